@@ -1,0 +1,180 @@
+"""Pretrained models: weights as safetensors, and a card that says everything needed to rebuild and to judge them.
+
+Nothing is ever unpickled: a weight file can hold numbers and nothing else.
+"""
+
+import hashlib
+import json
+import os
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import nn
+
+from diffusion_edu.denoisers import NeuralDenoiser
+from diffusion_edu.networks import NETWORKS
+from diffusion_edu.randomness import Compute, choose
+
+PRETRAINED = Path(__file__).parents[1] / "pretrained"
+OWN = Path("runs")  # where a person's own trainings put their models
+
+
+@dataclass(frozen=True)
+class Card:
+    """What a person must know to rebuild a model and to judge it."""
+
+    name: str
+    title: str
+    network: str  # a name in NETWORKS
+    sizes: dict  # the network's arguments
+    kind: str  # what it predicts: a name in TARGETS
+    size: int  # height and width of its pictures
+    channels: int = 3
+    classes: list[str] = field(default_factory=list)
+    sampling: dict = field(default_factory=dict)  # the preset that draws well: schedule, T, sampler, moves, scale
+    data: dict = field(default_factory=dict)
+    training: dict = field(default_factory=dict)
+    scores: dict = field(default_factory=dict)
+    licence: str = ""
+    sha256: str = ""
+
+    @property
+    def null(self):
+        """The label that asks for anything, or None in a model without classes."""
+        return len(self.classes) or None
+
+
+class Unusable(ValueError):
+    """A model cannot be loaded; the message is one sentence that names the file and the remedy."""
+
+
+@dataclass(frozen=True)
+class Model:
+    """A loaded model: its card, its network in evaluation form, and where it computes."""
+
+    card: Card
+    net: nn.Module
+    compute: Compute
+
+    def denoiser(self, schedule, cond=None):
+        """Turn the network into a denoiser on a schedule, asked for cond: labels (b,) or None."""
+        return NeuralDenoiser(self.net, schedule, self.card.kind, cond, self.compute.autocast)
+
+
+def write_safely(path, write):
+    """Let write(temporary path) make a file and then put it in place in one stroke, so that path is always whole: the old or the new."""
+    path = Path(path)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        write(temporary)
+        with open(temporary, "rb+") as file:
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def fingerprint(path):
+    """Compute the sha-256 of a file, as 64 hexadecimal digits."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def save(folder, card, net):
+    """Write NAME.safetensors (fp16) and NAME.json into a folder and return the card with its sha-256; readers never see half a file."""
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    weights = {name: tensor.detach().half().cpu().contiguous() for name, tensor in net.state_dict().items()}
+    write_safely(folder / f"{card.name}.safetensors", lambda path: save_file(weights, path))
+    return save_card(folder, Card(**{**asdict(card), "sha256": fingerprint(folder / f"{card.name}.safetensors")}))
+
+
+def save_card(folder, card):
+    """Write NAME.json into a folder and return the card."""
+    text = json.dumps(asdict(card), indent=2, ensure_ascii=False) + "\n"
+    write_safely(Path(folder) / f"{card.name}.json", lambda path: path.write_text(text, encoding="utf-8"))
+    return card
+
+
+def available(folders=None):
+    """List the cards of all models there are, shipped ones first, as {name: path of the card}; a name found twice means its shipped model."""
+    places = folders or [PRETRAINED, OWN, *sorted(p for p in OWN.glob("*") if p.is_dir())]
+    found = {}
+    for place in places:
+        for path in sorted(Path(place).glob("*.json")):
+            if path.with_suffix(".safetensors").exists():
+                found.setdefault(path.stem, path)
+    return found
+
+
+def read_card(path):
+    """Read a card; raises Unusable if it is missing, broken or not a card."""
+    path = Path(path)
+    try:
+        written = json.loads(path.read_text(encoding="utf-8"))
+        return Card(**{key: value for key, value in written.items() if key in {f.name for f in fields(Card)}})
+    except FileNotFoundError:
+        raise Unusable(f"The card {path} is missing: restore it with 'git checkout {path.name}', or train the model again.") from None
+    except (OSError, ValueError, TypeError, AttributeError):
+        raise Unusable(f"The card {path} is not readable as a model card: restore the file, or train the model again.") from None
+
+
+def load(name, folders=None, compute=None):
+    """Load a model by name, check its weights against the card's sha-256, and put it where it computes fastest.
+
+    Raises Unusable, with one sentence to act on, if the model is unknown or its files are missing, truncated or altered.
+    """
+    known = available(folders)
+    if name not in known:
+        raise Unusable(f"There is no model {name!r} with its card and weights; there are: {', '.join(known) or 'none'}.")
+    card, weights = read_card(known[name]), known[name].with_suffix(".safetensors")
+    if fingerprint(weights) != card.sha256:
+        raise Unusable(f"The weights {weights} are not the ones that the card describes (truncated or altered): restore the file.")
+    compute = compute or choose()
+    try:
+        net = NETWORKS[card.network](**card.sizes)
+        net.load_state_dict(load_file(weights))
+    except (KeyError, TypeError, RuntimeError, SafetensorError) as problem:
+        raise Unusable(f"The weights {weights} do not fit the network of the card ({type(problem).__name__}): restore both files.") from None
+    return Model(card, compute.place(net.float().requires_grad_(False).eval()), compute)
+
+
+def save_run(path, learner, facts):
+    """Write a training so that it can be resumed: weights, average, optimiser, randomness, and facts (a dict that JSON can hold)."""
+    tensors = {f"net.{k}": v for k, v in learner.net.state_dict().items()}
+    tensors |= {f"ema.{k}": v for k, v in learner.ema.state_dict().items()}
+    for index, state in learner.optimizer.state_dict()["state"].items():
+        tensors |= {f"optimizer.{index}.{k}": v for k, v in state.items()}
+    tensors["generator"] = learner.generator.get_state()
+    counts = {"step": learner.step, "pictures": learner.pictures, "seconds": learner.seconds}
+    tensors = {k: v.detach().cpu().contiguous() for k, v in tensors.items()}
+    write_safely(path, lambda part: save_file(tensors, part, {"facts": json.dumps({**facts, **counts})}))
+
+
+def load_run(path, learner):
+    """Bring a learner back to where save_run left it and return the facts; raises Unusable if the file is broken or of another network."""
+    from safetensors import safe_open
+
+    try:
+        with safe_open(path, "pt") as file:
+            facts = json.loads(file.metadata()["facts"])
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
+
+        def under(prefix):
+            return {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
+
+        learner.net.load_state_dict(under("net."))
+        learner.ema.load_state_dict(under("ema."))
+        state = {}
+        for name, value in under("optimizer.").items():
+            index, key = name.split(".", 1)
+            state.setdefault(int(index), {})[key] = value
+        learner.optimizer.load_state_dict({**learner.optimizer.state_dict(), "state": state})
+        learner.generator.set_state(tensors["generator"])
+    except (SafetensorError, KeyError, RuntimeError, OSError, ValueError, TypeError) as problem:
+        raise Unusable(f"The training {path} cannot be resumed ({type(problem).__name__}): delete the file to begin anew.") from None
+    learner.step, learner.pictures, learner.seconds = facts["step"], facts["pictures"], facts["seconds"]
+    return facts

@@ -1,0 +1,135 @@
+"""Sets of pictures, from a folder, a parquet file or the public source, held as uint8; and the way to [-1, 1] and back."""
+
+import io
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image, ImageOps
+from torch import Tensor
+
+ENDINGS = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff"}
+MOST_PIXELS = 50_000_000  # a picture larger than this would fill the memory of a laptop
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """A set of pictures: images uint8 (n, 3, size, size), labels int64 (n,) or None, and what the labels mean."""
+
+    images: Tensor
+    labels: Tensor | None = None
+    classes: tuple[str, ...] = ()
+    source: str = ""
+
+    def __len__(self):
+        return len(self.images)
+
+    def take(self, chosen):
+        """Choose some of the pictures, by index (m,) or slice."""
+        return Pictures(self.images[chosen], None if self.labels is None else self.labels[chosen], self.classes, self.source)
+
+    def to(self, device):
+        """Keep the pictures on a device."""
+        return Pictures(self.images.to(device), None if self.labels is None else self.labels.to(device), self.classes, self.source)
+
+
+def to_signed(images):
+    """Turn uint8 images into float32 in [-1, 1]."""
+    return images.float() / 127.5 - 1
+
+
+def to_bytes(x):
+    """Turn images in [-1, 1] into uint8: rounded, and whatever lies outside the range brought to its edge."""
+    return ((x.float() + 1) * 127.5).round().clamp(0, 255).to(torch.uint8)
+
+
+def squared(picture, size):
+    """Cut the centre square out of a PIL picture and scale it to an array uint8 (3, size, size), colours as on screen."""
+    if picture.width * picture.height > MOST_PIXELS:
+        raise ValueError(f"it has {picture.width} x {picture.height} pixels; {MOST_PIXELS:,} are the most that is read")
+    picture = ImageOps.fit(ImageOps.exif_transpose(picture).convert("RGB"), (size, size), Image.Resampling.LANCZOS)
+    return np.asarray(picture).transpose(2, 0, 1)
+
+
+def load_pictures(source=None, size=64, tell: Callable[[str], None] = print):
+    """Read every picture of a parquet file, of a folder (one sub-folder per class, or none), or of Oxford Flowers 102 if source is None.
+
+    Pictures that cannot be read are left out, and `tell` gets one sentence for each. Raises ValueError if there is nothing to read.
+    """
+    if source is None:
+        rows, classes, source = _oxford_flowers(tell)
+    elif Path(source).is_dir():
+        rows, classes = _folder(Path(source))
+    elif Path(source).is_file():
+        rows, classes = _parquet(Path(source))
+    else:
+        raise ValueError(f"There is no file or folder {str(source)!r}: give a folder of pictures or a parquet file.")
+    images, labels = [], []
+    for opened, label, name in rows:
+        try:
+            images.append(squared(Image.open(opened), size))
+            labels.append(label)
+        except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as problem:
+            tell(f"Left out {name}: {problem}.")
+    if not images:
+        raise ValueError(f"{str(source)!r} holds no picture that can be read; expected files such as flower.jpg or flower.png.")
+    return Pictures(torch.from_numpy(np.stack(images)), torch.tensor(labels) if classes else None, tuple(classes), Path(source).name)
+
+
+def batches(pictures, size, generator, flip=True) -> Iterator[tuple[Tensor, Tensor | None]]:
+    """Yield endless batches: images in [-1, 1] (size, 3, h, w), half of them mirrored, and labels (size,) or None; every picture once per round."""
+    device, waiting = pictures.images.device, torch.empty(0, dtype=torch.int64, device=pictures.images.device)
+    while True:
+        while len(waiting) < size:
+            waiting = torch.cat([waiting, torch.randperm(len(pictures), generator=generator, device=device)])
+        chosen, waiting = waiting[:size], waiting[size:]
+        x0 = to_signed(pictures.images[chosen])
+        if flip:
+            mirrored = torch.rand(size, 1, 1, 1, generator=generator, device=device) < 0.5
+            x0 = torch.where(mirrored, x0.flip(3), x0)
+        yield x0, None if pictures.labels is None else pictures.labels[chosen]
+
+
+def _parquet(path):
+    import pyarrow.parquet  # not needed by those who read folders
+
+    try:
+        table = pyarrow.parquet.read_table(path)
+        images = table["image"].to_pylist()
+    except (KeyError, pyarrow.ArrowInvalid) as problem:
+        raise ValueError(f"{path.name} is not a parquet file with a column 'image': {problem}") from None
+    described = json.loads((table.schema.metadata or {}).get(b"huggingface", b"{}"))
+    classes = described.get("info", {}).get("features", {}).get("label", {}).get("names", [])
+    labels = table["label"].to_pylist() if "label" in table.column_names else [0] * len(images)
+    if not classes and "label" in table.column_names:
+        classes = [str(k) for k in range(max(labels) + 1)]
+    return [(io.BytesIO(i["bytes"]), k, f"row {n}") for n, (i, k) in enumerate(zip(images, labels, strict=True))], classes
+
+
+def _folder(path):
+    files = sorted(f for f in path.rglob("*") if f.suffix.lower() in ENDINGS and f.is_file())
+    classes = sorted({f.relative_to(path).parts[0] for f in files if f.parent != path})
+    if len(classes) < 2 or any(f.parent == path for f in files):
+        classes = []
+    return [(f, classes.index(f.relative_to(path).parts[0]) if classes else 0, f.name) for f in files], classes
+
+
+def _oxford_flowers(tell):
+    from torchvision.datasets import Flowers102  # only here: a download with checksums is all that is needed of torchvision
+
+    root = Path.home() / ".cache" / "diffusion_edu"
+    tell(f"Oxford Flowers 102: looking in {root}, downloading 350 MB the first time.")
+    rows, classes = [], []
+    try:
+        for split in ("train", "val", "test"):  # "train" alone is 1,020 of the 8,189
+            flowers = Flowers102(root, split=split, download=True)
+            classes = getattr(flowers, "classes", None) or [f"flower {k}" for k in range(102)]
+            rows += [(file, label, file.name) for file, label in zip(flowers._image_files, flowers._labels, strict=True)]
+    except (OSError, RuntimeError) as problem:
+        raise ValueError(
+            f"Oxford Flowers 102 could not be fetched ({problem}). Connect to the internet once, or name a folder or parquet file with --data."
+        ) from None
+    return rows, classes, "Oxford Flowers 102"

@@ -1,0 +1,97 @@
+"""Everything that guesses the clean image: networks, guidance, clipping, and the exact answer for a finite data set.
+
+A network may be trained to say one of four things. All are written in the angle frame, where `y = cos x0 + sin eps` on every
+schedule (c, s: cosine and sine of theta, o: what the network says).
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor, nn
+
+from diffusion_edu.schedules import Schedule
+
+
+@dataclass(frozen=True)
+class Target:
+    """What a network is trained to say, how x0_hat reads from it, and the share of an x0 error that an error in it makes, all at (c, s)."""
+
+    of: Callable  # (x0, eps, c, s) -> o
+    x0_hat: Callable  # (y, o, c, s) -> x0_hat
+    slope: Callable  # (c, s) -> |d x0_hat / d o|
+
+
+TARGETS = {
+    "eps": Target(lambda x0, eps, c, s: eps, lambda y, o, c, s: (y - s * o) / c, lambda c, s: s / c),
+    "x0": Target(lambda x0, eps, c, s: x0, lambda y, o, c, s: o, lambda c, s: torch.ones_like(c)),
+    "v": Target(lambda x0, eps, c, s: c * eps - s * x0, lambda y, o, c, s: c * y - s * o, lambda c, s: s),
+    "flow": Target(lambda x0, eps, c, s: eps - x0, lambda y, o, c, s: (y - s * o) / (c + s), lambda c, s: s / (c + s)),
+}
+
+
+@dataclass(frozen=True)
+class NeuralDenoiser:
+    """A network as a denoiser on any schedule: it is handed y (b, ...), 1000 * theta (b,) and the condition, and says what `kind` names.
+
+    Raises ValueError for an unknown kind, and for kind "eps" on a schedule that ends in pure noise: there eps says nothing about x0.
+    """
+
+    net: nn.Module
+    schedule: Schedule
+    kind: str = "v"
+    cond: Tensor | None = None
+    autocast: torch.dtype | None = None
+
+    def __post_init__(self):
+        if self.kind not in TARGETS:
+            raise ValueError(f"A network predicts one of {', '.join(TARGETS)}, not {self.kind!r}.")
+        if self.kind == "eps" and self.schedule.signal[-1] == 0:
+            raise ValueError(
+                f"On the {self.schedule.name} schedule level T is pure noise; a network that predicts eps cannot see a picture there. "
+                "Use a network that predicts v, x0 or flow, or a schedule that keeps some signal."
+            )
+
+    def given(self, cond):
+        """Bind a condition, for example labels (b,); None asks for anything."""
+        return replace(self, cond=cond)
+
+    def __call__(self, x, t):
+        scale, theta = self.schedule.angle(t, x)
+        y = x / scale
+        level = (1000 * theta).to(device=x.device, dtype=torch.float32).expand(len(x))
+        with torch.autocast(x.device.type, self.autocast, enabled=self.autocast is not None):
+            said = self.net(y, level, self.cond)
+        return TARGETS[self.kind].x0_hat(y, said.to(x.dtype), theta.cos(), theta.sin())
+
+
+def guided(conditional, unconditional, scale):
+    """Steer by the difference between two denoisers: 0 ignores the condition, 1 follows it, more than 1 overshoots it (Ho & Salimans 2022, eq. 6)."""
+    if scale == 0:
+        return unconditional
+    if scale == 1:
+        return conditional
+    return lambda x, t: torch.lerp(unconditional(x, t), conditional(x, t), scale)
+
+
+def clipped(denoise, low=-1.0, high=1.0):
+    """Keep the guess inside the range that pictures have (goes outside `guided`; never for latents)."""
+    return lambda x, t: denoise(x, t).clamp(low, high)
+
+
+def exact(data, schedule):
+    """Build the best possible denoiser when every picture is one of data (n, ...): the average of them all, weighted by how well each explains x.
+
+    The posterior mean under q(x_t | x0) (Ho et al. 2020, eq. 4); no network can have a lower squared error on this set.
+    """
+    rows = data.flatten(1)
+
+    def denoise(x, t):
+        signal, noise = schedule.rates(t, x)
+        known = rows.to(x)
+        if noise == 0:
+            return x
+        fit = -torch.cdist(x.flatten(1), signal * known, compute_mode="donot_use_mm_for_euclid_dist").square() / (2 * noise**2)
+        return (fit.softmax(dim=1) @ known).view_as(x)
+
+    return denoise

@@ -1,0 +1,62 @@
+"""Reproducible noise, and the one place that decides where and how precisely to compute."""
+
+from dataclasses import dataclass
+from functools import cache
+
+import torch
+
+
+class SeededNoise:
+    """Standard normal noise with one seed per image: image k gets the same noise whatever else is in the batch, on every device.
+
+    Call it with x (b, ...) to draw noise shaped like x; b must be the number of seeds.
+    """
+
+    def __init__(self, seeds):
+        self.generators = [torch.Generator().manual_seed(int(seed)) for seed in seeds]
+
+    def __call__(self, x):
+        return self.draw(x.shape[1:]).to(x)
+
+    def draw(self, shape):
+        """Draw the next noise of every image, float32 (b, *shape)."""
+        return torch.stack([torch.randn(tuple(shape), generator=g) for g in self.generators])
+
+
+@dataclass(frozen=True)
+class Compute:
+    """Where to compute and how: a device, the dtype of autocast (None: plain float32) and a memory layout."""
+
+    device: torch.device
+    autocast: torch.dtype | None = None
+    layout: torch.memory_format = torch.contiguous_format
+
+    def place(self, module_or_images):
+        """Put a network or images (b, c, h, w) on the device in the layout that is fastest there."""
+        return module_or_images.to(device=self.device, memory_format=self.layout)
+
+    def __str__(self):
+        return f"{self.device.type}, {'bfloat16' if self.autocast else 'float32'}"
+
+
+@cache
+def choose(device="auto"):
+    """Choose a `Compute` for "auto", "cpu", "cuda" or "mps": bf16 and channels-last where the hardware is fast at them."""
+    if device == "auto":
+        device = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+    fast = {"cuda": _gpu_has_bf16, "cpu": _cpu_has_bf16, "mps": lambda: False}
+    if device not in fast:
+        raise ValueError(f"The device must be auto, cpu, cuda or mps, not {device!r}.")
+    if fast[device]():
+        return Compute(torch.device(device), torch.bfloat16, torch.channels_last)
+    return Compute(torch.device(device), None, torch.channels_last if device != "mps" else torch.contiguous_format)
+
+
+def _gpu_has_bf16():
+    if not torch.cuda.is_available():
+        raise ValueError("No CUDA GPU was found: use --device auto or --device cpu.")
+    return torch.cuda.get_device_capability() >= (8, 0)
+
+
+def _cpu_has_bf16():
+    return any(getattr(torch.cpu, probe, lambda: False)() for probe in ("_is_avx512_bf16_supported", "_is_amx_tile_supported"))

@@ -1,0 +1,14 @@
+"""Train the attention U-Net that draws 64x64 flowers of 102 kinds: `python -m diffusion_edu.recipes.flowers_attention`."""
+
+from diffusion_edu.recipes.command import Recipe, main
+
+RECIPE = Recipe(
+    name="flowers_attention",
+    title="Flowers, attention U-Net",
+    network="attention_unet",
+    sizes={"widths": [64, 128, 256], "blocks": 1, "attention": [False, False, True], "patch": 2, "embedding": 256},
+    licence="Weights: MIT. Trained on Oxford Flowers 102 (Nilsback & Zisserman 2008), pictures for research use.",
+)
+
+if __name__ == "__main__":
+    main(RECIPE)

@@ -1,0 +1,163 @@
+"""How much picture and how much noise there is at every level.
+
+Level 0 is the clean picture, level T is noise: every table has T + 1 entries, is computed in float64 and is read out in
+one place, `Schedule.rates`.
+"""
+
+import math
+import warnings
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+SIGNAL_LEFT = 1e-3  # more alpha_bar than this at level T, and a walk that starts from pure noise starts from the wrong place
+STEEPEST = 0.999  # no move takes more than this share of the signal's power away (Nichol & Dhariwal 2021, sec. 3.2)
+
+
+@dataclass(frozen=True, eq=False)
+class Schedule:
+    """The two rates of `x = signal[t] * x0 + noise[t] * eps`: float64 tables (T + 1,), signal falling from 1, noise rising from 0.
+
+    Raises ValueError if the tables do not do that, and warns if much of the picture is left at level T.
+    """
+
+    name: str
+    signal: Tensor
+    noise: Tensor
+
+    def __post_init__(self):
+        tables = torch.stack([self.signal, self.noise])
+        if not tables.isfinite().all() or self.signal[0] != 1 or self.noise[0] != 0:
+            raise ValueError(f"The schedule {self.name!r} must be finite and begin with the clean picture (signal 1, noise 0) at level 0.")
+        if self.T < 1 or (self.signal.diff() >= 0).any() or (self.noise.diff() < 0).any() or self.signal[-1] < 0:
+            raise ValueError(f"The schedule {self.name!r} must lose signal at every one of its levels and never lose noise.")
+        if self.leftover:
+            warnings.warn(self.leftover, stacklevel=3)
+
+    @property
+    def T(self):
+        """The highest level."""
+        return len(self.signal) - 1
+
+    @property
+    def alpha_bar(self):
+        """The power of the signal at every level, (T + 1,)."""
+        return self.signal**2
+
+    @property
+    def leftover(self):
+        """A sentence of warning if a visible part of the picture survives at level T, else an empty string."""
+        left = self.alpha_bar[-1].item()
+        if left <= SIGNAL_LEFT:
+            return ""
+        return (
+            f"The {self.name} schedule with T = {self.T} still holds {left:.1%} of the picture's power at its last level (alpha_bar = {left:.3g}), "
+            f"but sampling starts from pure noise: use more levels, steeper betas or zero_terminal_snr."
+        )
+
+    def rates(self, t, x):
+        """Read out signal and noise at level t, shaped to multiply x (b, ...): float64, for an int t or a tensor t (b,)."""
+        if isinstance(t, Tensor) and t.ndim:
+            shape = (-1, *[1] * (x.ndim - 1))
+            t = t.cpu()
+            return self.signal[t].view(shape).to(x.device), self.noise[t].view(shape).to(x.device)
+        return self.signal[t], self.noise[t]  # a 0-d tensor multiplies x in x's dtype, on x's device
+
+    def angle(self, t, x):
+        """Read out c = sqrt(signal^2 + noise^2) and theta = atan2(noise, signal), so that x / c = cos(theta) x0 + sin(theta) eps."""
+        signal, noise = self.rates(t, x)
+        return torch.hypot(signal, noise), torch.atan2(noise, signal)
+
+    def corrupt(self, x0, t, eps):
+        """Bring a clean image x0 (b, ...) to level t with the noise eps (b, ...) (Ho et al. 2020, eq. 4)."""
+        signal, noise = self.rates(t, x0)
+        return (signal * x0 + noise * eps).to(x0.dtype)
+
+
+def _whole(T):
+    if isinstance(T, bool) or not isinstance(T, int) or T < 1:
+        raise ValueError(f"A schedule needs a whole number of levels T, 1 or more, not {T!r}.")
+    return T
+
+
+def from_betas(name, betas):
+    """Build the variance-preserving schedule whose move from t - 1 to t adds variance betas[t - 1], float64 (T,) (Ho et al. 2020, eq. 2-4)."""
+    if not ((betas > 0) & (betas < 1)).all():
+        raise ValueError(f"The betas of {name!r} must lie between 0 and 1, both excluded: with 1 or more a move would erase the picture or worse.")
+    alpha_bar = torch.cat([torch.ones(1, dtype=torch.float64), torch.cumprod(1 - betas.double(), 0)])
+    return Schedule(name, alpha_bar.sqrt(), (1 - alpha_bar).sqrt())
+
+
+def _from_alpha_bar(name, alpha_bar):
+    betas = 1 - alpha_bar[1:] / alpha_bar[:-1]
+    return from_betas(name, betas.clamp(max=STEEPEST))
+
+
+def _ramp(T, start=0.0, end=1.0):
+    return torch.linspace(start, end, T, dtype=torch.float64)
+
+
+def linear(T=1000, start=1e-4, end=0.02):
+    """Let beta rise linearly (Ho et al. 2020, sec. 4); the range is meant for T = 1000 and is not rescaled for another T."""
+    return from_betas("linear", _ramp(_whole(T), start, end))
+
+
+def linear_low(T=1000):
+    """Let beta rise linearly over the narrow range 0.005 to 0.009."""
+    return from_betas("linear_low", _ramp(_whole(T), 5e-3, 9e-3))
+
+
+def quadratic(T=1000, start=1e-4, end=0.02):
+    """Let the square root of beta rise linearly (Song et al. 2021, DDIM, appendix D)."""
+    return from_betas("quadratic", _ramp(_whole(T), math.sqrt(start), math.sqrt(end)) ** 2)
+
+
+def scaled_linear(T=1000):
+    """Let the square root of beta rise linearly over the range of Stable Diffusion (Rombach et al. 2022, code)."""
+    return from_betas("scaled_linear", _ramp(_whole(T), math.sqrt(8.5e-4), math.sqrt(0.012)) ** 2)
+
+
+def cosine(T=1000, offset=0.008):
+    """Let alpha_bar fall like a squared cosine, no beta above 0.999 (Nichol & Dhariwal 2021, eq. 17)."""
+    turn = (_ramp(_whole(T) + 1) + offset) / (1 + offset) * math.pi / 2
+    return _from_alpha_bar("cosine", turn.cos() ** 2 / math.cos(offset / (1 + offset) * math.pi / 2) ** 2)
+
+
+def sigmoid(T=1000, start=-3.0, end=3.0, tau=1.0):
+    """Let alpha_bar fall like a sigmoid from start to end, no beta above 0.999 (Jabri et al. 2022, algorithm 1)."""
+    curve = torch.sigmoid(_ramp(_whole(T) + 1, start, end) / tau)
+    return _from_alpha_bar("sigmoid", (curve[-1] - curve) / (curve[-1] - curve[0]))
+
+
+def straight(T=1000):
+    """Go from picture to noise on a straight line: signal 1 - t/T, noise t/T (Liu et al. 2022, rectified flow, eq. 1)."""
+    noise = _ramp(_whole(T) + 1)
+    return Schedule("straight", 1 - noise, noise)
+
+
+def zero_terminal_snr(schedule):
+    """Stretch a variance-preserving schedule so that level 0 stays clean and nothing of the picture is left at T (Lin et al. 2023, algorithm 1)."""
+    signal = (schedule.signal - schedule.signal[-1]) / (1 - schedule.signal[-1])
+    return Schedule(f"{schedule.name}, zero SNR at T", signal, (1 - signal**2).sqrt())
+
+
+SCHEDULES = {
+    "linear": linear,
+    "linear_low": linear_low,
+    "scaled_linear": scaled_linear,
+    "quadratic": quadratic,
+    "cosine": cosine,
+    "sigmoid": sigmoid,
+    "straight": straight,
+}
+
+
+def spaced(T, moves):
+    """Choose moves + 1 levels, evenly spaced, strictly falling from T to 0 (the "trailing" spacing of Lin et al. 2023, table 2).
+
+    Raises ValueError unless 1 <= moves <= T.
+    """
+    if not 1 <= moves <= T:
+        raise ValueError(f"A walk from level {T} to 0 takes between 1 and {T} moves, not {moves}.")
+    return [(2 * T * i + moves) // (2 * moves) for i in range(moves, -1, -1)]

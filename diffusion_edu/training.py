@@ -1,0 +1,160 @@
+"""Training as an iterator: `fit` yields after every step and knows nothing of files, bars or pictures on screen.
+
+The noise level is an angle theta drawn continuously over (0, pi/2], pure noise included, never from one schedule's table:
+that is why one trained network serves them all.
+"""
+
+import math
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import nullcontext
+from copy import deepcopy
+from dataclasses import dataclass
+from itertools import islice
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from diffusion_edu.denoisers import TARGETS
+
+DISTANCES = {"mse": F.mse_loss, "l1": F.l1_loss, "huber": F.smooth_l1_loss}
+
+
+@dataclass(frozen=True)
+class Objective:
+    """What is minimised: the target, the distance to it, the share of labels dropped, and the cap of the min-SNR weights (None: no weights)."""
+
+    kind: str = "v"
+    distance: str = "mse"
+    null: int | None = None
+    drop: float = 0.1
+    min_snr: float | None = None
+
+    def __call__(self, net, x0, cond, generator):
+        """Return one loss per image (b,) for clean images x0 (b, c, h, w) and labels (b,) or None, at random angles."""
+        return self.at(net, x0, drop_labels(cond, self.null, self.drop, generator), *draw(x0, generator))
+
+    def at(self, net, x0, cond, theta, eps):
+        """Return one loss per image (b,) at given angles theta (b,) and noise eps (b, c, h, w)."""
+        c, s = (f(theta).view(-1, 1, 1, 1) for f in (torch.cos, torch.sin))
+        said = net(c * x0 + s * eps, 1000 * theta, cond).float()
+        wanted = TARGETS[self.kind].of(x0, eps, c, s)
+        loss = DISTANCES[self.distance](said, wanted, reduction="none").mean(dim=(1, 2, 3))
+        return loss if self.min_snr is None else loss * min_snr_weight(self.kind, theta, self.min_snr)
+
+
+def draw(x0, generator):
+    """Draw angles theta (b,), spread evenly over (0, pi/2], and noise shaped like x0."""
+    even = torch.rand(len(x0), generator=generator, device=x0.device)  # [0, 1)
+    return (1 - even) * (math.pi / 2), torch.randn(x0.shape, generator=generator, device=x0.device)
+
+
+def drop_labels(labels, null, share, generator):
+    """Replace each label by the null class with probability share, image by image, so that the network also learns to draw without one."""
+    if labels is None or not share:
+        return labels
+    dropped = torch.rand(labels.shape, generator=generator, device=labels.device) < share
+    return torch.where(dropped, null, labels)
+
+
+def min_snr_weight(kind, theta, gamma=5.0):
+    """Weigh every angle as an x0 loss with weight min(SNR, gamma) would (Hang et al. 2023, eq. 8), SNR = cot^2 theta; finite at pure noise."""
+    theta = theta.double()
+    c, s = theta.cos(), theta.sin()
+    return (torch.minimum(c**2, gamma * s**2) * (TARGETS[kind].slope(c, s) / s) ** 2).float()
+
+
+@dataclass
+class Learner:
+    """All that changes while a network learns: its weights, their moving average, the optimiser, the randomness, and how far it has come."""
+
+    net: nn.Module
+    ema: nn.Module
+    optimizer: torch.optim.Optimizer
+    generator: torch.Generator
+    step: int = 0
+    pictures: int = 0
+    seconds: float = 0.0
+
+
+def learner(net, seed=0, weight_decay=0.01):
+    """Begin to train a network with AdamW (Loshchilov & Hutter 2019)."""
+    device = next(net.parameters()).device
+    optimizer = torch.optim.AdamW(net.parameters(), betas=(0.9, 0.99), weight_decay=weight_decay, fused=device.type != "mps")
+    return Learner(net, deepcopy(net).requires_grad_(False), optimizer, torch.Generator(device).manual_seed(seed))
+
+
+@dataclass(frozen=True)
+class Progress:
+    """What one step of training did: its loss and learning rate, and the steps, pictures and seconds up to here."""
+
+    step: int
+    pictures: int
+    seconds: float
+    loss: float
+    lr: float
+
+
+@torch.no_grad()
+def follow(ema, net, step, decay):
+    """Let the average follow the weights, quickly at first: min(decay, (1 + n) / (10 + n)); buffers are copied (Song et al. 2021, SDE, appendix)."""
+    share = 1 - min(decay, (1 + step) / (10 + step))
+    torch._foreach_lerp_(list(ema.parameters()), list(net.parameters()), share)
+    for kept, now in zip(ema.buffers(), net.buffers(), strict=True):
+        kept.copy_(now)
+
+
+def fit(
+    learner: Learner,
+    stream: Iterable[tuple[Tensor, Tensor | None]],
+    objective: Callable,
+    lr: Callable[[int, float], float],
+    ema: float = 0.9995,
+    accumulate: int = 1,
+    autocast: torch.dtype | None = None,
+) -> Iterator[Progress]:
+    """Train for ever, one optimiser step per `accumulate` batches, and yield a Progress after each step and its EMA update; stop at any yield.
+
+    lr maps (step, seconds) to the learning rate. Gradients are clipped to norm 1.
+    """
+    net, optimizer, device = learner.net, learner.optimizer, learner.generator.device
+    stream, watch = iter(stream), time.monotonic()
+    while True:
+        for group in optimizer.param_groups:
+            group["lr"] = lr(learner.step, learner.seconds)
+        total = 0.0
+        for x0, cond in islice(stream, accumulate):
+            with torch.autocast(device.type, autocast) if autocast else nullcontext():
+                loss = objective(net, x0, cond, learner.generator).mean() / accumulate
+            loss.backward()
+            total += loss.detach()
+            learner.pictures += len(x0)
+        nn.utils.clip_grad_norm_(net.parameters(), 1.0)
+        optimizer.step()
+        optimizer.zero_grad()
+        follow(learner.ema, net, learner.step, ema)
+        now = time.monotonic()
+        learner.step, learner.seconds, watch = learner.step + 1, learner.seconds + now - watch, now
+        yield Progress(learner.step, learner.pictures, learner.seconds, float(total), optimizer.param_groups[0]["lr"])
+
+
+def warm_up_and_anneal(peak, seconds, warm_up=200, final=0.3):
+    """Build a learning rate: rise over the first steps, stay, and fall to nothing over the final share of the time budget."""
+
+    def lr(step, elapsed):
+        left = max(0.0, 1 - elapsed / seconds) / final
+        return peak * min(1.0, (step + 1) / warm_up) * min(1.0, left)
+
+    return lr
+
+
+@torch.no_grad()
+def held_out_loss(net, x0, cond, objective, autocast=None, batch=64):
+    """Average the loss over images x0 (n, c, h, w) that were not trained on, always with the same angles and the same noise."""
+    generator, losses = torch.Generator(x0.device).manual_seed(0), []
+    theta, eps = draw(x0, generator)
+    for part in torch.arange(len(x0), device=x0.device).split(batch):
+        with torch.autocast(x0.device.type, autocast) if autocast else nullcontext():
+            losses.append(objective.at(net, x0[part], None if cond is None else cond[part], theta[part], eps[part]))
+    return torch.cat(losses).mean().item()
