@@ -11,7 +11,8 @@ from pathlib import Path
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
+from safetensors.torch import save as as_bytes
 from torch import nn
 
 from diffusion_edu.denoisers import NeuralDenoiser
@@ -88,7 +89,7 @@ def save(folder, card, net):
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     weights = {name: tensor.detach().half().cpu().contiguous() for name, tensor in net.state_dict().items()}
-    write_safely(folder / f"{card.name}.safetensors", lambda path: save_file(weights, path))
+    write_safely(folder / f"{card.name}.safetensors", lambda path: path.write_bytes(as_bytes(weights)))
     return save_card(folder, Card(**{**asdict(card), "sha256": fingerprint(folder / f"{card.name}.safetensors")}))
 
 
@@ -105,7 +106,7 @@ def available(folders=None):
     found = {}
     for place in places:
         for path in sorted(Path(place).glob("*.json")):
-            if path.with_suffix(".safetensors").exists():
+            if path.with_suffix(".safetensors").is_file():
                 found.setdefault(path.stem, path)
     return found
 
@@ -129,7 +130,7 @@ def load(name, folders=None, compute=None):
     """
     known = available(folders)
     if name not in known:
-        raise Unusable(f"There is no model {name!r} with its card and weights; there are: {', '.join(known) or 'none'}.")
+        raise Unusable(f"There is no model {name!r}, that is {name}.json beside {name}.safetensors; there are: {', '.join(known) or 'none'}.")
     card, weights = read_card(known[name]), known[name].with_suffix(".safetensors")
     if fingerprint(weights) != card.sha256:
         raise Unusable(f"The weights {weights} are not the ones that the card describes (truncated or altered): restore the file.")
@@ -137,7 +138,7 @@ def load(name, folders=None, compute=None):
     try:
         net = NETWORKS[card.network](**card.sizes)
         net.load_state_dict(load_file(weights))
-    except (KeyError, TypeError, RuntimeError, SafetensorError) as problem:
+    except Exception as problem:  # a wrong card makes a network fail in any way it likes
         raise Unusable(f"The weights {weights} do not fit the network of the card ({type(problem).__name__}): restore both files.") from None
     return Model(card, compute.place(net.float().requires_grad_(False).eval()), compute)
 
@@ -151,7 +152,7 @@ def save_run(path, learner, facts):
     tensors["generator"] = learner.generator.get_state()
     counts = {"step": learner.step, "pictures": learner.pictures, "seconds": learner.seconds}
     tensors = {k: v.detach().cpu().contiguous() for k, v in tensors.items()}
-    write_safely(path, lambda part: save_file(tensors, part, {"facts": json.dumps({**facts, **counts})}))
+    write_safely(path, lambda part: part.write_bytes(as_bytes(tensors, {"facts": json.dumps({**facts, **counts})})))
 
 
 def load_run(path, learner):
@@ -168,13 +169,15 @@ def load_run(path, learner):
 
         learner.net.load_state_dict(under("net."))
         learner.ema.load_state_dict(under("ema."))
-        state = {}
+        state, parameters = {}, list(learner.net.parameters())
         for name, value in under("optimizer.").items():
             index, key = name.split(".", 1)
+            if value.ndim:  # fused AdamW pairs moments and weights by address, so both need one memory layout
+                value = parameters[int(index)].detach().clone().copy_(value)
             state.setdefault(int(index), {})[key] = value
         learner.optimizer.load_state_dict({**learner.optimizer.state_dict(), "state": state})
         learner.generator.set_state(tensors["generator"])
-    except (SafetensorError, KeyError, RuntimeError, OSError, ValueError, TypeError) as problem:
+        learner.step, learner.pictures, learner.seconds = facts["step"], facts["pictures"], facts["seconds"]
+    except (SafetensorError, LookupError, RuntimeError, OSError, ValueError, TypeError) as problem:
         raise Unusable(f"The training {path} cannot be resumed ({type(problem).__name__}): delete the file to begin anew.") from None
-    learner.step, learner.pictures, learner.seconds = facts["step"], facts["pictures"], facts["seconds"]
     return facts

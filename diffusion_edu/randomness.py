@@ -44,7 +44,7 @@ def choose(device="auto"):
     """Choose a `Compute` for "auto", "cpu", "cuda" or "mps": bf16 and channels-last where the hardware is fast at them."""
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
-    fast = {"cuda": _gpu_has_bf16, "cpu": _cpu_has_bf16, "mps": lambda: False}
+    fast = {"cuda": _gpu_has_bf16, "cpu": _cpu_has_bf16, "mps": _mps_has_bf16}
     if device not in fast:
         raise ValueError(f"The device must be auto, cpu, cuda or mps, not {device!r}.")
     if fast[device]():
@@ -56,6 +56,12 @@ def _gpu_has_bf16():
     if not torch.cuda.is_available():
         raise ValueError("No CUDA GPU was found: use --device auto or --device cpu.")
     return torch.cuda.get_device_capability() >= (8, 0)
+
+
+def _mps_has_bf16():
+    if not torch.backends.mps.is_available():
+        raise ValueError("No Apple GPU was found: use --device auto or --device cpu.")
+    return False
 
 
 def _cpu_has_bf16():

@@ -34,4 +34,4 @@ def ddim_step(denoise, schedule, x, t, s, eta=0.0, randn=torch.randn_like):
     return (x_s + fresh * randn(x) if eta else x_s), x0_hat
 
 
-SAMPLERS = {"ddim": ddim_step, "ddpm": ddpm_step}
+SAMPLERS = {"DDIM": ddim_step, "DDPM": ddpm_step}

@@ -52,7 +52,7 @@ def draw(x0, generator):
 
 def drop_labels(labels, null, share, generator):
     """Replace each label by the null class with probability share, image by image, so that the network also learns to draw without one."""
-    if labels is None or not share:
+    if labels is None or null is None or not share:
         return labels
     dropped = torch.rand(labels.shape, generator=generator, device=labels.device) < share
     return torch.where(dropped, null, labels)
@@ -114,17 +114,17 @@ def fit(
     accumulate: int = 1,
     autocast: torch.dtype | None = None,
 ) -> Iterator[Progress]:
-    """Train for ever, one optimiser step per `accumulate` batches, and yield a Progress after each step and its EMA update; stop at any yield.
+    """Train until the stream ends, one step per `accumulate` batches, and yield a Progress after each step and its EMA update.
 
-    lr maps (step, seconds) to the learning rate. Gradients are clipped to norm 1.
+    The caller may stop at any yield. lr maps (step, seconds) to the learning rate. Gradients are clipped to norm 1.
     """
     net, optimizer, device = learner.net, learner.optimizer, learner.generator.device
     stream, watch = iter(stream), time.monotonic()
-    while True:
+    while parts := list(islice(stream, accumulate)):
         for group in optimizer.param_groups:
             group["lr"] = lr(learner.step, learner.seconds)
         total = 0.0
-        for x0, cond in islice(stream, accumulate):
+        for x0, cond in parts:
             with torch.autocast(device.type, autocast) if autocast else nullcontext():
                 loss = objective(net, x0, cond, learner.generator).mean() / accumulate
             loss.backward()

@@ -47,11 +47,15 @@ def to_bytes(x):
 
 
 def squared(picture, size):
-    """Cut the centre square out of a PIL picture and scale it to an array uint8 (3, size, size), colours as on screen."""
+    """Cut the centre square out of a PIL picture and scale it to an array uint8 (3, size, size), colours as on a white screen."""
     if picture.width * picture.height > MOST_PIXELS:
         raise ValueError(f"it has {picture.width} x {picture.height} pixels; {MOST_PIXELS:,} are the most that is read")
-    picture = ImageOps.fit(ImageOps.exif_transpose(picture).convert("RGB"), (size, size), Image.Resampling.LANCZOS)
-    return np.asarray(picture).transpose(2, 0, 1)
+    picture = ImageOps.exif_transpose(picture)
+    if picture.mode.startswith("I"):  # 16 bits per pixel: convert would clip them to white, not scale them
+        picture = Image.fromarray((np.asarray(picture) >> 8).clip(0, 255).astype(np.uint8))
+    if picture.has_transparency_data:
+        picture = Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture.convert("RGBA"))
+    return np.asarray(ImageOps.fit(picture.convert("RGB"), (size, size), Image.Resampling.LANCZOS)).transpose(2, 0, 1)
 
 
 def load_pictures(source=None, size=64, tell: Callable[[str], None] = print):
@@ -72,7 +76,7 @@ def load_pictures(source=None, size=64, tell: Callable[[str], None] = print):
         try:
             images.append(squared(Image.open(opened), size))
             labels.append(label)
-        except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as problem:
+        except Exception as problem:  # a broken file makes a decoder fail in any way it likes
             tell(f"Left out {name}: {problem}.")
     if not images:
         raise ValueError(f"{str(source)!r} holds no picture that can be read; expected files such as flower.jpg or flower.png.")
@@ -98,15 +102,15 @@ def _parquet(path):
 
     try:
         table = pyarrow.parquet.read_table(path)
-        images = table["image"].to_pylist()
-    except (KeyError, pyarrow.ArrowInvalid) as problem:
-        raise ValueError(f"{path.name} is not a parquet file with a column 'image': {problem}") from None
+        images = [image["bytes"] if image else b"" for image in table["image"].to_pylist()]
+    except (KeyError, TypeError, pyarrow.ArrowInvalid) as problem:
+        raise ValueError(f"{path.name} is not a parquet file with a column 'image' of encoded pictures: {problem}") from None
     described = json.loads((table.schema.metadata or {}).get(b"huggingface", b"{}"))
     classes = described.get("info", {}).get("features", {}).get("label", {}).get("names", [])
     labels = table["label"].to_pylist() if "label" in table.column_names else [0] * len(images)
     if not classes and "label" in table.column_names:
-        classes = [str(k) for k in range(max(labels) + 1)]
-    return [(io.BytesIO(i["bytes"]), k, f"row {n}") for n, (i, k) in enumerate(zip(images, labels, strict=True))], classes
+        classes = [str(k) for k in range(max(labels, default=-1) + 1)]
+    return [(io.BytesIO(image), label, f"row {n}") for n, (image, label) in enumerate(zip(images, labels, strict=True))], classes
 
 
 def _folder(path):
@@ -118,17 +122,17 @@ def _folder(path):
 
 
 def _oxford_flowers(tell):
-    from torchvision.datasets import Flowers102  # only here: a download with checksums is all that is needed of torchvision
-
     root = Path.home() / ".cache" / "diffusion_edu"
     tell(f"Oxford Flowers 102: looking in {root}, downloading 350 MB the first time.")
     rows, classes = [], []
     try:
+        from torchvision.datasets import Flowers102  # only here: a download with checksums is all that is needed of torchvision
+
         for split in ("train", "val", "test"):  # "train" alone is 1,020 of the 8,189
             flowers = Flowers102(root, split=split, download=True)
             classes = getattr(flowers, "classes", None) or [f"flower {k}" for k in range(102)]
             rows += [(file, label, file.name) for file, label in zip(flowers._image_files, flowers._labels, strict=True)]
-    except (OSError, RuntimeError) as problem:
+    except (ImportError, OSError, RuntimeError) as problem:
         raise ValueError(
             f"Oxford Flowers 102 could not be fetched ({problem}). Connect to the internet once, or name a folder or parquet file with --data."
         ) from None

@@ -1,5 +1,7 @@
 """A U-Net with attention at its low resolutions, told the noise level and, if it has classes, what to draw."""
 
+from itertools import pairwise
+
 import torch
 import torch.nn.functional as F
 from torch import nn
@@ -7,54 +9,54 @@ from torch import nn
 from diffusion_edu.networks.blocks import Attention, ClassEmbedding, Down, LevelEmbedding, ResidualBlock, Up, group_norm
 
 
+class Stage(nn.Module):
+    """A residual block and, if wanted, attention behind it."""
+
+    def __init__(self, inner, outer, embedding, attend):
+        super().__init__()
+        self.block = ResidualBlock(inner, outer, embedding)
+        self.attend = Attention(outer) if attend else nn.Identity()
+
+    def forward(self, h, embedding):
+        return self.attend(self.block(h, embedding))
+
+
 class AttentionUNet(nn.Module):
     """Map a picture y (b, channels, h, w), its level (b,) and labels (b,) or None to an output shaped like y.
 
     The picture is first folded, patch x patch pixels into one place, which makes everything after it patch**2 times
-    cheaper (Shi et al. 2016, sec. 2). Height and width must be divisible by patch * 2**(len(widths) - 1). Ronneberger et al. 2015;
-    attention after Ho et al. 2020, appendix B.
+    cheaper (Shi et al. 2016, sec. 2). Height and width must be divisible by size_multiple. Ronneberger et al. 2015, with
+    attention at the levels that `attention` names (Ho et al. 2020, appendix B).
     """
 
-    def __init__(self, channels=3, widths=(128, 192, 256), blocks=1, attention=(False, True, True), patch=2, classes=0, embedding=256):
+    def __init__(self, channels=3, widths=(64, 128, 256), blocks=1, attention=(False, False, True), patch=2, classes=0, embedding=256):
         super().__init__()
         self.patch, self.size_multiple = patch, patch * 2 ** (len(widths) - 1)
         self.level = LevelEmbedding(embedding)
         self.classes = ClassEmbedding(classes, embedding) if classes else None
+
+        levels, steps = list(zip(widths, attention, strict=True)), list(pairwise(widths))
         self.stem = nn.Conv2d(channels * patch**2, widths[0], 3, padding=1)
-
-        def stage(inner, outer, attend):
-            return nn.ModuleList([ResidualBlock(inner, outer, embedding), Attention(outer) if attend else nn.Identity()])
-
-        levels = list(zip(widths, attention, strict=True))
-        self.down = nn.ModuleList([nn.ModuleList([stage(w, w, a) for _ in range(blocks)]) for w, a in levels])
-        self.shrink = nn.ModuleList([Down(a, b) for a, b in zip(widths, widths[1:], strict=False)])
-        self.middle = stage(widths[-1], widths[-1], attention[-1])
-        self.grow = nn.ModuleList([Up(b, a) for a, b in zip(widths, widths[1:], strict=False)])
-        self.up = nn.ModuleList([nn.ModuleList([stage(2 * w, w, a) for _ in range(blocks)]) for w, a in levels])
+        self.down = nn.ModuleList([nn.ModuleList([Stage(w, w, embedding, a) for _ in range(blocks)]) for w, a in levels])
+        self.shrink = nn.ModuleList([*[Down(wide, narrow) for wide, narrow in steps], nn.Identity()])
+        self.middle = Stage(widths[-1], widths[-1], embedding, attention[-1])
+        self.grow = nn.ModuleList([nn.Identity(), *[Up(narrow, wide) for wide, narrow in steps]])
+        self.up = nn.ModuleList([nn.ModuleList([Stage(2 * w, w, embedding, a) for _ in range(blocks)]) for w, a in levels])
         self.out = nn.Sequential(group_norm(widths[0]), nn.SiLU(), nn.Conv2d(widths[0], channels * patch**2, 3, padding=1))
 
     def forward(self, y, level, labels=None):
         embedding = self.level(level)
         if self.classes:
-            null = torch.full(level.shape, self.classes.null, device=y.device)
-            embedding = embedding + self.classes(null if labels is None else labels)
-
-        def run(stages, h, skips=None):
-            for block, attend in stages:
-                h = attend(block(h if skips is None else torch.cat([h, skips.pop()], dim=1), embedding))
-                yield h
-
+            embedding = embedding + self.classes(labels, len(y))
         h, skips = self.stem(F.pixel_unshuffle(y, self.patch)), []
-        for depth, stages in enumerate(self.down):
-            for h in run(stages, h):
+        for stages, shrink in zip(self.down, self.shrink, strict=True):
+            for stage in stages:
+                h = stage(h, embedding)
                 skips.append(h)
-            if depth < len(self.shrink):
-                h = self.shrink[depth](h)
-        for h in run([self.middle], h):
-            pass
-        for depth in reversed(range(len(self.up))):
-            for h in run(self.up[depth], h, skips):
-                pass
-            if depth:
-                h = self.grow[depth - 1](h)
+            h = shrink(h)
+        h = self.middle(h, embedding)
+        for stages, grow in zip(reversed(self.up), reversed(self.grow), strict=True):
+            for stage in stages:
+                h = stage(torch.cat([h, skips.pop()], dim=1), embedding)
+            h = grow(h)
         return F.pixel_shuffle(self.out(h), self.patch)

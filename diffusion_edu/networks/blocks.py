@@ -37,14 +37,16 @@ class LevelEmbedding(nn.Module):
 
 
 class ClassEmbedding(nn.Module):
-    """Tell the network what to draw: labels (b,) -> embedding (b, width); the last label means "anything"."""
+    """Tell the network what to draw: labels (b,) or None -> embedding (b, width); one label more than there are classes means "anything"."""
 
     def __init__(self, classes, width):
         super().__init__()
         self.table = nn.Embedding(classes + 1, width)
         self.null = classes
 
-    def forward(self, labels):
+    def forward(self, labels, batch):
+        if labels is None:
+            labels = torch.full((batch,), self.null, device=self.table.weight.device)
         return self.table(labels)
 
 
@@ -74,7 +76,7 @@ class Attention(nn.Module):
 
     def __init__(self, width, head_width=32):
         super().__init__()
-        self.heads = width // head_width
+        self.heads = next(n for n in range(max(1, width // head_width), 0, -1) if width % n == 0)
         self.norm = group_norm(width)
         self.qkv = nn.Conv2d(width, 3 * width, 1)
         self.out = nn.Conv2d(width, width, 1)

@@ -2,24 +2,23 @@
 
 import argparse
 import csv
-import json
 import math
 import sys
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
+import numpy as np
 import torch
 from PIL import Image
 from tqdm import tqdm
 
-from diffusion_edu.checkpoints import OWN, Card, Unusable, load_run, save, save_run
-from diffusion_edu.core import walk
+from diffusion_edu.checkpoints import OWN, Card, Model, Unusable, load_run, save, save_run
 from diffusion_edu.data.images import batches, load_pictures, to_bytes, to_signed
-from diffusion_edu.denoisers import NeuralDenoiser, clipped, guided
+from diffusion_edu.figures.grids import grid
+from diffusion_edu.figures.still import training_curve
+from diffusion_edu.generation import Preset, generate
 from diffusion_edu.networks import NETWORKS
-from diffusion_edu.randomness import SeededNoise, choose
-from diffusion_edu.samplers import ddim_step
-from diffusion_edu.schedules import cosine, spaced
+from diffusion_edu.randomness import choose
 from diffusion_edu.training import Objective, fit, held_out_loss, learner, warm_up_and_anneal
 
 COLUMNS = ("pictures", "seconds", "loss", "validation_loss", "lr")
@@ -39,7 +38,7 @@ class Recipe:
     lr: float = 8e-4
     ema: float = 0.9995
     objective: Objective = Objective()
-    sampling: dict = field(default_factory=lambda: {"schedule": "cosine", "T": 1000, "sampler": "ddim", "moves": 20, "scale": 2.0})
+    sampling: Preset = Preset()
     licence: str = ""
 
 
@@ -50,7 +49,8 @@ def arguments(recipe, words=None):
     parser.add_argument("--minutes", type=float, default=120, help="how long to train in all, earlier parts of a resumed run included (default: 120)")
     parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda", "mps"))
     parser.add_argument("--resume", action="store_true", help="go on with the run in --out")
-    parser.add_argument("--out", type=Path, default=OWN / recipe.name, help=f"where everything goes (default: {OWN / recipe.name})")
+    out = OWN / f"my_{recipe.name}"
+    parser.add_argument("--out", type=Path, default=out, help=f"where everything goes; the model is called like this folder (default: {out})")
     parser.add_argument("--batch", type=int, default=recipe.batch, help=f"pictures per step (default: {recipe.batch})")
     parser.add_argument("--lr", type=float, default=recipe.lr, help=f"peak learning rate (default: {recipe.lr})")
     return parser.parse_args(words)
@@ -69,45 +69,55 @@ def main(recipe, words=None):
 
 def train(recipe, args):
     """Train until the minutes are over, saving as it goes, and leave NAME.safetensors, NAME.json, log.csv and sheets in args.out."""
-    pictures = load_pictures(args.data, recipe.size, tell=tqdm.write)
-    compute = choose(args.device)
+    pictures, compute = load_pictures(args.data, recipe.size, tell=tqdm.write), choose(args.device)
     kept, trained_on = apart(pictures.to(compute.device))
     net, objective = build(recipe, pictures)
-    state = learner(compute.place(net))
-    run, log = args.out / "run.safetensors", Log(args.out)
+    state, log, run = learner(compute.place(net)), Log(args.out), args.out / "run.safetensors"
+    sheets = resumed(run, state, log, args)
+    forward = torch.compile(net) if compute.device.type == "cuda" else net
+    stream = batches(trained_on, args.batch, state.generator)
+    end = 60 * args.minutes
+    lr = warm_up_and_anneal(args.lr, end)
+    steps = fit(state, stream, lambda _, *rest: objective(forward, *rest), lr, recipe.ema, autocast=compute.autocast)
+    bar = tqdm(total=round(end), initial=round(state.seconds), unit="s", desc=recipe.name)
+    losses, last_row, last_save = [], state.seconds, state.seconds
+    while state.seconds < end:
+        progress = next(steps)
+        losses.append(progress.loss)
+        bar.update(int(state.seconds) - bar.n)
+        over = state.seconds >= end
+        if not math.isfinite(progress.loss):
+            raise ValueError(f"The loss became {progress.loss} after {progress.pictures} pictures: start again from {run} with a smaller --lr.")
+        if over or state.seconds > last_row + ROW_EVERY:
+            validation = held_out_loss(state.ema, *kept, objective, compute.autocast) if kept else math.nan
+            log.add((state.pictures, state.seconds, sum(losses) / len(losses), validation, progress.lr))
+            bar.set_postfix_str(f"{log}, {state.pictures / state.seconds:.0f} pictures/s")
+            losses, last_row = [], state.seconds
+        if over or state.seconds > 60 * 2**sheets:
+            sheets += 1
+            sheet(Model(describe(recipe, args, pictures), state.ema, compute), range(16), args.out / f"sheet_{state.pictures:08d}.png")
+        if over or state.seconds > last_save + SAVE_EVERY:
+            keep(run, state, sheets)
+            last_save = state.seconds
+    bar.close()
+    finish(recipe, args, state, pictures, compute, log)
+
+
+def resumed(run, state, log, args):
+    """Go on where an earlier run stopped, if that is wanted, and return how many sheets it had drawn."""
     if run.exists() and not args.resume:
         raise Unusable(f"{run} holds an earlier training: add --resume to go on with it, or choose another --out.")
     sheets = load_run(run, state)["sheets"] if run.exists() else 0
     log.forget_after(state.pictures)
-    saved = shown = state.seconds
-    lr = warm_up_and_anneal(args.lr, 60 * args.minutes)
-    forward = torch.compile(net) if compute.device.type == "cuda" else net
-    steps = fit(state, batches(trained_on, args.batch, state.generator), lambda _, *rest: objective(forward, *rest), lr, recipe.ema, autocast=compute.autocast)
-    bar = tqdm(total=round(60 * args.minutes), initial=round(state.seconds), unit="s", desc=recipe.name)
-    losses = []
-    while state.seconds < 60 * args.minutes:
-        progress = next(steps)
-        losses.append(progress.loss)
-        bar.update(int(state.seconds) - bar.n)
-        if not math.isfinite(progress.loss):
-            raise ValueError(f"The loss became {progress.loss} after {progress.pictures} pictures: start again from {run} with a smaller --lr.")
-        if state.seconds - shown > ROW_EVERY or state.seconds >= 60 * args.minutes:
-            validation = held_out_loss(state.ema, *kept, objective, compute.autocast) if kept else float("nan")
-            row = (state.pictures, state.seconds, sum(losses) / len(losses), validation, progress.lr)
-            log.add(row)
-            bar.set_postfix_str(f"loss {row[2]:.4f}, validation {validation:.4f}, {state.pictures / state.seconds:.0f} pictures/s")
-            losses, shown = [], state.seconds
-        if state.seconds > 60 * 2**sheets or state.seconds >= 60 * args.minutes:
-            sheets += 1
-            sheet(draw(recipe, state.ema, pictures, compute, range(16)), args.out / f"sheet_{state.pictures:08d}.png", columns=8)
-        if state.seconds - saved > SAVE_EVERY or state.seconds >= 60 * args.minutes:
-            saved = state.seconds
-            try:
-                save_run(run, state, {"sheets": sheets})
-            except OSError as problem:
-                tqdm.write(f"Not saved ({problem.strerror}): the last whole state stays, training goes on; make room on the disk.")
-    bar.close()
-    finish(recipe, args, state, pictures, compute, log)
+    return sheets
+
+
+def keep(run, state, sheets):
+    """Save the run; a full disk costs this save and not the training."""
+    try:
+        save_run(run, state, {"sheets": sheets})
+    except OSError as problem:
+        tqdm.write(f"Not saved ({problem.strerror}): the last whole state stays, training goes on; make room on the disk.")
 
 
 def apart(pictures):
@@ -129,28 +139,18 @@ def build(recipe, pictures):
     return net, Objective(**{**asdict(recipe.objective), "null": classes or None})
 
 
-def draw(recipe, net, pictures, compute, seeds, batch=32):
-    """Draw one picture per seed with the recipe's own preset, class k for seed k; uint8 (n, 3, size, size)."""
-    preset, drawn = recipe.sampling, []
-    schedule, classes = cosine(preset["T"]), len(pictures.classes)
-    for some in (list(seeds)[at : at + batch] for at in range(0, len(seeds), batch)):
-        noise, labels = SeededNoise(some), torch.tensor([(k * 37) % classes for k in some], device=compute.device) if classes else None
-        denoise = NeuralDenoiser(net, schedule, recipe.objective.kind, None, compute.autocast)
-        if classes:
-            denoise = guided(denoise.given(labels), denoise, preset["scale"])
-        x = compute.place(noise.draw((3, recipe.size, recipe.size)))
-        *_, last = walk(lambda x, t, s, d=clipped(denoise): ddim_step(d, schedule, x, t, s), x, spaced(schedule.T, preset["moves"]))
+def draw(model, seeds, batch=32):
+    """Draw one picture per seed by the card's own preset, one class after the other; uint8 (n, 3, size, size)."""
+    seeds, drawn, kinds = list(seeds), [], len(model.card.classes)
+    for some in (seeds[at : at + batch] for at in range(0, len(seeds), batch)):
+        *_, last = generate(model, Preset(**model.card.sampling), some, [(k * 37) % kinds for k in some] if kinds else None)
         drawn.append(to_bytes(last.x).cpu())
     return torch.cat(drawn)
 
 
-def sheet(images, path, columns=8):
-    """Save images uint8 (n, 3, h, w) side by side as one PNG."""
-    n, _, h, w = images.shape
-    page = Image.new("RGB", (columns * w, -(-n // columns) * h), "white")
-    for k, image in enumerate(images):
-        page.paste(Image.fromarray(image.permute(1, 2, 0).numpy()), (k % columns * w, k // columns * h))
-    page.save(path)
+def sheet(model, seeds, path):
+    """Draw one picture per seed and save them side by side, eight in a row."""
+    Image.fromarray(grid(draw(model, seeds), columns=8)).save(path)
 
 
 class Log:
@@ -167,6 +167,9 @@ class Log:
         with self.path.open("w", newline="") as file:
             csv.writer(file).writerows([COLUMNS, *self.rows])
 
+    def __str__(self):
+        return f"loss {float(self.rows[-1][2]):.4f}, validation {float(self.rows[-1][3]):.4f}"
+
     def add(self, row):
         """Append one row, numbers rounded to six digits."""
         self.rows.append([str(row[0]), *(f"{value:.6g}" for value in row[1:])])
@@ -174,32 +177,33 @@ class Log:
             csv.writer(file).writerow(self.rows[-1])
 
 
-def finish(recipe, args, state, pictures, compute, log):
-    """Write the weights, the card, the sheet of 64 pictures and the curve."""
-    card = Card(
-        name=recipe.name,
-        title=recipe.title,
+def describe(recipe, args, pictures, **training):
+    """Write the card of the model that a recipe trains on these pictures; it is called like the folder it goes to."""
+    name = args.out.resolve().name
+    return Card(
+        name=name,
+        title=recipe.title if name == recipe.name else f"{recipe.title}: {name}",
         network=recipe.network,
         sizes={**recipe.sizes, "classes": len(pictures.classes)},
         kind=recipe.objective.kind,
         size=recipe.size,
         classes=list(pictures.classes),
-        sampling=recipe.sampling,
+        sampling=asdict(recipe.sampling),
         data={"source": pictures.source, "pictures": len(pictures), "held_out": len(pictures) - len(apart(pictures)[1])},
-        training={
-            "pictures_seen": state.pictures,
-            "steps": state.step,
-            "minutes": round(state.seconds / 60, 1),
-            "device": str(compute),
-            "batch": args.batch,
-            "lr": args.lr,
-            "ema": recipe.ema,
-            "objective": asdict(recipe.objective),
-            "loss": float(log.rows[-1][2]),
-            "validation_loss": None if log.rows[-1][3] == "nan" else float(log.rows[-1][3]),
-        },
+        training={"batch": args.batch, "lr": args.lr, "ema": recipe.ema, "objective": asdict(recipe.objective), **training},
         licence=recipe.licence,
     )
-    save(args.out, card, state.ema)
-    sheet(draw(recipe, state.ema, pictures, compute, range(64)), args.out / f"{recipe.name}.png")
-    tqdm.write(json.dumps(card.training))
+
+
+def finish(recipe, args, state, pictures, compute, log):
+    """Write the weights, the card, a sheet of 64 pictures that nobody picked, how the first eight grew, and the curve."""
+    seen = {"pictures_seen": state.pictures, "steps": state.step, "minutes": round(state.seconds / 60, 1), "device": str(compute)}
+    last = dict(zip(COLUMNS, map(float, log.rows[-1]), strict=True))
+    losses = {"loss": last["loss"], "validation_loss": None if math.isnan(last["validation_loss"]) else last["validation_loss"]}
+    card = save(args.out, describe(recipe, args, pictures, **seen, **losses), state.ema)
+    sheet(Model(card, state.ema, compute), range(64), args.out / f"{card.name}.png")
+    grown = [np.asarray(Image.open(path))[: recipe.size] for path in sorted(args.out.glob("sheet_*.png"))]
+    Image.fromarray(np.concatenate(grown)).save(args.out / f"{card.name}.growth.png")
+    curve = np.array(log.rows, dtype=float)
+    training_curve(curve[:, 0], curve[:, 2], curve[:, 3]).savefig(args.out / f"{card.name}.curve.png")
+    tqdm.write(f"{args.out / card.name}.safetensors, its card and a sheet of 64 pictures are written.")

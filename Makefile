@@ -1,0 +1,34 @@
+# Two commands: `make app` opens the explorer, `make test` checks everything. Each sets up what it needs.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: app test slow lint benchmark clean
+
+app: $(VENV)/app
+	$(BIN)/streamlit run streamlit_app.py
+
+test: $(VENV)/dev lint
+	$(BIN)/python -m pytest -m "not slow"
+
+slow: $(VENV)/dev
+	$(BIN)/python -m pytest -m slow
+
+lint: $(VENV)/dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+benchmark: $(VENV)/app
+	$(BIN)/python -m benchmarks.moves
+
+$(VENV)/app: requirements.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet -r requirements.txt
+	touch $@
+
+$(VENV)/dev: requirements-dev.txt $(VENV)/app
+	$(BIN)/python -m pip install --quiet -r requirements-dev.txt
+	touch $@
+
+clean:
+	rm -rf $(VENV)

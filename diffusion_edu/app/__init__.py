@@ -1,0 +1,1 @@
+"""What two pages share: the frame, the model picker, background walks, the player, the microscope."""

@@ -1,0 +1,73 @@
+"""Long work beside the page: a thread does it, a fragment looks at it, Cancel stops it at the next level.
+
+Any click on any widget ends the script that is running, so no page may do long work itself. On one machine thirty people
+share the cores: only one move is computed at a time, and the jobs take turns.
+"""
+
+import threading
+import time
+from collections.abc import Iterator
+
+TURN = threading.Lock()
+FORGOTTEN = 60  # seconds after which a job that nobody looks at any more stops
+
+
+class Job:
+    """Consume an iterator in the background; its items so far, its progress and its end can be read at any time.
+
+    total is the number of items expected; problem is one sentence if the work could not be done.
+    """
+
+    def __init__(self, items: Iterator, total: int, keep=lambda index: True):
+        self.kept, self.latest, self.done, self.total = [], None, 0, total
+        self.problem, self.cancelled, self.finished = "", False, False
+        self.begun = self.looked_at = time.monotonic()
+        self.seconds = 0.0  # of computing, without the waiting for a turn
+        self._items, self._keep = items, keep
+        self._thread = threading.Thread(target=self._work, daemon=True)
+
+    def start(self):
+        """Begin, and return the job."""
+        self._thread.start()
+        return self
+
+    def cancel(self):
+        """Stop at the next item."""
+        self.cancelled = True
+
+    def look(self):
+        """Tell the job that somebody is still watching."""
+        self.looked_at = time.monotonic()
+
+    @property
+    def share(self):
+        """How much is done, from 0 to 1."""
+        return min(1.0, self.done / self.total)
+
+    @property
+    def seconds_left(self):
+        """How long the rest will take at the pace so far, or None before there is a pace."""
+        if self.done < 2:
+            return None
+        return (time.monotonic() - self.begun) / self.done * (self.total - self.done)
+
+    def _work(self):
+        try:
+            while not self.cancelled:
+                with TURN:
+                    begun = time.perf_counter()
+                    item = next(self._items, None)
+                    self.seconds += time.perf_counter() - begun
+                if item is None:
+                    break
+                if self._keep(self.done):
+                    self.kept.append(item)
+                self.latest, self.done = item, self.done + 1
+                if time.monotonic() - self.looked_at > FORGOTTEN:
+                    self.cancelled = True
+        except MemoryError:
+            self.problem = "There is not enough memory for this: draw fewer pictures at once."
+        except (ValueError, RuntimeError) as problem:
+            self.problem = f"This could not be drawn: {problem}"
+        finally:
+            self.finished = True

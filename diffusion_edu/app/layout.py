@@ -1,0 +1,30 @@
+"""The frame around every page."""
+
+import inspect
+
+import streamlit as st
+
+PAGES = {
+    "streamlit_app.py": ("Home", ":material/home:"),
+    "pages/3_Sampling_theatre.py": ("Sampling theatre", ":material/theaters:"),
+}
+
+
+def page(title, look_for, icon):
+    """Begin a page: the list of all pages, its own title, and the one sentence that says what to look for."""
+    st.set_page_config(page_title=f"{title} · diffusion_edu", page_icon=icon, layout="wide")
+    with st.sidebar.container(gap="xsmall"):
+        for path, (name, symbol) in PAGES.items():
+            st.page_link(path, label=name, icon=symbol)
+    st.title(title, anchor=False)
+    st.markdown(look_for)
+
+
+def show_code(snippet, *functions):
+    """Show the lines that reproduce what is on screen, and the real source of the functions that did it."""
+    with st.expander("Show the code", icon=":material/code:"):
+        st.caption("These lines draw exactly these pictures:")
+        st.code(snippet, language="python", wrap_lines=True)
+        for function in functions:
+            st.caption(f"`{function.__name__}`, as it stands in `{function.__module__.replace('.', '/')}.py`:")
+            st.code(inspect.getsource(function), language="python", wrap_lines=True)

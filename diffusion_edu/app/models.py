@@ -1,0 +1,38 @@
+"""The models a person can choose from, loaded once for everybody."""
+
+import streamlit as st
+
+from diffusion_edu.checkpoints import Unusable, available, load, read_card
+
+
+@st.cache_resource(max_entries=4, show_spinner="Loading the weights ...")
+def _loaded(name, changed):
+    return load(name)
+
+
+def get(name):
+    """Load a model, or take it from the cache if its files have not changed since; raises Unusable."""
+    path = available().get(name)
+    return _loaded(name, path and path.with_suffix(".safetensors").stat().st_mtime_ns)
+
+
+def cards():
+    """Read the cards of all usable models as {name: card} and show one sentence for each card that cannot be read."""
+    found = {}
+    for name, path in available().items():
+        try:
+            found[name] = read_card(path)
+        except Unusable as problem:
+            st.warning(str(problem), icon=":material/warning:")
+    return found
+
+
+def pick(key="model"):
+    """Show the model picker and return the chosen card; the page ends here, in words, if there is no model."""
+    known = cards()
+    if not known:
+        st.error("No model is installed: restore the folder 'pretrained', or train one with 'python -m diffusion_edu.recipes.flowers_attention'.")
+        st.stop()
+    titles = [card.title for card in known.values()]
+    named = {card.title if titles.count(card.title) == 1 else f"{card.title} ({name})": card for name, card in known.items()}
+    return named[st.selectbox("Model", list(named), key=key, bind="query-params")]

@@ -1,0 +1,40 @@
+"""How fast this machine is, so that a page can say how long a click will take."""
+
+import time
+
+import torch
+
+from diffusion_edu.app.jobs import TURN
+
+PACE = {}  # model name -> seconds for one picture and one evaluation of the network
+
+
+def measure(model, seconds=1.0, pictures=8):
+    """Run the network for about `seconds`, remember and return the seconds per picture and evaluation."""
+    card, compute = model.card, model.compute
+    y = compute.place(torch.zeros(pictures, card.channels, card.size, card.size))
+    level = torch.full((pictures,), 1000.0, device=compute.device)
+    with TURN, torch.no_grad(), torch.autocast(compute.device.type, compute.autocast, enabled=compute.autocast is not None):
+        model.net(y, level).sum().item()  # the first time is never the true time
+        runs, begun = 0, time.perf_counter()
+        while (spent := time.perf_counter() - begun) < seconds:
+            model.net(y, level).sum().item()  # reading a number waits for a GPU to finish
+            runs += 1
+    PACE[model.card.name] = spent / runs / pictures
+    return PACE[model.card.name]
+
+
+def evaluations(preset, guiding):
+    """Count how often a walk asks the network: once a move, twice when it is guided."""
+    return preset.moves * (2 if guiding and preset.scale not in (0, 1) else 1)
+
+
+def expected(model, preset, pictures, guiding):
+    """Estimate the seconds that a walk will take, from a short measurement the first time and from real walks later."""
+    pace = PACE.get(model.card.name) or measure(model, seconds=0.3)
+    return pace * pictures * evaluations(preset, guiding)
+
+
+def learn(name, preset, pictures, guiding, seconds):
+    """Remember how long a real walk took."""
+    PACE[name] = seconds / pictures / evaluations(preset, guiding)

@@ -1,0 +1,183 @@
+"""A walk that is over, kept so that every number on screen is one that the chain used."""
+
+import base64
+import io
+import json
+from collections import Counter
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
+
+from diffusion_edu.checkpoints import Card
+from diffusion_edu.core import State
+from diffusion_edu.data.images import to_bytes
+from diffusion_edu.figures.animation import gif, mp4
+from diffusion_edu.figures.grids import grid
+from diffusion_edu.generation import Preset
+from diffusion_edu.schedules import SCHEDULES
+
+MIXED, ANY = "a mix of kinds", "anything (no guidance)"
+MOST = 41  # states that one recording keeps: at 9 pictures of 64x64 that is 36 MB of float32, less for shorter walks
+
+
+def moments(walk):
+    """Turn a walk into pairs: each State together with the one that follows it (the last one follows itself)."""
+    last = None
+    for state, after in pairwise(walk):
+        yield state, after
+        last = after
+    yield last, last
+
+
+def kept(moves):
+    """Choose which of moves + 1 states a recording keeps: all, or MOST of them spread evenly, both ends included."""
+    if moves < MOST:
+        return set(range(moves + 1))
+    return {round(k * moves / (MOST - 1)) for k in range(MOST)}
+
+
+@dataclass(frozen=True)
+class Wish:
+    """Everything that a person chose."""
+
+    card: Card
+    preset: Preset
+    kind: str
+    seed: int
+    pictures: int
+
+    @property
+    def seeds(self):
+        """One seed per picture."""
+        return list(range(self.seed, self.seed + self.pictures))
+
+    @property
+    def labels(self):
+        """One label per picture, or None if anything may be drawn."""
+        names = self.card.classes
+        if not names or self.kind == ANY:
+            return None
+        if self.kind == MIXED:
+            return [(37 * seed) % len(names) for seed in self.seeds]
+        return [names.index(self.kind)] * self.pictures
+
+    @property
+    def kinds(self):
+        """What each picture was asked to be, in words."""
+        return ["anything"] * self.pictures if self.labels is None else [self.card.classes[k] for k in self.labels]
+
+    @property
+    def kinds_in_words(self):
+        """The kinds in one line, each repetition counted instead of repeated."""
+        counts = Counter(self.kinds)
+        return ", ".join(kind if count == 1 else f"{count} × {kind}" for kind, count in counts.items())
+
+    @property
+    def settings(self):
+        """All choices as a dict that JSON can hold."""
+        return {"model": self.card.name, "seeds": self.seeds, "kinds": self.kinds, **vars(self.preset)}
+
+    @property
+    def summary(self):
+        """All choices in one line."""
+        p, options = self.preset, ", ".join(f"{name} {value}" for name, value in self.preset.options.items())
+        guidance = "no guidance" if self.labels is None else f"guidance {p.scale:g}"
+        return f"{p.sampler} ({options}), {p.moves} moves, {p.schedule} schedule, T = {p.T}, {guidance}, seeds from {self.seed}."
+
+    @property
+    def code(self):
+        """The lines of Python that draw the same pictures."""
+        return (
+            "from diffusion_edu.checkpoints import load\n"
+            "from diffusion_edu.data.images import to_bytes\n"
+            "from diffusion_edu.generation import Preset, generate\n\n"
+            f'model = load("{self.card.name}")\n'
+            f"preset = {self.preset}\n"
+            f"for state in generate(model, preset, seeds={self.seeds}, labels={self.labels}):\n"
+            "    print(state.t)                # from T, pure noise, down to 0\n"
+            "pictures = to_bytes(state.x)      # uint8 (pictures, 3, height, width)\n"
+        )
+
+
+@dataclass(frozen=True)
+class Recording:
+    """What one walk did: the wish it was asked for with, and (State, next State) pairs of float32 images (b, 3, h, w), noise first."""
+
+    wish: Wish
+    pairs: list[tuple[State, State]]
+    seconds: float
+
+    @property
+    def schedule(self):
+        """The schedule that the walk went by."""
+        return SCHEDULES[self.wish.preset.schedule](self.wish.preset.T)
+
+    @cached_property
+    def film(self):
+        """What the player shows: two PNG sprites (a row per state, a column per picture) and the numbers of every state."""
+        states, schedule = [state for state, _ in self.pairs], self.schedule
+        rates = [[float(rate) for rate in schedule.rates(state.t, state.x)] for state in states]
+        b, _, h, w = states[0].x.shape
+        return {
+            "id": f"{id(self)}",
+            "height": h,
+            "width": w,
+            "pictures": b,
+            "T": schedule.T,
+            "kinds": self.wish.kinds,
+            "levels": [state.t for state in states],
+            "signal": [signal for signal, _ in rates],
+            "noise": [noise for _, noise in rates],
+            "x": png_url(np.concatenate([grid(to_bytes(s.x), columns=b) for s in states])),
+            "x0_hat": png_url(np.concatenate([grid(to_bytes(s.x0_hat), columns=b) for s in states])),
+        }
+
+    def frames(self, zoom=2):
+        """Draw one frame per state, the pictures under way left and the guesses right, uint8 (height, width, 3)."""
+        drawn = []
+        for state, _ in self.pairs:
+            halves = [grid(to_bytes(images), zoom=zoom, gap=2) for images in (state.x, state.x0_hat)]
+            between = np.full((halves[0].shape[0], 6 * zoom, 3), 128, np.uint8)
+            drawn.append(np.concatenate([halves[0], between, halves[1]], axis=1))
+        return drawn
+
+    def gif(self):
+        """Encode the walk as an animated GIF."""
+        return gif(self.frames())
+
+    def mp4(self):
+        """Encode the walk as an MP4 film."""
+        return mp4(self.frames())
+
+    def png(self):
+        """Encode the finished pictures as one PNG that carries the settings they were drawn with."""
+        file, about = io.BytesIO(), PngInfo()
+        about.add_text("diffusion_edu", json.dumps(self.wish.settings))
+        Image.fromarray(grid(to_bytes(self.pairs[-1][0].x))).save(file, "PNG", pnginfo=about)
+        return file.getvalue()
+
+
+def png_url(pixels):
+    """Encode uint8 (h, w, 3) as a PNG inside a data URL."""
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, "PNG")
+    return "data:image/png;base64," + base64.b64encode(file.getvalue()).decode()
+
+
+def save_film(recording, path):
+    """Write what the player shows to a JSON file, so that a page can show it before anything is computed."""
+    Path(path).write_text(json.dumps({**recording.film, "id": Path(path).stem}), encoding="utf-8")
+
+
+def load_film(path):
+    """Read a film that save_film wrote, or None if there is none that can be read."""
+    try:
+        film = json.loads(Path(path).read_text(encoding="utf-8"))
+        return film if {"id", "levels", "x", "x0_hat"} <= film.keys() else None
+    except (OSError, ValueError, AttributeError):
+        return None

@@ -1,0 +1,42 @@
+"""From a loaded model and a few choices to a walk: the one path that pages, recipes, benchmarks and tests draw pictures by."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import partial
+
+import torch
+
+from diffusion_edu.checkpoints import Model
+from diffusion_edu.core import State, walk
+from diffusion_edu.denoisers import clipped, guided
+from diffusion_edu.randomness import SeededNoise
+from diffusion_edu.samplers import SAMPLERS
+from diffusion_edu.schedules import SCHEDULES, spaced
+
+
+@dataclass(frozen=True)
+class Preset:
+    """The choices behind a walk; options go to the sampler's step, for example {"eta": 0.5}."""
+
+    sampler: str = "DDIM"
+    moves: int = 20
+    scale: float = 2.0
+    schedule: str = "cosine"
+    T: int = 1000
+    options: dict = field(default_factory=dict)
+
+
+def generate(model: Model, preset: Preset, seeds, labels=None) -> Iterator[State]:
+    """Draw one picture per seed (b,), each of the kind its label (b,) names; None, or the null class, asks for anything.
+
+    Yields preset.moves + 1 States with images (b, channels, size, size). Raises ValueError for impossible choices.
+    """
+    card, noise = model.card, SeededNoise(seeds)
+    schedule = SCHEDULES[preset.schedule](preset.T)
+    denoise = model.denoiser(schedule)
+    if card.classes and labels is not None:
+        wanted = torch.as_tensor(labels, device=model.compute.device)
+        denoise = guided(denoise.given(wanted), denoise, preset.scale)
+    step = partial(SAMPLERS[preset.sampler], clipped(denoise), schedule, randn=noise, **preset.options)
+    x = model.compute.place(noise.draw((card.channels, card.size, card.size)))
+    return walk(step, x, spaced(preset.T, preset.moves))

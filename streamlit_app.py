@@ -1,0 +1,48 @@
+"""Home: what this is, what is installed, how fast this machine is."""
+
+import streamlit as st
+
+from diffusion_edu.app import models
+from diffusion_edu.app.layout import page
+from diffusion_edu.app.pace import evaluations, measure
+from diffusion_edu.app.player import play
+from diffusion_edu.app.recording import load_film
+from diffusion_edu.checkpoints import PRETRAINED, Unusable
+from diffusion_edu.generation import Preset
+
+page(
+    "How diffusion models work",
+    "Noise becomes a flower, one small move at a time. Watch the guess on the right: **what does it see first, colour or shape?**",
+    icon="🌸",
+)
+
+if film := load_film(PRETRAINED / "flowers_attention.film.json"):
+    play(film, key="home", autoplay=True)
+    st.caption("Drawn by the small network that comes with this app, trained here on photographs of flowers; nothing is being computed now.")
+st.page_link("pages/3_Sampling_theatre.py", label="Draw your own in the sampling theatre", icon=":material/theaters:")
+
+installed, machine = st.columns(2, gap="large")
+with installed:
+    st.subheader("Installed models", anchor=False)
+    known = models.cards()
+    for card in known.values():
+        seen = card.training.get("pictures_seen")
+        trained = f", trained on {seen:,} pictures" if seen else ""
+        st.markdown(f"**{card.title}**: {card.size}x{card.size}, {len(card.classes) or 'no'} kinds{trained}.")
+    if not known:
+        st.warning("No model is installed: restore the folder 'pretrained', or train one with 'python -m diffusion_edu.recipes.flowers_attention'.")
+with machine:
+    st.subheader("Your machine", anchor=False)
+    if known and st.button("Measure for one second", icon=":material/speed:"):
+        card = next(iter(known.values()))
+        preset = Preset(**card.sampling)
+        try:
+            model = models.get(card.name)
+            with st.spinner("Measuring ..."):
+                seconds = 8 * evaluations(preset, guiding=bool(card.classes)) * measure(model)
+            st.metric(f"8 pictures in {preset.moves} moves", f"{seconds:.1f} s", help="The default preset of the model; up to 2 s feels immediate.")
+            st.caption(f"Computing on {model.compute}.")
+        except Unusable as problem:
+            st.error(str(problem))
+    else:
+        st.caption("See how long drawing takes here before you wait for it.")

@@ -1,0 +1,25 @@
+"""What several tests share: one small network with every weight awake, and one thread, which is fastest for small tensors."""
+
+import pytest
+import torch
+
+from diffusion_edu.networks import NETWORKS
+
+torch.set_num_threads(1)
+
+
+@pytest.fixture
+def tiny():
+    """A function that builds a small network: the same weights for the same seed, none of them zero."""
+
+    def build(seed=0, **sizes):
+        sizes = {"widths": (16, 32), "attention": (False, True), "embedding": 16, **sizes}
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            net = NETWORKS["attention_unet"](**sizes)
+            with torch.no_grad():
+                for weight in net.parameters():
+                    weight.add_(0.05 * torch.randn_like(weight))  # blocks begin as their short cuts: wake them
+        return net
+
+    return build

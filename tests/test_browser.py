@@ -1,0 +1,167 @@
+"""A person in a real browser: opens Home, goes to the theatre, generates, cancels, generates again, scrubs, downloads."""
+
+import io
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+sync_api = pytest.importorskip("playwright.sync_api")
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
+ROOT = Path(__file__).parents[1]
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+QUIET = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update"]
+PATIENCE = 120_000  # milliseconds
+
+
+@pytest.fixture(scope="module")
+def address():
+    """Serve the app as a person would, on a free port."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    words = ["-m", "streamlit", "run", "streamlit_app.py", "--server.headless", "true", "--server.port", str(port), "--server.address", "127.0.0.1"]
+    server = subprocess.Popen([sys.executable, *words], cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        for _ in range(600):
+            try:
+                urllib.request.urlopen(f"http://127.0.0.1:{port}/_stcore/health", timeout=1)
+                break
+            except OSError:
+                time.sleep(0.1)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        server.kill()
+        server.wait()
+
+
+@pytest.fixture
+def page(address):
+    """A laptop's window; errors that the page throws fail the test."""
+    if not CHROMIUM:
+        assert not os.environ.get("CI"), "CI must have Chromium"
+        pytest.skip("Chromium is not installed")
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
+        page = browser.new_page(viewport={"width": 1280, "height": 720}, base_url=address)
+        page.set_default_timeout(PATIENCE)
+        thrown = []
+        page.on("pageerror", lambda problem: thrown.append(str(problem)))
+        yield page
+        browser.close()
+        assert not thrown
+
+
+def pixels(page, canvas):
+    """Read what is painted on a canvas, (height, width, 3)."""
+    size, data = page.locator(canvas).evaluate(
+        "c => [[c.height, c.width], Array.from(c.getContext('2d').getImageData(0, 0, c.width, c.height).data)]"
+    )
+    return np.array(data, np.float32).reshape(*size, 4)[..., :3]
+
+
+def roughness(picture):
+    """How unlike its neighbour a pixel is, relative to how unlike any other: 1 for noise, near 0 for a smooth picture."""
+    return np.abs(np.diff(picture, axis=1)).mean() / np.abs(picture - np.roll(picture, picture.shape[1] // 2, axis=1)).mean()
+
+
+def is_a_picture(picture):
+    return picture.std() > 15 and roughness(picture) < 0.6
+
+
+def wait_for_player(page):
+    page.locator("canvas.x0").wait_for()
+    page.wait_for_function(
+        "() => { for (const h of document.querySelectorAll('*')) { const p = h.shadowRoot?.querySelector('.player[data-at]'); if (p) return true; } }"
+    )
+
+
+def scrub(page, to):
+    page.locator("input.scrub").evaluate("(s, to) => { s.value = to; s.dispatchEvent(new Event('input')); }", to)
+
+
+def position(page):
+    return int(page.locator(".player").get_attribute("data-at"))
+
+
+def test_home_shows_a_flower_at_once(page):
+    page.goto("/")
+    wait_for_player(page)
+    last = int(page.locator("input.scrub").get_attribute("max"))
+    scrub(page, last)
+    assert is_a_picture(pixels(page, "canvas.x"))
+    page.get_by_role("link", name="Draw your own in the sampling theatre").click()
+    page.get_by_role("heading", name="Sampling theatre").wait_for()
+
+
+def test_generate_cancel_generate_scrub(page):
+    page.goto("/Sampling_theatre?moves=500&pictures=4")
+    page.get_by_role("button", name="Generate").click()
+    page.get_by_text("Move 5").first.wait_for()  # progress with numbers
+    page.get_by_role("button", name="Cancel").click()
+    page.get_by_text("An example").wait_for()
+
+    page.goto("/Sampling_theatre?moves=10&pictures=4&seed=3")
+    page.get_by_role("button", name="Generate").click()
+    page.get_by_text("of computing").wait_for()
+    wait_for_player(page)
+    scrub(page, 0)
+    assert page.locator("output.now").inner_text().startswith("level 1000 of 1000")
+    noise = pixels(page, "canvas.x")
+    assert noise.std() > 60 and roughness(noise) > 0.9
+    scrub(page, 10)
+    drawn, guess = pixels(page, "canvas.x"), pixels(page, "canvas.x0")
+    assert is_a_picture(drawn) and np.array_equal(drawn, guess)  # at level 0 the picture is the guess
+    scrub(page, 5)
+    assert roughness(pixels(page, "canvas.x0")) < roughness(pixels(page, "canvas.x"))
+
+    page.get_by_role("button", name="One state back").click()
+    assert position(page) == 4
+    page.locator(".player").press("ArrowRight")
+    assert position(page) == 5
+    page.get_by_role("button", name="Play", exact=True).click()
+    page.wait_for_timeout(400)
+    page.get_by_role("button", name="Pause").click()
+    assert position(page) > 5
+
+    scrub(page, 2)  # the page's script runs again, the player stays where it is
+    page.get_by_role("spinbutton", name="Seed").fill("4")
+    page.get_by_role("spinbutton", name="Seed").press("Enter")
+    page.wait_for_url("**seed=4**")
+    page.wait_for_timeout(1500)
+    assert position(page) == 2
+
+
+def test_downloads_hold_the_pictures(page, tmp_path):
+    from PIL import Image
+
+    page.goto("/Sampling_theatre?moves=3&pictures=2&kind=rose")
+    page.get_by_role("button", name="Generate").click()
+    page.get_by_text("of computing").wait_for()
+    page.get_by_role("tab", name="Download").click()
+    got = {}
+    for name in ("PNG", "GIF", "MP4"):
+        with page.expect_download() as waiting:
+            page.get_by_role("button", name=name).click()
+        got[name] = Path(waiting.value.path()).read_bytes()
+    picture = Image.open(io.BytesIO(got["PNG"]))
+    assert picture.size == (128, 64) and '"rose"' in picture.text["diffusion_edu"]
+    assert Image.open(io.BytesIO(got["GIF"])).n_frames == 4
+    assert got["MP4"][4:8] == b"ftyp"
+
+
+@pytest.mark.parametrize("path", ["/", "/Sampling_theatre"])
+def test_a_narrow_window_needs_no_sideways_scrolling(page, path):
+    page.set_viewport_size({"width": 390, "height": 800})
+    page.goto(path)
+    wait_for_player(page)
+    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+    box = page.locator("canvas.x0").bounding_box()
+    assert box["x"] >= 0 and box["x"] + box["width"] <= 390

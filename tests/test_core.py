@@ -1,0 +1,104 @@
+"""The contract: what a walk yields, when it computes, and that it leaves its caller's gradients alone."""
+
+from dataclasses import FrozenInstanceError
+from functools import partial
+
+import pytest
+import torch
+
+from diffusion_edu.core import State, walk
+from diffusion_edu.denoisers import clipped
+from diffusion_edu.samplers import ddim_step
+from diffusion_edu.schedules import cosine, spaced
+
+
+def halve(x, t, s):
+    return x / 2, x / 4
+
+
+def start(*shape):
+    return torch.randn(shape, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+
+
+@pytest.mark.parametrize("moves", [1, 2, 7, 50])
+def test_n_moves_yield_n_plus_1_states_with_pure_noise_first_and_the_picture_last(moves):
+    levels, x = spaced(50, moves), start(2, 3)
+    states = list(walk(halve, x, levels))
+    assert [state.t for state in states] == levels
+    assert torch.equal(states[0].x, x)
+    assert torch.equal(states[-1].x, x / 2**moves)
+    assert states[-1].x0_hat is states[-1].x
+
+
+def test_every_state_is_in_step_with_itself_and_with_the_next():
+    schedule = cosine(50)
+    denoise = clipped(lambda x, t: (1 + t / 50) * x.sin())
+    step = partial(ddim_step, denoise, schedule)
+    states = list(walk(step, start(2, 3), spaced(50, 10)))
+    for now, later in zip(states, states[1:], strict=False):
+        assert torch.equal(now.x0_hat, denoise(now.x, now.t))
+        assert torch.equal(later.x, step(now.x, now.t, later.t)[0])
+
+
+def test_a_walk_computes_nothing_before_it_is_asked_and_one_move_per_state():
+    moves = []
+
+    def step(x, t, s):
+        moves.append((t, s))
+        return x, x
+
+    states = walk(step, start(1, 2), [3, 2, 0])
+    assert moves == []
+    next(states)
+    assert moves == [(3, 2)]
+    next(states)
+    assert moves == [(3, 2), (2, 0)]
+    next(states)
+    assert moves == [(3, 2), (2, 0)]
+    assert next(states, None) is None
+
+
+def test_constrain_acts_on_x_at_every_level_before_the_step_sees_it():
+    seen = []
+
+    def constrain(x, t):
+        return torch.full_like(x, t)
+
+    def step(x, t, s):
+        seen.append((t, x.unique().tolist()))
+        return x, x
+
+    states = list(walk(step, start(1, 2), [5, 3, 0], constrain))
+    assert seen == [(5, [5.0]), (3, [3.0])]
+    assert [state.x.unique().tolist() for state in states] == [[5.0], [3.0], [0.0]]
+
+
+def test_the_walk_needs_no_gradients_and_leaves_those_of_its_caller_on():
+    inside = []
+
+    def step(x, t, s):
+        inside.append(torch.is_grad_enabled())
+        return x, x
+
+    states = walk(step, start(1, 2).requires_grad_(), [2, 1, 0])
+    for _ in states:
+        assert torch.is_grad_enabled()
+    assert torch.is_grad_enabled()
+    assert inside == [False, False]
+    abandoned = walk(step, start(1, 2), [2, 1, 0])
+    next(abandoned)
+    abandoned.close()
+    assert torch.is_grad_enabled()
+
+
+def test_a_walk_never_changes_the_noise_it_was_given():
+    x = start(2, 3)
+    before = x.clone()
+    list(walk(partial(ddim_step, lambda x, t: x, cosine(50)), x, spaced(50, 5)))
+    assert torch.equal(x, before)
+
+
+def test_a_state_cannot_be_changed():
+    state = State(1, start(1), start(1))
+    with pytest.raises(FrozenInstanceError):
+        state.t = 2

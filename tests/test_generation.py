@@ -1,0 +1,66 @@
+"""From a model and a few choices to a walk."""
+
+import pytest
+import torch
+
+from diffusion_edu.checkpoints import Card, Model
+from diffusion_edu.generation import Preset, generate
+from diffusion_edu.randomness import Compute
+
+
+class Net(torch.nn.Module):
+    """Says v as if every picture of class k were the constant k / 10, and -1 without a class; counts how often it is asked."""
+
+    def __init__(self):
+        super().__init__()
+        self.asked = []
+
+    def forward(self, y, level, labels=None):
+        self.asked.append(None if labels is None else labels.tolist())
+        x0 = torch.full_like(y, -1.0) if labels is None else (labels.float() / 10).view(-1, 1, 1, 1).expand_as(y)
+        c, s = torch.cos(level / 1000).view(-1, 1, 1, 1), torch.sin(level / 1000).view(-1, 1, 1, 1)
+        return (c * y - x0) / s
+
+
+@pytest.fixture
+def model():
+    card = Card("m", "M", "attention_unet", {}, "v", size=8, classes=["a", "b", "c"])
+    return Model(card, Net(), Compute(torch.device("cpu")))
+
+
+def test_moves_and_levels_are_as_asked(model):
+    states = list(generate(model, Preset(moves=4), [0, 1], [0, 2]))
+    assert [state.t for state in states] == [1000, 750, 500, 250, 0]
+    assert states[-1].x.shape == (2, 3, 8, 8)
+
+
+@pytest.mark.parametrize(("scale", "asked", "drawn"), [(0.0, 3, -1.0), (1.0, 3, 0.2), (0.5, 6, -0.4), (8.0, 6, 1.0)])
+def test_guidance_asks_twice_only_where_it_must_and_is_clipped(model, scale, asked, drawn):
+    *_, last = generate(model, Preset(moves=3, scale=scale), [0], [2])
+    assert len(model.net.asked) == asked
+    torch.testing.assert_close(last.x, torch.full_like(last.x, drawn), atol=1e-5, rtol=0)
+
+
+def test_without_labels_the_network_is_asked_for_anything(model):
+    list(generate(model, Preset(moves=2), [0]))
+    assert model.net.asked == [None, None]
+
+
+@pytest.mark.parametrize("sampler", ["DDIM", "DDPM"])
+def test_a_picture_does_not_change_with_its_neighbours(model, sampler):
+    both = [state.x for state in generate(model, Preset(sampler, moves=3), [5, 9], [0, 1])]
+    alone = [state.x for state in generate(model, Preset(sampler, moves=3), [9], [1])]
+    for pair, one in zip(both, alone, strict=True):
+        torch.testing.assert_close(pair[1:], one)
+
+
+@pytest.mark.parametrize("schedule", ["linear", "linear_low", "scaled_linear", "quadratic", "cosine", "sigmoid", "straight"])
+def test_one_network_runs_on_every_schedule(model, schedule):
+    *_, last = generate(model, Preset(schedule=schedule, moves=5, scale=1.0), [0], [1])
+    torch.testing.assert_close(last.x, torch.full_like(last.x, 0.1), atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("moves", [0, 1001])
+def test_impossible_moves_are_refused_before_anything_is_drawn(model, moves):
+    with pytest.raises(ValueError, match="between 1 and 1000 moves"):
+        generate(model, Preset(moves=moves), [0])

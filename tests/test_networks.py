@@ -1,0 +1,148 @@
+"""The networks: any width, any size, every weight alive, labels heard, and a budget kept."""
+
+import pytest
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+
+from diffusion_edu.networks import NETWORKS
+from diffusion_edu.networks.blocks import Attention, group_norm, sinusoid
+from diffusion_edu.recipes.flowers_attention import RECIPE
+
+
+def count(net):
+    return sum(weight.numel() for weight in net.parameters())
+
+
+def inputs(b=2, h=16, w=16, classes=3):
+    generator = torch.Generator().manual_seed(0)
+    return torch.randn(b, 3, h, w, generator=generator), torch.rand(b, generator=generator) * 1570, torch.arange(b) % classes
+
+
+@pytest.mark.parametrize("width", [*range(1, 41), 48, 72, 96, 100, 130, 192])
+def test_any_width_can_be_normalised_and_attended_to(width):
+    """Pitfall 29: never more groups than divide the width; 30: heads divide it too."""
+    norm, attention = group_norm(width), Attention(width)
+    assert norm.num_groups == max(n for n in (1, 2, 4, 8) if width % n == 0)
+    assert attention.heads >= 1
+    assert width % attention.heads == 0
+    assert attention(torch.randn(2, width, 2, 3)).shape == (2, width, 2, 3)
+
+
+@pytest.mark.parametrize("widths", [(8,), (20, 36), (24, 40, 100)])
+def test_any_widths_build_and_keep_the_shape(tiny, widths):
+    net = tiny(widths=widths, attention=[True] * len(widths))
+    y, level, _ = inputs(h=net.size_multiple, w=2 * net.size_multiple)
+    assert net(y, level).shape == y.shape
+
+
+@pytest.mark.parametrize("width", [64, 96, 256])
+def test_heads_share_the_width_and_cost_no_parameters(width):
+    """Pitfall 30: heads is a number of heads, head_width is the size of one."""
+    for head_width in (8, 16, 32):
+        attention = Attention(width, head_width)
+        assert attention.heads == width // head_width
+        assert count(attention) == 2 * width + (3 * width * width + 3 * width) + (width * width + width)
+
+
+def test_attention_is_softmax_of_scaled_products_per_head():
+    torch.manual_seed(0)
+    attention = Attention(64).double()
+    torch.nn.init.normal_(attention.out.weight)
+    x = torch.randn(2, 64, 3, 5, dtype=torch.float64)
+    q, k, v = (part.view(2, 2, 32, 15).transpose(2, 3) for part in attention.qkv(attention.norm(x)).chunk(3, dim=1))
+    looked = torch.nn.functional.scaled_dot_product_attention(q, k, v).transpose(2, 3).reshape(2, 64, 3, 5)
+    torch.testing.assert_close(attention(x), x + attention.out(looked), rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize(("h", "w"), [(32, 32), (64, 64), (16, 40), (64, 32)])
+def test_the_output_has_the_shape_of_the_input(tiny, h, w):
+    y, level, labels = inputs(h=h, w=w)
+    said = tiny(classes=3)(y, level, labels)
+    assert said.shape == y.shape
+    assert said.isfinite().all()
+
+
+def test_the_shipped_sizes_keep_their_budget():
+    net = NETWORKS[RECIPE.network](**RECIPE.sizes, classes=102).eval()
+    y, level, labels = inputs(1, RECIPE.size, RECIPE.size)
+    with torch.no_grad(), FlopCounterMode(display=False) as counter:
+        net(y, level, labels)
+    assert count(net) < 8.3e6
+    assert counter.get_total_flops() < 3e9
+    assert counter.get_total_flops() > 1e8  # it did count
+
+
+def test_gradients_reach_every_parameter(tiny):
+    net = tiny(classes=3, blocks=2)
+    y, level, labels = inputs(4)
+    labels[3] = 3  # the null class is a row of the table like any other
+    (net(y, level, labels) ** 2).mean().backward()
+    starved = [name for name, weight in net.named_parameters() if weight.grad is None or not weight.grad.abs().sum() > 0]
+    assert starved == []
+    assert (net.classes.table.weight.grad.abs().sum(dim=1) > 0).all()
+
+
+def test_a_new_network_learns_with_every_parameter_from_its_second_step_on():
+    torch.manual_seed(0)
+    net = NETWORKS["attention_unet"](widths=(16, 32), attention=(False, True), embedding=16, classes=3)
+    optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
+    for _ in range(2):
+        optimizer.zero_grad()
+        (net(*inputs()) - 1).square().mean().backward()
+        optimizer.step()
+    assert all(weight.grad.abs().sum() > 0 for name, weight in net.named_parameters() if "table" not in name)
+
+
+def test_label_level_and_place_in_the_batch_matter_as_they_should(tiny):
+    net = tiny(classes=3).eval()
+    y, level, labels = inputs()
+    said = net(y, level, labels)
+    assert not torch.allclose(said, net(y, level, (labels + 1) % 3), atol=1e-4)
+    assert not torch.allclose(said, net(y, level / 2, labels), atol=1e-4)
+    torch.testing.assert_close(net(y[1:], level[1:], labels[1:]), said[1:], rtol=0, atol=1e-5)
+
+
+def test_no_label_and_the_null_class_are_the_same(tiny):
+    net = tiny(classes=3)
+    y, level, _ = inputs()
+    assert torch.equal(net(y, level, None), net(y, level, torch.tensor([3, 3])))
+    assert not torch.equal(net(y, level, None), net(y, level, torch.tensor([0, 0])))
+
+
+def test_a_network_without_classes_needs_no_labels(tiny):
+    y, level, _ = inputs()
+    assert tiny()(y, level).shape == y.shape
+
+
+def test_nothing_depends_on_train_or_eval(tiny):
+    """No running statistics, no dropout: there is no mode to forget and no buffer for an average to spoil."""
+    net = tiny()
+    y, level, _ = inputs()
+    assert torch.equal(net.train()(y, level), net.eval()(y, level))
+    assert list(net.buffers()) == []
+
+
+def test_the_level_is_embedded_in_float32_even_under_autocast(tiny):
+    """bfloat16 cannot tell level 999 from level 1000."""
+    levels = torch.tensor([999.0, 1000.0])
+    waves = sinusoid(levels, 16)
+    assert waves.dtype == torch.float32
+    assert (waves[0] - waves[1]).abs().max() > 0.1
+    torch.testing.assert_close(waves[:, 0], levels.sin())
+    torch.testing.assert_close(waves[:, 8], levels.cos())
+    embed = tiny().level
+    with torch.autocast("cpu", torch.bfloat16):
+        low = embed(levels).float()
+    torch.testing.assert_close(low, embed(levels), rtol=0.05, atol=0.02)
+
+
+def test_bfloat16_is_finite_and_close_to_float32(tiny):
+    """Pitfall 40."""
+    net = tiny(classes=3).eval()
+    y, level, labels = inputs(4)
+    with torch.no_grad():
+        full = net(y, level, labels)
+        with torch.autocast("cpu", torch.bfloat16):
+            low = net(y, level, labels).float()
+    assert low.isfinite().all()
+    assert (low - full).norm() < 0.03 * full.norm()

@@ -1,0 +1,153 @@
+"""Every page under Streamlit's own test: twice, after each widget, from a link, and when something is missing."""
+
+import time
+
+import pytest
+
+AppTest = pytest.importorskip("streamlit.testing.v1").AppTest
+THEATRE = "pages/3_Sampling_theatre.py"
+PAGES = ["streamlit_app.py", THEATRE]
+
+
+def opened(page, **link):
+    app = AppTest.from_file("../streamlit_app.py", default_timeout=120)
+    for name, value in link.items():
+        app.query_params[name] = value
+    app.run()
+    if page != PAGES[0]:
+        app.switch_page(page).run()
+    return app
+
+
+def healthy(app):
+    assert not app.exception, [problem.value for problem in app.exception]
+    return app
+
+
+def finished(app, seconds=120):
+    """Run the page again and again, as its polling fragment would, until the walk is over."""
+    end = time.monotonic() + seconds
+    while "job" in app.session_state and time.monotonic() < end:
+        time.sleep(0.1)
+        healthy(app.run())
+    return app
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_page_opens_and_runs_again(page):
+    app = healthy(opened(page))
+    assert len(app.title) == 1
+    healthy(app.run())
+
+
+def test_home_measures_the_machine():
+    app = opened(PAGES[0])
+    healthy(app.button[0].click().run())
+    assert float(app.metric[0].value.removesuffix(" s")) > 0
+
+
+def test_the_theatre_draws_what_the_library_draws():
+    import torch
+
+    from diffusion_edu.checkpoints import load
+    from diffusion_edu.generation import generate
+
+    app = opened(THEATRE, moves="3", pictures="1", kind="sunflower", seed="7")
+    healthy(app.button[0].click().run())
+    recording = finished(app).session_state.recording
+    wish = recording.wish
+    assert (wish.preset.moves, wish.seeds, wish.kinds) == (3, [7], ["sunflower"])
+    states = list(generate(load(wish.card.name), wish.preset, wish.seeds, wish.labels))
+    assert [state.t for state in states] == [state.t for state, _ in recording.pairs] == [1000, 667, 333, 0]
+    for state, (kept, _) in zip(states, recording.pairs, strict=True):
+        torch.testing.assert_close(kept.x, state.x)
+    assert len(app.get("latex")) == 2  # the microscope's two equations
+
+
+def test_the_code_that_is_shown_draws_the_pictures_that_are_shown():
+    import torch
+
+    from diffusion_edu.data.images import to_bytes
+
+    app = opened(THEATRE, moves="2", pictures="2", sampler="DDPM")
+    healthy(app.button[0].click().run())
+    recording = finished(app).session_state.recording
+    assert recording.wish.preset.sampler == "DDPM"
+    names = {"print": lambda *_: None}
+    exec(app.code[0].value, names)
+    assert torch.equal(names["pictures"], to_bytes(recording.pairs[-1][0].x))
+
+
+@pytest.mark.parametrize(
+    ("kind", "key", "value"),
+    [
+        ("selectbox", "kind", "rose"),
+        ("selectbox", "kind", "anything (no guidance)"),
+        ("selectbox", "schedule", "straight"),
+        ("select_slider", "moves", 1),
+        ("select_slider", "levels", 300),
+        ("slider", "scale", 8.0),
+        ("slider", "eta", 1.0),
+        ("slider", "pictures", 9),
+        ("number_input", "seed", 1_000_000),
+    ],
+)
+def test_every_widget_may_be_moved(kind, key, value):
+    app = opened(THEATRE)
+    healthy(getattr(app, kind)(key=key).set_value(value).run())
+    healthy(app.run())
+
+
+def test_a_linear_schedule_of_300_levels_says_that_signal_is_left():
+    app = healthy(opened(THEATRE, schedule="linear", levels="300"))
+    assert any("zero_terminal_snr" in note.value for note in app.info)
+
+
+def test_impossible_choices_get_one_sentence_and_leave_the_page_alive():
+    app = opened(THEATRE, levels="100", moves="1000")
+    healthy(app.button[0].click().run())
+    assert "between 1 and 100 moves" in app.error[0].value
+    healthy(app.run())
+
+
+def test_a_link_with_nonsense_in_it_opens_the_default():
+    app = healthy(opened(THEATRE, moves="-3", sampler="magic", seed="banana", model="../../etc/passwd"))
+    assert app.select_slider(key="moves").value == 20
+
+
+def test_cancel_leaves_no_picture_and_the_next_walk_draws(monkeypatch):
+    app = opened(THEATRE, moves="200", pictures="1")
+    healthy(app.button[0].click().run())
+    job = app.session_state.job
+    cancels = [button for button in app.button if button.label == "Cancel"]
+    healthy(cancels[0].click().run())
+    assert job.cancelled and "job" not in app.session_state and "recording" not in app.session_state
+    job._thread.join(20)
+    assert job.finished and job.done < 201
+    app.select_slider(key="moves").set_value(2).run()
+    healthy(app.button[0].click().run())
+    assert finished(app).session_state.recording
+
+
+def test_without_any_model_both_pages_say_what_to_do(monkeypatch, tmp_path):
+    from diffusion_edu import checkpoints
+
+    monkeypatch.setattr(checkpoints, "PRETRAINED", tmp_path)
+    monkeypatch.chdir(tmp_path)
+    assert "No model is installed" in healthy(opened(PAGES[0])).warning[0].value
+    assert "No model is installed" in healthy(opened(THEATRE)).error[0].value
+
+
+def test_altered_weights_are_told_in_one_sentence(monkeypatch, tmp_path):
+    import shutil
+
+    from diffusion_edu import checkpoints
+
+    for file in checkpoints.PRETRAINED.glob("flowers_attention.*"):
+        shutil.copy(file, tmp_path)
+    with (tmp_path / "flowers_attention.safetensors").open("r+b") as file:
+        file.seek(100_000)
+        file.write(b"altered")
+    monkeypatch.setattr(checkpoints, "PRETRAINED", tmp_path)
+    app = healthy(opened(THEATRE))
+    assert "flowers_attention.safetensors" in app.error[0].value

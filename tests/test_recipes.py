@@ -1,0 +1,203 @@
+"""A recipe from the command line: a few seconds of training leave a model, go on where they stopped, and refuse in one sentence."""
+
+import csv
+import errno
+import math
+import subprocess
+import sys
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import pytest
+import torch
+from PIL import Image
+
+from diffusion_edu.checkpoints import load
+from diffusion_edu.data.images import Pictures
+from diffusion_edu.generation import Preset
+from diffusion_edu.recipes import command
+from diffusion_edu.recipes.command import COLUMNS, Log, apart, arguments, build, draw, main
+from diffusion_edu.recipes.flowers_attention import RECIPE
+
+SIZES = {"widths": [16, 32], "blocks": 1, "attention": [False, True], "patch": 2, "embedding": 16}
+TINY = replace(RECIPE, sizes=SIZES, size=8, batch=8, lr=2e-3, ema=0.9, sampling=Preset(moves=2))
+SECOND = 1 / 60
+
+
+@pytest.fixture(scope="session")
+def photos(tmp_path_factory):
+    """A folder of two classes, 70 pictures in all: enough to hold two back."""
+    folder = tmp_path_factory.mktemp("photos")
+    for k in range(70):
+        path = folder / ("rose" if k % 2 else "iris") / f"{k}.png"
+        path.parent.mkdir(exist_ok=True)
+        Image.new("RGB", (12, 10), (200 + k % 50, 20, 40) if k % 2 else (20, 40, 200 + k % 50)).save(path)
+    return folder
+
+
+def run(photos, out, *words, minutes=SECOND, recipe=TINY):
+    main(recipe, ["--data", str(photos), "--out", str(out), "--minutes", str(minutes), "--device", "cpu", *words])
+
+
+def refusal(capsys, *words, recipe=TINY):
+    """The sentence on standard error with which a recipe ends."""
+    with pytest.raises(SystemExit) as end:
+        main(recipe, [str(word) for word in words])
+    sentence = end.value.code  # a text: Python prints it to standard error and ends with status 1
+    assert isinstance(sentence, str)
+    assert sentence
+    assert "\n" not in sentence
+    assert "Traceback" not in sentence + capsys.readouterr().err
+    return sentence
+
+
+@pytest.fixture(scope="module")
+def trained(photos, tmp_path_factory):
+    out = tmp_path_factory.mktemp("runs") / "deep" / "mine"
+    run(photos, out)
+    return out
+
+
+def test_a_training_leaves_a_model_a_curve_and_sheets(trained):
+    names = {path.name for path in trained.iterdir()}
+    assert names >= {"run.safetensors", "log.csv", "mine.safetensors", "mine.json", "mine.png"}
+    assert any(name.startswith("sheet_") for name in names)
+    assert not any(name.endswith(".part") for name in names)
+    with Image.open(trained / "mine.png") as page:
+        assert (page.mode, page.width, page.height) == ("RGB", 8 * 8, 8 * 8)
+
+
+def test_the_model_loads_and_its_card_says_what_happened(trained):
+    card = load("mine", [trained]).card
+    assert (card.classes, card.null, card.kind, card.size) == (["iris", "rose"], 2, "v", 8)
+    assert card.sampling == asdict(TINY.sampling)
+    assert card.data["pictures"] == 70
+    assert card.data["held_out"] == 1
+    assert card.training["pictures_seen"] == 8 * card.training["steps"] > 0
+    assert 0 < card.training["loss"] < 10
+    assert 0 < card.training["validation_loss"] < 10
+
+
+def test_the_log_is_a_curve_of_numbers(trained):
+    rows = list(csv.DictReader((trained / "log.csv").open()))
+    assert tuple(rows[0]) == COLUMNS
+    assert all(math.isfinite(float(value)) for row in rows for value in row.values())
+    assert float(rows[-1]["seconds"]) >= 1
+
+
+def test_an_earlier_training_is_not_overwritten(photos, trained, capsys):
+    before = {path: path.read_bytes() for path in trained.iterdir()}
+    assert "--resume" in refusal(capsys, "--data", photos, "--out", trained, "--device", "cpu")
+    assert {path: path.read_bytes() for path in trained.iterdir()} == before
+
+
+def test_a_training_can_be_resumed(photos, tmp_path):
+    mine = tmp_path / "mine"
+    run(photos, mine, minutes=0.4 * SECOND)
+    first = load("mine", [mine]).card.training
+    run(photos, mine, "--resume", minutes=SECOND)
+    second = load("mine", [mine]).card.training
+    assert second["pictures_seen"] > first["pictures_seen"]
+    seen = [int(row["pictures"]) for row in csv.DictReader((mine / "log.csv").open())]
+    assert seen == [first["pictures_seen"], second["pictures_seen"]]
+
+
+def test_a_finished_training_that_is_resumed_is_only_written_again(photos, tmp_path):
+    mine, weights = tmp_path / "mine", tmp_path / "mine" / "mine.safetensors"
+    run(photos, mine, minutes=0.2 * SECOND)
+    before = weights.read_bytes()
+    weights.unlink()
+    run(photos, mine, "--resume", minutes=0.2 * SECOND)
+    assert weights.read_bytes() == before
+
+
+def test_bad_paths_and_devices_are_refused_in_one_sentence(photos, tmp_path, capsys):
+    assert "nowhere" in refusal(capsys, "--data", tmp_path / "nowhere", "--out", tmp_path)
+    assert "no picture" in refusal(capsys, "--data", tmp_path, "--out", tmp_path / "out")
+    (tmp_path / "a file").write_text("")
+    assert "a file" in refusal(capsys, "--data", photos, "--out", tmp_path / "a file", "--device", "cpu")
+    (tmp_path / "text.parquet").write_text("none")
+    assert "parquet" in refusal(capsys, "--data", tmp_path / "text.parquet", "--out", tmp_path)
+    if not torch.cuda.is_available():
+        assert "--device cpu" in refusal(capsys, "--data", photos, "--out", tmp_path, "--device", "cuda")
+
+
+def test_a_person_at_the_keyboard_sees_one_sentence_and_status_1(tmp_path):
+    words = [sys.executable, "-m", "diffusion_edu.recipes.flowers_attention", "--data", str(tmp_path / "nowhere"), "--out", str(tmp_path / "out")]
+    done = subprocess.run(words, cwd=Path(__file__).parents[1], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 1
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert "There is no file or folder" in done.stderr
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_full_disk_is_told_and_the_training_goes_on(photos, tmp_path, monkeypatch, capsys):
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(command, "save_run", full)
+    run(photos, tmp_path / "mine", minutes=0.1 * SECOND)
+    assert "Not saved (No space left on device)" in capsys.readouterr().out
+    assert load("mine", [tmp_path / "mine"]).card.training["steps"] > 0
+
+
+def test_a_broken_run_and_one_of_another_network_are_refused(photos, tmp_path, trained, capsys):
+    (tmp_path / "run.safetensors").write_bytes((trained / "run.safetensors").read_bytes())
+    words = ("--data", photos, "--out", tmp_path, "--device", "cpu", "--resume")
+    assert "cannot be resumed" in refusal(capsys, *words, recipe=replace(TINY, sizes={**SIZES, "widths": [16, 24]}))
+    (tmp_path / "run.safetensors").write_bytes(b"half")
+    assert "cannot be resumed" in refusal(capsys, *words)
+
+
+def test_a_loss_that_is_no_number_ends_the_training_before_it_is_saved(photos, tmp_path, capsys):
+    sentence = refusal(capsys, "--data", photos, "--out", tmp_path, "--device", "cpu", "--minutes", "1", "--lr", "1e30")
+    assert "smaller --lr" in sentence
+    assert not (tmp_path / "run.safetensors").exists()
+
+
+def test_the_global_randomness_is_left_alone(photos, tmp_path):
+    before = torch.get_rng_state()
+    run(photos, tmp_path, minutes=0.1 * SECOND)
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_held_out_pictures_are_never_trained_on():
+    images = torch.arange(200).to(torch.uint8).view(200, 1, 1, 1).expand(200, 3, 2, 2)
+    (kept, labels), rest = apart(Pictures(images, torch.arange(200), ("a",)))
+    assert labels.tolist() == [32, 96, 160]
+    assert ((kept[:, 0, 0, 0] + 1) * 127.5).round().tolist() == [32, 96, 160]
+    assert sorted([*labels.tolist(), *rest.labels.tolist()]) == list(range(200))
+    few, all_of_them = apart(Pictures(images[:63]))
+    assert (few, len(all_of_them)) == (None, 63)
+
+
+def test_the_network_has_as_many_classes_as_the_pictures():
+    some = Pictures(torch.zeros(2, 3, 8, 8, dtype=torch.uint8), torch.tensor([0, 1]), ("a", "b"))
+    net, objective = build(TINY, some)
+    assert (net.classes.null, objective.null, objective.kind) == (2, 2, "v")
+    net, objective = build(TINY, Pictures(some.images))
+    assert (net.classes, objective.null) == (None, None)
+
+
+def test_a_sheet_is_drawn_picture_by_picture(trained):
+    model = load("mine", [trained])
+    drawn = draw(model, range(5), batch=2)
+    assert (drawn.shape, drawn.dtype) == ((5, 3, 8, 8), torch.uint8)
+    assert (drawn.int() - draw(model, range(5), batch=5).int()).abs().max() <= 8  # batches of another size round differently in bfloat16
+
+
+def test_the_log_forgets_what_came_after_the_last_save(tmp_path):
+    log = Log(tmp_path)
+    log.forget_after(0)
+    for pictures in (10, 20, 30):
+        log.add((pictures, 1.0, 0.5, float("nan"), 1e-3))
+    again = Log(tmp_path)
+    again.forget_after(20)
+    assert [row[0] for row in again.rows] == ["10", "20"]
+    assert len((tmp_path / "log.csv").read_text().splitlines()) == 3
+
+
+def test_the_command_line_offers_the_recipes_own_choices():
+    args = arguments(RECIPE, [])
+    assert (args.batch, args.lr, args.data, args.resume) == (RECIPE.batch, RECIPE.lr, None, False)
+    assert RECIPE.name in args.out.name

@@ -1,0 +1,199 @@
+"""Schedules against independent formulas, their edges, and the levels of a walk."""
+
+import math
+import warnings
+
+import numpy as np
+import pytest
+import torch
+
+from diffusion_edu.schedules import SCHEDULES, Schedule, cosine, from_betas, linear, scaled_linear, sigmoid, spaced, straight, zero_terminal_snr
+
+ANY_LEFTOVER = pytest.mark.filterwarnings("ignore:The .* schedule with T")
+
+
+def betas_of(name, T):
+    """Independent NumPy formulas of the papers: the T betas of the beta schedules."""
+    low, high = {"linear_low": (5e-3, 9e-3), "scaled_linear": (8.5e-4, 0.012)}.get(name, (1e-4, 0.02))
+    if name in ("quadratic", "scaled_linear"):
+        return np.linspace(low**0.5, high**0.5, T) ** 2
+    return np.linspace(low, high, T)
+
+
+def alpha_bar_of(name, T):
+    """Independent NumPy formulas of the papers: alpha_bar at the levels 1..T of the other schedules, before any cap."""
+    u = np.arange(1, T + 1) / T
+    if name == "cosine":
+        f = lambda u: np.cos((u + 0.008) / 1.008 * math.pi / 2) ** 2  # noqa: E731
+        return f(u) / f(0)
+    logistic = lambda u: 1 / (1 + np.exp(-(6 * u - 3)))  # noqa: E731
+    return (logistic(1) - logistic(u)) / (logistic(1) - logistic(0))
+
+
+@ANY_LEFTOVER
+@pytest.mark.parametrize("T", [50, 1000])
+@pytest.mark.parametrize("name", ["linear", "linear_low", "quadratic", "scaled_linear"])
+def test_beta_schedules_are_the_products_of_the_papers(name, T):
+    alpha_bar = np.cumprod(1 - betas_of(name, T).astype(np.longdouble)).astype(np.float64)
+    np.testing.assert_allclose(SCHEDULES[name](T).alpha_bar[1:], alpha_bar, rtol=1e-12)
+
+
+@pytest.mark.parametrize("T", [50, 1000])
+@pytest.mark.parametrize("name", ["cosine", "sigmoid"])
+def test_curved_schedules_follow_the_papers_until_the_cap(name, T):
+    ours, paper = SCHEDULES[name](T).alpha_bar[1:].numpy(), alpha_bar_of(name, T)
+    np.testing.assert_allclose(ours[:-1], paper[:-1], rtol=1e-9)
+    assert ours[-1] == pytest.approx(ours[-2] * (1 - 0.999))  # pitfall 3: the paper's own last beta is 1
+
+
+def test_straight_is_a_straight_line():
+    schedule = straight(8)
+    assert schedule.noise.tolist() == [k / 8 for k in range(9)]
+    assert schedule.signal.tolist() == [1 - k / 8 for k in range(9)]
+
+
+@ANY_LEFTOVER
+@pytest.mark.parametrize("T", [*range(1, 26), 50, 300, 1000])
+@pytest.mark.parametrize("name", SCHEDULES)
+def test_every_schedule_builds_for_every_T_finite_monotone_and_clean_at_level_0(name, T):
+    """Pitfalls 2 and 3: no beta reaches 1, nothing explodes; pitfall 18: the first level has its variance."""
+    schedule = SCHEDULES[name](T)
+    assert schedule.T == T
+    assert schedule.signal.dtype == schedule.noise.dtype == torch.float64
+    assert len(schedule.signal) == len(schedule.noise) == T + 1
+    assert schedule.signal[0] == 1
+    assert schedule.noise[0] == 0
+    assert (schedule.signal.diff() < 0).all()
+    assert (schedule.noise.diff() >= 0).all()
+    assert schedule.noise[1] > 0
+    assert torch.stack([schedule.signal, schedule.noise]).isfinite().all()
+    if name != "straight":
+        torch.testing.assert_close(schedule.signal**2 + schedule.noise**2, torch.ones(T + 1, dtype=torch.float64), rtol=0, atol=1e-12)
+        assert (schedule.alpha_bar[1:] / schedule.alpha_bar[:-1] >= 1 - 0.999 - 1e-12).all()
+
+
+@pytest.mark.parametrize("T", [0, -1, 1.5, 10.0, True, "10", None])
+@pytest.mark.parametrize("name", SCHEDULES)
+def test_impossible_numbers_of_levels_are_refused_in_words(name, T):
+    with pytest.raises(ValueError, match="whole number of levels"):
+        SCHEDULES[name](T)
+
+
+@pytest.mark.parametrize("bad", [0.0, 1.0, -0.1, 1.5, float("nan")])
+def test_impossible_betas_are_refused_in_words(bad):
+    """Pitfall 2."""
+    with pytest.raises(ValueError, match="between 0 and 1"):
+        from_betas("mine", torch.tensor([0.1, bad, 0.2], dtype=torch.float64))
+
+
+@pytest.mark.parametrize(
+    ("signal", "noise"),
+    [([1, 0.5, 0.5], [0, 0.5, 0.9]), ([1, 0.5], [0.1, 0.5]), ([0.9, 0.5], [0, 0.5]), ([1, -0.5], [0, 0.5]), ([1], [0]), ([1, 0.5], [0, np.nan])],
+)
+def test_tables_that_are_no_schedule_are_refused(signal, noise):
+    with pytest.raises(ValueError, match="'mine' must"):
+        Schedule("mine", torch.tensor(signal, dtype=torch.float64), torch.tensor(noise, dtype=torch.float64))
+
+
+@pytest.mark.parametrize(("T", "left"), [(50, 0.776), (300, 0.219)])
+def test_betas_meant_for_1000_levels_warn_at_fewer(T, left):
+    """Pitfall 1."""
+    with pytest.warns(UserWarning, match="use more levels"):
+        schedule = linear(T)
+    assert schedule.signal[-1].item() == pytest.approx(left, abs=1e-3)
+    assert "linear" in schedule.leftover
+
+
+def test_schedules_that_reach_noise_do_not_warn():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for schedule in (linear(1000), cosine(2), cosine(50), sigmoid(50), straight(1), zero_terminal_snr(cosine(50))):
+            assert schedule.leftover == ""
+
+
+def test_tables_are_products_in_float64():
+    """Pitfall 4: a product in float32 is already off in the seventh digit."""
+    exact = np.cumprod(1 - betas_of("linear", 1000).astype(np.longdouble))
+    short = np.cumprod(1 - betas_of("linear", 1000).astype(np.float32), dtype=np.float32)
+    wrong = lambda alpha_bar: float(np.abs(alpha_bar / exact - 1).max())  # noqa: E731
+    assert wrong(linear().alpha_bar[1:].numpy()) < 1e-12
+    assert wrong(short) > 1e-7
+
+
+@ANY_LEFTOVER
+@pytest.mark.parametrize("make", [linear, scaled_linear, cosine])
+def test_zero_terminal_snr_leaves_exactly_nothing_at_T_and_level_0_clean(make):
+    """Pitfall 5."""
+    plain, schedule = make(100), zero_terminal_snr(make(100))
+    assert schedule.signal[-1].item() == 0
+    assert schedule.noise[-1].item() == 1
+    assert schedule.signal[0].item() == 1
+    torch.testing.assert_close(schedule.signal, (plain.signal - plain.signal[-1]) / (1 - plain.signal[-1]), rtol=0, atol=1e-15)
+    torch.testing.assert_close(schedule.signal**2 + schedule.noise**2, torch.ones(101, dtype=torch.float64), rtol=0, atol=1e-12)
+
+
+def test_rates_of_one_level_and_of_many_multiply_pictures():
+    schedule, x = cosine(10), torch.ones(3, 2, 4, 4)
+    signal, noise = schedule.rates(torch.tensor([0, 5, 10]), x)
+    assert signal.shape == noise.shape == (3, 1, 1, 1)
+    assert signal.flatten().tolist() == schedule.signal[[0, 5, 10]].tolist()
+    assert schedule.rates(5, x) == (schedule.signal[5], schedule.noise[5])
+    many = schedule.corrupt(x, torch.tensor([0, 5, 10]), 2 * x)
+    for row, t in enumerate([0, 5, 10]):
+        assert torch.allclose(many[row], schedule.corrupt(x, t, 2 * x)[row])
+    assert torch.equal(many[0], x[0])
+    assert many.dtype == torch.float32
+
+
+@pytest.mark.parametrize("name", SCHEDULES)
+def test_in_the_angle_frame_every_schedule_is_a_circle(name):
+    schedule, x0, eps = SCHEDULES[name](2000), torch.tensor([[0.3]], dtype=torch.float64), torch.tensor([[-1.7]], dtype=torch.float64)
+    for t in (0, 1, 700, 2000):
+        scale, theta = schedule.angle(t, x0)
+        torch.testing.assert_close(schedule.corrupt(x0, t, eps) / scale, theta.cos() * x0 + theta.sin() * eps, rtol=0, atol=1e-12)
+        assert 0 <= theta <= math.pi / 2
+
+
+@pytest.mark.parametrize("T", [1, 2, 3, 10, 50, 300, 1000])
+def test_spaced_levels_fall_strictly_from_T_to_0_for_every_possible_number_of_moves(T):
+    """Pitfalls 7, 8, 10 and 13: the top is visited, the previous level is the next in the list, none comes twice; 500 of 300 do not exist."""
+    for moves in range(1, T + 1):
+        levels = spaced(T, moves)
+        assert len(levels) == moves + 1
+        assert (levels[0], levels[-1]) == (T, 0)
+        assert all(t > s for t, s in zip(levels, levels[1:], strict=False))
+        assert max(abs(level - T * (moves - k) / moves) for k, level in enumerate(levels)) <= 0.5
+    assert spaced(T, T) == list(range(T, -1, -1))  # pitfall 9
+
+
+@pytest.mark.parametrize(("T", "moves"), [(10, 0), (10, -1), (10, 11), (1, 2), (1000, 1001)])
+def test_impossible_numbers_of_moves_are_refused_in_words(T, moves):
+    with pytest.raises(ValueError, match=f"between 1 and {T} moves, not {moves}"):
+        spaced(T, moves)
+
+
+@ANY_LEFTOVER
+@pytest.mark.parametrize(
+    ("ours", "theirs"),
+    [
+        ("linear", {"beta_schedule": "linear"}),
+        ("scaled_linear", {"beta_schedule": "scaled_linear", "beta_start": 8.5e-4, "beta_end": 0.012}),
+        ("cosine", {"beta_schedule": "squaredcos_cap_v2"}),
+    ],
+)
+def test_diffusers_has_the_same_tables(ours, theirs):
+    """To the precision of its float32 (its "sigmoid" is another schedule: a sigmoid of beta)."""
+    alpha_bar = pytest.importorskip("diffusers").DDPMScheduler(1000, **theirs).alphas_cumprod
+    torch.testing.assert_close(SCHEDULES[ours](1000).alpha_bar[1:], alpha_bar.double(), rtol=2e-4, atol=1e-6)
+
+
+@ANY_LEFTOVER
+@pytest.mark.parametrize("name", ["linear", "scaled_linear"])
+def test_diffusers_rescales_to_zero_snr_likewise_from_the_first_noisy_level_on(name):
+    """Ours keeps level 0, theirs level 1: the same line, stretched by one common factor."""
+    rescale = pytest.importorskip("diffusers.schedulers.scheduling_ddim").rescale_zero_terminal_snr
+    theirs = torch.cumprod(1 - rescale(torch.from_numpy(betas_of(name, 1000))), 0).sqrt()
+    plain, ours = SCHEDULES[name](1000).signal, zero_terminal_snr(SCHEDULES[name](1000)).signal
+    stretch = plain[1] * (1 - plain[-1]) / (plain[1] - plain[-1])
+    torch.testing.assert_close(ours[1:] * stretch, theirs, rtol=0, atol=1e-9)
+    assert stretch != 1
