@@ -1,0 +1,15 @@
+"""diffusion_edu: how diffusion models work, in a library that can be read in an evening.
+
+Begin with `core` (the whole idea on one page), then `schedules`, `denoisers`, `samplers`, `training`, each next to the
+equations of its papers. `networks`, `data`, `figures` stand beside them; `checkpoints` loads and saves models with
+their cards; `generation` goes from a model and a few choices to a walk; `recipes` train what is in `pretrained/`; `app`
+is what the pages of the explorer share.
+
+Words: x0 clean image, x image at a level, eps noise; guesses carry _hat. A level t runs from T (pure noise) down to 0 (exactly clean), s is
+the next lower one. signal and noise are the two rates of x = signal x0 + noise eps; theta = atan2(noise, signal) is the same
+mixture as an angle. A walk yields one State (t, x, x0_hat) per level.
+
+Who may import whom: core <- schedules, randomness <- denoisers <- samplers <- generation. networks imports nothing of ours; training sees
+denoisers; checkpoints sees networks, denoisers and randomness; recipes see everything but app; nobody imports app but pages.
+streamlit stays in app and pages, matplotlib in figures, data readers in data, progress bars in recipes.
+"""

@@ -67,7 +67,7 @@ class Model:
 def write_safely(path, write):
     """Let write(temporary path) make a file and then put it in place in one stroke, so that path is always whole: the old or the new."""
     path = Path(path)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    temporary = path.with_name(f".{path.name}.part")  # always the same name: what a killed process left is written over
     try:
         write(temporary)
         with open(temporary, "rb+") as file:
@@ -131,7 +131,11 @@ def load(name, folders=None, compute=None):
     if name not in known:
         raise Unusable(f"There is no model {name!r}, that is {name}.json beside {name}.safetensors; there are: {', '.join(known) or 'none'}.")
     card, weights = read_card(known[name]), known[name].with_suffix(".safetensors")
-    if fingerprint(weights) != card.sha256:
+    try:
+        genuine = fingerprint(weights) == card.sha256
+    except OSError as problem:
+        raise Unusable(f"The weights {weights} cannot be read ({problem.strerror}): restore the file or its permissions.") from None
+    if not genuine:
         raise Unusable(f"The weights {weights} are not the ones that the card describes (truncated or altered): restore the file.")
     compute = compute or choose()
     try:

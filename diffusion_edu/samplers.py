@@ -14,12 +14,14 @@ def ddpm_step(denoise, schedule, x, t, s, variance="small", randn=torch.randn_li
 
     variance "small" is that posterior's own; "large" adds as much noise as the forward move did, except on the move to level 0.
     """
+    if variance not in ("small", "large"):
+        raise ValueError(f"DDPM's variance is small or large, not {variance!r}.")
     (signal_t, noise_t), (signal_s, noise_s) = schedule.rates(t, x), schedule.rates(s, x)
     x0_hat = denoise(x, t)
     kept = signal_t / signal_s  # signal that survives from s to t
     added = noise_t**2 - (kept * noise_s) ** 2  # variance that joins it from s to t
     mean = (kept * noise_s**2 / noise_t**2) * x + (signal_s * added / noise_t**2) * x0_hat
-    share = {"small": noise_s / noise_t, "large": float(s > 0)}[variance]  # noise[0] is 0: the small variance needs no "if"
+    share = noise_s / noise_t if variance == "small" else float(s > 0)  # noise[0] is 0: the small variance needs no case of its own
     return mean + added.sqrt() * share * randn(x), x0_hat
 
 

@@ -57,7 +57,12 @@ class Schedule:
         )
 
     def rates(self, t, x):
-        """Read out signal and noise at level t, shaped to multiply x (b, ...): float64, for an int t or a tensor t (b,)."""
+        """Read out signal and noise at level t, shaped to multiply x (b, ...): float64, for an int t or a tensor t (b,).
+
+        Raises IndexError for a level outside 0..T.
+        """
+        if not 0 <= (t.min() if isinstance(t, Tensor) else t) <= self.T:
+            raise IndexError(f"The {self.name} schedule has the levels 0 to {self.T}; there is no level {t}.")
         if isinstance(t, Tensor) and t.ndim:
             shape = (-1, *[1] * (x.ndim - 1))
             t = t.cpu()
@@ -137,7 +142,12 @@ def straight(T=1000):
 
 
 def zero_terminal_snr(schedule):
-    """Stretch a variance-preserving schedule so that level 0 stays clean and nothing of the picture is left at T (Lin et al. 2023, algorithm 1)."""
+    """Stretch a variance-preserving schedule so that level 0 stays clean and nothing of the picture is left at T (Lin et al. 2023, algorithm 1).
+
+    A schedule that already ends in pure noise is returned as it is.
+    """
+    if schedule.signal[-1] == 0:
+        return schedule
     signal = (schedule.signal - schedule.signal[-1]) / (1 - schedule.signal[-1])
     return Schedule(f"{schedule.name}, zero SNR at T", signal, (1 - signal**2).sqrt())
 

@@ -13,6 +13,7 @@ from diffusion_edu.generation import Preset
 
 jobs = pytest.importorskip("diffusion_edu.app.jobs")
 recording = pytest.importorskip("diffusion_edu.app.recording")
+wishes = pytest.importorskip("diffusion_edu.app.wish")
 CARD = Card("m", "M", "attention_unet", {}, "v", size=8, classes=["daisy", "rose", "tulip"])
 
 
@@ -24,7 +25,7 @@ def states(n, b=2):
 
 
 def wish(**changes):
-    return recording.Wish(**{"card": CARD, "preset": Preset(moves=4), "kind": "rose", "seed": 5, "pictures": 2, **changes})
+    return wishes.Wish(**{"card": CARD, "preset": Preset(moves=4), "kind": "rose", "seed": 5, "pictures": 2, **changes})
 
 
 def finished(job, seconds=10):
@@ -83,6 +84,23 @@ def test_jobs_take_turns():
     assert all(finished(job).done == 29 for job in together) and most[0] == 1
 
 
+def test_a_long_job_does_not_keep_a_short_one_waiting():
+    def items(n):
+        for k in range(1, n + 1):
+            end = time.perf_counter() + 0.002
+            while time.perf_counter() < end:
+                pass
+            yield k
+
+    long = jobs.Job(items(1000), 1000).start()
+    while long.done < 5:
+        time.sleep(0.001)
+    short = finished(jobs.Job(items(10), 10).start())
+    assert long.done < 500 and short.done == 10
+    long.cancel()
+    finished(long)
+
+
 def test_moments_pair_every_state_with_the_next():
     walked = list(states(4))
     pairs = list(recording.moments(iter(walked)))
@@ -134,7 +152,7 @@ def test_gif_and_film_hold_every_state():
     assert len(iio.imread(kept.mp4(), extension=".mp4")) >= 5
 
 
-@pytest.mark.parametrize(("kind", "labels"), [("rose", [1, 1]), (recording.ANY, None), (recording.MIXED, [37 * 5 % 3, 37 * 6 % 3])])
+@pytest.mark.parametrize(("kind", "labels"), [("rose", [1, 1]), (wishes.ANY, None), (wishes.MIXED, [37 * 5 % 3, 37 * 6 % 3])])
 def test_a_wish_names_labels_and_kinds_alike(kind, labels):
     asked = wish(kind=kind)
     assert asked.labels == labels and asked.seeds == [5, 6]

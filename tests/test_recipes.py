@@ -201,3 +201,9 @@ def test_the_command_line_offers_the_recipes_own_choices():
     args = arguments(RECIPE, [])
     assert (args.batch, args.lr, args.data, args.resume) == (RECIPE.batch, RECIPE.lr, None, False)
     assert RECIPE.name in args.out.name
+
+
+@pytest.mark.parametrize("words", [["--minutes", "0"], ["--batch", "-1"], ["--lr", "x"]])
+def test_impossible_numbers_are_refused(words):
+    with pytest.raises(SystemExit):
+        arguments(RECIPE, words)

@@ -228,3 +228,8 @@ def test_diffusers_walks_the_same_ddim_chain(schedule, moves, eta, prediction):
     make = pytest.importorskip("diffusers").DDIMScheduler
     theirs = oracle(make, schedule, prediction_type=prediction)
     close(our_walk(ddim_step, schedule, moves, eta=eta), their_walk(theirs, schedule, moves, prediction, eta=eta))
+
+
+def test_an_unknown_variance_is_refused_in_words():
+    with pytest.raises(ValueError, match="small or large"):
+        ddpm_step(lambda x, t: x, cosine(10), torch.zeros(1, 3), 5, 4, variance="medium")

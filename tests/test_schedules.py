@@ -197,3 +197,13 @@ def test_diffusers_rescales_to_zero_snr_likewise_from_the_first_noisy_level_on(n
     stretch = plain[1] * (1 - plain[-1]) / (plain[1] - plain[-1])
     torch.testing.assert_close(ours[1:] * stretch, theirs, rtol=0, atol=1e-9)
     assert stretch != 1
+
+
+@pytest.mark.parametrize("t", [-1, 11, torch.tensor([0, -1]), torch.tensor([3, 11])])
+def test_a_level_that_does_not_exist_is_refused(t):
+    with pytest.raises(IndexError):
+        cosine(10).rates(t, torch.zeros(2, 3, 4, 4))
+
+
+def test_a_schedule_that_ends_in_pure_noise_needs_no_stretching():
+    assert zero_terminal_snr(straight(10)).name == "straight"

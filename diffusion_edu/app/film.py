@@ -2,7 +2,8 @@
 
 import argparse
 
-from diffusion_edu.app.recording import MIXED, Recording, Wish, moments, save_film
+from diffusion_edu.app.recording import Recording, moments, save_film
+from diffusion_edu.app.wish import MIXED, Wish
 from diffusion_edu.checkpoints import PRETRAINED, load
 from diffusion_edu.generation import Preset, generate
 

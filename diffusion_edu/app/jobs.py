@@ -63,6 +63,7 @@ class Job:
                 if self._keep(self.done):
                     self.kept.append(item)
                 self.latest, self.done = item, self.done + 1
+                time.sleep(0.001)  # a lock has no queue: give the others the time to take it
                 if time.monotonic() - self.looked_at > FORGOTTEN:
                     self.cancelled = True
         except MemoryError:

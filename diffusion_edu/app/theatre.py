@@ -4,7 +4,8 @@ import streamlit as st
 
 from diffusion_edu.app import models, pace
 from diffusion_edu.app.jobs import Job
-from diffusion_edu.app.recording import ANY, MIXED, Recording, Wish, kept, moments
+from diffusion_edu.app.recording import Recording, kept, moments
+from diffusion_edu.app.wish import ANY, MIXED, Wish
 from diffusion_edu.checkpoints import Unusable
 from diffusion_edu.data.images import to_bytes
 from diffusion_edu.figures.grids import grid

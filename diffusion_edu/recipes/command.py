@@ -46,14 +46,27 @@ def arguments(recipe, words=None):
     """Read the command line of a recipe."""
     parser = argparse.ArgumentParser(prog=f"python -m diffusion_edu.recipes.{recipe.name}", description=f"Train: {recipe.title}.")
     parser.add_argument("--data", help="a folder of pictures or a parquet file (default: the public data set, downloaded once)")
-    parser.add_argument("--minutes", type=float, default=120, help="how long to train in all, earlier parts of a resumed run included (default: 120)")
+    parser.add_argument(
+        "--minutes", type=positive(float), default=120, help="how long in all, earlier parts of a resumed run included (default: 120)"
+    )
     parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda", "mps"))
     parser.add_argument("--resume", action="store_true", help="go on with the run in --out")
     out = OWN / f"my_{recipe.name}"
     parser.add_argument("--out", type=Path, default=out, help=f"where everything goes; the model is called like this folder (default: {out})")
-    parser.add_argument("--batch", type=int, default=recipe.batch, help=f"pictures per step (default: {recipe.batch})")
-    parser.add_argument("--lr", type=float, default=recipe.lr, help=f"peak learning rate (default: {recipe.lr})")
+    parser.add_argument("--batch", type=positive(int), default=recipe.batch, help=f"pictures per step (default: {recipe.batch})")
+    parser.add_argument("--lr", type=positive(float), default=recipe.lr, help=f"peak learning rate (default: {recipe.lr})")
     return parser.parse_args(words)
+
+
+def positive(kind):
+    """Make a reader of numbers above 0 for the command line."""
+
+    def number(text):
+        if (value := kind(text)) > 0:
+            return value
+        raise argparse.ArgumentTypeError(f"must be more than 0, not {text}")
+
+    return number
 
 
 def main(recipe, words=None):
@@ -69,11 +82,15 @@ def main(recipe, words=None):
 
 def train(recipe, args):
     """Train until the minutes are over, saving as it goes, and leave NAME.safetensors, NAME.json, log.csv and sheets in args.out."""
-    pictures, compute = load_pictures(args.data, recipe.size, tell=tqdm.write), choose(args.device)
+    run, compute = args.out / "run.safetensors", choose(args.device)
+    if run.exists() and not args.resume:
+        raise Unusable(f"{run} holds an earlier training: add --resume to go on with it, or choose another --out.")
+    pictures = load_pictures(args.data, recipe.size, tell=tqdm.write)
     kept, trained_on = apart(pictures.to(compute.device))
     net, objective = build(recipe, pictures)
-    state, log, run = learner(compute.place(net)), Log(args.out), args.out / "run.safetensors"
-    sheets = resumed(run, state, log, args)
+    state, log = learner(compute.place(net)), Log(args.out)
+    sheets = load_run(run, state)["sheets"] if run.exists() else 0
+    log.forget_after(state.pictures)
     forward = torch.compile(net) if compute.device.type == "cuda" else net
     stream = batches(trained_on, args.batch, state.generator)
     end = 60 * args.minutes
@@ -100,16 +117,9 @@ def train(recipe, args):
             keep(run, state, sheets)
             last_save = state.seconds
     bar.close()
+    if not log.rows:
+        raise ValueError(f"{run} is already trained for {state.seconds / 60:.0f} minutes: give more --minutes.")
     finish(recipe, args, state, pictures, compute, log)
-
-
-def resumed(run, state, log, args):
-    """Go on where an earlier run stopped, if that is wanted, and return how many sheets it had drawn."""
-    if run.exists() and not args.resume:
-        raise Unusable(f"{run} holds an earlier training: add --resume to go on with it, or choose another --out.")
-    sheets = load_run(run, state)["sheets"] if run.exists() else 0
-    log.forget_after(state.pictures)
-    return sheets
 
 
 def keep(run, state, sheets):

@@ -1,0 +1,72 @@
+"""What a person asks a model to draw: their choices, in the forms that the library, the page and the downloads need."""
+
+from collections import Counter
+from dataclasses import dataclass
+
+from diffusion_edu.checkpoints import Card
+from diffusion_edu.generation import Preset
+
+MIXED, ANY = "a mix of kinds", "anything (no guidance)"
+
+
+@dataclass(frozen=True)
+class Wish:
+    """Everything that a person chose."""
+
+    card: Card
+    preset: Preset
+    kind: str
+    seed: int
+    pictures: int
+
+    @property
+    def seeds(self):
+        """One seed per picture."""
+        return list(range(self.seed, self.seed + self.pictures))
+
+    @property
+    def labels(self):
+        """One label per picture, or None if anything may be drawn."""
+        names = self.card.classes
+        if not names or self.kind == ANY:
+            return None
+        if self.kind == MIXED:
+            return [(37 * seed) % len(names) for seed in self.seeds]
+        return [names.index(self.kind)] * self.pictures
+
+    @property
+    def kinds(self):
+        """What each picture was asked to be, in words."""
+        return ["anything"] * self.pictures if self.labels is None else [self.card.classes[k] for k in self.labels]
+
+    @property
+    def kinds_in_words(self):
+        """The kinds in one line, each repetition counted instead of repeated."""
+        counts = Counter(self.kinds)
+        return ", ".join(kind if count == 1 else f"{count} × {kind}" for kind, count in counts.items())
+
+    @property
+    def settings(self):
+        """All choices as a dict that JSON can hold."""
+        return {"model": self.card.name, "seeds": self.seeds, "kinds": self.kinds, **vars(self.preset)}
+
+    @property
+    def summary(self):
+        """All choices in one line."""
+        p, options = self.preset, ", ".join(f"{name} {value}" for name, value in self.preset.options.items())
+        guidance = "no guidance" if self.labels is None else f"guidance {p.scale:g}"
+        return f"{p.sampler} ({options}), {p.moves} moves, {p.schedule} schedule, T = {p.T}, {guidance}, seeds from {self.seed}."
+
+    @property
+    def code(self):
+        """The lines of Python that draw the same pictures."""
+        return (
+            "from diffusion_edu.checkpoints import load\n"
+            "from diffusion_edu.data.images import to_bytes\n"
+            "from diffusion_edu.generation import Preset, generate\n\n"
+            f'model = load("{self.card.name}")\n'
+            f"preset = {self.preset}\n"
+            f"for state in generate(model, preset, seeds={self.seeds}, labels={self.labels}):\n"
+            "    print(state.t)                # from T, pure noise, down to 0\n"
+            "pictures = to_bytes(state.x)      # uint8 (pictures, 3, height, width)\n"
+        )
