@@ -51,7 +51,7 @@ elif recording:
         third.download_button("MP4", recording.mp4, "flowers.mp4", "video/mp4", on_click="ignore", width="stretch")
 elif film := load_film(PRETRAINED / "flowers_attention.film.json"):
     play(film, key="player", autoplay=True)
-    st.caption("An example, drawn earlier by the flower model. Press Generate to draw your own.")
+    st.caption(f"An example, drawn earlier by the flower model: {', '.join(film['kinds'])}. Press Generate to draw your own.")
 
 shown = recording.wish if recording else wish
 show_code(shown.code, SAMPLERS[shown.preset.sampler], walk, generate)

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from torch import nn
 
 from diffusion_edu.networks import NETWORKS
 
@@ -23,3 +24,15 @@ def tiny():
         return net
 
     return build
+
+
+class Says(nn.Module):
+    """A network that says one number, and notes the level."""
+
+    def __init__(self, number=0.0):
+        super().__init__()
+        self.number = nn.Parameter(torch.tensor(number))
+
+    def forward(self, y, level, cond):
+        self.level = level
+        return self.number.expand_as(y)

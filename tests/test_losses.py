@@ -4,7 +4,7 @@ import math
 
 import pytest
 import torch
-from torch import nn
+from conftest import Says
 
 from diffusion_edu.denoisers import TARGETS
 from diffusion_edu.training import Objective, draw, drop_labels, min_snr_weight
@@ -12,18 +12,6 @@ from diffusion_edu.training import Objective, draw, drop_labels, min_snr_weight
 
 def seeded(seed=0):
     return torch.Generator().manual_seed(seed)
-
-
-class Says(nn.Module):
-    """A network that says one number, and notes the level."""
-
-    def __init__(self, number=0.0):
-        super().__init__()
-        self.number = nn.Parameter(torch.tensor(number))
-
-    def forward(self, y, level, cond):
-        self.level = level
-        return self.number.expand_as(y)
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from itertools import islice, repeat
 
 import pytest
 import torch
-from torch import nn
+from conftest import Says
 
 from diffusion_edu.data.images import Pictures, batches
 from diffusion_edu.training import Objective, fit, follow, held_out_loss, learner, warm_up_and_anneal
@@ -20,18 +20,6 @@ def pictures(n, size=8, classes=()):
     ramp = torch.linspace(0, 255, size).round()
     images = torch.stack([(ramp if k % 2 else ramp.flip(0)).expand(3, size, size) for k in range(n)]).to(torch.uint8)
     return Pictures(images, torch.arange(n) % 2 if classes else None, tuple(classes))
-
-
-class Says(nn.Module):
-    """A network that says one number, and notes the level."""
-
-    def __init__(self, number=0.0):
-        super().__init__()
-        self.number = nn.Parameter(torch.tensor(number))
-
-    def forward(self, y, level, cond):
-        self.level = level
-        return self.number.expand_as(y)
 
 
 def test_the_average_follows_in_closed_form():

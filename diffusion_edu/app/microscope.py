@@ -26,16 +26,16 @@ def microscope(recording):
         channel = CHANNELS.index(st.segmented_control("Channel", CHANNELS, default="red", required=True))
     schedule, place = recording.schedule, (picture - 1, channel, row, column)
     eps_hat = predicted_noise(schedule, state.x, state.x0_hat, state.t)
-    images = {
-        f"$x_t$ at level {state.t}": state.x,
-        "guess $\\hat x_0$": state.x0_hat,
-        "noise in it $\\hat\\epsilon$": eps_hat / 3,
-        f"$x_s$ at level {after.t}": after.x,
-    }
+    images = (
+        (f"$x_t$ at level {state.t}", "The picture before the move", state.x),
+        ("guess $\\hat x_0$", "The network's guess of the clean picture", state.x0_hat),
+        ("noise in it $\\hat\\epsilon$", "The noise that the guess leaves over, a third as strong", eps_hat / 3),
+        (f"$x_s$ at level {after.t}", "The picture after the move", after.x),
+    )
     with rest:
         with st.container(horizontal=True):
-            for caption, values in images.items():
-                st.image(_marked(values[picture - 1], row, column), caption=caption, alt=caption, width=128)
+            for caption, alt, values in images:
+                st.image(_marked(values[picture - 1], row, column), caption=caption, alt=alt, width=128)
         _equations(schedule, state, after, eps_hat, place)
 
 

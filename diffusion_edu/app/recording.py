@@ -19,6 +19,7 @@ from diffusion_edu.figures.animation import gif, mp4
 from diffusion_edu.figures.grids import grid
 from diffusion_edu.schedules import SCHEDULES
 
+FILM = {"id", "height", "width", "pictures", "T", "kinds", "levels", "signal", "noise", "x", "x0_hat"}  # what a film holds
 MOST = 41  # states that one recording keeps: at 9 pictures of 64x64 that is 36 MB of float32, less for shorter walks
 
 
@@ -112,6 +113,6 @@ def load_film(path):
     """Read a film that save_film wrote, or None if there is none that can be read."""
     try:
         film = json.loads(Path(path).read_text(encoding="utf-8"))
-        return film if {"id", "levels", "x", "x0_hat"} <= film.keys() else None
+        return film if film.keys() >= FILM else None
     except (OSError, ValueError, AttributeError):
         return None

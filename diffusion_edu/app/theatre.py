@@ -29,7 +29,7 @@ def ask():
             "Sampler", list(SAMPLERS), default=default.sampler, required=True, key="sampler", bind="query-params",
             help="DDIM walks straight towards the guess and needs few moves. DDPM adds fresh noise after every move and needs many.",
         )  # fmt: skip
-        moves = st.select_slider("Moves from noise to picture", MOVES, default.moves, key="moves", bind="query-params")
+        moves = st.select_slider("Moves from noise to picture", sorted({*MOVES, default.moves}), default.moves, key="moves", bind="query-params")
         options = _options(sampler)
         scale = st.slider(
             "Guidance", 0.0, 8.0, default.scale, 0.5, key="scale", bind="query-params", disabled=not card.classes or kind == ANY,
@@ -38,7 +38,7 @@ def ask():
         seed = st.number_input("Seed", 0, 1_000_000, 0, key="seed", bind="query-params", help="The same seed and settings give the same pictures.")
         with st.expander("More choices"):
             schedule = st.selectbox("Schedule", list(SCHEDULES), list(SCHEDULES).index(default.schedule), key="schedule", bind="query-params")
-            T = st.select_slider("Levels T", [100, 300, 600, 1000], default.T, key="levels", bind="query-params")
+            T = st.select_slider("Levels T", sorted({100, 300, 600, 1000, default.T}), default.T, key="levels", bind="query-params")
             pictures = st.slider("Pictures", 1, 9, 4, key="pictures", bind="query-params")
     return Wish(card, Preset(sampler, moves, scale, schedule, T, options), kind, seed, pictures)
 
