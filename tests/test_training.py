@@ -6,6 +6,7 @@ from itertools import islice, repeat
 import pytest
 import torch
 from conftest import Says
+from torch import nn
 
 from diffusion_edu.data.images import Pictures, batches
 from diffusion_edu.training import Objective, fit, follow, held_out_loss, learner, warm_up_and_anneal
