@@ -11,7 +11,7 @@ from diffusion_edu.core import State, walk
 from diffusion_edu.denoisers import clipped, guided
 from diffusion_edu.randomness import SeededNoise
 from diffusion_edu.samplers import SAMPLERS
-from diffusion_edu.schedules import SCHEDULES, spaced
+from diffusion_edu.schedules import SCHEDULES, spaced, zero_terminal_snr
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,13 @@ class Preset:
     scale: float = 2.0
     schedule: str = "cosine"
     T: int = 1000
+    zero_snr: bool = False
     options: dict = field(default_factory=dict)
+
+    def noising(self):
+        """Build the schedule that was chosen, stretched to zero signal at T if that was chosen too."""
+        schedule = SCHEDULES[self.schedule](self.T)
+        return zero_terminal_snr(schedule) if self.zero_snr else schedule
 
 
 def generate(model: Model, preset: Preset, seeds, labels=None) -> Iterator[State]:
@@ -32,7 +38,7 @@ def generate(model: Model, preset: Preset, seeds, labels=None) -> Iterator[State
     Yields preset.moves + 1 States with images (b, channels, size, size). Raises ValueError for impossible choices.
     """
     card, noise = model.card, SeededNoise(seeds)
-    schedule = SCHEDULES[preset.schedule](preset.T)
+    schedule = preset.noising()
     denoise = model.denoiser(schedule)
     if card.classes and labels is not None:
         wanted = torch.as_tensor(labels, device=model.compute.device)

@@ -53,7 +53,7 @@ class Schedule:
             return ""
         return (
             f"The {self.name} schedule with T = {self.T} still holds {left:.1%} of the picture's power at its last level (alpha_bar = {left:.3g}), "
-            f"but sampling starts from pure noise: use more levels, steeper betas or zero_terminal_snr."
+            f"but sampling starts from pure noise: use more levels, steeper betas, or stretch it with zero_terminal_snr."
         )
 
     def rates(self, t, x):

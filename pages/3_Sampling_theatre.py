@@ -12,7 +12,6 @@ from diffusion_edu.checkpoints import PRETRAINED, Unusable
 from diffusion_edu.core import walk
 from diffusion_edu.generation import generate
 from diffusion_edu.samplers import SAMPLERS
-from diffusion_edu.schedules import SCHEDULES
 
 page(
     "Sampling theatre",
@@ -29,7 +28,7 @@ try:
     estimate.caption(f"{wish.pictures} pictures in {wish.preset.moves} moves: about {max(seconds, 0.1):.1f} s on this machine.")
 except Unusable as problem:
     st.error(str(problem))
-if leftover := SCHEDULES[wish.preset.schedule](wish.preset.T).leftover:
+if leftover := wish.preset.noising().leftover:
     st.info(leftover, icon=":material/info:")
 if problem := st.session_state.pop("problem", ""):
     st.error(problem)

@@ -2,6 +2,8 @@
 
 import threading
 import time
+import tomllib
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -29,7 +31,9 @@ def wish(**changes):
 
 
 def finished(job, seconds=10):
-    job._thread.join(seconds)
+    end = time.monotonic() + seconds
+    while not job.finished and time.monotonic() < end:
+        time.sleep(0.002)
     assert job.finished
     return job
 
@@ -161,3 +165,9 @@ def test_a_wish_names_labels_and_kinds_alike(kind, labels):
 
 def test_repeated_kinds_are_counted():
     assert wish(pictures=6).kinds_in_words == "6 × rose"
+
+
+def test_the_server_is_set_up_for_a_class():
+    """With torch imported, looking for changed files and a full collection after every run keep a dozen people waiting for minutes."""
+    settings = tomllib.loads((Path(__file__).parents[1] / ".streamlit" / "config.toml").read_text())
+    assert settings["server"]["fileWatcherType"] == "none" and settings["runner"]["postScriptGC"] is False

@@ -60,6 +60,11 @@ def test_one_network_runs_on_every_schedule(model, schedule):
     torch.testing.assert_close(last.x, torch.full_like(last.x, 0.1), atol=1e-5, rtol=0)
 
 
+def test_a_schedule_is_stretched_if_that_is_chosen():
+    with pytest.warns(UserWarning, match="zero_terminal_snr"):
+        assert Preset(schedule="linear", T=300, zero_snr=True).noising().signal[-1] == 0
+
+
 @pytest.mark.parametrize("moves", [0, 1001])
 def test_impossible_moves_are_refused_before_anything_is_drawn(model, moves):
     with pytest.raises(ValueError, match="between 1 and 1000 moves"):

@@ -98,9 +98,26 @@ def test_every_widget_may_be_moved(kind, key, value):
     healthy(app.run())
 
 
-def test_a_linear_schedule_of_300_levels_says_that_signal_is_left():
+def test_a_linear_schedule_of_300_levels_says_that_signal_is_left_until_it_is_stretched():
     app = healthy(opened(THEATRE, schedule="linear", levels="300"))
-    assert any("zero_terminal_snr" in note.value for note in app.info)
+    assert any("alpha_bar = 0.0481" in note.value for note in app.info)
+    healthy(app.toggle(key="zero").set_value(True).run())
+    assert not app.info
+
+
+def test_every_widget_of_the_microscope_may_be_moved():
+    app = opened(THEATRE, moves="3", pictures="2", sampler="DDPM")
+    healthy(app.button[0].click().run())
+    finished(app)
+    shown = [equation.value for equation in app.get("latex")]
+    for slider in ("Picture", "Row", "Column"):
+        moved = next(widget for widget in app.slider if widget.label == slider)
+        healthy(moved.set_value(moved.max).run())
+    move = next(widget for widget in app.select_slider if widget.label.startswith("Move, "))
+    healthy(move.set_value(move.options[0]).run())
+    assert shown != [equation.value for equation in app.get("latex")]
+    healthy(move.set_value(move.options[-1]).run())
+    assert any("no noise is left" in caption.value for caption in app.caption)
 
 
 def test_impossible_choices_get_one_sentence_and_leave_the_page_alive():
@@ -122,7 +139,7 @@ def test_cancel_leaves_no_picture_and_the_next_walk_draws(monkeypatch):
     cancels = [button for button in app.button if button.label == "Cancel"]
     healthy(cancels[0].click().run())
     assert job.cancelled and "job" not in app.session_state and "recording" not in app.session_state
-    job._thread.join(20)
+    time.sleep(1)
     assert job.finished and job.done < 201
     app.select_slider(key="moves").set_value(2).run()
     healthy(app.button[0].click().run())

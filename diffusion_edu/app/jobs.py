@@ -1,14 +1,14 @@
-"""Long work beside the page: a thread does it, a fragment looks at it, Cancel stops it at the next level.
+"""Long work beside the page: a worker does it, a fragment looks at it, Cancel stops it at the next level.
 
-Any click on any widget ends the script that is running, so no page may do long work itself. On one machine thirty people
-share the cores: only one move is computed at a time, and the jobs take turns.
+Any click on any widget ends the script that is running, so no page may do long work itself. Thirty people may share one
+machine: a single worker computes for all of them, one item of one job at a time, so that all jobs move on in turn.
 """
 
-import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
-TURN = threading.Lock()
+WORKER = ThreadPoolExecutor(max_workers=1, thread_name_prefix="worker")
 FORGOTTEN = 60  # seconds after which a job that nobody looks at any more stops
 
 
@@ -24,11 +24,10 @@ class Job:
         self.begun = self.looked_at = time.monotonic()
         self.seconds = 0.0  # of computing, without the waiting for a turn
         self._items, self._keep = items, keep
-        self._thread = threading.Thread(target=self._work, daemon=True)
 
     def start(self):
-        """Begin, and return the job."""
-        self._thread.start()
+        """Get in line, and return the job."""
+        WORKER.submit(self._take_turn)
         return self
 
     def cancel(self):
@@ -51,24 +50,25 @@ class Job:
             return None
         return (time.monotonic() - self.begun) / self.done * (self.total - self.done)
 
-    def _work(self):
+    def _take_turn(self):
+        """Compute one item, then get in line again behind the others."""
         try:
-            while not self.cancelled:
-                with TURN:
-                    begun = time.perf_counter()
-                    item = next(self._items, None)
-                    self.seconds += time.perf_counter() - begun
-                if item is None:
-                    break
-                if self._keep(self.done):
-                    self.kept.append(item)
-                self.latest, self.done = item, self.done + 1
-                time.sleep(0.001)  # a lock has no queue: give the others the time to take it
-                if time.monotonic() - self.looked_at > FORGOTTEN:
-                    self.cancelled = True
+            self.finished = self.cancelled or not self._advance()
+            if not self.finished:
+                WORKER.submit(self._take_turn)
         except MemoryError:
             self.problem = "There is not enough memory for this: draw fewer pictures at once."
-        except (ValueError, RuntimeError) as problem:
+        except Exception as problem:  # whatever it was, the worker goes on for the others
             self.problem = f"This could not be drawn: {problem}"
-        finally:
-            self.finished = True
+        self.finished = self.finished or bool(self.problem)
+
+    def _advance(self):
+        begun = time.perf_counter()
+        item = next(self._items, None)
+        self.seconds += time.perf_counter() - begun
+        if item is None:
+            return False
+        if self._keep(self.done):
+            self.kept.append(item)
+        self.latest, self.done = item, self.done + 1
+        return time.monotonic() - self.looked_at < FORGOTTEN

@@ -24,7 +24,7 @@ def microscope(recording):
         height, width = state.x.shape[2:]
         row, column = st.slider("Row", 0, height - 1, height // 2), st.slider("Column", 0, width - 1, width // 2)
         channel = CHANNELS.index(st.segmented_control("Channel", CHANNELS, default="red", required=True))
-    schedule, place = recording.schedule, (picture - 1, channel, row, column)
+    schedule, place = recording.wish.preset.noising(), (picture - 1, channel, row, column)
     eps_hat = predicted_noise(schedule, state.x, state.x0_hat, state.t)
     images = (
         (f"$x_t$ at level {state.t}", "The picture before the move", state.x),

@@ -4,24 +4,29 @@ import time
 
 import torch
 
-from diffusion_edu.app.jobs import TURN
+from diffusion_edu.app.jobs import WORKER
 
 PACE = {}  # model name -> seconds for one picture and one evaluation of the network
 
 
 def measure(model, seconds=1.0, pictures=8):
-    """Run the network for about `seconds`, remember and return the seconds per picture and evaluation."""
+    """Let the worker run the network for about `seconds`; remember and return the seconds per picture and evaluation."""
+    PACE[model.card.name] = WORKER.submit(_measure, model, seconds, pictures).result()
+    return PACE[model.card.name]
+
+
+@torch.no_grad()
+def _measure(model, seconds, pictures):
     card, compute = model.card, model.compute
     y = compute.place(torch.zeros(pictures, card.channels, card.size, card.size))
     level = torch.full((pictures,), 1000.0, device=compute.device)
-    with TURN, torch.no_grad(), torch.autocast(compute.device.type, compute.autocast, enabled=compute.autocast is not None):
+    with torch.autocast(compute.device.type, compute.autocast, enabled=compute.autocast is not None):
         model.net(y, level).sum().item()  # the first time is never the true time
         runs, begun = 0, time.perf_counter()
         while (spent := time.perf_counter() - begun) < seconds:
             model.net(y, level).sum().item()  # reading a number waits for a GPU to finish
             runs += 1
-    PACE[model.card.name] = spent / runs / pictures
-    return PACE[model.card.name]
+    return spent / runs / pictures
 
 
 def evaluations(preset, guiding):

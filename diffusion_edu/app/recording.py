@@ -17,7 +17,6 @@ from diffusion_edu.core import State
 from diffusion_edu.data.images import to_bytes
 from diffusion_edu.figures.animation import gif, mp4
 from diffusion_edu.figures.grids import grid
-from diffusion_edu.schedules import SCHEDULES
 
 FILM = {"id", "height", "width", "pictures", "T", "kinds", "levels", "signal", "noise", "x", "x0_hat"}  # what a film holds
 MOST = 41  # states that one recording keeps: at 9 pictures of 64x64 that is 36 MB of float32, less for shorter walks
@@ -47,15 +46,10 @@ class Recording:
     pairs: list[tuple[State, State]]
     seconds: float
 
-    @property
-    def schedule(self):
-        """The schedule that the walk went by."""
-        return SCHEDULES[self.wish.preset.schedule](self.wish.preset.T)
-
     @cached_property
     def film(self):
         """What the player shows: two PNG sprites (a row per state, a column per picture) and the numbers of every state."""
-        states, schedule = [state for state, _ in self.pairs], self.schedule
+        states, schedule = [state for state, _ in self.pairs], self.wish.preset.noising()
         rates = [[float(rate) for rate in schedule.rates(state.t, state.x)] for state in states]
         b, _, h, w = states[0].x.shape
         return {

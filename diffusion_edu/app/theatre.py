@@ -39,8 +39,9 @@ def ask():
         with st.expander("More choices"):
             schedule = st.selectbox("Schedule", list(SCHEDULES), list(SCHEDULES).index(default.schedule), key="schedule", bind="query-params")
             T = st.select_slider("Levels T", sorted({100, 300, 600, 1000, default.T}), default.T, key="levels", bind="query-params")
+            zero = st.toggle("No signal left at T", key="zero", bind="query-params", help="Stretch the schedule so that level T is pure noise.")
             pictures = st.slider("Pictures", 1, 9, 4, key="pictures", bind="query-params")
-    return Wish(card, Preset(sampler, moves, scale, schedule, T, options), kind, seed, pictures)
+    return Wish(card, Preset(sampler, moves, scale, schedule, T, zero, options), kind, seed, pictures)
 
 
 def _options(sampler):
@@ -71,7 +72,7 @@ def cancel():
         job.cancel()
 
 
-@st.fragment(run_every=0.3)
+@st.fragment(run_every=0.4)
 def watch():
     """Show the walk while it is under way; when it is over, keep it and show the page anew."""
     job, wish = st.session_state.get("job"), st.session_state.get("job_wish")
@@ -90,9 +91,10 @@ def watch():
         st.rerun()
     if job.latest:
         state = job.latest[0]
-        for column, images, name in zip(st.columns(2), (state.x, state.x0_hat), (UNDER_WAY, GUESS), strict=True):
-            page = grid(to_bytes(images), zoom=3 if wish.pictures <= 4 else 2)
-            column.image(page, caption=f"Level {state.t}: {name}", alt=f"{name} at level {state.t}", width=page.shape[1])
+        with st.container(horizontal=True, gap="medium"):
+            for images, name in ((state.x, UNDER_WAY), (state.x0_hat, GUESS)):
+                page = grid(to_bytes(images), zoom=3 if wish.pictures <= 4 else 2)
+                st.image(page, caption=f"Level {state.t}: {name}", alt=f"{name} at level {state.t}", width=page.shape[1])
 
 
 def _keep(job, wish):

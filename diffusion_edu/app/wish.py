@@ -55,7 +55,8 @@ class Wish:
         """All choices in one line."""
         p, options = self.preset, ", ".join(f"{name} {value}" for name, value in self.preset.options.items())
         guidance = "no guidance" if self.labels is None else f"guidance {p.scale:g}"
-        return f"{p.sampler} ({options}), {p.moves} moves, {p.schedule} schedule, T = {p.T}, {guidance}, seeds from {self.seed}."
+        schedule = f"{p.schedule} schedule{' with no signal left at T' if p.zero_snr else ''}, T = {p.T}"
+        return f"{p.sampler} ({options}), {p.moves} moves, {schedule}, {guidance}, seeds from {self.seed}."
 
     @property
     def code(self):
