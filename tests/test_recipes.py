@@ -207,3 +207,42 @@ def test_the_command_line_offers_the_recipes_own_choices():
 def test_impossible_numbers_are_refused(words):
     with pytest.raises(SystemExit):
         arguments(RECIPE, words)
+
+
+def test_a_model_can_be_trained_further_on_other_pictures(trained, photos, tmp_path, monkeypatch):
+    monkeypatch.setattr("diffusion_edu.checkpoints.OWN", trained.parent)
+    run(photos, tmp_path / "further", "--from", "mine")
+    run(photos / "iris", tmp_path / "irises", "--from", "mine")
+    further, irises = (load(path.name, [path]) for path in (tmp_path / "further", tmp_path / "irises"))
+    assert further.card.classes == ["iris", "rose"] and irises.card.classes == []
+    assert further.card.sizes == irises.card.sizes and irises.card.size == 8
+    begun = load("mine").net.state_dict()["classes.table.weight"]
+    torch.testing.assert_close(irises.net.state_dict()["classes.table.weight"][:2], begun[:2], atol=0.01, rtol=0.02)  # not unlearned
+
+
+def test_training_further_begins_with_the_weights_that_are_there(trained, photos, tmp_path, monkeypatch):
+    monkeypatch.setattr("diffusion_edu.checkpoints.OWN", trained.parent)
+    seen = []
+
+    def stop_at_once(learner, *_, **__):
+        seen.append(learner.net.state_dict()["stem.weight"].clone())
+        raise ValueError("enough")
+        yield
+
+    monkeypatch.setattr(command, "fit", stop_at_once)
+    with pytest.raises(SystemExit):
+        run(photos, tmp_path / "further", "--from", "mine")
+    torch.testing.assert_close(seen[0], load("mine").net.state_dict()["stem.weight"])
+
+
+def test_the_size_of_the_pictures_can_be_chosen(photos, tmp_path):
+    run(photos, tmp_path / "large", "--size", "16")
+    assert load("large", [tmp_path / "large"]).card.size == 16
+
+
+def test_a_model_to_begin_with_that_is_not_there_is_told(photos, tmp_path, capsys):
+    assert "nobody" in refusal(capsys, "--data", photos, "--out", tmp_path / "x", "--from", "nobody")
+
+
+def test_the_learning_rate_is_lower_when_training_further():
+    assert arguments(RECIPE, []).lr == RECIPE.lr and arguments(RECIPE, ["--from", "mine"]).lr == RECIPE.lr / 4

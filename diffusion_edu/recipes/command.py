@@ -4,7 +4,7 @@ import argparse
 import csv
 import math
 import sys
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -12,13 +12,13 @@ import torch
 from PIL import Image
 from tqdm import tqdm
 
-from diffusion_edu.checkpoints import OWN, Card, Model, Unusable, load_run, save, save_run
+from diffusion_edu.checkpoints import OWN, Card, Model, Unusable, load, load_run, save, save_run
 from diffusion_edu.data.images import batches, load_pictures, to_bytes, to_signed
 from diffusion_edu.figures.grids import grid
 from diffusion_edu.figures.still import training_curve
 from diffusion_edu.generation import Preset, generate
 from diffusion_edu.networks import NETWORKS
-from diffusion_edu.randomness import choose
+from diffusion_edu.randomness import Compute, choose
 from diffusion_edu.training import Objective, fit, held_out_loss, learner, warm_up_and_anneal
 
 COLUMNS = ("pictures", "seconds", "loss", "validation_loss", "lr")
@@ -49,13 +49,22 @@ def arguments(recipe, words=None):
     parser.add_argument(
         "--minutes", type=positive(float), default=120, help="how long in all, earlier parts of a resumed run included (default: 120)"
     )
+    parser.add_argument("--from", dest="start", metavar="NAME", help="begin with the weights of a model that is there, for example to fine-tune it")
+    parser.add_argument(
+        "--size",
+        type=positive(int),
+        default=recipe.size,
+        help=f"height and width of the pictures (default: {recipe.size}; with --from that of the model)",
+    )
     parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda", "mps"))
     parser.add_argument("--resume", action="store_true", help="go on with the run in --out")
     out = OWN / f"my_{recipe.name}"
     parser.add_argument("--out", type=Path, default=out, help=f"where everything goes; the model is called like this folder (default: {out})")
     parser.add_argument("--batch", type=positive(int), default=recipe.batch, help=f"pictures per step (default: {recipe.batch})")
-    parser.add_argument("--lr", type=positive(float), default=recipe.lr, help=f"peak learning rate (default: {recipe.lr})")
-    return parser.parse_args(words)
+    parser.add_argument("--lr", type=positive(float), help=f"peak learning rate (default: {recipe.lr}, a quarter of that with --from)")
+    args = parser.parse_args(words)
+    args.lr = args.lr or recipe.lr / (4 if args.start else 1)
+    return args
 
 
 def positive(kind):
@@ -85,9 +94,15 @@ def train(recipe, args):
     run, compute = args.out / "run.safetensors", choose(args.device)
     if run.exists() and not args.resume:
         raise Unusable(f"{run} holds an earlier training: add --resume to go on with it, or choose another --out.")
+    start = load(args.start, compute=Compute(torch.device("cpu"))) if args.start else None
+    recipe = replace(recipe, size=args.size) if start is None else like(start.card, recipe)
     pictures = load_pictures(args.data, recipe.size, tell=tqdm.write)
+    if start and list(pictures.classes) != start.card.classes:
+        pictures = replace(pictures, labels=None, classes=())  # other kinds than the model knows: learn them as "anything"
     kept, trained_on = apart(pictures.to(compute.device))
     net, objective = build(recipe, pictures)
+    if start:
+        net.load_state_dict(start.net.state_dict())
     state, log = learner(compute.place(net)), Log(args.out)
     sheets = load_run(run, state)["sheets"] if run.exists() else 0
     log.forget_after(state.pictures)
@@ -122,6 +137,18 @@ def train(recipe, args):
     finish(recipe, args, state, pictures, compute, log)
 
 
+def like(card, recipe):
+    """Change a recipe so that it trains the network of a card further: the same sizes, target and preset."""
+    return replace(
+        recipe,
+        network=card.network,
+        sizes=card.sizes,
+        size=card.size,
+        objective=replace(recipe.objective, kind=card.kind),
+        sampling=Preset(**card.sampling),
+    )
+
+
 def keep(run, state, sheets):
     """Save the run; a full disk costs this save and not the training."""
     try:
@@ -141,12 +168,16 @@ def apart(pictures):
 
 
 def build(recipe, pictures):
-    """Make the network and the objective for a set of pictures: as many classes as it has."""
-    classes = len(pictures.classes)
+    """Make the network and the objective for a set of pictures: as many classes as it has, unless the recipe says how many."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        net = NETWORKS[recipe.network](classes=classes, **recipe.sizes)
-    return net, Objective(**{**asdict(recipe.objective), "null": classes or None})
+        net = NETWORKS[recipe.network](**sizes(recipe, pictures))
+    return net, replace(recipe.objective, null=len(pictures.classes) or None)
+
+
+def sizes(recipe, pictures):
+    """Say how large the network is to be."""
+    return {"classes": len(pictures.classes), **recipe.sizes}
 
 
 def draw(model, seeds, batch=32):
@@ -194,7 +225,7 @@ def describe(recipe, args, pictures, **training):
         name=name,
         title=recipe.title if name == recipe.name else f"{recipe.title}: {name}",
         network=recipe.network,
-        sizes={**recipe.sizes, "classes": len(pictures.classes)},
+        sizes=sizes(recipe, pictures),
         kind=recipe.objective.kind,
         size=recipe.size,
         classes=list(pictures.classes),
