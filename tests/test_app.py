@@ -70,7 +70,8 @@ def test_a_job_that_fails_says_why_and_never_raises(problem, words):
 
 def test_a_job_that_nobody_watches_stops(monkeypatch):
     monkeypatch.setattr(jobs, "FORGOTTEN", -1)
-    assert finished(jobs.Job(iter(range(1, 1000)), 999).start()).done == 1
+    job = finished(jobs.Job(iter(range(1, 1000)), 999).start())
+    assert job.done == 1 and "begin it again" in job.problem
 
 
 def test_jobs_take_turns():

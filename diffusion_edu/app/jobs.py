@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 WORKER = ThreadPoolExecutor(max_workers=1, thread_name_prefix="worker")
-FORGOTTEN = 60  # seconds after which a job that nobody looks at any more stops
+FORGOTTEN = 300  # seconds after which a job that nobody looks at any more stops
 
 
 class Job:
@@ -71,4 +71,6 @@ class Job:
         if self._keep(self.done):
             self.kept.append(item)
         self.latest, self.done = item, self.done + 1
-        return time.monotonic() - self.looked_at < FORGOTTEN
+        if time.monotonic() - self.looked_at > FORGOTTEN:
+            self.problem = "Nobody was watching any more, so the drawing was stopped: begin it again."
+        return not self.problem

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
+from uuid import uuid4
 
 import numpy as np
 from PIL import Image
@@ -53,7 +54,7 @@ class Recording:
         rates = [[float(rate) for rate in schedule.rates(state.t, state.x)] for state in states]
         b, _, h, w = states[0].x.shape
         return {
-            "id": f"{id(self)}",
+            "id": uuid4().hex,
             "height": h,
             "width": w,
             "pictures": b,

@@ -1,5 +1,6 @@
 """Train the attention U-Net that draws 64x64 flowers of 102 kinds: `python -m diffusion_edu.recipes.flowers_attention`."""
 
+from diffusion_edu.generation import Preset
 from diffusion_edu.recipes.command import Recipe, main
 
 RECIPE = Recipe(
@@ -7,6 +8,7 @@ RECIPE = Recipe(
     title="Flowers, attention U-Net",
     network="attention_unet",
     sizes={"widths": [64, 128, 256], "blocks": 1, "attention": [False, False, True], "patch": 2, "embedding": 256},
+    sampling=Preset(moves=20, scale=3.0),
     licence="Weights: MIT. Trained on Oxford Flowers 102 (Nilsback & Zisserman 2008), pictures for research use.",
 )
 
