@@ -129,7 +129,10 @@ def load(name, folders=None, compute=None):
     """
     known = available(folders)
     if name not in known:
-        raise Unusable(f"There is no model {name!r}, that is {name}.json beside {name}.safetensors; there are: {', '.join(known) or 'none'}.")
+        raise Unusable(
+            f"There is no model {name!r}: restore {name}.json and {name}.safetensors side by side, train it, "
+            f"or choose one that is there ({', '.join(known) or 'none is'})."
+        )
     card, weights = read_card(known[name]), known[name].with_suffix(".safetensors")
     try:
         genuine = fingerprint(weights) == card.sha256
