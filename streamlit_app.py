@@ -18,7 +18,7 @@ page(
 
 if film := load_film(PRETRAINED / "flowers_attention.film.json"):
     play(film, key="home", autoplay=True)
-    st.caption("Drawn by the small network that comes with this app, trained here on photographs of flowers; nothing is being computed now.")
+    st.caption("Drawn by the small network that comes with this app, trained on photographs of flowers; nothing is being computed now.")
 st.page_link("pages/3_Sampling_theatre.py", label="Draw your own in the sampling theatre", icon=":material/theaters:")
 
 installed, machine = st.columns(2, gap="large")
@@ -27,7 +27,7 @@ with installed:
     known = models.cards()
     for card in known.values():
         seen = card.training.get("pictures_seen")
-        trained = f", trained on {seen:,} pictures" if seen else ""
+        trained = f", has seen {seen:,} pictures in training" if seen else ""
         st.markdown(f"**{card.title}**: {card.size}x{card.size}, {len(card.classes) or 'no'} kinds{trained}.")
     if not known:
         st.warning("No model is installed: restore the folder 'pretrained', or train one with 'python -m diffusion_edu.recipes.flowers_attention'.")

@@ -172,7 +172,12 @@ def build(recipe, pictures):
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         net = NETWORKS[recipe.network](**sizes(recipe, pictures))
-    return net, replace(recipe.objective, null=len(pictures.classes) or None)
+    return net, objective_for(recipe, pictures)
+
+
+def objective_for(recipe, pictures):
+    """Tell the recipe's objective which label means "anything": the one after the last class."""
+    return replace(recipe.objective, null=len(pictures.classes) or None)
 
 
 def sizes(recipe, pictures):
@@ -231,7 +236,7 @@ def describe(recipe, args, pictures, **training):
         classes=list(pictures.classes),
         sampling=asdict(recipe.sampling),
         data={"source": pictures.source, "pictures": len(pictures), "held_out": len(pictures) - len(apart(pictures)[1])},
-        training={"batch": args.batch, "lr": args.lr, "ema": recipe.ema, "objective": asdict(recipe.objective), **training},
+        training={"batch": args.batch, "lr": args.lr, "ema": recipe.ema, "objective": asdict(objective_for(recipe, pictures)), **training},
         licence=recipe.licence,
     )
 
