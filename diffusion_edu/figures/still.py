@@ -11,7 +11,7 @@ def training_curve(pictures, loss, validation):
     axes = figure.add_subplot()
     axes.plot(pictures, loss, color=REAL, linewidth=1, linestyle="--", label="pictures trained on")
     axes.plot(pictures, validation, color=GUESS, linewidth=2, label="pictures held out (averaged weights)")
-    axes.set(xscale="log", yscale="log", xlabel="pictures seen", ylabel="loss (mean squared error; 1 = says nothing)")
+    axes.set(xscale="log", yscale="log", xlabel="pictures seen", ylabel="loss (mean squared error)")
     axes.grid(True, which="both", color=GRID, linewidth=0.5)
     axes.spines[["top", "right"]].set_visible(False)
     axes.legend(frameon=False)
