@@ -15,7 +15,7 @@ def microscope(recording):
     """Let a person choose a move, a picture and a pixel of a recording, and show what the move did there."""
     pairs = recording.pairs[:-1]
     names = [f"{state.t} to {after.t}" for state, after in pairs]
-    side, rest = st.columns([1, 3], gap="large")
+    side, rest = st.columns([3, 8], gap="medium")
     with side:
         move = st.select_slider("Move, from level to level", names, names[len(names) // 2])
         one = len(recording.wish.kinds) == 1
@@ -54,7 +54,8 @@ def _equations(schedule, state, after, eps_hat, place):
     x, x0_hat, eps, x_s = (float(values[place]) for values in (state.x, state.x0_hat, eps_hat, after.x))
 
     def term(value, kind, symbol):
-        return rf"\underset{{{symbol}}}{{\textcolor{{{COLOUR[kind]}}}{{{value:.3f}}}}}"
+        number = f"{value:.3f}" if value >= 0 else f"({value:.3f})"
+        return rf"\underset{{{symbol}}}{{\textcolor{{{COLOUR[kind]}}}{{{number}}}}}"
 
     left, guess = x_s - signal_s * x0_hat, term(x0_hat, "x0_hat", r"\hat x_0")
     picture, noise = term(signal_t, "signal", r"\text{signal}_t"), term(noise_t, "eps", r"\text{noise}_t")
