@@ -20,7 +20,7 @@ from diffusion_edu.figures.animation import gif, mp4
 from diffusion_edu.figures.grids import grid
 
 FILM = {"id", "height", "width", "pictures", "T", "kinds", "levels", "signal", "noise", "x", "x0_hat"}  # what a film holds
-MOST = 41  # states that one recording keeps: at 9 pictures of 64x64 that is 36 MB of float32, less for shorter walks
+MOST = 41  # states that one recording keeps: at 9 pictures of 64x64 at most 54 MB of float32, 36 for a walk of 40 moves
 
 
 def moments(walk):
