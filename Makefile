@@ -3,16 +3,13 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: app test slow lint benchmark clean
+.PHONY: app test lint benchmark clean
 
 app: $(VENV)/app
 	$(BIN)/streamlit run streamlit_app.py
 
 test: $(VENV)/dev lint
-	$(BIN)/python -m pytest -m "not slow"
-
-slow: $(VENV)/dev
-	$(BIN)/python -m pytest -m slow
+	$(BIN)/python -m pytest
 
 lint: $(VENV)/dev
 	$(BIN)/ruff check .

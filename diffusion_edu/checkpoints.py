@@ -6,10 +6,10 @@ Nothing is ever unpickled: a weight file can hold numbers and nothing else.
 import hashlib
 import json
 import os
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file
 from safetensors.torch import save as as_bytes
 from torch import nn
@@ -89,7 +89,7 @@ def save(folder, card, net):
     folder.mkdir(parents=True, exist_ok=True)
     weights = {name: tensor.detach().half().cpu().contiguous() for name, tensor in net.state_dict().items()}
     write_safely(folder / f"{card.name}.safetensors", lambda path: path.write_bytes(as_bytes(weights)))
-    return save_card(folder, Card(**{**asdict(card), "sha256": fingerprint(folder / f"{card.name}.safetensors")}))
+    return save_card(folder, replace(card, sha256=fingerprint(folder / f"{card.name}.safetensors")))
 
 
 def save_card(folder, card):
@@ -163,8 +163,6 @@ def save_run(path, learner, facts):
 
 def load_run(path, learner):
     """Bring a learner back to where save_run left it and return the facts; raises Unusable if the file is broken or of another network."""
-    from safetensors import safe_open
-
     try:
         with safe_open(path, "pt") as file:
             facts = json.loads(file.metadata()["facts"])

@@ -61,7 +61,8 @@ class Schedule:
 
         Raises IndexError for a level outside 0..T.
         """
-        if not 0 <= (t.min() if isinstance(t, Tensor) else t) <= self.T:
+        lowest, highest = (t.min(), t.max()) if isinstance(t, Tensor) else (t, t)
+        if lowest < 0 or highest > self.T:
             raise IndexError(f"The {self.name} schedule has the levels 0 to {self.T}; there is no level {t}.")
         if isinstance(t, Tensor) and t.ndim:
             shape = (-1, *[1] * (x.ndim - 1))

@@ -7,7 +7,6 @@ that is why one trained network serves them all.
 import math
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import nullcontext
 from copy import deepcopy
 from dataclasses import dataclass
 from itertools import islice
@@ -125,7 +124,7 @@ def fit(
             group["lr"] = lr(learner.step, learner.seconds)
         total = 0.0
         for x0, cond in parts:
-            with torch.autocast(device.type, autocast) if autocast else nullcontext():
+            with torch.autocast(device.type, autocast, enabled=autocast is not None):
                 loss = objective(net, x0, cond, learner.generator).mean() / accumulate
             loss.backward()
             total += loss.detach()
@@ -155,6 +154,6 @@ def held_out_loss(net, x0, cond, objective, autocast=None, batch=64):
     generator, losses = torch.Generator(x0.device).manual_seed(0), []
     theta, eps = draw(x0, generator)
     for part in torch.arange(len(x0), device=x0.device).split(batch):
-        with torch.autocast(x0.device.type, autocast) if autocast else nullcontext():
+        with torch.autocast(x0.device.type, autocast, enabled=autocast is not None):
             losses.append(objective.at(net, x0[part], None if cond is None else cond[part], theta[part], eps[part]))
     return torch.cat(losses).mean().item()

@@ -5,6 +5,7 @@ import time
 import torch
 
 from diffusion_edu.app.jobs import WORKER
+from diffusion_edu.schedules import cosine
 
 PACE = {}  # model name -> seconds for one picture and one evaluation of the network
 
@@ -18,14 +19,12 @@ def measure(model, seconds=1.0, pictures=8):
 @torch.no_grad()
 def _measure(model, seconds, pictures):
     card, compute = model.card, model.compute
-    y = compute.place(torch.zeros(pictures, card.channels, card.size, card.size))
-    level = torch.full((pictures,), 1000.0, device=compute.device)
-    with torch.autocast(compute.device.type, compute.autocast, enabled=compute.autocast is not None):
-        model.net(y, level).sum().item()  # the first time is never the true time
-        runs, begun = 0, time.perf_counter()
-        while (spent := time.perf_counter() - begun) < seconds:
-            model.net(y, level).sum().item()  # reading a number waits for a GPU to finish
-            runs += 1
+    x, denoise = compute.place(torch.zeros(pictures, card.channels, card.size, card.size)), model.denoiser(cosine())
+    denoise(x, 500).sum().item()  # the first time is never the true time
+    runs, begun = 0, time.perf_counter()
+    while (spent := time.perf_counter() - begun) < seconds:
+        denoise(x, 500).sum().item()  # reading a number waits for a GPU to finish
+        runs += 1
     return spent / runs / pictures
 
 

@@ -52,7 +52,7 @@ export default function ({ data: film, parentElement }) {
     const text = `level ${t} of ${film.T} · signal ${film.signal[at].toFixed(3)} · noise ${film.noise[at].toFixed(3)}`;
     now.textContent = text;
     scrub.setAttribute("aria-valuetext", text);
-    if (!sprites) return;
+    if (!sprites || !place) return; // still decoding, or out of sight and without a width
     paint($("canvas.x"), sprites[0]);
     paint($("canvas.x0"), sprites[1]);
     const kinds = film.kinds.join(", ");
@@ -108,12 +108,13 @@ export default function ({ data: film, parentElement }) {
   }
   const watch = new ResizeObserver(fit);
   Promise.all([sprite(film.x), sprite(film.x0_hat)]).then((ready) => {
+    if (root.dataset.film !== film.id) return; // stopped, or another film by now
     sprites = ready;
     fit();
     watch.observe(root);
     const calm = window.matchMedia("(prefers-reduced-motion: reduce)").matches;
     if (film.autoplay && !calm) start();
-  });
+  }).catch(() => { now.textContent = "These pictures could not be read: load the page again."; });
   root.stop = () => {
     pause();
     watch.disconnect();

@@ -157,12 +157,19 @@ def keep(run, state, sheets):
         tqdm.write(f"Not saved ({problem.strerror}): the last whole state stays, training goes on; make room on the disk.")
 
 
-def apart(pictures):
-    """Keep every 64th picture (128 at most) out of training for the validation loss; sets of fewer than 64 are all trained on."""
-    if len(pictures) < 64:
-        return None, pictures
+def held_out(pictures):
+    """Choose every 64th picture (128 at most) for the validation loss, bool (n,); none of a set of fewer than 64."""
     held = torch.zeros(len(pictures), dtype=torch.bool, device=pictures.images.device)
-    held[32::64][:128] = True
+    if len(pictures) >= 64:
+        held[32::64][:128] = True
+    return held
+
+
+def apart(pictures):
+    """Split a set into what is held out (images in [-1, 1] and labels, or None) and what is trained on."""
+    held = held_out(pictures)
+    if not held.any():
+        return None, pictures
     few = pictures.take(held)
     return (to_signed(few.images), few.labels), pictures.take(~held)
 
@@ -235,7 +242,7 @@ def describe(recipe, args, pictures, **training):
         size=recipe.size,
         classes=list(pictures.classes),
         sampling=asdict(recipe.sampling),
-        data={"source": pictures.source, "pictures": len(pictures), "held_out": len(pictures) - len(apart(pictures)[1])},
+        data={"source": pictures.source, "pictures": len(pictures), "held_out": int(held_out(pictures).sum())},
         training={"batch": args.batch, "lr": args.lr, "ema": recipe.ema, "objective": asdict(objective_for(recipe, pictures)), **training},
         licence=recipe.licence,
     )
