@@ -108,20 +108,20 @@ def fit(
     learner: Learner,
     stream: Iterable[tuple[Tensor, Tensor | None]],
     objective: Callable,
-    lr: Callable[[int, float], float],
+    lr: Callable[[Learner], float],
     ema: float = 0.9995,
     accumulate: int = 1,
     autocast: torch.dtype | None = None,
 ) -> Iterator[Progress]:
     """Train until the stream ends, one step per `accumulate` batches, and yield a Progress after each step and its EMA update.
 
-    The caller may stop at any yield. lr maps (step, seconds) to the learning rate. Gradients are clipped to norm 1.
+    The caller may stop at any yield. lr reads the learning rate off how far the learner has come. Gradients are clipped to norm 1.
     """
     net, optimizer, device = learner.net, learner.optimizer, learner.generator.device
     stream, watch = iter(stream), time.monotonic()
     while parts := list(islice(stream, accumulate)):
         for group in optimizer.param_groups:
-            group["lr"] = lr(learner.step, learner.seconds)
+            group["lr"] = lr(learner)
         total = 0.0
         for x0, cond in parts:
             with torch.autocast(device.type, autocast, enabled=autocast is not None):
@@ -138,12 +138,15 @@ def fit(
         yield Progress(learner.step, learner.pictures, learner.seconds, float(total), optimizer.param_groups[0]["lr"])
 
 
-def warm_up_and_anneal(peak, seconds, warm_up=200, final=0.3):
-    """Build a learning rate: rise over the first steps, stay, and fall to nothing over the final share of the time budget."""
+def warm_up_and_anneal(peak, share, warm_up=200, final=0.3):
+    """Build a learning rate: rise over the first steps, stay, and fall to nothing over the final share of the training.
 
-    def lr(step, elapsed):
-        left = max(0.0, 1 - elapsed / seconds) / final
-        return peak * min(1.0, (step + 1) / warm_up) * min(1.0, left)
+    share maps a Learner to how much of its training is over: 0 at the beginning, 1 at the end.
+    """
+
+    def lr(learner):
+        left = max(0.0, 1 - share(learner)) / final
+        return peak * min(1.0, (learner.step + 1) / warm_up) * min(1.0, left)
 
     return lr
 

@@ -49,6 +49,7 @@ def arguments(recipe, words=None):
     parser.add_argument(
         "--minutes", type=positive(float), default=120, help="how long in all, earlier parts of a resumed run included (default: 120)"
     )
+    parser.add_argument("--pictures", type=positive(int), help="how many pictures to see in all, instead of --minutes: for a fair comparison")
     parser.add_argument("--from", dest="start", metavar="NAME", help="begin with the weights of a model that is there, for example to fine-tune it")
     parser.add_argument(
         "--size",
@@ -108,16 +109,20 @@ def train(recipe, args):
     log.forget_after(state.pictures)
     forward = torch.compile(net) if compute.device.type == "cuda" else net
     stream = batches(trained_on, args.batch, state.generator)
-    end = 60 * args.minutes
-    lr = warm_up_and_anneal(args.lr, end)
+    lr = warm_up_and_anneal(args.lr, lambda learner: share(learner, args))
     steps = fit(state, stream, lambda _, *rest: objective(forward, *rest), lr, recipe.ema, autocast=compute.autocast)
-    bar = tqdm(total=round(end), initial=round(state.seconds), unit="s", desc=recipe.name)
+    bar = tqdm(
+        total=1.0,
+        initial=min(1.0, share(state, args)),
+        desc=recipe.name,
+        bar_format="{desc}: {percentage:.0f}%|{bar}| {elapsed}<{remaining}{postfix}",
+    )
     losses, last_row, last_save = [], state.seconds, state.seconds
-    while state.seconds < end:
+    while share(state, args) < 1:
         progress = next(steps)
         losses.append(progress.loss)
-        bar.update(int(state.seconds) - bar.n)
-        over = state.seconds >= end
+        over = share(state, args) >= 1
+        bar.update(min(1.0, share(state, args)) - bar.n)
         if not math.isfinite(progress.loss):
             raise ValueError(f"The loss became {progress.loss} after {progress.pictures} pictures: start again from {run} with a smaller --lr.")
         if over or state.seconds > last_row + ROW_EVERY:
@@ -133,8 +138,13 @@ def train(recipe, args):
             last_save = state.seconds
     bar.close()
     if not log.rows:
-        raise ValueError(f"{run} is already trained for {state.seconds / 60:.0f} minutes: give more --minutes.")
+        raise ValueError(f"{run} is already trained for {state.seconds / 60:.0f} minutes and {state.pictures:,} pictures: ask for more.")
     finish(recipe, args, state, pictures, compute, log)
+
+
+def share(learner, args):
+    """Say how much of the training is over: 0 at the beginning, 1 at the end."""
+    return learner.pictures / args.pictures if args.pictures else learner.seconds / (60 * args.minutes)
 
 
 def like(card, recipe):
@@ -193,12 +203,17 @@ def sizes(recipe, pictures):
 
 
 def draw(model, seeds, batch=32):
-    """Draw one picture per seed by the card's own preset, one class after the other; uint8 (n, 3, size, size)."""
-    seeds, drawn, kinds = list(seeds), [], len(model.card.classes)
+    """Draw one picture per seed by the card's own preset, the classes taking turns; uint8 (n, 3, size, size)."""
+    seeds, drawn = list(seeds), []
     for some in (seeds[at : at + batch] for at in range(0, len(seeds), batch)):
-        *_, last = generate(model, Preset(**model.card.sampling), some, [(k * 37) % kinds for k in some] if kinds else None)
+        *_, last = generate(model, Preset(**model.card.sampling), some, asked(model.card, some))
         drawn.append(to_bytes(last.x).cpu())
     return torch.cat(drawn)
+
+
+def asked(card, seeds):
+    """Choose the class that each seed is asked for, so that neighbours differ and all take their turn; None in a model without classes."""
+    return [37 * seed % len(card.classes) for seed in seeds] if card.classes else None
 
 
 def sheet(model, seeds, path):

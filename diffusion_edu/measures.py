@@ -1,0 +1,37 @@
+"""What can be measured on a picture and on a schedule, in units that a person can compare."""
+
+import torch
+
+
+def snr_decibels(schedule):
+    """Compare signal and noise power at every level, 20 log10(signal / noise) in dB, float64 (T + 1,): +inf at level 0, -inf at pure noise."""
+    return 20 * (schedule.signal.log10() - schedule.noise.log10())
+
+
+def histogram(x, bins=60, low=-3.0, high=3.0):
+    """Count how often each value occurs in x, as a density (it sums to 1 with the bin width); returns the bin centres and densities, float64 (bins,).
+
+    Values outside low..high are counted in the outermost bins.
+    """
+    width = (high - low) / bins
+    centres = low + width * (torch.arange(bins, dtype=torch.float64) + 0.5)
+    counts = torch.histc(x.detach().double().cpu().clamp(low, high), bins, low, high)
+    return centres, counts / (counts.sum() * width)
+
+
+def spectrum(x):
+    """Measure the mean power of images x (b, c, h, w) by spatial frequency; white noise of variance 1 has power 1 at every one of them.
+
+    Returns the frequencies in cycles per picture, 1 to half the shorter side, and the power at each, float64: an average over
+    rings of the squared Fourier transform, the mean of the picture left out (Field 1987, fig. 6).
+    """
+    h, w = x.shape[-2:]
+    power = torch.fft.fft2(x.detach().double().cpu(), norm="ortho").abs().square().mean(dim=(0, 1))
+    cycles = [torch.fft.fftfreq(n, 1 / min(h, w), dtype=torch.float64) for n in (h, w)]
+    ring = torch.hypot(cycles[0][:, None], cycles[1][None, :]).round().long()
+    highest = min(h, w) // 2
+    total, count = (torch.zeros(highest + 1, dtype=torch.float64) for _ in range(2))
+    inside = (ring >= 1) & (ring <= highest)
+    total.index_add_(0, ring[inside], power[inside])
+    count.index_add_(0, ring[inside], torch.ones_like(power[inside]))
+    return torch.arange(1, highest + 1, dtype=torch.float64), total[1:] / count[1:]
