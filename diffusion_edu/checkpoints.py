@@ -14,7 +14,7 @@ from safetensors.torch import load_file
 from safetensors.torch import save as as_bytes
 from torch import nn
 
-from diffusion_edu.denoisers import NeuralDenoiser
+from diffusion_edu.denoisers import TARGETS, NeuralDenoiser
 from diffusion_edu.networks import NETWORKS
 from diffusion_edu.randomness import Compute, choose
 
@@ -30,7 +30,7 @@ class Card:
     title: str
     network: str  # a name in NETWORKS
     sizes: dict  # the network's arguments
-    kind: str  # what it predicts: a name in TARGETS
+    kind: str  # what it predicts: a name in TARGETS, or "class"
     size: int  # height and width of its pictures
     channels: int = 3
     classes: list[str] = field(default_factory=list)
@@ -45,6 +45,11 @@ class Card:
     def null(self):
         """The label that asks for anything, or None in a model without classes."""
         return len(self.classes) or None
+
+    @property
+    def draws(self):
+        """Whether this is a model that pictures can be drawn with, not a classifier."""
+        return self.kind in TARGETS
 
 
 class Unusable(ValueError):

@@ -13,11 +13,13 @@ torch.set_num_threads(1)
 def tiny():
     """A function that builds a small network: the same weights for the same seed, none of them zero."""
 
-    def build(seed=0, **sizes):
-        sizes = {"widths": (16, 32), "attention": (False, True), "embedding": 16, **sizes}
+    def build(seed=0, network="attention_unet", **sizes):
+        sizes = {"widths": (16, 32), "embedding": 16, **sizes}
+        if network == "attention_unet":
+            sizes = {"attention": (False, True), **sizes}
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            net = NETWORKS["attention_unet"](**sizes)
+            net = NETWORKS[network](**sizes)
             with torch.no_grad():
                 for weight in net.parameters():
                     weight.add_(0.05 * torch.randn_like(weight))  # blocks begin as their short cuts: wake them

@@ -19,7 +19,9 @@ ONLY_IN = {
     "datasets": ("data/",),
     "torchvision": ("data/",),
     "pyarrow": ("data/",),
-    "tqdm": ("recipes/",),
+    "tqdm": ("recipes/", "evaluation/__main__.py"),
+    "torchmetrics": ("evaluation/",),
+    "torch_fidelity": ("evaluation/",),
     "safetensors": ("checkpoints.py",),
     "diffusers": (),
 }
@@ -36,6 +38,8 @@ MAY_SEE = {  # our own modules that a part of the library may import, besides it
     "training": {"core", "schedules", "randomness", "denoisers", "degradations"},
     "checkpoints": {"core", "schedules", "randomness", "denoisers", "networks"},
     "generation": {"core", "schedules", "randomness", "denoisers", "samplers", "checkpoints"},
+    "evaluation": {"core", "schedules", "randomness", "denoisers", "samplers", "checkpoints", "generation", "data"},
+    "measures": {"core", "schedules"},
     "figures": {"core"},
 }
 

@@ -1,12 +1,20 @@
 """The networks: any width, any size, every weight alive, labels heard, and a budget kept."""
 
+from functools import partial
+
 import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from diffusion_edu.networks import NETWORKS
 from diffusion_edu.networks.blocks import Attention, group_norm, sinusoid
-from diffusion_edu.recipes.flowers_attention import RECIPE
+from diffusion_edu.recipes import flower_features, flower_judge, flowers_attention, flowers_simple
+
+
+@pytest.fixture(params=["attention_unet", "simple_unet"])
+def drawing(request, tiny):
+    """A function that builds a small network that draws, of either kind."""
+    return partial(tiny, network=request.param)
 
 
 def count(net):
@@ -55,25 +63,43 @@ def test_attention_is_softmax_of_scaled_products_per_head():
 
 
 @pytest.mark.parametrize(("h", "w"), [(32, 32), (64, 64), (16, 40), (64, 32)])
-def test_the_output_has_the_shape_of_the_input(tiny, h, w):
+def test_the_output_has_the_shape_of_the_input(drawing, h, w):
     y, level, labels = inputs(h=h, w=w)
-    said = tiny(classes=3)(y, level, labels)
+    said = drawing(classes=3)(y, level, labels)
     assert said.shape == y.shape
     assert said.isfinite().all()
 
 
-def test_the_shipped_sizes_keep_their_budget():
-    net = NETWORKS[RECIPE.network](**RECIPE.sizes, classes=102).eval()
-    y, level, labels = inputs(1, RECIPE.size, RECIPE.size)
+@pytest.mark.parametrize(("recipe", "parameters", "flop"), [(flowers_attention.RECIPE, 8.3e6, 3e9), (flowers_simple.RECIPE, 4e6, 1.5e9)])
+def test_the_shipped_sizes_keep_their_budget(recipe, parameters, flop):
+    net = NETWORKS[recipe.network](**recipe.sizes, classes=102).eval()
+    y, level, labels = inputs(1, recipe.size, recipe.size)
     with torch.no_grad(), FlopCounterMode(display=False) as counter:
         net(y, level, labels)
-    assert count(net) < 8.3e6
-    assert counter.get_total_flops() < 3e9
-    assert counter.get_total_flops() > 1e8  # it did count
+    assert count(net) <= parameters
+    assert 1e8 < counter.get_total_flops() <= flop
 
 
-def test_gradients_reach_every_parameter(tiny):
-    net = tiny(classes=3, blocks=2)
+def test_the_simple_network_has_no_attention_and_the_other_has():
+    for recipe, attends in ((flowers_attention.RECIPE, True), (flowers_simple.RECIPE, False)):
+        net = NETWORKS[recipe.network](**recipe.sizes)
+        assert any(isinstance(part, Attention) for part in net.modules()) == attends
+
+
+@pytest.mark.parametrize("recipe", [flower_features.RECIPE, flower_judge.RECIPE], ids=lambda recipe: recipe.name)
+def test_a_classifier_sees_few_features_and_scores_every_class(recipe):
+    net = NETWORKS[recipe.network](5, **recipe.sizes)
+    x, _, _ = inputs(3, 64, 64)
+    assert net.features(x).shape[1] <= 128
+    torch.testing.assert_close(net(x), net.head(net.features(x)))
+    assert net(x).shape == (3, 5)
+    torch.testing.assert_close(net(x[1:]), net(x)[1:], rtol=0, atol=1e-5)  # no picture depends on the others
+    net(x).square().mean().backward()
+    assert all(weight.grad.abs().sum() > 0 for weight in net.parameters())
+
+
+def test_gradients_reach_every_parameter(drawing):
+    net = drawing(classes=3)
     y, level, labels = inputs(4)
     labels[3] = 3  # the null class is a row of the table like any other
     (net(y, level, labels) ** 2).mean().backward()
@@ -93,8 +119,8 @@ def test_a_new_network_learns_with_every_parameter_from_its_second_step_on():
     assert all(weight.grad.abs().sum() > 0 for name, weight in net.named_parameters() if "table" not in name)
 
 
-def test_label_level_and_place_in_the_batch_matter_as_they_should(tiny):
-    net = tiny(classes=3).eval()
+def test_label_level_and_place_in_the_batch_matter_as_they_should(drawing):
+    net = drawing(classes=3).eval()
     y, level, labels = inputs()
     said = net(y, level, labels)
     assert not torch.allclose(said, net(y, level, (labels + 1) % 3), atol=1e-4)
@@ -102,21 +128,21 @@ def test_label_level_and_place_in_the_batch_matter_as_they_should(tiny):
     torch.testing.assert_close(net(y[1:], level[1:], labels[1:]), said[1:], rtol=0, atol=1e-5)
 
 
-def test_no_label_and_the_null_class_are_the_same(tiny):
-    net = tiny(classes=3)
+def test_no_label_and_the_null_class_are_the_same(drawing):
+    net = drawing(classes=3)
     y, level, _ = inputs()
     assert torch.equal(net(y, level, None), net(y, level, torch.tensor([3, 3])))
     assert not torch.equal(net(y, level, None), net(y, level, torch.tensor([0, 0])))
 
 
-def test_a_network_without_classes_needs_no_labels(tiny):
+def test_a_network_without_classes_needs_no_labels(drawing):
     y, level, _ = inputs()
-    assert tiny()(y, level).shape == y.shape
+    assert drawing()(y, level).shape == y.shape
 
 
-def test_nothing_depends_on_train_or_eval(tiny):
+def test_nothing_depends_on_train_or_eval(drawing):
     """No running statistics, no dropout: there is no mode to forget and no buffer for an average to spoil."""
-    net = tiny()
+    net = drawing()
     y, level, _ = inputs()
     assert torch.equal(net.train()(y, level), net.eval()(y, level))
     assert list(net.buffers()) == []
@@ -136,9 +162,9 @@ def test_the_level_is_embedded_in_float32_even_under_autocast(tiny):
     torch.testing.assert_close(low, embed(levels), rtol=0.05, atol=0.02)
 
 
-def test_bfloat16_is_finite_and_close_to_float32(tiny):
+def test_bfloat16_is_finite_and_close_to_float32(drawing):
     """Pitfall 40."""
-    net = tiny(classes=3).eval()
+    net = drawing(classes=3).eval()
     y, level, labels = inputs(4)
     with torch.no_grad():
         full = net(y, level, labels)

@@ -51,6 +51,52 @@ def test_a_bomb_and_every_broken_file_are_left_out_with_a_sentence_each(tmp_path
     assert all(sentence.endswith(".") and "\n" not in sentence for sentence in told)
 
 
+def test_unusual_pictures_are_used_and_told_one_sentence_a_kind(tmp_path):
+    for k in range(3):
+        Image.new("L", (16, 16), 200).save(tmp_path / f"grey{k}.png")
+    Image.new("RGBA", (16, 16), (255, 0, 0, 0)).save(tmp_path / "transparent.png")
+    Image.new("CMYK", (16, 16), (0, 255, 255, 0)).save(tmp_path / "cmyk.jpg", quality=100)
+    Image.new("I;16", (16, 16), 32768).save(tmp_path / "deep.png")
+    plain().save(tmp_path / "moving.gif", save_all=True, append_images=[plain((0, 0, 255))])
+    plain().save(tmp_path / "usual.png")
+    pictures, told = loaded(tmp_path)
+    assert len(pictures) == 8
+    for sentence in (
+        "4 of 8 pictures: grayscale",
+        "1 of 8 pictures: transparent",
+        "1 of 8 pictures: CMYK",
+        "1 of 8 pictures: 16 bits",
+        "1 of 8 pictures: animated",
+    ):
+        assert sum(line.startswith(sentence) for line in told) == 1
+    assert len(told) == 5
+    colours = dict(zip(sorted(f.name for f in tmp_path.iterdir()), pictures.images[:, :, 4, 4].tolist(), strict=True))
+    assert colours["transparent.png"] == [255, 255, 255]
+    assert colours["deep.png"] == [128, 128, 128]
+    assert colours["grey0.png"] == [200, 200, 200]
+    assert all(abs(a - b) < 8 for a, b in zip(colours["cmyk.jpg"], RED, strict=True))
+    assert all(abs(a - b) < 8 for a, b in zip(colours["moving.gif"], RED, strict=True))
+
+
+def test_the_official_split_comes_along_and_is_chosen_with_the_pictures(tmp_path):
+    rows = [{"bytes": encoded(plain())}] * 3
+    path = parquet(tmp_path / "f.parquet", {"image": rows, "label": [0, 1, 1], "split": ["train", "validation", "test"]})
+    pictures, _ = loaded(path)
+    assert pictures.split.tolist() == [0, 1, 2]
+    assert pictures.take(pictures.split == 1).labels.tolist() == [1]
+    assert loaded(parquet(tmp_path / "g.parquet", {"image": rows, "label": [0, 1, 1]}))[0].split is None
+
+
+def test_a_saved_set_is_read_as_it_was(tmp_path):
+    from diffusion_edu.data.images import Pictures, save_pictures
+
+    images = torch.randint(0, 256, (5, 3, 1, 1), dtype=torch.uint8).expand(5, 3, 8, 8)
+    save_pictures(tmp_path / "s.parquet", Pictures(images, torch.tensor([2, 0, 1, 0, 2]), ("a", "b", "c")))
+    again, told = loaded(tmp_path / "s.parquet")
+    assert (again.labels.tolist(), again.classes, told) == ([2, 0, 1, 0, 2], ("a", "b", "c"), [])
+    assert (again.images.int() - images.int()).abs().max() <= 3
+
+
 def test_sub_folders_are_classes(tmp_path):
     for name, tint in {"rose": RED, "iris": (0, 0, 255)}.items():
         (tmp_path / name / "deeper").mkdir(parents=True)

@@ -2,22 +2,30 @@
 
 import csv
 import errno
+import json
 import math
+import os
+import signal
 import subprocess
 import sys
+import time
 from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
 import torch
 from PIL import Image
+from safetensors import safe_open
 
 from diffusion_edu.checkpoints import load
 from diffusion_edu.data.images import Pictures
 from diffusion_edu.generation import Preset
-from diffusion_edu.recipes import command
-from diffusion_edu.recipes.command import COLUMNS, Log, apart, arguments, build, draw, main
+from diffusion_edu.recipes import run as runs
+from diffusion_edu.recipes.command import arguments, main
 from diffusion_edu.recipes.flowers_attention import RECIPE
+from diffusion_edu.recipes.log import COLUMNS, Log
+from diffusion_edu.recipes.run import apart, build, like, taken_over
+from diffusion_edu.recipes.sheets import draw
 
 SIZES = {"widths": [16, 32], "blocks": 1, "attention": [False, True], "patch": 2, "embedding": 16}
 TINY = replace(RECIPE, sizes=SIZES, size=8, batch=8, lr=2e-3, ema=0.9, sampling=Preset(moves=2))
@@ -135,10 +143,71 @@ def test_a_full_disk_is_told_and_the_training_goes_on(photos, tmp_path, monkeypa
     def full(*_):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(command, "save_run", full)
+    monkeypatch.setattr(runs, "save_run", full)
     run(photos, tmp_path / "mine", minutes=0.1 * SECOND)
     assert "Not saved (No space left on device)" in capsys.readouterr().out
     assert load("mine", [tmp_path / "mine"]).card.training["steps"] > 0
+
+
+def test_ctrl_c_finishes_the_step_saves_and_stops_with_one_sentence(photos, tmp_path, monkeypatch, capsys):
+    begun, steps = runs.fit, []
+
+    def pressed(*args, **options):
+        for progress in begun(*args, **options):
+            steps.append(progress)
+            if len(steps) == 3:
+                os.kill(os.getpid(), signal.SIGINT)
+            yield progress
+
+    monkeypatch.setattr(runs, "fit", pressed)
+    words = ["--data", photos, "--out", tmp_path / "mine", "--device", "cpu"]
+    assert "--resume" in refusal(capsys, *words, "--pictures", "80")
+    assert len(steps) == 3
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    monkeypatch.setattr(runs, "fit", begun)
+    main(TINY, [*map(str, words), "--pictures", "80", "--resume"])
+    assert load("mine", [tmp_path / "mine"]).card.training["steps"] == 10
+
+
+KILLED = """
+import sys
+from dataclasses import replace
+import torch
+from diffusion_edu.generation import Preset
+from diffusion_edu.recipes import run
+from diffusion_edu.recipes.command import main
+from diffusion_edu.recipes.flowers_attention import RECIPE
+torch.set_num_threads(1)
+run.SAVE_EVERY = 0.2
+sizes = {"widths": [16, 32], "blocks": 1, "attention": [False, True], "patch": 2, "embedding": 16}
+main(replace(RECIPE, sizes=sizes, size=8, batch=8, sampling=Preset(moves=2)), sys.argv[1:])
+"""
+
+
+def test_a_training_that_was_killed_goes_on_from_its_last_save(photos, tmp_path):
+    words = [sys.executable, "-c", KILLED, "--data", str(photos), "--out", str(tmp_path / "mine"), "--device", "cpu"]
+    state, root = tmp_path / "mine" / "run.safetensors", Path(__file__).parents[1]
+    victim = subprocess.Popen([*words, "--minutes", "5"], cwd=root, stderr=subprocess.DEVNULL)
+    until = time.monotonic() + 60
+    while not state.exists() and time.monotonic() < until:
+        time.sleep(0.05)
+    victim.kill()
+    victim.wait()
+    with safe_open(state, "pt") as file:
+        saved = json.loads(file.metadata()["facts"])["pictures"]
+    assert saved > 0
+    subprocess.run([*words, "--pictures", str(saved + 40), "--resume"], cwd=root, check=True, stderr=subprocess.DEVNULL, timeout=60)
+    assert load("mine", [tmp_path / "mine"]).card.training["pictures_seen"] == saved + 40
+
+
+def test_few_pictures_are_enough_and_it_is_told_what_becomes_of_them(photos, tmp_path, capsys):
+    few = tmp_path / "few"
+    few.mkdir()
+    for name in ("0.png", "2.png"):
+        (few / name).write_bytes((photos / "iris" / name).read_bytes())
+    main(TINY, ["--data", str(few), "--out", str(tmp_path / "mine"), "--pictures", "16", "--device", "cpu"])
+    assert "2 pictures are few" in capsys.readouterr().out
+    assert load("mine", [tmp_path / "mine"]).card.data == {"source": "few", "pictures": 2, "held_out": 0}
 
 
 def test_a_broken_run_and_one_of_another_network_are_refused(photos, tmp_path, trained, capsys):
@@ -215,9 +284,29 @@ def test_a_model_can_be_trained_further_on_other_pictures(trained, photos, tmp_p
     run(photos / "iris", tmp_path / "irises", "--from", "mine")
     further, irises = (load(path.name, [path]) for path in (tmp_path / "further", tmp_path / "irises"))
     assert further.card.classes == ["iris", "rose"] and irises.card.classes == []
-    assert further.card.sizes == irises.card.sizes and irises.card.size == 8
-    begun = load("mine").net.state_dict()["classes.table.weight"]
-    torch.testing.assert_close(irises.net.state_dict()["classes.table.weight"][:2], begun[:2], atol=0.01, rtol=0.02)  # not unlearned
+    assert further.card.sizes == {**irises.card.sizes, "classes": 2} and irises.card.size == 8
+
+
+@pytest.mark.parametrize("classes", [("iris", "rose"), ("rose", "iris"), ("cat", "dog", "owl"), ()], ids=str)
+def test_new_classes_begin_as_anything_and_known_ones_as_themselves(trained, classes):
+    start = load("mine", [trained])
+    recipe = like(start.card, TINY)
+    net, _ = build(recipe, Pictures(torch.zeros(1, 3, 8, 8, dtype=torch.uint8), classes=classes))
+    net.load_state_dict(taken_over(start, classes))
+    y, level = torch.randn(4, 3, 8, 8), torch.rand(4) * 1570
+    known = classes == ("iris", "rose")
+    for label in range(len(classes) + 1):
+        asked = torch.full((4,), label) if classes else None
+        torch.testing.assert_close(net(y, level, asked), start.net(y, level, asked if known else None))
+
+
+def test_a_model_without_classes_can_learn_some(photos, tmp_path):
+    run(photos / "iris", tmp_path / "plain")
+    start = load("plain", [tmp_path / "plain"])
+    net, _ = build(like(start.card, TINY), Pictures(torch.zeros(1, 3, 8, 8, dtype=torch.uint8), classes=("a", "b")))
+    net.load_state_dict(taken_over(start, ("a", "b")))
+    y, level = torch.randn(2, 3, 8, 8), torch.rand(2) * 1570
+    torch.testing.assert_close(net(y, level, torch.tensor([0, 2])), start.net(y, level))
 
 
 def test_training_further_begins_with_the_weights_that_are_there(trained, photos, tmp_path, monkeypatch):
@@ -229,7 +318,7 @@ def test_training_further_begins_with_the_weights_that_are_there(trained, photos
         raise ValueError("enough")
         yield
 
-    monkeypatch.setattr(command, "fit", stop_at_once)
+    monkeypatch.setattr(runs, "fit", stop_at_once)
     with pytest.raises(SystemExit):
         run(photos, tmp_path / "further", "--from", "mine")
     torch.testing.assert_close(seen[0], load("mine").net.state_dict()["stem.weight"])

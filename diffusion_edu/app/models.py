@@ -17,13 +17,16 @@ def get(name):
 
 
 def cards():
-    """Read the cards of all usable models as {name: card} and show one sentence for each card that cannot be read."""
+    """Read the cards of all usable models that draw, as {name: card}, and show one sentence for each card that cannot be read."""
     found = {}
     for name, path in available().items():
         try:
-            found[name] = read_card(path)
+            card = read_card(path)
         except Unusable as problem:
             st.warning(str(problem), icon=":material/warning:")
+            continue
+        if card.draws:
+            found[name] = card
     return found
 
 

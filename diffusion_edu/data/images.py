@@ -2,38 +2,49 @@
 
 import io
 import json
+import warnings
+from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import torch
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 from torch import Tensor
 
+SPLITS = ("train", "validation", "test")
 ENDINGS = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff"}
 MOST_PIXELS = 50_000_000  # a picture larger than this would fill the memory of a laptop
 
 
 @dataclass(frozen=True)
 class Pictures:
-    """A set of pictures: images uint8 (n, 3, size, size), labels int64 (n,) or None, and what the labels mean."""
+    """A set of pictures: images uint8 (n, 3, size, size), labels int64 (n,) or None and what they mean, and the official split int64 (n,) or None.
+
+    A split is an index into SPLITS.
+    """
 
     images: Tensor
     labels: Tensor | None = None
     classes: tuple[str, ...] = ()
     source: str = ""
+    split: Tensor | None = None
 
     def __len__(self):
         return len(self.images)
 
     def take(self, chosen):
-        """Choose some of the pictures, by index (m,) or slice."""
-        return Pictures(self.images[chosen], None if self.labels is None else self.labels[chosen], self.classes, self.source)
+        """Choose some of the pictures, by index (m,), by mask (n,) or by slice."""
+        return self._each(lambda rows: rows[chosen])
 
     def to(self, device):
         """Keep the pictures on a device."""
-        return Pictures(self.images.to(device), None if self.labels is None else self.labels.to(device), self.classes, self.source)
+        return self._each(lambda rows: rows.to(device))
+
+    def _each(self, change):
+        changed = {name: rows if rows is None else change(rows) for name in ("images", "labels", "split") for rows in [getattr(self, name)]}
+        return replace(self, **changed)
 
 
 def to_signed(images):
@@ -44,6 +55,40 @@ def to_signed(images):
 def to_bytes(x):
     """Turn images in [-1, 1] into uint8: rounded, and whatever lies outside the range brought to its edge."""
     return ((x.float() + 1) * 127.5).round().clamp(0, 255).to(torch.uint8)
+
+
+def read_picture(file, size):
+    """Read a picture file as an array uint8 (3, size, size), and say what had to be changed, as a list of words.
+
+    Raises ValueError, in words that end a sentence, for what is no picture, is broken, or is larger than MOST_PIXELS.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # squared draws the line, lower
+        try:
+            picture = Image.open(file)
+            return squared(picture, size), changes(picture)
+        except Image.DecompressionBombError:
+            raise ValueError(f"it has far more than {MOST_PIXELS:,} pixels, the most that is read") from None
+        except UnidentifiedImageError:
+            raise ValueError("it is empty, damaged or not a picture") from None
+        except (OSError, SyntaxError, EOFError) as problem:  # what decoders raise halfway through
+            raise ValueError(f"it is damaged ({problem})") from None
+
+
+def changes(picture):
+    """Say what of a PIL picture does not survive in three channels of 8 bits and one frame, as a list of words."""
+    mode, odd = picture.mode, []
+    if mode.startswith(("I", "F")):
+        odd.append("16 bits per pixel, brought to 8")
+    if mode.startswith(("1", "L", "I", "F")):
+        odd.append("grayscale, used in grey")
+    if picture.has_transparency_data:
+        odd.append("transparent, laid on white")
+    if mode in ("CMYK", "YCCK"):
+        odd.append("CMYK, turned into RGB")
+    if getattr(picture, "n_frames", 1) > 1:
+        odd.append("animated, the first frame used")
+    return odd
 
 
 def squared(picture, size):
@@ -71,16 +116,22 @@ def load_pictures(source=None, size=64, tell: Callable[[str], None] = print):
         rows, classes = _parquet(Path(source))
     else:
         raise ValueError(f"There is no file or folder {str(source)!r}: give a folder of pictures or a parquet file.")
-    images, labels = [], []
-    for opened, label, name in rows:
+    images, kept, odd = [], [], Counter()
+    for opened, label, split, name in rows:
         try:
-            images.append(squared(Image.open(opened), size))
-            labels.append(label)
+            image, changed = read_picture(opened, size)
+            images.append(image)
+            kept.append((label, split))
+            odd.update(changed)
         except Exception as problem:  # a broken file makes a decoder fail in any way it likes
             tell(f"Left out {name}: {problem}.")
+    for change, count in odd.items():
+        tell(f"{count} of {len(images)} pictures: {change}.")
     if not images:
         raise ValueError(f"{str(source)!r} holds no picture that can be read; expected files such as flower.jpg or flower.png.")
-    return Pictures(torch.from_numpy(np.stack(images)), torch.tensor(labels) if classes else None, tuple(classes), Path(source).name)
+    labels, splits = torch.tensor(kept).unbind(1)
+    images = torch.from_numpy(np.stack(images))
+    return Pictures(images, labels if classes else None, tuple(classes), Path(source).name, splits if (splits >= 0).all() else None)
 
 
 def save_pictures(path, pictures, quality=95):
@@ -127,7 +178,13 @@ def _parquet(path):
     labels = table["label"].to_pylist() if "label" in table.column_names else [0] * len(images)
     if not classes and "label" in table.column_names:
         classes = [str(k) for k in range(max(labels, default=-1) + 1)]
-    return [(io.BytesIO(image), label, f"row {n}") for n, (image, label) in enumerate(zip(images, labels, strict=True))], classes
+    splits = table["split"].to_pylist() if "split" in table.column_names else [None] * len(images)
+    rows = enumerate(zip(images, labels, splits, strict=True))
+    return [(io.BytesIO(image), label, _split(split), f"row {n}") for n, (image, label, split) in rows], classes
+
+
+def _split(name):
+    return SPLITS.index(name) if name in SPLITS else -1
 
 
 def _folder(path):
@@ -135,7 +192,7 @@ def _folder(path):
     classes = sorted({f.relative_to(path).parts[0] for f in files if f.parent != path})
     if len(classes) < 2 or any(f.parent == path for f in files):
         classes = []
-    return [(f, classes.index(f.relative_to(path).parts[0]) if classes else 0, f.name) for f in files], classes
+    return [(f, classes.index(f.relative_to(path).parts[0]) if classes else 0, -1, f.name) for f in files], classes
 
 
 def _oxford_flowers(tell):
@@ -145,10 +202,10 @@ def _oxford_flowers(tell):
     try:
         from torchvision.datasets import Flowers102  # only here: a download with checksums is all that is needed of torchvision
 
-        for split in ("train", "val", "test"):  # "train" alone is 1,020 of the 8,189
+        for number, split in enumerate(("train", "val", "test")):  # "train" alone is 1,020 of the 8,189
             flowers = Flowers102(root, split=split, download=True)
             classes = getattr(flowers, "classes", None) or [f"flower {k}" for k in range(102)]
-            rows += [(file, label, file.name) for file, label in zip(flowers._image_files, flowers._labels, strict=True)]
+            rows += [(file, label, number, file.name) for file, label in zip(flowers._image_files, flowers._labels, strict=True)]
     except (ImportError, OSError, RuntimeError) as problem:
         raise ValueError(
             f"Oxford Flowers 102 could not be fetched ({problem}). Connect to the internet once, or name a folder or parquet file with --data."

@@ -7,7 +7,7 @@ from tqdm import tqdm
 
 from diffusion_edu.checkpoints import PRETRAINED, load
 from diffusion_edu.data.images import Pictures, save_pictures
-from diffusion_edu.recipes.command import asked, draw
+from diffusion_edu.recipes.sheets import asked, draw
 
 PICTURES, BATCH = 1024, 32
 

@@ -1,0 +1,5 @@
+"""How near are drawings to real pictures? One protocol for every model: `python -m diffusion_edu.evaluation NAME`.
+
+`samples` draws what is judged, `features` describes pictures by a classifier of ours, `distances` compares two sets of
+descriptions, `neighbours` looks for copies, `report` puts it all beside its floor and its baseline.
+"""

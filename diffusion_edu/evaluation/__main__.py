@@ -1,0 +1,103 @@
+"""Judge a model by the protocol and write the scores into its card: `python -m diffusion_edu.evaluation flowers_attention --data FILE`."""
+
+import argparse
+import json
+import shlex
+import sys
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+import torch
+from tqdm import tqdm
+
+from diffusion_edu.checkpoints import OWN, PRETRAINED, available, load, save_card
+from diffusion_edu.data.images import load_pictures
+from diffusion_edu.evaluation.features import describe
+from diffusion_edu.evaluation.inception import download, inception_scores
+from diffusion_edu.evaluation.report import Reference, agreement_scores, distance_scores, real_reference
+from diffusion_edu.evaluation.samples import draw, folder_for, like_the_reference
+from diffusion_edu.generation import Preset
+from diffusion_edu.randomness import choose
+
+SHIPPED = PRETRAINED / "flower_reference.npz"  # the flowers as `python -m diffusion_edu.recipes.flower_reference` described them
+
+
+def arguments(words=None):
+    """Read the command line."""
+    parser = argparse.ArgumentParser(prog="python -m diffusion_edu.evaluation", description=__doc__)
+    parser.add_argument("name", help="a model that is there, for example flowers_attention")
+    parser.add_argument("--data", help="the real pictures: a parquet file or a folder (default: Oxford Flowers 102, downloaded once)")
+    parser.add_argument("--offline", action="store_true", help="no real pictures: FD to the shipped statistics of the flowers, and agreement")
+    parser.add_argument("--samples", type=int, default=5000, help="how many pictures to draw and judge (default: 5000)")
+    parser.add_argument("--features", default="flower_features", help="the classifier whose features are compared (default: flower_features)")
+    parser.add_argument("--judge", default="flower_judge", help="the classifier that names what was drawn (default: flower_judge)")
+    parser.add_argument("--inception", action="store_true", help="also FID, KID and Inception score (downloads the network once)")
+    parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda", "mps"))
+    parser.add_argument("--work", type=Path, default=OWN / "evaluation", help="where the drawings are kept, to go on after a stop")
+    parser.add_argument("--dry", action="store_true", help="print the scores and leave the card as it is")
+    return parser.parse_args(words)
+
+
+def main(words=None):
+    """Judge one model; problems that a person can solve end in one sentence."""
+    args = arguments(words)
+    try:
+        scores = judge(args, watch=lambda batches, words="": tqdm(batches, desc=words))
+    except (ValueError, OSError) as problem:
+        sys.exit(f"{problem}")
+    except KeyboardInterrupt:
+        sys.exit(f"Stopped; what was drawn is in {args.work}: the same command goes on from there.")
+    print(json.dumps(scores, indent=2))
+
+
+def judge(args, watch):
+    """Draw, describe, compare, and write the scores into the card; returns them as a dict that JSON can hold."""
+    if args.offline and (args.inception or args.data):
+        raise ValueError("Offline there are no real pictures to compare with: leave out --offline, or --inception and --data.")
+    compute = choose(args.device)
+    model, eyes, second = (load(name, compute=compute) for name in (args.name, args.features, args.judge))
+    if not model.card.draws:
+        raise ValueError(f"{args.name} is a classifier: name a model that draws.")
+    if args.samples < 2:
+        raise ValueError("A distance needs at least two samples, and 2,000 to mean something: give more --samples.")
+    pictures = None if args.offline else load_pictures(args.data, model.card.size, tell=tqdm.write)
+    real = Reference.load(SHIPPED) if args.offline else real_reference(eyes, pictures, args.samples, partial(watch, words="features"))
+    kinds, preset = model.card.classes, Preset(**model.card.sampling)
+    labels = wanted(model.card, pictures, args.samples)
+    drawings = draw(model, preset, args.samples, labels, folder_for(args.work, model, preset, labels), watch=partial(watch, words="drawing"))
+    scores = distance_scores(real, describe(eyes, drawings, watch=partial(watch, words="features")).features)
+    if labels is not None and kinds == second.card.classes:
+        scores |= agreement_scores(second, drawings, labels, pictures)
+    if args.inception:
+        scores |= inception_scores(download(), pictures.images, drawings, watch=partial(watch, words="Inception"))
+    scores = protocol(args, eyes, second, pictures) | {name: float(f"{score:.4g}") for name, score in scores.items()}
+    if not args.dry:
+        save_card(available()[args.name].parent, replace(model.card, scores=scores))
+    return scores
+
+
+def wanted(card, pictures, count):
+    """Choose what to ask for: classes as frequent as among the real pictures, all in turn where those are not at hand, None without classes."""
+    if not card.classes:
+        return None
+    if pictures is not None and list(pictures.classes) == card.classes:
+        return like_the_reference(pictures.labels, count)
+    return torch.arange(count) % len(card.classes)
+
+
+def protocol(args, eyes, second, pictures):
+    """Say in words how the scores were measured."""
+    options = ["--offline"] if args.offline else ["--data", Path(args.data).name] if args.data else []
+    options += ["--inception"] if args.inception else []
+    against = "shipped statistics of the real pictures" if args.offline else f"all {len(pictures)} pictures of {pictures.source}"
+    return {
+        "protocol": f"{args.samples} drawings, seeds from 0, classes as frequent as in the reference, the card's own preset, against {against}; "
+        f"features of {eyes.card.name} (accuracy {eyes.card.scores['validation_accuracy']:.3f}), agreement by {second.card.name} "
+        f"(accuracy {second.card.scores['validation_accuracy']:.3f}), every class counting the same",
+        "command": shlex.join(["python", "-m", "diffusion_edu.evaluation", args.name, *options, "--samples", str(args.samples)]),
+    }
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,41 @@
+"""What a classifier sees in pictures: features for the distances, and the class it would name."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from diffusion_edu.data.images import to_signed
+
+
+@dataclass(frozen=True)
+class Description:
+    """What a classifier makes of n pictures: features float32 (n, width) and scores per class float32 (n, classes)."""
+
+    features: Tensor
+    scores: Tensor
+
+    def __len__(self):
+        return len(self.features)
+
+
+@torch.no_grad()
+def describe(classifier, images, batch=128, watch: Callable[[Iterable], Iterable] = iter):
+    """Describe uint8 images (n, 3, h, w) by a loaded classifier, scaled to the size it was trained on; watch may wrap the batches in a bar."""
+    net, compute, size, seen = classifier.net, classifier.compute, classifier.card.size, []
+    for some in watch(images.split(batch)):
+        x = to_signed(some.to(compute.device))
+        if x.shape[-1] != size:
+            x = F.interpolate(x, (size, size), mode="bilinear", antialias=True)
+        with torch.autocast(compute.device.type, compute.autocast, enabled=compute.autocast is not None):
+            features = net.features(compute.place(x))
+            seen.append((features.float().cpu(), net.head(features).float().cpu()))
+    return Description(*(torch.cat(rows) for rows in zip(*seen, strict=True)))
+
+
+def agreement(scores, labels):
+    """Say how often the class with the highest score (n, classes) is the one asked for (n,), every class that occurs counting the same, 0 to 1."""
+    right = (scores.argmax(1) == labels).double()
+    return torch.stack([right[labels == kind].mean() for kind in labels.unique()]).mean().item()

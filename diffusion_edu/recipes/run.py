@@ -1,0 +1,213 @@
+"""One training from its first step to the card of its model: read, build, look after, save, describe."""
+
+import argparse
+import math
+from dataclasses import asdict, dataclass, replace
+
+import numpy as np
+import torch
+from PIL import Image
+from tqdm import tqdm
+
+from diffusion_edu.checkpoints import Card, Model, Unusable, load, load_run, save, save_run
+from diffusion_edu.data.images import Pictures, batches, load_pictures, to_signed
+from diffusion_edu.figures.still import training_curve
+from diffusion_edu.generation import Preset
+from diffusion_edu.networks import NETWORKS
+from diffusion_edu.randomness import Compute, choose
+from diffusion_edu.recipes.log import COLUMNS, Log
+from diffusion_edu.recipes.sheets import sheet
+from diffusion_edu.training import Learner, Objective, fit, held_out_loss, learner, warm_up_and_anneal
+
+SAVE_EVERY, ROW_EVERY = 60, 20  # seconds
+FEW = 20  # pictures
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """The few choices that tell one training from another."""
+
+    name: str
+    title: str
+    network: str
+    sizes: dict
+    size: int = 64
+    batch: int = 32
+    lr: float = 8e-4
+    ema: float = 0.9995
+    objective: Objective = Objective()
+    sampling: Preset = Preset()
+    licence: str = ""
+
+
+@dataclass
+class Run:
+    """One training on its way: what was chosen, what it learns from, and all that changes."""
+
+    recipe: Recipe
+    args: argparse.Namespace
+    compute: Compute
+    pictures: Pictures
+    objective: Objective
+    state: Learner
+    log: Log
+    sheets: int
+
+    def __post_init__(self):
+        self.file = self.args.out / "run.safetensors"
+        self.kept, self.trained_on = apart(self.pictures)
+        self.losses, self.last_row, self.last_save = [], self.state.seconds, self.state.seconds
+
+    def steps(self):
+        """Train step by step, for ever."""
+        net, args = self.state.net, self.args
+        forward = torch.compile(net) if self.compute.device.type == "cuda" else net
+        stream = batches(self.trained_on, args.batch, self.state.generator)
+        lr = warm_up_and_anneal(args.lr, lambda learner: share(learner, args))
+        return fit(self.state, stream, lambda _, *rest: self.objective(forward, *rest), lr, self.recipe.ema, autocast=self.compute.autocast)
+
+    def look_after(self, progress, over):
+        """Note the loss, show samples and save, each when it is time, and all of them when it is over; says whether the log has a new row."""
+        state, self.losses = self.state, [*self.losses, progress.loss]
+        if not math.isfinite(progress.loss):
+            raise ValueError(f"The loss became {progress.loss} after {progress.pictures} pictures: start again from {self.file} with a smaller --lr.")
+        if noted := over or state.seconds > self.last_row + ROW_EVERY:
+            validation = held_out_loss(state.ema, *self.kept, self.objective, self.compute.autocast) if self.kept else math.nan
+            self.log.add((state.pictures, state.seconds, sum(self.losses) / len(self.losses), validation, progress.lr))
+            self.losses, self.last_row = [], state.seconds
+        if over or state.seconds > 60 * 2**self.sheets:
+            self.sheets += 1
+            sheet(Model(describe(self), state.ema, self.compute), range(16), self.args.out / f"sheet_{state.pictures:08d}.png")
+        if over or state.seconds > self.last_save + SAVE_EVERY:
+            self.keep()
+        return noted
+
+    def keep(self):
+        """Save the run; a full disk costs this save and not the training."""
+        self.last_save = self.state.seconds
+        keep(self.file, self.state, self.sheets)
+
+
+def begin(recipe, args):
+    """Read the pictures, build the network or take one that is there, and go back to where an earlier part of the run left off."""
+    file, compute = args.out / "run.safetensors", choose(args.device)
+    if file.exists() and not args.resume:
+        raise Unusable(f"{file} holds an earlier training: add --resume to go on with it, or choose another --out.")
+    start = load(args.start, compute=Compute(torch.device("cpu"))) if args.start else None
+    recipe = replace(recipe, size=args.size) if start is None else like(start.card, recipe)
+    pictures = load_pictures(args.data, recipe.size, tell=tqdm.write)
+    if len(pictures) < FEW:
+        tqdm.write(f"{len(pictures)} pictures are few: the model will learn them by heart and draw little else; {FEW} or more are better.")
+    net, objective = build(recipe, pictures)
+    if start:
+        net.load_state_dict(taken_over(start, pictures.classes))
+    state, log = learner(compute.place(net)), Log(args.out)
+    sheets = load_run(file, state)["sheets"] if file.exists() else 0
+    log.forget_after(state.pictures)
+    return Run(recipe, args, compute, pictures.to(compute.device), objective, state, log, sheets)
+
+
+def share(learner, args):
+    """Say how much of the training is over: 0 at the beginning, 1 at the end."""
+    return learner.pictures / args.pictures if args.pictures else learner.seconds / (60 * args.minutes)
+
+
+def keep(run, state, sheets):
+    """Save the run; a full disk costs this save and not the training."""
+    try:
+        save_run(run, state, {"sheets": sheets})
+    except OSError as problem:
+        tqdm.write(f"Not saved ({problem.strerror}): the last whole state stays, training goes on; make room on the disk.")
+
+
+def like(card, recipe):
+    """Change a recipe so that it trains the network of a card further: the same sizes, target and preset."""
+    return replace(
+        recipe,
+        network=card.network,
+        sizes={name: value for name, value in card.sizes.items() if name != "classes"},
+        size=card.size,
+        objective=replace(recipe.objective, kind=card.kind),
+        sampling=Preset(**card.sampling),
+    )
+
+
+def taken_over(start, classes):
+    """Take the weights of a loaded model for a network of other classes: each of them begins as "anything" and learns from there."""
+    weights = start.net.state_dict()
+    if list(classes) == start.card.classes:
+        return weights
+    table = weights.pop("classes.table.weight", torch.zeros(1, start.net.level.width))
+    anything, bias = table[-1], "level.mlp.2.bias"  # the network adds up what it is told of level and class
+    if classes:
+        return weights | {"classes.table.weight": anything.repeat(len(classes) + 1, 1)}
+    return weights | {bias: weights[bias] + anything}
+
+
+def held_out(pictures):
+    """Choose every 64th picture (128 at most) for the validation loss, bool (n,); none of a set of fewer than 64."""
+    held = torch.zeros(len(pictures), dtype=torch.bool, device=pictures.images.device)
+    if len(pictures) >= 64:
+        held[32::64][:128] = True
+    return held
+
+
+def apart(pictures):
+    """Split a set into what is held out (images in [-1, 1] and labels, or None) and what is trained on."""
+    held = held_out(pictures)
+    if not held.any():
+        return None, pictures
+    few = pictures.take(held)
+    return (to_signed(few.images), few.labels), pictures.take(~held)
+
+
+def build(recipe, pictures):
+    """Make the network and the objective for a set of pictures: as many classes as it has, unless the recipe says how many."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        net = NETWORKS[recipe.network](**sizes(recipe, pictures))
+    return net, objective_for(recipe, pictures)
+
+
+def objective_for(recipe, pictures):
+    """Tell the recipe's objective which label means "anything": the one after the last class."""
+    return replace(recipe.objective, null=len(pictures.classes) or None)
+
+
+def sizes(recipe, pictures):
+    """Say how large the network is to be."""
+    return {"classes": len(pictures.classes), **recipe.sizes}
+
+
+def describe(run, **training):
+    """Write the card of the model that a run trains; it is called like the folder it goes to."""
+    recipe, args, pictures, name = run.recipe, run.args, run.pictures, run.args.out.resolve().name
+    told = {"batch": args.batch, "lr": args.lr, "ema": recipe.ema, "objective": asdict(run.objective)}
+    return Card(
+        name=name,
+        title=recipe.title if name == recipe.name else f"{recipe.title}: {name}",
+        network=recipe.network,
+        sizes=sizes(recipe, pictures),
+        kind=recipe.objective.kind,
+        size=recipe.size,
+        classes=list(pictures.classes),
+        sampling=asdict(recipe.sampling),
+        data={"source": pictures.source, "pictures": len(pictures), "held_out": int(held_out(pictures).sum())},
+        training=told | ({"from": args.start} if args.start else {}) | training,
+        licence=recipe.licence,
+    )
+
+
+def finish(run):
+    """Write the weights, the card, a sheet of 64 pictures that nobody picked, how the first eight grew, and the curve."""
+    state, out, compute = run.state, run.args.out, run.compute
+    seen = {"pictures_seen": state.pictures, "steps": state.step, "minutes": round(state.seconds / 60, 1), "device": str(compute)}
+    last = dict(zip(COLUMNS, map(float, run.log.rows[-1]), strict=True))
+    losses = {"loss": last["loss"], "validation_loss": None if math.isnan(last["validation_loss"]) else last["validation_loss"]}
+    card = save(out, describe(run, **seen, **losses), state.ema)
+    sheet(Model(card, state.ema, compute), range(64), out / f"{card.name}.png")
+    grown = [np.asarray(Image.open(path))[: run.recipe.size] for path in sorted(out.glob("sheet_*.png"))]
+    Image.fromarray(np.concatenate(grown)).save(out / f"{card.name}.growth.png")
+    curve = np.array(run.log.rows, dtype=float)
+    training_curve(curve[:, 0], curve[:, 2], curve[:, 3]).savefig(out / f"{card.name}.curve.png")
+    tqdm.write(f"{out / card.name}.safetensors, its card and a sheet of 64 pictures are written.")

@@ -1,0 +1,302 @@
+"""Scores: distances against closed forms and by hand, classes counted alike, copies found, and the protocol from the command line."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from diffusion_edu.checkpoints import PRETRAINED, Card, load, read_card, save
+from diffusion_edu.data.images import Pictures, load_pictures, save_pictures, to_signed
+from diffusion_edu.evaluation import __main__ as command
+from diffusion_edu.evaluation import inception, samples
+from diffusion_edu.evaluation.distances import Statistics, frechet, frechet_band, kernel
+from diffusion_edu.evaluation.features import agreement, describe
+from diffusion_edu.evaluation.inception import inception_scores
+from diffusion_edu.evaluation.neighbours import memorised, nearest
+from diffusion_edu.evaluation.report import Reference, distance_scores, halves, pure_noise, reference
+from diffusion_edu.generation import Preset
+from diffusion_edu.networks import NETWORKS
+
+
+def seeded(*shape, seed=0):
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+
+
+# Distances
+
+
+def whitened(features):
+    """Features with mean 0 and covariance 1, exactly."""
+    features = features - features.mean(0)
+    return features @ torch.linalg.inv(torch.linalg.cholesky(features.T.cov())).T
+
+
+def test_the_frechet_distance_of_two_gaussians_is_the_closed_form():
+    """For commuting covariances it is |m1 - m2|^2 + sum (s1 - s2)^2 (Dowson & Landau 1982)."""
+    one, two = whitened(seeded(500, 3)), whitened(seeded(400, 3, seed=1))
+    s1, s2, shift = (torch.tensor(v, dtype=torch.float64) for v in ([1.0, 2.0, 0.5], [1.5, 1.0, 0.5], [1.0, -2.0, 0.0]))
+    expected = (shift**2).sum() + ((s1 - s2) ** 2).sum()
+    assert frechet(one * s1, two * s2 + shift) == pytest.approx(expected.item(), rel=1e-9)
+
+
+def test_the_frechet_distance_to_itself_is_nothing_and_statistics_serve_as_well():
+    one, two = seeded(300, 5), seeded(200, 5, seed=1) + 1
+    assert frechet(one, one) == pytest.approx(0, abs=1e-9)
+    assert frechet(Statistics.of(one), two) == frechet(one, Statistics.of(two)) == frechet(one, two) > 1
+
+
+def test_the_frechet_distance_is_computed_in_float64():
+    one = seeded(2000, 4) * 1e-3 + 100  # in float32 the covariance would drown in the mean
+    two = whitened(one) * 2e-3 + 100
+    assert frechet(one.float().double(), two) == pytest.approx(4 * 1e-6, rel=0.2)
+
+
+def test_the_kernel_distance_is_the_unbiased_estimate_by_hand():
+    one, two = seeded(40, 6), seeded(40, 6, seed=1) + 0.5
+
+    def k(a, b):
+        return (a @ b.T / 6 + 1) ** 3
+
+    def off_diagonal(m):
+        return (m.sum() - m.diag().sum()) / (40 * 39)
+
+    expected = off_diagonal(k(one, one)) + off_diagonal(k(two, two)) - 2 * k(one, two).mean()
+    mean, deviation = kernel(one, two, subsets=3)
+    assert mean == pytest.approx(expected.item(), rel=1e-9)
+    assert deviation == pytest.approx(0, abs=1e-9)  # every subset is the whole
+
+
+def test_bands_shrink_with_more_samples_and_leave_the_global_randomness_alone():
+    before = torch.get_rng_state()
+    real = seeded(3000, 4)
+    bands = [frechet_band(real, seeded(n, 4, seed=2) + 0.3) for n in (100, 2500)]
+    assert 0 < bands[1] < 0.5 * bands[0]
+    assert kernel(real, real[:1500] + 0.2, subsets=5, subset_size=500)[1] > 0
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_every_class_counts_the_same_in_the_agreement():
+    scores = torch.eye(3)[torch.tensor([0, 0, 0, 0, 1, 0])]  # named: four times 0, once 1, once 0
+    assert agreement(scores, torch.tensor([0, 0, 0, 0, 1, 2])) == pytest.approx((1 + 1 + 0) / 3)
+
+
+# Neighbours
+
+
+def test_the_nearest_is_found_and_nobody_is_a_neighbour_of_oneself():
+    keys = seeded(50, 3)
+    distances, rows = nearest(keys + 1e-9, keys, batch=7)
+    assert rows.tolist() == list(range(50)) and distances.max() < 1e-6
+    distances, rows = nearest(keys, keys, themselves=True, batch=7)
+    assert (rows != torch.arange(50)).all() and distances.min() > 1e-3
+
+
+def test_copies_are_found_and_fresh_pictures_are_not_called_copies():
+    real, fresh = seeded(2000, 8), seeded(2000, 8, seed=1)
+    assert memorised(fresh, real) < 0.03  # one in a hundred by chance
+    half = torch.cat([fresh[:1000], real[:1000] + 1e-4])
+    assert memorised(half, real) == pytest.approx(0.5, abs=0.03)
+
+
+# The protocol
+
+
+@pytest.fixture(scope="module")
+def eyes():
+    return load("flower_features")
+
+
+def test_features_are_narrow_and_tell_flowers_apart_from_noise(eyes):
+    flowers = load_pictures(PRETRAINED / "flower_samples.parquet")
+    some = describe(eyes, flowers.images[:512])
+    assert some.features.shape == (512, 128) and some.scores.shape == (512, 102)
+    named = agreement(some.scores, flowers.labels[:512])
+    assert named > 0.4  # the drawings are what they were asked to be; one in 102 by chance
+    noise = describe(eyes, pure_noise(512, 64)).features
+    first, second = halves(some.features)
+    assert frechet(some.features, noise) > 5 * frechet(first, second)
+
+
+def test_pictures_of_another_size_are_scaled_to_that_of_the_classifier(eyes):
+    small = torch.full((2, 3, 32, 32), 200, dtype=torch.uint8)
+    torch.testing.assert_close(describe(eyes, small).features, describe(eyes, small.repeat_interleave(2, 2).repeat_interleave(2, 3)).features)
+
+
+def test_scores_stand_beside_their_floor_and_their_baseline():
+    real, noise = seeded(3000, 4), 3 * seeded(2000, 4, seed=5) + 4
+    scores = distance_scores(reference(real, noise), seeded(2000, 4, seed=1) + 0.1)
+    assert scores["FD_floor"] < scores["FD"] < scores["FD_noise"]
+    assert scores["FD_share"] == pytest.approx((scores["FD"] - scores["FD_floor"]) / (scores["FD_noise"] - scores["FD_floor"]))
+    assert abs(scores["KD_floor"]) < scores["KD"]
+    assert scores["memorised"] < 0.03
+
+
+def test_a_reference_can_be_shipped_without_its_pictures(tmp_path):
+    real = reference(seeded(300, 4), seeded(300, 4, seed=3) + 2)
+    real.save(tmp_path / "r.npz")
+    again, drawn = Reference.load(tmp_path / "r.npz"), seeded(200, 4, seed=1)
+    assert distance_scores(again, drawn) == {k: v for k, v in distance_scores(real, drawn).items() if k.startswith("FD")}
+    (tmp_path / "r.npz").write_bytes(b"half")
+    with pytest.raises(ValueError, match=r"r\.npz is missing or broken"):
+        Reference.load(tmp_path / "r.npz")
+
+
+def test_classes_are_asked_for_as_often_as_they_are_real():
+    labels = torch.tensor([0] * 60 + [1] * 30 + [2] * 10)
+    assert samples.like_the_reference(labels, 100).bincount().tolist() == [60, 30, 10]
+    assert samples.like_the_reference(labels, 250)[:200].bincount().tolist() == [120, 60, 20]
+
+
+@pytest.fixture
+def small(tmp_path, tiny, monkeypatch):
+    """A small model of three classes, two classifiers that know the same three, and 64 pictures to compare with."""
+    monkeypatch.setattr("diffusion_edu.checkpoints.OWN", tmp_path / "runs")
+    classes, folder = ["a", "b", "c"], tmp_path / "runs"
+    sizes = {"widths": [16, 32], "attention": [False, True], "embedding": 16, "classes": 3}
+    card = Card("small", "Small", "attention_unet", sizes, "v", 8, classes=classes, sampling={"moves": 2, "scale": 2.0})
+    save(folder, card, tiny(classes=3))
+    for name, network in {"eyes": "residual_classifier", "second": "plain_classifier"}.items():
+        layout = {"classes": 3, "widths": [8, 8], "patch": 1}
+        known = Card(name, name, network, layout, "class", 8, classes=classes, scores={"validation_accuracy": 0.5})
+        save(folder, known, NETWORKS[network](**layout))
+    images = torch.randint(0, 256, (64, 3, 8, 8), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+    save_pictures(tmp_path / "real.parquet", Pictures(images, torch.arange(64) % 3, tuple(classes)))
+    return [
+        "small",
+        "--data",
+        str(tmp_path / "real.parquet"),
+        "--features",
+        "eyes",
+        "--judge",
+        "second",
+        "--work",
+        str(tmp_path / "work"),
+        "--device",
+        "cpu",
+    ]
+
+
+def test_the_command_writes_the_scores_into_the_card(small, tmp_path, capsys):
+    command.main([*small, "--samples", "40"])
+    card = read_card(tmp_path / "runs" / "small.json")
+    assert card.scores == json.loads(capsys.readouterr().out)
+    assert card.scores.keys() >= {
+        "protocol",
+        "command",
+        "FD",
+        "FD_band",
+        "FD_floor",
+        "FD_noise",
+        "KD",
+        "KD_band",
+        "memorised",
+        "agreement",
+        "agreement_real",
+    }
+    assert "40 drawings" in card.scores["protocol"] and "real.parquet" in card.scores["protocol"]
+    assert card.scores["FD"] > 0
+    assert load("small").card == card  # the weights still fit
+
+
+def test_a_stopped_evaluation_goes_on_where_it_was(small, tmp_path, monkeypatch, capsys):
+    command.main([*small, "--samples", "70", "--dry"])
+    whole = json.loads(capsys.readouterr().out)
+    [folder] = (tmp_path / "work").iterdir()
+    parts = sorted(folder.glob("*.npy"))
+    assert len(parts) == 3
+    parts[1].write_bytes(b"half")
+    parts[2].unlink()
+    drawn = []
+    monkeypatch.setattr(samples, "generate", lambda *args: drawn.append(list(args[2])) or generate(*args))
+    generate = __import__("diffusion_edu.generation", fromlist=["generate"]).generate
+    command.main([*small, "--samples", "70", "--dry"])
+    assert json.loads(capsys.readouterr().out) == whole
+    assert drawn == [list(range(32, 64)), list(range(64, 70))]
+    assert read_card(tmp_path / "runs" / "small.json").scores == {}
+
+
+def test_other_weights_other_settings_other_drawings(small, tmp_path):
+    model = load("small")
+    other = replace(model, card=replace(model.card, sha256="other"))
+    labels = torch.zeros(4, dtype=torch.int64)
+    places = {samples.folder_for(tmp_path, m, p, k) for m in (model, other) for p in (Preset(), Preset(moves=3)) for k in (labels, labels + 1, None)}
+    assert len(places) == 12
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["nobody"], "There is no model 'nobody'"),
+        (["eyes", "--features", "eyes", "--judge", "second"], "eyes is a classifier"),
+        (["small", "--features", "eyes", "--judge", "second", "--samples", "1"], "at least two samples"),
+        (["small", "--features", "eyes", "--judge", "second", "--data", "nowhere"], "no file or folder"),
+        (["small", "--features", "eyes", "--judge", "second", "--offline", "--inception", "--samples", "4"], "leave out --offline"),
+    ],
+    ids=lambda value: value[:24] if isinstance(value, str) else " ".join(value),
+)
+def test_what_cannot_be_judged_is_told_in_one_sentence(small, tmp_path, words, sentence):
+    with pytest.raises(SystemExit) as end:
+        command.main([*words, "--work", str(tmp_path / "work"), "--device", "cpu"])
+    assert sentence in end.value.code and "\n" not in end.value.code
+
+
+def test_offline_the_flowers_are_compared_with_the_shipped_statistics(capsys, tmp_path):
+    command.main(["flowers_attention", "--offline", "--samples", "4", "--dry", "--work", str(tmp_path)])
+    scores = json.loads(capsys.readouterr().out)
+    assert scores["FD_floor"] < scores["FD"]
+    assert "shipped statistics" in scores["protocol"] and "KD" not in scores
+
+
+# Inception
+
+
+class StandIn(torch.nn.Module):
+    """Says of uint8 images (b, 3, h, w) what the Inception network would: features and logits, here the mean colours."""
+
+    def forward(self, images):
+        means = to_signed(images).mean(dim=(2, 3))
+        return means, 5 * means
+
+
+def test_inception_scores_come_from_the_networks_features_and_logits():
+    real = torch.randint(0, 256, (60, 3, 4, 4), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+    drawn = (real.int() // 2 + 100).to(torch.uint8)
+    scores = inception_scores(StandIn(), real, drawn, batch=7)
+    features = [to_signed(images).mean(dim=(2, 3)) for images in (real, drawn)]
+    assert scores["FID"] == pytest.approx(frechet(*features))
+    assert scores["KID"] == pytest.approx(kernel(*features)[0])
+    assert 1 <= scores["IS"] <= 3
+    same = inception_scores(StandIn(), real, real)
+    assert same["FID"] == pytest.approx(0, abs=1e-9)
+
+
+def test_inception_scores_reach_the_card(small, tmp_path, monkeypatch):
+    monkeypatch.setattr(command, "download", StandIn)
+    command.main([*small, "--samples", "40", "--inception"])
+    scores = read_card(tmp_path / "runs" / "small.json").scores
+    assert scores.keys() >= {"FID", "KID", "IS", "FD"}
+    assert "--inception" in scores["command"]
+
+
+def test_without_the_internet_the_inception_weights_are_refused_in_one_sentence(monkeypatch):
+    from urllib.error import URLError
+
+    module = pytest.importorskip("torch_fidelity.feature_extractor_inceptionv3")
+
+    def offline(*_, **__):
+        raise URLError("unreachable")
+
+    monkeypatch.setattr(module, "FeatureExtractorInceptionV3", offline)
+    with pytest.raises(ValueError, match="could not be fetched .* leave out --inception"):
+        inception.download()
+
+
+def test_shipped_files_are_what_they_say():
+    samples_, real = load_pictures(PRETRAINED / "flower_samples.parquet"), Reference.load(PRETRAINED / "flower_reference.npz")
+    assert (samples_.images.shape, len(samples_.classes)) == ((1024, 3, 64, 64), 102)
+    assert samples_.labels.bincount().min() >= 10
+    assert real.statistics.count == 8189 and real.statistics.total.shape == (128,)
+    assert 0 < real.floor < real.noise
+    assert np.isfinite(real.statistics.products.numpy()).all()
