@@ -144,9 +144,10 @@ def test_a_reference_can_be_shipped_without_its_pictures(tmp_path):
 
 
 def test_classes_are_asked_for_as_often_as_they_are_real():
-    labels = torch.tensor([0] * 60 + [1] * 30 + [2] * 10)
-    assert samples.like_the_reference(labels, 100).bincount().tolist() == [60, 30, 10]
-    assert samples.like_the_reference(labels, 250)[:200].bincount().tolist() == [120, 60, 20]
+    counts = torch.tensor([60, 30, 10])
+    assert samples.as_frequent(counts, 100).bincount().tolist() == [60, 30, 10]
+    assert samples.as_frequent(counts, 250)[:200].bincount().tolist() == [120, 60, 20]
+    assert 10 < samples.as_frequent(counts, 30).bincount()[0] < 25  # shuffled, not one class after the other
 
 
 @pytest.fixture
@@ -209,20 +210,24 @@ def test_a_stopped_evaluation_goes_on_where_it_was(small, tmp_path, monkeypatch,
     parts[1].write_bytes(b"half")
     parts[2].unlink()
     drawn = []
+    generate = samples.generate
     monkeypatch.setattr(samples, "generate", lambda *args: drawn.append(list(args[2])) or generate(*args))
-    generate = __import__("diffusion_edu.generation", fromlist=["generate"]).generate
     command.main([*small, "--samples", "70", "--dry"])
     assert json.loads(capsys.readouterr().out) == whole
     assert drawn == [list(range(32, 64)), list(range(64, 70))]
     assert read_card(tmp_path / "runs" / "small.json").scores == {}
 
 
-def test_other_weights_other_settings_other_drawings(small, tmp_path):
-    model = load("small")
+def test_other_weights_settings_or_labels_are_drawn_anew_and_the_same_are_not(small, tmp_path, monkeypatch):
+    model, drawn = load("small"), []
+    generate = samples.generate
+    monkeypatch.setattr(samples, "generate", lambda *args: drawn.append(args) or generate(*args))
     other = replace(model, card=replace(model.card, sha256="other"))
     labels = torch.zeros(4, dtype=torch.int64)
-    places = {samples.folder_for(tmp_path, m, p, k) for m in (model, other) for p in (Preset(), Preset(moves=3)) for k in (labels, labels + 1, None)}
-    assert len(places) == 12
+    wishes = [(m, Preset(moves=moves), 4, k) for m in (model, other) for moves in (2, 3) for k in (labels, labels + 1, None)]
+    for wish in (*wishes, *wishes):
+        samples.draw(*wish, tmp_path)
+    assert len(drawn) == 12
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,6 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-import torch
 from tqdm import tqdm
 
 from diffusion_edu.checkpoints import OWN, PRETRAINED, available, load, save_card
@@ -16,7 +15,7 @@ from diffusion_edu.data.images import load_pictures
 from diffusion_edu.evaluation.features import describe
 from diffusion_edu.evaluation.inception import download, inception_scores
 from diffusion_edu.evaluation.report import Reference, agreement_scores, distance_scores, real_reference
-from diffusion_edu.evaluation.samples import draw, folder_for, like_the_reference
+from diffusion_edu.evaluation.samples import as_frequent, draw
 from diffusion_edu.generation import Preset
 from diffusion_edu.randomness import choose
 
@@ -64,8 +63,8 @@ def judge(args, watch):
     pictures = None if args.offline else load_pictures(args.data, model.card.size, tell=tqdm.write)
     real = Reference.load(SHIPPED) if args.offline else real_reference(eyes, pictures, args.samples, partial(watch, words="features"))
     kinds, preset = model.card.classes, Preset(**model.card.sampling)
-    labels = wanted(model.card, pictures, args.samples)
-    drawings = draw(model, preset, args.samples, labels, folder_for(args.work, model, preset, labels), watch=partial(watch, words="drawing"))
+    labels = as_frequent(real.kinds, args.samples) if len(real.kinds) == len(kinds) > 0 else None
+    drawings = draw(model, preset, args.samples, labels, args.work, watch=partial(watch, words="drawing"))
     scores = distance_scores(real, describe(eyes, drawings, watch=partial(watch, words="features")).features)
     if labels is not None and kinds == second.card.classes:
         scores |= agreement_scores(second, drawings, labels, pictures)
@@ -75,15 +74,6 @@ def judge(args, watch):
     if not args.dry:
         save_card(available()[args.name].parent, replace(model.card, scores=scores))
     return scores
-
-
-def wanted(card, pictures, count):
-    """Choose what to ask for: classes as frequent as among the real pictures, all in turn where those are not at hand, None without classes."""
-    if not card.classes:
-        return None
-    if pictures is not None and list(pictures.classes) == card.classes:
-        return like_the_reference(pictures.labels, count)
-    return torch.arange(count) % len(card.classes)
 
 
 def protocol(args, eyes, second, pictures):

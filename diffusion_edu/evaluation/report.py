@@ -18,11 +18,12 @@ class Reference:
     statistics: Statistics
     floor: float  # FD of one half of the real pictures to the other
     noise: float  # FD of pure noise
+    kinds: torch.Tensor  # how many real pictures there are of each class, int64 (classes,); empty without classes
     features: torch.Tensor | None = None
 
     def save(self, path):
         """Write everything but the features to a .npz file."""
-        np.savez(path, **vars(self.statistics), floor=self.floor, noise=self.noise)
+        np.savez(path, **vars(self.statistics), floor=self.floor, noise=self.noise, kinds=self.kinds)
 
     @classmethod
     def load(cls, path):
@@ -30,21 +31,22 @@ class Reference:
         try:
             with np.load(path) as arrays:
                 statistics = Statistics(*(torch.from_numpy(arrays[name]) for name in ("count", "total", "products")))
-                return cls(statistics, float(arrays["floor"]), float(arrays["noise"]))
+                return cls(statistics, float(arrays["floor"]), float(arrays["noise"]), torch.from_numpy(arrays["kinds"]))
         except (OSError, ValueError, KeyError, EOFError):
             raise ValueError(f"The reference {path} is missing or broken: restore the file.") from None
 
 
-def reference(features, noise):
-    """Make the reference of real features (n, width), with its floor and the baseline of noise features (m, width)."""
+def reference(features, noise, labels=None):
+    """Make the reference of real features (n, width) and labels (n,), with its floor and the baseline of noise features (m, width)."""
     first, second = halves(features)
-    return Reference(Statistics.of(features), frechet(first, second), frechet(features, noise), features)
+    kinds = torch.empty(0, dtype=torch.int64) if labels is None else labels.cpu().bincount()
+    return Reference(Statistics.of(features), frechet(first, second), frechet(features, noise), kinds, features)
 
 
 def real_reference(eyes, pictures, samples, watch=iter):
     """Let a classifier describe the real pictures, and as many of pure noise as there are samples."""
     noise = pure_noise(samples, pictures.images.shape[-1])
-    return reference(*(describe(eyes, images, watch=watch).features for images in (pictures.images, noise)))
+    return reference(*(describe(eyes, images, watch=watch).features for images in (pictures.images, noise)), pictures.labels)
 
 
 def halves(features):

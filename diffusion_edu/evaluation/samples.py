@@ -14,34 +14,35 @@ from diffusion_edu.data.images import to_bytes
 from diffusion_edu.generation import generate
 
 
-def like_the_reference(labels, count):
-    """Choose the class of each of count drawings so that classes are as frequent as in the reference labels (n,); int64 (count,)."""
+def as_frequent(counts, pictures):
+    """Choose the class of each drawing so that classes are as frequent as among real pictures, counts (classes,); int64 (pictures,)."""
+    labels = torch.arange(len(counts)).repeat_interleave(counts)
     order = torch.randperm(len(labels), generator=torch.Generator().manual_seed(0))
-    return labels.cpu()[order].repeat(-(-count // len(labels)))[:count]
+    return labels[order].repeat(-(-pictures // len(labels)))[:pictures]
 
 
-def folder_for(root, model, preset, labels):
-    """Name the folder of the samples of these weights, this preset and these labels: whoever changes one of them gets another folder."""
-    settings = [model.card.sha256, asdict(preset), labels if labels is None else labels.tolist()]
-    return Path(root) / f"{model.card.name}-{hashlib.sha256(json.dumps(settings).encode()).hexdigest()[:12]}"
-
-
-def draw(model, preset, count, labels, folder, batch=32, watch=iter):
+def draw(model, preset, count, labels, work, batch=32, watch=iter):
     """Draw one picture per seed 0, 1, ..., count - 1, asked for labels (count,) or None; uint8 (count, 3, size, size).
 
-    Every batch is saved in the folder and read from there the next time; a part that is broken is drawn again.
+    Every batch is saved under the folder `work` and read from there the next time, unless weights, preset, seeds or labels
+    are others; a part that is broken is drawn again.
     """
-    folder, parts = Path(folder), []
+    folder, parts = Path(work) / f"{model.card.name}-{_digest(model.card.sha256, asdict(preset))}", []
     folder.mkdir(parents=True, exist_ok=True)
     for at in watch(range(0, count, batch)):
-        seeds, path = range(at, min(at + batch, count)), folder / f"{at:06d}_{batch}.npy"
+        seeds, asked = range(at, min(at + batch, count)), None if labels is None else labels[at : at + batch].tolist()
+        path = folder / f"{at:06d}-{_digest(list(seeds), asked)}.npy"
         part = _read(path, len(seeds), model.card)
         if part is None:
-            *_, last = generate(model, preset, seeds, None if labels is None else labels[at : at + batch])
+            *_, last = generate(model, preset, seeds, asked)
             part = to_bytes(last.x).cpu()
             write_safely(path, lambda file, part=part: file.write_bytes(_encoded(part)))
         parts.append(part)
     return torch.cat(parts)
+
+
+def _digest(*settings):
+    return hashlib.sha256(json.dumps(settings).encode()).hexdigest()[:12]
 
 
 def _read(path, pictures, card):

@@ -1,0 +1,44 @@
+"""Figures that compare, drawn with matplotlib for README and cards."""
+
+from matplotlib.figure import Figure
+
+INK, GRID = "#333333", "#d9d9d9"
+MARKS = [("#0072B2", "o", "-"), ("#D55E00", "s", "--"), ("#009E73", "^", "-."), ("#CC79A7", "D", ":")]
+
+
+def quality_per_second(rows, floor):
+    """Draw the distance to real pictures against the seconds that drawing takes, one line per sampler, every point with its number of moves.
+
+    rows: dicts with sampler, moves, seconds (for 8 pictures), FD and FD_band; a matplotlib Figure.
+    """
+    figure = Figure(figsize=(7.2, 4.4), layout="constrained", dpi=120)
+    axes = figure.add_subplot()
+    for sampler, (colour, mark, dash) in zip(dict.fromkeys(row["sampler"] for row in rows), MARKS, strict=False):
+        mine = sorted((row for row in rows if row["sampler"] == sampler), key=lambda row: row["moves"])
+        seconds, distance = [row["seconds"] for row in mine], [row["FD"] for row in mine]
+        axes.errorbar(seconds, distance, [row["FD_band"] for row in mine], color=colour, marker=mark, linestyle=dash, capsize=3, label=sampler)
+        for row in mine:
+            axes.annotate(row["moves"], (row["seconds"], row["FD"]), (0, 9), textcoords="offset points", ha="center", color=colour, fontsize=9)
+    axes.axhline(floor, color="#7f7f7f", linewidth=1)
+    axes.annotate(
+        "as near as real pictures are to each other", (0.99, floor), (0, 3), ("axes fraction", "data"), "offset points", ha="right", fontsize=9
+    )
+    axes.set(xscale="log", yscale="log", xlabel="seconds for 8 pictures, two cores", ylabel="FD, flower features (lower is nearer to real)")
+    axes.grid(True, which="both", color=GRID, linewidth=0.5)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.legend(frameon=False, title="sampler (numbers: moves)", alignment="left")
+    return figure
+
+
+def side_by_side(rows):
+    """Draw one strip of pictures uint8 (h, w, 3) per row, its name and its numbers beside it; rows: dicts with name, words, page."""
+    height, width = rows[0]["page"].shape[:2]
+    figure = Figure(figsize=(10, len(rows) * (7.2 * height / width + 0.15)), layout="constrained", dpi=128)
+    panels = figure.subplots(len(rows), 2, width_ratios=[2.8, 7.2], squeeze=False)
+    for (left, right), row in zip(panels, rows, strict=True):
+        left.text(0, 0.62, row["name"], fontsize=11, weight="bold", color=INK, va="bottom", transform=left.transAxes)
+        left.text(0, 0.55, row["words"], fontsize=9.5, color=INK, va="top", linespacing=1.5, transform=left.transAxes)
+        right.imshow(row["page"], interpolation="nearest")
+        for axes in (left, right):
+            axes.set_axis_off()
+    return figure
