@@ -1,7 +1,6 @@
 """What recipes of classifiers do on the command line: read, train on all but the validation split, and leave a model with its card."""
 
 import argparse
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +12,7 @@ from diffusion_edu.checkpoints import OWN, Card, Unusable, load_run, save
 from diffusion_edu.data.images import SPLITS, batches, load_pictures, to_signed
 from diffusion_edu.networks import NETWORKS
 from diffusion_edu.randomness import choose
-from diffusion_edu.recipes.command import positive
+from diffusion_edu.recipes.command import carry_out, positive, watched
 from diffusion_edu.recipes.run import SAVE_EVERY, keep, share
 from diffusion_edu.training import fit, learner, warm_up_and_anneal
 
@@ -46,13 +45,7 @@ def main(recipe, words=None):
     parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda", "mps"))
     parser.add_argument("--resume", action="store_true", help="go on with the run in --out")
     parser.add_argument("--out", type=Path, default=OWN / f"my_{recipe.name}", help="where everything goes; the model is called like this folder")
-    args = parser.parse_args(words)
-    try:
-        train(recipe, args)
-    except (ValueError, OSError) as problem:
-        sys.exit(f"{problem}")
-    except KeyboardInterrupt:
-        sys.exit(f"Stopped; everything up to the last save is in {args.out}: add --resume to go on.")
+    carry_out(train, recipe, parser.parse_args(words))
 
 
 def train(recipe, args):
@@ -74,17 +67,12 @@ def train(recipe, args):
         load_run(run, state)
     stream = batches(pictures.take(~held), recipe.batch, state.generator)
     lr = warm_up_and_anneal(recipe.lr, lambda learner: share(learner, args), final=0.8)
-    bar, saved = tqdm(total=100, unit="%", desc=recipe.name), state.seconds
-    for progress in fit(state, stream, seen_anew, lr, recipe.ema, autocast=compute.autocast):
-        over = share(state, args) >= 1
-        bar.update(int(min(100, 100 * share(state, args))) - bar.n)
+    steps, saved = fit(state, stream, seen_anew, lr, recipe.ema, autocast=compute.autocast), state.seconds
+    for progress, over, bar in watched(steps, state, args, lambda: keep(run, state)):
         if over or state.seconds > saved + SAVE_EVERY:
-            keep(run, state, 0)
+            keep(run, state)
             saved = state.seconds
             bar.set_postfix_str(f"loss {progress.loss:.3f}, accuracy {accuracy(state.ema, pictures.take(held), compute):.3f}")
-        if over:
-            break
-    bar.close()
     finish(recipe, args, state, pictures, compute)
 
 

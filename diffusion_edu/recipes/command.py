@@ -51,7 +51,11 @@ def positive(kind):
 
 def main(recipe, words=None):
     """Run a recipe from the command line; problems that a person can solve end in one sentence."""
-    args = arguments(recipe, words)
+    carry_out(train, recipe, arguments(recipe, words))
+
+
+def carry_out(train, recipe, args):
+    """Train, and end in one sentence if a person must act first or has pressed Ctrl-C."""
     try:
         train(recipe, args)
     except (ValueError, OSError) as problem:
@@ -63,21 +67,27 @@ def main(recipe, words=None):
 def train(recipe, args):
     """Train until the minutes are over, saving as it goes, and leave NAME.safetensors, NAME.json, log.csv and sheets in args.out."""
     run = begin(recipe, args)
-    bar_format = "{desc}: {percentage:.0f}%|{bar}| {elapsed}<{remaining}{postfix}"
-    with tqdm(total=1.0, initial=min(1.0, share(run.state, args)), desc=run.recipe.name, bar_format=bar_format) as bar, patient() as interrupted:
-        for progress in run.steps() if share(run.state, args) < 1 else ():
-            done = min(1.0, share(run.state, args))
-            bar.update(done - bar.n)
-            if run.look_after(progress, over=done == 1):
-                bar.set_postfix_str(f"{run.log}, {run.state.pictures / run.state.seconds:.0f} pictures/s")
-            if interrupted():
-                run.keep()
-                raise KeyboardInterrupt
-            if done == 1:
-                break
+    for progress, over, bar in watched(run.steps(), run.state, args, run.keep):
+        if run.look_after(progress, over):
+            bar.set_postfix_str(f"{run.log}, {run.state.pictures / run.state.seconds:.0f} pictures/s")
     if not run.log.rows:
         raise ValueError(f"{run.file} is already trained for {run.state.seconds / 60:.0f} minutes and {run.state.pictures:,} pictures: ask for more.")
     finish(run)
+
+
+def watched(steps, state, args, save):
+    """Show a bar with an estimate; yield the Progress of every step, whether it is the last, and the bar; Ctrl-C saves after a whole step and stops."""
+    words = "{desc}: {percentage:.0f}%|{bar}| {elapsed}<{remaining}{postfix}"
+    with tqdm(total=1.0, initial=min(1.0, share(state, args)), desc=args.out.name, bar_format=words) as bar, patient() as interrupted:
+        for progress in steps if share(state, args) < 1 else ():
+            done = min(1.0, share(state, args))
+            bar.update(done - bar.n)
+            yield progress, done == 1, bar
+            if interrupted():
+                save()
+                raise KeyboardInterrupt
+            if done == 1:
+                return
 
 
 @contextmanager

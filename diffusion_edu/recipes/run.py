@@ -85,7 +85,7 @@ class Run:
     def keep(self):
         """Save the run; a full disk costs this save and not the training."""
         self.last_save = self.state.seconds
-        keep(self.file, self.state, self.sheets)
+        keep(self.file, self.state, sheets=self.sheets)
 
 
 def begin(recipe, args):
@@ -112,10 +112,10 @@ def share(learner, args):
     return learner.pictures / args.pictures if args.pictures else learner.seconds / (60 * args.minutes)
 
 
-def keep(run, state, sheets):
+def keep(file, state, **facts):
     """Save the run; a full disk costs this save and not the training."""
     try:
-        save_run(run, state, {"sheets": sheets})
+        save_run(file, state, facts)
     except OSError as problem:
         tqdm.write(f"Not saved ({problem.strerror}): the last whole state stays, training goes on; make room on the disk.")
 

@@ -1,0 +1,92 @@
+"""A classifier from the command line: it learns, is measured on pictures that it never saw, resumes, and refuses in one sentence."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from diffusion_edu.checkpoints import load
+from diffusion_edu.data.images import SPLITS, Pictures, save_pictures
+from diffusion_edu.networks import NETWORKS
+from diffusion_edu.randomness import choose
+from diffusion_edu.recipes import classifier, flower_features
+from diffusion_edu.recipes.classifier import accuracy, held_out, jittered, main
+
+TINY = replace(flower_features.RECIPE, sizes={"widths": [8, 16], "blocks": 1, "patch": 2}, size=8, batch=16)
+
+
+def colours(n=160):
+    """Pictures of two classes that differ in colour."""
+    labels, generator = torch.arange(n) % 2, torch.Generator().manual_seed(0)
+    images = torch.randint(0, 60, (n, 3, 8, 8), dtype=torch.uint8, generator=generator)
+    images[labels == 0, 0] += 150
+    images[labels == 1, 2] += 150
+    return Pictures(images, labels, ("red", "blue"))
+
+
+@pytest.fixture
+def words(tmp_path):
+    save_pictures(tmp_path / "p.parquet", colours())
+    return ["--data", str(tmp_path / "p.parquet"), "--out", str(tmp_path / "mine"), "--device", "cpu"]
+
+
+def test_it_learns_to_tell_colours_apart_and_says_so_in_its_card(words, tmp_path):
+    main(TINY, [*words, "--pictures", "1600"])
+    card = load("mine", [tmp_path / "mine"]).card
+    assert card.scores == {"validation_accuracy": 1.0}
+    assert (card.kind, card.draws, card.classes, card.data["held_out"]) == ("class", False, ["red", "blue"], 20)
+    assert card.training["pictures_seen"] == 1600
+
+
+def test_it_goes_on_where_it_was_and_overwrites_nothing(words, tmp_path):
+    main(TINY, [*words, "--pictures", "160"])
+    with pytest.raises(SystemExit) as end:
+        main(TINY, words)
+    assert "--resume" in end.value.code
+    main(TINY, [*words, "--pictures", "320", "--resume"])
+    training = load("mine", [tmp_path / "mine"]).card.training
+    assert (training["pictures_seen"], training["steps"]) == (320, 20)
+
+
+def test_pictures_without_classes_are_refused(tmp_path, words):
+    from PIL import Image
+
+    (tmp_path / "flat").mkdir()
+    Image.new("RGB", (8, 8)).save(tmp_path / "flat" / "a.png")
+    with pytest.raises(SystemExit) as end:
+        main(TINY, ["--data", str(tmp_path / "flat"), "--out", str(tmp_path / "other"), "--device", "cpu"])
+    assert "no classes to tell apart" in end.value.code
+
+
+def test_the_official_validation_split_is_held_out_and_never_learned_from(monkeypatch, tmp_path, words):
+    split = torch.tensor([0, 1, 2, 1] * 40)
+    some = replace(colours(), split=split)
+    assert torch.equal(held_out(some), split == SPLITS.index("validation"))
+    assert held_out(colours()).sum() == 20
+    seen = []
+    monkeypatch.setattr(classifier, "load_pictures", lambda *_, **__: some)
+    monkeypatch.setattr(classifier, "batches", lambda pictures, *_: seen.append(pictures.split) or iter(()))
+    monkeypatch.setattr(classifier, "finish", lambda *_: None)
+    main(TINY, words)
+    assert (seen[0] != SPLITS.index("validation")).all() and len(seen[0]) == 80
+
+
+def test_the_accuracy_is_the_share_of_pictures_named_right():
+    some = colours(40)
+    net = NETWORKS["plain_classifier"](2, widths=[4], blocks=1)
+    with torch.no_grad():
+        net.head.weight.zero_()
+        net.head.bias.copy_(torch.tensor([1.0, 0.0]))  # says red, whatever it sees
+    assert accuracy(net, some, choose("cpu")) == 0.5
+    assert accuracy(net, some.take(some.labels == 0), choose("cpu")) == 1.0
+
+
+def test_pictures_are_changed_a_little_and_stay_pictures():
+    x = torch.rand(64, 3, 16, 16, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    smooth = torch.nn.functional.avg_pool2d(x, 5, 1, 2)
+    changed = jittered(smooth, torch.Generator().manual_seed(1))
+    assert changed.shape == x.shape and changed.abs().max() <= 1
+    assert not torch.allclose(changed, smooth, atol=0.05)
+    assert torch.equal(changed, jittered(smooth, torch.Generator().manual_seed(1)))
+    alike = torch.corrcoef(torch.stack([changed.mean((2, 3)).flatten(), smooth.mean((2, 3)).flatten()]))[0, 1]
+    assert alike > 0.2
