@@ -15,8 +15,11 @@ lint: $(VENV)/dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
-benchmark: $(VENV)/app
-	$(BIN)/python -m benchmarks.moves
+benchmark: $(VENV)/dev # about half an hour on two cores; each line also runs alone
+	$(BIN)/python -m benchmarks.sampling
+	$(BIN)/python -m benchmarks.training
+	$(BIN)/python -m benchmarks.quality
+	$(BIN)/python -m benchmarks.attention
 
 $(VENV)/app: requirements.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)

@@ -76,7 +76,7 @@ def train(recipe, args):
 
 
 def watched(steps, state, args, save):
-    """Show a bar with an estimate; yield the Progress of every step, whether it is the last, and the bar; Ctrl-C saves after a whole step and stops."""
+    """Show a bar with an estimate; yield every Progress, whether it is the last, and the bar; Ctrl-C saves after a whole step and stops."""
     words = "{desc}: {percentage:.0f}%|{bar}| {elapsed}<{remaining}{postfix}"
     with tqdm(total=1.0, initial=min(1.0, share(state, args)), desc=args.out.name, bar_format=words) as bar, patient() as interrupted:
         for progress in steps if share(state, args) < 1 else ():

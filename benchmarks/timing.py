@@ -1,0 +1,177 @@
+"""How everything is timed: side by side in one process, in rounds, beside what this machine can do at best."""
+
+import argparse
+import platform
+import re
+import resource
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, replace
+from importlib.metadata import version
+from multiprocessing import get_context
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
+
+from benchmarks.libraries import FLOAT32, OURS, SIZE, Contestant, named, our_network
+
+
+@dataclass(frozen=True)
+class Roofline:
+    """One 3x3 convolution alone, channels last: weight (out, in, 3, 3), input (b, in, h, w) and its GFLOP."""
+
+    weight: tuple
+    shape: tuple
+    rounds: int = 20
+
+    @property
+    def gflop(self):
+        """Count the GFLOP of all rounds."""
+        outer, inner, *kernel = self.weight
+        return self.rounds * 2 * outer * inner * kernel[0] * kernel[1] * self.shape[0] * self.shape[2] * self.shape[3] / 1e9
+
+    def work(self, dtype):
+        """Build a function that convolves, for all rounds."""
+        w, x = (torch.randn(shape, dtype=dtype).to(memory_format=torch.channels_last) for shape in (self.weight, self.shape))
+        return lambda: [F.conv2d(x, w, padding=1) for _ in range(self.rounds)]
+
+    def __str__(self):
+        return f"a 3x3 convolution {self.weight[1]} to {self.weight[0]} at {self.shape[2]}x{self.shape[3]}, channels-last, alone"
+
+
+@torch.no_grad()
+def roofline(pictures):
+    """Take the 3x3 convolution that costs our network most, on a batch of pictures."""
+    seen, net = [], our_network()
+
+    def note(conv, inputs, output):
+        seen.append((conv.weight.numel() * output.shape[2] * output.shape[3], tuple(conv.weight.shape), tuple(inputs[0].shape[1:])))
+
+    for conv in net.modules():
+        if isinstance(conv, nn.Conv2d) and conv.kernel_size == (3, 3):
+            conv.register_forward_hook(note)
+    net(torch.randn(1, 3, SIZE, SIZE), torch.ones(1))
+    _, weight, shape = max(seen)
+    return Roofline(weight, (pictures, *shape))
+
+
+def in_rounds(works, repeats):
+    """Run every one of works (a dict) once to warm up, then all in turn, again and again; the median seconds of each."""
+    for work in works.values():
+        work()
+    seconds = {name: [] for name in works}
+    for _ in range(repeats):  # in turn, so that a machine that drifts harms all alike
+        for name, work in works.items():
+            begun = time.perf_counter()
+            work()
+            seconds[name].append(time.perf_counter() - begun)
+    return {name: statistics.median(measured) for name, measured in seconds.items()}
+
+
+def median(work, repeats=5):
+    """Run work once to warm up and then time it alone; the median seconds."""
+    return in_rounds({"work": work}, repeats)["work"]
+
+
+def count_gflop(work):
+    """Count the GFLOP of all matrix products and convolutions, forward and backward, while work runs."""
+    with FlopCounterMode(display=False) as counter:
+        work()
+    return counter.get_total_flops() / 1e9
+
+
+def peak_memory(prepare, *args):
+    """Run the work that prepare(*args) builds twice in a process of its own; the most memory it ever held, imports included, in GiB.
+
+    Call it before anything large is in memory: a new process inherits the peak of the one that starts it.
+    """
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+        return pool.submit(_peak, prepare, *args).result()
+
+
+def _peak(prepare, *args):
+    work = prepare(*args)
+    for _ in range(2):
+        work()
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (2**30 if sys.platform == "darwin" else 2**20)  # bytes there, KiB elsewhere
+
+
+@dataclass(frozen=True)
+class Row:
+    """What was measured of a contestant: GFLOP per picture and seconds for all pictures, both per move or step; peak memory in GiB."""
+
+    contestant: Contestant
+    gflop: float
+    seconds: float
+    share: float  # of the roofline
+    peak: float
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What was measured in one run: the contestants, the roofline's GFLOP/s by dtype, and the seconds of what was timed beside them."""
+
+    rows: list[Row]
+    roof: Roofline
+    speeds: dict
+    beside: dict
+
+    def table(self, pace, show):
+        """Write the rows as a Markdown table; show(row) fills the column that is called pace."""
+        heads = ["what", "parameters", "GFLOP per picture", pace, "ours as it comes is", "share of roofline", "peak memory"]
+        lines = [heads, ["---"] * len(heads)]
+        for row in self.rows:
+            cost = [f"{row.contestant.parameters() / 1e6:.1f} M", f"{row.gflop:.2f}", show(row)]
+            faster = "" if row is self.rows[0] else f"{row.seconds / self.rows[0].seconds:.2f} times as fast"
+            lines.append([str(row.contestant), *cost, faster, f"{row.share:.0%}", f"{row.peak:.2f} GiB"])
+        return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+    def about(self):
+        """Say what the shares are shares of, and on which machine with which versions all was measured."""
+        speeds = ", ".join(f"{speed:.0f} GFLOP/s in {named(dtype)}" for dtype, speed in self.speeds.items())
+        packages = dict.fromkeys(["torch", *(row.contestant.library for row in self.rows if row.contestant.library != OURS)])
+        versions = ", ".join(f"{package} {version(package)}" for package in packages)
+        return (
+            f"The roofline is {self.roof}: {speeds}; each row is held against the one in its own precision.\n"
+            "Peak memory is that of a process of its own, imports included.\n"
+            f"{processor()}, {torch.get_num_threads()} threads; {versions}."
+        )
+
+
+def compare(entrants, prepare: Callable, pictures, moves, repeats, beside=dict):
+    """Measure the work that prepare(entrant, pictures) builds, of so many moves or steps, for every entrant; ours comes first.
+
+    In the same rounds are timed the roofline and the works that beside() builds, a dict.
+    """
+    peaks = [peak_memory(prepare, entrant, pictures) for entrant in entrants]
+    gflops = [count_gflop(prepare(replace(entrant, compute=FLOAT32), 1)) / moves for entrant in entrants]
+    roof, others = roofline(pictures), beside()
+    roofs = {dtype: roof.work(dtype) for dtype in (torch.bfloat16, torch.float32)}
+    seconds = in_rounds({entrant: prepare(entrant, pictures) for entrant in entrants} | roofs | others, repeats)
+    speeds = {dtype: roof.gflop / seconds[dtype] for dtype in roofs}
+    rows = []
+    for entrant, gflop, peak in zip(entrants, gflops, peaks, strict=True):
+        each = seconds[entrant] / moves
+        rows.append(Row(entrant, gflop, each, pictures * gflop / each / speeds[entrant.dtype], peak))
+    return Comparison(rows, roof, speeds, {name: seconds[name] for name in others})
+
+
+def processor():
+    """Name the processor, as well as the machine knows it."""
+    try:
+        return re.search(r"model name\s*:\s*(.*)", Path("/proc/cpuinfo").read_text())[1]
+    except (OSError, TypeError):  # no Linux, or a processor that does not say
+        return platform.processor() or platform.machine()
+
+
+def options(description, argv):
+    """Read the command line of a benchmark: --quick only checks that it runs."""
+    parser = argparse.ArgumentParser(description=description.splitlines()[0])
+    parser.add_argument("--quick", action="store_true", help="check that it runs: few pictures, moves and repeats; the times mean little")
+    return parser.parse_args(argv)

@@ -1,0 +1,144 @@
+"""The benchmarks: equal networks, real drawings and real steps, in the precision that a row says; and honest clocks."""
+
+import subprocess
+import sys
+from collections import Counter
+from functools import partial
+from pathlib import Path
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import nn
+from torch.nn.modules.module import register_module_forward_hook
+
+from benchmarks import libraries, sampling, timing, training
+from benchmarks.libraries import BFLOAT16, FLOAT32, LIBRARIES, OURS, Contestant, contestants
+from benchmarks.timing import compare, count_gflop, in_rounds, roofline
+
+ROOT = Path(__file__).parents[1]
+ENTRANTS = contestants()
+
+
+@pytest.fixture
+def convolutions():
+    """Every convolution that runs during a test: (module, a copy of its weight at that time, the dtype and the layout of its output)."""
+    seen = []
+
+    def note(module, inputs, output):
+        if isinstance(module, nn.Conv2d):
+            seen.append((module, module.weight.detach().clone(), output.dtype, output.is_contiguous(memory_format=torch.channels_last)))
+
+    hook = register_module_forward_hook(note)
+    yield seen
+    hook.remove()
+
+
+def test_ours_comes_first_and_every_peer_comes_twice():
+    assert ENTRANTS[0].library == OURS and ENTRANTS[0].as_it_comes
+    for name in LIBRARIES.keys() - {OURS}:
+        assert [row.compute for row in ENTRANTS if row.library == name] == [FLOAT32, BFLOAT16]
+    assert len({str(row) for row in ENTRANTS}) == 6
+
+
+@pytest.mark.parametrize("name", LIBRARIES)
+def test_networks_cost_the_same_and_every_move_is_one_evaluation(name):
+    def cost(library, pictures, moves):
+        return count_gflop(Contestant(library, FLOAT32, True).drawing(pictures, moves))
+
+    assert cost(name, 1, 1) == pytest.approx(cost(OURS, 1, 1), rel=0.1)
+    assert cost(name, 2, 3) == pytest.approx(6 * cost(name, 1, 1), rel=0.01)  # a peer may embed the level once for all pictures
+
+
+@pytest.mark.parametrize("entrant", ENTRANTS, ids=str)
+def test_every_row_draws_in_the_precision_and_layout_that_it_says(entrant, convolutions):
+    pictures = entrant.drawing(8, moves=2)()
+    assert pictures.shape == (8, 3, 64, 64) and pictures.isfinite().all() and pictures.std() > 0
+    assert {dtype for _, _, dtype, _ in convolutions} == {entrant.dtype}
+    if entrant.compute.layout == torch.channels_last:
+        assert all(channels_last for *_, channels_last in convolutions)
+
+
+@pytest.mark.parametrize("entrant", ENTRANTS, ids=str)
+def test_every_row_trains_in_the_precision_that_it_says(entrant, convolutions):
+    step = entrant.training(2)
+    first, second = step(), step()
+    assert (first.step, second.step, second.pictures) == (1, 2, 4)
+    assert 0 < first.loss < 10 and 0 < second.loss < 10
+    assert {dtype for _, _, dtype, _ in convolutions} == {entrant.dtype}
+    before = {module: weight for module, weight, *_ in reversed(convolutions)}  # what each weighed when it first ran
+    assert all(not torch.equal(module.weight, weight) for module, weight in before.items())
+
+
+@pytest.mark.parametrize(("benchmark", "pace"), [(sampling, "s per move, 8 pictures"), (training, "pictures per second, batches of 2")])
+def test_a_benchmark_prints_its_tables(benchmark, pace, monkeypatch, capsys):
+    monkeypatch.setattr(timing, "peak_memory", lambda *work: 0.25)
+    benchmark.main(["--quick"])
+    printed = capsys.readouterr().out
+    first, *others = printed.split("\n\n")
+    heads, rule, *rows = [line.strip("| ").split(" | ") for line in first.splitlines()]
+    assert pace in heads and set(rule) == {"---"} and len(rows) == len(ENTRANTS)
+    ours, *peers = [dict(zip(heads, row, strict=True)) for row in rows]
+    for name, row in zip(ENTRANTS, [ours, *peers], strict=True):
+        assert row["what"] == str(name) and float(row[pace]) > 0 and float(row["share of roofline"].rstrip("%")) > 0
+        assert row["peak memory"] == "0.25 GiB"
+    for row in peers:
+        times = float(row["ours as it comes is"].removesuffix(" times as fast"))
+        ratio = float(row[pace]) / float(ours[pace])
+        assert times == pytest.approx(ratio if benchmark is sampling else 1 / ratio, rel=0.05)
+    assert f"{torch.get_num_threads()} threads; torch {torch.__version__.split('+')[0]}" in others[0]
+    assert ("guidance 3" in printed) is (benchmark is sampling)
+
+
+def test_a_library_that_is_missing_is_left_out_in_one_sentence(monkeypatch, capsys):
+    monkeypatch.setattr(libraries, "find_spec", lambda package: None if package == "denoising_diffusion_pytorch" else package)
+    assert [row.library for row in contestants()] == [OURS, OURS, "diffusers", "diffusers"]
+    assert capsys.readouterr().out == "denoising-diffusion-pytorch is not installed and is left out: pip install denoising-diffusion-pytorch\n"
+
+
+def test_works_take_turns_and_the_first_round_does_not_count(monkeypatch):
+    now, ran = [0.0], []
+    lasts = {"a": iter([100, 1, 9, 2]), "b": iter([100, 5, 4, 60])}
+    monkeypatch.setattr(timing.time, "perf_counter", lambda: now[0])
+
+    def work(name):
+        ran.append(name)
+        now[0] += next(lasts[name])
+
+    assert in_rounds({name: partial(work, name) for name in lasts}, repeats=3) == {"a": 2, "b": 5}
+    assert ran == ["a", "b"] * 4
+
+
+def test_the_roofline_counts_right_and_is_the_convolution_that_costs_most(convolutions):
+    roof = roofline(3)
+    costs = Counter({module: weight.numel() for module, weight, *_ in convolutions})
+    assert count_gflop(roof.work(torch.float32)) == pytest.approx(roof.gflop)
+    assert roof.shape[0] == 3 and roof.weight[1] == roof.shape[1]
+    assert 2 * max(costs.values()) * 8 * 8 <= roof.gflop * 1e9 / (3 * roof.rounds)  # the fewest places that it runs at
+
+
+def test_a_comparison_measures_memory_first_and_computes_its_shares(monkeypatch):
+    """Memory first, because a new process inherits the peak of the one that starts it."""
+    order = []
+    monkeypatch.setattr(timing, "peak_memory", lambda *work: order.append("memory") or 1.0)
+    monkeypatch.setattr(timing, "in_rounds", lambda works, repeats: dict.fromkeys(works, 2.0))
+
+    def prepare(entrant, pictures):
+        order.append("built")
+        return lambda: F.conv2d(torch.ones(pictures, 1, 10, 10), torch.ones(5, 1, 1, 1))  # 1,000 FLOP per picture
+
+    found = compare(ENTRANTS[:2], prepare, pictures=8, moves=4, repeats=1, beside=lambda: {"else": None})
+    assert order[:2] == ["memory"] * 2 and set(order[2:]) == {"built"}
+    assert found.beside == {"else": 2.0}
+    for row in found.rows:
+        assert (row.gflop, row.seconds) == (pytest.approx(250e-9), 0.5)
+        assert row.share == pytest.approx(8 * 250e-9 / 0.5 / (found.roof.gflop / 2))
+
+
+def test_peak_memory_is_that_of_another_process():
+    """The work holds one GiB, and the imports hold less than another; asked by a small process, as pytest may be a large one."""
+    code = "import operator\nfrom functools import partial\nfrom benchmarks.timing import peak_memory\n"
+    code += "print(peak_memory(partial, operator.mul, b'a', 2**30))"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    assert 1 < float(done.stdout) < 2
