@@ -1,5 +1,8 @@
-"""What the pages share: jobs, recordings, films."""
+"""What the pages share: jobs, recordings, films, and the forward process as a film."""
 
+import base64
+import io
+import json
 import threading
 import time
 import tomllib
@@ -8,13 +11,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
-from diffusion_edu.checkpoints import Card
+from diffusion_edu.checkpoints import PRETRAINED, Card
 from diffusion_edu.core import State
+from diffusion_edu.data.images import to_bytes, to_signed
 from diffusion_edu.generation import Preset
+from diffusion_edu.measures import histogram, snr_decibels, spectrum
+from diffusion_edu.randomness import SeededNoise
+from diffusion_edu.schedules import SCHEDULES
 
 jobs = pytest.importorskip("diffusion_edu.app.jobs")
 recording = pytest.importorskip("diffusion_edu.app.recording")
+noising = pytest.importorskip("diffusion_edu.app.noising")
 wishes = pytest.importorskip("diffusion_edu.app.wish")
 CARD = Card("m", "M", "attention_unet", {}, "v", size=8, classes=["daisy", "rose", "tulip"])
 
@@ -119,38 +128,104 @@ def test_a_recording_is_bounded_and_holds_both_ends(moves):
     assert {0, moves} <= chosen <= set(range(moves + 1)) and len(chosen) == min(moves + 1, recording.MOST)
 
 
+def sprite(screen):
+    return np.asarray(Image.open(io.BytesIO(base64.b64decode(screen["sprite"].split(",")[1]))))
+
+
 def test_the_film_shows_the_states_bit_for_bit():
-    import base64
-    import io
-
-    from PIL import Image
-
-    from diffusion_edu.data.images import to_bytes
-
     kept = recording.Recording(wish(), list(recording.moments(states(5))), 1.0)
     film = kept.film
-    sprite = np.asarray(Image.open(io.BytesIO(base64.b64decode(film["x"].split(",")[1]))))
-    assert sprite.shape == (5 * 8, 2 * 8, 3) and film["levels"] == [400, 300, 200, 100, 0]
-    third = to_bytes(kept.pairs[2][0].x)[1].permute(1, 2, 0).numpy()
-    assert np.array_equal(sprite[16:24, 8:16], third)
-    assert film["signal"][-1] == 1 and film["noise"][-1] == 0
+    under_way, guesses = film["screens"]
+    assert film["levels"] == [400, 300, 200, 100, 0] and film["start"] == 4 and film["kinds"] == ["rose", "rose"]
+    for screen, images in ((under_way, kept.pairs[2][0].x), (guesses, kept.pairs[2][0].x0_hat)):
+        assert sprite(screen).shape == (5 * 8, 2 * 8, 3)
+        assert np.array_equal(sprite(screen)[16:24, 8:16], to_bytes(images)[1].permute(1, 2, 0).numpy())
+    assert film["says"][-1] == "level 0 of 1000 · signal 1.000 · noise 0.000"
 
 
 def test_a_film_survives_the_disk_and_a_broken_one_is_no_film(tmp_path):
     kept = recording.Recording(wish(), list(recording.moments(states(3))), 1.0)
     recording.save_film(kept, tmp_path / "a.json")
-    assert recording.load_film(tmp_path / "a.json")["x"] == kept.film["x"]
+    assert recording.load_film(tmp_path / "a.json")["screens"] == json.loads(json.dumps(kept.film["screens"]))
     for text in ("", "[]", "{}", '{"id": 1'):
         (tmp_path / "b.json").write_text(text)
         assert recording.load_film(tmp_path / "b.json") is None
     assert recording.load_film(tmp_path / "missing.json") is None
 
 
-def test_gif_and_film_hold_every_state():
-    import io
+def test_the_film_that_ships_is_whole():
+    film = recording.load_film(PRETRAINED / "flowers_attention.film.json")
+    assert [screen["name"] for screen in film["screens"]] == ["x", "x0_hat"]
+    for screen in film["screens"]:
+        assert sprite(screen).shape == (len(film["levels"]) * film["height"], len(film["kinds"]) * film["width"], 3)
+    assert film["levels"][0] == 1000 and film["levels"][-1] == 0 and len(film["says"]) == len(film["levels"])
 
+
+def noised(names=("linear", "cosine"), T=1000, **changes):
+    image = torch.randint(0, 256, (3, 16, 16), generator=torch.Generator().manual_seed(1), dtype=torch.uint8)
+    return noising.Noising(image, "a test", [SCHEDULES[name](T) for name in names], seed=7, **changes)
+
+
+def test_the_forward_film_shows_what_the_schedules_do_bit_for_bit():
+    mixed, film = noised(), noised().film
+    x0, eps = to_signed(mixed.image)[None], SeededNoise([7]).draw((3, 16, 16))
+    assert film["levels"][0] == 1000 and film["levels"][-1] == 0 and len(film["levels"]) == 41
+    for screen, name in zip(film["screens"], ("linear", "cosine"), strict=True):
+        expected = torch.cat([SCHEDULES[name](1000).corrupt(x0, t, eps) for t in film["levels"]])
+        assert np.array_equal(sprite(screen), to_bytes(expected).permute(0, 2, 3, 1).reshape(-1, 16, 3).numpy())
+
+
+def test_the_curves_of_the_forward_film_are_the_measures_exactly():
+    values, detail, rates, ratio = noised().film["charts"]
+    schedule, eps = SCHEDULES["cosine"](1000), SeededNoise([7]).draw((3, 16, 16))
+    level = noised().levels[13]
+    x = schedule.corrupt(to_signed(noised().image)[None], level, eps)
+    cosine = [chart["series"][-1] for chart in (values, detail, ratio)]
+    assert cosine[0]["y"][13] == histogram(x)[1].tolist() and values["at"] == histogram(x)[0].tolist()
+    assert cosine[1]["y"][13] == spectrum(x)[1].log10().tolist() and detail["at"] == spectrum(x)[0].log2().tolist()
+    assert cosine[2]["y"][0] is None and cosine[2]["y"][1:] == snr_decibels(schedule)[ratio["at"]].tolist()[1:]
+    signal, noise = (next(s for s in rates["series"] if s["label"] == label and s["dash"]) for label in ("signal", "noise"))
+    assert signal["y"] == schedule.signal[rates["at"]].tolist() and noise["y"] == schedule.noise[rates["at"]].tolist()
+    assert rates["at"][0] == 0 and rates["at"][-1] == 1000 and rates["cursor"] and not values["cursor"]
+
+
+def test_the_numbers_of_the_forward_film_follow_the_level():
+    says = noised(["straight"]).film["screens"][0]["says"]
+    assert says[0] == "signal\u00a00.000, noise\u00a01.000\nSNR −∞ dB" and says[-1] == "signal\u00a01.000, noise\u00a00.000\nSNR +∞ dB"
+    assert says[10] == "signal\u00a00.250, noise\u00a00.750\nSNR −9.5 dB"
+
+
+def test_curves_of_the_same_quantity_differ_in_their_dashes():
+    film = noised(["linear", "cosine", "sigmoid", "straight"]).film
+    for chart in film["charts"]:
+        drawn = [(series["label"], series["dash"]) for series in chart["series"]]
+        assert len(set(drawn)) == len(drawn)
+    assert len({screen["dash"] for screen in film["screens"]}) == 4
+
+
+def test_averaging_the_noise_away_leaves_the_signal():
+    mixed = noised(["linear"], T=300, averaged=True)
+    noises = [noising.Noising(mixed.image, "one", mixed.schedules, seed=7 + k).mixtures[0] for k in range(noising.MANY)]
+    torch.testing.assert_close(mixed.shown[0], torch.stack(noises).mean(0), atol=1e-5, rtol=0)
+    left = mixed.schedules[0].signal[-1] * to_signed(mixed.image)
+    assert (mixed.shown[0][0] - left).std() < 0.11 < left.std()
+    assert torch.equal(mixed.mixtures[0], noised(["linear"], T=300).mixtures[0])  # the charts are of one noise either way
+
+
+def test_a_film_opens_at_T_where_a_ghost_is_left_and_differs_in_its_id_where_it_shows_something_else():
+    assert noised(T=300).leftovers and noised(T=300).film["start"] == 0
+    assert not noised().leftovers and noised().levels[noised().film["start"]] == 300
+    others = [noised(T=600), noised(["linear"]), noised(averaged=True)]
+    assert noised().film["id"] == noised().film["id"] and len({other.film["id"] for other in [noised(), *others]}) == 4
+
+
+def test_a_picture_of_one_colour_has_a_film_without_infinities():
+    grey = noising.Noising(torch.full((3, 16, 16), 128, dtype=torch.uint8), "grey", [SCHEDULES["cosine"](100)], seed=0)
+    json.dumps(grey.film, allow_nan=False)
+
+
+def test_gif_and_film_hold_every_state():
     import imageio.v3 as iio
-    from PIL import Image
 
     kept = recording.Recording(wish(), list(recording.moments(states(5))), 1.0)
     assert Image.open(io.BytesIO(kept.gif())).n_frames == 5

@@ -13,12 +13,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 sync_api = pytest.importorskip("playwright.sync_api")
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
 ROOT = Path(__file__).parents[1]
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 QUIET = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update"]
+UNDER_WAY, GUESS = "canvas[data-screen=x]", "canvas[data-screen=x0_hat]"
 PATIENCE = 120_000  # milliseconds
 
 
@@ -78,7 +80,7 @@ def is_a_picture(picture):
 
 
 def wait_for_player(page):
-    page.locator("canvas.x0").wait_for()
+    page.locator("canvas").first.wait_for()
     page.wait_for_function(
         "() => { for (const h of document.querySelectorAll('*')) { const p = h.shadowRoot?.querySelector('.player[data-at]'); if (p) return true; } }"
     )
@@ -97,7 +99,7 @@ def test_home_shows_a_flower_at_once(page):
     wait_for_player(page)
     last = int(page.locator("input.scrub").get_attribute("max"))
     scrub(page, last)
-    assert is_a_picture(pixels(page, "canvas.x"))
+    assert is_a_picture(pixels(page, UNDER_WAY))
     page.get_by_role("link", name="Draw your own in the sampling theatre").click()
     page.get_by_role("heading", name="Sampling theatre").wait_for()
 
@@ -115,13 +117,13 @@ def test_generate_cancel_generate_scrub(page):
     wait_for_player(page)
     scrub(page, 0)
     assert page.locator("output.now").inner_text().startswith("level 1000 of 1000")
-    noise = pixels(page, "canvas.x")
+    noise = pixels(page, UNDER_WAY)
     assert noise.std() > 60 and roughness(noise) > 0.9
     scrub(page, 10)
-    drawn, guess = pixels(page, "canvas.x"), pixels(page, "canvas.x0")
+    drawn, guess = pixels(page, UNDER_WAY), pixels(page, GUESS)
     assert is_a_picture(drawn) and np.array_equal(drawn, guess)  # at level 0 the picture is the guess
     scrub(page, 5)
-    assert roughness(pixels(page, "canvas.x0")) < roughness(pixels(page, "canvas.x"))
+    assert roughness(pixels(page, GUESS)) < roughness(pixels(page, UNDER_WAY))
 
     page.get_by_role("button", name="One state back").click()
     assert position(page) == 4
@@ -141,8 +143,6 @@ def test_generate_cancel_generate_scrub(page):
 
 
 def test_downloads_hold_the_pictures(page, tmp_path):
-    from PIL import Image
-
     page.goto("/Sampling_theatre?moves=3&pictures=2&kind=rose")
     page.get_by_role("button", name="Generate").click()
     page.get_by_text("of computing").wait_for()
@@ -158,11 +158,49 @@ def test_downloads_hold_the_pictures(page, tmp_path):
     assert got["MP4"][4:8] == b"ftyp"
 
 
-@pytest.mark.parametrize("path", ["/", "/Sampling_theatre"])
+def test_adding_noise_scrubs_and_takes_a_picture(page):
+    page.goto("/Adding_noise")
+    wait_for_player(page)
+    linear, numbers = "canvas[data-screen=linear]", page.locator(".numbers").first
+    last = int(page.locator("input.scrub").get_attribute("max"))
+    scrub(page, last)
+    clean, curve = pixels(page, linear), page.locator(".moving path.curve").last.get_attribute("d")
+    assert is_a_picture(clean) and numbers.inner_text().startswith("signal\u00a01.000") and "+∞ dB" in numbers.inner_text()
+    scrub(page, 0)
+    noise = pixels(page, linear)
+    assert noise.std() > 60 and roughness(noise) > 0.9
+    assert numbers.inner_text().startswith("signal\u00a00.006, noise\u00a01.000") and page.locator("output.now").inner_text() == "level 1000 of 1000"
+    assert page.locator(".moving path.curve").last.get_attribute("d") != curve
+
+    assert page.locator(linear).get_attribute("aria-label") == "Picture on the linear schedule at level 1000: water lily"
+
+    cursor = page.locator(".levels line.cursor").first
+    left = float(cursor.get_attribute("x1"))
+    page.get_by_role("button", name="One state on").click()
+    assert float(cursor.get_attribute("x1")) > left  # time runs from noise, left, to picture, right
+    scrub(page, last)
+    page.get_by_role("button", name="Play", exact=True).click()  # here noise is added: the film plays from right to left
+    page.wait_for_timeout(600)
+    page.get_by_role("button", name="Pause").click()
+    assert position(page) < last
+
+    orange = io.BytesIO()
+    Image.new("RGB", (300, 200), (250, 120, 0)).save(orange, "PNG")
+    page.get_by_text("a file", exact=True).click()
+    page.locator("input[type=file]").set_input_files({"name": "orange.png", "mimeType": "image/png", "buffer": orange.getvalue()})
+    page.get_by_text("Your picture, 64x64").wait_for()
+    scrub(page, last)
+    assert np.abs(pixels(page, linear) - [250, 120, 0]).max() <= 2
+    page.locator("input[type=file]").set_input_files({"name": "empty.png", "mimeType": "image/png", "buffer": b""})
+    page.get_by_text("0 bytes").wait_for()
+    page.get_by_text("Water lily, 64x64").wait_for()
+
+
+@pytest.mark.parametrize("path", ["/", "/Adding_noise", "/Sampling_theatre"])
 def test_a_narrow_window_needs_no_sideways_scrolling(page, path):
     page.set_viewport_size({"width": 390, "height": 800})
     page.goto(path)
     wait_for_player(page)
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
-    box = page.locator("canvas.x0").bounding_box()
+    box = page.locator("canvas").last.bounding_box()
     assert box["x"] >= 0 and box["x"] + box["width"] <= 390

@@ -1,12 +1,19 @@
 """Every page under Streamlit's own test: twice, after each widget, from a link, and when something is missing."""
 
+import base64
+import io
+import json
 import time
 
+import numpy as np
 import pytest
+import torch
+from PIL import Image
 
 AppTest = pytest.importorskip("streamlit.testing.v1").AppTest
+NOISE = "pages/1_Adding_noise.py"
 THEATRE = "pages/3_Sampling_theatre.py"
-PAGES = ["streamlit_app.py", THEATRE]
+PAGES = ["streamlit_app.py", NOISE, THEATRE]
 
 
 def opened(page, **link):
@@ -40,6 +47,17 @@ def test_a_page_opens_and_runs_again(page):
     healthy(app.run())
 
 
+def film(app):
+    """What the player was given."""
+    return json.loads(app.get("bidi_component")[0].proto.json)
+
+
+def picture_file():
+    file = io.BytesIO()
+    Image.new("RGB", (96, 96), (250, 120, 0)).save(file, "JPEG")
+    return file.getvalue()
+
+
 def test_home_measures_the_machine():
     app = opened(PAGES[0])
     healthy(app.button[0].click().run())
@@ -47,8 +65,6 @@ def test_home_measures_the_machine():
 
 
 def test_the_theatre_draws_what_the_library_draws():
-    import torch
-
     from diffusion_edu.checkpoints import load
     from diffusion_edu.generation import generate
 
@@ -65,8 +81,6 @@ def test_the_theatre_draws_what_the_library_draws():
 
 
 def test_the_code_that_is_shown_draws_the_pictures_that_are_shown():
-    import torch
-
     from diffusion_edu.data.images import to_bytes
 
     app = opened(THEATRE, moves="2", pictures="2", sampler="DDPM")
@@ -144,6 +158,100 @@ def test_cancel_leaves_no_picture_and_the_next_walk_draws(monkeypatch):
     app.select_slider(key="moves").set_value(2).run()
     healthy(app.button[0].click().run())
     assert finished(app).session_state.recording
+
+
+@pytest.mark.parametrize(
+    ("kind", "key", "value"),
+    [
+        ("segmented_control", "source", "a file"),
+        ("segmented_control", "source", "camera"),
+        ("selectbox", "kind", "rose"),
+        ("slider", "number", 10),
+        ("multiselect", "schedules", ["straight"]),
+        ("multiselect", "schedules", ["linear", "linear_low", "sigmoid", "quadratic"]),
+        ("selectbox", "levels", 100),
+        ("number_input", "seed", 1_000_000),
+        ("toggle", "averaged", True),
+    ],
+)
+def test_every_widget_that_adds_noise_may_be_moved(kind, key, value):
+    app = opened(NOISE)
+    healthy(getattr(app, kind)(key=key).set_value(value).run())
+    healthy(app.run())
+    assert film(app)["screens"]
+
+
+def test_a_link_opens_the_prepared_noise():
+    app = healthy(opened(NOISE, schedules=["straight", "sigmoid"], levels="600", seed="5", kind="rose", number="3", averaged="true"))
+    shown = film(app)
+    assert [screen["name"] for screen in shown["screens"]] == ["straight", "sigmoid"] and shown["levels"][0] == 600 and shown["kinds"] == ["rose"]
+    assert "mean of 100" in shown["screens"][0]["words"]
+    assert "SeededNoise(range(5, 105))" in app.code[0].value
+
+
+def test_a_link_with_too_many_or_unknown_schedules_opens_all_the_same():
+    assert film(healthy(opened(NOISE, schedules=["magic"], levels="7", kind="weed", number="99", seed="x")))["levels"][0] == 1000
+    assert film(healthy(opened(NOISE, schedules=["linear", "linear_low", "scaled_linear", "quadratic", "cosine"])))["screens"]
+
+
+def test_without_a_schedule_the_page_asks_for_one():
+    app = opened(NOISE)
+    healthy(app.multiselect(key="schedules").set_value([]).run())
+    assert "at least one" in app.info[0].value
+
+
+def test_the_ghost_that_300_linear_levels_leave_is_shown_and_said():
+    app = opened(NOISE)
+    assert not app.info
+    ghost = next(button for button in app.button if "ghost" in button.label)
+    healthy(ghost.click().run())
+    assert [note.value for note in app.info if "alpha_bar = 0.0481" in note.value]
+    assert film(app)["levels"][film(app)["start"]] == 300 and app.toggle(key="averaged").value
+    healthy(app.selectbox(key="levels").set_value(1000).run())
+    assert not app.info
+
+
+@pytest.mark.parametrize("averaged", [False, True])
+def test_the_code_that_is_shown_makes_the_pictures_of_the_noise_page(averaged):
+    from diffusion_edu.data.images import to_bytes
+
+    app = opened(NOISE, schedules=["cosine"], seed="3", averaged=str(averaged).lower())
+    seen, names = [], {}
+    names["print"] = lambda name, t, *measured: seen.append(names["x"])
+    exec(app.code[0].value, names)
+    shown = film(app)
+    sprite = Image.open(io.BytesIO(base64.b64decode(shown["screens"][0]["sprite"].split(",")[1])))
+    made = torch.cat([to_bytes(x) for x in seen]).permute(0, 2, 3, 1).reshape(-1, 64, 3)
+    assert len(seen) == len(shown["levels"]) and np.array_equal(np.asarray(sprite), made.numpy())
+
+
+def test_an_own_picture_takes_the_place_of_ours_and_a_bad_file_gives_it_back_with_one_sentence():
+    app = opened(NOISE, source="a file")
+    example = film(app)["id"]
+    healthy(app.file_uploader[0].set_value(("me.jpg", picture_file(), "image/jpeg")).run())
+    assert film(app)["kinds"] == ["your picture"] and not app.error
+    for name, data in (("empty.png", b""), ("words.jpg", b"Dear sir or madam"), ("half.jpg", picture_file()[:400])):
+        healthy(app.file_uploader[0].set_value((name, data, "image/jpeg")).run())
+        assert len(app.error) == 1 and app.error[0].value.count(". ") == 0
+        assert film(app)["id"] == example
+
+
+def test_a_photo_is_read_like_a_file():
+    app = opened(NOISE, source="camera")
+    healthy(app.camera_input[0].set_value(("photo.jpg", picture_file(), "image/jpeg")).run())
+    assert film(app)["kinds"] == ["your picture"]
+
+
+def test_without_our_pictures_the_page_says_what_to_do_and_takes_a_file(monkeypatch, tmp_path):
+    from diffusion_edu.app import darkroom
+
+    monkeypatch.setattr(darkroom, "PRETRAINED", tmp_path)
+    darkroom.pictures.clear()
+    app = healthy(opened(NOISE))
+    assert "flower_samples.parquet" in app.error[0].value
+    healthy(app.segmented_control(key="source").set_value("a file").run())
+    healthy(app.file_uploader[0].set_value(("me.jpg", picture_file(), "image/jpeg")).run())
+    assert not app.error and film(app)["kinds"] == ["your picture"]
 
 
 def test_without_any_model_both_pages_say_what_to_do(monkeypatch, tmp_path):

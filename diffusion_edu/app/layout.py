@@ -6,6 +6,7 @@ import streamlit as st
 
 PAGES = {
     "streamlit_app.py": ("Home", ":material/home:"),
+    "pages/1_Adding_noise.py": ("Adding noise", ":material/grain:"),
     "pages/3_Sampling_theatre.py": ("Sampling theatre", ":material/theaters:"),
 }
 
@@ -18,6 +19,12 @@ def page(title, look_for, icon):
             st.page_link(path, label=name, icon=symbol)
     st.title(title, anchor=False)
     st.markdown(look_for)
+
+
+def lesson(name):
+    """Say which lesson builds by hand what this page shows, and how to open it."""
+    path = f"lessons/{name}.ipynb"
+    st.caption(f"Lesson: `{path}`. Open it with `jupyter lab {path}`.")
 
 
 def show_code(snippet, *functions):

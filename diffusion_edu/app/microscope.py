@@ -2,11 +2,11 @@
 
 import streamlit as st
 
+from diffusion_edu.app.footage import COLOUR
 from diffusion_edu.data.images import to_bytes
 from diffusion_edu.figures.grids import grid
 from diffusion_edu.samplers import predicted_noise
 
-COLOUR = {"x": "#CC79A7", "x0_hat": "#009E73", "eps": "#D55E00", "signal": "#0072B2"}
 CHANNELS = ("red", "green", "blue")
 
 

@@ -1,63 +1,86 @@
-// Shows one state of a recorded walk at a time. All states are here already: scrubbing costs no round trip.
+// Shows one state of a film at a time. All states are here already: scrubbing costs no round trip.
+const GAP = 24; // pixels between screens
 const HIGHEST = 400; // pixels of screen that the pictures may take, so that the controls stay in view
+const SHARE = 0.28; // of the window's height, when charts need room too
 
 function layout(film, width) {
   // The largest whole-number zoom at which all pictures fit into one screen, and how many stand in a row.
+  const pictures = film.kinds.length, highest = film.charts.length ? Math.min(HIGHEST, SHARE * window.innerHeight) : HIGHEST;
+  const least = 2 * film.width * Math.ceil(Math.sqrt(pictures)); // what a screen needs at zoom 2
+  const beside = Math.max(1, Math.min(film.screens.length, Math.floor((width + GAP) / (least + GAP))));
+  const room = (width - GAP * (beside - 1)) / beside;
   for (let zoom = 8; zoom >= 1; zoom--) {
-    const fit = Math.min(film.pictures, Math.floor(width / (film.width * zoom)));
+    const fit = Math.min(pictures, Math.floor(room / (film.width * zoom)));
     if (fit < 1) continue;
-    const rows = Math.ceil(film.pictures / fit);
-    if (rows * film.height * zoom <= HIGHEST || zoom === 1) return { zoom, columns: Math.ceil(film.pictures / rows), rows };
+    const rows = Math.ceil(pictures / fit);
+    if (rows * film.height * zoom <= highest || zoom === 1) return { zoom, columns: Math.ceil(pictures / rows), rows };
   }
-  return { zoom: 1, columns: 1, rows: film.pictures };
+  return { zoom: 1, columns: 1, rows: pictures };
 }
 
-function sprite(url) {
+function decode(url) {
   const image = new Image();
   image.src = url;
   return image.decode().then(() => image);
+}
+
+function makeScreen(parent, { name, symbol, words, colour, dash }) {
+  const figure = add(parent, "figure");
+  const canvas = add(figure, "canvas", { "data-screen": name, role: "img" });
+  const caption = add(figure, "figcaption");
+  const letter = add(caption, "span", { class: "name", style: `border-color: ${colour}` }, symbol[0]);
+  add(letter, "sub", {}, symbol[1]);
+  if (dash !== null) swatch(caption, colour, dash);
+  caption.append(` ${words}`);
+  return { canvas, caption, numbers: add(caption, "div", { class: "numbers" }) };
+}
+
+function paint(canvas, image, film, at, { columns, rows, zoom }) {
+  const { width, height } = film;
+  if (canvas.width !== columns * width || canvas.height !== rows * height) {
+    canvas.width = columns * width;
+    canvas.height = rows * height;
+  }
+  canvas.style.width = `${canvas.width * zoom}px`;
+  canvas.style.height = `${canvas.height * zoom}px`;
+  const pen = canvas.getContext("2d");
+  pen.fillStyle = "#808080";
+  pen.fillRect(0, 0, canvas.width, canvas.height);
+  film.kinds.forEach((_, k) => {
+    pen.drawImage(image, k * width, at * height, width, height, (k % columns) * width, Math.floor(k / columns) * height, width, height);
+  });
 }
 
 export default function ({ data: film, parentElement }) {
   const root = parentElement.querySelector(".player");
   if (root.dataset.film === film.id) return root.stop; // the page ran again with the same film: play on
   if (root.stop) root.stop();
-  root.dataset.film = film.id;
   const $ = (name) => root.querySelector(name);
   const [scrub, play, speed, now] = [".scrub", ".play", ".speed", ".now"].map($);
   const last = film.levels.length - 1;
-  let at = last, timer = null, sprites = null, place = null;
+  const opening = `${film.start} of ${last}`; // a film that opens like the one before stays where the person was
+  let at = root.dataset.opening === opening && !film.autoplay ? Number(root.dataset.at) : film.start;
+  let timer = null, sprites = null, place = null;
+  Object.assign(root.dataset, { film: film.id, opening });
   scrub.max = last;
 
-  function paint(canvas, image) {
-    const { columns, rows, zoom } = place;
-    if (canvas.width !== columns * film.width || canvas.height !== rows * film.height) {
-      canvas.width = columns * film.width;
-      canvas.height = rows * film.height;
-    }
-    canvas.style.width = `${canvas.width * zoom}px`;
-    canvas.style.height = `${canvas.height * zoom}px`;
-    const pen = canvas.getContext("2d");
-    pen.fillStyle = "#808080";
-    pen.fillRect(0, 0, canvas.width, canvas.height);
-    for (let k = 0; k < film.pictures; k++) {
-      const [x, y] = [(k % columns) * film.width, Math.floor(k / columns) * film.height];
-      pen.drawImage(image, k * film.width, at * film.height, film.width, film.height, x, y, film.width, film.height);
-    }
-  }
+  for (const part of root.querySelectorAll(".screens, .charts")) part.replaceChildren();
+  const screens = film.screens.map((screen) => makeScreen($(".screens"), screen));
+  const charts = film.charts.map((chart) => makeChart($(chart.cursor ? ".levels" : ".moving"), chart));
 
   function show() {
     scrub.value = at;
-    const t = film.levels[at];
-    const text = `level ${t} of ${film.T} · signal ${film.signal[at].toFixed(3)} · noise ${film.noise[at].toFixed(3)}`;
-    now.textContent = text;
-    scrub.setAttribute("aria-valuetext", text);
+    now.textContent = film.says[at];
+    scrub.setAttribute("aria-valuetext", film.says[at]);
     if (!sprites || !place) return; // still decoding, or out of sight and without a width
-    paint($("canvas.x"), sprites[0]);
-    paint($("canvas.x0"), sprites[1]);
-    const kinds = film.kinds.join(", ");
-    $("canvas.x").setAttribute("aria-label", `Pictures under way at level ${t}: ${kinds}`);
-    $("canvas.x0").setAttribute("aria-label", `Guesses of the clean pictures at level ${t}: ${kinds}`);
+    screens.forEach(({ canvas, caption, numbers }, k) => {
+      const { alt, says } = film.screens[k];
+      paint(canvas, sprites[k], film, at, place);
+      canvas.setAttribute("aria-label", `${alt} at level ${film.levels[at]}: ${film.kinds.join(", ")}`);
+      caption.style.maxWidth = canvas.style.width;
+      numbers.textContent = says[at] ?? "";
+    });
+    charts.forEach((draw) => draw(at, film.levels[at]));
     root.dataset.at = at;
   }
 
@@ -67,15 +90,17 @@ export default function ({ data: film, parentElement }) {
     play.textContent = "Play";
   }
 
+  const over = () => (film.way > 0 ? at >= last : at <= 0);
+
   function tick() {
-    if (at >= last) return pause();
-    at += 1;
+    if (over()) return pause();
+    at += film.way;
     show();
     timer = setTimeout(tick, 1000 / Number(speed.value));
   }
 
   function start() {
-    if (at >= last) at = 0;
+    if (over()) at = film.way > 0 ? 0 : last;
     show();
     play.textContent = "Pause";
     timer = setTimeout(tick, 1000 / Number(speed.value));
@@ -101,13 +126,12 @@ export default function ({ data: film, parentElement }) {
   };
 
   function fit() {
-    const width = root.clientWidth;
-    if (!width) return;
-    place = layout(film, width >= 560 ? (width - 24) / 2 : width);
+    if (!root.clientWidth) return;
+    place = layout(film, root.clientWidth);
     show();
   }
   const watch = new ResizeObserver(fit);
-  Promise.all([sprite(film.x), sprite(film.x0_hat)]).then((ready) => {
+  Promise.all(film.screens.map((screen) => decode(screen.sprite))).then((ready) => {
     if (root.dataset.film !== film.id) return; // stopped, or another film by now
     sprites = ready;
     fit();

@@ -1,9 +1,8 @@
 """A walk that is over, kept so that every number on screen is one that the chain used."""
 
-import base64
 import io
 import json
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, fields
 from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
@@ -13,13 +12,14 @@ import numpy as np
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
+from diffusion_edu.app.footage import COLOUR, Film, Screen, png_url
 from diffusion_edu.app.wish import Wish
 from diffusion_edu.core import State
 from diffusion_edu.data.images import to_bytes
 from diffusion_edu.figures.animation import gif, mp4
 from diffusion_edu.figures.grids import grid
 
-FILM = {"id", "height", "width", "pictures", "T", "kinds", "levels", "signal", "noise", "x", "x0_hat"}  # what a film holds
+UNDER_WAY, GUESS = "the picture under way", "what the network thinks it will be"
 MOST = 41  # states that one recording keeps: at 9 pictures of 64x64 at most 54 MB of float32, 36 for a walk of 40 moves
 
 
@@ -49,23 +49,20 @@ class Recording:
 
     @cached_property
     def film(self):
-        """What the player shows: two PNG sprites (a row per state, a column per picture) and the numbers of every state."""
+        """What the player shows, as a dict: the pictures under way beside the guesses, and the two rates of every state."""
         states, schedule = [state for state, _ in self.pairs], self.wish.preset.noising()
-        rates = [[float(rate) for rate in schedule.rates(state.t, state.x)] for state in states]
+        rates = [schedule.rates(state.t, state.x) for state in states]
         b, _, h, w = states[0].x.shape
-        return {
-            "id": uuid4().hex,
-            "height": h,
-            "width": w,
-            "pictures": b,
-            "T": schedule.T,
-            "kinds": self.wish.kinds,
-            "levels": [state.t for state in states],
-            "signal": [signal for signal, _ in rates],
-            "noise": [noise for _, noise in rates],
-            "x": png_url(np.concatenate([grid(to_bytes(s.x), columns=b) for s in states])),
-            "x0_hat": png_url(np.concatenate([grid(to_bytes(s.x0_hat), columns=b) for s in states])),
-        }
+        under_way, guesses = (
+            png_url(np.concatenate([grid(to_bytes(i), columns=b) for i in images])) for images in zip(*((s.x, s.x0_hat) for s in states), strict=True)
+        )
+        screens = [
+            Screen("x", ("x", "t"), UNDER_WAY, COLOUR["x"], "Pictures under way", under_way),
+            Screen("x0_hat", ("x\u0302", "0"), GUESS, COLOUR["x0_hat"], "Guesses of the clean pictures", guesses),
+        ]
+        levels = [state.t for state in states]
+        says = [f"level {t} of {schedule.T} · signal {signal:.3f} · noise {noise:.3f}" for t, (signal, noise) in zip(levels, rates, strict=True)]
+        return asdict(Film(uuid4().hex, w, h, self.wish.kinds, levels, says, screens, start=len(levels) - 1))
 
     def frames(self, zoom=2):
         """Draw one frame per state, the pictures under way left and the guesses right, uint8 (height, width, 3)."""
@@ -92,13 +89,6 @@ class Recording:
         return file.getvalue()
 
 
-def png_url(pixels):
-    """Encode uint8 (h, w, 3) as a PNG inside a data URL."""
-    file = io.BytesIO()
-    Image.fromarray(pixels).save(file, "PNG")
-    return "data:image/png;base64," + base64.b64encode(file.getvalue()).decode()
-
-
 def save_film(recording, path):
     """Write what the player shows to a JSON file, so that a page can show it before anything is computed."""
     Path(path).write_text(json.dumps({**recording.film, "id": Path(path).stem}), encoding="utf-8")
@@ -108,6 +98,6 @@ def load_film(path):
     """Read a film that save_film wrote, or None if there is none that can be read."""
     try:
         film = json.loads(Path(path).read_text(encoding="utf-8"))
-        return film if film.keys() >= FILM else None
+        return film if film.keys() >= {field.name for field in fields(Film)} else None
     except (OSError, ValueError, AttributeError):
         return None

@@ -4,7 +4,7 @@ import streamlit as st
 
 from diffusion_edu.app import models, pace
 from diffusion_edu.app.jobs import Job
-from diffusion_edu.app.recording import Recording, kept, moments
+from diffusion_edu.app.recording import GUESS, UNDER_WAY, Recording, kept, moments
 from diffusion_edu.app.wish import ANY, MIXED, Wish
 from diffusion_edu.checkpoints import Unusable
 from diffusion_edu.data.images import to_bytes
@@ -14,7 +14,6 @@ from diffusion_edu.samplers import SAMPLERS
 from diffusion_edu.schedules import SCHEDULES
 
 MOVES = [1, 2, 3, 4, 5, 6, 8, 10, 12, 15, 20, 25, 30, 40, 50, 75, 100, 150, 200, 250, 300, 500, 600, 1000]
-UNDER_WAY, GUESS = "the picture under way", "what the network thinks it will be"
 
 
 def ask():

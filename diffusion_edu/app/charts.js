@@ -1,0 +1,63 @@
+// Small line charts beside the player: curves that change with the state, or curves over all levels with a cursor.
+const SVG = "http://www.w3.org/2000/svg";
+const ROOM = { left: 46, right: 10, top: 8, bottom: 34 }; // pixels around the curves, for ticks and titles
+
+function add(parent, name, attributes = {}, text = "") {
+  const made = parent.namespaceURI === SVG || name === "svg" ? document.createElementNS(SVG, name) : document.createElement(name);
+  for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
+  made.append(text);
+  return parent.appendChild(made);
+}
+
+function swatch(parent, colour, dash) {
+  const svg = add(parent, "svg", { class: "swatch", width: 24, height: 8, "aria-hidden": "true" });
+  add(svg, "line", { class: "curve", x1: 0, y1: 4, x2: 24, y2: 4, stroke: colour, "stroke-dasharray": dash });
+}
+
+function pathThrough(xs, ys) {
+  let pen = "M"; // a place without a height lifts the pen
+  return xs.map((x, k) => {
+    if (ys[k] === null) { pen = "M"; return ""; }
+    const part = `${pen}${x.toFixed(1)} ${ys[k].toFixed(1)}`;
+    pen = "L";
+    return part;
+  }).join("");
+}
+
+function makeChart(parent, chart) {
+  const figure = add(parent, "figure", { class: "chart" });
+  const caption = add(figure, "figcaption");
+  add(caption, "strong", {}, chart.title);
+  const legend = add(caption, "div", { class: "legend" });
+  for (const series of chart.series) {
+    if (series !== chart.series.find(({ label }) => label === series.label)) continue; // one entry per label: the screens tell dashes apart
+    const entry = add(legend, "span");
+    swatch(entry, series.colour, series.dash);
+    entry.append(series.label);
+  }
+  const svg = add(figure, "svg", { class: "plot", role: "img", "aria-label": chart.alt });
+  return (state, level) => drawChart(svg, chart, state, level);
+}
+
+function drawChart(svg, chart, state, level) {
+  const [width, height] = [svg.clientWidth - ROOM.left - ROOM.right, svg.clientHeight - ROOM.top - ROOM.bottom];
+  if (width <= 0) return; // out of sight
+  const right = (value) => ((value - chart.x.low) / (chart.x.high - chart.x.low)) * width;
+  const down = (value) => (1 - (value - chart.y.low) / (chart.y.high - chart.y.low)) * height;
+  svg.replaceChildren();
+  const axes = add(svg, "g", { transform: `translate(${ROOM.left} ${ROOM.top})` });
+  for (const [text, value] of Object.entries(chart.x.ticks)) add(axes, "text", { x: right(value), y: height + 14, "text-anchor": "middle" }, text);
+  for (const [text, value] of Object.entries(chart.y.ticks)) {
+    add(axes, "line", { class: "rule", x1: 0, x2: width, y1: down(value), y2: down(value) });
+    add(axes, "text", { x: -5, y: down(value) + 4, "text-anchor": "end" }, text);
+  }
+  add(axes, "text", { x: width / 2, y: height + 29, "text-anchor": "middle" }, chart.x.title);
+  add(axes, "text", { transform: `translate(-34 ${height / 2}) rotate(-90)`, "text-anchor": "middle" }, chart.y.title);
+  const inside = add(axes, "svg", { width, height }); // an inner svg cuts off what leaves the axes
+  const places = chart.at.map(right);
+  for (const { y, colour, dash } of chart.series) {
+    const heights = (Array.isArray(y[0]) ? y[state] : y).map((value) => value === null ? null : down(value));
+    add(inside, "path", { class: "curve", d: pathThrough(places, heights), stroke: colour, "stroke-dasharray": dash });
+  }
+  if (chart.cursor) add(inside, "line", { class: "cursor", x1: right(level), x2: right(level), y1: 0, y2: height });
+}

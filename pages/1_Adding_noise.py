@@ -1,0 +1,25 @@
+"""What happens to a picture when noise is added? Choose one, drag the bar, watch what vanishes first."""
+
+import streamlit as st
+
+from diffusion_edu.app import darkroom
+from diffusion_edu.app.layout import lesson, page, show_code
+from diffusion_edu.app.player import play
+from diffusion_edu.measures import histogram, snr_decibels, spectrum
+from diffusion_edu.schedules import SCHEDULES, Schedule
+
+page(
+    "Adding noise",
+    "What happens to a picture? Drag the bar from right to left: **which vanishes first, the fine detail or the coarse shape?**",
+    icon="🌫️",
+)
+subject, mixed = darkroom.ask()
+for leftover in mixed.leftovers:
+    st.info(leftover, icon=":material/info:")
+play(mixed.film, key="noising")
+st.caption(
+    f"{subject.kind.capitalize()}, 64x64 as models see it. The line beside a schedule's name is how its curves are drawn. {' '.join(subject.notes)}"
+)
+lesson("01_adding_noise")
+schedules = [SCHEDULES[schedule.name] for schedule in mixed.schedules]
+show_code(darkroom.code(subject, mixed), Schedule.corrupt, *schedules, snr_decibels, histogram, spectrum)
