@@ -19,7 +19,9 @@ page(
 if film := load_film(PRETRAINED / "flowers_attention.film.json"):
     play(film, key="home", autoplay=True)
     st.caption("Drawn by the small network that comes with this app, trained on photographs of flowers; nothing is being computed now.")
-st.page_link("pages/3_Sampling_theatre.py", label="Draw your own in the sampling theatre", icon=":material/theaters:")
+with st.container(horizontal=True):
+    st.page_link("pages/1_Adding_noise.py", label="First see what noise does to a picture", icon=":material/grain:")
+    st.page_link("pages/3_Sampling_theatre.py", label="Draw your own in the sampling theatre", icon=":material/theaters:")
 
 installed, machine = st.columns(2, gap="large")
 with installed:
@@ -29,6 +31,10 @@ with installed:
         seen = card.training.get("pictures_seen")
         trained = f", has seen {seen:,} pictures in training" if seen else ""
         st.markdown(f"**{card.title}**: {card.size}x{card.size}, {len(card.classes) or 'no'} kinds{trained}.")
+        if "FD" in card.scores:
+            st.caption(
+                "Distance to real pictures (FD): {FD:.1f}; of real ones to each other {FD_floor:.1f}, of noise {FD_noise:.0f}.".format(**card.scores)
+            )
     if not known:
         st.warning("No model is installed: restore the folder 'pretrained', or train one with 'python -m diffusion_edu.recipes.flowers_attention'.")
 with machine:

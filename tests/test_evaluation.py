@@ -237,6 +237,7 @@ def test_other_weights_settings_or_labels_are_drawn_anew_and_the_same_are_not(sm
         (["eyes", "--features", "eyes", "--judge", "second"], "eyes is a classifier"),
         (["small", "--features", "eyes", "--judge", "second", "--samples", "1"], "at least two samples"),
         (["small", "--features", "eyes", "--judge", "second", "--data", "nowhere"], "no file or folder"),
+        (["small", "--features", "flower_features", "--judge", "second", "--offline", "--samples", "4"], "small draws others"),
         (["small", "--features", "eyes", "--judge", "second", "--offline", "--inception", "--samples", "4"], "leave out --offline"),
     ],
     ids=lambda value: value[:24] if isinstance(value, str) else " ".join(value),

@@ -60,6 +60,9 @@ def judge(args, watch):
         raise ValueError(f"{args.name} is a classifier: name a model that draws.")
     if args.samples < 2:
         raise ValueError("A distance needs at least two samples, and 2,000 to mean something: give more --samples.")
+    if args.offline and model.card.size != eyes.card.size:
+        raise ValueError(f"The shipped statistics are of {eyes.card.size}x{eyes.card.size} pictures, {args.name} draws others: leave out --offline.")
+    inception = download() if args.inception else None  # what may fail comes before what takes long
     pictures = None if args.offline else load_pictures(args.data, model.card.size, tell=tqdm.write)
     real = Reference.load(SHIPPED) if args.offline else real_reference(eyes, pictures, args.samples, partial(watch, words="features"))
     kinds, preset = model.card.classes, Preset(**model.card.sampling)
@@ -68,8 +71,8 @@ def judge(args, watch):
     scores = distance_scores(real, describe(eyes, drawings, watch=partial(watch, words="features")).features)
     if labels is not None and kinds == second.card.classes:
         scores |= agreement_scores(second, drawings, labels, pictures)
-    if args.inception:
-        scores |= inception_scores(download(), pictures.images, drawings, watch=partial(watch, words="Inception"))
+    if inception:
+        scores |= inception_scores(inception, pictures.images, drawings, watch=partial(watch, words="Inception"))
     scores = protocol(args, eyes, second, pictures) | {name: float(f"{score:.4g}") for name, score in scores.items()}
     if not args.dry:
         save_card(available()[args.name].parent, replace(model.card, scores=scores))
