@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: app test lint benchmark clean
+.PHONY: app test lint lessons lab benchmark clean
 
 app: $(VENV)/app
 	$(BIN)/streamlit run streamlit_app.py
@@ -20,6 +20,12 @@ benchmark: $(VENV)/dev # about half an hour on two cores; each line also runs al
 	$(BIN)/python -m benchmarks.training
 	$(BIN)/python -m benchmarks.quality
 	$(BIN)/python -m benchmarks.attention
+
+lessons: $(VENV)/dev # runs every lesson, as students get it and solved, and tries its checks
+	$(BIN)/python -m pytest tests/test_lesson*.py
+
+lab: $(VENV)/dev # opens the lessons
+	$(BIN)/jupyter lab lessons
 
 $(VENV)/app: requirements.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)

@@ -1,8 +1,94 @@
-"""Figures that stand still, drawn with matplotlib."""
+"""Figures that stand still, drawn with matplotlib, and how a notebook shows them in light and in dark."""
 
+import io
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+
+import matplotlib
 from matplotlib.figure import Figure
 
-GUESS, REAL, GRID = "#009E73", "#7f7f7f", "#d9d9d9"
+from diffusion_edu.figures.grids import grid
+
+SIGNAL, NOISE, GUESS, UNDER_WAY, GUIDANCE, REAL = "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#7f7f7f"  # Okabe & Ito 2008
+GRID = "#d9d9d9"
+INK = "#757575"  # text and axes: readable on white and on black, and replaced by the text's own colour where a page knows it
+PIXELS_PER_INCH = 72  # of matplotlib's SVG: one of its units is shown as one pixel
+
+
+@dataclass(frozen=True)
+class Curve:
+    """One line of a chart: points x and y (n,), its name, its colour, and its dashes, which tell it apart without colour."""
+
+    x: Sequence
+    y: Sequence
+    label: str
+    color: str = INK
+    dashes: str = "-"
+
+
+@dataclass(frozen=True)
+class Captioned:
+    """A figure, the sentence that says what to see in it, and the words that stand for it where it cannot be seen."""
+
+    figure: Figure
+    caption: str
+    alt: str
+
+    def _repr_html_(self):
+        said = f'<figcaption style="max-width: 75ch; margin-top: 0.4em; line-height: 1.5">{escape(self.caption)}</figcaption>'
+        return f'<figure style="margin: 0.5em 0; overflow-x: auto">{svg(self.figure, self.alt)}{said}</figure>'
+
+    def __repr__(self):
+        return f"[Figure: {self.alt}] {self.caption}"
+
+
+def svg(figure, alt):
+    """Draw a figure as an SVG element for a page: in the page's own ink, one unit a pixel, and alt as its name for screen readers."""
+    file = io.StringIO()
+    with matplotlib.rc_context({"svg.fonttype": "none"}):  # text stays text: sharp, and in the page's own font
+        figure.savefig(file, format="svg", transparent=True)
+    drawing = file.getvalue()[file.getvalue().index("<svg") :]
+    drawing = re.sub(r"<metadata>.*?</metadata>|<style.*?</style>", "", drawing, flags=re.DOTALL)  # its style would reach the whole page
+    width, height = re.search(r'viewBox="0 0 ([\d.]+) ([\d.]+)"', drawing).groups()
+    head = f'<svg xmlns:xlink="http://www.w3.org/1999/xlink" xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" '
+    head += f'width="{width}" height="{height}" role="img" aria-label="{escape(alt)}" style="max-width: none; stroke-linejoin: round">'
+    return head + re.sub(r"^<svg[^>]*>", "", drawing).replace(INK, "currentColor")
+
+
+def pictures(images, columns, rows=("",), zoom=2, gap=4):
+    """Show images uint8 (rows * columns, 3, h, w) row by row, every pixel hard and zoom x zoom, with names for columns and rows."""
+    page = grid(images, len(columns), zoom, gap)
+    height, width = page.shape[:2]
+    left, top = 8 * max(map(len, rows)) + 8 * any(rows), 22 * any(columns)  # 8 pixels hold a letter, 22 a line
+    size = (left + width, top + height)
+    figure = Figure(figsize=[pixels / PIXELS_PER_INCH for pixels in size], dpi=PIXELS_PER_INCH)
+    axes = figure.add_axes((left / size[0], 0, width / size[0], height / size[1]))
+    axes.imshow(page, interpolation="none", aspect="auto", extent=(0, width, height, 0))
+    h, w = (side * zoom for side in images.shape[2:])
+    axes.set_xticks([k * (w + gap) + w / 2 for k in range(len(columns))], columns)
+    axes.set_yticks([k * (h + gap) + h / 2 for k in range(len(rows))], rows)
+    axes.tick_params(length=0, labeltop=True, labelbottom=False, labelsize=12, labelcolor=INK)
+    axes.spines[:].set_visible(False)
+    return figure
+
+
+def chart(curves, x, y, **axes_settings):
+    """Draw curves over one pair of axes named x and y, units included; further settings go to the axes in matplotlib's words, e.g. xlim=(T, 0)."""
+    figure = Figure(figsize=(680 / PIXELS_PER_INCH, 360 / PIXELS_PER_INCH), dpi=PIXELS_PER_INCH, layout="constrained")
+    axes = figure.add_subplot()
+    for curve in curves:
+        axes.plot(curve.x, curve.y, color=curve.color, linestyle=curve.dashes, linewidth=2, label=curve.label)
+    axes.set(xlabel=x, ylabel=y, **axes_settings)
+    axes.grid(True, color=INK, alpha=0.25, linewidth=0.5)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.spines[:].set_color(INK)
+    axes.tick_params(which="both", color=INK, labelcolor=INK, labelsize=12)
+    axes.xaxis.label.set(color=INK, size=13)
+    axes.yaxis.label.set(color=INK, size=13)
+    figure.legend(loc="outside upper left", ncols=2, frameon=False, fontsize=12, labelcolor=INK, handlelength=3)  # never over a curve
+    return figure
 
 
 def training_curve(pictures, loss, validation):
