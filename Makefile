@@ -1,4 +1,4 @@
-# Two commands: `make app` opens the explorer, `make test` checks everything. Each sets up what it needs.
+# `make app` opens the explorer, `make lab` the lessons, `make test` checks everything. Each sets up what it needs.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -24,7 +24,7 @@ benchmark: $(VENV)/dev # about half an hour on two cores; each line also runs al
 lessons: $(VENV)/dev # runs every lesson, as students get it and solved, and tries its checks
 	$(BIN)/python -m pytest tests/test_lesson*.py
 
-lab: $(VENV)/dev # opens the lessons
+lab: $(VENV)/app # opens the lessons
 	$(BIN)/jupyter lab lessons
 
 $(VENV)/app: requirements.txt
