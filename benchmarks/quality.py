@@ -21,7 +21,7 @@ from diffusion_edu.evaluation.samples import as_frequent, draw
 from diffusion_edu.figures.comparisons import quality_per_second
 from diffusion_edu.generation import Preset, generate
 
-MOVES = {"DDIM": (5, 10, 20, 50), "DDPM": (10, 20, 50, 100)}
+MOVES = {"DDIM": (5, 10, 20, 50), "DDPM": (10, 20, 50)}
 PICTURES, TIMED = 1000, 8
 
 

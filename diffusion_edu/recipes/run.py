@@ -185,7 +185,7 @@ def describe(run, **training):
     told = {"batch": args.batch, "lr": args.lr, "ema": recipe.ema, "objective": asdict(run.objective)}
     return Card(
         name=name,
-        title=recipe.title if name == recipe.name else f"{recipe.title}: {name}",
+        title=recipe.title if name == recipe.name else name.replace("_", " "),
         network=recipe.network,
         sizes=sizes(recipe, pictures),
         kind=recipe.objective.kind,
