@@ -20,7 +20,7 @@ def test_a_resumed_training_goes_on_bit_for_bit_as_if_never_stopped(tiny, tmp_pa
 
     def begin(seed=0):
         state = learner(tiny(classes=2).to(memory_format=layout), seed)
-        return state, fit(state, batches(some, 8, state.generator), Objective(null=2), lambda step, _: 1e-3 * (step + 1))
+        return state, fit(state, batches(some, 8, state.generator), Objective(null=2), lambda at: 1e-3 * (at.step + 1))
 
     state, steps = begin()
     list(islice(steps, 3))

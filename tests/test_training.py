@@ -63,7 +63,7 @@ def test_training_lowers_the_loss_that_it_is_judged_by(tiny):
     torch.manual_seed(0)
     state, objective, kept = start(tiny), Objective(), (pictures(8).images.float() / 127.5 - 1, None)
     before = held_out_loss(state.net, *kept, objective)
-    steps = list(islice(fit(state, batches(pictures(16), 16, state.generator), objective, lambda *_: 3e-3, ema=0.9), 150))
+    steps = list(islice(fit(state, batches(pictures(16), 16, state.generator), objective, lambda at: 3e-3, ema=0.9), 150))
     assert held_out_loss(state.net, *kept, objective) < 0.5 * before
     assert held_out_loss(state.ema, *kept, objective) < 0.5 * before
     assert sum(p.loss for p in steps[-10:]) < 0.8 * sum(p.loss for p in steps[:10])
@@ -87,8 +87,8 @@ def test_two_batches_of_16_are_one_of_32(tiny):
         return Objective().at(net, x0[rows], cond, theta[rows], eps[rows])
 
     one, two = start(tiny), start(tiny)
-    whole = next(fit(one, [(torch.arange(32), None)], objective, lambda *_: 1e-3))
-    parts = next(fit(two, [(torch.arange(16), None), (torch.arange(16, 32), None)], objective, lambda *_: 1e-3, accumulate=2))
+    whole = next(fit(one, [(torch.arange(32), None)], objective, lambda at: 1e-3))
+    parts = next(fit(two, [(torch.arange(16), None), (torch.arange(16, 32), None)], objective, lambda at: 1e-3, accumulate=2))
     assert whole.loss == pytest.approx(parts.loss, rel=1e-5)
     assert (whole.pictures, parts.pictures) == (32, 32)
     for first, second in zip(moments(one), moments(two), strict=True):
@@ -102,9 +102,9 @@ def moments(state):
 def test_stopping_at_any_yield_leaves_a_learner_that_goes_on_as_if_never_stopped(tiny):
     stream = [(torch.randn(4, 3, 8, 8, generator=seeded(k)), None) for k in range(6)]
     straight, stopped = start(tiny), start(tiny)
-    list(fit(straight, stream, Objective(), lambda *_: 1e-3))
+    list(fit(straight, stream, Objective(), lambda at: 1e-3))
     for batch in stream:
-        steps = fit(stopped, [batch], Objective(), lambda *_: 1e-3)
+        steps = fit(stopped, [batch], Objective(), lambda at: 1e-3)
         progress = next(steps)
         steps.close()
         assert progress.step == stopped.step
@@ -115,22 +115,22 @@ def test_stopping_at_any_yield_leaves_a_learner_that_goes_on_as_if_never_stopped
 
 def test_training_ends_where_the_stream_ends(tiny):
     state = start(tiny)
-    assert len(list(islice(fit(state, repeat((torch.zeros(2, 3, 8, 8), None), 3), Objective(), lambda *_: 1e-3), 10))) == 3
-    assert list(fit(state, [], Objective(), lambda *_: 1e-3)) == []
+    assert len(list(islice(fit(state, repeat((torch.zeros(2, 3, 8, 8), None), 3), Objective(), lambda at: 1e-3), 10))) == 3
+    assert list(fit(state, [], Objective(), lambda at: 1e-3)) == []
 
 
 def test_gradients_are_clipped_to_norm_1():
     state, norms = learner(Says(0.0)), []
     state.optimizer.register_step_pre_hook(lambda optimizer, *_: norms.append(state.net.number.grad.norm().item()))
     next(
-        fit(state, [(torch.ones(2, 3, 4, 4), None)], lambda net, x0, *_: (1e4 * (net(x0, None, None) - x0) ** 2).mean(dim=(1, 2, 3)), lambda *_: 1e-3)
+        fit(state, [(torch.ones(2, 3, 4, 4), None)], lambda net, x0, *_: (1e4 * (net(x0, None, None) - x0) ** 2).mean(dim=(1, 2, 3)), lambda at: 1e-3)
     )
     assert norms == pytest.approx([1], rel=1e-4)
 
 
 def test_neither_training_nor_drawing_touches_the_global_randomness(tiny):
     state, before = start(tiny), torch.get_rng_state()
-    list(islice(fit(state, batches(pictures(8, classes=("a", "b")), 4, state.generator), Objective(null=2), lambda *_: 1e-3), 2))
+    list(islice(fit(state, batches(pictures(8, classes=("a", "b")), 4, state.generator), Objective(null=2), lambda at: 1e-3), 2))
     held_out_loss(state.ema, torch.zeros(4, 3, 8, 8), None, Objective())
     assert torch.equal(torch.get_rng_state(), before)
 
