@@ -4,7 +4,7 @@ import streamlit as st
 
 from diffusion_edu.app import models
 from diffusion_edu.app.layout import page
-from diffusion_edu.app.pace import evaluations, measure
+from diffusion_edu.app.pace import measure
 from diffusion_edu.app.player import play
 from diffusion_edu.app.recording import load_film
 from diffusion_edu.checkpoints import PRETRAINED, Unusable
@@ -45,7 +45,7 @@ with machine:
         try:
             model = models.get(card.name)
             with st.spinner("Measuring ..."):
-                seconds = 8 * evaluations(preset, guiding=bool(card.classes)) * measure(model)
+                seconds = 8 * preset.evaluations(guiding=bool(card.classes)) * measure(model)
             st.metric(f"8 pictures in {preset.moves} moves", f"{seconds:.1f} s", help="The default preset of the model; up to 2 s feels immediate.")
             st.caption(f"Computing on {model.compute}.")
         except Unusable as problem:

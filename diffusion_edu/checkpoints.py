@@ -14,6 +14,7 @@ from safetensors.torch import load_file
 from safetensors.torch import save as as_bytes
 from torch import nn
 
+from diffusion_edu.degradations import Restorer
 from diffusion_edu.denoisers import TARGETS, NeuralDenoiser
 from diffusion_edu.networks import NETWORKS
 from diffusion_edu.randomness import Compute, choose
@@ -30,7 +31,7 @@ class Card:
     title: str
     network: str  # a name in NETWORKS
     sizes: dict  # the network's arguments
-    kind: str  # what it predicts: a name in TARGETS, or "class"
+    kind: str  # what it predicts: a name in TARGETS, "restoration" or "class"
     size: int  # height and width of its pictures
     channels: int = 3
     classes: list[str] = field(default_factory=list)
@@ -67,6 +68,10 @@ class Model:
     def denoiser(self, schedule, cond=None):
         """Turn the network into a denoiser on a schedule, asked for cond: labels (b,) or None."""
         return NeuralDenoiser(self.net, schedule, self.card.kind, cond, self.compute.autocast)
+
+    def restorer(self, degradation):
+        """Turn the network into the restorer of a degradation."""
+        return Restorer(self.net, degradation.T, self.card.classes.index(degradation.name), self.compute.autocast)
 
 
 def write_safely(path, write):

@@ -1,4 +1,4 @@
-"""Everything that guesses the clean image: networks, guidance, clipping, and the exact answer for a finite data set.
+"""Everything that guesses the clean image: networks, guidance, clipping, and the exact answer where there is one.
 
 A network may be trained to say one of four things. All are written in the angle frame, where `y = cos x0 + sin eps` on every
 schedule (c, s: cosine and sine of theta, o: what the network says).
@@ -79,6 +79,21 @@ def clipped(denoise, low=-1.0, high=1.0):
     return lambda x, t: denoise(x, t).clamp(low, high)
 
 
+def thresholded(denoise, share=0.995, most=1.0):
+    """Bring the guess into [-most, most], picture by picture: cut it at its share-quantile of |x0_hat|, and shrink it where that is larger than most.
+
+    Dynamic thresholding (Saharia et al. 2022, Imagen, sec. 2.3). Inside the range nothing changes. Keeps more of a
+    strongly guided guess than `clipped` does.
+    """
+
+    def threshold(x, t):
+        x0_hat = denoise(x, t)
+        reach = x0_hat.abs().flatten(1).float().quantile(share, dim=1).clamp(min=most).to(x0_hat).view(-1, *[1] * (x.ndim - 1))
+        return torch.maximum(torch.minimum(x0_hat, reach), -reach) * (most / reach)
+
+    return threshold
+
+
 def exact(data, schedule):
     """Build the best possible denoiser when every picture is one of data (n, ...): the average of them all, weighted by how well each explains x.
 
@@ -93,5 +108,35 @@ def exact(data, schedule):
             return x
         fit = -torch.cdist(x.flatten(1), signal * known, compute_mode="donot_use_mm_for_euclid_dist").square() / (2 * noise**2)
         return (fit.softmax(dim=1) @ known).view_as(x)
+
+    return denoise
+
+
+def exact_gaussian(mean, std, schedule):
+    """Build the best possible denoiser for x0 ~ N(mean, std^2), mean and std numbers or shaped like one x0: the posterior mean is linear in x."""
+
+    def denoise(x, t):
+        signal, noise = schedule.rates(t, x)
+        return (mean * noise**2 + signal * std**2 * x) / (signal**2 * std**2 + noise**2)
+
+    return denoise
+
+
+def exact_mixture(means, stds, weights, schedule):
+    """Build the best possible denoiser for a mixture of round Gaussians: means (k, ...), stds (k,), weights (k,) that sum to 1.
+
+    Each component guesses like exact_gaussian, weighted by how probable it makes x.
+    """
+
+    def denoise(x, t):
+        signal, noise = schedule.rates(t, x)
+        (b, k), (mu, sd, share) = (len(x), len(means)), (values.to(x) for values in (means, stds, weights))
+        spread = (signal**2 * sd**2 + noise**2).to(x)  # (k,) variance of every component at level t
+        away = x.flatten(1)[:, None] - signal * mu.flatten(1)  # (b, k, d)
+        if not spread.all():
+            return x
+        fit = share.log() - away.square().sum(2) / (2 * spread) - away.shape[2] / 2 * spread.log()
+        guesses = mu.flatten(1) + (signal * sd**2 / spread)[:, None] * away
+        return (fit.softmax(dim=1).view(b, 1, k) @ guesses).view_as(x)
 
     return denoise

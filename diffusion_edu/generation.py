@@ -10,8 +10,9 @@ from diffusion_edu.checkpoints import Model
 from diffusion_edu.core import State, walk
 from diffusion_edu.denoisers import clipped, guided
 from diffusion_edu.randomness import SeededNoise
-from diffusion_edu.samplers import SAMPLERS
-from diffusion_edu.schedules import SCHEDULES, spaced, zero_terminal_snr
+from diffusion_edu.samplers import evaluations, sampler
+from diffusion_edu.schedules import SCHEDULES, zero_terminal_snr
+from diffusion_edu.spacings import spaced
 
 
 @dataclass(frozen=True)
@@ -25,11 +26,20 @@ class Preset:
     T: int = 1000
     zero_snr: bool = False
     options: dict = field(default_factory=dict)
+    spacing: str = "trailing"
 
     def noising(self):
         """Build the schedule that was chosen, stretched to zero signal at T if that was chosen too."""
         schedule = SCHEDULES[self.schedule](self.T)
         return zero_terminal_snr(schedule) if self.zero_snr else schedule
+
+    def levels(self):
+        """List the levels that the walk visits, from T down to 0."""
+        return spaced(self.noising(), self.moves, self.spacing)
+
+    def evaluations(self, guiding):
+        """Count how often the walk asks the network: twice for every guess that is guided."""
+        return evaluations(self.sampler, self.moves) * (2 if guiding and self.scale not in (0, 1) else 1)
 
 
 def generate(model: Model, preset: Preset, seeds, labels=None) -> Iterator[State]:
@@ -43,6 +53,6 @@ def generate(model: Model, preset: Preset, seeds, labels=None) -> Iterator[State
     if card.classes and labels is not None:
         wanted = torch.as_tensor(labels, device=model.compute.device)
         denoise = guided(denoise.given(wanted), denoise, preset.scale)
-    step = partial(SAMPLERS[preset.sampler], clipped(denoise), schedule, randn=noise, **preset.options)
+    step = partial(sampler(preset.sampler), clipped(denoise), schedule, randn=noise, **preset.options)
     x = model.compute.place(noise.draw((card.channels, card.size, card.size)))
-    return walk(step, x, spaced(preset.T, preset.moves))
+    return walk(step, x, preset.levels())

@@ -35,3 +35,10 @@ def spectrum(x):
     total.index_add_(0, ring[inside], power[inside])
     count.index_add_(0, ring[inside], torch.ones_like(power[inside]))
     return torch.arange(1, highest + 1, dtype=torch.float64), total[1:] / count[1:]
+
+
+@torch.no_grad()
+def error_by_level(denoise, schedule, x0, eps, levels):
+    """Measure how far the guess is from clean images x0 (b, ...) noised with eps: the mean squared error at each level, float64 (levels, b)."""
+    errors = [(denoise(schedule.corrupt(x0, t, eps), t) - x0).double().square().flatten(1).mean(1) for t in levels]
+    return torch.stack(errors)

@@ -1,4 +1,8 @@
-"""The moves from noise to picture: each step goes from level t to any lower level s and can be read next to its paper."""
+"""The moves from noise to picture: each step goes from level t to any lower level s and can be read next to its paper.
+
+All take the same arguments, so that any of them can be put into `walk`; those that draw nothing at random accept randn and
+leave it alone. A solver that remembers earlier guesses is a class: every walk needs a new one, which `sampler` makes.
+"""
 
 import torch
 
@@ -36,4 +40,90 @@ def ddim_step(denoise, schedule, x, t, s, eta=0.0, randn=torch.randn_like):
     return (x_s + fresh * randn(x) if eta else x_s), x0_hat
 
 
-SAMPLERS = {"DDIM": ddim_step, "DDPM": ddpm_step}
+def euler_ancestral_step(denoise, schedule, x, t, s, randn=torch.randn_like):
+    """Go a little too far down, then add fresh noise: Euler's method on z = x / signal, whose noise is sigma = noise / signal.
+
+    Karras et al. 2022, eq. 3 to 5, with the noise of Song et al. 2021 (DDIM). The same move as DDPM with the small
+    variance, written in other coordinates.
+    """
+    (signal_t, noise_t), (signal_s, noise_s) = schedule.rates(t, x), schedule.rates(s, x)
+    x0_hat = denoise(x, t)
+    eps_hat = predicted_noise(schedule, x, x0_hat, t)  # dz / dsigma
+    sigma_s, ratio = noise_s / signal_s, noise_s * signal_t / (signal_s * noise_t)  # ratio: sigma_s / sigma_t, 0 where the top has no signal
+    down, up = sigma_s * ratio, sigma_s * (1 - ratio**2).clamp(min=0).sqrt()  # down^2 + up^2 = sigma_s^2
+    return signal_s * (x0_hat + down * eps_hat + up * randn(x)), x0_hat
+
+
+def heun_step(denoise, schedule, x, t, s, randn=None):
+    """Make DDIM's move, guess again where it ends, and go back over it with the mean of both slopes (Heun's method; Karras et al. 2022, alg. 1).
+
+    In the angle frame DDIM's move leaves out sin(theta_s) * integral of (guess - x0_hat) / sin^2(theta); here the trapezoidal
+    rule fills it in. Costs two evaluations; the move to level 0 is DDIM's.
+    """
+    x_s, x0_hat = ddim_step(denoise, schedule, x, t, s)
+    if s == 0:
+        return x_s, x0_hat
+    (_, theta_t), (scale, theta_s) = schedule.angle(t, x), schedule.angle(s, x)
+    return x_s + scale * (theta_t - theta_s) / (2 * theta_s.sin()) * (denoise(x_s, s) - x0_hat), x0_hat
+
+
+class DpmSolver:
+    """DPM-Solver++ (2M): carry on the line through this guess and the one before, over log(signal / noise) (Lu et al. 2022b, alg. 2).
+
+    Remembers its last guess, so every walk needs a new one. The first move, and a move from or to a level where the logarithm is
+    infinite, are DDIM's.
+    """
+
+    def __init__(self):
+        self.last = None  # the level it came from, the level it went to, the guess between
+
+    def __call__(self, denoise, schedule, x, t, s, randn=None):
+        (signal_t, noise_t), (signal_s, noise_s) = schedule.rates(t, x), schedule.rates(s, x)
+        x0_hat = guess = denoise(x, t)
+        if self.last and self.last[1] == t:
+            earlier, now, then = (torch.log(signal / noise) for signal, noise in (schedule.rates(level, x) for level in (self.last[0], t, s)))
+            if earlier.isfinite() and then.isfinite():
+                guess = torch.lerp(x0_hat, self.last[2], (-(then - now) / (2 * (now - earlier))).to(x.dtype))
+        self.last = t, s, x0_hat
+        kept = noise_s / noise_t
+        return kept * x + (signal_s - kept * signal_t) * guess, x0_hat
+
+
+def renoise_step(denoise, schedule, x, t, s, randn=torch.randn_like):
+    """Bring the guess to level s with noise that is new altogether (the noise variant of Bansal et al. 2022, alg. 1)."""
+    x0_hat = denoise(x, t)
+    signal, noise = schedule.rates(s, x)
+    return signal * x0_hat + noise * randn(x), x0_hat
+
+
+def cold_step(restore, degrade, x, t, s):
+    """Swap degradation t of the guess for degradation s: what the guess gets wrong cancels (Bansal et al. 2022, algorithm 2)."""
+    x0_hat = restore(x, t)
+    return x - degrade(x0_hat, t) + degrade(x0_hat, s), x0_hat
+
+
+def naive_cold_step(restore, degrade, x, t, s):
+    """Restore, then degrade to level s: what the guess gets wrong stays (Bansal et al. 2022, algorithm 1)."""
+    x0_hat = restore(x, t)
+    return degrade(x0_hat, s), x0_hat
+
+
+SAMPLERS = {
+    "DDIM": ddim_step,
+    "DDPM": ddpm_step,
+    "Heun": heun_step,
+    "DPM-Solver++": DpmSolver,
+    "Euler ancestral": euler_ancestral_step,
+    "Renoise": renoise_step,
+}
+
+
+def sampler(name):
+    """Choose a step `(denoise, schedule, x, t, s, randn, ...)` by its name in SAMPLERS, ready for one walk."""
+    chosen = SAMPLERS[name]
+    return chosen() if isinstance(chosen, type) else chosen
+
+
+def evaluations(name, moves):
+    """Count how often a walk of so many moves asks its denoiser."""
+    return 2 * moves - 1 if name == "Heun" else moves

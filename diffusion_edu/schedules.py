@@ -162,13 +162,3 @@ SCHEDULES = {
     "sigmoid": sigmoid,
     "straight": straight,
 }
-
-
-def spaced(T, moves):
-    """Choose moves + 1 levels, evenly spaced, strictly falling from T to 0 (the "trailing" spacing of Lin et al. 2023, table 2).
-
-    Raises ValueError unless 1 <= moves <= T.
-    """
-    if not 1 <= moves <= T:
-        raise ValueError(f"A walk from level {T} to 0 takes between 1 and {T} moves, not {moves}.")
-    return [(2 * T * i + moves) // (2 * moves) for i in range(moves, -1, -1)]

@@ -15,6 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from diffusion_edu.degradations import DEGRADATIONS, degrade_each
 from diffusion_edu.denoisers import TARGETS
 
 DISTANCES = {"mse": F.mse_loss, "l1": F.l1_loss, "huber": F.smooth_l1_loss}
@@ -31,16 +32,44 @@ class Objective:
     min_snr: float | None = None
 
     def __call__(self, net, x0, cond, generator):
-        """Return one loss per image (b,) for clean images x0 (b, c, h, w) and labels (b,) or None, at random angles."""
+        """Return one loss per image (b,) for clean images x0 (b, c, h, w), or points (b, d), and labels (b,) or None, at random angles."""
         return self.at(net, x0, drop_labels(cond, self.null, self.drop, generator), *draw(x0, generator))
 
     def at(self, net, x0, cond, theta, eps):
-        """Return one loss per image (b,) at given angles theta (b,) and noise eps (b, c, h, w)."""
-        c, s = (f(theta).view(-1, 1, 1, 1) for f in (torch.cos, torch.sin))
+        """Return one loss per image (b,) at given angles theta (b,) and noise eps shaped like x0."""
+        c, s = (f(theta).view(-1, *[1] * (x0.ndim - 1)) for f in (torch.cos, torch.sin))
         said = net(c * x0 + s * eps, 1000 * theta, cond).float()
         wanted = TARGETS[self.kind].of(x0, eps, c, s)
-        loss = DISTANCES[self.distance](said, wanted, reduction="none").mean(dim=(1, 2, 3))
+        loss = DISTANCES[self.distance](said, wanted, reduction="none").flatten(1).mean(1)
         return loss if self.min_snr is None else loss * min_snr_weight(self.kind, theta, self.min_snr)
+
+
+@dataclass(frozen=True)
+class Restoration:
+    """What a restorer minimises: |x0_hat - x0| over all degradations, evenly over how far they have gone (Bansal et al. 2022, eq. 3).
+
+    With probability drop the network is not told which degradation it is (the label null). A little grain on what it sees
+    prepares it for its own earlier mistakes.
+    """
+
+    kind: str = "restoration"
+    null: int | None = None
+    drop: float = 0.1
+    grain: float = 0.02
+
+    def __call__(self, net, x0, cond, generator):
+        """Return one loss per image (b,) for clean images x0 (b, c, h, w); cond is not used."""
+        return self.at(net, x0, None, *draw(x0, generator), drop_labels(self._which(x0), self.null, self.drop, generator))
+
+    def at(self, net, x0, cond, theta, eps, told=None):
+        """Return one loss per image (b,), degraded by the share theta (b,) of pi / 2, with eps (b, c, h, w) in the place of chance."""
+        which = self._which(x0)
+        x = degrade_each(x0, which, theta * (2 / math.pi), eps[:, :1]) + self.grain * eps.flip(0)
+        missing = net(x, 1000 * theta, which if told is None else told).float()
+        return (x + missing - x0).abs().flatten(1).mean(1)
+
+    def _which(self, x0):
+        return torch.arange(len(x0), device=x0.device) % len(DEGRADATIONS)
 
 
 def draw(x0, generator):
@@ -160,3 +189,14 @@ def held_out_loss(net, x0, cond, objective, autocast=None, batch=64):
         with torch.autocast(x0.device.type, autocast, enabled=autocast is not None):
             losses.append(objective.at(net, x0[part], None if cond is None else cond[part], theta[part], eps[part]))
     return torch.cat(losses).mean().item()
+
+
+@torch.no_grad()
+def loss_by_angle(net, x0, cond, objective, angles, autocast=None):
+    """Average the loss over clean images x0 (n, ...) at each of the angles theta (m,), always with the same noise; float64 (m,)."""
+    _, eps = draw(x0, torch.Generator(x0.device).manual_seed(0))
+    losses = []
+    for theta in angles:
+        with torch.autocast(x0.device.type, autocast, enabled=autocast is not None):
+            losses.append(objective.at(net, x0, cond, theta.to(x0).expand(len(x0)), eps).double().mean())
+    return torch.stack(losses)

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from diffusion_edu.app import models, theatre
+from diffusion_edu.app import background, models, theatre
 from diffusion_edu.app.layout import page, show_code
 from diffusion_edu.app.microscope import microscope
 from diffusion_edu.app.pace import expected
@@ -30,11 +30,10 @@ except Unusable as problem:
     st.error(str(problem))
 if leftover := wish.preset.noising().leftover:
     st.info(leftover, icon=":material/info:")
-if problem := st.session_state.pop("problem", ""):
-    st.error(problem)
+background.problem(theatre.KEY)
 
 recording = st.session_state.get("recording")
-if st.session_state.get("job"):
+if background.running(theatre.KEY):
     theatre.watch()
 elif recording:
     play(recording.film, key="player", autoplay=True)

@@ -9,7 +9,8 @@ import torch
 from diffusion_edu.core import State, walk
 from diffusion_edu.denoisers import clipped
 from diffusion_edu.samplers import ddim_step
-from diffusion_edu.schedules import cosine, spaced
+from diffusion_edu.schedules import cosine
+from diffusion_edu.spacings import spaced
 
 
 def halve(x, t, s):
@@ -22,7 +23,7 @@ def start(*shape):
 
 @pytest.mark.parametrize("moves", [1, 2, 7, 50])
 def test_n_moves_yield_n_plus_1_states_with_pure_noise_first_and_the_picture_last(moves):
-    levels, x = spaced(50, moves), start(2, 3)
+    levels, x = spaced(cosine(50), moves), start(2, 3)
     states = list(walk(halve, x, levels))
     assert [state.t for state in states] == levels
     assert torch.equal(states[0].x, x)
@@ -34,7 +35,7 @@ def test_every_state_is_in_step_with_itself_and_with_the_next():
     schedule = cosine(50)
     denoise = clipped(lambda x, t: (1 + t / 50) * x.sin())
     step = partial(ddim_step, denoise, schedule)
-    states = list(walk(step, start(2, 3), spaced(50, 10)))
+    states = list(walk(step, start(2, 3), spaced(cosine(50), 10)))
     for now, later in zip(states, states[1:], strict=False):
         assert torch.equal(now.x0_hat, denoise(now.x, now.t))
         assert torch.equal(later.x, step(now.x, now.t, later.t)[0])
@@ -94,7 +95,7 @@ def test_the_walk_needs_no_gradients_and_leaves_those_of_its_caller_on():
 def test_a_walk_never_changes_the_noise_it_was_given():
     x = start(2, 3)
     before = x.clone()
-    list(walk(partial(ddim_step, lambda x, t: x, cosine(50)), x, spaced(50, 5)))
+    list(walk(partial(ddim_step, lambda x, t: x, cosine(50)), x, spaced(cosine(50), 5)))
     assert torch.equal(x, before)
 
 

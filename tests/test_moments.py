@@ -12,7 +12,8 @@ import pytest
 import torch
 
 from diffusion_edu.samplers import ddim_step, ddpm_step, predicted_noise
-from diffusion_edu.schedules import cosine, linear, spaced
+from diffusion_edu.schedules import cosine, linear
+from diffusion_edu.spacings import spaced
 
 LINEAR = linear(1000)
 
@@ -37,11 +38,11 @@ def final_std(step, levels):
 
 
 def ddpm(std, variance, moves=1000):
-    return final_std(partial(ddpm_step, best(std), LINEAR, variance=variance), spaced(1000, moves))
+    return final_std(partial(ddpm_step, best(std), LINEAR, variance=variance), spaced(LINEAR, moves))
 
 
 def ddim(std, eta, moves):
-    return final_std(partial(ddim_step, best(std), LINEAR, eta=eta), spaced(1000, moves))
+    return final_std(partial(ddim_step, best(std), LINEAR, eta=eta), spaced(LINEAR, moves))
 
 
 KNOWN = {
@@ -69,7 +70,7 @@ def noise_at_the_end(std):
         added = LINEAR.noise[t] ** 2 - (LINEAR.signal[t] / LINEAR.signal[s] * LINEAR.noise[s]) ** 2
         return (x_s + added.sqrt() * randn(x) if s == 0 else x_s), x0_hat
 
-    return final_std(step, spaced(1000, 1000))
+    return final_std(step, spaced(LINEAR, 1000))
 
 
 def last_level_skipped(std):
@@ -97,7 +98,7 @@ def wrong_eta(sigma, direction=None):
             kept = (noise_s**2 - fresh**2).clamp(min=0).sqrt() if direction is None else direction(fresh, noise_s)
             return signal_s * x0_hat + kept * predicted_noise(LINEAR, x, x0_hat, t) + fresh * randn(x), x0_hat
 
-        return final_std(step, spaced(1000, 50))
+        return final_std(step, spaced(LINEAR, 50))
 
     return chain
 
@@ -112,7 +113,7 @@ def one_step_beta(std):
         mean = (kept * noise_s**2 * x + signal_s * beta * x0_hat) / noise**2
         return mean + beta.sqrt() * noise_s / noise * randn(x), x0_hat
 
-    return final_std(step, spaced(1000, 50))
+    return final_std(step, spaced(LINEAR, 50))
 
 
 def right_sigma(a, b, c, e):
@@ -153,7 +154,7 @@ def test_the_moments_are_right_at_any_stride(moves, std):
     """Pitfall 16: against Bayes' rule for q(x_s | x_t, x0) in NumPy, with the two precisions added."""
     schedule = cosine(1000)
     alpha_bar, variance = schedule.alpha_bar.numpy(), 1.0
-    for t, s in pairwise(spaced(1000, moves)):
+    for t, s in pairwise(spaced(LINEAR, moves)):
         now, then = alpha_bar[t], alpha_bar[s]
         guess = now**0.5 * std**2 / (now * std**2 + 1 - now)
         if s == 0:
@@ -163,7 +164,7 @@ def test_the_moments_are_right_at_any_stride(moves, std):
             g2 = 1 / (kept**2 / (1 - kept**2) + 1 / (1 - then))
             a = g2 * (kept / (1 - kept**2) + then**0.5 * guess / (1 - then))
         variance = a**2 * variance + g2
-    ours = final_std(partial(ddpm_step, best(std, schedule), schedule), spaced(1000, moves))
+    ours = final_std(partial(ddpm_step, best(std, schedule), schedule), spaced(LINEAR, moves))
     assert ours == pytest.approx(np.sqrt(variance), rel=1e-9)
 
 

@@ -10,10 +10,13 @@ import pytest
 import torch
 from PIL import Image
 
+from diffusion_edu.samplers import SAMPLERS
+
 AppTest = pytest.importorskip("streamlit.testing.v1").AppTest
 NOISE = "pages/1_Adding_noise.py"
 THEATRE = "pages/3_Sampling_theatre.py"
 PAGES = ["streamlit_app.py", NOISE, THEATRE]
+WORK = ["theatre"]  # names of background work
 
 
 def opened(page, **link):
@@ -34,7 +37,7 @@ def healthy(app):
 def finished(app, seconds=120):
     """Run the page again and again, as its polling fragment would, until the walk is over."""
     end = time.monotonic() + seconds
-    while "job" in app.session_state and time.monotonic() < end:
+    while any(f"job:{key}" in app.session_state for key in WORK) and time.monotonic() < end:
         time.sleep(0.1)
         healthy(app.run())
     return app
@@ -92,12 +95,24 @@ def test_the_code_that_is_shown_draws_the_pictures_that_are_shown():
     assert torch.equal(names["pictures"], to_bytes(recording.pairs[-1][0].x))
 
 
+@pytest.mark.parametrize("name", SAMPLERS)
+def test_every_sampler_draws_and_the_microscope_splits_its_move(name):
+    app = opened(THEATRE, moves="3", pictures="1", sampler=name)
+    healthy(app.button[0].click().run())
+    recording = finished(app).session_state.recording
+    assert recording.wish.preset.sampler == name
+    assert torch.equal(recording.pairs[-1][0].x, recording.pairs[-1][0].x0_hat)
+    assert len(app.get("latex")) == 2
+
+
 @pytest.mark.parametrize(
     ("kind", "key", "value"),
     [
         ("selectbox", "kind", "rose"),
         ("selectbox", "kind", "anything (no guidance)"),
         ("selectbox", "schedule", "straight"),
+        ("selectbox", "spacing", "log-SNR"),
+        ("selectbox", "sampler", "Heun"),
         ("select_slider", "moves", 1),
         ("select_slider", "levels", 300),
         ("slider", "scale", 8.0),
@@ -149,10 +164,10 @@ def test_a_link_with_nonsense_in_it_opens_the_default():
 def test_cancel_leaves_no_picture_and_the_next_walk_draws(monkeypatch):
     app = opened(THEATRE, moves="200", pictures="1")
     healthy(app.button[0].click().run())
-    job = app.session_state.job
+    job = app.session_state["job:theatre"]
     cancels = [button for button in app.button if button.label == "Cancel"]
     healthy(cancels[0].click().run())
-    assert job.cancelled and "job" not in app.session_state and "recording" not in app.session_state
+    assert job.cancelled and "job:theatre" not in app.session_state and "recording" not in app.session_state
     time.sleep(1)
     assert job.finished and job.done < 201
     app.select_slider(key="moves").set_value(2).run()

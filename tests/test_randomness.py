@@ -8,7 +8,8 @@ import torch
 from diffusion_edu.core import walk
 from diffusion_edu.randomness import Compute, SeededNoise, choose
 from diffusion_edu.samplers import ddpm_step
-from diffusion_edu.schedules import cosine, spaced
+from diffusion_edu.schedules import cosine
+from diffusion_edu.spacings import spaced
 
 
 def test_image_k_gets_the_same_noise_whatever_else_is_in_the_batch():
@@ -39,7 +40,7 @@ def test_a_whole_stochastic_walk_of_image_k_does_not_change_with_the_batch():
     def draw(seeds):
         noise = SeededNoise(seeds)
         step = partial(ddpm_step, lambda x, t: x.sin(), cosine(50), randn=noise)
-        *_, last = walk(step, noise.draw((3, 4, 4)), spaced(50, 25))
+        *_, last = walk(step, noise.draw((3, 4, 4)), spaced(cosine(50), 25))
         return last.x
 
     assert torch.equal(draw([5, 6, 7])[2], draw([7])[0])

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 import torch
 
-from diffusion_edu.schedules import SCHEDULES, Schedule, cosine, from_betas, linear, scaled_linear, sigmoid, spaced, straight, zero_terminal_snr
+from diffusion_edu.schedules import SCHEDULES, Schedule, cosine, from_betas, linear, scaled_linear, sigmoid, straight, zero_terminal_snr
+from diffusion_edu.spacings import spaced
 
 ANY_LEFTOVER = pytest.mark.filterwarnings("ignore:The .* schedule with T")
 
@@ -158,18 +159,18 @@ def test_in_the_angle_frame_every_schedule_is_a_circle(name):
 def test_spaced_levels_fall_strictly_from_T_to_0_for_every_possible_number_of_moves(T):
     """Pitfalls 7, 8, 10 and 13: the top is visited, the previous level is the next in the list, none comes twice; 500 of 300 do not exist."""
     for moves in range(1, T + 1):
-        levels = spaced(T, moves)
+        levels = spaced(straight(T), moves)
         assert len(levels) == moves + 1
         assert (levels[0], levels[-1]) == (T, 0)
         assert all(t > s for t, s in zip(levels, levels[1:], strict=False))
         assert max(abs(level - T * (moves - k) / moves) for k, level in enumerate(levels)) <= 0.5
-    assert spaced(T, T) == list(range(T, -1, -1))  # pitfall 9
+    assert spaced(straight(T), T) == list(range(T, -1, -1))  # pitfall 9
 
 
 @pytest.mark.parametrize(("T", "moves"), [(10, 0), (10, -1), (10, 11), (1, 2), (1000, 1001)])
 def test_impossible_numbers_of_moves_are_refused_in_words(T, moves):
     with pytest.raises(ValueError, match=f"between 1 and {T} moves, not {moves}"):
-        spaced(T, moves)
+        spaced(straight(T), moves)
 
 
 @ANY_LEFTOVER

@@ -8,6 +8,12 @@ from diffusion_edu.figures.grids import grid
 from diffusion_edu.samplers import predicted_noise
 
 CHANNELS = ("red", "green", "blue")
+FRESH = "a part of it was replaced by noise drawn fresh in this move."
+LEFT = {
+    "Heun": "a second guess, made where the move would have ended, has corrected it.",
+    "DPM-Solver++": "the guess that the move used lies further on, on the line through the last two.",
+    "Renoise": "all of it was drawn fresh in this move.",
+}
 
 
 @st.fragment
@@ -36,7 +42,7 @@ def microscope(recording):
         with st.container(horizontal=True):
             for caption, alt, values in images:
                 st.image(_marked(values[picture - 1], row, column), caption=caption, alt=alt, width=128)
-        _equations(schedule, state, after, eps_hat, place)
+        _equations(recording.wish.preset.sampler, schedule, state, after, eps_hat, place)
 
 
 def _marked(image, row, column):
@@ -49,7 +55,7 @@ def _marked(image, row, column):
     return page
 
 
-def _equations(schedule, state, after, eps_hat, place):
+def _equations(sampler, schedule, state, after, eps_hat, place):
     (signal_t, noise_t), (signal_s, noise_s) = (tuple(map(float, schedule.rates(m.t, m.x))) for m in (state, after))
     x, x0_hat, eps, x_s = (float(values[place]) for values in (state.x, state.x0_hat, eps_hat, after.x))
 
@@ -69,4 +75,5 @@ def _equations(schedule, state, after, eps_hat, place):
     elif abs(left - noise_s * eps) < 1e-4:
         st.caption(f"The last number is the same noise as before, scaled to the new level: {noise_s:.3f} × ({eps:.3f}). Nothing was drawn at random.")
     else:
-        st.caption(f"The last number is noise of strength {noise_s:.3f}: a share of the old noise ({eps:.3f}) and fresh noise drawn in this move.")
+        scaled = f"{noise_s:.3f} × ({eps:.3f})"
+        st.caption(f"The last number is not the old noise scaled to the new level, {scaled}: {LEFT.get(sampler, FRESH)}")

@@ -14,7 +14,8 @@ from diffusion_edu.data.images import to_bytes, to_signed
 from diffusion_edu.figures.grids import grid
 from diffusion_edu.measures import histogram, snr_decibels, spectrum
 from diffusion_edu.randomness import SeededNoise
-from diffusion_edu.schedules import Schedule, spaced
+from diffusion_edu.schedules import Schedule
+from diffusion_edu.spacings import spaced
 
 MOVES = 40  # between the states of the film
 MANY = 100  # noises: their mean is 10 times weaker than one of them, while the picture under them is as strong as before
@@ -48,7 +49,7 @@ class Noising:
     @property
     def levels(self):
         """The levels of the film, from T down to 0."""
-        return spaced(self.T, min(MOVES, self.T))
+        return spaced(self.schedules[0], min(MOVES, self.T))
 
     @property
     def leftovers(self):

@@ -28,17 +28,12 @@ def _measure(model, seconds, pictures):
     return spent / runs / pictures
 
 
-def evaluations(preset, guiding):
-    """Count how often a walk asks the network: once a move, twice when it is guided."""
-    return preset.moves * (2 if guiding and preset.scale not in (0, 1) else 1)
-
-
 def expected(model, preset, pictures, guiding):
     """Estimate the seconds that a walk will take, from a short measurement the first time and from real walks later."""
     pace = PACE.get(model.card.name) or measure(model, seconds=0.3)
-    return pace * pictures * evaluations(preset, guiding)
+    return pace * pictures * preset.evaluations(guiding)
 
 
 def learn(name, preset, pictures, guiding, seconds):
     """Remember how long a real walk took."""
-    PACE[name] = seconds / pictures / evaluations(preset, guiding)
+    PACE[name] = seconds / pictures / preset.evaluations(guiding)

@@ -56,7 +56,8 @@ class Wish:
         p, options = self.preset, ", ".join(f"{name} {value}" for name, value in self.preset.options.items())
         guidance = "no guidance" if self.labels is None else f"guidance {p.scale:g}"
         schedule = f"{p.schedule} schedule{' with no signal left at T' if p.zero_snr else ''}, T = {p.T}"
-        return f"{p.sampler} ({options}), {p.moves} moves, {schedule}, {guidance}, seeds from {self.seed}."
+        sampler = f"{p.sampler} ({options})" if options else p.sampler
+        return f"{sampler}, {p.moves} moves ({p.spacing}), {schedule}, {guidance}, seeds from {self.seed}."
 
     @property
     def code(self):

@@ -2,6 +2,7 @@
 
 import argparse
 import math
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 
 import numpy as np
@@ -17,7 +18,7 @@ from diffusion_edu.networks import NETWORKS
 from diffusion_edu.randomness import Compute, choose
 from diffusion_edu.recipes.log import COLUMNS, Log
 from diffusion_edu.recipes.sheets import sheet
-from diffusion_edu.training import Learner, Objective, fit, held_out_loss, learner, warm_up_and_anneal
+from diffusion_edu.training import Learner, Objective, Restoration, fit, held_out_loss, learner, warm_up_and_anneal
 
 SAVE_EVERY, ROW_EVERY = 60, 20  # seconds
 FEW = 20  # pictures
@@ -35,9 +36,11 @@ class Recipe:
     batch: int = 32
     lr: float = 8e-4
     ema: float = 0.9995
-    objective: Objective = Objective()
+    objective: Objective | Restoration = Objective()
     sampling: Preset = Preset()
     licence: str = ""
+    conditions: tuple[str, ...] = ()  # what the network is told, if that is not the kind of the picture
+    show: Callable = lambda run, count, path: sheet(run.model, range(count), path)  # what is looked at while it learns
 
 
 @dataclass
@@ -58,6 +61,11 @@ class Run:
         self.kept, self.trained_on = apart(self.pictures)
         self.losses, self.last_row, self.last_save = [], self.state.seconds, self.state.seconds
 
+    @property
+    def model(self):
+        """What has been learned so far, as a model that can be used."""
+        return Model(describe(self), self.state.ema, self.compute)
+
     def steps(self):
         """Train step by step, for ever."""
         net, args = self.state.net, self.args
@@ -77,7 +85,7 @@ class Run:
             self.losses, self.last_row = [], state.seconds
         if over or state.seconds > 60 * 2**self.sheets:
             self.sheets += 1
-            sheet(Model(describe(self), state.ema, self.compute), range(16), self.args.out / f"sheet_{state.pictures:08d}.png")
+            self.recipe.show(self, 16, self.args.out / f"sheet_{state.pictures:08d}.png")
         if over or state.seconds > self.last_save + SAVE_EVERY:
             self.keep()
         return noted
@@ -96,6 +104,8 @@ def begin(recipe, args):
     start = load(args.start, compute=Compute(torch.device("cpu"))) if args.start else None
     recipe = replace(recipe, size=args.size) if start is None else like(start.card, recipe)
     pictures = load_pictures(args.data, recipe.size, tell=tqdm.write)
+    if recipe.conditions:
+        pictures = replace(pictures, labels=None, classes=recipe.conditions)
     if len(pictures) < FEW:
         tqdm.write(f"{len(pictures)} pictures are few: the model will learn them by heart and draw little else; {FEW} or more are better.")
     net, objective = build(recipe, pictures)
@@ -205,7 +215,7 @@ def finish(run):
     last = dict(zip(COLUMNS, map(float, run.log.rows[-1]), strict=True))
     losses = {"loss": last["loss"], "validation_loss": None if math.isnan(last["validation_loss"]) else last["validation_loss"]}
     card = save(out, describe(run, **seen, **losses), state.ema)
-    sheet(Model(card, state.ema, compute), range(64), out / f"{card.name}.png")
+    run.recipe.show(run, 64, out / f"{card.name}.png")
     grown = [np.asarray(Image.open(path))[: run.recipe.size] for path in sorted(out.glob("sheet_*.png"))]
     Image.fromarray(np.concatenate(grown)).save(out / f"{card.name}.growth.png")
     curve = np.array(run.log.rows, dtype=float)

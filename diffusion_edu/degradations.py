@@ -1,0 +1,138 @@
+"""Six ways to lose a picture other than noise, for cold diffusion (Bansal et al. 2022): nothing is done at level 0, nothing is left at T.
+
+Every one is a function of pictures x0 (b, c, h, w), how far they have gone (b, 1, 1, 1) from 0 to 1, continuously, and chance
+(b, 1, h, w): standard normal noise, one seed per picture, for those that need some. `Degradation` puts levels on top.
+"""
+
+import math
+from dataclasses import dataclass
+from functools import cache
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from diffusion_edu.randomness import SeededNoise
+
+GREY, WHITE = 0.0, 1.0
+SOFT = 0.15  # width of the edge between what is gone and what is there, as a share of the whole
+
+
+def blur(x0, share, chance):
+    """Let the picture spread like heat until one colour is left: Gaussian blur with mirrored edges (Rissanen et al. 2023, eq. 3)."""
+    h, w = x0.shape[-2:]
+    wide = share.to(x0) ** 3  # its cube, so that the eye sees even steps
+    return _spread(h, wide) @ x0 @ _spread(w, wide)
+
+
+def _spread(size, wide):
+    """The matrix (b, 1, size, size) that blurs by wide * size pixels: every cosine fades by exp(-frequency^2 sigma^2 / 2)."""
+    waves, sigma = _cosines(size).to(wide), wide * size
+    fading = torch.exp(-((math.pi / size * torch.arange(size).to(wide)) ** 2) * sigma**2 / 2)
+    return waves.T @ (fading.transpose(-1, -2) * waves)
+
+
+@cache
+def _cosines(size):
+    places, frequencies = torch.arange(size, dtype=torch.float64) + 0.5, torch.arange(size, dtype=torch.float64)[:, None]
+    waves = torch.cos(math.pi / size * frequencies * places) * math.sqrt(2 / size)
+    waves[0] /= math.sqrt(2)
+    return waves  # orthonormal rows: the discrete cosine transform
+
+
+def pixelate(x0, share, chance):
+    """Let blocks of 2x2, 4x4, ... pixels take their mean colour, one doubling melting into the next, until one block is left."""
+    doublings = int(math.log2(min(x0.shape[-2:])))
+    coarse = [x0] + [F.interpolate(F.avg_pool2d(x0, 2**k), size=x0.shape[-2:]) for k in range(1, doublings + 1)]
+    place = share.to(x0) * doublings
+    return sum((1 - (place - k).abs()).clamp(min=0) * picture for k, picture in enumerate(coarse))
+
+
+def fade(x0, share, chance):
+    """Let the picture fade to grey."""
+    return torch.lerp(x0, torch.full_like(x0, GREY), share.to(x0))
+
+
+def desaturate(x0, share, chance):
+    """Let the colours go and leave the brightness (ITU-R BT.601), for pictures of three channels."""
+    brightness = (x0 * torch.tensor([0.299, 0.587, 0.114]).to(x0).view(3, 1, 1)).sum(1, keepdim=True)
+    return torch.lerp(x0, brightness.expand_as(x0), share.to(x0))
+
+
+def mask(x0, share, chance):
+    """Let a grey disc grow from a place that chance chooses until it covers everything."""
+    h, w = x0.shape[-2:]
+    place = chance.flatten(1).argmax(1)
+    rows, columns = torch.arange(h).to(place).view(1, 1, h, 1), torch.arange(w).to(place).view(1, 1, 1, w)
+    away = torch.hypot((rows - (place // w).view(-1, 1, 1, 1)).to(x0), (columns - (place % w).view(-1, 1, 1, 1)).to(x0))
+    return _covered(x0, away / away.amax(dim=(2, 3), keepdim=True), share, GREY)
+
+
+def snow(x0, share, chance):
+    """Let flakes fall, each pixel at a time that chance chooses, until everything is white."""
+    flakes = F.avg_pool2d(F.pad(chance, (1, 1, 1, 1), mode="circular"), 3, stride=1) * 3  # the mean of nine, as strong as one
+    return _covered(x0, torch.special.ndtr(flakes.to(x0)), share, WHITE)
+
+
+def _covered(x0, when, share, colour):
+    """Cover every pixel when its time (b, 1, h, w), 0 to 1, has come, with a soft edge."""
+    covered = ((share.to(x0) * (1 + SOFT) - when) / SOFT).clamp(0, 1)
+    return torch.lerp(x0, torch.full_like(x0, colour), covered)
+
+
+DEGRADATIONS = {"blur": blur, "pixelate": pixelate, "fade": fade, "desaturate": desaturate, "mask": mask, "snow": snow}
+
+
+def degrade_each(x0, which, share, chance):
+    """Degrade every picture x0 (b, c, h, w) in its own way, which (b,) counts in DEGRADATIONS, and as far as share (b,) says."""
+    x = torch.empty_like(x0)
+    with torch.autocast(x0.device.type, enabled=False):  # what is restored must be exact
+        for number, degradation in enumerate(DEGRADATIONS.values()):
+            rows = which == number
+            x[rows] = degradation(x0[rows], share[rows].view(-1, 1, 1, 1), chance[rows])
+    return x
+
+
+@dataclass(frozen=True)
+class Degradation:
+    """One of DEGRADATIONS on levels 0 to T, with one seed per picture: `degrade(x0, t) -> x_t`, and level 0 is x0 itself, bit for bit.
+
+    Call it with x0 (b, c, h, w) and a level t; b must be the number of seeds. Raises ValueError for an unknown name, IndexError
+    for a level outside 0..T.
+    """
+
+    name: str
+    seeds: tuple[int, ...]
+    T: int = 100
+
+    def __post_init__(self):
+        if self.name not in DEGRADATIONS:
+            raise ValueError(f"A picture can be degraded in one of these ways: {', '.join(DEGRADATIONS)}; not {self.name!r}.")
+
+    def __call__(self, x0: Tensor, t: int):
+        if not 0 <= t <= self.T:
+            raise IndexError(f"This degradation has the levels 0 to {self.T}; there is no level {t}.")
+        if t == 0:
+            return x0
+        chance = SeededNoise(self.seeds).draw((1, *x0.shape[2:])).to(x0)
+        return DEGRADATIONS[self.name](x0, torch.full((len(x0), 1, 1, 1), t / self.T).to(x0), chance)
+
+
+@dataclass(frozen=True)
+class Restorer:
+    """A network as the restorer of one degradation: `(x, t) -> x0_hat`, told which degradation (a number) and how far it has gone.
+
+    The network is handed x (b, c, h, w), the level as an angle (1000 * pi / 2 at T, like those that remove noise) and the number, and
+    says what is missing: x0_hat = x + what it says.
+    """
+
+    net: nn.Module
+    T: int
+    which: int
+    autocast: torch.dtype | None = None
+
+    def __call__(self, x, t):
+        theta = torch.full((len(x),), math.pi / 2 * t / self.T, device=x.device)
+        with torch.autocast(x.device.type, self.autocast, enabled=self.autocast is not None):
+            missing = self.net(x, 1000 * theta, torch.full((len(x),), self.which, device=x.device))
+        return x + missing.to(x.dtype)

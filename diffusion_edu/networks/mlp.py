@@ -1,0 +1,31 @@
+"""A network for points instead of pictures: small enough to learn in seconds."""
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from diffusion_edu.networks.blocks import ClassEmbedding, LevelEmbedding
+
+
+class MLP(nn.Module):
+    """Map points y (b, d), their level (b,) and labels (b,) or None to an output shaped like y; the embedding scales and shifts every layer."""
+
+    def __init__(self, channels=2, width=128, blocks=3, classes=0, embedding=64):
+        super().__init__()
+        self.level = LevelEmbedding(embedding)
+        self.classes = ClassEmbedding(classes, embedding) if classes else None
+        self.stem = nn.Linear(channels, width)
+        self.layers = nn.ModuleList([nn.Linear(width, width) for _ in range(blocks)])
+        self.modulate = nn.ModuleList([nn.Linear(embedding, 2 * width) for _ in range(blocks)])
+        self.out = nn.Linear(width, channels)
+
+    def forward(self, y, level, labels=None):
+        embedding = self.level(level)
+        if self.classes:
+            embedding = embedding + self.classes(labels, len(y))
+        embedding = F.silu(embedding)
+        h = self.stem(y)
+        for layer, modulate in zip(self.layers, self.modulate, strict=True):
+            scale, shift = modulate(embedding).chunk(2, dim=1)
+            h = h + F.silu(torch.addcmul(shift, layer(h), 1 + scale))
+        return self.out(h)

@@ -1,0 +1,44 @@
+"""Train one network that undoes six degradations of the flowers, for cold diffusion: `python -m diffusion_edu.recipes.flowers_cold`."""
+
+import numpy as np
+import torch
+from PIL import Image
+
+from diffusion_edu.data.images import to_bytes, to_signed
+from diffusion_edu.degradations import DEGRADATIONS, Degradation
+from diffusion_edu.figures.grids import grid
+from diffusion_edu.recipes.command import main
+from diffusion_edu.recipes.run import Recipe
+from diffusion_edu.training import Restoration
+
+LEVEL = 60  # of 100: the sheets show pictures that have lost this much
+
+
+@torch.no_grad()
+def show(run, count, path):
+    """Save pictures that were not trained on, eight in a row: degraded, each in its own way, above what the network makes of them."""
+    pictures, rows = run.kept[0] if run.kept else to_signed(run.pictures.images), []
+    for at in range(0, min(count, len(pictures)), 8):
+        x0, pairs = pictures[at : at + 8], []
+        for k in range(len(x0)):
+            degrade = Degradation(list(DEGRADATIONS)[(at + k) % len(DEGRADATIONS)], (at + k,))
+            x = run.compute.place(degrade(x0[k : k + 1], LEVEL))
+            pairs.append(torch.cat([x, run.model.restorer(degrade)(x, LEVEL)]))
+        rows += [grid(to_bytes(images).cpu(), columns=8) for images in torch.stack(pairs, 1)]
+    Image.fromarray(np.concatenate(rows)).save(path)
+
+
+RECIPE = Recipe(
+    name="flowers_cold",
+    title="Flowers, cold restorer",
+    network="simple_unet",
+    sizes={"widths": [64, 128, 192, 192], "patch": 2, "embedding": 256},
+    batch=36,
+    objective=Restoration(),
+    licence="Weights: MIT. Trained on Oxford Flowers 102 (Nilsback & Zisserman 2008), pictures for research use.",
+    conditions=tuple(DEGRADATIONS),
+    show=show,
+)
+
+if __name__ == "__main__":
+    main(RECIPE)
