@@ -171,6 +171,15 @@ def save_run(path, learner, facts):
     write_safely(path, lambda part: part.write_bytes(as_bytes(tensors, {"facts": json.dumps({**facts, **counts})})))
 
 
+def read_facts(path):
+    """Read what save_run noted beside the weights: step, pictures, seconds and the facts it was given; raises Unusable if the file is broken."""
+    try:
+        with safe_open(path, "pt") as file:
+            return json.loads(file.metadata()["facts"])
+    except (SafetensorError, LookupError, OSError, ValueError, TypeError) as problem:
+        raise Unusable(f"The training {path} cannot be read ({type(problem).__name__}): delete the file to begin anew.") from None
+
+
 def load_run(path, learner):
     """Bring a learner back to where save_run left it and return the facts; raises Unusable if the file is broken or of another network."""
     try:

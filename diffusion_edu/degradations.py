@@ -1,7 +1,8 @@
 """Six ways to lose a picture other than noise, for cold diffusion (Bansal et al. 2022): nothing is done at level 0, nothing is left at T.
 
 Every one is a function of pictures x0 (b, c, h, w), how far they have gone (b, 1, 1, 1) from 0 to 1, continuously, and chance
-(b, 1, h, w): standard normal noise, one seed per picture, for those that need some. `Degradation` puts levels on top.
+(b, 1, h, w): standard normal noise, one seed per picture, for those that need some. `Degradation` puts levels on top. What undoes
+them is a restorer, `(x, t) -> x0_hat`, like any denoiser: a network, one that knows the answer, or one that is flawed on purpose.
 """
 
 import math
@@ -16,6 +17,8 @@ from diffusion_edu.randomness import SeededNoise
 
 GREY, WHITE = 0.0, 1.0
 SOFT = 0.15  # width of the edge between what is gone and what is there, as a share of the whole
+CLOUD = 0.4  # how far the patterns of a flawed restorer are blurred: clouds of some four pixels in 64
+GRAIN = 0.01  # of noise, in pictures of one colour that are to become different in every place
 
 
 def blur(x0, share, chance):
@@ -42,10 +45,16 @@ def _cosines(size):
 
 def pixelate(x0, share, chance):
     """Let blocks of 2x2, 4x4, ... pixels take their mean colour, one doubling melting into the next, until one block is left."""
-    doublings = int(math.log2(min(x0.shape[-2:])))
-    coarse = [x0] + [F.interpolate(F.avg_pool2d(x0, 2**k), size=x0.shape[-2:]) for k in range(1, doublings + 1)]
+    doublings = math.ceil(math.log2(max(x0.shape[-2:])))
+    coarse = [x0] + [_blocks(x0, 2**k) for k in range(1, doublings + 1)]
     place = share.to(x0) * doublings
     return sum((1 - (place - k).abs()).clamp(min=0) * picture for k, picture in enumerate(coarse))
+
+
+def _blocks(x0, side):
+    h, w = x0.shape[-2:]
+    means = F.avg_pool2d(x0, side, ceil_mode=True)  # blocks at the edge are the mean of what there is of them
+    return means.repeat_interleave(side, 2).repeat_interleave(side, 3)[..., :h, :w]
 
 
 def fade(x0, share, chance):
@@ -55,7 +64,7 @@ def fade(x0, share, chance):
 
 def desaturate(x0, share, chance):
     """Let the colours go and leave the brightness (ITU-R BT.601), for pictures of three channels."""
-    brightness = (x0 * torch.tensor([0.299, 0.587, 0.114]).to(x0).view(3, 1, 1)).sum(1, keepdim=True)
+    brightness = (x0 * torch.tensor([0.299, 0.587, 0.114], dtype=torch.float64).to(x0).view(3, 1, 1)).sum(1, keepdim=True)
     return torch.lerp(x0, brightness.expand_as(x0), share.to(x0))
 
 
@@ -65,7 +74,7 @@ def mask(x0, share, chance):
     place = chance.flatten(1).argmax(1)
     rows, columns = torch.arange(h).to(place).view(1, 1, h, 1), torch.arange(w).to(place).view(1, 1, 1, w)
     away = torch.hypot((rows - (place // w).view(-1, 1, 1, 1)).to(x0), (columns - (place % w).view(-1, 1, 1, 1)).to(x0))
-    return _covered(x0, away / away.amax(dim=(2, 3), keepdim=True), share, GREY)
+    return _covered(x0, away / away.amax(dim=(2, 3), keepdim=True).clamp(min=1), share, GREY)
 
 
 def snow(x0, share, chance):
@@ -81,6 +90,7 @@ def _covered(x0, when, share, colour):
 
 
 DEGRADATIONS = {"blur": blur, "pixelate": pixelate, "fade": fade, "desaturate": desaturate, "mask": mask, "snow": snow}
+TO_ONE_COLOUR = ("blur", "pixelate")  # what these leave of a picture in the end is its mean colour, and that can be drawn at random
 
 
 def degrade_each(x0, which, share, chance):
@@ -97,8 +107,8 @@ def degrade_each(x0, which, share, chance):
 class Degradation:
     """One of DEGRADATIONS on levels 0 to T, with one seed per picture: `degrade(x0, t) -> x_t`, and level 0 is x0 itself, bit for bit.
 
-    Call it with x0 (b, c, h, w) and a level t; b must be the number of seeds. Raises ValueError for an unknown name, IndexError
-    for a level outside 0..T.
+    Call it with x0 (b, c, h, w) and a level t; b must be the number of seeds. Raises ValueError for an unknown name and for
+    another number of pictures, IndexError for a level outside 0..T.
     """
 
     name: str
@@ -112,10 +122,12 @@ class Degradation:
     def __call__(self, x0: Tensor, t: int):
         if not 0 <= t <= self.T:
             raise IndexError(f"This degradation has the levels 0 to {self.T}; there is no level {t}.")
+        if len(x0) != len(self.seeds):
+            raise ValueError(f"Every picture needs a seed of its own: {len(x0)} pictures came with {len(self.seeds)} seeds.")
         if t == 0:
             return x0
         chance = SeededNoise(self.seeds).draw((1, *x0.shape[2:])).to(x0)
-        return DEGRADATIONS[self.name](x0, torch.full((len(x0), 1, 1, 1), t / self.T).to(x0), chance)
+        return DEGRADATIONS[self.name](x0, torch.full((len(x0), 1, 1, 1), t / self.T, dtype=torch.float64).to(x0), chance)
 
 
 @dataclass(frozen=True)
@@ -136,3 +148,48 @@ class Restorer:
         with torch.autocast(x.device.type, self.autocast, enabled=self.autocast is not None):
             missing = self.net(x, 1000 * theta, torch.full((len(x),), self.which, device=x.device))
         return x + missing.to(x.dtype)
+
+
+def knowing(x0):
+    """Build the restorer that knows the answer: it says x0 (b, ...), whatever it is shown."""
+    return lambda x, t: x0
+
+
+def flawed(restore, error, seeds):
+    """Let every guess be wrong: add clouds of colour of strength error (their standard deviation), other ones at every level; a seed per picture."""
+
+    def restore_badly(x, t):
+        noise = SeededNoise([10_007 * seed + t + 1 for seed in seeds])(x)
+        clouds = blur(noise, torch.full((len(x), 1, 1, 1), CLOUD), None)
+        return restore(x, t) + error * clouds / clouds.square().mean(dim=(1, 2, 3), keepdim=True).sqrt()
+
+    return restore_badly
+
+
+@dataclass(frozen=True)
+class Colours:
+    """The normal distribution of the mean colours of a set of pictures: their mean (3,) and a root (3, 3) of their covariance, float64."""
+
+    mean: Tensor
+    root: Tensor
+
+    @classmethod
+    def of(cls, colours):
+        """Fit the distribution to colours (n, 3) in [-1, 1]."""
+        colours = colours.double()
+        return cls(colours.mean(0), torch.linalg.cholesky(colours.T.cov() + 1e-9 * torch.eye(3)))
+
+    def draw(self, seeds, size):
+        """Draw one colour per seed and fill a picture with it, float32 (b, 3, size, size) in [-1, 1]."""
+        colours = self.mean + SeededNoise(seeds).draw((3,)).double() @ self.root.T
+        return colours.clamp(-1, 1).float()[:, :, None, None].expand(-1, -1, size, size)
+
+
+def emptied(degrade, x0):
+    """Take everything from pictures x0 (b, c, h, w) that a Degradation can take, and add a grain that breaks the symmetry: new ones grow from it.
+
+    Bansal et al. 2022, sec. 5.2.
+    """
+    noise = SeededNoise(degrade.seeds)
+    noise.draw((1, *x0.shape[2:]))  # what the degradation itself has drawn
+    return degrade(x0, degrade.T) + GRAIN * noise(x0)

@@ -7,7 +7,7 @@ from functools import partial
 import torch
 
 from diffusion_edu.checkpoints import Model
-from diffusion_edu.core import State, walk
+from diffusion_edu.core import State, Step, walk
 from diffusion_edu.denoisers import clipped, guided
 from diffusion_edu.randomness import SeededNoise
 from diffusion_edu.samplers import evaluations, sampler
@@ -42,17 +42,21 @@ class Preset:
         return evaluations(self.sampler, self.moves) * (2 if guiding and self.scale not in (0, 1) else 1)
 
 
+def step_of(model: Model, preset: Preset, randn, labels=None) -> Step:
+    """Build the step of one walk: the preset's sampler on the model, each picture (b,) steered to the kind that its label names."""
+    schedule = preset.noising()
+    denoise = model.denoiser(schedule)
+    if model.card.classes and labels is not None:
+        wanted = torch.as_tensor(labels, device=model.compute.device)
+        denoise = guided(denoise.given(wanted), denoise, preset.scale)
+    return partial(sampler(preset.sampler), clipped(denoise), schedule, randn=randn, **preset.options)
+
+
 def generate(model: Model, preset: Preset, seeds, labels=None) -> Iterator[State]:
     """Draw one picture per seed (b,), each of the kind its label (b,) names; None, or the null class, asks for anything.
 
     Yields preset.moves + 1 States with images (b, channels, size, size). Raises ValueError for impossible choices.
     """
-    card, noise = model.card, SeededNoise(seeds)
-    schedule = preset.noising()
-    denoise = model.denoiser(schedule)
-    if card.classes and labels is not None:
-        wanted = torch.as_tensor(labels, device=model.compute.device)
-        denoise = guided(denoise.given(wanted), denoise, preset.scale)
-    step = partial(sampler(preset.sampler), clipped(denoise), schedule, randn=noise, **preset.options)
-    x = model.compute.place(noise.draw((card.channels, card.size, card.size)))
-    return walk(step, x, preset.levels())
+    noise = SeededNoise(seeds)
+    x = model.compute.place(noise.draw((model.card.channels, model.card.size, model.card.size)))
+    return walk(step_of(model, preset, noise, labels), x, preset.levels())

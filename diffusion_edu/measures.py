@@ -8,6 +8,11 @@ def snr_decibels(schedule):
     return 20 * (schedule.signal.log10() - schedule.noise.log10())
 
 
+def psnr(x, x0):
+    """Compare pictures x (b, ...) with the true ones, both in [-1, 1]: 20 log10(2 / root mean square error) in dB, float64 (b,), +inf if equal."""
+    return 10 * torch.log10(4 / (x - x0).double().square().flatten(1).mean(1))
+
+
 def histogram(x, bins=60, low=-3.0, high=3.0):
     """Count how often each value occurs in x, as a density (it sums to 1 with the bin width); returns the bin centres and densities, float64 (bins,).
 
@@ -42,3 +47,21 @@ def error_by_level(denoise, schedule, x0, eps, levels):
     """Measure how far the guess is from clean images x0 (b, ...) noised with eps: the mean squared error at each level, float64 (levels, b)."""
     errors = [(denoise(schedule.corrupt(x0, t, eps), t) - x0).double().square().flatten(1).mean(1) for t in levels]
     return torch.stack(errors)
+
+
+def distance(a, b):
+    """Measure how far two pictures or batches of them lie apart: the root of the mean squared difference of their values, a float."""
+    return (a.double() - b.double()).square().mean().sqrt().item()
+
+
+def main_plane(points):
+    """Lay points (n, d) into the plane through their mean in which they spread the most (Pearson 1901: principal components).
+
+    Returns their places, float64 (n, 2), and the shares of all variance along the two directions, largest first, (2,). Distances
+    between places never exceed those between points. The last point lies to the right of the first and not below it, which fixes the signs.
+    """
+    centred = points.double() - points.double().mean(0)
+    _, sizes, left = torch.linalg.svd(centred.T, full_matrices=False)  # a tall matrix is twice as fast as a wide one
+    places = torch.nn.functional.pad(left.T * sizes, (0, 2))[:, :2]  # a single point spreads in no direction
+    shares = torch.nn.functional.pad(sizes.square(), (0, 2))[:2] / sizes.square().sum().clamp(min=1e-30)
+    return places * torch.where(places[-1] < places[0], -1.0, 1.0), shares

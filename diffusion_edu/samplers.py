@@ -119,7 +119,9 @@ SAMPLERS = {
 
 
 def sampler(name):
-    """Choose a step `(denoise, schedule, x, t, s, randn, ...)` by its name in SAMPLERS, ready for one walk."""
+    """Choose a step `(denoise, schedule, x, t, s, randn, ...)` by its name in SAMPLERS, ready for one walk; raises ValueError for another name."""
+    if name not in SAMPLERS:
+        raise ValueError(f"A picture can be drawn with one of these samplers: {', '.join(SAMPLERS)}; not {name!r}.")
     chosen = SAMPLERS[name]
     return chosen() if isinstance(chosen, type) else chosen
 

@@ -3,11 +3,13 @@
 import streamlit as st
 
 from diffusion_edu.app import background, models, theatre
+from diffusion_edu.app.choices import SAYS
 from diffusion_edu.app.layout import page, show_code
 from diffusion_edu.app.microscope import microscope
 from diffusion_edu.app.pace import expected
 from diffusion_edu.app.player import play
 from diffusion_edu.app.recording import load_film
+from diffusion_edu.app.wish import counted
 from diffusion_edu.checkpoints import PRETRAINED, Unusable
 from diffusion_edu.core import walk
 from diffusion_edu.generation import generate
@@ -25,7 +27,8 @@ if button.button("Generate", type="primary", icon=":material/play_circle:", widt
     theatre.begin(wish)
 try:
     seconds = expected(models.get(wish.card.name), wish.preset, wish.pictures, wish.labels is not None)
-    estimate.caption(f"{wish.pictures} pictures in {wish.preset.moves} moves: about {max(seconds, 0.1):.1f} s on this machine.")
+    words = f"{counted(wish.pictures, 'picture')} in {counted(wish.preset.moves, 'move')}: about {max(seconds, 0.1):.1f} s on this machine."
+    estimate.caption(f"{words} {wish.preset.sampler} {SAYS[wish.preset.sampler]}")
 except Unusable as problem:
     st.error(str(problem))
 if leftover := wish.preset.noising().leftover:

@@ -1,4 +1,13 @@
-"""What several tests share: one small network with every weight awake, and one thread, which is fastest for small tensors."""
+"""What several tests share: one small network with every weight awake, one thread, which is fastest for small tensors, and a browser."""
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
 
 import pytest
 import torch
@@ -7,6 +16,11 @@ from torch import nn
 from diffusion_edu.networks import NETWORKS
 
 torch.set_num_threads(1)
+
+ROOT = Path(__file__).parents[1]
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+QUIET = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update"]
+PATIENCE = 120_000  # milliseconds
 
 
 @pytest.fixture
@@ -38,3 +52,43 @@ class Says(nn.Module):
     def forward(self, y, level, cond):
         self.level = level
         return self.number.expand_as(y)
+
+
+@pytest.fixture(scope="session")
+def address():
+    """Serve the app as a person would, on a free port, for all tests that open it in a browser."""
+    pytest.importorskip("playwright.sync_api")
+    if not CHROMIUM:
+        assert not os.environ.get("CI"), "CI must have Chromium"
+        pytest.skip("Chromium is not installed")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    words = ["-m", "streamlit", "run", "streamlit_app.py", "--server.headless", "true", "--server.port", str(port), "--server.address", "127.0.0.1"]
+    server = subprocess.Popen([sys.executable, *words], cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        for _ in range(600):
+            try:
+                urllib.request.urlopen(f"http://127.0.0.1:{port}/_stcore/health", timeout=1)
+                break
+            except OSError:
+                time.sleep(0.1)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        server.kill()
+        server.wait()
+
+
+@pytest.fixture
+def page(address):
+    """A laptop's window; errors that the page throws fail the test."""
+    sync_api = pytest.importorskip("playwright.sync_api")
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
+        page = browser.new_page(viewport={"width": 1280, "height": 720}, base_url=address)
+        page.set_default_timeout(PATIENCE)
+        thrown = []
+        page.on("pageerror", lambda problem: thrown.append(str(problem)))
+        yield page
+        browser.close()
+        assert not thrown

@@ -1,5 +1,7 @@
 """The benchmarks: equal networks, real drawings and real steps, in the precision that a row says; and honest clocks."""
 
+import argparse
+import json
 import subprocess
 import sys
 from collections import Counter
@@ -12,9 +14,10 @@ import torch.nn.functional as F
 from torch import nn
 from torch.nn.modules.module import register_module_forward_hook
 
-from benchmarks import libraries, sampling, timing, training
+from benchmarks import libraries, quality, sampling, timing, training
 from benchmarks.libraries import BFLOAT16, FLOAT32, LIBRARIES, OURS, Contestant, contestants
 from benchmarks.timing import compare, count_gflop, in_rounds, roofline
+from diffusion_edu.checkpoints import PRETRAINED, read_card
 
 ROOT = Path(__file__).parents[1]
 ENTRANTS = contestants()
@@ -142,3 +145,27 @@ def test_peak_memory_is_that_of_another_process():
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
     assert 1 < float(done.stdout) < 2
+
+
+def row(sampler, moves, seconds, distance):
+    return {"sampler": sampler, "moves": moves, "seconds": seconds, "FD": distance}
+
+
+def test_the_best_quality_per_second_is_the_fastest_of_those_that_are_as_good_as_the_best():
+    rows = [row("DDIM", 10, 0.5, 4.0), row("DDIM", 20, 1.0, 3.1), row("DDIM", 50, 2.5, 3.0), row("Heun", 8, 0.8, 3.14)]
+    assert quality.best(rows) == rows[3]
+    assert quality.best(rows[:3]) == rows[1]
+    assert quality.best(rows[:1]) == rows[0]
+
+
+def test_a_point_of_the_figure_is_a_sampler_and_its_moves():
+    assert quality.point("DPM-Solver++:15") == ("DPM-Solver++", 15)
+    for wrong in ("DPM-Solver++", "Magic:15", "DDIM:", "DDIM:-3"):
+        with pytest.raises(argparse.ArgumentTypeError, match="write SAMPLER:MOVES"):
+            quality.point(wrong)
+
+
+def test_the_default_of_the_app_is_the_best_quality_per_second_of_the_figure():
+    rows = json.loads((Path(quality.__file__).parent / "quality.json").read_text())
+    sampling, best = read_card(PRETRAINED / "flowers_attention.json").sampling, quality.best(rows)
+    assert (sampling["sampler"], sampling["moves"]) == (best["sampler"], best["moves"])

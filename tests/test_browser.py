@@ -1,97 +1,16 @@
 """A person in a real browser: opens Home, goes to the theatre, generates, cancels, generates again, scrubs, downloads."""
 
 import io
-import os
 import re
-import shutil
-import socket
-import subprocess
-import sys
-import time
-import urllib.request
 from pathlib import Path
 
 import numpy as np
 import pytest
+from browser import MARKS, is_a_picture, pixels, position, roughness, scrub, wait_for_player
 from PIL import Image
 
-sync_api = pytest.importorskip("playwright.sync_api")
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
-ROOT = Path(__file__).parents[1]
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-QUIET = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update"]
+pytestmark = MARKS
 UNDER_WAY, GUESS = "canvas[data-screen=x]", "canvas[data-screen=x0_hat]"
-PATIENCE = 120_000  # milliseconds
-
-
-@pytest.fixture(scope="module")
-def address():
-    """Serve the app as a person would, on a free port."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    words = ["-m", "streamlit", "run", "streamlit_app.py", "--server.headless", "true", "--server.port", str(port), "--server.address", "127.0.0.1"]
-    server = subprocess.Popen([sys.executable, *words], cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    try:
-        for _ in range(600):
-            try:
-                urllib.request.urlopen(f"http://127.0.0.1:{port}/_stcore/health", timeout=1)
-                break
-            except OSError:
-                time.sleep(0.1)
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        server.kill()
-        server.wait()
-
-
-@pytest.fixture
-def page(address):
-    """A laptop's window; errors that the page throws fail the test."""
-    if not CHROMIUM:
-        assert not os.environ.get("CI"), "CI must have Chromium"
-        pytest.skip("Chromium is not installed")
-    with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
-        page = browser.new_page(viewport={"width": 1280, "height": 720}, base_url=address)
-        page.set_default_timeout(PATIENCE)
-        thrown = []
-        page.on("pageerror", lambda problem: thrown.append(str(problem)))
-        yield page
-        browser.close()
-        assert not thrown
-
-
-def pixels(page, canvas):
-    """Read what is painted on a canvas, (height, width, 3)."""
-    size, data = page.locator(canvas).evaluate(
-        "c => [[c.height, c.width], Array.from(c.getContext('2d').getImageData(0, 0, c.width, c.height).data)]"
-    )
-    return np.array(data, np.float32).reshape(*size, 4)[..., :3]
-
-
-def roughness(picture):
-    """How unlike its neighbour a pixel is, relative to how unlike any other: 1 for noise, near 0 for a smooth picture."""
-    return np.abs(np.diff(picture, axis=1)).mean() / np.abs(picture - np.roll(picture, picture.shape[1] // 2, axis=1)).mean()
-
-
-def is_a_picture(picture):
-    return picture.std() > 15 and roughness(picture) < 0.6
-
-
-def wait_for_player(page):
-    page.locator("canvas").first.wait_for()
-    page.wait_for_function(
-        "() => { for (const h of document.querySelectorAll('*')) { const p = h.shadowRoot?.querySelector('.player[data-at]'); if (p) return true; } }"
-    )
-
-
-def scrub(page, to):
-    page.locator("input.scrub").evaluate("(s, to) => { s.value = to; s.dispatchEvent(new Event('input')); }", to)
-
-
-def position(page):
-    return int(page.locator(".player").get_attribute("data-at"))
 
 
 def test_home_shows_a_flower_at_once(page):

@@ -1,13 +1,15 @@
-"""Targets, networks as denoisers, guidance, clipping and the exact answer."""
+"""Targets, networks as denoisers, guidance, clipping, thresholding and the exact answers."""
 
 import math
+import timeit
+from functools import partial
 
 import numpy as np
 import pytest
 import torch
 from torch import nn
 
-from diffusion_edu.denoisers import TARGETS, NeuralDenoiser, clipped, exact, guided
+from diffusion_edu.denoisers import TARGETS, NeuralDenoiser, clipped, exact, exact_gaussian, exact_mixture, guided, thresholded
 from diffusion_edu.schedules import SCHEDULES, cosine, linear, straight, zero_terminal_snr
 
 ANGLES = [1e-3, 0.3, math.pi / 4, 1.2, math.pi / 2 - 1e-3]
@@ -163,3 +165,151 @@ def test_the_exact_denoiser_knows_the_average_at_pure_noise_and_the_picture_at_l
     close(exact(data, straight(10))(x, 10), data.mean(0).expand(4, 2, 3))
     assert torch.equal(exact(data, straight(10))(x, 0), x)
     assert exact(data, linear(1000))(x.float(), 1).isfinite().all()
+
+
+def threshold(x, **options):
+    return thresholded(lambda x, t: x, **options)(x, 1)
+
+
+@pytest.mark.parametrize("most", [1.0, 3.0])
+def test_thresholding_changes_nothing_inside_the_range(most):
+    """Pitfall 22: with minimum and maximum swapped it would blow pictures up to the range."""
+    x = most * noise(4, 3, 8, 8).tanh()
+    assert torch.equal(threshold(x, most=most), x)
+    assert torch.equal(threshold(0.01 * x, most=most), 0.01 * x)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("share", [0.5, 0.9, 0.995, 1.0])
+def test_thresholding_brings_every_picture_into_the_range_and_to_its_edge(share, dtype):
+    x = 3 * noise(4, 3, 8, 8).to(dtype)
+    out = threshold(x, share=share, most=1.0)
+    assert out.dtype == dtype
+    assert out.abs().flatten(1).amax(1).tolist() == pytest.approx([1] * 4, rel=1e-6)
+
+
+def test_thresholding_is_the_papers_formula_picture_by_picture():
+    """Saharia et al. 2022, fig. A.10: clip to the quantile s, divide by s, where s is above 1."""
+    x = torch.stack([0.3 * noise(3, 8, 8), 2 * noise(3, 8, 8, seed=1), 9 * noise(3, 8, 8, seed=2)])
+    for row, out in zip(x.numpy(), threshold(x, share=0.9).numpy(), strict=True):
+        s = max(1.0, np.quantile(np.abs(row), 0.9))
+        np.testing.assert_allclose(out, np.clip(row, -s, s) / s, rtol=0, atol=1e-6)
+    torch.testing.assert_close(threshold(x)[1:2], threshold(x[1:2]))
+
+
+@pytest.mark.parametrize("share", [0.5, 0.995])
+def test_thresholding_keeps_the_order_of_all_values_and_their_signs(share):
+    x = 4 * noise(2, 3, 8, 8)
+    out = threshold(x, share=share)
+    for before, after in zip(x.flatten(1), out.flatten(1), strict=True):
+        assert (after[before.argsort()].diff() >= 0).all()
+    assert torch.equal(out.sign(), x.sign())
+
+
+@pytest.mark.parametrize("level", [1, 10, 100, 999])
+def test_the_exact_denoiser_stays_exact_in_float32_where_there_is_hardly_any_noise(level):
+    """Against the differences in float64, among a thousand pictures, some of them so close that the noise hides which one it is."""
+    schedule = cosine(1000)
+    generator = torch.Generator().manual_seed(0)
+    data = torch.rand(200, 3, 32, 32, generator=generator) * 2 - 1
+    rate = schedule.noise[level].item()
+    data[100:] = data[:100] + 0.02 * rate * torch.randn(100, 3, 32, 32, generator=generator)
+    x = schedule.corrupt(data[:4], level, torch.randn(4, 3, 32, 32, generator=generator))
+    away = [((row - schedule.signal[level] * data.double()) ** 2).sum(dim=(1, 2, 3)) for row in x.double()]
+    weights = torch.stack([(-square / (2 * rate**2)).softmax(0) for square in away])
+    right = torch.einsum("bn,nchw->bchw", weights, data.double())
+    close(exact(data, schedule)(x, level).double(), right, atol=1e-6)
+    alike = torch.stack([weights[k, [k, 100 + k]] for k in range(4)])
+    assert (alike.min(dim=1).values > 1e-3).any() or level == 999
+
+
+def test_the_exact_denoiser_is_quicker_than_a_thousand_differences():
+    """It must answer while a person watches; taking every picture away from every x is what would come to mind first."""
+    data = torch.rand(1000, 3, 64, 64, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    x = noise(4, 3, 64, 64).float()
+    ours, direct = partial(exact(data, cosine(1000)), x, 500), partial(torch.cdist, x.flatten(1), data.flatten(1))
+    direct = partial(direct, compute_mode="donot_use_mm_for_euclid_dist")  # and this is but half of the work
+    turns = [[timeit.timeit(one, number=1) for one in (ours, direct)] for _ in range(8)]
+    assert min(a for a, _ in turns) < min(b for _, b in turns)
+
+
+@pytest.mark.parametrize("shape", [(2,), (3, 2, 2)])
+def test_exact_guesses_have_the_shape_and_the_dtype_of_x(shape):
+    data = noise(7, *shape).float()
+    means, one = data[:3], torch.ones(3)
+    for dtype in (torch.float32, torch.float64, torch.bfloat16):
+        x = noise(4, *shape, seed=1).to(dtype)
+        for denoise in (exact(data, cosine(10)), exact_gaussian(0.1, 0.5, cosine(10)), exact_mixture(means, 0.1 * one, one / 3, cosine(10))):
+            assert (denoise(x, 5).shape, denoise(x, 5).dtype) == (x.shape, dtype)
+
+
+def test_the_exact_denoiser_does_not_depend_on_how_many_pictures_are_looked_at_together(monkeypatch):
+    data, x = noise(50, 2, 4, 4), noise(3, 2, 4, 4, seed=1)
+    whole = exact(data, cosine(1000))(x, 400)
+    for together in (1, 32 * 7, 32 * 50):
+        monkeypatch.setattr("diffusion_edu.denoisers.TOGETHER", together)
+        close(exact(data, cosine(1000))(x, 400), whole)
+
+
+@pytest.mark.parametrize("schedule", [linear(1000), cosine(1000), straight(1000)])
+def test_the_exact_gaussian_guess_is_bayes_rule(schedule):
+    """Two precisions add up: 1 / std^2 of what is known beforehand, signal^2 / noise^2 of what is seen."""
+    x = noise(4, 3)
+    for t in (1, 20, 500, 999, 1000):
+        signal, rate = schedule.signal[t].item(), schedule.noise[t].item()
+        for mean, std in ((0.3, 0.5), (-1.0, 2.0), (0.0, 0.02)):
+            precision = 1 / std**2 + signal**2 / rate**2
+            right = (mean / std**2 + signal * x.numpy() / rate**2) / precision
+            np.testing.assert_allclose(exact_gaussian(mean, std, schedule)(x, t), right, rtol=1e-9, atol=1e-9)
+    assert torch.equal(exact_gaussian(0.3, 0.5, schedule)(x, 0), x)
+
+
+def test_mean_and_spread_may_differ_from_place_to_place():
+    mean, std, x = noise(3, 4), noise(3, 4, seed=1).abs(), noise(5, 3, 4, seed=2)
+    guess = exact_gaussian(mean, std, cosine(1000))(x, 400)
+    for i, j in ((0, 0), (2, 3)):
+        close(guess[:, i, j], exact_gaussian(mean[i, j].item(), std[i, j].item(), cosine(1000))(x[:, i, j], 400))
+
+
+@pytest.mark.parametrize("t", [50, 300, 700])
+def test_no_other_guess_of_gaussian_data_has_a_smaller_error(t):
+    """Its mean squared error is the posterior variance, and any change of its two coefficients makes it larger."""
+    schedule, n = cosine(1000), 400_000
+    x0, eps = 0.3 + 0.5 * noise(n, 1), noise(n, 1, seed=1)
+    x = schedule.corrupt(x0, t, eps)
+    right = exact_gaussian(0.3, 0.5, schedule)(x, t)
+    error = (right - x0).square().mean().item()
+    assert error == pytest.approx(1 / (1 / 0.25 + (schedule.signal[t] / schedule.noise[t]).item() ** 2), rel=0.02)
+    others = [1.05 * right, right + 0.05, x / schedule.signal[t], 0 * x + 0.3, exact_gaussian(0.3, 0.6, schedule)(x, t)]
+    assert all((other - x0).square().mean() > 1.0005 * error for other in others)
+
+
+@pytest.mark.parametrize("schedule", [cosine(1000), straight(1000)])
+def test_a_mixture_of_points_is_the_exact_denoiser_of_those_points(schedule):
+    data, x = noise(6, 2, 3), noise(4, 2, 3, seed=1)
+    points = exact_mixture(data, torch.full((6,), 1e-7), torch.full((6,), 1 / 6), schedule)
+    for t in (100, 300, 700, 1000):
+        close(points(x, t), exact(data, schedule)(x, t), atol=1e-6)
+    nothing = exact_mixture(data, torch.zeros(6), torch.full((6,), 1 / 6), schedule)
+    assert torch.equal(nothing(x, 0), x)
+    close(nothing(x, 300), exact(data, schedule)(x, 300))
+
+
+@pytest.mark.parametrize("schedule", [cosine(1000), straight(1000)])
+def test_a_mixture_of_one_is_the_exact_gaussian_guess(schedule):
+    mean, x = noise(1, 2, 3), noise(4, 2, 3, seed=1)
+    for t in (0, 1, 300, 1000):
+        close(exact_mixture(mean, torch.tensor([0.5]), torch.ones(1), schedule)(x, t), exact_gaussian(mean[0], 0.5, schedule)(x, t))
+
+
+def test_a_mixture_is_the_posterior_mean_by_numerical_integration():
+    schedule, t = cosine(1000), 500
+    means, stds, weights = torch.tensor([[-1.0], [0.2], [1.5]]).double(), torch.tensor([0.1, 0.5, 0.3]), torch.tensor([0.2, 0.5, 0.3])
+    signal, rate = schedule.signal[t].item(), schedule.noise[t].item()
+    x0 = np.linspace(-8, 8, 200_001)
+    parts = zip(means[:, 0].tolist(), stds.tolist(), weights.tolist(), strict=True)
+    prior = sum(w / s * np.exp(-((x0 - m) ** 2) / (2 * s**2)) for m, s, w in parts)
+    for x in (-2.0, -0.3, 0.4, 1.7):
+        posterior = prior * np.exp(-((x - signal * x0) ** 2) / (2 * rate**2))
+        guess = exact_mixture(means, stds, weights, schedule)(torch.tensor([[x]]).double(), t).item()
+        assert guess == pytest.approx((posterior * x0).sum() / posterior.sum(), abs=1e-6)

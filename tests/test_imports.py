@@ -19,7 +19,7 @@ ONLY_IN = {
     "datasets": ("data/",),
     "torchvision": ("data/",),
     "pyarrow": ("data/",),
-    "tqdm": ("recipes/", "evaluation/__main__.py"),
+    "tqdm": ("recipes/", "evaluation/__main__.py", "evaluation/restoration.py"),
     "torchmetrics": ("evaluation/",),
     "torch_fidelity": ("evaluation/",),
     "safetensors": ("checkpoints.py",),
@@ -40,10 +40,15 @@ MAY_SEE = {  # our own modules that a part of the library may import, besides it
     "training": {"core", "schedules", "randomness", "denoisers", "degradations"},
     "checkpoints": {"core", "schedules", "randomness", "denoisers", "degradations", "networks"},
     "generation": {"core", "schedules", "randomness", "denoisers", "samplers", "spacings", "checkpoints"},
-    "evaluation": {"core", "schedules", "randomness", "denoisers", "samplers", "checkpoints", "generation", "data"},
+    "planar": {"core", "schedules", "randomness", "networks", "data", "denoisers", "samplers", "spacings", "training", "generation"},
+    "evaluation": {"core", "schedules", "randomness", "denoisers", "degradations", "samplers", "spacings", "checkpoints", "generation", "data"},
     "measures": {"core", "schedules"},
+    "doctor": {"core", "schedules", "denoisers", "training", "measures", "checkpoints"},
+    "museum": {
+        "core", "schedules", "randomness", "networks", "data", "denoisers", "spacings", "samplers", "editing", "training", "checkpoints"
+    },
     "figures": {"core"},
-}
+}  # fmt: skip
 
 
 def place(path):
@@ -105,6 +110,11 @@ def test_the_contract_needs_torch_only():
 def test_nobody_imports_the_app_but_its_pages():
     strangers = [place(path) for path in EVERYTHING if "app" in ours(path) and not place(path).startswith(ONLY_IN["streamlit"])]
     assert strangers == []
+
+
+def test_the_museum_of_bugs_is_seen_by_its_page_only():
+    visitors = {place(path) for path in EVERYTHING if "museum" in ours(path)} - {place(path) for path in (PACKAGE / "museum").glob("*.py")}
+    assert visitors == {"app/museum.py", "app/hanging.py", "app/clinic.py"}
 
 
 def test_recipes_see_everything_but_the_app_and_are_seen_by_no_module():

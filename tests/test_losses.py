@@ -6,8 +6,9 @@ import pytest
 import torch
 from conftest import Says
 
+from diffusion_edu.degradations import degrade_each
 from diffusion_edu.denoisers import TARGETS
-from diffusion_edu.training import Objective, draw, drop_labels, min_snr_weight
+from diffusion_edu.training import Objective, Restoration, draw, drop_labels, loss_by_angle, min_snr_weight
 
 
 def seeded(seed=0):
@@ -110,3 +111,42 @@ def test_labels_are_dropped_picture_by_picture():
 def test_there_is_not_always_a_label_to_drop(labels, null, share):
     assert drop_labels(labels, null, share, seeded()) is labels
     assert (drop_labels(torch.arange(4), 4, 1.0, seeded()) == 4).all()
+
+
+ANGLES = torch.tensor([0.05, 0.6, 1.2, math.pi / 2])
+
+
+def half(y, level, cond):
+    """A network that says half of what it sees, and hears its level and its labels."""
+    return 0.5 * y + level.view(-1, *[1] * (y.ndim - 1)) / 1000 + (0 if cond is None else cond.view(-1, *[1] * (y.ndim - 1)))
+
+
+@pytest.mark.parametrize("shape", [(5, 3, 4, 4), (5, 2)])
+def test_the_loss_at_every_angle_is_the_one_worked_out_directly(shape):
+    x0, eps, labels = (torch.randn(shape, generator=seeded(9)), draw(torch.zeros(shape), seeded(0))[1], torch.arange(5))
+    losses = loss_by_angle(half, x0, labels, Objective("v"), ANGLES)
+    assert losses.shape == (4,) and losses.dtype == torch.float64
+    for theta, loss in zip(ANGLES, losses, strict=True):
+        said = half(theta.cos() * x0 + theta.sin() * eps, (1000 * theta).expand(5), labels)
+        assert loss.item() == pytest.approx((said - (theta.cos() * eps - theta.sin() * x0)).square().mean().item(), rel=1e-5)
+    assert torch.equal(losses, loss_by_angle(half, x0, labels, Objective("v"), ANGLES))  # always the same noise
+    assert torch.equal(losses[2:3], loss_by_angle(half, x0, labels, Objective("v"), ANGLES[2:3]))
+
+
+def test_the_loss_of_a_restoration_is_measured_by_angle_too():
+    x0 = torch.randn(6, 3, 8, 8, generator=seeded(9)).tanh()
+    _, eps = draw(x0, seeded(0))
+    losses = loss_by_angle(Says(), x0, None, Restoration(grain=0.0), ANGLES)
+    for theta, loss in zip(ANGLES, losses, strict=True):
+        lost = degrade_each(x0, torch.arange(6), (theta * 2 / math.pi).expand(6), eps[:, :1]) - x0
+        assert loss.item() == pytest.approx(lost.abs().mean().item(), rel=1e-5)
+    assert (losses.diff() > 0).all() and not losses.requires_grad
+
+
+@pytest.mark.parametrize(("kind", "expected"), [("eps", 4.0), ("x0", 1.0), ("v", 0.16), ("flow", 1.0)])
+def test_points_have_the_losses_of_pictures(kind, expected):
+    """x0 = 1, eps = 2, cos 0.6, sin 0.8, for points (b, 2)."""
+    x0, net = torch.ones(3, 2), Says()
+    loss = Objective(kind).at(net, x0, None, torch.full((3,), math.atan2(0.8, 0.6)), 2 * x0)
+    assert loss.tolist() == pytest.approx([expected] * 3, rel=1e-5)
+    assert Objective(kind)(net, x0, None, seeded()).shape == (3,)

@@ -5,7 +5,8 @@ import math
 import pytest
 import torch
 
-from diffusion_edu.measures import histogram, snr_decibels, spectrum
+from diffusion_edu.denoisers import exact_gaussian
+from diffusion_edu.measures import error_by_level, histogram, snr_decibels, spectrum
 from diffusion_edu.schedules import cosine, straight
 
 
@@ -63,3 +64,25 @@ def test_a_picture_that_is_not_square_is_measured_up_to_half_its_shorter_side():
     x = torch.randn(400, 1, 16, 32, generator=torch.Generator().manual_seed(0))
     cycles, power = spectrum(x)
     assert cycles[-1] == 8 and (power - 1).abs().max() < 0.1
+
+
+def test_the_error_at_every_level_is_the_mean_square_of_each_picture():
+    schedule, generator = straight(10), torch.Generator().manual_seed(0)
+    x0, eps = (torch.randn(3, 2, 4, 4, generator=generator) for _ in range(2))
+    errors = error_by_level(lambda x, t: x.sin() / (t + 1), schedule, x0, eps, [10, 4, 1])
+    assert errors.shape == (3, 3) and errors.dtype == torch.float64
+    for row, t in enumerate([10, 4, 1]):
+        for k in range(3):
+            guess = ((1 - t / 10) * x0[k] + t / 10 * eps[k]).double().sin() / (t + 1)
+            assert errors[row, k].item() == pytest.approx((guess - x0[k]).square().mean().item(), rel=1e-5)
+
+
+def test_the_best_guess_of_gaussian_data_has_the_error_of_theory_and_asks_for_no_gradients():
+    """The posterior variance 1 / (1 / std^2 + signal^2 / noise^2); all that is known beforehand at pure noise."""
+    schedule, std = cosine(1000), 0.5
+    x0, eps = (torch.randn(200, 500, generator=torch.Generator().manual_seed(k)) for k in (0, 1))
+    denoise = exact_gaussian(0.0, torch.tensor(std, requires_grad=True), schedule)
+    errors = error_by_level(denoise, schedule, std * x0, eps, [1000, 500, 50])
+    assert not errors.requires_grad
+    snr = (schedule.signal / schedule.noise).square()[[1000, 500, 50]]
+    assert errors.mean(1).tolist() == pytest.approx((1 / (1 / std**2 + snr)).tolist(), rel=0.02)

@@ -1,7 +1,6 @@
 """The exact moments of whole chains: what no sample-based test can see.
 
-For data N(0, s^2) the best denoiser is linear, so every step is affine, `x_s = a x + g z`, and the variance of the chain
-follows without randomness: `var_s = a^2 var_t + g^2`. The coefficients are read off the real step functions.
+The recursion, and the mistakes that it sees, live in the bug museum.
 """
 
 from functools import partial
@@ -11,30 +10,14 @@ import numpy as np
 import pytest
 import torch
 
-from diffusion_edu.samplers import ddim_step, ddpm_step, predicted_noise
-from diffusion_edu.schedules import cosine, linear
-from diffusion_edu.spacings import spaced
-
-LINEAR = linear(1000)
-
-
-def best(std, schedule=LINEAR):
-    """The posterior mean for data N(0, std^2)."""
-
-    def denoise(x, t):
-        signal, noise = schedule.rates(t, x)
-        return signal * std**2 / (signal**2 * std**2 + noise**2) * x
-
-    return denoise
-
-
-def final_std(step, levels):
-    """The standard deviation at the end of a chain that starts from N(0, 1)."""
-    probe, variance = torch.tensor([[1.0], [0.0]], dtype=torch.float64), 1.0
-    for t, s in pairwise(levels):
-        a, g = step(probe, t, s, randn=lambda x: 1 - x)[0].flatten().tolist()  # x = 1 with z = 0, x = 0 with z = 1
-        variance = a**2 * variance + g**2
-    return variance**0.5
+from diffusion_edu.core import walk
+from diffusion_edu.museum.ddim import ends_at_level_1, whole_noise_as_sigma
+from diffusion_edu.museum.ddpm import noise_at_the_end, one_step_beta
+from diffusion_edu.museum.moments import LINEAR, best, final_std, spread
+from diffusion_edu.museum.schedules import leading
+from diffusion_edu.samplers import ddim_step, ddpm_step, predicted_noise, sampler
+from diffusion_edu.schedules import cosine
+from diffusion_edu.spacings import SPACINGS, spaced
 
 
 def ddpm(std, variance, moves=1000):
@@ -45,6 +28,15 @@ def ddim(std, eta, moves):
     return final_std(partial(ddim_step, best(std), LINEAR, eta=eta), spaced(LINEAR, moves))
 
 
+def drawn_std(name, moves, spacing="trailing", std=0.02, schedule=LINEAR, **options):
+    """The standard deviation at the end of a chain of any sampler; one that draws nothing at random multiplies x, whatever it remembers."""
+    step, levels = partial(sampler(name), best(std, schedule), schedule, **options), spaced(schedule, moves, spacing)
+    if name not in ("DDIM", "Heun", "DPM-Solver++"):
+        return final_std(step, levels)
+    *_, last = walk(step, torch.ones(1, 1, dtype=torch.float64), levels)
+    return abs(last.x.item())
+
+
 KNOWN = {
     "ddpm small": (lambda: ddpm(0.02, "small"), 0.0163400696),
     "ddpm large": (lambda: ddpm(0.02, "large"), 0.0194272802),
@@ -53,6 +45,11 @@ KNOWN = {
     "ddim 50": (lambda: ddim(0.02, 0.0, 50), 0.0050377826),
     "ddim 50, eta 1": (lambda: ddim(0.02, 1.0, 50), 0.0049930293),
     "ddim 1000, eta 1": (lambda: ddim(0.02, 1.0, 1000), 0.0163400696),
+    "euler ancestral 50": (lambda: drawn_std("Euler ancestral", 50), 0.0049930293),
+    "renoise 50": (lambda: drawn_std("Renoise", 50), 0.0049157677),
+    "heun 25": (lambda: drawn_std("Heun", 25), 0.0028250694),
+    "dpm-solver 50": (lambda: drawn_std("DPM-Solver++", 50), 0.0050643876),
+    "dpm-solver 20, log-SNR": (lambda: drawn_std("DPM-Solver++", 20, "log-SNR"), 0.0176364953),
 }
 
 
@@ -62,58 +59,17 @@ def test_the_chain_ends_with_its_known_spread(name):
     assert compute() == pytest.approx(known, rel=0, abs=1e-10)
 
 
-def noise_at_the_end(std):
-    """Pitfall 17: fixed_large with noise on the last move too."""
-
-    def step(x, t, s, randn):
-        x_s, x0_hat = ddpm_step(best(std), LINEAR, x, t, s, "large", randn)
-        added = LINEAR.noise[t] ** 2 - (LINEAR.signal[t] / LINEAR.signal[s] * LINEAR.noise[s]) ** 2
-        return (x_s + added.sqrt() * randn(x) if s == 0 else x_s), x0_hat
-
-    return final_std(step, spaced(LINEAR, 1000))
-
-
-def last_level_skipped(std):
-    return final_std(partial(ddpm_step, best(std), LINEAR), list(range(1000, 0, -1)))
-
-
-def leading(std):
-    """Pitfall 7: the walk begins at level 981 of 1000 as if that were pure noise."""
-    return final_std(partial(ddim_step, best(std), LINEAR), [*range(981, 0, -20), 0])
-
-
-def last_alpha_of_level_1(std):
-    """Pitfall 11: the last move stops at alpha_bar[1], the first entry of a table without level 0."""
-    return final_std(partial(ddim_step, best(std), LINEAR), [*range(1000, 0, -20), 1])
-
-
 def wrong_eta(sigma, direction=None):
-    """Pitfall 12: DDIM-50 at eta = 1 with another fresh noise sigma(t, s), or another share of the old noise."""
+    """Pitfall 12: the spread of DDIM-50 at eta = 1 with another fresh noise sigma(t, s), or another share of the old noise."""
 
-    def chain(std):
-        def step(x, t, s, randn):
-            (signal_t, noise_t), (signal_s, noise_s) = LINEAR.rates(t, x), LINEAR.rates(s, x)
-            x0_hat = best(std)(x, t)
-            fresh = sigma(signal_t, noise_t, signal_s, noise_s)
-            kept = (noise_s**2 - fresh**2).clamp(min=0).sqrt() if direction is None else direction(fresh, noise_s)
-            return signal_s * x0_hat + kept * predicted_noise(LINEAR, x, x0_hat, t) + fresh * randn(x), x0_hat
+    def step(denoise, schedule, x, t, s, randn):
+        (signal_t, noise_t), (signal_s, noise_s) = schedule.rates(t, x), schedule.rates(s, x)
+        x0_hat = denoise(x, t)
+        fresh = sigma(signal_t, noise_t, signal_s, noise_s)
+        kept = (noise_s**2 - fresh**2).clamp(min=0).sqrt() if direction is None else direction(fresh, noise_s)
+        return signal_s * x0_hat + kept * predicted_noise(schedule, x, x0_hat, t) + fresh * randn(x), x0_hat
 
-        return final_std(step, spaced(LINEAR, 50))
-
-    return chain
-
-
-def one_step_beta(std):
-    """Pitfall 16: 50 moves, each with the beta of a single level."""
-
-    def step(x, t, s, randn):
-        (signal, noise), (signal_s, noise_s), signal_1 = LINEAR.rates(t, x), LINEAR.rates(s, x), LINEAR.signal[t - 1]
-        kept, x0_hat = signal / signal_1, best(std)(x, t)
-        beta = 1 - kept**2
-        mean = (kept * noise_s**2 * x + signal_s * beta * x0_hat) / noise**2
-        return mean + beta.sqrt() * noise_s / noise * randn(x), x0_hat
-
-    return final_std(step, spaced(LINEAR, 50))
+    return spread(step)
 
 
 def right_sigma(a, b, c, e):
@@ -121,31 +77,31 @@ def right_sigma(a, b, c, e):
 
 
 MISTAKES = {
-    "noise at the end": (noise_at_the_end, "ddpm large", 0.0218499248),
-    "last level skipped": (last_level_skipped, "ddpm small", 0.0204244742),
-    "leading spacing": (leading, "ddim 50", 0.0115815695),
-    "last alpha of level 1": (last_alpha_of_level_1, "ddim 50", 0.0146312692),
-    "sigma is the whole noise": (wrong_eta(lambda a, b, c, e: b), "ddim 50, eta 1", 0.0765),
-    "sigma without its root": (wrong_eta(lambda a, b, c, e: e / b * (1 - a**2 / c**2)), "ddim 50, eta 1", None),
-    "sigma without its ratio": (wrong_eta(lambda a, b, c, e: (1 - a**2 / c**2).sqrt()), "ddim 50, eta 1", None),
-    "sigma of alpha instead of alpha_bar": (wrong_eta(lambda a, b, c, e: e / b * (1 - a / c).sqrt()), "ddim 50, eta 1", None),
-    "sigma as direction": (wrong_eta(right_sigma, lambda fresh, e: fresh), "ddim 50, eta 1", None),
-    "direction not shrunk": (wrong_eta(right_sigma, lambda fresh, e: e), "ddim 50, eta 1", None),
-    "one-step beta": (one_step_beta, "ddim 50, eta 1", None),
+    "noise at the end": (lambda: spread(noise_at_the_end, 1000, variance="large"), "ddpm large", 0.0218499248),
+    "last level skipped": (lambda: final_std(partial(ddpm_step, best(), LINEAR), list(range(1000, 0, -1))), "ddpm small", 0.0204244742),
+    "leading spacing": (lambda: final_std(partial(ddim_step, best(), LINEAR), leading(LINEAR, 50)), "ddim 50", 0.0115815695),
+    "last alpha of level 1": (lambda: spread(ends_at_level_1), "ddim 50", 0.0146312692),
+    "sigma is the whole noise": (lambda: spread(whole_noise_as_sigma, eta=1.0), "ddim 50, eta 1", 0.0764857748),
+    "sigma without its root": (lambda: wrong_eta(lambda a, b, c, e: e / b * (1 - a**2 / c**2)), "ddim 50, eta 1", None),
+    "sigma without its ratio": (lambda: wrong_eta(lambda a, b, c, e: (1 - a**2 / c**2).sqrt()), "ddim 50, eta 1", None),
+    "sigma of alpha instead of alpha_bar": (lambda: wrong_eta(lambda a, b, c, e: e / b * (1 - a / c).sqrt()), "ddim 50, eta 1", None),
+    "sigma as direction": (lambda: wrong_eta(right_sigma, lambda fresh, e: fresh), "ddim 50, eta 1", None),
+    "direction not shrunk": (lambda: wrong_eta(right_sigma, lambda fresh, e: e), "ddim 50, eta 1", None),
+    "one-step beta": (lambda: spread(one_step_beta), "ddim 50, eta 1", None),
 }
 
 
 @pytest.mark.parametrize("name", MISTAKES)
 def test_every_known_mistake_ends_with_another_spread(name):
     mistaken, right, known = MISTAKES[name]
-    spread = mistaken(0.02)
-    assert abs(spread - KNOWN[right][1]) > 1e-7
+    ends = mistaken()
+    assert abs(ends - KNOWN[right][1]) > 1e-7
     if known:
-        assert spread == pytest.approx(known, rel=0, abs=1e-10 if known != 0.0765 else 5e-5)
+        assert ends == pytest.approx(known, rel=0, abs=1e-10)
 
 
 def test_the_probe_of_the_mistakes_finds_the_right_value_for_the_right_formula():
-    assert wrong_eta(right_sigma)(0.02) == pytest.approx(KNOWN["ddim 50, eta 1"][1], rel=0, abs=1e-10)
+    assert wrong_eta(right_sigma) == pytest.approx(KNOWN["ddim 50, eta 1"][1], rel=0, abs=1e-10)
 
 
 @pytest.mark.parametrize("moves", [1, 3, 7, 50, 333, 1000])
@@ -172,3 +128,74 @@ def test_the_large_variance_needs_many_moves():
     """Pitfall 20: with few moves it leaves grain that the small one does not have."""
     grain = {moves: ddpm(0.02, "large", moves) / ddpm(0.02, "small", moves) for moves in (10, 50, 1000)}
     assert grain[10] > grain[50] > grain[1000] > 1
+
+
+def guess(schedule, std, t):
+    """The best guess for data N(0, std^2) as a multiple of x, in NumPy."""
+    signal, noise = schedule.signal[t].item(), schedule.noise[t].item()
+    return signal * std**2 / (signal**2 * std**2 + noise**2)
+
+
+def affine(name, schedule, std, t, s):
+    """One move of a sampler that draws at random as the papers write it: the multiple of x, and the variance that is added."""
+    (signal_t, noise_t), (signal_s, noise_s) = ((schedule.signal[k].item(), schedule.noise[k].item()) for k in (t, s))
+    g, kept = guess(schedule, std, t), signal_t / signal_s
+    if name == "Renoise":
+        return signal_s * g, noise_s**2
+    if name == "Euler ancestral":  # k-diffusion: z = x / signal, sigma = noise / signal
+        here, there = noise_t / signal_t, noise_s / signal_s
+        up = there * np.sqrt(here**2 - there**2) / here
+        down = np.sqrt(there**2 - up**2)
+        return signal_s * (1 / signal_t + (1 / signal_t - g) / here * (down - here)), (signal_s * up) ** 2
+    if s == 0:
+        return g, 0.0
+    small = 1 / (kept**2 / (1 - kept**2) + 1 / noise_s**2)  # Bayes: two precisions add up
+    a = small * (kept / (1 - kept**2) + signal_s * g / noise_s**2)
+    return a, 1 - kept**2 if name == "DDPM, large" else small
+
+
+def solved(name, schedule, std, levels):
+    """The multiple of x at the end of a path that draws nothing at random, from the papers' formulas in NumPy."""
+    x, last, before = 1.0, None, None
+    for t, s in pairwise(levels):
+        (signal_t, noise_t), (signal_s, noise_s) = ((schedule.signal[k].item(), schedule.noise[k].item()) for k in (t, s))
+        x0_hat = guess(schedule, std, t) * x
+        there = signal_s * x0_hat + noise_s * (x - signal_t * x0_hat) / noise_t
+        if name == "Heun" and s:
+            change = guess(schedule, std, s) * there - x0_hat
+            x = there + change * (np.arctan2(noise_t, signal_t) - np.arctan2(noise_s, signal_s)) / (2 * noise_s)
+        elif name == "DPM-Solver++" and last is not None and s:  # k-diffusion, sample_dpmpp_2m
+            sigma = {k: schedule.noise[k].item() / schedule.signal[k].item() for k in (before, t, s)}
+            h, r = np.log(sigma[t] / sigma[s]), np.log(sigma[before] / sigma[t]) / np.log(sigma[t] / sigma[s])
+            mixed = (1 + 1 / (2 * r)) * x0_hat - 1 / (2 * r) * last
+            x = signal_s * (sigma[s] / sigma[t] * x / signal_t - np.expm1(-h) * mixed)
+        else:
+            x = there
+        last, before = x0_hat, t
+    return abs(x)
+
+
+@pytest.mark.parametrize("moves", [1, 2, 7, 60])
+@pytest.mark.parametrize("spacing", SPACINGS)
+@pytest.mark.parametrize("schedule", [LINEAR, cosine(1000)], ids=lambda schedule: schedule.name)
+def test_every_sampler_ends_with_the_papers_spread_on_every_spacing(schedule, spacing, moves):
+    levels = spaced(schedule, moves, spacing)
+    for std in (0.02, 0.5, 1.0):
+        for name in ("DDPM", "DDPM, large", "Euler ancestral", "Renoise"):
+            variance = 1.0
+            for t, s in pairwise(levels):
+                a, added = affine(name, schedule, std, t, s)
+                variance = a**2 * variance + added
+            options = {"variance": "large"} if name == "DDPM, large" else {}
+            ours = drawn_std(name.split(",")[0], moves, spacing, std, schedule, **options)
+            assert ours == pytest.approx(np.sqrt(variance), rel=1e-9, abs=1e-10), name  # k-diffusion divides by a signal near 0
+        for name in ("DDIM", "Heun", "DPM-Solver++"):
+            assert drawn_std(name, moves, spacing, std, schedule) == pytest.approx(solved(name, schedule, std, levels), rel=1e-9), name
+
+
+def test_with_as_many_guesses_second_order_ends_nearer_to_the_true_spread():
+    """And DDIM nearer than what forgets its noise at every move."""
+    moves = {"DDIM": 20, "Heun": 10, "DPM-Solver++": 20, "DDPM": 20, "Renoise": 20}
+    off = {name: abs(drawn_std(name, moves[name], std=0.5, schedule=cosine(1000)) - 0.5) for name in moves}
+    assert off["DPM-Solver++"] < off["DDIM"] / 10 and off["Heun"] < off["DDIM"] / 1.5
+    assert off["Renoise"] > 2 * off["DDPM"] > 2 * off["DDIM"]

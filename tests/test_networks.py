@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from diffusion_edu.networks import NETWORKS
+from diffusion_edu.networks import MLP, NETWORKS
 from diffusion_edu.networks.blocks import Attention, group_norm, sinusoid
 from diffusion_edu.recipes import flower_features, flower_judge, flowers_attention, flowers_simple
 
@@ -172,3 +172,36 @@ def test_bfloat16_is_finite_and_close_to_float32(drawing):
             low = net(y, level, labels).float()
     assert low.isfinite().all()
     assert (low - full).norm() < 0.03 * full.norm()
+
+
+def mlp(**sizes):
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        return MLP(width=32, embedding=16, **sizes)
+
+
+def points(b=4, d=2):
+    return torch.randn(b, d, generator=torch.Generator().manual_seed(0)), torch.linspace(10, 1500, b), torch.arange(b) % 3
+
+
+@pytest.mark.parametrize("channels", [1, 2, 5])
+@pytest.mark.parametrize("blocks", [1, 3])
+def test_a_network_for_points_keeps_their_shape_and_learns_with_every_weight(channels, blocks):
+    net, (y, level, labels) = mlp(channels=channels, blocks=blocks, classes=3), points(d=channels)
+    labels[3] = 3  # anything
+    said = net(y, level, labels)
+    assert said.shape == y.shape
+    (said - 1).square().mean().backward()
+    assert all(weight.grad.abs().sum() > 0 for weight in net.parameters())
+    assert (net.classes.table.weight.grad.abs().sum(dim=1) > 0).all()
+
+
+def test_a_network_for_points_hears_level_and_class_and_every_point_alone():
+    net, (y, level, labels) = mlp(classes=3), points()
+    said = net(y, level, labels)
+    assert not torch.isclose(said, net(y, level / 2, labels), atol=1e-4).all(dim=1).any()
+    assert not torch.isclose(said, net(y, level, (labels + 1) % 3), atol=1e-4).all(dim=1).any()
+    torch.testing.assert_close(net(y[1:2], level[1:2], labels[1:2]), said[1:2], rtol=0, atol=1e-6)
+    assert torch.equal(net(y, level, None), net(y, level, torch.full((4,), 3)))
+    assert mlp()(y, level).shape == mlp()(y, level, None).shape == y.shape
+    assert list(net.buffers()) == []

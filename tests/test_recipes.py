@@ -10,22 +10,29 @@ import subprocess
 import sys
 import time
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from PIL import Image
 from safetensors import safe_open
 
-from diffusion_edu.checkpoints import load
-from diffusion_edu.data.images import Pictures
+from diffusion_edu.checkpoints import available, load
+from diffusion_edu.core import walk
+from diffusion_edu.data.images import Pictures, load_pictures, to_signed
+from diffusion_edu.degradations import DEGRADATIONS, Degradation
 from diffusion_edu.generation import Preset
+from diffusion_edu.randomness import Compute
+from diffusion_edu.recipes import flowers_cold
 from diffusion_edu.recipes import run as runs
 from diffusion_edu.recipes.command import arguments, main
 from diffusion_edu.recipes.flowers_attention import RECIPE
 from diffusion_edu.recipes.log import COLUMNS, Log
 from diffusion_edu.recipes.run import apart, build, like, taken_over
 from diffusion_edu.recipes.sheets import draw
+from diffusion_edu.samplers import cold_step
 
 SIZES = {"widths": [16, 32], "blocks": 1, "attention": [False, True], "patch": 2, "embedding": 16}
 TINY = replace(RECIPE, sizes=SIZES, size=8, batch=8, lr=2e-3, ema=0.9, sampling=Preset(moves=2))
@@ -335,3 +342,74 @@ def test_a_model_to_begin_with_that_is_not_there_is_told(photos, tmp_path, capsy
 
 def test_the_learning_rate_is_lower_when_training_further():
     assert arguments(RECIPE, []).lr == RECIPE.lr and arguments(RECIPE, ["--from", "mine"]).lr == RECIPE.lr / 4
+
+
+COLD_SIZES = {"widths": [16, 24], "patch": 1, "embedding": 16}
+COLD = replace(flowers_cold.RECIPE, sizes=COLD_SIZES, size=8, batch=12, lr=2e-3, ema=0.9)
+
+
+@pytest.fixture(scope="module")
+def restoring(photos, tmp_path_factory):
+    out = tmp_path_factory.mktemp("runs") / "cold"
+    run(photos, out, recipe=COLD)
+    return out
+
+
+def test_a_restorer_is_trained_to_a_card_that_says_what_it_undoes(restoring):
+    card = load("cold", [restoring]).card
+    assert (card.kind, card.draws, card.classes, card.null) == ("restoration", False, list(DEGRADATIONS), 6)
+    assert card.sizes == {"classes": 6, **COLD_SIZES}  # the folder's own two classes are not what it is told
+    assert card.training["objective"] == {"kind": "restoration", "null": 6, "drop": 0.1, "grain": 0.02}
+    assert card.training["pictures_seen"] == 12 * card.training["steps"] > 0
+    assert 0 < card.training["loss"] < 2 and 0 < card.training["validation_loss"] < 2
+    assert card.data["held_out"] == 1
+
+
+@pytest.mark.parametrize("name", DEGRADATIONS)
+def test_a_loaded_restorer_undoes_every_degradation_level_by_level(restoring, name):
+    model, degrade = load("cold", [restoring], Compute(torch.device("cpu"))), Degradation(name, (1, 2), T=10)
+    x0 = torch.rand(2, 3, 8, 8, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    restore = model.restorer(degrade)
+    states = list(walk(partial(cold_step, restore, degrade), degrade(x0, 10), list(range(10, -1, -1))))
+    assert [state.t for state in states] == list(range(10, -1, -1))
+    assert all(state.x.shape == x0.shape and state.x.isfinite().all() for state in states)
+    told = [model.restorer(Degradation(other, (1, 2), T=10))(x0, 5) for other in DEGRADATIONS]
+    assert sum(torch.equal(restore(x0, 5), guess) for guess in told) == 1  # each degradation is told apart
+
+
+def test_a_restorer_is_not_offered_where_pictures_are_drawn(restoring, trained, monkeypatch):
+    models = pytest.importorskip("diffusion_edu.app.models")
+    monkeypatch.setattr(models, "available", lambda: available([restoring, trained]))
+    assert set(available([restoring, trained])) == {"cold", "mine"}
+    assert set(models.cards()) == {"mine"}
+
+
+def test_the_sheets_of_a_restorer_show_its_pictures_above_what_it_was_given(restoring, photos):
+    """So that the strip of first rows, one per sheet, shows it grow."""
+    with Image.open(restoring / "cold.png") as sheet, Image.open(restoring / "cold.growth.png") as growth:
+        assert sheet.size == (8 * 8, 2 * 8)  # one picture was held out
+        assert growth.width == 8 * 8 and growth.height % 8 == 0
+        shown, grown = (to_signed(torch.from_numpy(np.array(page)).permute(2, 0, 1)) for page in (sheet, growth))
+    kept, _ = apart(load_pictures(photos, 8))
+    degrade = Degradation(list(DEGRADATIONS)[0], (0,))
+    x = degrade(kept[0], flowers_cold.LEVEL)
+    guess = load("cold", [restoring]).restorer(degrade)(x, flowers_cold.LEVEL)
+    assert (shown[:, 8:, :8] - x[0]).abs().max() < 0.02
+    assert (shown[:, :8, :8] - guess[0].clamp(-1, 1)).abs().max() < 0.1  # half precision weights, a byte per channel
+    assert torch.equal(grown[:, -8:], shown[:, :8])
+
+
+def test_the_training_of_a_restorer_can_be_resumed(photos, tmp_path):
+    cold = tmp_path / "cold"
+    run(photos, cold, minutes=0.3 * SECOND, recipe=COLD)
+    first = load("cold", [cold]).card.training
+    run(photos, cold, "--resume", minutes=0.8 * SECOND, recipe=COLD)
+    second = load("cold", [cold]).card
+    assert second.training["pictures_seen"] > first["pictures_seen"] and second.kind == "restoration"
+
+
+def test_a_restorer_can_be_trained_further(photos, restoring, tmp_path, monkeypatch):
+    monkeypatch.setattr("diffusion_edu.checkpoints.OWN", restoring.parent)
+    run(photos, tmp_path / "further", "--from", "cold", minutes=0.3 * SECOND, recipe=COLD)
+    card = load("further", [tmp_path / "further"]).card
+    assert (card.kind, card.classes, card.training["from"]) == ("restoration", list(DEGRADATIONS), "cold")

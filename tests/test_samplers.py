@@ -1,6 +1,7 @@
-"""The moves: identities, independent formulas step by step, and agreement with diffusers.
+"""The moves: identities, independent formulas step by step, and what holds for every sampler.
 
-The moments of whole chains are in test_moments.py.
+The moments of whole chains are in test_moments.py, how quickly solvers converge and what they remember in test_solvers.py,
+agreement with diffusers in test_diffusers.py.
 """
 
 from functools import partial
@@ -12,12 +13,28 @@ import torch
 
 from diffusion_edu.core import walk
 from diffusion_edu.denoisers import TARGETS, clipped, exact
-from diffusion_edu.samplers import SAMPLERS, ddim_step, ddpm_step, predicted_noise, sampler
+from diffusion_edu.samplers import (
+    SAMPLERS,
+    cold_step,
+    ddim_step,
+    ddpm_step,
+    euler_ancestral_step,
+    evaluations,
+    heun_step,
+    naive_cold_step,
+    predicted_noise,
+    renoise_step,
+    sampler,
+)
 from diffusion_edu.schedules import cosine, linear, sigmoid, straight, zero_terminal_snr
 from diffusion_edu.spacings import spaced
 
 SCHEDULES = [linear(1000), cosine(1000), sigmoid(1000), straight(1000), zero_terminal_snr(linear(1000))]
 WITH_SIGNAL = SCHEDULES[:3]
+SOME = [1000, 999, 998, 700, 333, 100, 20, 3, 2, 1, 0]
+CALM = ["DDIM", "Heun", "DPM-Solver++"]  # those that draw nothing at random
+VARIANTS = {"DDPM, large": ("DDPM", {"variance": "large"}), "DDIM, eta 0.5": ("DDIM", {"eta": 0.5}), "DDIM, eta 1": ("DDIM", {"eta": 1.0})}
+EVERY = {name: (name, {}) for name in SAMPLERS} | VARIANTS
 named = {"ids": lambda schedule: schedule.name}
 
 
@@ -30,20 +47,78 @@ def wavy(x, t):
     return 1.5 * torch.sin(3 * x + t)
 
 
-def close(a, b):
-    torch.testing.assert_close(a, b, rtol=0, atol=1e-9)
+def close(a, b, atol=1e-9):
+    torch.testing.assert_close(a, b, rtol=0, atol=atol)
 
 
 @pytest.mark.parametrize("schedule", SCHEDULES, **named)
 def test_ddim_with_eta_1_is_ddpm_for_every_pair_of_levels(schedule):
-    """Pitfall 12, at any stride (16)."""
+    """Pitfall 12, at any stride (16); and so is ancestral Euler."""
     x, z = noise(4, 3), noise(4, 3, seed=1)
-    chosen = [1000, 999, 998, 700, 333, 100, 20, 3, 2, 1, 0]
-    for t, s in combinations(chosen, 2):
-        ddim = ddim_step(wavy, schedule, x, t, s, eta=1.0, randn=lambda x: z)
+    for t, s in combinations(SOME, 2):
         ddpm = ddpm_step(wavy, schedule, x, t, s, variance="small", randn=lambda x: z)
-        close(ddim[0], ddpm[0])
-        assert torch.equal(ddim[1], ddpm[1])
+        for step in (partial(ddim_step, eta=1.0), euler_ancestral_step):
+            same = step(wavy, schedule, x, t, s, randn=lambda x: z)
+            close(same[0], ddpm[0])
+            assert torch.equal(same[1], ddpm[1])
+
+
+@pytest.mark.parametrize("schedule", WITH_SIGNAL, **named)
+def test_ancestral_euler_is_that_of_k_diffusion(schedule):
+    """get_ancestral_step and sample_euler_ancestral in NumPy: z = x / signal, sigma = noise / signal, eta 1."""
+    x, z = noise(4, 3).numpy(), noise(4, 3, seed=1).numpy()
+    signal, rate = schedule.signal.numpy(), schedule.noise.numpy()
+    for t, s in combinations(SOME, 2):
+        here, there = rate[t] / signal[t], rate[s] / signal[s]
+        up = min(there, (there**2 * (here**2 - there**2) / here**2) ** 0.5)
+        slope = (x / signal[t] - 1.5 * np.sin(3 * x + t)) / here
+        theirs = signal[s] * (x / signal[t] + slope * ((there**2 - up**2) ** 0.5 - here) + up * z)
+        close(euler_ancestral_step(wavy, schedule, noise(4, 3), t, s, lambda x: noise(4, 3, seed=1))[0], torch.from_numpy(theirs))
+
+
+@pytest.mark.parametrize("schedule", SCHEDULES, **named)
+def test_renoising_forgets_x_and_has_the_moments_of_the_level(schedule):
+    x, z = noise(4, 3), noise(4, 3, seed=1)
+    for t, s in combinations(SOME, 2):
+        close(renoise_step(wavy, schedule, x, t, s, lambda x: z)[0], schedule.corrupt(wavy(x, t), s, z))
+
+
+@pytest.mark.parametrize("schedule", SCHEDULES, **named)
+def test_cold_diffusion_with_estimated_noise_is_ddim(schedule):
+    """Bansal et al. 2022, algorithm 2, where to degrade is to add the noise that is estimated in x."""
+    x = noise(4, 3)
+    for t, s in combinations(SOME, 2):
+        eps_hat = predicted_noise(schedule, x, wavy(x, t), t)
+        for step in (cold_step, naive_cold_step):  # there D(x0_hat, t) is x itself, so both algorithms are one
+            close(step(wavy, lambda x0, t: schedule.corrupt(x0, t, eps_hat), x, t, s)[0], ddim_step(wavy, schedule, x, t, s)[0])  # noqa: B023
+
+
+@pytest.mark.parametrize("name", CALM)
+@pytest.mark.parametrize("schedule", SCHEDULES, **named)
+def test_a_guess_that_never_changes_is_reached_along_ddims_path_by_every_solver(schedule, name):
+    target = noise(4, 3, seed=2)
+    paths = [list(walk(partial(sampler(each), lambda x, t: target, schedule), noise(4, 3), spaced(schedule, 10))) for each in ("DDIM", name)]
+    for ddim, solved in zip(*paths, strict=True):
+        close(ddim.x, solved.x)
+        if name == "Heun":
+            assert torch.equal(ddim.x, solved.x)
+
+
+@pytest.mark.parametrize("schedule", SCHEDULES, **named)
+def test_heun_takes_the_mean_of_both_guesses_over_the_square_of_the_sine(schedule):
+    """y / sin(theta) changes by the integral of x0_hat / sin^2: exactly for the first guess, by the trapezoidal rule for what changed since."""
+    x = noise(4, 3).numpy()
+    for t, s in combinations(SOME[:-1], 2):
+        c, e = schedule.signal.numpy(), schedule.noise.numpy()
+        (scale_t, turn_t), (scale_s, turn_s) = ((np.hypot(c[k], e[k]), np.arctan2(e[k], c[k])) for k in (t, s))
+        first = 1.5 * np.sin(3 * x + t)
+        u = x / scale_t / np.sin(turn_t) + first * (1 / np.tan(turn_s) - 1 / np.tan(turn_t))
+        there = scale_s * np.sin(turn_s) * u  # where DDIM ends
+        second = 1.5 * np.sin(3 * there + s)
+        u = u + (turn_t - turn_s) / 2 * (0 / np.sin(turn_t) ** 2 + (second - first) / np.sin(turn_s) ** 2)
+        ours = heun_step(wavy, schedule, noise(4, 3), t, s)
+        np.testing.assert_allclose(ours[0], scale_s * np.sin(turn_s) * u, rtol=1e-9, atol=1e-9)
+        close(ours[1], torch.from_numpy(first))
 
 
 @pytest.mark.parametrize("variance", ["small", "large"])
@@ -85,16 +160,14 @@ def test_on_the_straight_path_ddim_is_a_euler_step_of_the_flow():
         close(ddim_step(wavy, schedule, x, t, s)[0], x + (s - t) / 10 * velocity)
 
 
-@pytest.mark.parametrize("step", [ddpm_step, partial(ddpm_step, variance="large"), ddim_step, partial(ddim_step, eta=1.0)])
+@pytest.mark.parametrize("variant", sorted(set(EVERY) - {"DDIM, eta 0.5"}))
 @pytest.mark.parametrize("schedule", SCHEDULES[:4], **named)
-def test_walks_with_the_exact_denoiser_land_on_the_data(schedule, step):
+def test_walks_with_the_exact_denoiser_land_on_the_data(schedule, variant):
     """Full grid, well separated points."""
     points = torch.tensor([[3.0, 0.0], [-1.5, 2.6], [-1.5, -2.6]], dtype=torch.float64)
-    *_, last = walk(
-        partial(step, exact(points, schedule), schedule, randn=partial(seeded, torch.Generator().manual_seed(5))),
-        noise(30, 2),
-        spaced(linear(), 1000),
-    )
+    name, options = EVERY[variant]
+    randn = partial(seeded, torch.Generator().manual_seed(5))
+    *_, last = walk(partial(sampler(name), exact(points, schedule), schedule, randn=randn, **options), noise(30, 2), spaced(linear(), 1000))
     distances = torch.cdist(last.x, points)
     assert distances.min(dim=1).values.max() < 1e-9
     assert len(distances.argmin(dim=1).unique()) == 3
@@ -134,17 +207,38 @@ def test_x_is_made_of_the_clipped_guess_and_of_the_noise_derived_from_it(schedul
         close(signal_s * now.x0_hat + rate_s * eps_hat, later.x)
 
 
-@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-@pytest.mark.parametrize(
-    "step", [ddpm_step, partial(ddpm_step, variance="large"), ddim_step, partial(ddim_step, eta=0.5), partial(ddim_step, eta=1.0)]
-)
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16])
+@pytest.mark.parametrize("variant", EVERY)
 @pytest.mark.parametrize("schedule", SCHEDULES, **named)
-def test_the_last_move_returns_the_guess_exactly(schedule, step, dtype):
+def test_the_last_move_returns_the_guess_exactly(schedule, variant, dtype):
     """Pitfalls 11 and 17."""
-    for t in (1, 50, 1000):
-        x_s, x0_hat = step(wavy, schedule, noise(4, 3, dtype=dtype), t, 0)
-        assert torch.equal(x_s, x0_hat)
-        assert x_s.dtype == dtype
+    name, options = EVERY[variant]
+    for path in ([1, 0], [50, 0], [1000, 0], [1000, 400, 7, 0]):
+        *_, before, last = walk(partial(sampler(name), wavy, schedule, **options), noise(4, 3).to(dtype), path)
+        assert torch.equal(last.x, before.x0_hat)
+        assert last.x.dtype == before.x0_hat.dtype == dtype
+
+
+@pytest.mark.parametrize("name", SAMPLERS)
+def test_who_draws_nothing_at_random_never_asks_for_noise_and_the_others_once_a_move(name):
+    asked = []
+    randn = (lambda x: pytest.fail("no noise is needed")) if name in CALM else (lambda x: asked.append(x.shape) or torch.zeros_like(x))
+    list(walk(partial(sampler(name), wavy, cosine(1000), randn=randn), noise(4, 3), spaced(cosine(1000), 7)))
+    assert asked == ([] if name in CALM else [(4, 3)] * 7)
+
+
+@pytest.mark.parametrize("moves", [1, 2, 7, 50])
+@pytest.mark.parametrize("name", SAMPLERS)
+def test_the_denoiser_is_asked_as_often_as_is_told(name, moves):
+    asked = []
+    list(walk(partial(sampler(name), lambda x, t: asked.append(t) or x, cosine(50)), noise(4, 3), spaced(cosine(50), moves)))
+    assert len(asked) == evaluations(name, moves)
+    assert min(asked) > 0  # level 0 has nothing to guess
+
+
+def test_an_unknown_sampler_is_refused_in_words():
+    with pytest.raises(ValueError, match="DDIM, DDPM, Heun, .*not 'Euler'"):
+        sampler("Euler")
 
 
 def test_the_small_variance_is_below_the_large_one_and_both_are_finite():
@@ -163,17 +257,33 @@ def test_no_step_clips_by_itself(name):
     assert sampler(name)(lambda x, t: 100 + x, cosine(10), noise(4, 3), 1, 0)[0].min() > 90
 
 
-@pytest.mark.parametrize("step", [ddim_step, ddpm_step])
+@pytest.mark.parametrize("variant", sorted(set(EVERY) - set(CALM)))
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
-def test_coefficients_are_exact_even_where_x_is_not(step, dtype):
+def test_coefficients_are_exact_even_where_x_is_not(variant, dtype):
     """In bfloat16 tables the variance of the last levels would be off by hundreds of percent."""
-    options = {"eta": 1.0} if step is ddim_step else {}
+    name, options = EVERY[variant]
     for t in (1000, 500, 2):
         moved = [
-            step(lambda x, t: 0 * x, linear(), torch.zeros(1, dtype=d), t, t - 1, randn=torch.ones_like, **options)[0] for d in (dtype, torch.float64)
+            sampler(name)(lambda x, t: 0 * x, linear(), torch.zeros(1, dtype=d), t, t - 1, randn=torch.ones_like, **options)[0]
+            for d in (dtype, torch.float64)
         ]
         assert moved[0].dtype == dtype
         assert moved[0].item() == pytest.approx(moved[1].item(), rel=torch.finfo(dtype).eps)
+
+
+@pytest.mark.parametrize("variant", EVERY)
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("schedule", SCHEDULES, **named)
+def test_x_and_the_guess_keep_their_dtype_and_are_rounded_a_few_times_only(schedule, dtype, variant):
+    name, options = EVERY[variant]
+    for path in ([1000, 999, 998], [500, 499, 498], [3, 2, 1], [1000, 10, 1]):
+        for x, guess in ((1.0, 0.0), (0.0, 1.0)):
+            ends = []
+            for d in (dtype, torch.float64):
+                step = partial(sampler(name), lambda x, t: torch.full_like(x, guess), schedule, randn=torch.zeros_like, **options)  # noqa: B023
+                ends.append([*walk(step, torch.full((1,), x, dtype=d), path)][-1].x)
+            assert ends[0].dtype == dtype
+            assert ends[0].item() == pytest.approx(ends[1].item(), rel=0, abs=4 * torch.finfo(dtype).eps)
 
 
 def test_steps_keep_the_shape_of_pictures_and_draw_noise_like_them():
@@ -183,54 +293,6 @@ def test_steps_keep_the_shape_of_pictures_and_draw_noise_like_them():
     assert x_s.shape == x0_hat.shape == x.shape
     assert asked == [x.shape]
     ddim_step(lambda x, t: x, cosine(10), x, 5, 3, eta=0.0, randn=lambda x: pytest.fail("eta 0 needs no noise"))
-
-
-def oracle(make, schedule, **options):
-    """A diffusers scheduler, its float32 tables replaced by ours, so that the steps can be compared to the last digit."""
-    theirs = make(1000, timestep_spacing="trailing", clip_sample=False, **options)
-    theirs.alphas_cumprod = schedule.alpha_bar[1:]
-    theirs.alphas = theirs.alphas_cumprod / schedule.alpha_bar[:-1]
-    theirs.betas = 1 - theirs.alphas
-    theirs.one = theirs.final_alpha_cumprod = torch.tensor(1.0, dtype=torch.float64)
-    return theirs
-
-
-def their_walk(scheduler, schedule, moves, prediction, **options):
-    scheduler.set_timesteps(moves)
-    generator, x = torch.Generator().manual_seed(7), noise(4, 3)
-    for index in scheduler.timesteps.tolist():
-        x0_hat = wavy(x, index + 1)  # their index 0 is our level 1
-        eps_hat = predicted_noise(schedule, x, x0_hat, index + 1)
-        said = {"sample": x0_hat, "epsilon": eps_hat, "v_prediction": TARGETS["v"].of(x0_hat, eps_hat, *schedule.rates(index + 1, x))}[prediction]
-        x = scheduler.step(said, index, x, generator=generator, **options).prev_sample
-    return x
-
-
-def our_walk(step, schedule, moves, **options):
-    step = partial(step, wavy, schedule, randn=partial(seeded, torch.Generator().manual_seed(7)), **options)
-    *_, last = walk(step, noise(4, 3), spaced(linear(), moves))
-    return last.x
-
-
-@pytest.mark.parametrize("prediction", ["epsilon", "sample", "v_prediction"])
-@pytest.mark.parametrize(("moves", "variance"), [(1000, "small"), (50, "small"), (8, "small"), (1000, "large")])
-def test_diffusers_walks_the_same_ddpm_chain(moves, variance, prediction):
-    """Where the number of moves divides T; strided, its fixed_large also adds noise on the last move (pitfall 17)."""
-    make = pytest.importorskip("diffusers").DDPMScheduler
-    theirs = oracle(make, linear(), variance_type=f"fixed_{variance}", prediction_type=prediction)
-    torch.testing.assert_close(
-        our_walk(ddpm_step, linear(), moves, variance=variance), their_walk(theirs, linear(), moves, prediction), rtol=0, atol=1e-8
-    )
-
-
-@pytest.mark.parametrize("prediction", ["epsilon", "sample", "v_prediction"])
-@pytest.mark.parametrize("eta", [0.0, 0.4, 1.0])
-@pytest.mark.parametrize("moves", [8, 50])
-@pytest.mark.parametrize("schedule", [linear(1000), cosine(1000)], **named)
-def test_diffusers_walks_the_same_ddim_chain(schedule, moves, eta, prediction):
-    make = pytest.importorskip("diffusers").DDIMScheduler
-    theirs = oracle(make, schedule, prediction_type=prediction)
-    close(our_walk(ddim_step, schedule, moves, eta=eta), their_walk(theirs, schedule, moves, prediction, eta=eta))
 
 
 def test_an_unknown_variance_is_refused_in_words():

@@ -1,4 +1,4 @@
-"""Schedules against independent formulas, their edges, and the levels of a walk."""
+"""Schedules against independent formulas, and their edges."""
 
 import math
 import warnings
@@ -8,7 +8,6 @@ import pytest
 import torch
 
 from diffusion_edu.schedules import SCHEDULES, Schedule, cosine, from_betas, linear, scaled_linear, sigmoid, straight, zero_terminal_snr
-from diffusion_edu.spacings import spaced
 
 ANY_LEFTOVER = pytest.mark.filterwarnings("ignore:The .* schedule with T")
 
@@ -153,24 +152,6 @@ def test_in_the_angle_frame_every_schedule_is_a_circle(name):
         scale, theta = schedule.angle(t, x0)
         torch.testing.assert_close(schedule.corrupt(x0, t, eps) / scale, theta.cos() * x0 + theta.sin() * eps, rtol=0, atol=1e-12)
         assert 0 <= theta <= math.pi / 2
-
-
-@pytest.mark.parametrize("T", [1, 2, 3, 10, 50, 300, 1000])
-def test_spaced_levels_fall_strictly_from_T_to_0_for_every_possible_number_of_moves(T):
-    """Pitfalls 7, 8, 10 and 13: the top is visited, the previous level is the next in the list, none comes twice; 500 of 300 do not exist."""
-    for moves in range(1, T + 1):
-        levels = spaced(straight(T), moves)
-        assert len(levels) == moves + 1
-        assert (levels[0], levels[-1]) == (T, 0)
-        assert all(t > s for t, s in zip(levels, levels[1:], strict=False))
-        assert max(abs(level - T * (moves - k) / moves) for k, level in enumerate(levels)) <= 0.5
-    assert spaced(straight(T), T) == list(range(T, -1, -1))  # pitfall 9
-
-
-@pytest.mark.parametrize(("T", "moves"), [(10, 0), (10, -1), (10, 11), (1, 2), (1000, 1001)])
-def test_impossible_numbers_of_moves_are_refused_in_words(T, moves):
-    with pytest.raises(ValueError, match=f"between 1 and {T} moves, not {moves}"):
-        spaced(straight(T), moves)
 
 
 @ANY_LEFTOVER

@@ -24,6 +24,14 @@ function pathThrough(xs, ys) {
   }).join("");
 }
 
+function markPath(parent, { label, colour, now }, xs, ys, state, k) {
+  const last = xs.length - 1, at = now[state];
+  add(parent, "circle", { class: "ring", cx: xs[0], cy: ys[0], r: 4, stroke: colour });
+  add(parent, "rect", { x: xs[last] - 4, y: ys[last] - 4, width: 8, height: 8, fill: colour });
+  add(parent, "circle", { class: "dot", cx: xs[at], cy: ys[at], r: 5.5, fill: colour });
+  add(parent, "text", { class: "now", x: xs[at], y: ys[at] + (k % 2 ? 18 : -9), "text-anchor": "middle" }, label); // above and below, where two meet
+}
+
 function makeChart(parent, chart) {
   const figure = add(parent, "figure", { class: "chart" });
   const caption = add(figure, "figcaption");
@@ -54,10 +62,10 @@ function drawChart(svg, chart, state, level) {
   add(axes, "text", { x: width / 2, y: height + 29, "text-anchor": "middle" }, chart.x.title);
   add(axes, "text", { transform: `translate(-34 ${height / 2}) rotate(-90)`, "text-anchor": "middle" }, chart.y.title);
   const inside = add(axes, "svg", { width, height }); // an inner svg cuts off what leaves the axes
-  const places = chart.at.map(right);
-  for (const { y, colour, dash } of chart.series) {
+  for (const { x, y, colour, dash } of chart.series) {
     const heights = (Array.isArray(y[0]) ? y[state] : y).map((value) => value === null ? null : down(value));
-    add(inside, "path", { class: "curve", d: pathThrough(places, heights), stroke: colour, "stroke-dasharray": dash });
+    add(inside, "path", { class: "curve", d: pathThrough((x ?? chart.at).map(right), heights), stroke: colour, "stroke-dasharray": dash });
   }
+  chart.series.filter(({ now }) => now).forEach((path, k) => markPath(axes, path, path.x.map(right), path.y.map(down), state, k));
   if (chart.cursor) add(inside, "line", { class: "cursor", x1: right(level), x2: right(level), y1: 0, y2: height });
 }

@@ -19,22 +19,26 @@ UNLINKED = "Stays between you and this app's server, and is not part of the link
 
 @dataclass(frozen=True)
 class Subject:
-    """A picture uint8 (3, 64, 64), what it is, the lines of Python that read it, and what had to be changed about it."""
+    """A picture uint8 (3, size, size), what it is, the lines of Python that read it, what had to be changed about it, and which of ours it is."""
 
     image: Tensor
     kind: str
     code: str
     notes: tuple[str, ...] = ()
+    row: int | None = None
 
 
-@st.cache_resource(show_spinner="Reading the pictures ...")
-def pictures():
+@st.cache_resource(max_entries=2, show_spinner="Reading the pictures ...")
+def pictures(size=64):
     """Read the pictures that come with the app, once for everybody."""
-    return load_pictures(PRETRAINED / "flower_samples.parquet")
+    return load_pictures(PRETRAINED / "flower_samples.parquet", size)
 
 
-def ask_subject():
-    """Let a person choose a picture; a file that cannot be used gets one sentence, and one of ours takes its place."""
+def ask_subject(size=64):
+    """Let a person choose a picture; a file that cannot be used gets one sentence, and one of ours takes its place.
+
+    Raises ValueError, in words, if our own pictures are missing.
+    """
     with st.sidebar:
         source = st.segmented_control("Picture", [OURS, FILE, CAMERA], default=OURS, required=True, key="source", bind="query-params")
         given = None
@@ -43,20 +47,20 @@ def ask_subject():
         elif source == CAMERA:
             given = st.camera_input("Your photo", key="photo", help=UNLINKED)
         if given is None:
-            return ours()
+            return ours(size)
     try:
-        image, notes = read_upload(given.getvalue())
+        image, notes = read_upload(given.getvalue(), size)
     except ValueError as problem:
         st.error(str(problem))
         with st.sidebar:
-            return ours()
-    code = 'image, notes = read_upload(Path("my_picture.jpg").read_bytes())  # your own file\n'
+            return ours(size)
+    code = f'image, notes = read_upload(Path("my_picture.jpg").read_bytes(), {size})  # your own file\n'
     return Subject(image, "your picture", f"from pathlib import Path\nfrom diffusion_edu.data.uploads import read_upload\n\n{code}", tuple(notes))
 
 
-def ours():
+def ours(size=64):
     """Let a person choose one of our pictures, by kind and number."""
-    known = pictures()
+    known = pictures(size)
     kind = st.selectbox("Kind", known.classes, known.classes.index("water lily"), key="kind", bind="query-params")
     rows = (known.labels == known.classes.index(kind)).nonzero().flatten().tolist()
     most = int(known.labels.bincount().min())
@@ -65,9 +69,9 @@ def ours():
     code = (
         "from diffusion_edu.checkpoints import PRETRAINED\n"
         "from diffusion_edu.data.images import load_pictures\n\n"
-        f'image = load_pictures(PRETRAINED / "flower_samples.parquet").images[{row}]  # {kind}\n'
+        f'image = load_pictures(PRETRAINED / "flower_samples.parquet", {size}).images[{row}]  # {kind}\n'
     )
-    return Subject(known.images[row], kind, code)
+    return Subject(known.images[row], kind, code, row=row)
 
 
 def ask_noise():

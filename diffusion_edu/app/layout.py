@@ -7,7 +7,13 @@ import streamlit as st
 PAGES = {
     "streamlit_app.py": ("Home", ":material/home:"),
     "pages/1_Adding_noise.py": ("Adding noise", ":material/grain:"),
+    "pages/2_Denoise_once.py": ("Denoise once", ":material/visibility:"),
     "pages/3_Sampling_theatre.py": ("Sampling theatre", ":material/theaters:"),
+    "pages/4_Compare_bench.py": ("Compare bench", ":material/compare:"),
+    "pages/5_Steps_and_seeds.py": ("Steps and seeds", ":material/stairs:"),
+    "pages/6_Playground_2D.py": ("2-D playground", ":material/scatter_plot:"),
+    "pages/8_Cold_diffusion.py": ("Cold diffusion", ":material/ac_unit:"),
+    "pages/13_Evaluate_and_debug.py": ("Evaluate and debug", ":material/bug_report:"),
 }
 
 
@@ -27,10 +33,10 @@ def lesson(name):
     st.caption(f"Lesson: `{path}`. Open it with `jupyter lab {path}`.")
 
 
-def show_code(snippet, *functions):
+def show_code(snippet, *functions, does="draw exactly these pictures"):
     """Show the lines that reproduce what is on screen, and the real source of the functions that did it."""
     with st.expander("Show the code", icon=":material/code:"):
-        st.caption("These lines draw exactly these pictures:")
+        st.caption(f"These lines {does}:")
         st.code(snippet, language="python", wrap_lines=True)
         for function in functions:
             st.caption(f"`{function.__name__}`, as it stands in `{function.__module__.replace('.', '/')}.py`:")

@@ -9,10 +9,10 @@ from diffusion_edu.samplers import predicted_noise
 
 CHANNELS = ("red", "green", "blue")
 FRESH = "a part of it was replaced by noise drawn fresh in this move."
-LEFT = {
-    "Heun": "a second guess, made where the move would have ended, has corrected it.",
-    "DPM-Solver++": "the guess that the move used lies further on, on the line through the last two.",
-    "Renoise": "all of it was drawn fresh in this move.",
+LEFT = {"Renoise": "all of it was drawn fresh in this move."}
+CORRECTED = {  # these draw nothing at random: they move with a better guess
+    "Heun": "a second guess, made where the move would have ended, corrects the first",
+    "DPM-Solver++": "the line through the last guess and this one is carried on",
 }
 
 
@@ -55,13 +55,23 @@ def _marked(image, row, column):
     return page
 
 
+def guess_used(schedule, state, after):
+    """Read off a move without fresh noise which guess, had it been the only one, would have led from state to after, (b, 3, h, w)."""
+    (signal_t, noise_t), (signal_s, noise_s) = schedule.rates(state.t, state.x), schedule.rates(after.t, after.x)
+    kept = noise_s / noise_t
+    return (after.x - kept * state.x) / (signal_s - kept * signal_t)
+
+
+def _signed(number):
+    return f"{number:.3f}" if number >= 0 else f"({number:.3f})"
+
+
 def _equations(sampler, schedule, state, after, eps_hat, place):
     (signal_t, noise_t), (signal_s, noise_s) = (tuple(map(float, schedule.rates(m.t, m.x))) for m in (state, after))
     x, x0_hat, eps, x_s = (float(values[place]) for values in (state.x, state.x0_hat, eps_hat, after.x))
 
     def term(value, kind, symbol):
-        number = f"{value:.3f}" if value >= 0 else f"({value:.3f})"
-        return rf"\underset{{{symbol}}}{{\textcolor{{{COLOUR[kind]}}}{{{number}}}}}"
+        return rf"\underset{{{symbol}}}{{\textcolor{{{COLOUR[kind]}}}{{{_signed(value)}}}}}"
 
     left, guess = x_s - signal_s * x0_hat, term(x0_hat, "x0_hat", r"\hat x_0")
     picture, noise = term(signal_t, "signal", r"\text{signal}_t"), term(noise_t, "eps", r"\text{noise}_t")
@@ -70,10 +80,19 @@ def _equations(sampler, schedule, state, after, eps_hat, place):
     st.markdown("The move puts them together again for the lower level, with more picture and less noise:")
     picture, noise = term(signal_s, "signal", r"\text{signal}_s"), term(left, "eps", r"\text{noise in }x_s")
     st.latex(r"{} = {} \times {} + {}".format(term(x_s, "x", "x_s"), picture, guess, noise))
+    st.caption(_why(sampler, schedule, state, after, eps_hat, place))
+
+
+def _why(sampler, schedule, state, after, eps_hat, place):
+    """Say in words where the noise after the move comes from."""
     if after.t == 0:
-        st.caption("At level 0 no noise is left: the picture is the guess.")
-    elif abs(left - noise_s * eps) < 1e-4:
-        st.caption(f"The last number is the same noise as before, scaled to the new level: {noise_s:.3f} × ({eps:.3f}). Nothing was drawn at random.")
-    else:
-        scaled = f"{noise_s:.3f} × ({eps:.3f})"
-        st.caption(f"The last number is not the old noise scaled to the new level, {scaled}: {LEFT.get(sampler, FRESH)}")
+        return "At level 0 no noise is left: the picture is the guess."
+    signal, noise = schedule.rates(after.t, after.x)
+    scaled = f"{noise:.3f} × {_signed(float(eps_hat[place]))}"
+    if (after.x - signal * state.x0_hat - noise * eps_hat).abs().max() < 1e-4:  # over all pixels: a single one may agree by chance
+        return f"The last number is the same noise as before, scaled to the new level: {scaled}. Nothing was drawn at random."
+    words = f"The last number is not the old noise scaled to the new level, {scaled}: "
+    if sampler not in CORRECTED:
+        return words + LEFT.get(sampler, FRESH)
+    used = float(guess_used(schedule, state, after)[place])
+    return f"{words}{CORRECTED[sampler]}. The pixel moved as if the guess had been {used:.3f}, not {float(state.x0_hat[place]):.3f}."

@@ -30,12 +30,17 @@ def cards():
     return found
 
 
-def pick(key="model"):
-    """Show the model picker and return the chosen card; the page ends here, in words, if there is no model."""
+def titled():
+    """Read the cards of all models that draw, as {title: card}; the page ends here, in words, if there is no model."""
     known = cards()
     if not known:
         st.error("No model is installed: restore the folder 'pretrained', or train one with 'python -m diffusion_edu.recipes.flowers_attention'.")
         st.stop()
     titles = [card.title for card in known.values()]
-    named = {card.title if titles.count(card.title) == 1 else f"{card.title} ({name})": card for name, card in known.items()}
-    return named[st.selectbox("Model", list(named), key=key, bind="query-params")]
+    return {card.title if titles.count(card.title) == 1 else name: card for name, card in known.items()}  # both would not fit into the box
+
+
+def pick(key="model"):
+    """Show the model picker and return the chosen card."""
+    known = titled()
+    return known[st.selectbox("Model", list(known), key=key, bind="query-params")]

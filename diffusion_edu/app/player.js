@@ -35,7 +35,7 @@ function makeScreen(parent, { name, symbol, words, colour, dash }) {
   return { canvas, caption, numbers: add(caption, "div", { class: "numbers" }) };
 }
 
-function paint(canvas, image, film, at, { columns, rows, zoom }) {
+function paint(canvas, image, film, row, { columns, rows, zoom }) {
   const { width, height } = film;
   if (canvas.width !== columns * width || canvas.height !== rows * height) {
     canvas.width = columns * width;
@@ -47,9 +47,11 @@ function paint(canvas, image, film, at, { columns, rows, zoom }) {
   pen.fillStyle = "#808080";
   pen.fillRect(0, 0, canvas.width, canvas.height);
   film.kinds.forEach((_, k) => {
-    pen.drawImage(image, k * width, at * height, width, height, (k % columns) * width, Math.floor(k / columns) * height, width, height);
+    pen.drawImage(image, k * width, row * height, width, height, (k % columns) * width, Math.floor(k / columns) * height, width, height);
   });
 }
+
+const moves = (chart) => chart.series.some(({ y }) => Array.isArray(y[0]));
 
 export default function ({ data: film, parentElement }) {
   const root = parentElement.querySelector(".player");
@@ -63,10 +65,13 @@ export default function ({ data: film, parentElement }) {
   let timer = null, sprites = null, place = null;
   Object.assign(root.dataset, { film: film.id, opening });
   scrub.max = last;
+  const ends = film.ends ?? ["noise", "picture"];
+  root.querySelectorAll(".end").forEach((end, k) => { end.textContent = ends[k]; });
+  scrub.setAttribute("aria-label", `Moment between ${ends.join(" and ")}`);
 
   for (const part of root.querySelectorAll(".screens, .charts")) part.replaceChildren();
   const screens = film.screens.map((screen) => makeScreen($(".screens"), screen));
-  const charts = film.charts.map((chart) => makeChart($(chart.cursor ? ".levels" : ".moving"), chart));
+  const charts = film.charts.map((chart) => makeChart($(moves(chart) ? ".moving" : ".levels"), chart));
 
   function show() {
     scrub.value = at;
@@ -74,8 +79,8 @@ export default function ({ data: film, parentElement }) {
     scrub.setAttribute("aria-valuetext", film.says[at]);
     if (!sprites || !place) return; // still decoding, or out of sight and without a width
     screens.forEach(({ canvas, caption, numbers }, k) => {
-      const { alt, says } = film.screens[k];
-      paint(canvas, sprites[k], film, at, place);
+      const { alt, says, rows } = film.screens[k];
+      paint(canvas, sprites[k], film, rows?.[at] ?? at, place);
       canvas.setAttribute("aria-label", `${alt} at level ${film.levels[at]}: ${film.kinds.join(", ")}`);
       caption.style.maxWidth = canvas.style.width;
       numbers.textContent = says[at] ?? "";

@@ -98,6 +98,7 @@ def load_film(path):
     """Read a film that save_film wrote, or None if there is none that can be read."""
     try:
         film = json.loads(Path(path).read_text(encoding="utf-8"))
-        return film if film.keys() >= {field.name for field in fields(Film)} else None
+        needed = {field.name for field in fields(Film)} - {"ends"}  # which a film from earlier days does not have
+        return film if film.keys() >= needed else None
     except (OSError, ValueError, AttributeError):
         return None

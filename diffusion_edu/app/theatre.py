@@ -3,64 +3,29 @@
 import streamlit as st
 
 from diffusion_edu.app import background, models, pace
+from diffusion_edu.app.choices import ask_preset, ask_seed
 from diffusion_edu.app.recording import GUESS, UNDER_WAY, Recording, kept, moments
 from diffusion_edu.app.wish import ANY, MIXED, Wish
 from diffusion_edu.checkpoints import Unusable
 from diffusion_edu.data.images import to_bytes
 from diffusion_edu.figures.grids import grid
 from diffusion_edu.generation import Preset, generate
-from diffusion_edu.samplers import SAMPLERS
-from diffusion_edu.schedules import SCHEDULES
-from diffusion_edu.spacings import SPACINGS
 
 KEY = "theatre"
-MOVES = [1, 2, 3, 4, 5, 6, 8, 10, 12, 15, 20, 25, 30, 40, 50, 75, 100, 150, 200, 250, 300, 500, 600, 1000]
-SAYS = {
-    "DDIM": "DDIM walks straight along the guess and needs few moves.",
-    "DDPM": "DDPM adds fresh noise after every move and needs many.",
-    "Heun": "Heun guesses twice a move and corrects itself.",
-    "DPM-Solver++": "DPM-Solver++ carries on the line through its last two guesses.",
-    "Euler ancestral": "Euler ancestral is DDPM in the words of other programs.",
-    "Renoise": "Renoise forgets the noise it had and brings the guess down with new noise.",
-}
 
 
 def ask():
     """Show the controls in the sidebar and return the Wish."""
     with st.sidebar:
         card = models.pick()
-        default = Preset(**card.sampling)
         kind = MIXED
         if card.classes:
             kind = st.selectbox("What to draw", [MIXED, ANY, *card.classes], key="kind", bind="query-params")
-        sampler = st.selectbox(
-            "Sampler", list(SAMPLERS), list(SAMPLERS).index(default.sampler), key="sampler", bind="query-params", help=" ".join(SAYS.values()),
-        )  # fmt: skip
-        moves = st.select_slider("Moves from noise to picture", sorted({*MOVES, default.moves}), default.moves, key="moves", bind="query-params")
-        options = _options(sampler)
-        scale = st.slider(
-            "Guidance", 0.0, 8.0, default.scale, 0.5, key="scale", bind="query-params", disabled=not card.classes or kind == ANY,
-            help="0 ignores the kind, 1 follows it, more exaggerates it.",
-        )  # fmt: skip
-        seed = st.number_input("Seed", 0, 1_000_000, 0, key="seed", bind="query-params", help="The same seed and settings give the same pictures.")
-        with st.expander("More choices"):
-            schedule = st.selectbox("Schedule", list(SCHEDULES), list(SCHEDULES).index(default.schedule), key="schedule", bind="query-params")
-            spacing = st.selectbox("Spacing of the levels", list(SPACINGS), list(SPACINGS).index(default.spacing), key="spacing", bind="query-params")
-            T = st.select_slider("Levels T", sorted({100, 300, 600, 1000, default.T}), default.T, key="levels", bind="query-params")
-            zero = st.toggle("No signal left at T", key="zero", bind="query-params", help="Stretch the schedule so that level T is pure noise.")
-            pictures = st.slider("Pictures", 1, 9, 4, key="pictures", bind="query-params")
-    return Wish(card, Preset(sampler, moves, scale, schedule, T, zero, options, spacing), kind, seed, pictures)
-
-
-def _options(sampler):
-    bound = {"bind": "query-params"}
-    if sampler == "DDIM":
-        words = "How much fresh noise each move adds: 0 none, 1 as much as DDPM."
-        return {"eta": st.slider("Fresh noise (eta)", 0.0, 1.0, 0.0, 0.1, key="eta", help=words, **bound)}
-    if sampler != "DDPM":
-        return {}
-    words = "Small: as much as Bayes' rule asks for. Large: as much as the forward move had added."
-    return {"variance": st.segmented_control("Variance", ["small", "large"], default="small", required=True, key="variance", help=words, **bound)}
+        main, more = st.container(), st.expander("More choices")
+    preset = ask_preset(Preset(**card.sampling), (main, main, more), guiding=bool(card.classes) and kind != ANY)
+    seed = ask_seed(main)
+    pictures = more.slider("Pictures", 1, 9, 4, key="pictures", bind="query-params")
+    return Wish(card, preset, kind, seed, pictures)
 
 
 def begin(wish):

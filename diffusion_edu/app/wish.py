@@ -9,6 +9,11 @@ from diffusion_edu.generation import Preset
 MIXED, ANY = "a mix of kinds", "anything (no guidance)"
 
 
+def counted(number, thing):
+    """Write a number of things, one or more."""
+    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
+
+
 @dataclass(frozen=True)
 class Wish:
     """Everything that a person chose."""
@@ -57,7 +62,7 @@ class Wish:
         guidance = "no guidance" if self.labels is None else f"guidance {p.scale:g}"
         schedule = f"{p.schedule} schedule{' with no signal left at T' if p.zero_snr else ''}, T = {p.T}"
         sampler = f"{p.sampler} ({options})" if options else p.sampler
-        return f"{sampler}, {p.moves} moves ({p.spacing}), {schedule}, {guidance}, seeds from {self.seed}."
+        return f"{sampler}, {counted(p.moves, 'move')} ({p.spacing}), {schedule}, {guidance}, seeds from {self.seed}."
 
     @property
     def code(self):

@@ -165,6 +165,19 @@ def batches(pictures, size, generator, flip=True) -> Iterator[tuple[Tensor, Tens
         yield x0, None if pictures.labels is None else pictures.labels[chosen]
 
 
+def mean_colours(images):
+    """Average uint8 images (n, 3, h, w) into one colour each, (n, 3) in [-1, 1]."""
+    return to_signed(images.mean((2, 3), dtype=torch.float32))
+
+
+def held_out(pictures):
+    """Choose every 64th picture (128 at most) that no model learns from, bool (n,); none of a set of fewer than 64."""
+    held = torch.zeros(len(pictures), dtype=torch.bool, device=pictures.images.device)
+    if len(pictures) >= 64:
+        held[32::64][:128] = True
+    return held
+
+
 def _parquet(path):
     import pyarrow.parquet  # not needed by those who read folders
 

@@ -4,8 +4,6 @@ All are scaled alike: mean 0 and, over both coordinates together, standard devia
 [-1, 1] about as pictures do.
 """
 
-import csv
-import io
 import math
 from dataclasses import dataclass
 
@@ -15,7 +13,10 @@ from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
 SPREAD = 0.5  # the standard deviation of every set, about that of photographs in [-1, 1]
+UNKNOWN = "\ue000"  # a letter that no font has: it shows the box that stands for those
 FEWEST, MOST = 3, 100_000
+MOST_CLASSES = 50
+HUGE = 1e30  # coordinates beyond are a mistake, and their squares might overflow
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,7 @@ class Points:
 
 def _scaled(x):
     x = x.double() - x.double().mean(0)
-    return (SPREAD * x / x.square().mean().sqrt().clamp(min=1e-9)).float()
+    return (SPREAD * x / x.square().mean().sqrt().clamp(min=1e-100)).float()
 
 
 def _made(x, labels, classes):
@@ -80,21 +81,23 @@ def mixture(n, generator):
 
 
 def letters(n, generator, text="HI"):
-    """The shapes of a few letters, one class per letter."""
+    """The shapes of a few letters, one class per letter; raises ValueError for those that Pillow's own font lacks."""
     text = "".join(text.split())[:8]
     if not text:
         raise ValueError("Write at least one letter.")
     xs, labels, left = [], [], 0
     for label, letter in enumerate(text):
-        ink = torch.from_numpy(np.asarray(_drawn(letter)) > 127).nonzero()
-        if len(ink) == 0:
-            raise ValueError(f"The letter {letter!r} cannot be drawn: write others.")
+        page = _drawn(letter)
+        ink = torch.from_numpy(np.asarray(page) > 127).nonzero()
+        if len(ink) == 0 or page == _drawn(UNKNOWN):
+            raise ValueError(f"The letter {letter!r} cannot be drawn: write plain letters (A to Z), digits or signs.")
         count = n // len(text) + (label < n % len(text))
         chosen = ink[torch.randint(len(ink), (count,), generator=generator)].flip(1) * torch.tensor([1, -1])
         xs.append(chosen + torch.rand(count, 2, generator=generator) + torch.tensor([left, 0]))
         labels.append(torch.full((count,), label))
         left += int(ink[:, 1].max()) + 8
-    return _made(torch.cat(xs), torch.cat(labels), tuple(text))
+    names = [letter if text.count(letter) == 1 else f"{letter} ({text[: k + 1].count(letter)})" for k, letter in enumerate(text)]
+    return _made(torch.cat(xs), torch.cat(labels), names)
 
 
 def _drawn(letter):
@@ -109,17 +112,19 @@ POINT_SETS = {"two moons": two_moons, "spirals": spirals, "checkerboard": checke
 def from_coordinates(x, labels=None, n=None, generator=None, jitter=0.0):
     """Make a set of given points (m, 2), for example drawn with a mouse; with n, that many are drawn from them, moved a little by jitter.
 
-    Raises ValueError in words for too few points, and for coordinates that are not finite.
+    Raises ValueError in words for too few points, too many classes, and coordinates that are not finite.
     """
     x = torch.as_tensor(x, dtype=torch.float64).reshape(-1, 2)
     if not FEWEST <= len(x) <= MOST:
         raise ValueError(f"A set has {FEWEST} to {MOST:,} points, not {len(x):,}.")
-    if not x.isfinite().all():
-        raise ValueError("Every coordinate must be a finite number.")
+    if not (x.abs() < HUGE).all():
+        raise ValueError(f"Every coordinate must be a finite number, smaller than {HUGE:g}.")
     if (x == x[0]).all():
         raise ValueError("All points lie on top of each other: give at least two different ones.")
-    names = sorted(set(labels)) if labels else []
-    known = torch.tensor([names.index(label) for label in labels]) if labels else None
+    names = {name: number for number, name in enumerate(sorted(set(labels or ())))}
+    if len(names) > MOST_CLASSES:
+        raise ValueError(f"There are {len(names):,} different classes; {MOST_CLASSES} are the most: leave them out if they are something else.")
+    known = torch.tensor([names[label] for label in labels]) if labels else None
     x = _scaled(x)
     if n:
         chosen = torch.randint(len(x), (n,), generator=generator)
@@ -130,7 +135,8 @@ def from_coordinates(x, labels=None, n=None, generator=None, jitter=0.0):
 def read_points(data, **options):
     """Read a CSV or text file (bytes): two numbers a line, with a class in a third column if there are classes; see from_coordinates.
 
-    A first line of titles is left out. Raises ValueError, in words that name the line.
+    Commas, semicolons (with decimal commas too), tabs or blanks lie between them. A first line of titles is left out. Raises
+    ValueError, in words that name the line.
     """
     try:
         text = data.decode("utf-8-sig")
@@ -138,15 +144,16 @@ def read_points(data, **options):
         raise ValueError("This is not a text file: give one with two numbers a line, for example 0.5, -1.") from None
     dialect = "\t" if "\t" in text else ";" if ";" in text else ","
     points, labels = [], []
-    for number, row in enumerate(csv.reader(io.StringIO(text), delimiter=dialect), 1):
-        cells = [cell.strip() for cell in (row if len(row) > 1 else " ".join(row).split())]
+    for number, line in enumerate(text.splitlines(), 1):
+        cells = [cell.strip(' "') for cell in line.split(dialect)] if dialect in line else line.split()
         if not any(cells):
             continue
         try:
-            points.append((float(cells[0]), float(cells[1])))
-        except (ValueError, IndexError):
+            x, y = (float(cell.replace(",", ".")) for cell in cells[:2])
+        except ValueError:
             if number == 1:
                 continue
-            raise ValueError(f"Line {number} does not begin with two numbers: {', '.join(cells)[:40]!r}.") from None
+            raise ValueError(f"Line {number} does not begin with two numbers: {line.strip()[:40]!r}.") from None
+        points.append((x, y))
         labels.append(cells[2] if len(cells) > 2 else "")
-    return from_coordinates(points, labels if any(labels) else None, **options)
+    return from_coordinates(points, [label or "none" for label in labels] if any(labels) else None, **options)

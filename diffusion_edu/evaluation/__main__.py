@@ -56,6 +56,10 @@ def judge(args, watch):
         raise ValueError("Offline there are no real pictures to compare with: leave out --offline, or --inception and --data.")
     compute = choose(args.device)
     model, eyes, second = (load(name, compute=compute) for name in (args.name, args.features, args.judge))
+    if model.card.kind == "restoration":
+        raise ValueError(
+            f"{args.name} undoes degradations and draws nothing: judge it with 'python -m diffusion_edu.evaluation.restoration {args.name}'."
+        )
     if not model.card.draws:
         raise ValueError(f"{args.name} is a classifier: name a model that draws.")
     if args.samples < 2:

@@ -24,24 +24,41 @@ def as_frequent(counts, pictures):
 def draw(model, preset, count, labels, work, batch=32, watch=iter):
     """Draw one picture per seed 0, 1, ..., count - 1, asked for labels (count,) or None; uint8 (count, 3, size, size).
 
-    Every batch is saved under the folder `work` and read from there the next time, unless weights, preset, seeds or labels
-    are others; a part that is broken is drawn again.
+    Nothing is drawn twice: see in_parts.
     """
-    folder, parts = Path(work) / f"{model.card.name}-{_digest(model.card.sha256, asdict(preset))}", []
+
+    def asked(seeds):
+        return None if labels is None else labels[seeds.start : seeds.stop].tolist()
+
+    def make(seeds):
+        *_, last = generate(model, preset, seeds, asked(seeds))
+        return to_bytes(last.x).cpu()
+
+    folder = Path(work) / f"{model.card.name}-{digest(model.card.sha256, asdict(preset))}"
+    return in_parts(folder, model.card, count, make, asked, batch, watch)
+
+
+def in_parts(folder, card, count, make, asked=lambda seeds: None, batch=32, watch=iter):
+    """Let make(seeds) make count pictures of the size on a card, a range of seeds at a time; uint8 (count, channels, size, size).
+
+    Every batch is saved in the folder and read from there the next time, unless seeds or what is asked of them (asked(seeds),
+    as JSON can hold it) are others; a part that is broken is made again.
+    """
     folder.mkdir(parents=True, exist_ok=True)
+    parts = []
     for at in watch(range(0, count, batch)):
-        seeds, asked = range(at, min(at + batch, count)), None if labels is None else labels[at : at + batch].tolist()
-        path = folder / f"{at:06d}-{_digest(list(seeds), asked)}.npy"
-        part = _read(path, len(seeds), model.card)
+        seeds = range(at, min(at + batch, count))
+        path = folder / f"{at:06d}-{digest(list(seeds), asked(seeds))}.npy"
+        part = _read(path, len(seeds), card)
         if part is None:
-            *_, last = generate(model, preset, seeds, asked)
-            part = to_bytes(last.x).cpu()
+            part = make(seeds)
             write_safely(path, lambda file, part=part: file.write_bytes(_encoded(part)))
         parts.append(part)
     return torch.cat(parts)
 
 
-def _digest(*settings):
+def digest(*settings):
+    """Name settings, as JSON can hold them, by twelve hexadecimal digits."""
     return hashlib.sha256(json.dumps(settings).encode()).hexdigest()[:12]
 
 

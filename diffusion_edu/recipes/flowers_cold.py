@@ -16,14 +16,14 @@ LEVEL = 60  # of 100: the sheets show pictures that have lost this much
 
 @torch.no_grad()
 def show(run, count, path):
-    """Save pictures that were not trained on, eight in a row: degraded, each in its own way, above what the network makes of them."""
+    """Save pictures that were not trained on, eight in a row: what the network makes of them, above how they were degraded, each in its own way."""
     pictures, rows = run.kept[0] if run.kept else to_signed(run.pictures.images), []
     for at in range(0, min(count, len(pictures)), 8):
         x0, pairs = pictures[at : at + 8], []
         for k in range(len(x0)):
             degrade = Degradation(list(DEGRADATIONS)[(at + k) % len(DEGRADATIONS)], (at + k,))
             x = run.compute.place(degrade(x0[k : k + 1], LEVEL))
-            pairs.append(torch.cat([x, run.model.restorer(degrade)(x, LEVEL)]))
+            pairs.append(torch.cat([run.model.restorer(degrade)(x, LEVEL), x]))
         rows += [grid(to_bytes(images).cpu(), columns=8) for images in torch.stack(pairs, 1)]
     Image.fromarray(np.concatenate(rows)).save(path)
 

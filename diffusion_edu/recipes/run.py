@@ -11,7 +11,7 @@ from PIL import Image
 from tqdm import tqdm
 
 from diffusion_edu.checkpoints import Card, Model, Unusable, load, load_run, save, save_run
-from diffusion_edu.data.images import Pictures, batches, load_pictures, to_signed
+from diffusion_edu.data.images import Pictures, batches, held_out, load_pictures, to_signed
 from diffusion_edu.figures.still import training_curve
 from diffusion_edu.generation import Preset
 from diffusion_edu.networks import NETWORKS
@@ -152,14 +152,6 @@ def taken_over(start, classes):
     if classes:
         return weights | {"classes.table.weight": anything.repeat(len(classes) + 1, 1)}
     return weights | {bias: weights[bias] + anything}
-
-
-def held_out(pictures):
-    """Choose every 64th picture (128 at most) for the validation loss, bool (n,); none of a set of fewer than 64."""
-    held = torch.zeros(len(pictures), dtype=torch.bool, device=pictures.images.device)
-    if len(pictures) >= 64:
-        held[32::64][:128] = True
-    return held
 
 
 def apart(pictures):

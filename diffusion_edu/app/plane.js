@@ -1,0 +1,184 @@
+// Shows walks of many points in the plane, side by side. All states are here already: playing and scrubbing cost no round trip.
+const HIGHEST = 0.54; // of the window's height that a plane may take, so that the bar stays in view
+const BLEND = 350; // milliseconds in which points glide from one snapshot of the training to the next
+const memory = (globalThis.diffusionPlane ??= {}); // what a person chose stays when the page builds the plane anew
+
+function makePanel(parent, { name, title, words, empty, labels, ...packed }, film) {
+  const figure = add(parent, "figure");
+  const caption = add(figure, "figcaption");
+  add(caption, "strong", {}, title);
+  caption.append(` ${words}`);
+  const canvas = add(figure, "canvas", { "data-panel": name, role: "img" });
+  const path = add(figure, "div", { class: "path" });
+  const [x, guesses, field] = ["x", "x0_hat", "field"].map((key) => unpack(packed[key], film.reach));
+  return { canvas, figure, path, title, empty, labels, x, guesses, field, count: labels?.length ?? 0 };
+}
+
+function fillTable(table, rows, heads) {
+  table.replaceChildren();
+  const head = add(add(table, "thead"), "tr");
+  for (const text of ["", ...heads]) add(head, "th", { scope: "col" }, text);
+  const body = add(table, "tbody");
+  for (const [name, ...cells] of rows) {
+    const good = cells.pop(), above = add(body, "tr", { class: good ? "above" : "" });
+    add(above, "th", { scope: "row" }, name);
+    for (const text of cells) add(above, "td", {}, text);
+    if (good) add(add(body, "tr"), "td", { class: "good", colspan: cells.length + 1 }, good);
+  }
+}
+
+function fillClasses(legend, film) {
+  legend.replaceChildren();
+  if (film.classes.length) add(legend, "span", {}, `${film.legend}:`);
+  film.classes.forEach((name, k) => {
+    if (!film.panels.some(({ labels }) => labels?.includes(k))) return; // nobody is there
+    const entry = add(legend, "span"), canvas = add(entry, "canvas", { "aria-hidden": "true" });
+    const pen = sharpen(canvas, 14);
+    canvas.style.cssText += "; display: inline-block; vertical-align: middle; background: none; margin-right: 3px";
+    pen.fillStyle = film.colours[k];
+    pen.fill(marks([7, 7], [k], k + 1, 4)[k]);
+    entry.append(name);
+  });
+}
+
+
+function switchesOf(root) {
+  const boxes = [...root.querySelectorAll("input[type=checkbox]")].map(({ name, checked }) => [name, checked]);
+  return { arrows: root.querySelector(".arrows").value, ...Object.fromEntries(boxes) };
+}
+
+function remember(root) { // every switch as the person left it, also after the page has built the plane anew
+  memory.switches = { ...switchesOf(root), speed: root.querySelector(".speed").value };
+}
+
+function recall(root) {
+  if (!memory.switches) return;
+  for (const box of root.querySelectorAll("input[type=checkbox]")) box.checked = memory.switches[box.name];
+  for (const name of ["arrows", "speed"]) root.querySelector(`.${name}`).value = memory.switches[name];
+}
+
+function nearest(panel, film, moment, event) {
+  const box = panel.canvas.getBoundingClientRect(), scale = (2 * film.view) / box.width;
+  const spot = [(event.clientX - box.left) * scale - film.view, film.view - (event.clientY - box.top) * scale];
+  const now = places(panel.x, panel.count, moment, (value) => value);
+  let best = 0, closest = Infinity;
+  for (let k = 0; k < panel.count; k++) {
+    const far = Math.hypot(now[2 * k] - spot[0], now[2 * k + 1] - spot[1]);
+    if (far < closest) [best, closest] = [k, far];
+  }
+  return best;
+}
+
+function tell(panel, film, k) {
+  if (!panel.x) return;
+  const at = (state) => [0, 1].map((axis) => panel.x[2 * (state * panel.count + k) + axis].toFixed(2).replace("-", "−")).join(", ");
+  panel.path.textContent = k === null ? "Click a point to see its way." : `(${at(0)}) → (${at(film.levels.length - 1)})`;
+}
+
+export default function ({ data: film, parentElement }) {
+  const root = parentElement.querySelector(".player");
+  if (root.dataset.film === film.id) return root.stop; // the page ran again with the same film: play on
+  if (root.stop) root.stop();
+  const $ = (name) => root.querySelector(name);
+  const [scrub, play, speed, now] = [".scrub", ".play", ".speed", ".now"].map($);
+  const last = film.levels.length - 1, opening = `${film.opening} ${last}`, known = memory.opening === opening, before = root.panels;
+  let moment = known ? memory.at : last, hovered = null, frame = null, clock = 0, playing = false, born = before ? performance.now() : -BLEND;
+  if (!known) memory.chosen = null;
+  Object.assign(memory, { opening, at: moment });
+  root.dataset.film = film.id;
+  scrub.max = last;
+  recall(root);
+  film.known = unpack(film.data.x, film.reach);
+  for (const part of root.querySelectorAll(".panels, .charts")) part.replaceChildren();
+  const panels = (root.panels = film.panels.map((panel) => makePanel($(".panels"), panel, film)));
+  const charts = film.charts.map((chart) => makeChart($(".charts"), chart));
+  fillTable($(".figures"), film.figures, film.panels.map(({ title }) => title));
+  fillClasses($(".classes"), film);
+
+  function chosen(panel) {
+    const one = hovered ?? memory.chosen;
+    return one !== null && one < panel.count ? one : null;
+  }
+
+  function paint() {
+    const blend = Math.min(1, (performance.now() - born) / BLEND), switches = switchesOf(root);
+    panels.forEach((panel, k) => drawPanel(panel, film, moment, switches, { chosen: chosen(panel), before: before?.[k], blend }));
+    return blend < 1;
+  }
+
+  function show() {
+    const state = Math.round(moment), says = film.says[state];
+    scrub.value = state;
+    now.textContent = says;
+    scrub.setAttribute("aria-valuetext", says);
+    for (const { canvas, title, x } of panels) canvas.setAttribute("aria-label", `${title}: ${x ? `points at ${says}` : "data only"}`);
+    charts.forEach((draw) => draw(state, film.levels[state]));
+    for (const panel of panels) tell(panel, film, chosen(panel));
+    memory.at = root.dataset.at = state;
+    frame ??= requestAnimationFrame(tick);
+  }
+
+  function tick(time) {
+    frame = null;
+    if (playing) {
+      moment = Math.min(last, moment + (Math.min(100, time - clock) / 1000) * Number(speed.value));
+      clock = time;
+      if (moment >= last) pause();
+      show();
+    }
+    if (paint()) frame ??= requestAnimationFrame(tick);
+  }
+
+  function pause() {
+    playing = false;
+    moment = Math.round(moment);
+    play.textContent = "Play";
+  }
+
+  function start() {
+    if (moment >= last) moment = 0;
+    [playing, clock, play.textContent] = [true, performance.now(), "Pause"];
+    show();
+  }
+
+  function go(to) {
+    pause();
+    moment = Math.max(0, Math.min(last, to));
+    show();
+  }
+
+  play.onclick = () => (playing ? (pause(), show()) : start());
+  $(".back").onclick = () => go(Math.ceil(moment) - 1);
+  $(".next").onclick = () => go(Math.floor(moment) + 1);
+  scrub.oninput = () => go(Number(scrub.value));
+  root.onchange = () => { remember(root); show(); };
+  root.onkeydown = (event) => {
+    const act = { ArrowLeft: $(".back").onclick, ArrowRight: $(".next").onclick, Home: () => go(0), End: () => go(last) }[event.key];
+    const space = event.key === " " && event.target === root;
+    if ((!act && !space) || event.target.tagName === "SELECT") return;
+    event.preventDefault();
+    space ? play.onclick() : act();
+  };
+  for (const panel of panels.filter(({ x }) => x)) {
+    panel.canvas.onpointermove = (event) => { hovered = nearest(panel, film, moment, event); show(); };
+    panel.canvas.onpointerleave = () => { hovered = null; show(); };
+    panel.canvas.onclick = (event) => { memory.chosen = nearest(panel, film, moment, event); show(); };
+  }
+
+  function fit() {
+    if (!root.clientWidth) return;
+    for (const panel of panels) panel.side = Math.floor(Math.min(panel.figure.clientWidth, Math.max(220, HIGHEST * window.innerHeight)));
+    show();
+  }
+  const watch = new ResizeObserver(fit);
+  watch.observe(root);
+  root.stop = () => {
+    pause();
+    watch.disconnect();
+    cancelAnimationFrame(frame);
+    delete root.dataset.film;
+  };
+  fit();
+  if (film.autoplay && !known && !window.matchMedia("(prefers-reduced-motion: reduce)").matches) start();
+  return root.stop;
+}

@@ -1,0 +1,31 @@
+"""The plane: plays, scrubs and steps through walks of many points inside the browser; and the pad, on which a person draws points."""
+
+from pathlib import Path
+
+import streamlit as st
+
+from diffusion_edu.app.swarm import CLASS_COLOURS
+
+HERE = Path(__file__).parent
+
+
+def _source(*names):
+    return "\n".join((HERE / name).read_text(encoding="utf-8") for name in names)
+
+
+CSS = _source("player.css", "plane.css")
+PLANE = {"html": _source("plane.html"), "css": CSS, "js": _source("charts.js", "marks.js", "planepaint.js", "plane.js")}
+PAD = {"html": _source("pad.html"), "css": CSS, "js": _source("marks.js", "pad.js")}
+
+
+def show(film, key, autoplay=False):
+    """Show a film of swarm.film_of."""
+    plane = st.components.v2.component("diffusion_edu_plane", **PLANE)
+    plane(data={**film, "autoplay": autoplay}, key=key)
+
+
+def pad(key, drawn=(), classes=4):
+    """Let a person draw, beginning with what was drawn before; returns [x, y, class] per point, -1..1, when they are done, else None."""
+    canvas = st.components.v2.component("diffusion_edu_pad", **PAD)
+    data = {"drawn": list(drawn), "colours": CLASS_COLOURS[:classes]}
+    return canvas(data=data, key=key, on_points_change=lambda: None).points

@@ -1,0 +1,94 @@
+"""Judge a restorer and write the scores into its card: `python -m diffusion_edu.evaluation.restoration flowers_cold --data FILE`."""
+
+import argparse
+import hashlib
+import json
+import shlex
+import sys
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+from tqdm import tqdm
+
+from diffusion_edu.checkpoints import OWN, available, load, save_card
+from diffusion_edu.data.images import held_out, load_pictures, to_signed
+from diffusion_edu.degradations import GRAIN
+from diffusion_edu.evaluation.cold import LEVELS, MOVES, TO_ONE_COLOUR, T, grow, restoration_scores
+from diffusion_edu.evaluation.distances import frechet
+from diffusion_edu.evaluation.features import describe
+from diffusion_edu.evaluation.report import real_reference
+from diffusion_edu.evaluation.samples import digest
+from diffusion_edu.randomness import choose
+
+
+def arguments(words=None):
+    """Read the command line."""
+    parser = argparse.ArgumentParser(prog="python -m diffusion_edu.evaluation.restoration", description=__doc__)
+    parser.add_argument("name", help="a restorer that is there, for example flowers_cold")
+    parser.add_argument("--data", help="the real pictures: a parquet file or a folder (default: Oxford Flowers 102, downloaded once)")
+    parser.add_argument("--samples", type=int, default=2000, help="how many pictures to grow per degradation (default: 2000)")
+    parser.add_argument("--features", default="flower_features", help="the classifier whose features are compared (default: flower_features)")
+    parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda", "mps"))
+    parser.add_argument("--work", type=Path, default=OWN / "evaluation", help="where what is done is kept, to go on after a stop")
+    parser.add_argument("--dry", action="store_true", help="print the scores and leave the card as it is")
+    return parser.parse_args(words)
+
+
+def main(words=None):
+    """Judge one restorer; problems that a person can solve end in one sentence."""
+    args = arguments(words)
+    try:
+        scores = judge(args, watch=lambda parts, words="": tqdm(parts, desc=words))
+    except (ValueError, OSError) as problem:
+        sys.exit(f"{problem}")
+    except KeyboardInterrupt:
+        sys.exit(f"Stopped; what was done is in {args.work}: the same command goes on from there.")
+    print(json.dumps(scores, indent=2))
+
+
+def judge(args, watch):
+    """Restore what was held out, grow new pictures, compare both with real ones, and write the scores into the card; returns them as a dict."""
+    compute = choose(args.device)
+    model, eyes = (load(name, compute=compute) for name in (args.name, args.features))
+    if model.card.kind != "restoration":
+        raise ValueError(f"{args.name} is no restorer: name a model that undoes degradations, for example flowers_cold.")
+    if args.samples < 2:
+        raise ValueError("A distance needs at least two samples, and 2,000 to mean something: give more --samples.")
+    pictures = load_pictures(args.data, model.card.size, tell=tqdm.write)
+    unseen = pictures.take(held_out(pictures))
+    if not len(unseen):
+        raise ValueError(f"{len(pictures)} pictures are too few to hold some of them out: 64 or more are needed.")
+    content = hashlib.sha256(pictures.images.numpy().tobytes()).hexdigest()
+    folder = args.work / f"{args.name}-{digest(model.card.sha256, content, MOVES, T, GRAIN)}"
+    restored = restoration_scores(model, to_signed(unseen.images), folder, watch=partial(watch, words="restoring"))
+    real = real_reference(eyes, pictures, args.samples, partial(watch, words="features"))
+    scores = protocol(args, eyes, pictures, len(unseen)) | {"FD_floor": _short(real.floor), "FD_noise": _short(real.noise), "FD_grown": {}}
+    for name in model.card.classes:
+        grown = grow(model, name, pictures, args.samples, folder, watch=partial(watch, words=f"growing, {name}"))
+        scores["FD_grown"][name] = _short(frechet(real.statistics, describe(eyes, grown).features))
+    scores["restored"] = restored
+    if not args.dry:
+        save_card(available()[args.name].parent, replace(model.card, scores=scores))
+    return scores
+
+
+def protocol(args, eyes, pictures, unseen):
+    """Say in words how the scores were measured."""
+    data = ["--data", Path(args.data).name] if args.data else []
+    return {
+        "protocol": f"{unseen} pictures of {pictures.source} that were held out of the training (every 64th), degraded to the levels "
+        f"{', '.join(map(str, LEVELS))} of {T} and restored: in one guess, and in {MOVES} moves by algorithms 1 and 2; PSNR of the mean squared "
+        f"error in dB, mean SSIM. Grown: {args.samples} pictures from level {T} by algorithm 2, {' and '.join(TO_ONE_COLOUR)} from colours as "
+        f"frequent as in the {len(pictures)} real pictures, the others from what is left of a real picture, with a grain of {GRAIN}; "
+        f"FD in features of {eyes.card.name} (accuracy {eyes.card.scores['validation_accuracy']:.3f})",
+        "command": shlex.join(["python", "-m", "diffusion_edu.evaluation.restoration", args.name, *data, "--samples", str(args.samples)]),
+    }
+
+
+def _short(score):
+    return float(f"{score:.4g}")
+
+
+if __name__ == "__main__":
+    main()

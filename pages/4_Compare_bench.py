@@ -1,0 +1,43 @@
+"""What does one setting change? Draw twice from the same noise, once with it and once without, and look where the two part."""
+
+import streamlit as st
+
+from diffusion_edu.app import background, bench
+from diffusion_edu.app.comparison import gap, side_by_side
+from diffusion_edu.app.layout import page, show_code
+from diffusion_edu.checkpoints import Unusable
+from diffusion_edu.generation import generate
+from diffusion_edu.measures import distance, main_plane
+
+page(
+    "Compare bench",
+    "What does one setting change? Two drawings from the same noise: **at which level do they part, in colour, shape or detail?**",
+    icon="⚖️",
+)
+wishes, look = bench.ask()
+
+button, menu, words = st.columns([2, 1, 5], vertical_alignment="center")
+wanted = button.button("Draw both", type="primary", icon=":material/play_circle:", width="stretch")
+with menu:
+    bench.ask_try(wishes)
+seconds, comparison = float("inf"), st.session_state.get("comparison")
+try:
+    seconds = bench.expected(wishes)
+    before = comparison and comparison.wishes != wishes and " **Not drawn yet: below is what was drawn before.**"
+    words.caption(f"{bench.in_words(wishes)} About {max(seconds, 0.1):.1f} s on this machine.{before or ''}")
+except Unusable as problem:
+    st.error(str(problem))
+for leftover in dict.fromkeys(filter(None, (wish.preset.noising().leftover for wish in wishes))):
+    st.info(leftover, icon=":material/info:")
+background.problem(bench.KEY)
+if bench.due(seconds) or wanted:
+    bench.begin(wishes)
+
+if background.running(bench.KEY):
+    bench.watch()
+elif comparison:
+    bench.show(comparison, look)
+else:
+    st.info("Press **Draw both**: both sides are drawn in turns, and then shown together, level by level.", icon=":material/compare:")
+
+show_code(bench.code(comparison.wishes if comparison else wishes), distance, gap, side_by_side, main_plane, generate)

@@ -1,0 +1,35 @@
+"""How few moves are enough, and what lies between two seeds? Tables of pictures that differ in one thing only."""
+
+import streamlit as st
+
+from diffusion_edu.app import background, steps
+from diffusion_edu.app.layout import page, show_code
+from diffusion_edu.checkpoints import Unusable
+
+page(
+    "Steps and seeds",
+    "How few moves are enough, and what lies between two seeds? **Follow a row: where does it stop changing?**",
+    icon="👣",
+)
+table = steps.ask()
+
+button, cost = st.columns([1, 4], vertical_alignment="center")
+if button.button("Draw", type="primary", icon=":material/play_circle:", width="stretch"):
+    steps.begin(table)
+try:
+    cost.caption(steps.estimate(table))
+except Unusable as problem:
+    st.error(str(problem))
+if leftover := table.wish.preset.noising().leftover:
+    st.info(leftover, icon=":material/info:")
+background.problem(table.key)
+
+shown, finished, is_example = steps.latest(table.key)
+if background.running(table.key):
+    steps.watch(table.key)
+elif shown:
+    steps.show(shown, finished)
+    if is_example:
+        st.caption("An example, drawn earlier by the flower model. Press Draw to draw your own.")
+code = shown or table
+show_code(code.code, *code.functions)

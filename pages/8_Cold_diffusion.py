@@ -1,0 +1,27 @@
+"""Must it be noise? Six other ways to lose a picture, two algorithms to undo them, and what grows when nothing is left."""
+
+import streamlit as st
+
+from diffusion_edu.app import cold
+from diffusion_edu.app.layout import page, show_code
+from diffusion_edu.app.player import play
+from diffusion_edu.degradations import DEGRADATIONS, Degradation, emptied, flawed
+from diffusion_edu.samplers import cold_step, ddim_step, naive_cold_step, renoise_step
+
+page(
+    "Cold diffusion",
+    "Must it be noise? Undo another loss move by move: **which algorithm forgives mistakes, and what grows from nothing?**",
+    icon="❄️",
+)
+task = cold.ask()
+done = cold.keep_up(task)
+if done:
+    shown, film, words = done
+    play(film, key="cold")
+    st.caption(words)
+    for equation in shown.equations:
+        st.latex(equation, width="content")
+if task.way in DEGRADATIONS:
+    show_code(task.code, cold_step, naive_cold_step, Degradation, DEGRADATIONS[task.way], flawed, emptied)
+else:
+    show_code(task.code, ddim_step, renoise_step, flawed)

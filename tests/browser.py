@@ -1,0 +1,38 @@
+"""What the tests in a real browser share: how to look at the player and how to move it."""
+
+import numpy as np
+import pytest
+
+MARKS = [pytest.mark.browser, pytest.mark.timeout(600)]
+
+
+def pixels(page, canvas):
+    """Read what is painted on a canvas, (height, width, 3)."""
+    size, data = page.locator(canvas).evaluate(
+        "c => [[c.height, c.width], Array.from(c.getContext('2d').getImageData(0, 0, c.width, c.height).data)]"
+    )
+    return np.array(data, np.float32).reshape(*size, 4)[..., :3]
+
+
+def roughness(picture):
+    """How unlike its neighbour a pixel is, relative to how unlike any other: 1 for noise, near 0 for a smooth picture."""
+    return np.abs(np.diff(picture, axis=1)).mean() / np.abs(picture - np.roll(picture, picture.shape[1] // 2, axis=1)).mean()
+
+
+def is_a_picture(picture):
+    return picture.std() > 15 and roughness(picture) < 0.6
+
+
+def wait_for_player(page):
+    page.locator("canvas").first.wait_for()
+    page.wait_for_function(
+        "() => { for (const h of document.querySelectorAll('*')) { const p = h.shadowRoot?.querySelector('.player[data-at]'); if (p) return true; } }"
+    )
+
+
+def scrub(page, to):
+    page.locator("input.scrub").evaluate("(s, to) => { s.value = to; s.dispatchEvent(new Event('input')); }", to)
+
+
+def position(page):
+    return int(page.locator(".player").get_attribute("data-at"))

@@ -1,0 +1,64 @@
+"""A person in a real browser compares: a link draws by itself, one bar moves both sides, the difference and the charts."""
+
+import numpy as np
+from browser import MARKS, pixels, position, scrub, wait_for_player
+
+pytestmark = MARKS
+A, B, DIFFERENCE = (f"canvas[data-screen={name}]" for name in ("A", "B", "difference"))
+
+
+def place(page, mark):
+    """Where the marks of a path are, [(x, y), ...]."""
+    return page.locator(f".levels circle.{mark}").evaluate_all("dots => dots.map((dot) => [dot.cx.baseVal.value, dot.cy.baseVal.value])")
+
+
+def test_a_link_draws_and_one_bar_moves_everything(page):
+    page.goto("/Compare_bench?a_moves=4&b_moves=2&pictures=2")
+    page.get_by_text("apart at level 0").wait_for()
+    wait_for_player(page)
+    assert page.locator("input.scrub").get_attribute("max") == "4"  # the levels of A: those of B are among them
+    scrub(page, 0)
+    a, b = pixels(page, A), pixels(page, B)
+    assert np.array_equal(a, b) and a.std() > 60 and not pixels(page, DIFFERENCE).any()  # the same noise
+    assert place(page, "dot") == place(page, "ring")
+    cursor = page.locator(".levels line.cursor").first.get_attribute("x1")
+    scrub(page, 1)
+    assert page.locator("output.now").inner_text().startswith("level 750 of 1000 · A at 750, B at 1000")
+    assert np.array_equal(pixels(page, B), b) and not np.array_equal(pixels(page, A), a)  # B waits
+    assert float(page.locator(".levels line.cursor").first.get_attribute("x1")) > float(cursor)
+    (ring_a, ring_b), (dot_a, dot_b) = place(page, "ring"), place(page, "dot")
+    assert dot_b == ring_b and dot_a != ring_a
+    scrub(page, 4)
+    assert pixels(page, DIFFERENCE).any() and "A at 0, B at 0" in page.locator("output.now").inner_text()
+
+    scrub(page, 2)
+    noisy = pixels(page, A)
+    page.get_by_role("radio", name="guesses").click()
+    page.wait_for_url("**look=guesses**")
+    page.get_by_text("Path of the guesses").wait_for()
+    wait_for_player(page)
+    assert position(page) == 2 and np.abs(np.diff(pixels(page, A), axis=1)).mean() < np.abs(np.diff(noisy, axis=1)).mean()
+
+
+def test_a_try_sets_the_link_and_the_same_setting_twice_is_black(page):
+    page.goto("/Compare_bench?a_moves=2&b_moves=2&pictures=1")
+    page.get_by_text("apart at level 0").wait_for()
+    page.get_by_role("button", name="Try").click()
+    page.get_by_text("the same setting twice").click()
+    page.wait_for_url("**b_sampler=DDIM**")
+    page.get_by_text("set alike").wait_for()
+    page.get_by_text("the same settings").first.wait_for()
+    wait_for_player(page)
+    for state in (0, 7, 20):
+        scrub(page, state)
+        assert np.array_equal(pixels(page, A), pixels(page, B)) and not pixels(page, DIFFERENCE).any()
+
+
+def test_the_bench_fits_a_narrow_window(page):
+    page.set_viewport_size({"width": 390, "height": 800})
+    page.goto("/Compare_bench?a_moves=1&b_moves=1")
+    page.get_by_text("apart at level 0").wait_for()
+    wait_for_player(page)
+    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+    box = page.locator("canvas").last.bounding_box()
+    assert box["x"] >= 0 and box["x"] + box["width"] <= 390

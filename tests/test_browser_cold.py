@@ -1,0 +1,58 @@
+"""Cold diffusion in a real browser: the film of both algorithms, the dial of the restorer's error, and a narrow window."""
+
+import numpy as np
+import pytest
+from browser import MARKS, is_a_picture, pixels, position, scrub, wait_for_player
+
+pytestmark = MARKS
+HAND, TWO, ONE = (f"canvas[data-screen={name}]" for name in ("hand", "x2", "x1"))
+KNOWS = "who=one+that+knows&way=fade"
+
+
+def last_of(page):
+    return int(page.locator("input.scrub").get_attribute("max"))
+
+
+def far(page, canvas):
+    """How far the end of an algorithm is from the true picture, in grey values."""
+    return np.abs(pixels(page, canvas) - pixels(page, HAND)).mean()
+
+
+def test_algorithm_2_forgives_and_algorithm_1_does_not(page):
+    page.goto(f"/Cold_diffusion?{KNOWS}&start=80&moves=20&error=0.2")
+    page.get_by_text("Nearness to the true picture").wait_for()
+    wait_for_player(page)
+    assert page.locator(".end").all_inner_texts() == ["degraded", "picture"]
+    assert position(page) == last_of(page) == 20 and is_a_picture(pixels(page, HAND))
+    assert far(page, TWO) < 0.5 * far(page, ONE)
+    assert page.locator(TWO).get_attribute("aria-label") == "Picture under way by algorithm 2 at level 0: water lily"
+
+    cursor = page.locator(".levels line.cursor").first
+    right = float(cursor.get_attribute("x1"))
+    scrub(page, 0)
+    assert page.locator("output.now").inner_text() == "level 80 of 100"
+    assert far(page, TWO) == far(page, ONE) == 0  # both begin with what was done by hand
+    assert float(cursor.get_attribute("x1")) < right
+    assert pixels(page, HAND).std() < 25  # faded
+    scrub(page, 20)
+
+    page.get_by_role("slider", name="Error of the restorer").press("Home")  # the dial: no error
+    for _ in range(100):
+        if far(page, ONE) < 2:
+            break
+        page.wait_for_timeout(200)
+    assert far(page, TWO) < 2 and far(page, ONE) < 2
+
+
+@pytest.mark.parametrize("way", ["blur", "noise"])
+def test_a_narrow_window_needs_no_sideways_scrolling(page, way):
+    page.set_viewport_size({"width": 390, "height": 800})
+    page.goto(f"/Cold_diffusion?who=one+that+knows&way={way}")
+    page.get_by_text("Nearness to the true picture").wait_for()
+    wait_for_player(page)
+    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+    box = page.locator("canvas").last.bounding_box()
+    assert box["x"] >= 0 and box["x"] + box["width"] <= 390
+    for name in ("blur", "noise"):
+        box = page.get_by_role("radio", name=name).bounding_box()
+        assert box["x"] >= 0 and box["x"] + box["width"] <= 390

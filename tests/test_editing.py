@@ -1,0 +1,302 @@
+"""Verbs on pictures: where they begin, what they keep, and the exact answer where there is one."""
+
+import math
+from functools import partial
+from itertools import combinations, pairwise
+
+import numpy as np
+import pytest
+import torch
+from test_generation import Net
+from test_samplers import close, noise, seeded, wavy
+
+from diffusion_edu.checkpoints import Card, Model
+from diffusion_edu.core import walk
+from diffusion_edu.denoisers import clipped, exact, exact_gaussian
+from diffusion_edu.editing import image_to_image, inversion_step, keep_known, keep_known_freshly, resampled, resampling_step, slerp
+from diffusion_edu.generation import Preset, generate
+from diffusion_edu.randomness import Compute, SeededNoise
+from diffusion_edu.samplers import SAMPLERS, ddim_step, ddpm_step, sampler
+from diffusion_edu.schedules import cosine, linear, straight, zero_terminal_snr
+from diffusion_edu.spacings import SPACINGS, spaced
+
+SCHEDULES = [linear(1000), cosine(1000), straight(1000), zero_terminal_snr(linear(1000))]
+named = {"ids": lambda schedule: schedule.name}
+
+
+@pytest.mark.parametrize("schedule", SCHEDULES, **named)
+def test_strength_0_is_the_picture_bit_for_bit_and_no_move(schedule):
+    """Pitfall 33."""
+    x0 = noise(2, 3, 4, 4, dtype=torch.float32)
+    x, levels = image_to_image(schedule, x0, 0, 20, noise(2, 3, 4, 4, seed=1))
+    assert x is x0 and levels == [0]
+    (state,) = walk(lambda *_: pytest.fail("no move is needed"), x, levels)
+    assert torch.equal(state.x, x0) and torch.equal(state.x0_hat, x0)
+
+
+@pytest.mark.parametrize("spacing", SPACINGS)
+@pytest.mark.parametrize("name", ["linear", "cosine", "straight"])
+def test_strength_1_is_plain_generation_with_the_same_noise(name, spacing):
+    """Pitfall 33: from pure noise, not from a corrupted picture, state by state and bit for bit."""
+    model = Model(Card("m", "M", "mlp", {}, "v", size=8), Net(), Compute(torch.device("cpu")))
+    preset = Preset("DDIM", moves=7, schedule=name, spacing=spacing)
+    eps, schedule = SeededNoise([3, 4]).draw((3, 8, 8)), preset.noising()
+    x, levels = image_to_image(schedule, torch.full_like(eps, 0.3), 1.0, 7, eps, spacing)
+    edited = walk(partial(ddim_step, clipped(model.denoiser(schedule)), schedule), x, levels)
+    for ours, plain in zip(edited, generate(model, preset, [3, 4]), strict=True):
+        assert ours.t == plain.t and torch.equal(ours.x, plain.x) and torch.equal(ours.x0_hat, plain.x0_hat)
+
+
+@pytest.mark.parametrize("schedule", SCHEDULES, **named)
+@pytest.mark.parametrize("strength", [0.001, 0.25, 0.3333, 0.5, 0.75, 0.999])
+def test_a_walk_begins_at_its_share_of_all_levels_with_the_moments_of_that_level(schedule, strength):
+    x0, eps = noise(2, 3), noise(2, 3, seed=1)
+    x, levels = image_to_image(schedule, x0, strength, 20, eps)
+    top = round(1000 * strength)
+    assert levels == spaced(schedule, min(20, top), top=top)
+    close(x, schedule.signal[top] * x0 + schedule.noise[top] * eps)
+
+
+def test_there_are_never_more_moves_than_levels():
+    assert image_to_image(cosine(100), noise(1, 2), 0.03, 50, noise(1, 2))[1] == [3, 2, 1, 0]
+    assert image_to_image(cosine(100), noise(1, 2), 0.004, 50, noise(1, 2))[1] == [0]
+    assert image_to_image(cosine(100), noise(1, 2), 0.5, 2, noise(1, 2), "linspace")[1] == [50, 1, 0]
+
+
+@pytest.mark.parametrize("strength", [-0.1, 1.01, float("nan")])
+def test_an_impossible_strength_is_refused_in_words(strength):
+    with pytest.raises(ValueError, match="between 0, the picture as it is, and 1"):
+        image_to_image(cosine(10), noise(1, 2), strength, 5, noise(1, 2))
+
+
+def up(schedule, moves):
+    return spaced(schedule, moves)[::-1]
+
+
+def inverted(schedule, x0, moves, denoise):
+    *_, last = walk(partial(inversion_step, denoise, schedule), x0, up(schedule, moves))
+    return last.x
+
+
+@pytest.mark.parametrize("std", [0.5, 2.0])
+@pytest.mark.parametrize("schedule", [linear(1000), cosine(1000), straight(1000)], **named)
+def test_inversion_finds_the_noise_that_the_exact_path_comes_from(schedule, std):
+    """Pitfall 35, in closed form: for N(0, std^2) x keeps its place, so at T it is x0 times the ratio of the spreads."""
+    right = (schedule.signal[-1] ** 2 * std**2 + schedule.noise[-1] ** 2).sqrt().item() / std
+    found = [inverted(schedule, torch.ones(1, 1, dtype=torch.float64), n, exact_gaussian(0.0, std, schedule)).item() for n in (50, 100, 200)]
+    errors = [abs(x - right) for x in found]
+    assert errors[-1] < 0.03 * right
+    assert all(1.6 < coarse / fine < 2.4 for coarse, fine in pairwise(errors))
+
+
+@pytest.mark.parametrize("schedule", SCHEDULES, **named)
+def test_drawing_from_the_noise_that_was_found_gives_the_picture_back_the_better_the_more_moves(schedule):
+    """Pitfall 35: the error of both ways together halves with the moves."""
+    denoise, x0 = exact_gaussian(0.2, 0.5, schedule), 0.5 * noise(4, 3) + 0.2
+    errors = []
+    for moves in (20, 40, 80, 160):
+        *_, last = walk(partial(ddim_step, denoise, schedule), inverted(schedule, x0, moves, denoise), spaced(schedule, moves))
+        errors.append((last.x - x0).abs().max().item())
+    assert all(1.8 < coarse / fine < 2.1 for coarse, fine in pairwise(errors))
+    assert errors[-1] < 0.04
+
+
+@pytest.mark.parametrize("schedule", SCHEDULES, **named)
+def test_the_move_up_turns_x_with_the_speed_that_is_guessed_at_the_higher_level(schedule):
+    """In the angle frame dy / dtheta is v = cos eps - sin x0, from the guess at the higher level: level 0 has no noise to guess."""
+    x, signal, rate = noise(4, 3), schedule.signal.numpy(), schedule.noise.numpy()
+    for s, t in combinations([0, 1, 20, 500, 999, 1000], 2):
+        asked = []
+        above, x0_hat = inversion_step(lambda x, t: asked.append(t) or wavy(x, t), schedule, x, s, t)  # noqa: B023
+        (low, below), (high, beyond) = ((np.hypot(signal[k], rate[k]), np.arctan2(rate[k], signal[k])) for k in (s, t))
+        y, c, e = x.numpy() / low, np.cos(beyond), np.sin(beyond)
+        guess = 1.5 * np.sin(3 * high * y + t)
+        v = c * (y - c * guess) / e - e * guess
+        np.testing.assert_allclose(above, high * (np.cos(beyond - below) * y + np.sin(beyond - below) * v), rtol=0, atol=1e-9)
+        np.testing.assert_allclose(x0_hat, guess, rtol=0, atol=1e-9)
+        assert asked == [t]
+
+
+@pytest.mark.parametrize("share", [0.0, 0.2, 0.5, 0.9, 1.0])
+def test_noise_between_two_noises_is_as_strong_as_they_are(share):
+    """Pitfall 34: a mean of both would have lost 29 % of its strength half-way."""
+    a, b = (noise(4, 3, 16, 16, seed=k) for k in (0, 1))
+    b = b * (a.flatten(1).norm(dim=1) / b.flatten(1).norm(dim=1)).view(-1, 1, 1, 1)
+    mixed = slerp(a, b, share)
+    torch.testing.assert_close(mixed.flatten(1).norm(dim=1), a.flatten(1).norm(dim=1), rtol=1e-12, atol=0)
+    linear_mix = (1 - share) * a + share * b
+    if share == 0.5:
+        assert (linear_mix.flatten(1).norm(dim=1) < 0.8 * a.flatten(1).norm(dim=1)).all()
+    angles = [torch.acos(torch.nn.functional.cosine_similarity(end.flatten(1), mixed.flatten(1)).clamp(-1, 1)) for end in (a, b)]
+    whole = torch.acos(torch.nn.functional.cosine_similarity(a.flatten(1), b.flatten(1)))
+    close(angles[0], share * whole, 1e-6)
+    close(angles[1], (1 - share) * whole, 1e-6)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16])
+def test_the_ends_of_the_turn_are_the_noises_themselves(dtype):
+    a, b = (noise(3, 2, 8, 8, seed=k).to(dtype) for k in (0, 1))
+    assert torch.equal(slerp(a, b, 0.0), a) and torch.equal(slerp(a, b, 1.0), b)
+    assert slerp(a, b, 0.3).dtype == dtype and slerp(a, b, 0.3).shape == a.shape
+
+
+def test_every_picture_turns_by_its_own_angle():
+    a, b = noise(3, 2, 4, 4), noise(3, 2, 4, 4, seed=1)
+    for k in range(3):
+        close(slerp(a, b, 0.4)[k : k + 1], slerp(a[k : k + 1], b[k : k + 1], 0.4))
+
+
+@pytest.mark.parametrize("share", [0.0, 0.3, 0.5, 1.0])
+def test_noises_that_point_the_same_way_or_opposite_ways_can_be_mixed(share):
+    a = noise(3, 8)
+    close(slerp(a, a, share), a)
+    close(slerp(a, 2 * a, share), (1 + share) * a)
+    close(slerp(a, a * (1 + 1e-12), share), a)
+    assert slerp(a, -a, share).isfinite().all()
+    assert slerp(a, a + 1e-9 * noise(3, 8, seed=1), share).isfinite().all()
+
+
+MASK = torch.tensor([1.0, 1.0, 0.0, 0.0])
+
+
+@pytest.mark.parametrize("name", SAMPLERS)
+@pytest.mark.parametrize("schedule", SCHEDULES, **named)
+def test_what_is_known_is_at_its_level_all_the_way_and_exact_at_the_end(schedule, name):
+    """Pitfall 32: the known part has the level that x has reached, not the one it came from."""
+    known, eps, seen = noise(3, 4, seed=1), noise(3, 4, seed=2), []
+    step = partial(sampler(name), lambda x, t: seen.append((t, x)) or wavy(x, t), schedule)
+    levels = spaced(schedule, 10)
+    states = list(walk(step, noise(3, 4), levels, keep_known(known, MASK, schedule, eps)))
+    for state in states:
+        close(state.x[:, :2], schedule.signal[state.t] * known[:, :2] + schedule.noise[state.t] * eps[:, :2])
+    assert torch.equal(states[-1].x[:, :2], known[:, :2])
+    assert not torch.isclose(states[-1].x[:, 2:], known[:, 2:]).any()
+    assert all(any(t == state.t and torch.equal(x, state.x) for t, x in seen) for state in states[:-1])  # and the sampler has seen it
+
+
+def test_what_is_not_known_moves_as_the_sampler_says():
+    schedule, known = cosine(1000), noise(3, 4, seed=1)
+    states = list(walk(partial(ddim_step, wavy, schedule), noise(3, 4), spaced(schedule, 10), keep_known(known, MASK, schedule, noise(3, 4))))
+    for now, later in pairwise(states):
+        assert torch.equal(later.x[:, 2:], ddim_step(wavy, schedule, now.x, now.t, later.t)[0][:, 2:])
+
+
+@pytest.mark.parametrize("schedule", SCHEDULES, **named)
+def test_fresh_noise_for_what_is_known_has_the_moments_of_every_level(schedule):
+    """Pitfall 32: x is signal * known without noise, and gains exactly the noise rate with noise 1; level 0 is the picture itself."""
+    known, x = noise(3, 4, seed=1), noise(3, 4)
+    for t in (1000, 999, 500, 1, 0):
+        mean, one = (keep_known_freshly(known, MASK, schedule, randn)(x, t) for randn in (torch.zeros_like, torch.ones_like))
+        close(mean[:, :2], schedule.signal[t] * known[:, :2])
+        close(one[:, :2] - mean[:, :2], schedule.noise[t].expand(3, 2))
+        assert torch.equal(mean[:, 2:], x[:, 2:]) and torch.equal(one[:, 2:], x[:, 2:])
+    assert torch.equal(keep_known_freshly(known, MASK, schedule, torch.randn_like)(x, 0)[:, :2], known[:, :2])
+
+
+def test_fresh_noise_is_new_at_every_level_and_constant_noise_is_not():
+    schedule, known, generator = cosine(1000), torch.zeros(1, 4, dtype=torch.float64), torch.Generator().manual_seed(0)
+    fresh, always = keep_known_freshly(known, MASK, schedule, partial(seeded, generator)), keep_known(known, MASK, schedule, noise(1, 4))
+    a, b = (fresh(known, t)[:, :2] / schedule.noise[t] for t in (800, 400))
+    assert (a - b).abs().min() > 1e-3
+    close(*(always(known, t)[:, :2] / schedule.noise[t] for t in (800, 400)))
+
+
+def test_a_path_that_is_resampled_goes_back_to_where_its_stretch_began():
+    """RePaint, fig. 3, by hand."""
+    assert resampled([4, 3, 2, 1, 0], 2, 2) == [4, 3, 2, 4, 3, 2, 1, 0, 2, 1, 0]
+    assert resampled([4, 3, 2, 1, 0], 1, 3) == [4, 3, 4, 3, 4, 3, 2, 3, 2, 3, 2, 1, 2, 1, 2, 1, 0, 1, 0, 1, 0]
+    assert resampled([9, 5, 2, 0], 2, 2) == [9, 5, 2, 9, 5, 2, 0, 2, 0]
+    assert resampled([9, 5, 2, 0], 10, 2) == [9, 5, 2, 0, 9, 5, 2, 0]
+    assert resampled([0], 3, 2) == [0]
+
+
+@pytest.mark.parametrize("moves", [1, 2, 7, 20])
+@pytest.mark.parametrize("jump", [1, 2, 3, 7, 50])
+@pytest.mark.parametrize("repeats", [1, 2, 5])
+def test_a_resampled_path_begins_and_ends_as_it_did_and_makes_every_move_as_often_as_asked(moves, jump, repeats):
+    levels = spaced(cosine(100), moves)
+    path = resampled(levels, jump, repeats)
+    assert (path[0], path[-1]) == (100, 0)
+    down, above = [(t, s) for t, s in pairwise(path) if t > s], [(t, s) for t, s in pairwise(path) if t < s]
+    assert sorted(down) == sorted(list(pairwise(levels)) * repeats)
+    assert len(above) == math.ceil(moves / jump) * (repeats - 1)
+    assert all(levels.index(t) - levels.index(s) == min(jump, levels.index(t) % jump or jump) for t, s in above)
+    if repeats == 1:
+        assert path == levels
+
+
+@pytest.mark.parametrize(("jump", "repeats"), [(0, 2), (2, 0), (-1, 1)])
+def test_impossible_resampling_is_refused_in_words(jump, repeats):
+    with pytest.raises(ValueError, match="jumps back 1 or more moves, 1 or more times"):
+        resampled([3, 2, 1, 0], jump, repeats)
+
+
+@pytest.mark.parametrize("schedule", SCHEDULES, **named)
+def test_the_move_up_has_the_moments_of_the_forward_process(schedule):
+    """RePaint, algorithm 1, line 11: what has level t's rates then has level s's, also from the clean picture and up to pure noise."""
+    levels = [0, 1, 2, 50, 500, 999, 1000]
+    probe = torch.tensor([[1.0], [0.0]], dtype=torch.float64)
+    for t, s in combinations(levels, 2):
+        x_s, x0_hat = resampling_step(None, lambda x, t: 2 * x, schedule, probe, t, s, randn=lambda x: 1 - x)
+        kept, added = x_s.flatten().tolist()
+        assert kept * schedule.signal[t].item() == pytest.approx(schedule.signal[s].item(), abs=1e-12)
+        assert (kept * schedule.noise[t].item()) ** 2 + added**2 == pytest.approx(schedule.noise[s].item() ** 2, abs=1e-12)
+        assert torch.equal(x0_hat, 2 * probe if t else probe)
+
+
+def test_the_move_down_is_the_samplers_own():
+    schedule, x = cosine(1000), noise(4, 3)
+    step = partial(ddim_step, wavy, schedule)
+    ours, plain = resampling_step(step, wavy, schedule, x, 500, 300), step(x, 500, 300)
+    assert torch.equal(ours[0], plain[0]) and torch.equal(ours[1], plain[1])
+
+
+def repainted(name, schedule, repeats, rows=100):
+    """Fill in half of five pictures, again and again, with the exact denoiser of those five; returns the walk and the true pictures."""
+    data, randn = 2 * noise(5, 16, seed=3), partial(seeded, torch.Generator().manual_seed(0))
+    half, denoise, known = (torch.arange(16) < 8).double(), exact(data, schedule), data.repeat(rows // 5, 1)
+    step = partial(resampling_step, partial(sampler(name), denoise, schedule, randn=randn), denoise, schedule, randn=randn)
+    path = resampled(spaced(schedule, 50), 10, repeats)
+    return walk(step, noise(rows, 16, seed=4), path, keep_known_freshly(known, half, schedule, randn)), path, known
+
+
+@pytest.mark.parametrize("name", ["DDPM", "DDIM"])
+@pytest.mark.parametrize("schedule", [cosine(1000), straight(1000)], **named)
+def test_repaint_with_the_exact_denoiser_fills_in_what_belongs_to_the_known_part(schedule, name):
+    """With the paper's ten repeats of ten moves: half of a picture is known, and the other half becomes its own."""
+    states, path, known = repainted(name, schedule, repeats=10, rows=50)
+    visited = []
+    for state in states:
+        visited.append(state.t)
+    assert visited == path
+    assert torch.equal(state.x[:, :8], known[:, :8])
+    close(state.x, known)
+
+
+def test_without_resampling_some_halves_do_not_belong_together():
+    states, _, known = repainted("DDIM", cosine(1000), repeats=1)
+    *_, last = states
+    assert torch.equal(last.x[:, :8], known[:, :8])
+    assert ((last.x - known).abs().amax(1) > 1).sum() >= 5
+
+
+def test_resampling_does_not_carry_a_solvers_memory_upwards():
+    """The first move after a jump back is DDIM's."""
+    schedule = cosine(1000)
+    step = partial(resampling_step, partial(sampler("DPM-Solver++"), wavy, schedule), wavy, schedule, randn=torch.zeros_like)
+    states = list(walk(step, noise(4, 3), [1000, 800, 600, 1000, 800, 0]))
+    close(states[4].x, ddim_step(wavy, schedule, states[3].x, 1000, 800)[0])
+
+
+def test_ddpm_from_the_middle_keeps_the_moments_of_image_to_image():
+    """A corrupted picture is where a walk of that picture would be: with the perfect guess its mean and spread stay those of the level."""
+    schedule, x0 = cosine(1000), torch.full((2, 1), 0.7, dtype=torch.float64)
+    x, levels = image_to_image(schedule, x0, 0.6, 12, torch.tensor([[0.0], [1.0]], dtype=torch.float64))
+    variance = schedule.noise[levels[0]].item() ** 2
+    close(x[0], schedule.signal[levels[0]] * x0[0])
+    for t, s in pairwise(levels):
+        probe = torch.tensor([[schedule.signal[t] * 0.7], [schedule.signal[t] * 0.7 + 1]], dtype=torch.float64)
+        moved, fresh = (ddpm_step(lambda x, t: x0, schedule, probe, t, s, randn=r)[0].flatten() for r in (torch.zeros_like, torch.ones_like))
+        variance = (moved[1] - moved[0]).item() ** 2 * variance + (fresh[0] - moved[0]).item() ** 2
+        assert moved[0].item() == pytest.approx(0.7 * schedule.signal[s].item(), abs=1e-9)
+        assert variance == pytest.approx(schedule.noise[s].item() ** 2, abs=1e-9)

@@ -1,0 +1,241 @@
+"""Steps and seeds: the two tables, what the numbers in them are, and the page that shows them."""
+
+import math
+import re
+import time
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from diffusion_edu.checkpoints import PRETRAINED, load
+from diffusion_edu.data.images import to_bytes
+from diffusion_edu.generation import Preset, generate
+from diffusion_edu.randomness import SeededNoise
+from diffusion_edu.samplers import SAMPLERS, evaluations
+
+pytest.importorskip("streamlit.testing.v1")
+from test_pages import healthy, opened  # noqa: E402
+
+from diffusion_edu.app import between, contest, drawing, example, steps, table  # noqa: E402
+from diffusion_edu.app.wish import ANY, Wish  # noqa: E402
+
+STEPS = "pages/5_Steps_and_seeds.py"
+
+
+@pytest.fixture(scope="module")
+def model():
+    return load("flowers_attention")
+
+
+def wish(model, pictures=1, **changes):
+    return Wish(model.card, Preset(scale=1.0), "sunflower", 4, pictures, **changes)
+
+
+@pytest.fixture
+def short(monkeypatch):
+    """A reference that is drawn quickly."""
+    monkeypatch.setattr(contest, "REFERENCE", ("DPM-Solver++", 5))
+
+
+def drawn(app, key="contest", seconds=240):
+    """Press Draw, and run the page again and again, as its polling fragment would, until the table is full."""
+    healthy(next(button for button in app.button if button.label == "Draw").click().run())
+    end = time.monotonic() + seconds
+    while f"job:{key}" in app.session_state and time.monotonic() < end:
+        time.sleep(0.2)
+        healthy(app.run())
+    return app.session_state[f"drawn:{key}"]
+
+
+def sheet(app):
+    return app.get("html")[0].proto.body
+
+
+def test_every_cell_is_what_the_library_draws_from_the_same_noise(model, short):
+    asked = contest.Contest(wish(model, 2), ("DDIM", "DDPM"), (1, 3))
+    *_, finished = asked.draw(model)
+    assert list(finished) == [("DDIM", 1), ("DDPM", 1), ("DDIM", 3), ("DDPM", 3), ("DPM-Solver++", 5)]
+    for (sampler, moves), cell in finished.items():
+        *_, last = generate(model, replace(asked.wish.preset, sampler=sampler, moves=moves), [4, 5], [53, 53])
+        assert torch.equal(cell.images, to_bytes(last.x)) and cell.seconds > 0
+    assert sum(1 for _ in asked.draw(model)) == asked.total
+
+
+def test_the_captions_say_evaluations_and_the_distance_in_units_of_255(model):
+    white, black = torch.full((1, 3, 64, 64), 255, dtype=torch.uint8), torch.zeros(1, 3, 64, 64, dtype=torch.uint8)
+    asked = contest.Contest(wish(model), ("Heun", "DDIM"), (1, 3))
+    finished = {("Heun", 3): drawing.Drawn(white, 0.25), ("DDIM", 1): drawing.Drawn(black, 1.0), contest.REFERENCE: drawing.Drawn(black, 2.0)}
+    page = asked.table(finished)
+    assert f"{evaluations('Heun', 3)} guesses, 0.2 s<br>off by 255" in page and "1 guess, 1.0 s<br>off by 0" in page
+    assert page.count("<img ") == 3 and page.count('class="empty"') == 2
+    assert "off by" not in asked.table({("Heun", 3): drawing.Drawn(white, 0.25)})
+
+
+def test_many_moves_come_closer_to_the_reference_than_few(model):
+    _, finished = example.read("flowers_attention", "contest")
+    reference = finished[contest.REFERENCE].images.float()
+    for sampler in ("DDIM", "DPM-Solver++"):
+        off = [(finished[sampler, moves].images - reference).square().mean().sqrt() for moves in example.MOVES]
+        assert all(few > many for few, many in zip(off, off[1:], strict=False))
+
+
+def test_a_row_between_two_seeds_begins_and_ends_with_their_own_pictures(model):
+    asked = between.Between(replace(wish(model, 3), preset=Preset(scale=1.0, moves=2)), other=9)
+    *_, finished = asked.draw(model)
+    *_, last = generate(model, asked.wish.preset, [4, 9], [53, 53])
+    for way in between.WAYS:
+        ends = finished[way].images[[0, 2]].float()
+        assert (ends - to_bytes(last.x).float()).abs().mean() < 1  # another batch size: the last bits of bf16 may differ
+    assert (finished["Turned"].images[1].float() - finished["Mixed"].images[1].float()).abs().mean() > 3
+    assert sum(1 for _ in asked.draw(model)) == asked.total
+
+
+def test_turned_noise_stays_as_strong_and_mixed_noise_does_not(model):
+    asked = between.Between(wish(model, 5), other=9)
+    assert asked.strengths("Turned") == pytest.approx([1] * 5, abs=0.02)
+    assert asked.strengths("Mixed") == pytest.approx([math.hypot(1 - share, share) for share in asked.shares], abs=0.02)
+    first, last = SeededNoise([4, 9]).draw((3, 64, 64))
+    torch.testing.assert_close(asked.noises("Mixed")[2], (first + last) / 2)
+    page = asked.table({})
+    assert f"strength {asked.strengths('Mixed')[2]:.2f}" in page and 'scope="col">50%' in page
+
+
+def test_the_table_escapes_what_it_is_given_and_names_every_picture():
+    picture = torch.zeros(1, 3, 8, 8, dtype=torch.uint8)
+    page = table.table(["<b>"], [table.Row("<i>", "", [table.Cell(picture, '"quoted"', ("a & b",))])])
+    assert "&lt;b&gt;" in page and "&lt;i&gt;" in page and "&quot;quoted&quot;" in page and "a &amp; b" in page
+
+
+@pytest.mark.parametrize("key", ["contest", "between"])
+def test_the_example_that_ships_is_whole_small_and_what_the_page_asks_for_at_first(key, model):
+    asked, finished = example.read("flowers_attention", key)
+    assert asked == next(wanted for wanted in example.asked(model.card) if wanted.key == key)
+    assert example.place("flowers_attention", key).stat().st_size < 400_000
+    assert "empty" not in asked.table(finished).split("</style>")[1]
+
+
+def test_the_example_is_what_the_library_draws(model):
+    asked, finished = example.read("flowers_attention", "contest")
+    for sampler in ("DDIM", "DDPM"):
+        *_, last = generate(model, asked.presets[sampler, 2], asked.wish.seeds, asked.wish.labels)
+        assert (to_bytes(last.x).float() - finished[sampler, 2].images.float()).abs().mean() < 4  # other machines round otherwise
+
+
+def test_an_example_survives_the_disk_and_a_broken_one_is_none(model, tmp_path):
+    asked = between.Between(wish(model, 2), other=9)
+    finished = {way: drawing.Drawn(torch.randint(0, 256, (2, 3, 64, 64), dtype=torch.uint8), 0.5) for way in between.WAYS}
+    example.save(asked, finished, tmp_path)
+    again, read = example.read("flowers_attention", "between", tmp_path)
+    assert again == asked and all(torch.equal(read[way].images, finished[way].images) and read[way].seconds == 0.5 for way in between.WAYS)
+    for text in ("", "[]", "{}"):
+        example.place("flowers_attention", "between", tmp_path).write_text(text)
+        assert example.read("flowers_attention", "between", tmp_path) is None
+    assert example.read("nobody", "between", tmp_path) is None
+
+
+@pytest.mark.parametrize("link", [{}, {"look": "two seeds"}])
+def test_the_page_opens_with_the_example_and_runs_again(link):
+    app = healthy(opened(STEPS, **link))
+    assert len(app.title) == 1 and sheet(app).count("<img ") == (2 * example.IN_A_ROW if link else 16)
+    assert any("An example" in caption.value for caption in app.caption)
+    assert any(re.search(r"asked [\d,]+ times: about [\d.]+ s", caption.value) for caption in app.caption)
+    healthy(app.run())
+
+
+def test_the_page_draws_what_the_library_draws_and_the_code_repeats_it(short):
+    app = opened(STEPS, samplers=["DDIM", "Heun"], columns=["2", "1"], kind="rose", seed="7", scale="1.0")
+    asked, finished = drawn(app)
+    assert list(finished) == [("DDIM", 1), ("Heun", 1), ("DDIM", 2), ("Heun", 2), ("DPM-Solver++", 5)] and asked.wish.labels == [73]
+    assert sheet(app).count("<img ") == 5 and not any("An example" in caption.value for caption in app.caption)
+    printed = []
+    names = {"print": lambda *words: printed.append(words)}
+    exec(app.code[0].value, names)
+    assert torch.equal(names["reference"], finished[contest.REFERENCE].images)
+    for sampler, moves, off in printed:
+        expected = (finished[sampler, moves].images.float() - names["reference"].float()).square().mean().sqrt().item()
+        assert off == pytest.approx(expected, rel=1e-6) and f"off by {off:.0f}" in sheet(app)
+
+
+def test_the_code_between_two_seeds_draws_both_rows():
+    app = opened(STEPS, look="two seeds", first="3", last="8", row="3", moves="2", scale="1.0")
+    _, finished = drawn(app, "between")
+    names, strengths = {}, []
+    names["print"] = lambda lengths: strengths.append(lengths.tolist())
+    exec(app.code[0].value, names)
+    assert torch.equal(names["pictures"], finished["Mixed"].images)
+    np.testing.assert_allclose(strengths[1], [1, 0.71, 1], atol=0.02)
+
+
+@pytest.mark.parametrize(
+    ("kind", "key", "value", "look"),
+    [
+        ("segmented_control", "look", "two seeds", "few moves"),
+        ("selectbox", "kind", ANY, "few moves"),
+        ("multiselect", "samplers", list(SAMPLERS), "few moves"),
+        ("multiselect", "columns", [100, 1], "few moves"),
+        ("slider", "scale", 8.0, "few moves"),
+        ("number_input", "seed", 1_000_000, "few moves"),
+        ("segmented_control", "pictures", 4, "few moves"),
+        ("selectbox", "schedule", "straight", "few moves"),
+        ("selectbox", "spacing", "log-SNR", "few moves"),
+        ("select_slider", "levels", 100, "few moves"),
+        ("toggle", "zero", True, "few moves"),
+        ("number_input", "first", 5, "two seeds"),
+        ("number_input", "last", 5, "two seeds"),
+        ("slider", "row", 9, "two seeds"),
+        ("select_slider", "moves", 100, "two seeds"),
+        ("selectbox", "kind", ANY, "two seeds"),
+    ],
+)
+def test_every_widget_may_be_moved(kind, key, value, look):
+    app = healthy(opened(STEPS, look=look))
+    healthy(getattr(app, kind)(key=key).set_value(value).run())
+    healthy(app.run())
+    assert sheet(app)
+
+
+def test_without_a_sampler_or_a_number_of_moves_the_page_asks_for_one():
+    app = opened(STEPS)
+    healthy(app.multiselect(key="samplers").set_value([]).run())
+    assert "at least one" in app.info[0].value
+
+
+def test_a_link_with_nonsense_in_it_opens_all_the_same():
+    app = healthy(opened(STEPS, samplers=["magic"], columns=["7", "x"], kind="weed", seed="-1", look="away", model="../../etc/passwd"))
+    assert app.segmented_control(key="look").value == "few moves" and sheet(app)
+    healthy(opened(STEPS, columns=[str(moves) for moves in steps.MOVES]))
+
+
+def test_cancel_brings_the_example_back_and_the_next_table_is_drawn(short):
+    app = opened(STEPS, columns=["100"])
+    healthy(next(button for button in app.button if button.label == "Draw").click().run())
+    job = app.session_state["job:contest"]
+    healthy(next(button for button in app.button if button.label == "Cancel").click().run())
+    assert job.cancelled and "drawn:contest" not in app.session_state and any("An example" in caption.value for caption in app.caption)
+    app.multiselect(key="columns").set_value([1]).run()
+    assert drawn(app)[0].moves == (1,)
+
+
+def test_a_network_that_says_eps_refuses_pure_noise_in_one_sentence(monkeypatch):
+    from diffusion_edu.app import models
+
+    get = models.get
+    monkeypatch.setattr(models, "get", lambda name: replace(get(name), card=replace(get(name).card, kind="eps")))
+    app = opened(STEPS, schedule="straight")
+    healthy(next(button for button in app.button if button.label == "Draw").click().run())
+    assert len(app.error) == 1 and "pure noise" in app.error[0].value and "job:contest" not in app.session_state
+
+
+def test_without_a_model_or_an_example_the_page_is_alive(monkeypatch, tmp_path):
+    from diffusion_edu import checkpoints
+
+    read = example.read
+    monkeypatch.setattr(example, "read", lambda name, key: read(name, key, tmp_path))
+    app = healthy(opened(STEPS))
+    assert not app.get("html")
+    monkeypatch.setattr(checkpoints, "PRETRAINED", tmp_path)
+    monkeypatch.chdir(tmp_path)
+    assert "No model is installed" in healthy(opened(STEPS)).error[0].value
+    assert (PRETRAINED / "flowers_attention.contest.json").is_file()

@@ -1,0 +1,261 @@
+"""The page of cold diffusion under Streamlit's own test: both tasks, every widget, the code that is shown, and what may be missing."""
+
+import base64
+import io
+import json
+import time
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from diffusion_edu.checkpoints import Card, save
+from diffusion_edu.degradations import DEGRADATIONS
+
+AppTest = pytest.importorskip("streamlit.testing.v1").AppTest
+PAGE = "pages/8_Cold_diffusion.py"
+
+
+@pytest.fixture(autouse=True)
+def small(monkeypatch, tmp_path, tiny):
+    """Two small models in the place of the large ones: one that undoes degradations, one that draws."""
+    from diffusion_edu.app import cold
+
+    monkeypatch.setattr("diffusion_edu.checkpoints.OWN", tmp_path)
+    monkeypatch.setattr(cold, "RESTORER", "undoer")
+    monkeypatch.setattr(cold, "HOT", "drawer")
+    sizes = {"widths": [16, 32], "embedding": 16, "classes": 6, "patch": 4}
+    for name, kind in (("undoer", "restoration"), ("drawer", "v")):
+        save(tmp_path, Card(name, name, "simple_unet", sizes, kind, 64, classes=list(DEGRADATIONS)), tiny(network="simple_unet", classes=6, patch=4))
+
+
+def opened(**link):
+    app = AppTest.from_file("../streamlit_app.py", default_timeout=120).run()
+    for name, value in {"moves": "3", **link}.items():
+        app.query_params[name] = value
+    return finished(app.switch_page(PAGE).run())
+
+
+def finished(app, seconds=120):
+    """Run the page again and again, as its polling fragment would, until the walks are over."""
+    end = time.monotonic() + seconds
+    while "job:cold" in healthy(app).session_state and time.monotonic() < end:
+        time.sleep(0.05)
+        app.run()
+    return app
+
+
+def healthy(app):
+    assert not app.exception, [problem.value for problem in app.exception]
+    return app
+
+
+def film(app):
+    """What the player was given."""
+    return json.loads(app.get("bidi_component")[0].proto.json)
+
+
+def pictures(screen, rows):
+    """What one screen shows, state by state, uint8 (states, 64, width, 3)."""
+    sprite = np.asarray(Image.open(io.BytesIO(base64.b64decode(screen["sprite"].split(",")[1]))))
+    return sprite.reshape(rows, 64, -1, 3)
+
+
+def shown(app):
+    """All screens by name."""
+    there = film(app)
+    return {screen["name"]: pictures(screen, len(there["levels"])) for screen in there["screens"] if not screen["rows"]}
+
+
+def laid_out(images):
+    """Pictures uint8 (n, 3, 64, 64) as one row of a sprite."""
+    return images.permute(2, 0, 3, 1).reshape(64, -1, 3).numpy()
+
+
+def test_the_page_opens_with_five_screens_and_runs_again():
+    app = opened()
+    there = film(app)
+    assert [screen["name"] for screen in there["screens"]] == ["hand", "x2", "guess2", "x1", "guess1"]
+    assert there["levels"] == [40, 27, 13, 0] and there["start"] == 3 and there["ends"] == ["degraded", "picture"]
+    assert len(there["charts"]) == 2 and len(app.title) == 1 and len(app.get("latex")) == 2
+    assert any("algorithm 2" in caption.value and "dB" in caption.value for caption in app.caption)
+    assert film(healthy(app.run()))["id"] == there["id"]
+
+
+@pytest.mark.parametrize("way", [*DEGRADATIONS, "noise"])
+def test_both_algorithms_begin_with_what_was_done_by_hand_and_end_with_their_last_guess(way):
+    screens = shown(opened(way=way))
+    assert np.array_equal(screens["x2"][0], screens["hand"][0]) and np.array_equal(screens["x1"][0], screens["hand"][0])
+    for number in "12":
+        assert np.array_equal(screens[f"x{number}"][-1], screens[f"guess{number}"][-1])
+    assert not np.array_equal(screens["x2"][-1], screens["x1"][-1])
+
+
+@pytest.mark.parametrize(
+    "link",
+    [
+        {"way": "mask", "seed": "3", "start": "70", "error": "0.1"},
+        {"way": "blur", "who": "one that knows", "error": "0.2"},
+        {"way": "noise", "seed": "5", "start": "60"},
+        {"way": "noise", "who": "one that knows", "error": "0.1"},
+    ],
+    ids=lambda link: " ".join(link.values()),
+)
+def test_the_code_that_is_shown_makes_the_pictures_that_are_shown(link):
+    app = opened(**link)
+    ends, names = [], {}
+
+    def note(t, decibels):
+        assert decibels.shape == (1,)
+        if t == 0:
+            ends.append(names["state"].x)
+
+    names["print"] = note
+    exec(app.code[0].value, names)
+    screens = shown(app)
+    from diffusion_edu.data.images import to_bytes
+
+    for number, end in zip("21", ends, strict=True):
+        assert np.array_equal(laid_out(to_bytes(end)), screens[f"x{number}"][-1])
+
+
+@pytest.mark.parametrize("took", DEGRADATIONS)
+def test_the_code_that_is_shown_grows_the_flowers_that_are_shown(took):
+    app = opened(task="grow new flowers", took=took, seed="2")
+    names = {}
+    exec(app.code[0].value, names)
+    screens = shown(app)
+    assert [screen["name"] for screen in film(app)["screens"]] == ["cold", "hot", "ours"]
+    for made, name in zip(names["pictures"], ("cold", "hot"), strict=True):
+        assert made.shape == (4, 3, 64, 64) and np.array_equal(laid_out(made), screens[name][-1])
+    assert film(app)["screens"][0]["says"][-1].startswith("variety ")
+
+
+def test_a_restorer_that_knows_restores_and_one_that_is_wrong_is_forgiven_by_algorithm_2_only():
+    def ends(error):
+        screens = shown(opened(who="one that knows", error=error, way="fade", moves="20"))
+        true = screens["hand"][-1].astype(float)
+        return [np.abs(screens[name][-1] - true).mean() for name in ("x2", "x1")]
+
+    assert max(ends("0.0")) < 1
+    two, one = ends("0.2")
+    assert two < 0.5 * one
+
+
+@pytest.mark.parametrize(
+    ("kind", "key", "value"),
+    [
+        ("segmented_control", "way", "snow"),
+        ("segmented_control", "way", "noise"),
+        ("slider", "error", 0.5),
+        ("slider", "start", 5),
+        ("slider", "start", 100),
+        ("select_slider", "moves", 1),
+        ("select_slider", "moves", 50),
+        ("segmented_control", "who", "one that knows"),
+        ("segmented_control", "task", "grow new flowers"),
+        ("segmented_control", "source", "a file"),
+        ("selectbox", "kind", "rose"),
+        ("slider", "number", 10),
+        ("number_input", "seed", 1_000_000),
+    ],
+)
+def test_every_widget_may_be_moved(kind, key, value):
+    app = opened(start="20")
+    before = film(app)["id"]
+    finished(getattr(app, kind)(key=key).set_value(value).run())
+    assert (film(app)["id"] != before) == (key != "source")
+
+
+@pytest.mark.parametrize(
+    ("kind", "key", "value"),
+    [
+        ("segmented_control", "took", "fade"),
+        ("select_slider", "moves", 1),
+        ("segmented_control", "look", "guess"),
+        ("number_input", "seed", 9),
+        ("segmented_control", "task", "undo"),
+    ],
+)
+def test_every_widget_of_growing_may_be_moved(kind, key, value):
+    app = opened(task="grow new flowers")
+    before = film(app)["id"]
+    finished(getattr(app, kind)(key=key).set_value(value).run())
+    assert film(app)["id"] != before
+
+
+def test_a_link_with_nonsense_in_it_opens_the_default():
+    there = film(opened(way="magic", start="banana", error="-3", who="me", task="fly", seed="x", took="time"))
+    assert there["levels"][0] == 40 and there["kinds"] == ["water lily"]
+
+
+def test_what_was_cancelled_waits_until_it_is_asked_for_again(monkeypatch):
+    from diffusion_edu.app.undoing import Undoing
+
+    states = Undoing.states
+
+    def slowly(self, model=None):
+        for pair in states(self, model):
+            time.sleep(0.3)
+            yield pair
+
+    monkeypatch.setattr(Undoing, "states", slowly)
+    app = AppTest.from_file("../streamlit_app.py", default_timeout=120).run()
+    healthy(app.switch_page(PAGE).run())
+    job = app.session_state["job:cold"]
+    healthy(next(button for button in app.button if button.label == "Cancel").click().run())
+    assert job.cancelled and "job:cold" not in app.session_state and not app.get("bidi_component")
+    monkeypatch.setattr(Undoing, "states", states)
+    healthy(next(button for button in app.button if button.label == "Go on").click().run())
+    assert film(finished(app))["screens"]
+
+
+def test_without_a_restorer_the_page_says_so_in_one_sentence_and_one_that_knows_takes_its_place(monkeypatch, tmp_path):
+    from diffusion_edu.app import cold
+
+    monkeypatch.setattr(cold, "_restorer", lambda: None)
+    for link in ({}, {"task": "grow new flowers"}):
+        app = opened(way="fade", **link)
+        assert len(app.info) == 1 and "python -m diffusion_edu.recipes.flowers_cold" in app.info[0].value
+        screens = shown(app)
+        assert np.abs(screens["x2"][-1].astype(int) - screens["hand"][-1]).max() <= 1
+    assert not opened(who="one that knows").info
+
+
+def test_a_restorer_of_ones_own_serves_where_ours_is_missing(monkeypatch):
+    from diffusion_edu.app import cold
+
+    monkeypatch.setattr(cold, "RESTORER", "nowhere")
+    assert cold._restorer() is not None
+    assert not opened().info
+
+
+def test_altered_weights_are_told_in_one_sentence(tmp_path):
+    with (tmp_path / "undoer.safetensors").open("r+b") as file:
+        file.seek(20_000)
+        file.write(b"altered")
+    app = opened()
+    assert "undoer.safetensors" in app.error[0].value
+    healthy(app.run())
+
+
+def test_without_our_pictures_the_page_says_what_to_do(monkeypatch, tmp_path):
+    from diffusion_edu.app import darkroom
+
+    monkeypatch.setattr(darkroom, "PRETRAINED", tmp_path)
+    darkroom.pictures.clear()
+    assert "flower_samples.parquet" in opened().error[0].value
+    assert "flower_samples.parquet" in opened(task="grow new flowers").error[0].value
+    darkroom.pictures.clear()
+
+
+def test_variety_and_detail_are_what_they_say():
+    from diffusion_edu.app.growing import fine_detail, variety
+
+    x = torch.randn(400, 3, 32, 32, generator=torch.Generator().manual_seed(0))
+    assert variety(x) == pytest.approx(2**0.5, rel=0.01)  # the difference of two standard normal values
+    assert variety(x[:1].expand(4, -1, -1, -1)) == 0
+    assert fine_detail(x) == pytest.approx(1, rel=0.01)
+    wave = torch.sin(torch.arange(32) * 2 * torch.pi / 32).expand(1, 3, 32, 32)
+    assert fine_detail(wave) < 1e-3 < fine_detail(torch.sin(torch.arange(32) * 2 * torch.pi * 12 / 32).expand(1, 3, 32, 32))
