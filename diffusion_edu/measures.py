@@ -10,7 +10,7 @@ def snr_decibels(schedule):
 
 def psnr(x, x0):
     """Compare pictures x (b, ...) with the true ones, both in [-1, 1]: 20 log10(2 / root mean square error) in dB, float64 (b,), +inf if equal."""
-    return 10 * torch.log10(4 / (x - x0).double().square().flatten(1).mean(1))
+    return 10 * torch.log10(4 / (x - x0).detach().cpu().double().square().flatten(1).mean(1))
 
 
 def histogram(x, bins=60, low=-3.0, high=3.0):

@@ -28,7 +28,7 @@ if guesses:
     st.markdown(
         "**Why one guess has three errors.** The noisy picture is known, so whoever guesses the picture has guessed the noise too: what is too much "
         "in one is missing in the other, weighed by how strong each is in the mixture: "
-        r"$\hat\epsilon-\epsilon=-\frac{\text{signal}}{\text{noise}}\,(\hat x_0-x_0)$. So the error in $\epsilon$ is the SNR times that in $x_0$. "
+        r"$\hat\epsilon-\epsilon=-\frac{\text{signal}}{\text{noise}}\,(\hat x_0-x_0).$ So the error in $\epsilon$ is the SNR times that in $x_0$. "
         "The error in $v$, which turns from one into the other, is their sum: there is something left to learn at every level, and that is why "
         "networks are often trained to say $v$."
     )

@@ -6,6 +6,8 @@ import torch
 from diffusion_edu.checkpoints import Card, Model
 from diffusion_edu.generation import Preset, generate
 from diffusion_edu.randomness import Compute
+from diffusion_edu.samplers import SAMPLERS
+from diffusion_edu.spacings import SPACINGS, spaced
 
 
 class Net(torch.nn.Module):
@@ -46,7 +48,7 @@ def test_without_labels_the_network_is_asked_for_anything(model):
     assert model.net.asked == [None, None]
 
 
-@pytest.mark.parametrize("sampler", ["DDIM", "DDPM"])
+@pytest.mark.parametrize("sampler", SAMPLERS)
 def test_a_picture_does_not_change_with_its_neighbours(model, sampler):
     both = [state.x for state in generate(model, Preset(sampler, moves=3), [5, 9], [0, 1])]
     alone = [state.x for state in generate(model, Preset(sampler, moves=3), [9], [1])]
@@ -69,3 +71,34 @@ def test_a_schedule_is_stretched_if_that_is_chosen():
 def test_impossible_moves_are_refused_before_anything_is_drawn(model, moves):
     with pytest.raises(ValueError, match="between 1 and 1000 moves"):
         generate(model, Preset(moves=moves), [0])
+
+
+@pytest.mark.parametrize("scale", [0.0, 1.0, 3.0])
+@pytest.mark.parametrize("sampler", SAMPLERS)
+def test_the_network_is_asked_as_often_as_the_preset_says(model, sampler, scale):
+    preset = Preset(sampler, moves=4, scale=scale)
+    *_, last = generate(model, preset, [0, 1], [0, 2])
+    assert len(model.net.asked) == preset.evaluations(guiding=True)
+    model.net.asked.clear()
+    list(generate(model, preset, [0, 1]))
+    assert len(model.net.asked) == preset.evaluations(guiding=False)
+    assert last.x.abs().max() <= 1
+
+
+@pytest.mark.parametrize("spacing", SPACINGS)
+def test_the_levels_of_a_walk_are_spaced_as_chosen(model, spacing):
+    preset = Preset("DPM-Solver++", moves=6, schedule="straight", T=300, spacing=spacing)
+    assert [state.t for state in generate(model, preset, [0])] == preset.levels() == spaced(preset.noising(), 6, spacing)
+
+
+def test_two_walks_of_one_preset_do_not_share_a_solver(model):
+    preset = Preset("DPM-Solver++", moves=5)
+    alone = [state.x for state in generate(model, preset, [1], [0])]
+    for _, state, x in zip(generate(model, preset, [2], [1]), generate(model, preset, [1], [0]), alone, strict=True):
+        assert torch.equal(state.x, x)
+
+
+@pytest.mark.parametrize(("choice", "words"), [({"sampler": "Euler"}, "one of these samplers"), ({"spacing": "karras"}, "one of these ways")])
+def test_unknown_choices_are_refused_in_words_before_anything_is_drawn(model, choice, words):
+    with pytest.raises(ValueError, match=words):
+        generate(model, Preset(**choice), [0])

@@ -140,6 +140,7 @@ def test_the_page_opens_with_the_example_and_runs_again(link):
     app = healthy(opened(STEPS, **link))
     assert len(app.title) == 1 and sheet(app).count("<img ") == (2 * example.IN_A_ROW if link else 16)
     assert any("An example" in caption.value for caption in app.caption)
+    assert app.number_input(key="first" if link else "seed").value == example.SEED and app.selectbox(key="kind").value == example.KIND
     assert any(re.search(r"asked [\d,]+ times: about [\d.]+ s", caption.value) for caption in app.caption)
     healthy(app.run())
 

@@ -92,7 +92,8 @@ def test_text_that_cannot_be_drawn_is_refused_in_words(text):
 
 
 @pytest.mark.parametrize(
-    ("text", "classes"), [("a b", ("a", "b")), ("ABCDEFGHIJK", tuple("ABCDEFGH")), (".", (".",)), ("W@W", ("W", "@", "W")), ("<&>", ("<", "&", ">"))]
+    ("text", "classes"),
+    [("a b", ("a", "b")), ("ABCDEFGHIJK", tuple("ABCDEFGH")), (".", (".",)), ("W@W", ("W (1)", "@", "W (2)")), ("<&>", ("<", "&", ">"))],
 )
 def test_strange_text_is_drawn_or_cut(text, classes):
     points = letters(200, seeded(), text)

@@ -4,41 +4,37 @@ from dataclasses import fields
 from pathlib import Path
 
 import streamlit as st
-import torch
 
-from diffusion_edu.app import background, complaint, darkroom, models, pace
+from diffusion_edu.app import complaint, examining, models
 from diffusion_edu.app.layout import show_code
 from diffusion_edu.checkpoints import OWN, Unusable, available, read_card
-from diffusion_edu.core import State
-from diffusion_edu.data.images import to_bytes, to_signed
-from diffusion_edu.doctor import CAUSES, SYMPTOMS, Findings, Looks, ask, diagnose, examine, read_run
-from diffusion_edu.figures.grids import grid
-from diffusion_edu.generation import Preset, generate
+from diffusion_edu.doctor import CAUSES, SYMPTOMS, Findings, Looks, diagnose, read_run
 from diffusion_edu.museum import EXHIBITS
 
-KEY = "clinic"
-TOLD, READ = "what I tell it", "a run or a model"
-PICTURES, ASKED, AT_ONCE = 8, 16, 4  # drawn, and real ones that the network is asked about, so many at a time
+TOLD, READ = "What I tell it", "A run or a model"
 
 
 def show():
     """Show the doctor: what is known on the left, what is wrong on the right."""
-    left, right = st.columns([9, 11], gap="large")
-    with left:
-        source = st.segmented_control("The doctor goes by", [TOLD, READ], default=TOLD, required=True, key="doctor_source", bind="query-params")
-        findings, code = _told() if source == TOLD else _read()
+    source = st.segmented_control(
+        "The doctor goes by", [TOLD, READ], default=TOLD, required=True, key="doctor_source", bind="query-params", label_visibility="collapsed"
+    )
+    findings, code, left, right = _told() if source == TOLD else _read()
+    if findings is None:
+        return
     with right:
-        if findings is not None:
-            _results(findings)
-    if findings is not None:
-        found = [rule.evidence for rule in (*CAUSES, *SYMPTOMS) if rule(findings)]
-        show_code(code, diagnose, *found[:3], does="give this diagnosis")
+        _results(findings)
+    found = [rule.evidence for rule in (*CAUSES, *SYMPTOMS) if rule(findings)]
+    show_code(code, diagnose, *found[:3], does="give this diagnosis")
 
 
 def _told():
+    """Let a person tell what they know; returns the Findings, the code that judges them, and the two columns."""
     complaint.examples()
-    findings = complaint.ask()
-    return findings, f"from diffusion_edu.doctor import Findings, Looks, diagnose\n\nfindings = {_written(findings)}\n{SAY}"
+    left, right = st.columns([9, 11], gap="large")
+    with left:
+        findings = complaint.ask()
+    return findings, f"from diffusion_edu.doctor import Findings, Looks, diagnose\n\nfindings = {_written(findings)}\n{SAY}", left, right
 
 
 SAY = "for diagnosis in diagnose(findings):\n    print(diagnosis.name, diagnosis.why, diagnosis.remedy, sep='\\n')\n"
@@ -65,30 +61,29 @@ def _is_judge(path):
 
 
 def _read():
-    """Let a person choose a run; returns its Findings and the code that finds them, or None."""
+    """Let a person choose a run; returns like _told, with None for the Findings if there are none."""
     known = runs()
     if not known:
         st.info("There is no run and no model yet: train one, or tell the doctor what you know.", icon=":material/info:")
-        return None, ""
-    name = st.selectbox("Run or model", list(known), key="doctor_run", bind="query-params")
+        return None, "", None, None
+    choice, button, estimate = st.columns([3, 2, 4], vertical_alignment="bottom")
+    name = choice.selectbox("Run or model", list(known), key="doctor_run", bind="query-params")
     try:
         findings = read_run(known[name])
     except ValueError as problem:
         st.error(str(problem))
-        return None, ""
+        return None, "", None, None
     path = known[name].relative_to(Path.cwd()) if known[name].is_relative_to(Path.cwd()) else known[name]
-    code = f'from diffusion_edu.doctor import diagnose, read_run\n\nfindings = read_run("{path.as_posix()}")\n{SAY}'
-    if name in models.cards():
-        findings = _examined(name, findings)
-    _facts(findings)
-    return findings, code
-
-
-def _facts(findings):
-    """Show what was read or measured, as a small table."""
-    lines = [f"| {words} | {value} |" for words, value in facts(findings).items()]
-    if lines:
-        st.markdown("\n".join(["| | |", "| --- | ---: |", *lines]))
+    code = f'from diffusion_edu.doctor import diagnose, read_run\n\nfindings = read_run("{path.as_posix()}")\n'
+    drawn = examining.offer(name, findings, button, estimate) if name in models.cards() else None
+    left, right = st.columns([9, 11], gap="large")
+    with left:
+        if drawn:
+            findings, page = drawn
+            code = examining.IMPORTS + code + examining.CODE.format(name=name)
+            st.image(page, caption="The drawings that were measured", alt=f"Pictures drawn by {name}", width=page.shape[1])
+        st.markdown("\n".join(["| What I know | |", "| --- | ---: |", *(f"| {words} | {value} |" for words, value in facts(findings).items())]))
+    return findings, code + SAY, left, right
 
 
 def facts(findings):
@@ -101,80 +96,24 @@ def facts(findings):
         value = getattr(value, inside, None) if inside else value
         if value is not None:
             found[words] = (
-                f"{value:,.3g}" if isinstance(value, float) else f"{value:,}" if type(value) is int else "yes" if value is True else str(value)
+                f"{value:,.4g}"
+                if isinstance(value, float)
+                else f"{value:,}"
+                if type(value) is int
+                else "yes"
+                if value is True
+                else complaint.READ.get(value, value)
             )
     return found
 
 
 MEASURED = {
-    "drawn.neighbours": "Neighbours in the drawings agree to",
-    "drawn.grain": "Grain on the drawings",
-    "fits": "Its answers are most like",
-    "label_gain": "Share of the error that the right label takes away",
-    "nearest": "Distance to the nearest real picture (1: as among these)",
+    "drawn.neighbours": "Drawings, likeness of neighbours",
+    "drawn.grain": "Drawings, grain",
+    "fits": "Answers are most like",
+    "label_gain": "Share of the error that a label saves",
+    "nearest": "Distance to real pictures (1: as theirs)",
 }
-
-
-def _examined(name, known):
-    """Offer to draw with the model; returns what is known, with what was measured if it was."""
-    stored = st.session_state.get("doctor_examined")
-    background.problem(KEY)
-    if background.running(KEY):
-        if st.session_state.get("doctor_patient") == name:
-            _watch(name)
-            return known
-        background.cancel(KEY)
-    try:
-        model = models.get(name)
-        preset = Preset(**model.card.sampling)
-        seconds = pace.expected(model, preset, PICTURES, bool(model.card.classes)) + (2 * pace.expected(model, Preset(moves=1), ASKED, True))
-    except (Unusable, ValueError) as problem:
-        st.error(str(problem))
-        return known
-    if st.button("Examine the model", key="examine", icon=":material/stethoscope:", help=f"Draws {PICTURES} pictures and measures them."):
-        background.begin(KEY, visit(model, preset, known), preset.moves + 2)
-        st.session_state.doctor_patient = name
-        st.rerun()
-    st.caption(f"Draws {PICTURES} pictures as its card says and measures them: about {max(seconds, 1):.0f} s on this machine.")
-    if stored and stored[0] == name:
-        st.image(stored[2], caption=f"The {PICTURES} drawings that were measured", alt=f"{PICTURES} pictures drawn by {name}")
-        return stored[1]
-    return known
-
-
-def visit(model, preset, known):
-    """Draw, ask the network about real pictures if it was trained on ours, and measure: yields States, then the Findings and the drawings."""
-    card, flowers = model.card, darkroom.pictures()
-    labels = [(37 * seed) % len(card.classes) for seed in range(PICTURES)] if card.classes else None
-    start = None
-    for state in generate(model, preset, range(PICTURES), labels):
-        start = state.x if start is None else start
-        yield state
-    real, answers = None, []
-    if card.size == flowers.images.shape[-1] and list(card.classes) == list(flowers.classes):
-        real, kinds = to_signed(flowers.images[::4]), flowers.labels[::4]
-        for rows in torch.arange(ASKED).split(AT_ONCE):
-            x0, told = model.compute.place(real[rows]), kinds[rows].to(model.compute.device)
-            answers.append(ask(model.net, x0, told if card.classes else None, seed=int(rows[0]), autocast=model.compute.autocast))
-            yield state
-    measured = examine(known, drawn=state.x.cpu(), start=start.cpu(), levels=preset.levels(), real=real, answers=answers)
-    yield measured, grid(to_bytes(state.x.nan_to_num()), zoom=1)
-
-
-def _watch(name):
-    def says(job):
-        return (
-            "Waiting for a turn" if job.latest is None else f"Level {job.latest.t}" if isinstance(job.latest, State) and job.latest.t else "Measuring"
-        )
-
-    def look(item):
-        if isinstance(item, State):
-            st.image(grid(to_bytes(item.x.nan_to_num())), caption=f"Level {item.t}", alt=f"Pictures under way at level {item.t}")
-
-    def over(job):
-        st.session_state.doctor_examined = (name, *job.latest)
-
-    background.watch(KEY, says, look, over)
 
 
 def _results(findings):
@@ -185,7 +124,9 @@ def _results(findings):
     found = diagnose(findings)
     if not found:
         st.success("**Nothing is wrong that I can see.**", icon=":material/check_circle:")
-        st.caption(f"{len(CAUSES) + len(SYMPTOMS)} rules looked at: {', '.join(facts(findings)).lower()}. What nobody told me I cannot judge.")
+        st.caption(
+            f"{len(CAUSES) + len(SYMPTOMS)} rules have looked at the {len(facts(findings))} things I know. What nobody told me I cannot judge."
+        )
     for place, diagnosis in enumerate(found, 1):
         with st.container(border=True, gap="xsmall"):
             st.markdown(f"#### {place}. {diagnosis.name}")

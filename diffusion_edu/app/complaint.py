@@ -7,50 +7,42 @@ from diffusion_edu.doctor import LOOKS, Findings, Looks
 from diffusion_edu.schedules import SCHEDULES
 from diffusion_edu.training import DISTANCES
 
-UNKNOWN = "not known"
-READ = {
-    "eps": "eps, the noise",
-    "x0": "x0, the picture",
-    "v": "v",
-    "flow": "flow, eps − x0",
-    "mse": "squared (MSE)",
-    "l1": "absolute (L1)",
-    "huber": "Huber",
-}
+UNKNOWN = "?"
+READ = {"mse": "MSE", "l1": "L1", "huber": "Huber"}
 
 CHOICES = {  # name of a finding: what it is called, its values
     "look": ("The drawings look", {"nothing": LOOKS["nothing"], **LOOKS}),
-    "kind": ("The network is to say", TARGETS),
-    "distance": ("The error is", DISTANCES),
-    "precision": ("It computes in", ("float32", "bfloat16", "float16")),
-    "asked": ("While drawing, its answer is read as", TARGETS),
+    "kind": ("Target", TARGETS),
+    "distance": ("Error", DISTANCES),
+    "precision": ("Precision", ("float32", "bfloat16", "float16")),
+    "asked": ("Answers are read as", TARGETS),
     "schedule": ("Schedule", SCHEDULES),
     "variance": ("DDPM's variance", ("small", "large")),
-    "clip": ("The guess is clipped", ("yes", "no")),
+    "clip": ("Guess is clipped", ("yes", "no")),
 }
 NUMBERS = {  # name of a finding: what it is called, the step of its buttons, the lowest and the highest value
     "first_loss": ("Loss at first", 0.1, 0.0, None),
     "last_loss": ("Loss now", 0.1, 0.0, None),
     "steps": ("Steps", 100, 0, None),
     "lr": ("Learning rate", 0.0001, 0.0, None),
-    "lowest_validation": ("Held-out loss, lowest", 0.01, 0.0, None),
+    "lowest_validation": ("Held-out loss, best", 0.01, 0.0, None),
     "last_validation": ("Held-out loss, now", 0.01, 0.0, None),
     "batch": ("Pictures per step", 1, 1, None),
     "pictures": ("Pictures in the set", 100, 1, None),
-    "ema": ("Decay of the average (EMA)", 0.0001, 0.0, 1.0),
-    "real.low": ("Data, lowest value", 0.5, None, None),
-    "real.high": ("Data, highest value", 0.5, None, None),
+    "ema": ("Decay of the EMA", 0.0001, 0.0, 1.0),
+    "real.low": ("Data, lowest", 0.5, None, None),
+    "real.high": ("Data, highest", 0.5, None, None),
     "T": ("Levels T", 100, 1, 100_000),
     "top": ("Highest level visited", 1, 0, None),
     "bottom": ("Last level visited", 1, 0, None),
     "moves": ("Moves", 1, 1, None),
     "scale": ("Guidance", 0.5, 0.0, None),
-    "start.std": ("First noise, standard deviation", 0.1, 0.0, None),
-    "drawn.std": ("Drawings, standard deviation", 0.1, 0.0, None),
-    "drawn.low": ("Drawings, lowest value", 0.5, None, None),
-    "drawn.high": ("Drawings, highest value", 0.5, None, None),
-    "drawn.edges": ("Share of black or white", 0.05, 0.0, 1.0),
-    "drawn.broken": ("Share of NaN", 0.05, 0.0, 1.0),
+    "start.std": ("First noise, std", 0.1, 0.0, None),
+    "drawn.std": ("Drawings, std", 0.1, 0.0, None),
+    "drawn.low": ("Drawings, lowest", 0.5, None, None),
+    "drawn.high": ("Drawings, highest", 0.5, None, None),
+    "drawn.edges": ("Black or white, share", 0.05, 0.0, 1.0),
+    "drawn.broken": ("NaN, share", 0.05, 0.0, 1.0),
 }
 FIRST = ("look", "first_loss", "last_loss", "steps", "kind", "distance", "lr")
 MORE = {
@@ -74,7 +66,7 @@ def examples():
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
         st.markdown("Try:", width="content")
         for name in EXAMPLES:
-            st.button(name, key=f"try:{name}", on_click=fill, args=(EXAMPLES[name],), type="tertiary", icon=":material/stethoscope:")
+            st.button(name, key=f"try:{name}", on_click=fill, args=(EXAMPLES[name],))
 
 
 def fill(known):
@@ -97,7 +89,7 @@ def ask():
     _rows(FIRST[1:], 3)
     told = {}
     for title, names in MORE.items():
-        with st.expander(title):
+        with st.expander(title, expanded=any(st.session_state.get(key(name)) not in (None, UNKNOWN, False) for name in names)):
             _rows(names, 2)
             if title.startswith("Numbers"):
                 st.caption("`look_at(x)` in `diffusion_edu.doctor` measures them on your own pictures (n, 3, h, w) in [-1, 1].")
@@ -109,16 +101,17 @@ def ask():
 
 
 def _rows(names, columns):
-    cells = st.columns(columns)
-    for index, name in enumerate(names):
-        with cells[index % columns]:
-            _widget(name)
+    """Line by line, so that the order stays when a narrow window stacks them."""
+    for first in range(0, len(names), columns):
+        for cell, name in zip(st.columns(columns, vertical_alignment="bottom"), names[first : first + columns], strict=False):
+            with cell:
+                _widget(name)
 
 
 def _widget(name):
     place = {"key": key(name), "bind": "query-params"}
     if name == "warm_up":
-        st.toggle("The average is quick at first", help="It follows by min(decay, (1 + n) / (10 + n)) in step n.", **place)
+        st.toggle("EMA quick at first", help="It follows by min(decay, (1 + n) / (10 + n)) in step n.", **place)
     elif name in CHOICES:
         label, values = CHOICES[name]
         options = list(values) if name == "look" else [UNKNOWN, *values]

@@ -17,11 +17,16 @@ from diffusion_edu.data.images import to_bytes
 from diffusion_edu.figures.grids import grid
 from diffusion_edu.museum import EXHIBITS
 from diffusion_edu.museum.chain import Chain, kinds
+from diffusion_edu.museum.moments import SPREAD
 
 KEY = "museum"
 SEEDS = (0, 1, 2, 3)
 ROOT = Path(__file__).parents[2]
 MOST = 3  # films that one visitor keeps
+EXACT = (
+    "The number is exact, not sampled: for normal data, N(0, 0.02²), the best network is linear, and the standard deviation at the end of a whole "
+    "walk follows move by move (linear schedule, T = 1000). Few moves end below 0.02 without any mistake, and grain is no cure for that."
+)
 
 
 def show():
@@ -132,8 +137,8 @@ def _verdict(exhibit, guess):
         words = f":green[:material/check_circle: **Right.**] {answer}."
     else:
         words = f":orange[:material/cancel: **Not quite.**] You said: {exhibit.options[guess]}. It is: **{answer}**."
-    values = [f"**{in_words(exhibit.number(mistaken))}** {name}" for name, mistaken in zip(NAMES, (False, True), strict=True)]
-    st.markdown(f"{words}  \n{exhibit.unit[0].upper()}{exhibit.unit[1:]}: {', '.join(values)}. Good: {exhibit.good}.")
+    values = f"**{in_words(exhibit.number(False))}** without, **{in_words(exhibit.number(True))}** with the mistake"
+    st.markdown(f"{words}  \n{exhibit.unit[0].upper()}{exhibit.unit[1:]}: {values}. Good: {exhibit.good}.")
 
 
 def in_words(number):
@@ -152,6 +157,8 @@ def _story(exhibit):
     """Tell where it happened, and show the wrong function beside the test that catches it."""
     path, name = exhibit.test.split("::")
     st.markdown(f"**Why:** {exhibit.why}  \n**The mistake:** {exhibit.mistake}  \n**Where it happened:** {exhibit.where}.")
+    if SPREAD in exhibit.unit:
+        st.caption(EXACT)
     wrong, test = st.columns(2, gap="medium")
     wrong.markdown("**The wrong line** is marked; this very function drew the pictures above:")
     wrong.code(inspect.getsource(exhibit.wrong), wrap_lines=True)

@@ -4,7 +4,7 @@ import streamlit as st
 
 from diffusion_edu.app import background, example, models, pace
 from diffusion_edu.app.between import Between
-from diffusion_edu.app.choices import SAYS, ask_levels, ask_seed
+from diffusion_edu.app.choices import SAYS, ask_levels
 from diffusion_edu.app.contest import Contest
 from diffusion_edu.app.wish import ANY, Wish
 from diffusion_edu.checkpoints import Unusable
@@ -36,7 +36,8 @@ def _ask_few(card, default, kind):
     samplers = st.multiselect("Samplers", list(SAMPLERS), example.SAMPLERS, key="samplers", help=words, **BOUND)
     words = "From noise to picture, up to six numbers of them."
     moves = st.multiselect("Moves", MOVES, example.MOVES, max_selections=6, key="columns", help=words, **BOUND)
-    scale, seed = _ask_scale(card, default, kind), ask_seed(st.container())
+    scale = _ask_scale(card, default, kind)
+    seed = st.number_input("Seed", 0, 1_000_000, example.SEED, key="seed", help="The same seed is the same noise in every cell.", **BOUND)
     more = st.expander("More choices")
     pictures = more.segmented_control("Pictures per cell", [1, 4], default=1, required=True, key="pictures", **BOUND)
     preset = _ask_path(default, scale, more)

@@ -163,7 +163,6 @@ CAUSES = (  # in the order of how surely the evidence proves them
         "The guidance is too strong",
         "Every move exaggerates what the label asks for, until colours glare and detail turns to grain.",
         "Try a scale between 1.5 and 4, or bring the guess back into range (dynamic thresholding).",
-        25,
     ),
     Rule(
         drawing.wrapped,

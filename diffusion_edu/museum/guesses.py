@@ -184,8 +184,8 @@ ROOM = [
         wrong=away_from_kind_0,
         chain=lambda part: Chain(20, scale=3.0, guide=part),
         measure=guess_for_kind_0,
-        unit="guess for kind 0 (pictures of −1, the other kind 1) with guidance 2",
-        good="−2: twice as far from the average, 0",
+        unit="guess for kind 0, pictures of −1, beside kind 1, pictures of 1, at guidance 2",
+        good="−2",
     ),
     Exhibit(
         pitfall=27,

@@ -46,5 +46,5 @@ def spread(step, moves=50, **options):
     return final_std(partial(step, best(), LINEAR, **options), spaced(LINEAR, moves))
 
 
-SPREAD = "final standard deviation for data N(0, 0.02²)"
-FEW = "as without the mistake: few moves lose some spread, and grain does not bring it back"
+SPREAD = "final standard deviation (data: 0.02)"
+FEW = "as without; few moves lose spread"
