@@ -77,7 +77,7 @@ class DpmSolver:
     def __init__(self):
         self.last = None  # the level it came from, the level it went to, the guess between
 
-    def __call__(self, denoise, schedule, x, t, s, randn=None):
+    def __call__(self, denoise, schedule, x, t, s, eta=0.0, randn=torch.randn_like):
         (signal_t, noise_t), (signal_s, noise_s) = schedule.rates(t, x), schedule.rates(s, x)
         x0_hat = guess = denoise(x, t)
         if self.last and self.last[1] == t:
@@ -85,8 +85,10 @@ class DpmSolver:
             if earlier.isfinite() and then.isfinite():
                 guess = torch.lerp(x0_hat, self.last[2], (-(then - now) / (2 * (now - earlier))).to(x.dtype))
         self.last = t, s, x0_hat
-        kept = noise_s / noise_t
-        return kept * x + (signal_s - kept * signal_t) * guess, x0_hat
+        ratio = noise_s * signal_t / (noise_t * signal_s)  # of the two noises, each measured in units of its signal
+        kept, fresh = noise_s / noise_t * ratio**eta, noise_s * (1 - ratio ** (2 * eta)).clamp(min=0).sqrt()
+        x_s = kept * x + (signal_s - kept * signal_t) * guess
+        return (x_s + fresh * randn(x) if eta else x_s), x0_hat
 
 
 def renoise_step(denoise, schedule, x, t, s, randn=torch.randn_like):

@@ -37,4 +37,4 @@ def test_a_narrow_window_needs_no_sideways_scrolling(page):
     wait_for_player(page)
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
     page.get_by_role("tab", name="Symptom doctor").click()
-    page.get_by_text("The doctor goes by").wait_for()
+    page.get_by_text("what I tell it").wait_for()

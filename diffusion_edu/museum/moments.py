@@ -47,4 +47,4 @@ def spread(step, moves=50, **options):
 
 
 SPREAD = "final standard deviation (data: 0.02)"
-FEW = "as without; few moves lose spread"
+FEW = "as without"

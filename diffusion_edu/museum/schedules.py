@@ -121,7 +121,7 @@ ROOM = [
         chain=lambda part: Chain(20, part(), limit=lambda denoise: read_as(TARGETS["eps"].x0_hat, "eps", denoise, part())),
         measure=error_at_the_top,
         unit="times that an error in eps grows on its way to the guess at level T",
-        good="some 20,000: much, but float32 bears it",
+        good="some 20,000, which float32 bears",
     ),
     Exhibit(
         pitfall=5,
@@ -140,7 +140,7 @@ ROOM = [
         wrong=left_as_it_is,
         chain=lambda part: Chain(20, part(scaled_linear())),
         measure=spread_of_brightness,
-        unit="standard deviation of the brightness of drawn pictures, plain greys from N(0, 0.5²)",
+        unit="spread of the brightness of drawn pictures, plain greys from N(0, 0.5²)",
         good="0.5, the data's own",
     ),
     Exhibit(
