@@ -70,8 +70,9 @@ def heun_step(denoise, schedule, x, t, s, randn=None):
 class DpmSolver:
     """DPM-Solver++ (2M): carry on the line through this guess and the one before, over log(signal / noise) (Lu et al. 2022b, alg. 2).
 
-    Remembers its last guess, so every walk needs a new one. The first move, and a move from or to a level where the logarithm is
-    infinite, are DDIM's.
+    eta is the share of fresh noise in every move; with 1 this is SDE-DPM-Solver++ (eq. 19 there). Remembers its last guess, so every
+    walk needs a new one. The first move, and a move from or to a level where the logarithm is infinite, use the guess as it is: they
+    are DDIM's with eta 0 and DDPM's with eta 1.
     """
 
     def __init__(self):

@@ -79,6 +79,21 @@ def test_diffusers_walks_the_same_dpm_solver_path(schedule, moves):
     close(our_walk(sampler("DPM-Solver++"), schedule, moves), x)
 
 
+@pytest.mark.parametrize("moves", [8, 20])
+def test_diffusers_walks_the_same_sde_dpm_solver_path(moves):
+    """The stochastic solver, eta 1, with the same fresh noise on both sides."""
+    make = pytest.importorskip("diffusers").DPMSolverMultistepScheduler
+    schedule = cosine(1000)
+    theirs = make(1000, algorithm_type="sde-dpmsolver++", timestep_spacing="trailing", prediction_type="sample", final_sigmas_type="zero")
+    theirs.set_timesteps(moves)
+    levels = [*(theirs.timesteps + 1).tolist(), 0]
+    theirs.sigmas, x, generator = (schedule.noise / schedule.signal)[levels], noise(4, 3), torch.Generator().manual_seed(7)
+    with patch.object(torch, "float32", torch.float64):
+        for t in levels[:-1]:
+            x = theirs.step(wavy(x, t), t - 1, x, variance_noise=seeded(generator, x)).prev_sample
+    close(our_walk(sampler("DPM-Solver++"), schedule, moves, eta=1.0), x)
+
+
 @pytest.mark.parametrize("moves", [8, 50])
 def test_diffusers_walks_the_same_straight_path(moves):
     """Euler's method on the flow; likewise in float64."""

@@ -60,7 +60,7 @@ def ask_seed(place, prefix=""):
 
 def _options(sampler, default, place, named):
     """Ask for what only this sampler has."""
-    if sampler == "DDIM":
+    if sampler in ("DDIM", "DPM-Solver++"):
         words, eta = "How much fresh noise each move adds: 0 none, 1 as much as DDPM.", default.get("eta", 0.0)
         return {"eta": place.slider(min_value=0.0, max_value=1.0, value=eta, step=0.1, help=words, **named("Fresh noise (eta)", "eta"))}
     if sampler != "DDPM":
