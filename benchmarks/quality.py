@@ -22,7 +22,7 @@ from diffusion_edu.figures.comparisons import quality_per_second
 from diffusion_edu.generation import Preset, generate
 from diffusion_edu.samplers import SAMPLERS
 
-MOVES = {"DDIM": (5, 7, 10, 15, 20, 30), "DPM-Solver++": (5, 7, 10, 15, 20), "Heun": (4, 8, 12), "DDPM": (10, 20, 50), "Renoise": (10, 20)}
+MOVES = {"DDIM": (5, 10, 20), "DPM-Solver++": (5, 10, 15, 20), "Heun": (8,), "DDPM": (20,)}
 PICTURES, TIMED = 1000, 8
 NEAR = 1.05  # of the smallest distance: what comes this near is as good, and the fastest of those is the default
 

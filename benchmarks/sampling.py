@@ -30,15 +30,17 @@ def flowers(preset):
 
 def main(argv=None):
     """Measure, and print two Markdown tables."""
-    moves, repeats = (2, 2) if options(__doc__, argv).quick else (20, 5)
+    quick = options(__doc__, argv).quick
+    moves, repeats = (2, 2) if quick else (20, 5)
     card = read_card(available()[MODEL])
-    preset = Preset(**{**card.sampling, "moves": moves})
+    preset = Preset(**{**card.sampling, **({"moves": moves} if quick else {})})
     found = compare(contestants(), partial(Contestant.drawing, moves=moves), PICTURES, moves, repeats, partial(flowers, preset))
-    ours, evaluation = found.rows[0], found.beside["evaluation"] / moves
+    ours, evaluation = found.rows[0], found.beside["evaluation"] / preset.moves
     reached = PICTURES * ours.gflop / evaluation
     print(found.table(f"s per move, {PICTURES} pictures", lambda row: f"{row.seconds:.4f}"))
     print(f"\n{found.about()}\n\n| {card.title} ({ours.contestant}) | measured |\n| --- | --- |")
-    print(f"| {PICTURES} pictures of {SIZE}x{SIZE}, {preset.sampler}, {moves} moves, guidance {preset.scale:g} | {found.beside['flowers']:.2f} s |")
+    setting = f"{preset.sampler}, {preset.moves} moves, guidance {preset.scale:g}"
+    print(f"| {PICTURES} pictures of {SIZE}x{SIZE}, {setting} | {found.beside['flowers']:.2f} s |")
     print(f"| one evaluation for {PICTURES} pictures ({ours.gflop:.2f} GFLOP each) | {1000 * evaluation:.1f} ms |")
     print(f"| its share of the roofline | {reached / found.speeds[ours.contestant.dtype]:.0%}, {reached:.0f} GFLOP/s |")
     print(f"| peak memory of a process that draws them | {ours.peak:.2f} GiB |")

@@ -83,7 +83,7 @@ class DpmSolver:
         x0_hat = guess = denoise(x, t)
         if self.last and self.last[1] == t:
             earlier, now, then = (torch.log(signal / noise) for signal, noise in (schedule.rates(level, x) for level in (self.last[0], t, s)))
-            if earlier.isfinite() and then.isfinite():
+            if then.isfinite():  # where earlier is infinite, the guess from there weighs nothing by itself
                 guess = torch.lerp(x0_hat, self.last[2], (-(then - now) / (2 * (now - earlier))).to(x.dtype))
         self.last = t, s, x0_hat
         ratio = noise_s * signal_t / (noise_t * signal_s)  # of the two noises, each measured in units of its signal

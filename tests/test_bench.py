@@ -249,7 +249,7 @@ def test_a_link_opens_exactly_this_comparison_and_draws_it_with_the_library():
             torch.testing.assert_close(state.x, expected.x)
             torch.testing.assert_close(state.x0_hat, expected.x0_hat)
     assert shown.costs[0][:2] == (3, 3) and shown.costs[1][:2] == (2, 6)  # scale 1 asks once; Heun three times, each guided
-    assert "sampler (DDIM, Heun), moves (3, 2), guidance (1, 3), spacing (trailing, log-SNR), no signal left at T (no, yes)" in said(app)
+    assert "sampler (DDIM, Heun), moves (3, 2), guidance (1, 2), spacing (trailing, log-SNR), no signal left at T (no, yes)" in said(app)
     assert film(app)["says"][-1].endswith(f"{distance(shown.states[0][-1].x, shown.states[1][-1].x):.3f} apart")
     table = next(text.value for text in app.markdown if "network asked" in text.value)
     assert "| A | 3 | 3 |" in table and "| B | 2 | 6 |" in table and f"{shown.distances['x'][-1]:.3f}" in table
@@ -271,8 +271,8 @@ def test_the_same_setting_twice_makes_no_difference_and_a_try_draws_at_once():
     healthy(app.menu_button[0].click("the same setting twice: no difference").run())
     assert "set alike" in said(app)
     shown = finished(app).session_state.comparison
-    assert shown.wishes[0] == shown.wishes[1] and shown.wishes[0].preset.moves == 20
-    assert shown.distances["x"] == [0.0] * 21 and shown.distances["x0_hat"] == [0.0] * 21
+    assert shown.wishes[0] == shown.wishes[1] and shown.wishes[0].preset.moves == 15
+    assert shown.distances["x"] == [0.0] * 16 and shown.distances["x0_hat"] == [0.0] * 16
 
 
 @pytest.mark.parametrize("name", list(bench.TRIES))
@@ -355,7 +355,7 @@ def test_what_takes_long_waits_for_a_click(monkeypatch):
 def test_a_link_with_nonsense_in_it_opens_the_default(monkeypatch):
     monkeypatch.setattr(bench, "begin", lambda wishes: None)
     app = healthy(opened(a_moves="-3", b_sampler="magic", b_seed="banana", a_model="../../etc/passwd", pictures="99", look="away"))
-    assert app.select_slider(key="a_moves").value == 20 and app.selectbox(key="b_sampler").value == "DDPM"
+    assert app.select_slider(key="a_moves").value == 15 and app.selectbox(key="b_sampler").value == "DDPM"
 
 
 def test_without_any_model_the_page_says_what_to_do(monkeypatch, tmp_path):

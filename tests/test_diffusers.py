@@ -14,6 +14,8 @@ from diffusion_edu.samplers import ddim_step, ddpm_step, predicted_noise, sample
 from diffusion_edu.schedules import cosine, linear, straight
 from diffusion_edu.spacings import spaced
 
+pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy keyword")
+
 
 def oracle(make, schedule, **options):
     """A diffusers scheduler, its float32 tables replaced by ours, so that the steps can be compared to the last digit."""

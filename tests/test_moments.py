@@ -29,12 +29,12 @@ def ddim(std, eta, moves):
 
 
 def drawn_std(name, moves, spacing="trailing", std=0.02, schedule=LINEAR, **options):
-    """The standard deviation at the end of a chain of any sampler; one that draws nothing at random multiplies x, whatever it remembers."""
-    step, levels = partial(sampler(name), best(std, schedule), schedule, **options), spaced(schedule, moves, spacing)
-    if name not in ("DDIM", "Heun", "DPM-Solver++"):
-        return final_std(step, levels)
-    *_, last = walk(step, torch.ones(1, 1, dtype=torch.float64), levels)
-    return abs(last.x.item())
+    """The standard deviation at the end of a chain of any sampler, whatever it remembers: every column of x follows one of its independent noises."""
+    levels = spaced(schedule, moves, spacing)
+    sources = iter(torch.eye(len(levels), dtype=torch.float64).split(1))
+    x = next(sources)
+    *_, last = walk(partial(sampler(name), best(std, schedule), schedule, randn=lambda x: next(sources), **options), x, levels)
+    return last.x.norm().item()
 
 
 KNOWN = {
@@ -49,6 +49,7 @@ KNOWN = {
     "renoise 50": (lambda: drawn_std("Renoise", 50), 0.0049157677),
     "heun 25": (lambda: drawn_std("Heun", 25), 0.0028250694),
     "dpm-solver 50": (lambda: drawn_std("DPM-Solver++", 50), 0.0050643876),
+    "dpm-solver 50, eta 1": (lambda: drawn_std("DPM-Solver++", 50, eta=1.0), 0.0050268754),
     "dpm-solver 20, log-SNR": (lambda: drawn_std("DPM-Solver++", 20, "log-SNR"), 0.0176364953),
 }
 
@@ -154,25 +155,29 @@ def affine(name, schedule, std, t, s):
     return a, 1 - kept**2 if name == "DDPM, large" else small
 
 
-def solved(name, schedule, std, levels):
-    """The multiple of x at the end of a path that draws nothing at random, from the papers' formulas in NumPy."""
-    x, last, before = 1.0, None, None
-    for t, s in pairwise(levels):
+def solved(name, schedule, std, levels, eta=0.0):
+    """The spread at the end of a path of a solver from the papers' formulas in NumPy; every entry of x follows one of its noises."""
+    sources, last, before = np.eye(len(levels)), None, None
+    x = sources[0]
+    for k, (t, s) in enumerate(pairwise(levels), 1):
         (signal_t, noise_t), (signal_s, noise_s) = ((schedule.signal[k].item(), schedule.noise[k].item()) for k in (t, s))
         x0_hat = guess(schedule, std, t) * x
         there = signal_s * x0_hat + noise_s * (x - signal_t * x0_hat) / noise_t
         if name == "Heun" and s:
             change = guess(schedule, std, s) * there - x0_hat
             x = there + change * (np.arctan2(noise_t, signal_t) - np.arctan2(noise_s, signal_s)) / (2 * noise_s)
-        elif name == "DPM-Solver++" and last is not None and s:  # k-diffusion, sample_dpmpp_2m
-            sigma = {k: schedule.noise[k].item() / schedule.signal[k].item() for k in (before, t, s)}
-            h, r = np.log(sigma[t] / sigma[s]), np.log(sigma[before] / sigma[t]) / np.log(sigma[t] / sigma[s])
-            mixed = (1 + 1 / (2 * r)) * x0_hat - 1 / (2 * r) * last
-            x = signal_s * (sigma[s] / sigma[t] * x / signal_t - np.expm1(-h) * mixed)
+        elif name == "DPM-Solver++" and s:  # k-diffusion: sample_dpmpp_2m, and with eta 1 sample_dpmpp_2m_sde, solver_type "midpoint"
+            sigma = {k: schedule.noise[k].item() / schedule.signal[k].item() for k in (before or t, t, s)}
+            h = np.log(sigma[t] / sigma[s])
+            z = sigma[s] / sigma[t] * np.exp(-eta * h) * x / signal_t - np.expm1(-h - eta * h) * x0_hat
+            if last is not None:
+                r = np.log(sigma[before] / sigma[t]) / h
+                z = z - 0.5 * np.expm1(-h - eta * h) / r * (x0_hat - last)
+            x = signal_s * (z + sigma[s] * np.sqrt(-np.expm1(-2 * eta * h)) * sources[k])
         else:
             x = there
         last, before = x0_hat, t
-    return abs(x)
+    return np.linalg.norm(x)
 
 
 @pytest.mark.parametrize("moves", [1, 2, 7, 60])
@@ -189,8 +194,9 @@ def test_every_sampler_ends_with_the_papers_spread_on_every_spacing(schedule, sp
             options = {"variance": "large"} if name == "DDPM, large" else {}
             ours = drawn_std(name.split(",")[0], moves, spacing, std, schedule, **options)
             assert ours == pytest.approx(np.sqrt(variance), rel=1e-9, abs=1e-10), name  # k-diffusion divides by a signal near 0
-        for name in ("DDIM", "Heun", "DPM-Solver++"):
-            assert drawn_std(name, moves, spacing, std, schedule) == pytest.approx(solved(name, schedule, std, levels), rel=1e-9), name
+        for name, options in (("DDIM", {}), ("Heun", {}), ("DPM-Solver++", {}), ("DPM-Solver++", {"eta": 0.5}), ("DPM-Solver++", {"eta": 1.0})):
+            ours = drawn_std(name, moves, spacing, std, schedule, **options)
+            assert ours == pytest.approx(solved(name, schedule, std, levels, **options), rel=1e-9, abs=1e-10), (name, options)
 
 
 def test_with_as_many_guesses_second_order_ends_nearer_to_the_true_spread():

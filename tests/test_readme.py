@@ -13,7 +13,7 @@ def test_the_example_draws(capsys):
     names = {}
     exec(re.search(r"```python\n(.*?)```", README, re.DOTALL)[1], names)
     assert names["state"].t == 0 and names["state"].x.shape == (1, 3, 64, 64)
-    assert len(capsys.readouterr().out.splitlines()) == 21
+    assert len(capsys.readouterr().out.splitlines()) == 16
 
 
 @pytest.mark.parametrize("place", sorted(set(re.findall(r"\]\(([^)]+)\)", README))))

@@ -15,6 +15,7 @@ from diffusion_edu.core import walk
 from diffusion_edu.denoisers import TARGETS, clipped, exact
 from diffusion_edu.samplers import (
     SAMPLERS,
+    DpmSolver,
     cold_step,
     ddim_step,
     ddpm_step,
@@ -33,7 +34,13 @@ SCHEDULES = [linear(1000), cosine(1000), sigmoid(1000), straight(1000), zero_ter
 WITH_SIGNAL = SCHEDULES[:3]
 SOME = [1000, 999, 998, 700, 333, 100, 20, 3, 2, 1, 0]
 CALM = ["DDIM", "Heun", "DPM-Solver++"]  # those that draw nothing at random
-VARIANTS = {"DDPM, large": ("DDPM", {"variance": "large"}), "DDIM, eta 0.5": ("DDIM", {"eta": 0.5}), "DDIM, eta 1": ("DDIM", {"eta": 1.0})}
+VARIANTS = {
+    "DDPM, large": ("DDPM", {"variance": "large"}),
+    "DDIM, eta 0.5": ("DDIM", {"eta": 0.5}),
+    "DDIM, eta 1": ("DDIM", {"eta": 1.0}),
+    "DPM-Solver++, eta 0.5": ("DPM-Solver++", {"eta": 0.5}),
+    "DPM-Solver++, eta 1": ("DPM-Solver++", {"eta": 1.0}),
+}
 EVERY = {name: (name, {}) for name in SAMPLERS} | VARIANTS
 named = {"ids": lambda schedule: schedule.name}
 
@@ -53,11 +60,11 @@ def close(a, b, atol=1e-9):
 
 @pytest.mark.parametrize("schedule", SCHEDULES, **named)
 def test_ddim_with_eta_1_is_ddpm_for_every_pair_of_levels(schedule):
-    """Pitfall 12, at any stride (16); and so is ancestral Euler."""
+    """Pitfall 12, at any stride (16); and so are ancestral Euler and the first move of the stochastic DPM-Solver++."""
     x, z = noise(4, 3), noise(4, 3, seed=1)
     for t, s in combinations(SOME, 2):
         ddpm = ddpm_step(wavy, schedule, x, t, s, variance="small", randn=lambda x: z)
-        for step in (partial(ddim_step, eta=1.0), euler_ancestral_step):
+        for step in (partial(ddim_step, eta=1.0), euler_ancestral_step, partial(DpmSolver(), eta=1.0)):
             same = step(wavy, schedule, x, t, s, randn=lambda x: z)
             close(same[0], ddpm[0])
             assert torch.equal(same[1], ddpm[1])

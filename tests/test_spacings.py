@@ -117,17 +117,18 @@ def fine(theta):
 def test_log_snr_levels_are_even_in_log_snr_on_a_grid_that_is_fine_enough():
     ratio = torch.linspace(5, -5, 5000, dtype=torch.float64)  # log(signal / noise) at the levels 1 to 5000
     schedule = fine(torch.atan(torch.exp(-ratio)))
-    for moves in (5, 20, 101):
-        read = (schedule.signal / schedule.noise).log()[spaced(schedule, moves, "log-SNR")[:-1]]
-        assert read[0].item() == pytest.approx(-5) and read[-1].item() == pytest.approx(5)
-        assert (read.diff() - 10 / (moves - 1)).abs().max() <= 10 / 4999 + 1e-9  # one level: both ends are rounded by half
+    for moves, top in [(5, 5000), (20, 5000), (101, 5000), (20, 3000)]:
+        read = (schedule.signal / schedule.noise).log()[spaced(schedule, moves, "log-SNR", top)[:-1]]
+        assert read[0].item() == pytest.approx(ratio[top - 1].item()) and read[-1].item() == pytest.approx(5)
+        even = (5 - ratio[top - 1]) / (moves - 1)
+        assert (read.diff() - even).abs().max() <= 10 / 4999 + 1e-9  # one level: both ends are rounded by half
 
 
 def test_angle_levels_are_even_in_the_angle_on_a_grid_that_is_fine_enough():
     schedule = fine(torch.linspace(0, 1.55, 5001, dtype=torch.float64)[1:])
-    for moves in (5, 20, 101):
-        turn = torch.atan2(schedule.noise, schedule.signal)[spaced(schedule, moves, "angle")]
-        assert (turn.diff() + 1.55 / moves).abs().max() <= 1.55 / 5000 + 1e-9
+    for moves, top in [(5, 5000), (20, 5000), (101, 5000), (20, 3000)]:
+        turn = torch.atan2(schedule.noise, schedule.signal)[spaced(schedule, moves, "angle", top)]
+        assert (turn.diff() + 1.55 * top / 5000 / moves).abs().max() <= 1.55 / 5000 + 1e-9
 
 
 @pytest.mark.parametrize(

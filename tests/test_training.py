@@ -186,9 +186,10 @@ def test_a_network_for_points_learns_two_moons_in_seconds():
         return [torch.cdist(last.x, data.x[data.labels == k]).min(dim=1).values.mean().item() for k in (0, 1)]
 
     before = away(state.ema, 0)
-    steps = list(islice(fit(state, stream(), Objective(null=2), lambda at: 5e-3, ema=0.98), 300))
-    assert steps[-1].pictures == 300 * 256
+    steps = list(islice(fit(state, stream(), Objective(null=2), lambda at: 1e-2, ema=0.98), 100))
+    assert steps[-1].pictures == 100 * 256
     for label in (0, 1):
-        own, other = away(state.ema, label)[label], away(state.ema, label)[1 - label]
-        assert own < 0.06 < 0.2 < before[0]
+        drawn = away(state.ema, label)
+        own, other = drawn[label], drawn[1 - label]
+        assert own < 0.12 < 1 < min(before)
         assert own < other / 3

@@ -98,7 +98,7 @@ ROOM = [
         mistake="Known and unknown part are one level apart when they are put together.",
         where="[diffusers, issue #1581](https://github.com/huggingface/diffusers/issues/1581) and [denoising-diffusion-pytorch, issue "
         "#319](https://github.com/lucidrains/denoising-diffusion-pytorch/issues/319)",
-        test="tests/test_editing.py::test_what_is_known_is_at_its_level_all_the_way_and_exact_at_the_end",
+        test="tests/test_inpainting.py::test_what_is_known_is_at_its_level_all_the_way_and_exact_at_the_end",
         right=keep_known,
         wrong=known_one_move_late,
         chain=lambda part: Chain(20, hold=left_half(part)),
