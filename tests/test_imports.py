@@ -19,7 +19,7 @@ ONLY_IN = {
     "datasets": ("data/",),
     "torchvision": ("data/",),
     "pyarrow": ("data/",),
-    "tqdm": ("recipes/", "evaluation/__main__.py", "evaluation/restoration.py"),
+    "tqdm": ("recipes/", "evaluation/command.py", "evaluation/__main__.py", "evaluation/restoration.py"),
     "torchmetrics": ("evaluation/",),
     "torch_fidelity": ("evaluation/",),
     "safetensors": ("checkpoints.py",),

@@ -118,7 +118,7 @@ def test_by_heart_knows_as_many_pictures_as_it_says_and_this_one_only_if_told(am
 
 def test_the_page_shows_what_the_library_computes():
     app = shown(kind="sunflower", number="2", seed="5", told="sunflower", scale="2.0")
-    asked, found = app.session_state.once_answered
+    asked, found = app.session_state["done:once"]
     known = load_pictures(PRETRAINED / "flower_samples.parquet")
     row = (known.labels == known.classes.index("sunflower")).nonzero().flatten()[1].item()
     assert asked.subject.row == row and asked.who.words.endswith("told “sunflower”, guidance 2")
@@ -140,7 +140,7 @@ def test_the_page_shows_what_the_library_computes():
 @pytest.mark.parametrize("link", [{"told": "rose", "scale": "1.0"}, {"who": "the exact answer", "count": "10", "levels": "100"}])
 def test_the_code_that_is_shown_prints_the_errors_on_screen(link):
     app = shown(**link)
-    _, found = app.session_state.once_answered
+    _, found = app.session_state["done:once"]
     printed = []
     exec(app.code[0].value, {"print": lambda *words: printed.append([float(word) for word in words])})
     expected = [[state.t, error["x0"], error["eps"]] for state, error in zip(found.states, found.errors, strict=True) if state.t]
@@ -166,7 +166,7 @@ def test_every_widget_may_be_moved(kind, key, value):
     app = healthy(opened(ONCE))
     healthy(getattr(app, kind)(key=key).set_value(value).run())
     healthy(app.run())
-    assert "job:once" in app.session_state or "once_answered" in app.session_state
+    assert "job:once" in app.session_state or "done:once" in app.session_state
 
 
 def test_the_old_film_stays_while_the_new_one_is_made_and_the_same_question_is_not_asked_twice():
@@ -188,14 +188,14 @@ def test_after_cancel_the_page_waits_for_a_click(monkeypatch):
     healthy(cancels[0].click().run())
     assert "job:once" not in app.session_state
     healthy(next(button for button in app.button if button.label == "Ask at every level").click().run())
-    assert answered(app).session_state.once_answered
+    assert answered(app).session_state["done:once"]
 
 
 def test_the_exact_answer_has_no_model_and_own_pictures_are_guessed_too():
     app = healthy(opened(ONCE, who="the exact answer", source="a file", count="10", levels="100"))
     assert not [box for box in app.selectbox if box.key == "model"]
     healthy(app.file_uploader[0].set_value(("me.jpg", picture_file(), "image/jpeg")).run())
-    asked, found = answered(app).session_state.once_answered
+    asked, found = answered(app).session_state["done:once"]
     assert asked.subject.kind == "your picture" and found.errors[-3]["x0"] == pytest.approx(0, abs=1e-9)
     healthy(app.file_uploader[0].set_value(("me.jpg", b"Dear sir or madam", "image/jpeg")).run())
     assert len(app.error) == 1

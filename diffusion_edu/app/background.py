@@ -5,10 +5,14 @@ import streamlit as st
 from diffusion_edu.app.jobs import Job
 
 
-def begin(key, items, total, keep=lambda index: True):
-    """Start to consume an iterator of about `total` items in the background; work still under way under this key is cancelled."""
+def begin(key, items, total, keep=lambda index: True, wanted=None):
+    """Start to consume an iterator of about `total` items in the background; work still under way under this key is cancelled.
+
+    wanted names what it is for, where a page begins by itself: see keep_up.
+    """
     cancel(key)
     st.session_state[_of(key)] = Job(items, total, keep).start()
+    st.session_state[f"begun:{key}"] = wanted
 
 
 def running(key):
@@ -53,6 +57,28 @@ def watch(key, says, show, over):
         st.rerun()
     if job.latest is not None:
         show(job.latest)
+
+
+def keep_up(key, wanted, begin, watch, words):
+    """See to it, without a click, that what is wanted, named by its id, is done; returns (what it was, what came of it, ...) of the last that was.
+
+    begin(wanted) starts it under this key, watch(wanted, quiet) shows how far it is, and puts that tuple into the session under
+    "done:KEY" when it is over. After Cancel a button with these words begins again.
+    """
+    done = st.session_state.get(f"done:{key}")
+    if done and done[0].id == wanted.id:
+        cancel(key)
+        st.session_state[f"begun:{key}"] = wanted.id
+        return done
+    if st.session_state.get(f"begun:{key}") != wanted.id:
+        begin(wanted)
+    problem(key)
+    if running(key):
+        watch(wanted, quiet=done is not None)
+    elif st.session_state.get(f"begun:{key}") == wanted.id and st.button(words, type="primary", icon=":material/play_circle:"):
+        begin(wanted)
+        st.rerun()
+    return done
 
 
 def _of(key):

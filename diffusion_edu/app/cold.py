@@ -106,20 +106,7 @@ def _hot():
 
 def keep_up(task):
     """See to it that the task is done: begin by itself, show how far it is, and return (task, film, words) of the last one done, or None."""
-    done = st.session_state.get("cold_done")
-    if done and done[0].id == task.id:
-        background.cancel(KEY)
-        st.session_state.cold_begun = task.id
-        return done
-    if st.session_state.get("cold_begun") != task.id:
-        begin(task)
-    background.problem(KEY)
-    if background.running(KEY):
-        watch(task, quiet=done is not None)
-    elif st.button("Go on", type="primary", icon=":material/play_circle:"):
-        begin(task)
-        st.rerun()
-    return done
+    return background.keep_up(KEY, task, begin, watch, "Go on")
 
 
 def begin(task):
@@ -130,8 +117,7 @@ def begin(task):
         background.cancel(KEY)
         st.error(str(problem))
         return
-    background.begin(KEY, states, task.moves + 1)
-    st.session_state.cold_begun = task.id
+    background.begin(KEY, states, task.moves + 1, wanted=task.id)
 
 
 def watch(task, quiet):
@@ -148,6 +134,6 @@ def watch(task, quiet):
                 st.image(page, caption=f"Level {state.t}: {name}", alt=f"Pictures {name} at level {state.t}", width=page.shape[1])
 
     def over(job):
-        st.session_state.cold_done = task, task.film(job.kept), f"{task.words(job.kept)} Computed in {job.seconds:.1f} s."
+        st.session_state[f"done:{KEY}"] = task, task.film(job.kept), f"{task.words(job.kept)} Computed in {job.seconds:.1f} s."
 
     background.watch(KEY, says, (lambda states: None) if quiet else show, over)

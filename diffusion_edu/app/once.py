@@ -94,7 +94,7 @@ def ask():
         _end(str(problem))
     except ValueError as problem:  # our own pictures are missing
         _end(f"{problem} Restore it, or choose a file of your own.")
-    return Question(subject, who, *_noise(Preset(**card.sampling) if card else Preset()))
+    return Question(subject, who, *_noise(Preset()))
 
 
 def _end(sentence):
@@ -137,20 +137,7 @@ def _noise(default):
 
 def keep_up(question):
     """See to it that the question is answered: begin by itself, show how far it is, and return (question, Guesses) of the last one answered."""
-    answered = st.session_state.get("once_answered")
-    if answered and answered[0].id == question.id:
-        background.cancel(KEY)
-        st.session_state.once_begun = question.id
-        return answered
-    if st.session_state.get("once_begun") != question.id:
-        begin(question)
-    background.problem(KEY)
-    if background.running(KEY):
-        watch(question, quiet=answered is not None)
-    elif st.session_state.get("once_begun") == question.id and st.button("Ask at every level", type="primary", icon=":material/play_circle:"):
-        begin(question)
-        st.rerun()
-    return answered
+    return background.keep_up(KEY, question, begin, watch, "Ask at every level")
 
 
 def begin(question):
@@ -162,8 +149,7 @@ def begin(question):
         background.cancel(KEY)
         st.error(str(problem))
         return
-    background.begin(KEY, guesses, len(levels_of(schedule)))
-    st.session_state.once_begun = question.id
+    background.begin(KEY, guesses, len(levels_of(schedule)), wanted=question.id)
 
 
 def watch(question, quiet):
@@ -181,6 +167,6 @@ def watch(question, quiet):
 
     def over(job):
         states = [type(state)(state.t, state.x.cpu(), state.x0_hat.cpu()) for state in job.kept]
-        st.session_state.once_answered = question, Guesses(question.subject.kind, *question.parts, states)
+        st.session_state[f"done:{KEY}"] = question, Guesses(question.subject.kind, *question.parts, states)
 
     background.watch(KEY, says, (lambda state: None) if quiet else show, over)

@@ -1,17 +1,15 @@
 """Judge a model by the protocol and write the scores into its card: `python -m diffusion_edu.evaluation flowers_attention --data FILE`."""
 
-import argparse
-import json
 import shlex
-import sys
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 from tqdm import tqdm
 
-from diffusion_edu.checkpoints import OWN, PRETRAINED, available, load, save_card
+from diffusion_edu.checkpoints import PRETRAINED, available, load, save_card
 from diffusion_edu.data.images import load_pictures
+from diffusion_edu.evaluation.command import carry_out, parser
 from diffusion_edu.evaluation.features import describe
 from diffusion_edu.evaluation.inception import download, inception_scores
 from diffusion_edu.evaluation.report import Reference, agreement_scores, distance_scores, real_reference
@@ -24,30 +22,16 @@ SHIPPED = PRETRAINED / "flower_reference.npz"  # the flowers as `python -m diffu
 
 def arguments(words=None):
     """Read the command line."""
-    parser = argparse.ArgumentParser(prog="python -m diffusion_edu.evaluation", description=__doc__)
-    parser.add_argument("name", help="a model that is there, for example flowers_attention")
-    parser.add_argument("--data", help="the real pictures: a parquet file or a folder (default: Oxford Flowers 102, downloaded once)")
-    parser.add_argument("--offline", action="store_true", help="no real pictures: FD to the shipped statistics of the flowers, and agreement")
-    parser.add_argument("--samples", type=int, default=5000, help="how many pictures to draw and judge (default: 5000)")
-    parser.add_argument("--features", default="flower_features", help="the classifier whose features are compared (default: flower_features)")
-    parser.add_argument("--judge", default="flower_judge", help="the classifier that names what was drawn (default: flower_judge)")
-    parser.add_argument("--inception", action="store_true", help="also FID, KID and Inception score (downloads the network once)")
-    parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda", "mps"))
-    parser.add_argument("--work", type=Path, default=OWN / "evaluation", help="where the drawings are kept, to go on after a stop")
-    parser.add_argument("--dry", action="store_true", help="print the scores and leave the card as it is")
-    return parser.parse_args(words)
+    options = parser("diffusion_edu.evaluation", __doc__, samples=5000, example="flowers_attention")
+    options.add_argument("--offline", action="store_true", help="no real pictures: FD to the shipped statistics of the flowers, and agreement")
+    options.add_argument("--judge", default="flower_judge", help="the classifier that names what was drawn (default: flower_judge)")
+    options.add_argument("--inception", action="store_true", help="also FID, KID and Inception score (downloads the network once)")
+    return options.parse_args(words)
 
 
 def main(words=None):
-    """Judge one model; problems that a person can solve end in one sentence."""
-    args = arguments(words)
-    try:
-        scores = judge(args, watch=lambda batches, words="": tqdm(batches, desc=words))
-    except (ValueError, OSError) as problem:
-        sys.exit(f"{problem}")
-    except KeyboardInterrupt:
-        sys.exit(f"Stopped; what was drawn is in {args.work}: the same command goes on from there.")
-    print(json.dumps(scores, indent=2))
+    """Judge one model from the command line."""
+    carry_out(judge, arguments(words))
 
 
 def judge(args, watch):

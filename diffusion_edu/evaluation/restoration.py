@@ -1,20 +1,18 @@
 """Judge a restorer and write the scores into its card: `python -m diffusion_edu.evaluation.restoration flowers_cold --data FILE`."""
 
-import argparse
 import hashlib
-import json
 import shlex
-import sys
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 from tqdm import tqdm
 
-from diffusion_edu.checkpoints import OWN, available, load, save_card
+from diffusion_edu.checkpoints import available, load, save_card
 from diffusion_edu.data.images import held_out, load_pictures, to_signed
 from diffusion_edu.degradations import GRAIN
 from diffusion_edu.evaluation.cold import LEVELS, MOVES, TO_ONE_COLOUR, T, grow, restoration_scores
+from diffusion_edu.evaluation.command import carry_out, parser
 from diffusion_edu.evaluation.distances import frechet
 from diffusion_edu.evaluation.features import describe
 from diffusion_edu.evaluation.report import real_reference
@@ -24,27 +22,12 @@ from diffusion_edu.randomness import choose
 
 def arguments(words=None):
     """Read the command line."""
-    parser = argparse.ArgumentParser(prog="python -m diffusion_edu.evaluation.restoration", description=__doc__)
-    parser.add_argument("name", help="a restorer that is there, for example flowers_cold")
-    parser.add_argument("--data", help="the real pictures: a parquet file or a folder (default: Oxford Flowers 102, downloaded once)")
-    parser.add_argument("--samples", type=int, default=2000, help="how many pictures to grow per degradation (default: 2000)")
-    parser.add_argument("--features", default="flower_features", help="the classifier whose features are compared (default: flower_features)")
-    parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda", "mps"))
-    parser.add_argument("--work", type=Path, default=OWN / "evaluation", help="where what is done is kept, to go on after a stop")
-    parser.add_argument("--dry", action="store_true", help="print the scores and leave the card as it is")
-    return parser.parse_args(words)
+    return parser("diffusion_edu.evaluation.restoration", __doc__, samples=2000, example="flowers_cold").parse_args(words)
 
 
 def main(words=None):
-    """Judge one restorer; problems that a person can solve end in one sentence."""
-    args = arguments(words)
-    try:
-        scores = judge(args, watch=lambda parts, words="": tqdm(parts, desc=words))
-    except (ValueError, OSError) as problem:
-        sys.exit(f"{problem}")
-    except KeyboardInterrupt:
-        sys.exit(f"Stopped; what was done is in {args.work}: the same command goes on from there.")
-    print(json.dumps(scores, indent=2))
+    """Judge one restorer from the command line."""
+    carry_out(judge, arguments(words))
 
 
 def judge(args, watch):

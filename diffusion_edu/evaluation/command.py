@@ -1,0 +1,34 @@
+"""What every evaluation does on the command line: the same options, and one sentence where a person must act first."""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+from tqdm import tqdm
+
+from diffusion_edu.checkpoints import OWN
+
+
+def parser(module, about, samples, example):
+    """Build a command line with the options that all evaluations have: samples is how many pictures they make if nobody says."""
+    made = argparse.ArgumentParser(prog=f"python -m {module}", description=about)
+    made.add_argument("name", help=f"a model that is there, for example {example}")
+    made.add_argument("--data", help="the real pictures: a parquet file or a folder (default: Oxford Flowers 102, downloaded once)")
+    made.add_argument("--samples", type=int, default=samples, help=f"how many pictures to make and judge (default: {samples})")
+    made.add_argument("--features", default="flower_features", help="the classifier whose features are compared (default: flower_features)")
+    made.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda", "mps"))
+    made.add_argument("--work", type=Path, default=OWN / "evaluation", help="where what is done is kept, to go on after a stop")
+    made.add_argument("--dry", action="store_true", help="print the scores and leave the card as it is")
+    return made
+
+
+def carry_out(judge, args):
+    """Judge one model and print its scores; problems that a person can solve, and Ctrl-C, end in one sentence."""
+    try:
+        scores = judge(args, watch=lambda parts, words="": tqdm(parts, desc=words))
+    except (ValueError, OSError) as problem:
+        sys.exit(f"{problem}")
+    except KeyboardInterrupt:
+        sys.exit(f"Stopped; what was done is in {args.work}: the same command goes on from there.")
+    print(json.dumps(scores, indent=2))
