@@ -3,12 +3,14 @@
 import base64
 import io
 import json
-import time
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
 import torch
+from onscreen import film, finished, healthy
+from onscreen import opened as opened_at
 from PIL import Image
 
 from diffusion_edu.checkpoints import Card, Model, load
@@ -26,6 +28,7 @@ recording = pytest.importorskip("diffusion_edu.app.recording")
 wishes = pytest.importorskip("diffusion_edu.app.wish")
 bench = pytest.importorskip("diffusion_edu.app.bench")
 BENCH = "pages/4_Compare_bench.py"
+opened = partial(opened_at, BENCH)
 CARD = Card("m", "M", "attention_unet", {}, "v", size=8, classes=["daisy", "rose", "tulip"])
 
 
@@ -200,33 +203,6 @@ def test_models_of_two_sizes_cannot_race(tiny):
 
 
 # The page
-
-
-def opened(**link):
-    app = AppTest.from_file("../streamlit_app.py", default_timeout=120)
-    for name, value in link.items():
-        app.query_params[name] = value
-    app.run()
-    return app.switch_page(BENCH).run()
-
-
-def healthy(app):
-    assert not app.exception, [problem.value for problem in app.exception]
-    return app
-
-
-def finished(app, seconds=120):
-    """Run the page again and again, as its polling fragment would, until both sides are drawn."""
-    end = time.monotonic() + seconds
-    while "job:bench" in app.session_state and time.monotonic() < end:
-        time.sleep(0.1)
-        healthy(app.run())
-    return app
-
-
-def film(app):
-    """What the player was given."""
-    return json.loads(app.get("bidi_component")[0].proto.json)
 
 
 def press(app, label):

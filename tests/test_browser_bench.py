@@ -45,11 +45,11 @@ def test_a_try_sets_the_link_and_the_same_setting_twice_is_black(page):
     page.get_by_text("apart at level 0").wait_for()
     page.get_by_role("button", name="Try").click()
     page.get_by_text("the same setting twice").click()
-    page.wait_for_url("**b_sampler=DDIM**")
+    page.wait_for_url("**b_sampler=DPM**")
     page.get_by_text("set alike").wait_for()
     page.get_by_text("the same settings").first.wait_for()
     wait_for_player(page)
-    for state in (0, 7, 20):
+    for state in (0, 7, 15):
         scrub(page, state)
         assert np.array_equal(pixels(page, A), pixels(page, B)) and not pixels(page, DIFFERENCE).any()
 

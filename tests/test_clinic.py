@@ -3,6 +3,7 @@
 import time
 
 import pytest
+from onscreen import healthy
 
 from diffusion_edu.doctor import LOOKS
 
@@ -22,11 +23,6 @@ def opened(**link):
     for name, value in link.items():
         app.query_params[name] = value
     return healthy(app.run())
-
-
-def healthy(app):
-    assert not app.exception, [problem.value for problem in app.exception]
-    return app
 
 
 def names(app):

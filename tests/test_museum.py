@@ -3,7 +3,6 @@
 import base64
 import inspect
 import io
-import json
 import math
 import sys
 import time
@@ -12,6 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from onscreen import film as shown
+from onscreen import healthy
 from PIL import Image
 
 from diffusion_edu.app.hanging import apart, both, developed, film
@@ -220,11 +221,6 @@ def opened(**link):
     return healthy(app.switch_page(PAGE).run())
 
 
-def healthy(app):
-    assert not app.exception, [problem.value for problem in app.exception]
-    return app
-
-
 def answer(app, exhibit, number):
     """Press a prediction, and wait until both sides are drawn."""
     healthy(app.button(key=f"answer:{exhibit.slug}:{number}").click().run())
@@ -233,11 +229,6 @@ def answer(app, exhibit, number):
         time.sleep(0.05)
         healthy(app.run())
     return app
-
-
-def shown(app):
-    """What the player was given."""
-    return json.loads(app.get("bidi_component")[0].proto.json)
 
 
 def sprite(screen):

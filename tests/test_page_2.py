@@ -18,7 +18,8 @@ from diffusion_edu.randomness import SeededNoise
 from diffusion_edu.schedules import SCHEDULES
 
 pytest.importorskip("streamlit.testing.v1")
-from test_pages import film, healthy, opened, picture_file  # noqa: E402
+from onscreen import film, healthy, opened  # noqa: E402
+from test_pages import picture_file  # noqa: E402
 
 from diffusion_edu.app import answerers, guesses  # noqa: E402
 

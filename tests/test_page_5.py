@@ -16,7 +16,7 @@ from diffusion_edu.randomness import SeededNoise
 from diffusion_edu.samplers import SAMPLERS, evaluations
 
 pytest.importorskip("streamlit.testing.v1")
-from test_pages import healthy, opened  # noqa: E402
+from onscreen import healthy, opened  # noqa: E402
 
 from diffusion_edu.app import between, contest, drawing, example, steps, table  # noqa: E402
 from diffusion_edu.app.wish import ANY, Wish  # noqa: E402

@@ -2,12 +2,12 @@
 
 import base64
 import io
-import json
 import time
 
 import numpy as np
 import pytest
 import torch
+from onscreen import film, finished, healthy
 from PIL import Image
 
 from diffusion_edu.checkpoints import Card, save
@@ -35,25 +35,6 @@ def opened(**link):
     for name, value in {"moves": "3", **link}.items():
         app.query_params[name] = value
     return finished(app.switch_page(PAGE).run())
-
-
-def finished(app, seconds=120):
-    """Run the page again and again, as its polling fragment would, until the walks are over."""
-    end = time.monotonic() + seconds
-    while "job:cold" in healthy(app).session_state and time.monotonic() < end:
-        time.sleep(0.05)
-        app.run()
-    return app
-
-
-def healthy(app):
-    assert not app.exception, [problem.value for problem in app.exception]
-    return app
-
-
-def film(app):
-    """What the player was given."""
-    return json.loads(app.get("bidi_component")[0].proto.json)
 
 
 def pictures(screen, rows):

@@ -2,12 +2,12 @@
 
 import base64
 import io
-import json
 import time
 
 import numpy as np
 import pytest
 import torch
+from onscreen import HOME, film, finished, healthy, opened
 from PIL import Image
 
 from diffusion_edu.samplers import SAMPLERS
@@ -15,32 +15,7 @@ from diffusion_edu.samplers import SAMPLERS
 AppTest = pytest.importorskip("streamlit.testing.v1").AppTest
 NOISE = "pages/1_Adding_noise.py"
 THEATRE = "pages/3_Sampling_theatre.py"
-PAGES = ["streamlit_app.py", NOISE, THEATRE]
-WORK = ["theatre"]  # names of background work
-
-
-def opened(page, **link):
-    app = AppTest.from_file("../streamlit_app.py", default_timeout=120)
-    for name, value in link.items():
-        app.query_params[name] = value
-    app.run()
-    if page != PAGES[0]:
-        app.switch_page(page).run()
-    return app
-
-
-def healthy(app):
-    assert not app.exception, [problem.value for problem in app.exception]
-    return app
-
-
-def finished(app, seconds=120):
-    """Run the page again and again, as its polling fragment would, until the walk is over."""
-    end = time.monotonic() + seconds
-    while any(f"job:{key}" in app.session_state for key in WORK) and time.monotonic() < end:
-        time.sleep(0.1)
-        healthy(app.run())
-    return app
+PAGES = [HOME, NOISE, THEATRE]
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -48,11 +23,6 @@ def test_a_page_opens_and_runs_again(page):
     app = healthy(opened(page))
     assert len(app.title) == 1
     healthy(app.run())
-
-
-def film(app):
-    """What the player was given."""
-    return json.loads(app.get("bidi_component")[0].proto.json)
 
 
 def picture_file():

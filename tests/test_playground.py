@@ -7,6 +7,9 @@ from dataclasses import replace
 
 import pytest
 import torch
+from onscreen import film as film_of
+from onscreen import finished, healthy
+from onscreen import opened as opened_at
 
 from diffusion_edu.data.points import POINT_SETS, Points
 from diffusion_edu.denoisers import TARGETS, NeuralDenoiser, exact
@@ -282,29 +285,7 @@ def test_a_network_learns_points_without_classes():
 
 
 def opened(**link):
-    app = AppTest.from_file("../streamlit_app.py", default_timeout=120)
-    for name, value in link.items():
-        app.query_params[name] = value
-    app.run()
-    return finished(app.switch_page(PAGE).run())
-
-
-def healthy(app):
-    assert not app.exception, [problem.value for problem in app.exception]
-    return app
-
-
-def finished(app, seconds=120):
-    """Run the page again and again, as its polling fragment would, until its work is over."""
-    end = time.monotonic() + seconds
-    while any(f"job:{key}" in app.session_state for key in WORK) and time.monotonic() < end:
-        time.sleep(0.1)
-        healthy(app.run())
-    return healthy(app)
-
-
-def film_of(app):
-    return json.loads(app.get("bidi_component")[0].proto.json)
+    return finished(opened_at(PAGE, **link))
 
 
 def train(app):
