@@ -21,6 +21,7 @@ from diffusion_edu.evaluation.samples import as_frequent, draw
 from diffusion_edu.figures.comparisons import quality_per_second
 from diffusion_edu.generation import Preset, generate
 from diffusion_edu.samplers import SAMPLERS
+from diffusion_edu.schedules import SCHEDULES
 
 MOVES = {"DDIM": (5, 10, 20), "DPM-Solver++": (5, 10, 15, 20), "Heun": (8,), "DDPM": (20,)}
 PICTURES, TIMED = 1000, 8
@@ -67,19 +68,17 @@ def main(words=None):
     parser.add_argument("--pictures", type=int, default=PICTURES, help="how many for each point (default: 1000)")
     parser.add_argument("--points", type=point, nargs="*", help="other points than the usual ones, for example DDPM:250 DPM-Solver++:15")
     parser.add_argument("--guidance", type=float, help="another guidance than the model's own; 1 needs half the evaluations")
+    parser.add_argument("--schedule", choices=SCHEDULES, help="another schedule than the model's own")
     parser.add_argument("--work", type=Path, default=OWN / "evaluation")
     parser.add_argument("--figure", type=Path, default=Path("benchmarks") / "quality.png")
     args = parser.parse_args(words)
     model, eyes, real = load(args.model), load("flower_features"), Reference.load(PRETRAINED / "flower_reference.npz")
     own = Preset(**model.card.sampling)
-    if args.guidance is not None:
-        own = replace(own, scale=args.guidance)
+    own = replace(own, scale=own.scale if args.guidance is None else args.guidance, schedule=args.schedule or own.schedule)
     points = args.points or [(name, moves) for name, usual in MOVES.items() for moves in usual]
     presets = [replace(own, sampler=name, moves=moves, options={}) for name, moves in points]
     rows = [measure(model, preset, args.pictures, real, eyes, args.work) for preset in presets]
-    print(
-        f"{model.card.title}, {args.pictures} pictures a point, guidance {own.scale:g}; FD of half the real flowers to the other: {real.floor:.2f}\n"
-    )
+    print(f"{model.card.title}, {args.pictures} pictures a point, {own.schedule} schedule, guidance {own.scale:g}; real to real: {real.floor:.2f}\n")
     print(table(rows))
     print("\nBest quality per second: {sampler}, {moves} moves".format(**best(rows)))
     (args.figure.with_suffix(".json")).write_text(json.dumps(rows, indent=2))

@@ -1,16 +1,19 @@
 """diffusion_edu: how diffusion models work, in a library that can be read in an evening.
 
-Begin with `core` (the whole idea on one page), then `schedules`, `denoisers`, `samplers`, `training`, each next to the
-equations of its papers. `networks`, `data`, `figures` stand beside them; `checkpoints` loads and saves models with
-their cards; `generation` goes from a model and a few choices to a walk; `measures` are numbers for single pictures and
-schedules, `evaluation` compares what a model draws with what is real; `recipes` train what is in `pretrained/`; `app` is what
-the pages of the explorer share. The lessons of the course are in `lessons/`.
+Begin with `core` (the whole idea on one page), then `schedules`, `spacings`, `denoisers`, `samplers`, `training`, each next to the
+equations of its papers; `degradations` (cold diffusion) and `editing` are made of the same parts. `networks`, `data`, `figures`
+stand beside them; `checkpoints` loads and saves models with their cards; `generation` goes from a model and a few choices to a walk;
+`planar` does the same with points; `measures` are numbers for single pictures and schedules, `evaluation` compares what a model draws
+with what is real; the `museum` holds known mistakes, the `doctor` knows their symptoms; `recipes` train what is in `pretrained/`; `app`
+is what the pages of the explorer share. The lessons of the course are in `lessons/`.
 
 Words: x0 clean image, x image at a level, eps noise; guesses carry _hat. A level t runs from T (pure noise) down to 0 (exactly clean), s is
 the next lower one. signal and noise are the two rates of x = signal x0 + noise eps; theta = atan2(noise, signal) is the same
 mixture as an angle. A walk yields one State (t, x, x0_hat) per level.
 
-Who may import whom: core <- schedules, randomness <- denoisers <- samplers <- generation. networks imports nothing of ours; training sees
-denoisers; checkpoints sees networks, denoisers and randomness; evaluation sees generation, checkpoints and data; recipes see everything
-but app; nobody imports app but pages. streamlit stays in app and pages, matplotlib in figures, data readers in data, progress bars in command lines.
+Who may import whom: core <- schedules, randomness <- spacings, degradations, denoisers <- samplers <- editing, generation <- planar.
+networks imports nothing of ours; training sees denoisers and degradations; checkpoints sees networks, denoisers, degradations and
+randomness; evaluation sees generation, checkpoints and data; recipes see everything but app; the museum is seen by its page and tests
+only; nobody imports app but pages. streamlit stays in app and pages, matplotlib in figures, data readers in data, progress bars in
+command lines.
 """

@@ -16,13 +16,28 @@ from diffusion_edu.recipes import flower_reference, flower_samples
 
 
 def test_quality_is_measured_for_every_sampler_and_the_drawings_are_kept(tmp_path, capsys):
-    words = ["--pictures", "8", "--moves", "1", "2", "--work", str(tmp_path / "work"), "--figure", str(tmp_path / "q.png")]
+    words = [
+        "--pictures",
+        "8",
+        "--guidance",
+        "1",
+        "--points",
+        "DDIM:1",
+        "DDIM:2",
+        "DDPM:1",
+        "Heun:2",
+        "--work",
+        str(tmp_path / "work"),
+        "--figure",
+        str(tmp_path / "q.png"),
+    ]
     quality.main(words)
     said = capsys.readouterr().out
     rows = json.loads((tmp_path / "q.json").read_text())
-    assert [(row["sampler"], row["moves"]) for row in rows] == [("DDIM", 1), ("DDIM", 2), ("DDPM", 1), ("DDPM", 2)]
+    assert [(row["sampler"], row["moves"]) for row in rows] == [("DDIM", 1), ("DDIM", 2), ("DDPM", 1), ("Heun", 2)]
+    assert [row["evaluations"] for row in rows] == [1, 2, 1, 3]
     assert all(row["FD"] > 1 and row["seconds"] > 0 for row in rows)
-    assert said.count("| DDIM |") == said.count("| DDPM |") == 2
+    assert said.count("| DDIM |") == 2 and "linear schedule, guidance 1" in said and "Best quality per second" in said
     assert (tmp_path / "q.png").stat().st_size > 10_000
     kept = {path: path.stat().st_mtime_ns for path in (tmp_path / "work").rglob("*.npy")}
     assert len(kept) == 4
@@ -75,6 +90,16 @@ def test_the_reference_is_described_from_real_pictures(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("module", [quality, attention])
 def test_the_tables_are_well_formed(module):
-    row = {"sampler": "DDIM", "moves": 5, "seconds": 0.5, "FD": 3.0, "FD_band": 0.1, "title": "A", "parameters": 2_000_000, "flop": 1e9}
+    row = {
+        "sampler": "DDIM",
+        "moves": 5,
+        "evaluations": 5,
+        "seconds": 0.5,
+        "FD": 3.0,
+        "FD_band": 0.1,
+        "title": "A",
+        "parameters": 2_000_000,
+        "flop": 1e9,
+    }
     lines = module.table([{**row, "seen": 1000, "agreement": 0.5}]).splitlines()
     assert len(lines) == 3 and len({line.count("|") for line in lines}) == 1
