@@ -8,8 +8,8 @@ BIN := $(VENV)/bin
 app: $(VENV)/app
 	$(BIN)/streamlit run streamlit_app.py
 
-test: $(VENV)/dev lint
-	$(BIN)/python -m pytest
+test: $(VENV)/dev lint # a file of tests stays on one core
+	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
 
 lint: $(VENV)/dev
 	$(BIN)/ruff check .

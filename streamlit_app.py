@@ -10,6 +10,12 @@ from diffusion_edu.app.recording import load_film
 from diffusion_edu.checkpoints import PRETRAINED, Unusable
 from diffusion_edu.generation import Preset
 
+
+def choice(card):
+    """Say what a model can be asked for."""
+    return f"{len(card.kinds)} {'attributes' if card.attributes else 'kinds'}" if card.kinds else "no kinds"
+
+
 page(
     "How diffusion models work",
     "Noise becomes a flower, one small move at a time. Watch the guess on the right: **what does it see first, colour or shape?**",
@@ -30,7 +36,7 @@ with installed:
     for card in known.values():
         seen = card.training.get("pictures_seen")
         trained = f", has seen {seen:,} pictures in training" if seen else ""
-        st.markdown(f"**{card.title}**: {card.size}x{card.size}, {len(card.classes) or 'no'} kinds{trained}.")
+        st.markdown(f"**{card.title}**: {card.size}x{card.size}, {choice(card)}{trained}.")
         if "FD" in card.scores:
             st.caption(
                 "Distance to real pictures (FD): {FD:.1f}; of real ones to each other {FD_floor:.1f}, of noise {FD_noise:.0f}.".format(**card.scores)
@@ -45,7 +51,7 @@ with machine:
         try:
             model = models.get(card.name)
             with st.spinner("Measuring ..."):
-                seconds = 8 * preset.evaluations(guiding=bool(card.classes)) * measure(model)
+                seconds = 8 * preset.evaluations(guiding=bool(card.kinds)) * measure(model)
             st.metric(f"8 pictures in {preset.moves} moves", f"{seconds:.1f} s", help="The default preset of the model; up to 2 s feels immediate.")
             st.caption(f"Computing on {model.compute}.")
         except Unusable as problem:

@@ -7,6 +7,7 @@ import hashlib
 import json
 import os
 from dataclasses import asdict, dataclass, field, fields, replace
+from functools import partial
 from pathlib import Path
 
 from safetensors import SafetensorError, safe_open
@@ -17,6 +18,7 @@ from torch import nn
 from diffusion_edu.degradations import Restorer
 from diffusion_edu.denoisers import TARGETS, NeuralDenoiser
 from diffusion_edu.networks import NETWORKS
+from diffusion_edu.networks.experts import Experts
 from diffusion_edu.randomness import Compute, choose
 
 PRETRAINED = Path(__file__).parents[1] / "pretrained"
@@ -31,10 +33,12 @@ class Card:
     title: str
     network: str  # a name in NETWORKS
     sizes: dict  # the network's arguments
-    kind: str  # what it predicts: a name in TARGETS, "restoration" or "class"
+    kind: str  # what it predicts: a name in TARGETS, "restoration", "vae", "class" or "attributes"
     size: int  # height and width of its pictures
     channels: int = 3
     classes: list[str] = field(default_factory=list)
+    attributes: list[str] = field(default_factory=list)
+    guide: str = ""  # what the picture is that guides it, in words
     sampling: dict = field(default_factory=dict)  # the preset that draws well: schedule, T, sampler, moves, scale
     data: dict = field(default_factory=dict)
     training: dict = field(default_factory=dict)
@@ -48,9 +52,32 @@ class Card:
         return len(self.classes) or None
 
     @property
+    def kinds(self):
+        """What can be asked for in one word: a class, or one of the attributes."""
+        return self.classes or self.attributes
+
+    def label(self, kind):
+        """Ask for a kind as `generate` wants it: the number of a class, or the wish for one attribute and no other."""
+        number = self.kinds.index(kind)
+        return [int(k == number) for k in range(len(self.attributes))] if self.attributes else number
+
+    def turn(self, seed):
+        """Name the kind whose turn it is, so that neighbours differ and every kind is asked for."""
+        return self.kinds[37 * seed % len(self.kinds)]
+
+    def mix(self, seeds):
+        """Ask every seed for the kind whose turn it is, as labels; None if there are no kinds."""
+        return [self.label(self.turn(seed)) for seed in seeds] if self.kinds else None
+
+    @property
+    def told(self):
+        """Whether there is something that it can be told: a class, attributes or a picture."""
+        return bool(self.classes or self.attributes or self.guide)
+
+    @property
     def draws(self):
-        """Whether this is a model that pictures can be drawn with, not a classifier."""
-        return self.kind in TARGETS
+        """Whether this is a diffusion model that draws from noise alone, and not a classifier or one that needs a picture to begin with."""
+        return self.kind in TARGETS and not self.guide
 
 
 class Unusable(ValueError):
@@ -153,10 +180,19 @@ def load(name, folders=None, compute=None):
     compute = compute or choose()
     try:
         net = NETWORKS[card.network](**card.sizes)
-        net.load_state_dict(load_file(weights))
+        if isinstance(net, Experts):
+            net.read = partial(read_part, weights)
+        else:
+            net.load_state_dict(load_file(weights))
     except Exception as problem:  # a wrong card makes a network fail in any way it likes
         raise Unusable(f"The weights {weights} do not fit the network of the card ({type(problem).__name__}): restore both files.") from None
     return Model(card, compute.place(net.float().requires_grad_(False).eval()), compute)
+
+
+def read_part(weights, prefix):
+    """Read those of the weights in a file whose names begin with prefix, and leave the others where they are."""
+    with safe_open(weights, "pt") as file:
+        return {name.removeprefix(prefix): file.get_tensor(name) for name in file.keys() if name.startswith(prefix)}  # noqa: SIM118 - not a dict
 
 
 def save_run(path, learner, facts):

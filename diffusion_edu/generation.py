@@ -43,20 +43,35 @@ class Preset:
 
 
 def step_of(model: Model, preset: Preset, randn, labels=None) -> Step:
-    """Build the step of one walk: the preset's sampler on the model, each picture (b,) steered to the kind that its label names."""
+    """Build the step of one walk: the preset's sampler on the model, each picture steered to what its label asks for (see generate)."""
     schedule = preset.noising()
     denoise = model.denoiser(schedule)
-    if model.card.classes and labels is not None:
+    if model.card.told and labels is not None:
         wanted = torch.as_tensor(labels, device=model.compute.device)
         denoise = guided(denoise.given(wanted), denoise, preset.scale)
     return partial(sampler(preset.sampler), clipped(denoise), schedule, randn=randn, **preset.options)
 
 
 def generate(model: Model, preset: Preset, seeds, labels=None) -> Iterator[State]:
-    """Draw one picture per seed (b,), each of the kind its label (b,) names; None, or the null class, asks for anything.
+    """Draw one picture per seed (b,), each as its label asks; None, or the null class, asks for anything.
 
-    Yields preset.moves + 1 States with images (b, channels, size, size). Raises ValueError for impossible choices.
+    A label is what the model was trained with: a class (b,), wishes for its attributes (b, attributes), each 1, -1 or 0, or a
+    guide (b, channels of the guide, h, w), whose height and width the picture then has. Yields preset.moves + 1 States with
+    images (b, channels, size, size); one State if it is a VAE, which makes no moves. Raises ValueError for impossible choices.
     """
-    noise = SeededNoise(seeds)
-    x = model.compute.place(noise.draw((model.card.channels, model.card.size, model.card.size)))
+    noise, card = SeededNoise(seeds), model.card
+    if card.kind == "vae":
+        return iter([_decoded(model, noise)])
+    shape = labels.shape[2:] if card.guide and labels is not None else (card.size, card.size)
+    x = model.compute.place(noise.draw((card.channels, *shape)))
     return walk(step_of(model, preset, noise, labels), x, preset.levels())
+
+
+@torch.no_grad()
+def _decoded(model, noise):
+    compute = model.compute
+    codes = noise.draw((model.net.code,)).to(compute.device)
+    with torch.autocast(compute.device.type, compute.autocast, enabled=compute.autocast is not None):
+        x = model.net.decode(codes)
+    x = x.float().clamp(-1, 1)
+    return State(0, x, x)

@@ -6,7 +6,8 @@ import pytest
 import torch
 
 from diffusion_edu.checkpoints import load
-from diffusion_edu.data.images import SPLITS, Pictures, save_pictures
+from diffusion_edu.data.images import Pictures, save_pictures
+from diffusion_edu.data.sources import SPLITS
 from diffusion_edu.networks import NETWORKS
 from diffusion_edu.randomness import choose
 from diffusion_edu.recipes import classifier, flower_features
@@ -55,7 +56,7 @@ def test_pictures_without_classes_are_refused(tmp_path, words):
     Image.new("RGB", (8, 8)).save(tmp_path / "flat" / "a.png")
     with pytest.raises(SystemExit) as end:
         main(TINY, ["--data", str(tmp_path / "flat"), "--out", str(tmp_path / "other"), "--device", "cpu"])
-    assert "no classes to tell apart" in end.value.code
+    assert "neither classes nor attributes to tell apart" in end.value.code
 
 
 def test_the_official_validation_split_is_held_out_and_never_learned_from(monkeypatch, tmp_path, words):

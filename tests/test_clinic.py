@@ -9,6 +9,7 @@ from diffusion_edu.doctor import LOOKS
 
 AppTest = pytest.importorskip("streamlit.testing.v1").AppTest
 complaint = pytest.importorskip("diffusion_edu.app.complaint")
+pytest.importorskip("diffusion_edu.app.clinic")  # before any test puts another folder in the place of OWN
 PATIENCE = 180
 
 

@@ -10,7 +10,7 @@ from test_samplers import noise, wavy
 from diffusion_edu.core import walk
 from diffusion_edu.degradations import DEGRADATIONS, GREY, WHITE, Degradation, Restorer, degrade_each
 from diffusion_edu.samplers import cold_step, naive_cold_step
-from diffusion_edu.training import Restoration, draw, drop_labels
+from diffusion_edu.training import Restoration, draw, drop_conditions
 
 SIZES = [(16, 16), (16, 32), (24, 20), (7, 5), (1, 9), (1, 1)]
 RANDOM = ("mask", "snow")
@@ -269,4 +269,4 @@ def test_what_is_told_is_dropped_picture_by_picture():
     assert torch.equal(told[told != 6], (torch.arange(36) % 6)[told != 6])
     Restoration(null=6, drop=0.0)(net, x0, None, torch.Generator().manual_seed(0))
     assert torch.equal(net.heard[1][2], torch.arange(36) % 6)
-    assert drop_labels(torch.arange(6), 6, 0.5, torch.Generator().manual_seed(0)).tolist() != list(range(6))
+    assert drop_conditions(torch.arange(6), 6, 0.5, torch.Generator().manual_seed(0)).tolist() != list(range(6))

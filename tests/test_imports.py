@@ -40,6 +40,8 @@ MAY_SEE = {  # our own modules that a part of the library may import, besides it
     "training": {"core", "schedules", "randomness", "denoisers", "degradations"},
     "checkpoints": {"core", "schedules", "randomness", "denoisers", "degradations", "networks"},
     "generation": {"core", "schedules", "randomness", "denoisers", "samplers", "spacings", "checkpoints"},
+    "sketches": set(),
+    "cascades": {"core", "randomness", "checkpoints", "generation"},
     "planar": {"core", "schedules", "randomness", "networks", "data", "denoisers", "samplers", "spacings", "training", "generation"},
     "evaluation": {"core", "schedules", "randomness", "denoisers", "degradations", "samplers", "spacings", "checkpoints", "generation", "data"},
     "measures": {"core", "schedules"},
@@ -83,7 +85,8 @@ def others(path):
 def test_there_is_something_to_read():
     assert len(MODULES) > 10
     assert ours(PACKAGE / "checkpoints.py") >= {"denoisers", "networks"}
-    assert others(PACKAGE / "data" / "images.py") >= {"torch", "PIL", "pyarrow", "torchvision"}
+    assert others(PACKAGE / "data" / "images.py") >= {"torch", "PIL", "pyarrow"}
+    assert others(PACKAGE / "data" / "sources.py") >= {"pyarrow", "torchvision"}
 
 
 @pytest.mark.parametrize("package", ONLY_IN)

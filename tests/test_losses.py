@@ -8,7 +8,7 @@ from conftest import Says
 
 from diffusion_edu.degradations import degrade_each
 from diffusion_edu.denoisers import TARGETS
-from diffusion_edu.training import Objective, Restoration, draw, drop_labels, loss_by_angle, min_snr_weight
+from diffusion_edu.training import Objective, Restoration, draw, drop_conditions, loss_by_angle, min_snr_weight
 
 
 def seeded(seed=0):
@@ -99,18 +99,18 @@ def test_the_objective_applies_its_weights_per_picture():
 def test_labels_are_dropped_picture_by_picture():
     """Pitfall 26: one batch holds both kinds."""
     labels = torch.arange(10).repeat(1000)
-    dropped = drop_labels(labels, 10, 0.1, seeded())
+    dropped = drop_conditions(labels, 10, 0.1, seeded())
     gone = dropped == 10
     assert gone.float().mean().item() == pytest.approx(0.1, abs=0.01)
     assert torch.equal(dropped[~gone], labels[~gone])
-    both = [0 < (drop_labels(labels[:32], 10, 0.1, seeded(k)) == 10).sum() < 32 for k in range(20)]
+    both = [0 < (drop_conditions(labels[:32], 10, 0.1, seeded(k)) == 10).sum() < 32 for k in range(20)]
     assert sum(both) > 15
 
 
 @pytest.mark.parametrize(("labels", "null", "share"), [(None, 5, 0.1), (torch.arange(4), 5, 0.0), (torch.arange(4), None, 0.5)])
 def test_there_is_not_always_a_label_to_drop(labels, null, share):
-    assert drop_labels(labels, null, share, seeded()) is labels
-    assert (drop_labels(torch.arange(4), 4, 1.0, seeded()) == 4).all()
+    assert drop_conditions(labels, null, share, seeded()) is labels
+    assert (drop_conditions(torch.arange(4), 4, 1.0, seeded()) == 4).all()
 
 
 ANGLES = torch.tensor([0.05, 0.6, 1.2, math.pi / 2])

@@ -299,7 +299,7 @@ def test_new_classes_begin_as_anything_and_known_ones_as_themselves(trained, cla
     start = load("mine", [trained])
     recipe = like(start.card, TINY)
     net, _ = build(recipe, Pictures(torch.zeros(1, 3, 8, 8, dtype=torch.uint8), classes=classes))
-    net.load_state_dict(taken_over(start, classes))
+    net.load_state_dict(taken_over(start, net, classes))
     y, level = torch.randn(4, 3, 8, 8), torch.rand(4) * 1570
     known = classes == ("iris", "rose")
     for label in range(len(classes) + 1):
@@ -311,9 +311,21 @@ def test_a_model_without_classes_can_learn_some(photos, tmp_path):
     run(photos / "iris", tmp_path / "plain")
     start = load("plain", [tmp_path / "plain"])
     net, _ = build(like(start.card, TINY), Pictures(torch.zeros(1, 3, 8, 8, dtype=torch.uint8), classes=("a", "b")))
-    net.load_state_dict(taken_over(start, ("a", "b")))
+    net.load_state_dict(taken_over(start, net, ("a", "b")))
     y, level = torch.randn(2, 3, 8, 8), torch.rand(2) * 1570
     torch.testing.assert_close(net(y, level, torch.tensor([0, 2])), start.net(y, level))
+
+
+@pytest.mark.parametrize("told", [{"attributes": ("smiling", "hat")}, {"guide": 3}], ids=str)
+def test_a_network_that_is_told_other_things_begins_as_the_one_it_comes_from_asked_for_anything(trained, told):
+    start = load("mine", [trained])
+    recipe = replace(like(start.card, TINY), guide=told.get("guide", 0))
+    net, objective = build(recipe, Pictures(torch.zeros(1, 3, 8, 8, dtype=torch.uint8), attributes=told.get("attributes", ())))
+    assert objective.null == 0
+    net.load_state_dict(taken_over(start, net, ()))
+    y, level = torch.randn(4, 3, 8, 8), torch.rand(4) * 1570
+    for cond in (None, torch.ones(4, 2) if "attributes" in told else torch.rand(4, 3, 8, 8)):
+        torch.testing.assert_close(net(y, level, cond), start.net(y, level))
 
 
 def test_training_further_begins_with_the_weights_that_are_there(trained, photos, tmp_path, monkeypatch):

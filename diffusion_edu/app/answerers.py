@@ -13,10 +13,10 @@ from diffusion_edu.randomness import choose
 
 @dataclass(frozen=True, eq=False)
 class Network:
-    """A model, the label of the kind it is told (None: nothing), and how strongly it is steered to that."""
+    """A model, the kind it is told (None: nothing), and how strongly it is steered to that."""
 
     model: Model
-    label: int | None = None
+    kind: str | None = None
     scale: float = 1.0
 
     @property
@@ -26,29 +26,29 @@ class Network:
     @property
     def settings(self):
         """All choices as a tuple that tells two of them apart."""
-        return self.model.card.name, self.model.card.sha256, self.label, self.scale
+        return self.model.card.name, self.model.card.sha256, self.kind, self.scale
 
     @property
     def words(self):
         """Who this is, in one line."""
         card = self.model.card
-        if self.label is None:
+        if self.kind is None:
             return f"{card.title}, told nothing"
-        return f"{card.title}, told “{card.classes[self.label]}”, guidance {self.scale:g}"
+        return f"{card.title}, told “{self.kind}”, guidance {self.scale:g}"
 
     def denoiser(self, schedule):
         """Build the denoiser; its guess is not clipped, so that its errors in x0 and in eps belong together."""
         denoise = self.model.denoiser(schedule)
-        if self.label is None:
+        if self.kind is None:
             return denoise
-        return guided(denoise.given(torch.tensor([self.label], device=self.compute.device)), denoise, self.scale)
+        return guided(denoise.given(torch.tensor([self.model.card.label(self.kind)], device=self.compute.device)), denoise, self.scale)
 
     @property
     def code(self):
         """The lines of Python that build it."""
         lines = f'model = load("{self.model.card.name}")\ncompute = model.compute\ndenoise = model.denoiser(schedule)\n'
-        if self.label is not None:
-            lines += f"told = torch.tensor([{self.label}], device=compute.device)  # {self.model.card.classes[self.label]}\n"
+        if self.kind is not None:
+            lines += f"told = torch.tensor([model.card.label({self.kind!r})], device=compute.device)\n"
             lines += f"denoise = guided(denoise.given(told), denoise, {self.scale})\n"
         return lines
 

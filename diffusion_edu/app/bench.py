@@ -59,7 +59,7 @@ def _places(letter, side):
 
 def _kinds(cards):
     """List the kinds that both models know."""
-    a, b = (card.classes for card in cards)
+    a, b = (card.kinds for card in cards)
     return [kind for kind in a if kind in b]
 
 

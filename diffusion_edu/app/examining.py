@@ -24,7 +24,7 @@ def offer(name, known, button, estimate):
         background.cancel(KEY)
     try:
         model = models.get(name)
-        preset, kinds = Preset(**model.card.sampling), bool(model.card.classes)
+        preset, kinds = Preset(**model.card.sampling), bool(model.card.kinds)
         seconds = pace.expected(model, preset, PICTURES, kinds) + pace.expected(model, Preset(moves=1), 2 * ASKED, guiding=False)
     except (Unusable, ValueError) as problem:
         st.error(str(problem))
@@ -54,7 +54,7 @@ def ours(card):
 def visit(model, preset, known):
     """Draw, ask the network about real pictures if it was trained on ours, and measure: yields States, then the Findings and the drawings."""
     card, flowers = model.card, darkroom.pictures()
-    labels = [(37 * seed) % len(card.classes) for seed in range(PICTURES)] if card.classes else None
+    labels = card.mix(range(PICTURES))
     start = None
     for state in generate(model, preset, range(PICTURES), labels):
         start = state.x if start is None else start

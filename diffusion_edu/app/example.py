@@ -28,7 +28,7 @@ TABLES = {table.key: table for table in (Contest, Between)}
 def asked(card):
     """What the page asks for at first, of either table."""
     preset = Preset(**{**card.sampling, "options": {}})
-    kind = KIND if KIND in card.classes else ANY
+    kind = KIND if KIND in card.kinds else ANY
     return Contest(Wish(card, preset, kind, SEED, 1), SAMPLERS, MOVES), Between(Wish(card, preset, kind, SEED, IN_A_ROW), OTHER)
 
 

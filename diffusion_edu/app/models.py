@@ -4,6 +4,8 @@ import streamlit as st
 
 from diffusion_edu.checkpoints import Unusable, available, load, read_card
 
+FIRST = "flowers_attention"
+
 
 @st.cache_resource(max_entries=4, show_spinner="Loading the weights ...")
 def _loaded(name, changed):
@@ -18,8 +20,8 @@ def get(name):
 
 def cards():
     """Read the cards of all usable models that draw, as {name: card}, and show one sentence for each card that cannot be read."""
-    found = {}
-    for name, path in available().items():
+    found, known = {}, available()
+    for name, path in sorted(known.items(), key=lambda entry: entry[0] != FIRST):  # what is first is chosen where nobody has chosen
         try:
             card = read_card(path)
         except Unusable as problem:

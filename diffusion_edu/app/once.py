@@ -105,14 +105,14 @@ def _end(sentence):
 
 def _network(card, subject):
     """Ask what the network is told about the picture, and how strongly it is steered to that."""
-    label, scale = None, 1.0
-    if card.classes:
+    kind, scale = None, 1.0
+    if card.kinds:
         words = f"Telling it what the picture shows makes guessing easier. This one shows: {subject.kind}."
-        told = st.selectbox("It is told", [NOTHING, *card.classes], key="told", help=words, **BOUND)
+        told = st.selectbox("It is told", [NOTHING, *card.kinds], key="told", help=words, **BOUND)
         words = "0 ignores what it is told, 1 follows it, more exaggerates it."
         scale = st.slider("Guidance", 0.0, 8.0, 1.0, 0.5, key="scale", disabled=told == NOTHING, help=words, **BOUND)
-        label = None if told == NOTHING else card.classes.index(told)
-    return Network(models.get(card.name), label, scale)
+        kind = None if told == NOTHING else told
+    return Network(models.get(card.name), kind, scale)
 
 
 def _by_heart(subject):

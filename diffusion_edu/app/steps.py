@@ -24,8 +24,8 @@ def ask():
         question = st.segmented_control("Look at", [FEW, SEEDS], default=FEW, required=True, key="look", **BOUND)
         card = models.pick()
         default, kind = Preset(**card.sampling), ANY
-        if card.classes:
-            kinds = [ANY, *card.classes]
+        if card.kinds:
+            kinds = [ANY, *card.kinds]
             kind = st.selectbox("What to draw", kinds, kinds.index(example.KIND) if example.KIND in kinds else 0, key="kind", **BOUND)
         return _ask_few(card, default, kind) if question == FEW else _ask_seeds(card, default, kind)
 
@@ -61,7 +61,7 @@ def _ask_seeds(card, default, kind):
 
 def _ask_scale(card, default, kind):
     words = "0 ignores the kind, 1 follows it, more exaggerates it."
-    return st.slider("Guidance", 0.0, 8.0, default.scale, 0.5, key="scale", disabled=not card.classes or kind == ANY, help=words, **BOUND)
+    return st.slider("Guidance", 0.0, 8.0, default.scale, 0.5, key="scale", disabled=not card.kinds or kind == ANY, help=words, **BOUND)
 
 
 def _ask_path(default, scale, more):

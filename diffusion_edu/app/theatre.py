@@ -19,10 +19,10 @@ def ask():
     with st.sidebar:
         card = models.pick()
         kind = MIXED
-        if card.classes:
-            kind = st.selectbox("What to draw", [MIXED, ANY, *card.classes], key="kind", bind="query-params")
+        if card.kinds:
+            kind = st.selectbox("What to draw", [MIXED, ANY, *card.kinds], key="kind", bind="query-params")
         main, more = st.container(), st.expander("More choices")
-    preset = ask_preset(Preset(**card.sampling), (main, main, more), guiding=bool(card.classes) and kind != ANY)
+    preset = ask_preset(Preset(**card.sampling), (main, main, more), guiding=bool(card.kinds) and kind != ANY)
     seed = ask_seed(main)
     pictures = more.slider("Pictures", 1, 9, 4, key="pictures", bind="query-params")
     return Wish(card, preset, kind, seed, pictures)

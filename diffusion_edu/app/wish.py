@@ -32,17 +32,18 @@ class Wish:
     @property
     def labels(self):
         """One label per picture, or None if anything may be drawn."""
-        names = self.card.classes
-        if not names or self.kind == ANY:
-            return None
-        if self.kind == MIXED:
-            return [(37 * seed) % len(names) for seed in self.seeds]
-        return [names.index(self.kind)] * self.pictures
+        return [self.card.label(kind) for kind in self.kinds] if self._guided else None
 
     @property
     def kinds(self):
         """What each picture was asked to be, in words."""
-        return ["anything"] * self.pictures if self.labels is None else [self.card.classes[k] for k in self.labels]
+        if not self._guided:
+            return ["anything"] * self.pictures
+        return [self.card.turn(seed) if self.kind == MIXED else self.kind for seed in self.seeds]
+
+    @property
+    def _guided(self):
+        return bool(self.card.kinds) and self.kind != ANY
 
     @property
     def kinds_in_words(self):

@@ -1,4 +1,4 @@
-"""Sets of pictures, from a folder, a parquet file or the public source, held as uint8; and the way to [-1, 1] and back."""
+"""Sets of pictures, held as uint8; and the way to [-1, 1] and back."""
 
 import io
 import json
@@ -6,23 +6,23 @@ import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import numpy as np
 import torch
 from PIL import Image, ImageOps, UnidentifiedImageError
 from torch import Tensor
 
-SPLITS = ("train", "validation", "test")
-ENDINGS = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff"}
+from diffusion_edu.data.sources import PUBLIC, listed
+
 MOST_PIXELS = 50_000_000  # a picture larger than this would fill the memory of a laptop
 
 
 @dataclass(frozen=True)
 class Pictures:
-    """A set of pictures: images uint8 (n, 3, size, size), labels int64 (n,) or None and what they mean, and the official split int64 (n,) or None.
+    """A set of pictures: images uint8 (n, 3, size, size), labels int64 and what they mean, and the official split int64 (n,), an index into SPLITS.
 
-    A split is an index into SPLITS.
+    A label is the number of a class (n,), or says of every attribute whether a picture has it, 1, or not, -1 (n, attributes). What
+    a set does not have is None or empty.
     """
 
     images: Tensor
@@ -30,6 +30,7 @@ class Pictures:
     classes: tuple[str, ...] = ()
     source: str = ""
     split: Tensor | None = None
+    attributes: tuple[str, ...] = ()
 
     def __len__(self):
         return len(self.images)
@@ -103,21 +104,17 @@ def squared(picture, size):
     return np.asarray(ImageOps.fit(picture.convert("RGB"), (size, size), Image.Resampling.LANCZOS)).transpose(2, 0, 1)
 
 
-def load_pictures(source=None, size=64, tell: Callable[[str], None] = print):
-    """Read every picture of a parquet file, of a folder (one sub-folder per class, or none), or of Oxford Flowers 102 if source is None.
+def load_pictures(source=None, size=64, tell: Callable[[str], None] = print, public="flowers"):
+    """Read every picture of a parquet file, of a folder (one sub-folder per class, or none), or of a public set in PUBLIC if source is None.
 
-    Pictures that cannot be read are left out, and `tell` gets one sentence for each. Raises ValueError if there is nothing to read.
+    A list of files and folders makes one set, without what only some of them say. Pictures that cannot be read are left
+    out, and `tell` gets one sentence for each. Raises ValueError if there is nothing to read.
     """
-    if source is None:
-        rows, classes, source = _oxford_flowers(tell)
-    elif Path(source).is_dir():
-        rows, classes = _folder(Path(source))
-    elif Path(source).is_file():
-        rows, classes = _parquet(Path(source))
-    else:
-        raise ValueError(f"There is no file or folder {str(source)!r}: give a folder of pictures or a parquet file.")
+    if isinstance(source, (list, tuple)):
+        return together([load_pictures(part, size, tell) for part in source])
+    found = PUBLIC[public](tell) if source is None else listed(source)
     images, kept, odd = [], [], Counter()
-    for opened, label, split, name in rows:
+    for opened, label, split, name in found.rows:
         try:
             image, changed = read_picture(opened, size)
             images.append(image)
@@ -128,10 +125,31 @@ def load_pictures(source=None, size=64, tell: Callable[[str], None] = print):
     for change, count in odd.items():
         tell(f"{count} of {len(images)} pictures: {change}.")
     if not images:
-        raise ValueError(f"{str(source)!r} holds no picture that can be read; expected files such as flower.jpg or flower.png.")
-    labels, splits = torch.tensor(kept).unbind(1)
-    images = torch.from_numpy(np.stack(images))
-    return Pictures(images, labels if classes else None, tuple(classes), Path(source).name, splits if (splits >= 0).all() else None)
+        raise ValueError(f"{found.name!r} holds no picture that can be read; expected files such as flower.jpg or flower.png.")
+    labels, splits = (torch.tensor(column) for column in zip(*kept, strict=True))
+    return Pictures(
+        torch.from_numpy(np.stack(images)),
+        labels if found.classes or found.attributes else None,
+        tuple(found.classes),
+        found.name,
+        splits if (splits >= 0).all() else None,
+        tuple(found.attributes),
+    )
+
+
+def together(sets):
+    """Make one set of several; labels and splits stay where all sets say the same things by them."""
+    if len(sets) == 1:
+        return sets[0]
+    alike = len({(part.classes, part.attributes) for part in sets}) == 1
+
+    def joined(name):
+        rows = [getattr(part, name) for part in sets]
+        return torch.cat(rows) if all(part is not None for part in rows) else None
+
+    classes, attributes = (sets[0].classes, sets[0].attributes) if alike else ((), ())
+    labels = joined("labels") if alike else None
+    return Pictures(joined("images"), labels, classes, " and ".join(part.source for part in sets), joined("split"), attributes)
 
 
 def save_pictures(path, pictures, quality=95):
@@ -152,7 +170,7 @@ def _jpeg(image, quality):
 
 
 def batches(pictures, size, generator, flip=True) -> Iterator[tuple[Tensor, Tensor | None]]:
-    """Yield endless batches: images in [-1, 1] (size, 3, h, w), half of them mirrored, and labels (size,) or None; every picture once per round."""
+    """Yield endless batches: images in [-1, 1] (size, 3, h, w), half of them mirrored, and their labels or None; every picture once per round."""
     device, waiting = pictures.images.device, torch.empty(0, dtype=torch.int64, device=pictures.images.device)
     while True:
         while len(waiting) < size:
@@ -176,51 +194,3 @@ def held_out(pictures):
     if len(pictures) >= 64:
         held[32::64][:128] = True
     return held
-
-
-def _parquet(path):
-    import pyarrow.parquet  # not needed by those who read folders
-
-    try:
-        table = pyarrow.parquet.read_table(path)
-        images = [image["bytes"] if image else b"" for image in table["image"].to_pylist()]
-    except (KeyError, TypeError, pyarrow.ArrowInvalid) as problem:
-        raise ValueError(f"{path.name} is not a parquet file with a column 'image' of encoded pictures: {problem}") from None
-    described = json.loads((table.schema.metadata or {}).get(b"huggingface", b"{}"))
-    classes = described.get("info", {}).get("features", {}).get("label", {}).get("names", [])
-    labels = table["label"].to_pylist() if "label" in table.column_names else [0] * len(images)
-    if not classes and "label" in table.column_names:
-        classes = [str(k) for k in range(max(labels, default=-1) + 1)]
-    splits = table["split"].to_pylist() if "split" in table.column_names else [None] * len(images)
-    rows = enumerate(zip(images, labels, splits, strict=True))
-    return [(io.BytesIO(image), label, _split(split), f"row {n}") for n, (image, label, split) in rows], classes
-
-
-def _split(name):
-    return SPLITS.index(name) if name in SPLITS else -1
-
-
-def _folder(path):
-    files = sorted(f for f in path.rglob("*") if f.suffix.lower() in ENDINGS and f.is_file())
-    classes = sorted({f.relative_to(path).parts[0] for f in files if f.parent != path})
-    if len(classes) < 2 or any(f.parent == path for f in files):
-        classes = []
-    return [(f, classes.index(f.relative_to(path).parts[0]) if classes else 0, -1, f.name) for f in files], classes
-
-
-def _oxford_flowers(tell):
-    root = Path.home() / ".cache" / "diffusion_edu"
-    tell(f"Oxford Flowers 102: looking in {root}, downloading 350 MB the first time.")
-    rows, classes = [], []
-    try:
-        from torchvision.datasets import Flowers102  # only here: a download with checksums is all that is needed of torchvision
-
-        for number, split in enumerate(("train", "val", "test")):  # "train" alone is 1,020 of the 8,189
-            flowers = Flowers102(root, split=split, download=True)
-            classes = getattr(flowers, "classes", None) or [f"flower {k}" for k in range(102)]
-            rows += [(file, label, number, file.name) for file, label in zip(flowers._image_files, flowers._labels, strict=True)]
-    except (ImportError, OSError, RuntimeError) as problem:
-        raise ValueError(
-            f"Oxford Flowers 102 could not be fetched ({problem}). Connect to the internet once, or name a folder or parquet file with --data."
-        ) from None
-    return rows, classes, "Oxford Flowers 102"

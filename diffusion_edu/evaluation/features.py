@@ -35,6 +35,16 @@ def describe(classifier, images, batch=128, watch: Callable[[Iterable], Iterable
     return Description(*(torch.cat(rows) for rows in zip(*seen, strict=True)))
 
 
+def balanced_accuracies(scores, labels):
+    """Say for each attribute how often scores (n, attributes) are above 0 where labels are 1 and below where they are -1, (attributes,) in 0 to 1.
+
+    Yes and no count the same, however rare one of them is; a label of 0 does not count, and an attribute without both is NaN.
+    """
+    yes, no = (labels > 0).double(), (labels < 0).double()
+    said = (scores > 0).double()
+    return ((said * yes).sum(0) / yes.sum(0) + ((1 - said) * no).sum(0) / no.sum(0)) / 2
+
+
 def agreement(scores, labels):
     """Say how often the class with the highest score (n, classes) is the one asked for (n,), every class that occurs counting the same, 0 to 1."""
     right = (scores.argmax(1) == labels).double()

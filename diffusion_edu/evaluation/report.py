@@ -5,7 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from diffusion_edu.data.images import SPLITS, to_bytes
+from diffusion_edu.data.images import to_bytes
+from diffusion_edu.data.sources import SPLITS
 from diffusion_edu.evaluation.distances import Statistics, frechet, frechet_band, kernel
 from diffusion_edu.evaluation.features import agreement, describe
 from diffusion_edu.evaluation.neighbours import memorised

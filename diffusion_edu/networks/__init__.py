@@ -1,15 +1,19 @@
-"""The networks, by name: those that draw map (y, level, cond) to an output shaped like y,
-classifiers map x to one score per class."""
+"""The networks, by name: those that denoise map (y, level, cond) to an output shaped like y, classifiers map x to one score
+per class, a VAE maps codes to pictures."""
 
 from diffusion_edu.networks.attention_unet import AttentionUNet
 from diffusion_edu.networks.classifiers import PlainClassifier, ResidualClassifier
+from diffusion_edu.networks.experts import Experts
 from diffusion_edu.networks.mlp import MLP
 from diffusion_edu.networks.simple_unet import SimpleUNet
+from diffusion_edu.networks.vae import VAE
 
 NETWORKS = {
     "attention_unet": AttentionUNet,
     "simple_unet": SimpleUNet,
+    "experts": Experts,
     "mlp": MLP,
+    "vae": VAE,
     "residual_classifier": ResidualClassifier,
     "plain_classifier": PlainClassifier,
 }

@@ -6,7 +6,17 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from diffusion_edu.networks.blocks import Attention, ClassEmbedding, Down, LevelEmbedding, ResidualBlock, Up, group_norm
+from diffusion_edu.networks.blocks import (
+    Attention,
+    AttributeEmbedding,
+    ClassEmbedding,
+    Down,
+    LevelEmbedding,
+    ResidualBlock,
+    Up,
+    beside,
+    group_norm,
+)
 
 
 class Stage(nn.Module):
@@ -22,21 +32,27 @@ class Stage(nn.Module):
 
 
 class AttentionUNet(nn.Module):
-    """Map a picture y (b, channels, h, w), its level (b,) and labels (b,) or None to an output shaped like y.
+    """Map a picture y (b, channels, h, w), its level (b,) and a condition to an output shaped like y.
+
+    The condition is what the network was built for: classes (b,), attributes (b, attributes), or a guide, a picture
+    (b, guide, h, w) laid behind y (Saharia et al. 2022, SR3, sec. 2); None asks for anything.
 
     The picture is first folded, patch x patch pixels into one place, which makes everything after it patch**2 times
     cheaper (Shi et al. 2016, sec. 2). Height and width must be divisible by size_multiple. Ronneberger et al. 2015, with
     attention at the levels that `attention` names (Ho et al. 2020, appendix B).
     """
 
-    def __init__(self, channels=3, widths=(64, 128, 256), blocks=1, attention=(False, False, True), patch=2, classes=0, embedding=256):
+    def __init__(
+        self, channels=3, widths=(64, 128, 256), blocks=1, attention=(False, False, True), patch=2, classes=0, attributes=0, guide=0, embedding=256
+    ):
         super().__init__()
-        self.patch, self.size_multiple = patch, patch * 2 ** (len(widths) - 1)
+        self.patch, self.guide, self.size_multiple = patch, guide, patch * 2 ** (len(widths) - 1)
         self.level = LevelEmbedding(embedding)
         self.classes = ClassEmbedding(classes, embedding) if classes else None
+        self.attributes = AttributeEmbedding(attributes, embedding) if attributes else None
 
         levels, steps = list(zip(widths, attention, strict=True)), list(pairwise(widths))
-        self.stem = nn.Conv2d(channels * patch**2, widths[0], 3, padding=1)
+        self.stem = nn.Conv2d((channels + guide) * patch**2, widths[0], 3, padding=1)
         self.down = nn.ModuleList([nn.ModuleList([Stage(w, w, embedding, a) for _ in range(blocks)]) for w, a in levels])
         self.shrink = nn.ModuleList([*[Down(wide, narrow) for wide, narrow in steps], nn.Identity()])
         self.middle = Stage(widths[-1], widths[-1], embedding, attention[-1])
@@ -44,11 +60,11 @@ class AttentionUNet(nn.Module):
         self.up = nn.ModuleList([nn.ModuleList([Stage(2 * w, w, embedding, a) for _ in range(blocks)]) for w, a in levels])
         self.out = nn.Sequential(group_norm(widths[0]), nn.SiLU(), nn.Conv2d(widths[0], channels * patch**2, 3, padding=1))
 
-    def forward(self, y, level, labels=None):
+    def forward(self, y, level, cond=None):
         embedding = self.level(level)
-        if self.classes:
-            embedding = embedding + self.classes(labels, len(y))
-        h, skips = self.stem(F.pixel_unshuffle(y, self.patch)), []
+        if tell := self.classes or self.attributes:
+            embedding = embedding + tell(cond, len(y))
+        h, skips = self.stem(F.pixel_unshuffle(beside(y, cond, self.guide), self.patch)), []
         for stages, shrink in zip(self.down, self.shrink, strict=True):
             for stage in stages:
                 h = stage(h, embedding)

@@ -50,6 +50,29 @@ class ClassEmbedding(nn.Module):
         return self.table(labels)
 
 
+class AttributeEmbedding(nn.Module):
+    """Tell the network what a picture has: wishes (b, attributes), 1 yes, -1 no, 0 either way, or None (all either way) -> embedding (b, width)."""
+
+    def __init__(self, attributes, width):
+        super().__init__()
+        self.mlp = nn.Sequential(nn.Linear(attributes, width), nn.SiLU(), nn.Linear(width, width))
+        nn.init.zeros_(self.mlp[-1].weight)  # nothing is told at first
+        nn.init.zeros_(self.mlp[-1].bias)
+
+    def forward(self, wishes, batch):
+        weight = self.mlp[0].weight
+        if wishes is None:
+            wishes = torch.zeros(batch, weight.shape[1], device=weight.device)
+        return self.mlp(wishes.to(weight.dtype))
+
+
+def beside(y, guide, channels):
+    """Lay a picture that guides the network (b, channels, h, w) behind its input y; None means a guide of zeros, which says nothing."""
+    if not channels:
+        return y
+    return torch.cat([y, y.new_zeros(len(y), channels, *y.shape[2:]) if guide is None else guide.to(y.dtype)], dim=1)
+
+
 class ResidualBlock(nn.Module):
     """Two convolutions beside a short cut; the embedding scales and shifts the features in between (Dhariwal & Nichol 2021, AdaGN)."""
 

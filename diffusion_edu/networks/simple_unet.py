@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from diffusion_edu.networks.blocks import ClassEmbedding, LevelEmbedding, group_norm
+from diffusion_edu.networks.blocks import AttributeEmbedding, ClassEmbedding, LevelEmbedding, beside, group_norm
 
 
 class Convolutions(nn.Module):
@@ -24,28 +24,29 @@ class Convolutions(nn.Module):
 
 
 class SimpleUNet(nn.Module):
-    """Map a picture y (b, channels, h, w), its level (b,) and labels (b,) or None to an output shaped like y.
+    """Map a picture y (b, channels, h, w), its level (b,) and a condition to an output shaped like y.
 
-    The picture is folded like that of AttentionUNet. Height and width must be divisible by size_multiple. Ronneberger et
+    The picture is folded, and the condition is told, like those of AttentionUNet. Height and width must be divisible by size_multiple. Ronneberger et
     al. 2015, fig. 1, with padding, and told the level as in Ho et al. 2020, appendix B.
     """
 
-    def __init__(self, channels=3, widths=(64, 128, 192), patch=2, classes=0, embedding=256):
+    def __init__(self, channels=3, widths=(64, 128, 192), patch=2, classes=0, attributes=0, guide=0, embedding=256):
         super().__init__()
-        self.patch, self.size_multiple = patch, patch * 2 ** (len(widths) - 1)
+        self.patch, self.guide, self.size_multiple = patch, guide, patch * 2 ** (len(widths) - 1)
         self.level = LevelEmbedding(embedding)
         self.classes = ClassEmbedding(classes, embedding) if classes else None
-        self.stem = nn.Conv2d(channels * patch**2, widths[0], 3, padding=1)
+        self.attributes = AttributeEmbedding(attributes, embedding) if attributes else None
+        self.stem = nn.Conv2d((channels + guide) * patch**2, widths[0], 3, padding=1)
         self.down = nn.ModuleList([Convolutions(a, b, embedding) for a, b in pairwise([widths[0], *widths])])
         self.up = nn.ModuleList([Convolutions(below + here, here, embedding) for here, below in pairwise(widths)])
         self.out = nn.Conv2d(widths[0], channels * patch**2, 3, padding=1)
 
-    def forward(self, y, level, labels=None):
+    def forward(self, y, level, cond=None):
         embedding = self.level(level)
-        if self.classes:
-            embedding = embedding + self.classes(labels, len(y))
+        if tell := self.classes or self.attributes:
+            embedding = embedding + tell(cond, len(y))
         embedding = F.silu(embedding)
-        h, skips = self.stem(F.pixel_unshuffle(y, self.patch)), []
+        h, skips = self.stem(F.pixel_unshuffle(beside(y, cond, self.guide), self.patch)), []
         for block in self.down:
             h = block(h, embedding)
             skips.append(h)

@@ -1,7 +1,11 @@
-"""What recipes of classifiers do on the command line: read, train on all but the validation split, and leave a model with its card."""
+"""What recipes of classifiers do on the command line: read, train on all but the validation split, and leave a model with its card.
+
+A classifier names the class of a picture, or says of each attribute whether the picture has it.
+"""
 
 import argparse
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -9,7 +13,9 @@ import torch.nn.functional as F
 from tqdm import tqdm
 
 from diffusion_edu.checkpoints import OWN, Card, Unusable, load_run, save
-from diffusion_edu.data.images import SPLITS, batches, load_pictures, to_signed
+from diffusion_edu.data.images import batches, load_pictures, to_signed
+from diffusion_edu.data.sources import SPLITS
+from diffusion_edu.evaluation.features import balanced_accuracies
 from diffusion_edu.networks import NETWORKS
 from diffusion_edu.randomness import choose
 from diffusion_edu.recipes.command import carry_out, positive, watched
@@ -26,6 +32,7 @@ class Recipe:
     network: str
     sizes: dict
     seed: int
+    public: str = "flowers"  # a name in PUBLIC
     size: int = 64
     batch: int = 64
     lr: float = 2e-3
@@ -37,9 +44,8 @@ class Recipe:
 def main(recipe, words=None):
     """Run a recipe from the command line; problems that a person can solve end in one sentence."""
     parser = argparse.ArgumentParser(prog=f"python -m diffusion_edu.recipes.{recipe.name}", description=f"Train: {recipe.title}.")
-    parser.add_argument(
-        "--data", help="a parquet file with labels, or a folder with one sub-folder per class (default: Oxford Flowers 102, downloaded once)"
-    )
+    words_for_data = "a parquet file with labels, or a folder with one sub-folder per class (default: the public data set, downloaded once)"
+    parser.add_argument("--data", help=words_for_data)
     parser.add_argument("--minutes", type=positive(float), default=10, help="how long in all (default: 10)")
     parser.add_argument("--pictures", type=positive(int), help="how many pictures to see in all, instead of --minutes")
     parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda", "mps"))
@@ -54,20 +60,21 @@ def train(recipe, args):
     if run.exists() and not args.resume:
         raise Unusable(f"{run} holds an earlier training: add --resume to go on with it, or choose another --out.")
     args.out.mkdir(parents=True, exist_ok=True)
-    pictures = load_pictures(args.data, recipe.size, tell=tqdm.write)
+    pictures = load_pictures(args.data, recipe.size, tqdm.write, recipe.public)
     if pictures.labels is None:
-        raise ValueError(f"{pictures.source} has no classes to tell apart: give a folder with one sub-folder per class.")
+        raise ValueError(f"{pictures.source} has neither classes nor attributes to tell apart: give a folder with one sub-folder per class.")
     pictures = pictures.to(compute.device)
     held = held_out(pictures)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(recipe.seed)
-        net = NETWORKS[recipe.network](len(pictures.classes), **recipe.sizes)
+        net = NETWORKS[recipe.network](len(pictures.classes) or len(pictures.attributes), **recipe.sizes)
     state = learner(compute.place(net), recipe.seed, recipe.weight_decay)
     if run.exists():
         load_run(run, state)
     stream = batches(pictures.take(~held), recipe.batch, state.generator)
     lr = warm_up_and_anneal(recipe.lr, lambda learner: share(learner, args), final=0.8)
-    steps, saved = fit(state, stream, seen_anew, lr, recipe.ema, autocast=compute.autocast), state.seconds
+    loss = partial(seen_anew, loss=wrong_attributes(pictures.take(~held).labels) if pictures.attributes else wrong_class)
+    steps, saved = fit(state, stream, loss, lr, recipe.ema, autocast=compute.autocast), state.seconds
     for progress, over, bar in watched(steps, state, args, lambda: keep(run, state)):
         if over or state.seconds > saved + SAVE_EVERY:
             keep(run, state)
@@ -83,9 +90,25 @@ def held_out(pictures):
     return torch.arange(len(pictures), device=pictures.images.device) % 8 == 4
 
 
-def seen_anew(net, x0, labels, generator):
-    """Return one loss per picture (b,), every picture turned, cropped and tinted anew; a tenth of the certainty goes to the other classes."""
-    return F.cross_entropy(net(jittered(x0, generator)).float(), labels, reduction="none", label_smoothing=0.1)
+def seen_anew(net, x0, labels, generator, loss):
+    """Return one loss per picture (b,), every picture turned, cropped and tinted anew."""
+    return loss(net(jittered(x0, generator)).float(), labels)
+
+
+def wrong_class(scores, labels):
+    """Compare scores (b, classes) with labels (b,); a tenth of the certainty goes to the other classes."""
+    return F.cross_entropy(scores, labels, reduction="none", label_smoothing=0.1)
+
+
+def wrong_attributes(labels, most=20.0):
+    """Build the loss of scores (b, attributes) for labels of 1 and -1, in which the yes and the no of labels (n, attributes) weigh the same."""
+    has = (labels > 0).float().mean(0)
+    weight = ((1 - has) / has).clamp(1 / most, most)
+
+    def loss(scores, labels):
+        return F.binary_cross_entropy_with_logits(scores, (labels > 0).float(), reduction="none", pos_weight=weight).mean(1)
+
+    return loss
 
 
 def jittered(x, generator):
@@ -103,28 +126,46 @@ def jittered(x, generator):
 
 
 @torch.no_grad()
-def accuracy(net, pictures, compute):
-    """Measure the share of pictures whose class the network names first."""
-    right = 0
-    for rows in torch.arange(len(pictures), device=pictures.images.device).split(256):
+def answers(net, pictures, compute):
+    """Let the network look at a set of pictures: scores (n, classes or attributes)."""
+    said = []
+    for images in pictures.images.split(256):
         with torch.autocast(compute.device.type, compute.autocast, enabled=compute.autocast is not None):
-            said = net(compute.place(to_signed(pictures.images[rows])))
-        right += (said.argmax(1) == pictures.labels[rows]).sum().item()
-    return right / len(pictures)
+            said.append(net(compute.place(to_signed(images))).float())
+    return torch.cat(said)
+
+
+def accuracy(net, pictures, compute):
+    """Measure the share of pictures whose class the network names first, or that of right attributes, with yes and no counting the same."""
+    said = answers(net, pictures, compute)
+    if pictures.attributes:
+        return balanced_accuracies(said, pictures.labels).mean().item()
+    return (said.argmax(1) == pictures.labels).double().mean().item()
 
 
 def finish(recipe, args, state, pictures, compute):
     """Write the weights and the card, with the accuracy on the pictures that were held out."""
     held = held_out(pictures)
+    kept = pictures.take(held)
+    scores = {"validation_accuracy": round(accuracy(state.ema, kept, compute), 4)}
+    if pictures.attributes:
+        each = balanced_accuracies(answers(state.ema, kept, compute), kept.labels).tolist()
+        scores["each"] = {name: round(share, 3) for name, share in zip(pictures.attributes, each, strict=True)}
     card = Card(
         name=args.out.resolve().name,
         title=recipe.title,
         network=recipe.network,
-        sizes={"classes": len(pictures.classes), **recipe.sizes},
-        kind="class",
+        sizes={"classes": len(pictures.classes) or len(pictures.attributes), **recipe.sizes},
+        kind="attributes" if pictures.attributes else "class",
         size=recipe.size,
         classes=list(pictures.classes),
-        data={"source": pictures.source, "pictures": len(pictures), "held_out": int(held.sum()), "split": "all but the validation split"},
+        attributes=list(pictures.attributes),
+        data={
+            "source": pictures.source,
+            "pictures": len(pictures),
+            "held_out": int(held.sum()),
+            "split": "all but the validation split" if pictures.split is not None else "all but every eighth",
+        },
         training={
             "pictures_seen": state.pictures,
             "steps": state.step,
@@ -132,7 +173,7 @@ def finish(recipe, args, state, pictures, compute):
             "device": str(compute),
             "seed": recipe.seed,
         },
-        scores={"validation_accuracy": round(accuracy(state.ema, pictures.take(held), compute), 4)},
+        scores=scores,
         licence=recipe.licence,
     )
     save(args.out, card, state.ema)

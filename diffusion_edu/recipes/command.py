@@ -15,7 +15,7 @@ from diffusion_edu.recipes.run import begin, finish, share
 def arguments(recipe, words=None):
     """Read the command line of a recipe."""
     parser = argparse.ArgumentParser(prog=f"python -m diffusion_edu.recipes.{recipe.name}", description=f"Train: {recipe.title}.")
-    parser.add_argument("--data", help="a folder of pictures or a parquet file (default: the public data set, downloaded once)")
+    parser.add_argument("--data", nargs="+", help="folders of pictures and parquet files (default: the public data set, downloaded once)")
     parser.add_argument(
         "--minutes", type=positive(float), default=120, help="how long in all, earlier parts of a resumed run included (default: 120)"
     )

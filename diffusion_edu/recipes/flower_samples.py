@@ -7,7 +7,7 @@ from tqdm import tqdm
 
 from diffusion_edu.checkpoints import PRETRAINED, load
 from diffusion_edu.data.images import Pictures, save_pictures
-from diffusion_edu.recipes.sheets import asked, draw
+from diffusion_edu.recipes.sheets import draw
 
 PICTURES, BATCH = 1024, 32
 
@@ -21,7 +21,7 @@ def main(words=None):
     args = parser.parse_args(words)
     model, seeds = load(args.model), range(args.pictures)
     images = torch.cat([draw(model, seeds[at : at + BATCH]) for at in tqdm(seeds[::BATCH])])
-    labels = torch.tensor(asked(model.card, seeds))
+    labels = torch.tensor(model.card.mix(seeds))
     save_pictures(args.out, Pictures(images, labels, tuple(model.card.classes)))
 
 

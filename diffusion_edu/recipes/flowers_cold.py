@@ -36,6 +36,7 @@ RECIPE = Recipe(
     batch=36,
     objective=Restoration(),
     licence="Weights: MIT. Trained on Oxford Flowers 102 (Nilsback & Zisserman 2008), pictures for research use.",
+    labels=False,
     conditions=tuple(DEGRADATIONS),
     show=show,
 )

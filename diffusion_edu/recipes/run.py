@@ -18,7 +18,7 @@ from diffusion_edu.networks import NETWORKS
 from diffusion_edu.randomness import Compute, choose
 from diffusion_edu.recipes.log import COLUMNS, Log
 from diffusion_edu.recipes.sheets import sheet
-from diffusion_edu.training import Learner, Objective, Restoration, fit, held_out_loss, learner, warm_up_and_anneal
+from diffusion_edu.training import Learner, Objective, Restoration, Variational, fit, held_out_loss, learner, warm_up_and_anneal
 
 SAVE_EVERY, ROW_EVERY = 60, 20  # seconds
 FEW = 20  # pictures
@@ -26,20 +26,29 @@ FEW = 20  # pictures
 
 @dataclass(frozen=True)
 class Recipe:
-    """The few choices that tell one training from another."""
+    """The few choices that tell one training from another.
+
+    What the network is told is the label of the picture if there is one; or names of the recipe's own, its conditions; or
+    a guide, a picture of so many channels that prepare(x0, labels, generator) makes when it returns (x0, condition).
+    """
 
     name: str
     title: str
     network: str
     sizes: dict
+    public: str = "flowers"  # a name in PUBLIC
     size: int = 64
     batch: int = 32
     lr: float = 8e-4
     ema: float = 0.9995
-    objective: Objective | Restoration = Objective()
+    objective: Objective | Restoration | Variational = Objective()
     sampling: Preset = Preset()
     licence: str = ""
-    conditions: tuple[str, ...] = ()  # what the network is told, if that is not the kind of the picture
+    labels: bool = True
+    conditions: tuple[str, ...] = ()
+    guide: int = 0
+    guided_by: str = ""  # what the guide is, in words
+    prepare: Callable = lambda x0, labels, generator: (x0, labels)
     show: Callable = lambda run, count, path: sheet(run.model, range(count), path)  # what is looked at while it learns
 
 
@@ -58,7 +67,9 @@ class Run:
 
     def __post_init__(self):
         self.file = self.args.out / "run.safetensors"
-        self.kept, self.trained_on = apart(self.pictures)
+        kept, self.trained_on = apart(self.pictures)
+        always = torch.Generator(self.compute.device).manual_seed(0)
+        self.kept = kept and self.recipe.prepare(*kept, always)
         self.losses, self.last_row, self.last_save = [], self.state.seconds, self.state.seconds
 
     @property
@@ -70,7 +81,8 @@ class Run:
         """Train step by step, for ever."""
         net, args = self.state.net, self.args
         forward = torch.compile(net) if self.compute.device.type == "cuda" else net
-        stream = batches(self.trained_on, args.batch, self.state.generator)
+        chance = self.state.generator
+        stream = (self.recipe.prepare(*batch, chance) for batch in batches(self.trained_on, args.batch, chance))
         lr = warm_up_and_anneal(args.lr, lambda learner: share(learner, args))
         return fit(self.state, stream, lambda _, *rest: self.objective(forward, *rest), lr, self.recipe.ema, autocast=self.compute.autocast)
 
@@ -103,14 +115,14 @@ def begin(recipe, args):
         raise Unusable(f"{file} holds an earlier training: add --resume to go on with it, or choose another --out.")
     start = load(args.start, compute=Compute(torch.device("cpu"))) if args.start else None
     recipe = replace(recipe, size=args.size) if start is None else like(start.card, recipe)
-    pictures = load_pictures(args.data, recipe.size, tell=tqdm.write)
-    if recipe.conditions:
-        pictures = replace(pictures, labels=None, classes=recipe.conditions)
+    pictures = load_pictures(args.data, recipe.size, tqdm.write, recipe.public)
+    if not recipe.labels:
+        pictures = replace(pictures, labels=None, classes=recipe.conditions, attributes=())
     if len(pictures) < FEW:
         tqdm.write(f"{len(pictures)} pictures are few: the model will learn them by heart and draw little else; {FEW} or more are better.")
     net, objective = build(recipe, pictures)
     if start:
-        net.load_state_dict(taken_over(start, pictures.classes))
+        net.load_state_dict(taken_over(start, net, pictures.classes))
     state, log = learner(compute.place(net)), Log(args.out)
     sheets = load_run(file, state)["sheets"] if file.exists() else 0
     log.forget_after(state.pictures)
@@ -135,23 +147,27 @@ def like(card, recipe):
     return replace(
         recipe,
         network=card.network,
-        sizes={name: value for name, value in card.sizes.items() if name != "classes"},
+        sizes={name: value for name, value in card.sizes.items() if name not in ("classes", "attributes", "guide")},
         size=card.size,
         objective=replace(recipe.objective, kind=card.kind),
         sampling=Preset(**card.sampling),
     )
 
 
-def taken_over(start, classes):
-    """Take the weights of a loaded model for a network of other classes: each of them begins as "anything" and learns from there."""
-    weights = start.net.state_dict()
-    if list(classes) == start.card.classes:
-        return weights
-    table = weights.pop("classes.table.weight", torch.zeros(1, start.net.level.width))
-    anything, bias = table[-1], "level.mlp.2.bias"  # the network adds up what it is told of level and class
-    if classes:
-        return weights | {"classes.table.weight": anything.repeat(len(classes) + 1, 1)}
-    return weights | {bias: weights[bias] + anything}
+def taken_over(start, net, classes):
+    """Take the weights of a loaded model for a network that is told other things: all of it begins as "anything" and learns from there."""
+    weights, fresh = start.net.state_dict(), net.state_dict()
+    if list(classes) != start.card.classes:
+        table = weights.pop("classes.table.weight", torch.zeros(1, start.net.level.width))
+        anything, bias = table[-1], "level.mlp.2.bias"  # the network adds up what it is told of level and class
+        if classes:
+            weights["classes.table.weight"] = anything.repeat(len(classes) + 1, 1)
+        else:
+            weights[bias] = weights[bias] + anything
+    stem = torch.zeros_like(fresh["stem.weight"])
+    known = min(weights["stem.weight"].shape[1], stem.shape[1])
+    stem[:, :known] = weights["stem.weight"][:, :known]  # a guide lies behind the picture, and is not looked at yet
+    return fresh | {name: weight for name, weight in weights.items() if name in fresh} | {"stem.weight": stem}
 
 
 def apart(pictures):
@@ -164,7 +180,7 @@ def apart(pictures):
 
 
 def build(recipe, pictures):
-    """Make the network and the objective for a set of pictures: as many classes as it has, unless the recipe says how many."""
+    """Make the network and the objective for a set of pictures: as many classes or attributes as it has."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         net = NETWORKS[recipe.network](**sizes(recipe, pictures))
@@ -172,13 +188,16 @@ def build(recipe, pictures):
 
 
 def objective_for(recipe, pictures):
-    """Tell the recipe's objective which label means "anything": the one after the last class."""
-    return replace(recipe.objective, null=len(pictures.classes) or None)
+    """Tell the recipe's objective what means "anything": the label after the last class, or zeros for attributes and a guide."""
+    zeros = 0 if pictures.attributes or recipe.guide else None
+    return replace(recipe.objective, null=len(pictures.classes) or zeros)
 
 
 def sizes(recipe, pictures):
-    """Say how large the network is to be."""
-    return {"classes": len(pictures.classes), **recipe.sizes}
+    """Say how large the network is to be, and how much it is told."""
+    told = {"classes": len(pictures.classes), "attributes": len(pictures.attributes), "guide": recipe.guide}
+    own = {name: recipe.size if name == "size" else value for name, value in recipe.sizes.items()}
+    return {name: count for name, count in told.items() if count} | own
 
 
 def describe(run, **training):
@@ -193,6 +212,8 @@ def describe(run, **training):
         kind=recipe.objective.kind,
         size=recipe.size,
         classes=list(pictures.classes),
+        attributes=list(pictures.attributes),
+        guide=recipe.guided_by,
         sampling=asdict(recipe.sampling),
         data={"source": pictures.source, "pictures": len(pictures), "held_out": int(held_out(pictures).sum())},
         training=told | ({"from": args.start} if args.start else {}) | training,

@@ -9,17 +9,12 @@ from diffusion_edu.generation import Preset, generate
 
 
 def draw(model, seeds, batch=32):
-    """Draw one picture per seed by the card's own preset, the classes taking turns; uint8 (n, 3, size, size)."""
+    """Draw one picture per seed by the card's own preset, the kinds taking turns; uint8 (n, 3, size, size)."""
     seeds, drawn = list(seeds), []
     for some in (seeds[at : at + batch] for at in range(0, len(seeds), batch)):
-        *_, last = generate(model, Preset(**model.card.sampling), some, asked(model.card, some))
+        *_, last = generate(model, Preset(**model.card.sampling), some, model.card.mix(some))
         drawn.append(to_bytes(last.x).cpu())
     return torch.cat(drawn)
-
-
-def asked(card, seeds):
-    """Choose the class that each seed is asked for, so that neighbours differ and all take their turn; None in a model without classes."""
-    return [37 * seed % len(card.classes) for seed in seeds] if card.classes else None
 
 
 def sheet(model, seeds, path):

@@ -1,0 +1,54 @@
+"""From a small picture to a large one: a network that is told the small picture draws what could have been in it.
+
+While it learned, what it was told had noise on it, in every strength, and it was told the strength too: so that it forgives
+the flaws of a small picture that another network drew (Ho et al. 2022, Cascaded diffusion models, sec. 4).
+"""
+
+import math
+from collections.abc import Iterator
+
+import torch
+import torch.nn.functional as F
+
+from diffusion_edu.checkpoints import Model
+from diffusion_edu.core import State
+from diffusion_edu.generation import Preset, generate
+from diffusion_edu.randomness import SeededNoise
+
+FACTOR = 2
+CHANNELS = 4  # of the guide: the small picture and how noisy it is
+
+
+def enlarged(small):
+    """Bring small pictures (b, c, h, w) to (b, c, 2h, 2w), bicubic: what must be beaten, and what the network is told."""
+    return F.interpolate(small, scale_factor=FACTOR, mode="bicubic", antialias=False).clamp(-1, 1)
+
+
+def shrunk(x):
+    """Bring pictures (b, c, h, w) to half their height and width, (b, c, h / 2, w / 2)."""
+    return F.interpolate(x, scale_factor=1 / FACTOR, mode="bicubic", antialias=True).clamp(-1, 1)
+
+
+def guide(small, share, eps):
+    """Make what the network is told (b, 4, 2h, 2w) of small pictures (b, 3, h, w): turned by a share (b,) of 0..1 towards noise eps (b, 3, h, w)."""
+    share = share.view(-1, 1, 1, 1).to(small)
+    angle = share * (math.pi / 2)
+    noisy = angle.cos() * small + angle.sin() * eps
+    told = F.interpolate(noisy, scale_factor=FACTOR, mode="bicubic", antialias=False)
+    return torch.cat([told, share.expand(-1, 1, *told.shape[2:])], dim=1)
+
+
+def enlarge(model: Model, preset: Preset, small, seeds, share=0.1) -> Iterator[State]:
+    """Draw a large picture (b, 3, 2h, 2w) for each small one (b, 3, h, w); share is how much of what is told is noise, 0..1."""
+    if not 0 <= share <= 1:
+        raise ValueError(f"The noise on the small picture is a share of 0 to 1, not {share}.")
+    small = model.compute.place(small)
+    eps = SeededNoise([seed + 2**32 for seed in seeds]).draw(small.shape[1:]).to(small)  # other noise than the walk begins with
+    return generate(model, preset, seeds, guide(small, torch.full((len(small),), share, device=small.device), eps))
+
+
+def cascade(draw_small, enlarge):
+    """Draw small pictures, then large ones that are told what the small ones were: two walks, one after the other."""
+    for state in draw_small:
+        yield state
+    yield from enlarge(state.x)

@@ -1,0 +1,38 @@
+"""Several specialists in the place of one network, each for a range of noise levels, and only one of them in memory at a time."""
+
+from threading import Lock
+
+from torch import nn
+
+from diffusion_edu.networks.attention_unet import AttentionUNet
+from diffusion_edu.networks.simple_unet import SimpleUNet
+
+MEMBERS = {"attention_unet": AttentionUNet, "simple_unet": SimpleUNet}
+
+
+class Experts(nn.Module):
+    """Map (y, level, cond) like one network, by the specialist whose range the level is in (Balaji et al. 2022, eDiff-I, sec. 4).
+
+    borders are the levels, rising, where one range ends and the next begins (in a border, the lower one answers). All
+    specialists are built alike; whenever another one is needed, read(name of its part) fetches its weights.
+    """
+
+    def __init__(self, member, sizes, borders):
+        super().__init__()
+        self.member, self.borders = MEMBERS[member](**sizes), list(borders)
+        self.size_multiple = self.member.size_multiple
+        self.here, self.read, self.turn = None, None, Lock()
+
+    def responsible(self, level):
+        """Number the specialist for a level, 0 where there is least noise."""
+        return sum(level > border for border in self.borders)
+
+    def forward(self, y, level, cond=None):
+        who, *others = {self.responsible(value) for value in level.tolist()}
+        if others:
+            raise ValueError("Experts answer for pictures at one level at a time, or at least in one expert's range.")
+        with self.turn:  # two walks may share the network, and be at different levels
+            if who != self.here:
+                self.member.load_state_dict(self.read(f"{who}."))
+                self.here = who
+            return self.member(y, level, cond)

@@ -1,0 +1,16 @@
+"""Train the classifier of faces whose features the distances between faces are measured on: `python -m diffusion_edu.recipes.face_features`."""
+
+from diffusion_edu.recipes.classifier import Recipe, main
+
+RECIPE = Recipe(
+    name="face_features",
+    title="Face features, residual classifier",
+    network="residual_classifier",
+    sizes={"widths": [48, 96, 128, 128], "blocks": 1, "patch": 2},
+    seed=1,
+    public="faces",
+    licence="Weights: MIT. Trained on CelebA (Liu et al. 2015), pictures for non-commercial research.",
+)
+
+if __name__ == "__main__":
+    main(RECIPE)

@@ -1,0 +1,29 @@
+"""Train the attention U-Net that draws 64x64 faces with the attributes one asks for: `python -m diffusion_edu.recipes.faces`."""
+
+import torch
+
+from diffusion_edu.generation import Preset
+from diffusion_edu.recipes.command import main
+from diffusion_edu.recipes.run import Recipe
+
+
+def some_left_open(x0, labels, generator):
+    """Leave some attributes (b, attributes) of every face open, 0: in one face few, in another all, so that any number of them may be asked for."""
+    kept = torch.rand(len(labels), 1, generator=generator, device=labels.device)
+    told = torch.rand(labels.shape, generator=generator, device=labels.device) < kept
+    return x0, labels * told
+
+
+RECIPE = Recipe(
+    name="faces",
+    title="Faces, attention U-Net",
+    network="attention_unet",
+    sizes={"widths": [64, 128, 256], "blocks": 1, "attention": [False, False, True], "patch": 2, "embedding": 256},
+    public="faces",
+    sampling=Preset("DPM-Solver++", moves=15, scale=2.0, schedule="linear"),
+    licence="Weights: MIT. Trained on CelebA (Liu et al. 2015), pictures for non-commercial research.",
+    prepare=some_left_open,
+)
+
+if __name__ == "__main__":
+    main(RECIPE)

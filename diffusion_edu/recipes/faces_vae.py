@@ -1,0 +1,19 @@
+"""Train a small VAE on faces, the baseline that diffusion must beat: `python -m diffusion_edu.recipes.faces_vae`."""
+
+from diffusion_edu.recipes.command import main
+from diffusion_edu.recipes.run import Recipe
+from diffusion_edu.training import Variational
+
+RECIPE = Recipe(
+    name="faces_vae",
+    title="Faces, variational autoencoder",
+    network="vae",
+    sizes={"size": 64, "widths": [32, 64, 96, 128, 128], "code": 128},
+    public="faces",
+    objective=Variational(),
+    licence="Weights: MIT. Trained on CelebA (Liu et al. 2015), pictures for non-commercial research.",
+    labels=False,
+)
+
+if __name__ == "__main__":
+    main(RECIPE)

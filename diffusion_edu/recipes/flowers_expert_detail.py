@@ -1,0 +1,18 @@
+"""Train a simple U-Net for the levels with more signal than noise: `python -m diffusion_edu.recipes.flowers_expert_detail --from flowers_simple`."""
+
+import math
+from dataclasses import replace
+
+from diffusion_edu.recipes import flowers_simple
+from diffusion_edu.recipes.command import main
+from diffusion_edu.training import Objective
+
+RECIPE = replace(
+    flowers_simple.RECIPE,
+    name="flowers_expert_detail",
+    title="Flowers, the expert for detail",
+    objective=Objective(angles=(0.0, math.pi / 4)),
+)
+
+if __name__ == "__main__":
+    main(RECIPE)

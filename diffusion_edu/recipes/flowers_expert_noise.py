@@ -1,0 +1,18 @@
+"""Train a simple U-Net for the levels with more noise than signal: `python -m diffusion_edu.recipes.flowers_expert_noise --from flowers_simple`."""
+
+import math
+from dataclasses import replace
+
+from diffusion_edu.recipes import flowers_simple
+from diffusion_edu.recipes.command import main
+from diffusion_edu.training import Objective
+
+RECIPE = replace(
+    flowers_simple.RECIPE,
+    name="flowers_expert_noise",
+    title="Flowers, the expert for much noise",
+    objective=Objective(angles=(math.pi / 4, math.pi / 2)),
+)
+
+if __name__ == "__main__":
+    main(RECIPE)

@@ -1,0 +1,19 @@
+"""Train a small VAE on flowers, the baseline that diffusion must beat: `python -m diffusion_edu.recipes.flowers_vae`."""
+
+from diffusion_edu.recipes.command import main
+from diffusion_edu.recipes.run import Recipe
+from diffusion_edu.training import Variational
+
+RECIPE = Recipe(
+    name="flowers_vae",
+    title="Flowers, variational autoencoder",
+    network="vae",
+    sizes={"size": 64, "widths": [32, 64, 96, 128, 128], "code": 128},
+    public="flowers",
+    objective=Variational(),
+    licence="Weights: MIT. Trained on Oxford Flowers 102 (Nilsback & Zisserman 2008), pictures for research use.",
+    labels=False,
+)
+
+if __name__ == "__main__":
+    main(RECIPE)
