@@ -12,7 +12,10 @@ PAGES = {
     "pages/4_Compare_bench.py": ("Compare bench", ":material/compare:"),
     "pages/5_Steps_and_seeds.py": ("Steps and seeds", ":material/stairs:"),
     "pages/6_Playground_2D.py": ("2-D playground", ":material/scatter_plot:"),
+    "pages/7_Inside_the_U-Net.py": ("Inside the U-Net", ":material/account_tree:"),
     "pages/8_Cold_diffusion.py": ("Cold diffusion", ":material/ac_unit:"),
+    "pages/9_Guidance.py": ("Guidance", ":material/explore:"),
+    "pages/10_Edit_studio.py": ("Edit studio", ":material/brush:"),
     "pages/13_Evaluate_and_debug.py": ("Evaluate and debug", ":material/bug_report:"),
 }
 

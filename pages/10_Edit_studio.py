@@ -1,0 +1,5 @@
+"""Edit studio."""
+
+from diffusion_edu.app.layout import page
+
+page("Edit studio", "Under construction.", icon="🖌️")

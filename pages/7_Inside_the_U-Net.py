@@ -1,0 +1,5 @@
+"""Inside the U-Net."""
+
+from diffusion_edu.app.layout import page
+
+page("Inside the U-Net", "Under construction.", icon="🧩")

@@ -1,0 +1,5 @@
+"""Guidance."""
+
+from diffusion_edu.app.layout import page
+
+page("Guidance", "Under construction.", icon="🧭")
