@@ -20,7 +20,7 @@ CHANNELS = 4  # of the guide: the small picture and how noisy it is
 
 
 def enlarged(small):
-    """Bring small pictures (b, c, h, w) to (b, c, 2h, 2w), bicubic: what must be beaten, and what the network is told."""
+    """Bring small pictures (b, c, h, w) to (b, c, 2h, 2w), bicubic: what a network must beat."""
     return F.interpolate(small, scale_factor=FACTOR, mode="bicubic", antialias=False).clamp(-1, 1)
 
 
@@ -42,6 +42,11 @@ def enlarge(model: Model, preset: Preset, small, seeds, share=0.1) -> Iterator[S
     """Draw a large picture (b, 3, 2h, 2w) for each small one (b, 3, h, w); share is how much of what is told is noise, 0..1."""
     if not 0 <= share <= 1:
         raise ValueError(f"The noise on the small picture is a share of 0 to 1, not {share}.")
+    if len(small) != len(seeds):
+        raise ValueError(f"Every picture needs a seed of its own: {len(small)} pictures came with {len(seeds)} seeds.")
+    (h, w), multiple = small.shape[2:], model.net.size_multiple // FACTOR
+    if h % multiple or w % multiple:
+        raise ValueError(f"{model.card.name} enlarges pictures whose height and width are divisible by {multiple}, not {h} x {w}.")
     small = model.compute.place(small)
     eps = SeededNoise([seed + 2**32 for seed in seeds]).draw(small.shape[1:]).to(small)  # other noise than the walk begins with
     return generate(model, preset, seeds, guide(small, torch.full((len(small),), share, device=small.device), eps))

@@ -63,7 +63,8 @@ class Card:
 
     def turn(self, seed):
         """Name the kind whose turn it is, so that neighbours differ and every kind is asked for."""
-        return self.kinds[37 * seed % len(self.kinds)]
+        stride = 37 if len(self.kinds) % 37 else 41
+        return self.kinds[stride * seed % len(self.kinds)]
 
     def mix(self, seeds):
         """Ask every seed for the kind whose turn it is, as labels; None if there are no kinds."""
@@ -182,6 +183,8 @@ def load(name, folders=None, compute=None):
         net = NETWORKS[card.network](**card.sizes)
         if isinstance(net, Experts):
             net.read = partial(read_part, weights)
+            for who in range(len(net.borders) + 1):  # all of them must fit; the last is the first that a walk needs
+                net.call(who)
         else:
             net.load_state_dict(load_file(weights))
     except Exception as problem:  # a wrong card makes a network fail in any way it likes

@@ -42,6 +42,12 @@ def spectrum(x):
     return torch.arange(1, highest + 1, dtype=torch.float64), total[1:] / count[1:]
 
 
+def gradient_energy(x):
+    """Measure how much neighbouring pixels of pictures x (b, c, h, w) differ: the mean squared difference to the right and below, float64 (b,)."""
+    x = x.detach().cpu().double()
+    return sum(x.diff(dim=direction).square().flatten(1).mean(1) for direction in (2, 3))
+
+
 @torch.no_grad()
 def error_by_level(denoise, schedule, x0, eps, levels):
     """Measure how far the guess is from clean images x0 (b, ...) noised with eps: the mean squared error at each level, float64 (levels, b)."""

@@ -10,6 +10,7 @@ import torch.nn.functional as F
 
 SOBEL = torch.tensor([[-1.0, 0.0, 1.0], [-2.0, 0.0, 2.0], [-1.0, 0.0, 1.0]]) / 8
 PAPER = 1.0
+FAINT = 0.005  # a change of colour that is rounding, and no line or subject
 
 
 def sketch(x0, generator, styles=("edges", "contours", "colours", "outlined colours")):
@@ -41,7 +42,7 @@ def foreground(x):
     soft = blurred(x, 2.0)
     rim = torch.cat([soft[..., 0, :], soft[..., -1, :], soft[..., 0], soft[..., -1]], dim=-1).mean(-1)
     unlike = (soft - rim[..., None, None]).square().sum(1, keepdim=True).sqrt()
-    return (blurred((unlike > unlike.mean((2, 3), keepdim=True)).to(x), 1.5) > 0.5).to(x)
+    return (blurred((unlike > unlike.mean((2, 3), keepdim=True).clamp(min=FAINT)).to(x), 1.5) > 0.5).to(x)
 
 
 def edges(x0, subject, generator):
@@ -54,24 +55,24 @@ def contours(x0, subject, generator):
     light = blurred((x0 * torch.rand(len(x0), 3, 1, 1, generator=generator, device=x0.device)).sum(1, keepdim=True), 2.0)
     low, high = light.amin((2, 3), keepdim=True), light.amax((2, 3), keepdim=True)
     steps = ((light - low) / (high - low + 1e-6) * (2 + 2 * chance(x0, generator))).floor()
-    return inked(x0, border(steps), subject, generator)
+    return inked(x0, border(steps).to(x0), subject, generator)
 
 
 def ridges(x, share):
     """Find the share (b, 1, 1, 1) of places (b, 1, h, w) where colours change most, thinned to lines."""
     slopes = [F.conv2d(F.pad(x, [1] * 4, mode="replicate"), kernel.to(x).expand(3, 1, 3, 3), groups=3) for kernel in (SOBEL, SOBEL.T)]
     steep = sum(slope.square() for slope in slopes).sqrt().amax(1, keepdim=True)
-    ridge = steep - F.avg_pool2d(steep, 5, stride=1, padding=2)
+    ridge = steep - F.avg_pool2d(steep, 5, stride=1, padding=2, count_include_pad=False)
     ranked = ridge.flatten(1).sort(dim=1, descending=True).values
-    limit = ranked.gather(1, (share.view(-1, 1) * ranked.shape[1]).long())
+    limit = ranked.gather(1, (share.view(-1, 1) * ranked.shape[1]).long()).clamp(min=FAINT)
     return (ridge > limit.view(-1, 1, 1, 1)).to(x)
 
 
 def border(areas):
-    """Mark the places (b, 1, h, w) whose neighbour to the right or below belongs to another area."""
+    """Mark the places, bool (b, 1, h, w), whose neighbour to the right or below belongs to another area."""
     right, below = areas.roll(-1, 3) != areas, areas.roll(-1, 2) != areas
     right[..., -1], below[..., -1, :] = False, False
-    return (right | below).to(torch.float32)
+    return right | below
 
 
 def inked(x0, lines, subject, generator):
@@ -110,7 +111,7 @@ def outlined(x0, subject, generator):
     mean = (x0 * subject).mean((2, 3), keepdim=True) / share
     filled = torch.where(chance(x0, generator) < 0.5, vivid(mean).expand_as(x0), flat(x0, torch.ones_like(subject), generator))
     x = torch.where(subject == 1, filled, PAPER)
-    return torch.where((border(subject) == 1) & (chance(x0, generator) < 0.7), -0.9, x)
+    return torch.where(border(subject) & (chance(x0, generator) < 0.7), -0.9, x)
 
 
 def shaken(drawing, generator):
@@ -120,7 +121,7 @@ def shaken(drawing, generator):
         return most * (2 * torch.rand(len(drawing), generator=generator, device=drawing.device) - 1)
 
     none = torch.zeros(len(drawing), device=drawing.device)
-    moves = torch.stack([1 + spread(0.04), none, spread(0.04), none, 1 + spread(0.04), spread(0.04)], dim=1).view(-1, 2, 3)
+    moves = torch.stack([1 + spread(0.04), none, spread(0.04), none, 1 + spread(0.04), spread(0.04)], dim=1).view(-1, 2, 3).to(drawing)
     grid = F.affine_grid(moves, drawing.shape, align_corners=False)
     return F.grid_sample(drawing - PAPER, grid, align_corners=False) + PAPER
 

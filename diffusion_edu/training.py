@@ -81,7 +81,10 @@ class Restoration:
 
 @dataclass(frozen=True)
 class Variational:
-    """What a VAE minimises: the negative ELBO per number in a picture (Kingma & Welling 2014, eq. 8), for normal errors of a given spread."""
+    """What a VAE minimises: the negative ELBO (Kingma & Welling 2014, eq. 8) for normal errors of a given spread, in units of a squared error.
+
+    That is times 2 spread^2, per number in a picture, and less what is the same for all networks.
+    """
 
     kind: str = "vae"
     null: int | None = None

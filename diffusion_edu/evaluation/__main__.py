@@ -9,11 +9,12 @@ from tqdm import tqdm
 
 from diffusion_edu.checkpoints import PRETRAINED, available, load, save_card
 from diffusion_edu.data.images import load_pictures
-from diffusion_edu.evaluation.command import carry_out, parser
-from diffusion_edu.evaluation.features import describe
+from diffusion_edu.evaluation.attributes import attribute_scores, draw_wishes, wishes
+from diffusion_edu.evaluation.command import carry_out, classifiers, parser, rounded, subject
+from diffusion_edu.evaluation.features import class_score, describe
 from diffusion_edu.evaluation.inception import download, inception_scores
 from diffusion_edu.evaluation.report import Reference, agreement_scores, distance_scores, real_reference
-from diffusion_edu.evaluation.samples import as_frequent, draw
+from diffusion_edu.evaluation.samples import asked, draw
 from diffusion_edu.generation import Preset
 from diffusion_edu.randomness import choose
 
@@ -24,7 +25,7 @@ def arguments(words=None):
     """Read the command line."""
     options = parser("diffusion_edu.evaluation", __doc__, samples=5000, example="flowers_attention")
     options.add_argument("--offline", action="store_true", help="no real pictures: FD to the shipped statistics of the flowers, and agreement")
-    options.add_argument("--judge", default="flower_judge", help="the classifier that names what was drawn (default: flower_judge)")
+    options.add_argument("--judge", help="the classifier that names what was drawn (default: that of the model's subject)")
     options.add_argument("--inception", action="store_true", help="also FID, KID and Inception score (downloads the network once)")
     return options.parse_args(words)
 
@@ -39,32 +40,45 @@ def judge(args, watch):
     if args.offline and (args.inception or args.data):
         raise ValueError("Offline there are no real pictures to compare with: leave out --offline, or --inception and --data.")
     compute = choose(args.device)
-    model, eyes, second = (load(name, compute=compute) for name in (args.name, args.features, args.judge))
-    if model.card.kind == "restoration":
-        raise ValueError(
-            f"{args.name} undoes degradations and draws nothing: judge it with 'python -m diffusion_edu.evaluation.restoration {args.name}'."
-        )
-    if not model.card.draws:
-        raise ValueError(f"{args.name} is a classifier: name a model that draws.")
+    model = load(args.name, compute=compute)
+    refuse(model.card)
+    features, judge = classifiers(model.card)
+    eyes, second = (load(name, compute=compute) for name in (args.features or features, args.judge or judge))
     if args.samples < 2:
         raise ValueError("A distance needs at least two samples, and 2,000 to mean something: give more --samples.")
     if args.offline and model.card.size != eyes.card.size:
         raise ValueError(f"The shipped statistics are of {eyes.card.size}x{eyes.card.size} pictures, {args.name} draws others: leave out --offline.")
     inception = download() if args.inception else None  # what may fail comes before what takes long
-    pictures = None if args.offline else load_pictures(args.data, model.card.size, tell=tqdm.write)
+    pictures = None if args.offline else load_pictures(args.data, model.card.size, tqdm.write, subject(model.card))
     real = Reference.load(SHIPPED) if args.offline else real_reference(eyes, pictures, args.samples, partial(watch, words="features"))
-    kinds, preset = model.card.classes, Preset(**model.card.sampling)
-    labels = as_frequent(real.kinds, args.samples) if len(real.kinds) == len(kinds) > 0 else None
+    preset, labels = Preset(**model.card.sampling), asked(model.card, real.kinds, pictures, args.samples)
     drawings = draw(model, preset, args.samples, labels, args.work, watch=partial(watch, words="drawing"))
     scores = distance_scores(real, describe(eyes, drawings, watch=partial(watch, words="features")).features)
-    if labels is not None and kinds == second.card.classes:
+    scores["class_score"] = class_score(describe(second, drawings).scores, bool(second.card.attributes))
+    if pictures:
+        scores["class_score_real"] = class_score(describe(second, pictures.images).scores, bool(second.card.attributes))
+    if labels is not None and model.card.classes and model.card.classes == second.card.classes:
         scores |= agreement_scores(second, drawings, labels, pictures)
+    if model.card.attributes and model.card.attributes == second.card.attributes:
+        faces = draw_wishes(model, preset, args.work, watch=partial(watch, words="attributes"))
+        scores |= attribute_scores(second, describe(second, faces).scores, wishes(model.card.attributes))
     if inception:
         scores |= inception_scores(inception, pictures.images, drawings, watch=partial(watch, words="Inception"))
-    scores = protocol(args, eyes, second, pictures) | {name: float(f"{score:.4g}") for name, score in scores.items()}
+    scores = protocol(args, eyes, second, pictures) | rounded(scores)
     if not args.dry:
-        save_card(available()[args.name].parent, replace(model.card, scores=scores))
+        kept = {name: rows for name, rows in model.card.scores.items() if name.startswith("by_")}  # measured by commands of their own
+        save_card(available()[args.name].parent, replace(model.card, scores=scores | kept))
     return scores
+
+
+def refuse(card):
+    """Say who is judged elsewhere, or not at all."""
+    if card.kind == "restoration":
+        raise ValueError(f"{card.name} undoes degradations: judge it with 'python -m diffusion_edu.evaluation.restoration {card.name}'.")
+    if card.guide and not card.guide.endswith("sketch"):
+        raise ValueError(f"{card.name} enlarges pictures: judge it with 'python -m diffusion_edu.evaluation.enlarging {card.name}'.")
+    if card.kind in ("class", "attributes"):
+        raise ValueError(f"{card.name} is a classifier: name a model that draws.")
 
 
 def protocol(args, eyes, second, pictures):
@@ -73,7 +87,7 @@ def protocol(args, eyes, second, pictures):
     options += ["--inception"] if args.inception else []
     against = "shipped statistics of the real pictures" if args.offline else f"all {len(pictures)} pictures of {pictures.source}"
     return {
-        "protocol": f"{args.samples} drawings, seeds from 0, classes as frequent as in the reference, the card's own preset, against {against}; "
+        "protocol": f"{args.samples} drawings, seeds from 0, asked for what real pictures show, by the card's own preset, against {against}; "
         f"features of {eyes.card.name} (accuracy {eyes.card.scores['validation_accuracy']:.3f}), agreement by {second.card.name} "
         f"(accuracy {second.card.scores['validation_accuracy']:.3f}), every class counting the same",
         "command": shlex.join(["python", "-m", "diffusion_edu.evaluation", args.name, *options, "--samples", str(args.samples)]),

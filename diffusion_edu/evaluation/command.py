@@ -9,18 +9,39 @@ from tqdm import tqdm
 
 from diffusion_edu.checkpoints import OWN
 
+CLASSIFIERS = {  # by subject: whose features are compared, and who judges
+    "flowers": ("flower_features", "flower_judge"),
+    "five flowers": ("flower_features", "flower_judge"),
+    "faces": ("face_features", "face_judge"),
+}
+
+
+def classifiers(card):
+    """Name the classifiers for the subject that a model draws: whose features are compared, and who judges."""
+    return CLASSIFIERS[subject(card)]
+
+
+def subject(card):
+    """Say what a model draws: the public set that it was trained on, or that is nearest to it."""
+    return card.data.get("subject", "flowers")
+
 
 def parser(module, about, samples, example):
     """Build a command line with the options that all evaluations have: samples is how many pictures they make if nobody says."""
     made = argparse.ArgumentParser(prog=f"python -m {module}", description=about)
     made.add_argument("name", help=f"a model that is there, for example {example}")
-    made.add_argument("--data", help="the real pictures: a parquet file or a folder (default: Oxford Flowers 102, downloaded once)")
+    made.add_argument("--data", help="the real pictures: a parquet file or a folder (default: the public data set, downloaded once)")
     made.add_argument("--samples", type=int, default=samples, help=f"how many pictures to make and judge (default: {samples})")
-    made.add_argument("--features", default="flower_features", help="the classifier whose features are compared (default: flower_features)")
+    made.add_argument("--features", help="the classifier whose features are compared (default: that of the model's subject)")
     made.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda", "mps"))
     made.add_argument("--work", type=Path, default=OWN / "evaluation", help="where what is done is kept, to go on after a stop")
     made.add_argument("--dry", action="store_true", help="print the scores and leave the card as it is")
     return made
+
+
+def rounded(scores):
+    """Keep four digits of every number."""
+    return {name: rounded(score) if isinstance(score, dict) else float(f"{score:.4g}") for name, score in scores.items()}
 
 
 def carry_out(judge, args):

@@ -45,6 +45,19 @@ def balanced_accuracies(scores, labels):
     return ((said * yes).sum(0) / yes.sum(0) + ((1 - said) * no).sum(0) / no.sum(0)) / 2
 
 
+def class_score(scores, attributes=False):
+    """Say how sure a classifier is of each picture and how varied they are, from its scores (n, classes): 1 at worst, the number of classes at best.
+
+    The exponential of the information that a picture gives about its class; the Inception score (Salimans et al. 2016, sec. 4)
+    is this with one certain network. With attributes, it is the information about all of them, added up.
+    """
+    chances = scores.double().sigmoid() if attributes else scores.double().softmax(1)
+    if attributes:
+        chances = torch.stack([chances, 1 - chances], dim=1)
+    mean = chances.mean(0, keepdim=True)
+    return torch.special.entr(mean).sum().sub(torch.special.entr(chances).flatten(1).sum(1).mean()).exp().item()
+
+
 def agreement(scores, labels):
     """Say how often the class with the highest score (n, classes) is the one asked for (n,), every class that occurs counting the same, 0 to 1."""
     right = (scores.argmax(1) == labels).double()

@@ -40,7 +40,8 @@ class Reference:
 def reference(features, noise, labels=None):
     """Make the reference of real features (n, width) and labels (n,), with its floor and the baseline of noise features (m, width)."""
     first, second = halves(features)
-    kinds = torch.empty(0, dtype=torch.int64) if labels is None else labels.cpu().bincount()
+    classes = labels is not None and labels.ndim == 1
+    kinds = labels.cpu().bincount() if classes else torch.empty(0, dtype=torch.int64)
     return Reference(Statistics.of(features), frechet(first, second), frechet(features, noise), kinds, features)
 
 

@@ -3,15 +3,16 @@
 import hashlib
 import io
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
 import torch
 
 from diffusion_edu.checkpoints import write_safely
-from diffusion_edu.data.images import to_bytes
+from diffusion_edu.data.images import to_bytes, to_signed
 from diffusion_edu.generation import generate
+from diffusion_edu.sketches import sketch
 
 
 def as_frequent(counts, pictures):
@@ -21,21 +22,50 @@ def as_frequent(counts, pictures):
     return labels[order].repeat(-(-pictures // len(labels)))[:pictures]
 
 
+def as_real(pictures, count):
+    """Choose what each drawing is asked for as among real pictures: the labels (count, ...) of so many of them, in any order; None without labels."""
+    if pictures.labels is None:
+        return None
+    order = torch.randperm(len(pictures), generator=torch.Generator().manual_seed(0))
+    return pictures.labels[order.repeat(-(-count // len(order)))[:count]]
+
+
+def asked(card, kinds, pictures, count):
+    """Choose what is asked for: classes as frequent as kinds (classes,) says, the attributes or the sketches of real pictures, or nothing."""
+    if card.guide:
+        if pictures is None:
+            raise ValueError(f"{card.name} needs pictures to make sketches of: leave out --offline.")
+        x0 = to_signed(as_real(replace(pictures, labels=pictures.images), count))
+        return sketch(x0, torch.Generator().manual_seed(0))
+    if card.attributes:
+        return as_real(pictures, count) if pictures and list(pictures.attributes) == card.attributes else None
+    return as_frequent(kinds, count) if len(kinds) == len(card.classes) > 0 else None
+
+
 def draw(model, preset, count, labels, work, batch=32, watch=iter):
-    """Draw one picture per seed 0, 1, ..., count - 1, asked for labels (count,) or None; uint8 (count, 3, size, size).
+    """Draw one picture per seed 0, 1, ..., count - 1, asked for labels (count, ...) or None; uint8 (count, 3, size, size).
 
     Nothing is drawn twice: see in_parts.
     """
 
+    def part(seeds):
+        return None if labels is None else labels[seeds.start : seeds.stop]
+
     def asked(seeds):
-        return None if labels is None else labels[seeds.start : seeds.stop].tolist()
+        some = part(seeds)
+        return hashlib.sha256(some.numpy().tobytes()).hexdigest() if model.card.guide and some is not None else _listed(some)
 
     def make(seeds):
-        *_, last = generate(model, preset, seeds, asked(seeds))
+        some = part(seeds)
+        *_, last = generate(model, preset, seeds, some if model.card.guide and some is not None else _listed(some))
         return to_bytes(last.x).cpu()
 
     folder = Path(work) / f"{model.card.name}-{digest(model.card.sha256, asdict(preset))}"
     return in_parts(folder, model.card, count, make, asked, batch, watch)
+
+
+def _listed(labels):
+    return None if labels is None else labels.tolist()
 
 
 def in_parts(folder, card, count, make, asked=lambda seeds: None, batch=32, watch=iter):

@@ -27,12 +27,16 @@ class Experts(nn.Module):
         """Number the specialist for a level, 0 where there is least noise."""
         return sum(level > border for border in self.borders)
 
+    def call(self, who):
+        """Let a specialist, by number, take its place in memory."""
+        if who != self.here:
+            self.member.load_state_dict(self.read(f"{who}."))
+            self.here = who
+
     def forward(self, y, level, cond=None):
         who, *others = {self.responsible(value) for value in level.tolist()}
         if others:
             raise ValueError("Experts answer for pictures at one level at a time, or at least in one expert's range.")
         with self.turn:  # two walks may share the network, and be at different levels
-            if who != self.here:
-                self.member.load_state_dict(self.read(f"{who}."))
-                self.here = who
+            self.call(who)
             return self.member(y, level, cond)

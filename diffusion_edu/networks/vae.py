@@ -21,7 +21,8 @@ class VAE(nn.Module):
 
     def __init__(self, channels=3, size=64, widths=(32, 64, 96, 128, 128), code=128):
         super().__init__()
-        self.code, places = code, size // 2 ** (len(widths) - 1)
+        self.code, self.size_multiple = code, 2 ** (len(widths) - 1)
+        places = size // self.size_multiple
         down = [convolved(channels, widths[0])]
         for inner, outer in pairwise(widths):
             down += [Down(inner, outer), convolved(outer, outer)]

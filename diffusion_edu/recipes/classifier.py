@@ -161,6 +161,7 @@ def finish(recipe, args, state, pictures, compute):
         classes=list(pictures.classes),
         attributes=list(pictures.attributes),
         data={
+            "subject": recipe.public,
             "source": pictures.source,
             "pictures": len(pictures),
             "held_out": int(held.sum()),

@@ -8,7 +8,12 @@ from diffusion_edu.recipes.run import Recipe
 
 
 def some_left_open(x0, labels, generator):
-    """Leave some attributes (b, attributes) of every face open, 0: in one face few, in another all, so that any number of them may be asked for."""
+    """Leave some attributes (b, attributes) of every face open, 0: in one face few, in another all, so that any number of them may be asked for.
+
+    Labels of another form, those of a person's own pictures, stay as they are.
+    """
+    if labels is None or labels.ndim == 1:
+        return x0, labels
     kept = torch.rand(len(labels), 1, generator=generator, device=labels.device)
     told = torch.rand(labels.shape, generator=generator, device=labels.device) < kept
     return x0, labels * told

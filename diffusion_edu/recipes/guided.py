@@ -10,7 +10,8 @@ from diffusion_edu.generation import Preset, generate
 
 def beside_guides(run, count, path):
     """Save pictures that were not trained on, eight pairs in a row: what the network was told, and what it made of it with one seed each."""
-    x0, guides = run.kept or run.recipe.prepare(to_signed(run.pictures.images[:count]), None, run.state.generator)
+    always = torch.Generator(run.compute.device).manual_seed(0)  # looking must not change what is learned
+    x0, guides = run.kept or run.recipe.prepare(to_signed(run.pictures.images[:count]), None, always)
     rows = []
     for at in range(0, min(count, len(x0)), 8):
         told = guides[at : at + 8]

@@ -143,14 +143,14 @@ def keep(file, state, **facts):
 
 
 def like(card, recipe):
-    """Change a recipe so that it trains the network of a card further: the same sizes, target and preset."""
+    """Change a recipe so that it trains the network of a card further: the same sizes and target; without a guide the same preset and pictures."""
     return replace(
         recipe,
         network=card.network,
         sizes={name: value for name, value in card.sizes.items() if name not in ("classes", "attributes", "guide")},
-        size=card.size,
+        size=recipe.size if recipe.guide else card.size,
         objective=replace(recipe.objective, kind=card.kind),
-        sampling=Preset(**card.sampling),
+        sampling=recipe.sampling if recipe.guide else Preset(**card.sampling),
     )
 
 
@@ -215,7 +215,7 @@ def describe(run, **training):
         attributes=list(pictures.attributes),
         guide=recipe.guided_by,
         sampling=asdict(recipe.sampling),
-        data={"source": pictures.source, "pictures": len(pictures), "held_out": int(held_out(pictures).sum())},
+        data={"subject": recipe.public, "source": pictures.source, "pictures": len(pictures), "held_out": int(held_out(pictures).sum())},
         training=told | ({"from": args.start} if args.start else {}) | training,
         licence=recipe.licence,
     )

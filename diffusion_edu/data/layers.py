@@ -1,0 +1,79 @@
+"""What a person has painted over a picture, as small PNG files that a page and a script read alike: layers of colour, and masks."""
+
+import base64
+import io
+
+import numpy as np
+import torch
+from PIL import Image
+
+from diffusion_edu.data.uploads import read_upload
+
+PNG = "data:image/png;base64,"
+PAPER, SOLID = 255, 255  # how bright white paper is, and how opaque paint
+UNREADABLE = "This drawing could not be read: draw it again."
+
+
+def paper(size):
+    """A sheet of white paper, uint8 (3, size, size)."""
+    return torch.full((3, size, size), PAPER, dtype=torch.uint8)
+
+
+def painted(image, layer):
+    """Lay a layer uint8 (4, h, w) over a picture uint8 (3, h, w): where it is opaque, its colours show."""
+    return torch.where(layer[3:] == SOLID, layer[:3], image)
+
+
+def read_layer(data, size):
+    """Read a layer, red, green, blue and opacity (all or nothing), uint8 (4, size, size), from the bytes of a PNG; raises ValueError in words."""
+    try:
+        picture = Image.open(io.BytesIO(data), formats=["PNG"])
+        if picture.size != (size, size):
+            raise ValueError
+        layer = torch.from_numpy(np.asarray(picture.convert("RGBA")).transpose(2, 0, 1).copy())
+    except Exception:  # a broken file makes a decoder fail in any way it likes
+        raise ValueError(UNREADABLE) from None
+    return layer * (layer[3:] == SOLID)
+
+
+def layer_of(hole, colour=(0, 0, 0)):
+    """Make a layer uint8 (4, h, w) that is opaque where hole, bool (h, w), is True."""
+    return torch.stack([*(hole * value for value in colour), hole * SOLID]).to(torch.uint8)
+
+
+def read_mask(data, size):
+    """Read a mask from the bytes of a picture file of any size: bool (size, size), True where it is light or transparent, and what had to be changed.
+
+    Raises ValueError, with one sentence to show, for what is no picture, is broken or is too large.
+    """
+    image, notes = read_upload(data, size)
+    notes = [note.replace("picture", "mask").replace("laid on white", "the hole is where nothing is") for note in notes if "grayscale" not in note]
+    width, height = Image.open(io.BytesIO(data)).size
+    if (width, height) != (size, size):
+        square = "it" if width == height else "the square in its middle"
+        notes.append(f"Your mask has {width} x {height} pixels, the picture {size} x {size}: {square} was scaled.")
+    return image.float().mean(0) > PAPER / 2, notes
+
+
+def to_png(layer):
+    """Encode a layer uint8 (4, h, w), or a mask bool (h, w), as the bytes of a PNG."""
+    flat = layer.dtype == torch.bool
+    picture = Image.fromarray((layer * PAPER).to(torch.uint8).numpy()).convert("1") if flat else Image.fromarray(layer.permute(1, 2, 0).numpy())
+    file = io.BytesIO()
+    picture.save(file, "PNG", optimize=True)
+    return file.getvalue()
+
+
+def to_url(png):
+    """Write the bytes of a PNG as a data URL."""
+    return PNG + base64.b64encode(png).decode()
+
+
+def from_url(url):
+    """Read the bytes of a PNG off a data URL; raises ValueError in words if it is none."""
+    if not isinstance(url, str) or not url.startswith(PNG):
+        raise ValueError(UNREADABLE)
+    try:
+        return base64.b64decode(url.removeprefix(PNG), validate=True)
+    except ValueError:
+        raise ValueError(UNREADABLE) from None

@@ -1,0 +1,250 @@
+"""What is in the box: the parts of a U-Net as one real forward pass shows them, and what they say, read without changing it.
+
+Everything is read by hooks that are there only while a block runs and that listen to their own thread only, because several people
+may share one network. What nobody listens to costs nothing.
+"""
+
+from contextlib import contextmanager
+from dataclasses import dataclass
+from threading import get_ident
+
+import torch
+from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils.flop_counter import flop_registry
+
+from diffusion_edu.networks.attention_unet import Stage
+from diffusion_edu.networks.blocks import Attention, sinusoid
+from diffusion_edu.networks.experts import MEMBERS
+
+OPENED = (nn.ModuleList, Stage, *MEMBERS.values())  # these only hold parts together
+DEAD = 0.01  # a channel that varies less than this share of what is usual in its part says the same everywhere
+
+
+@dataclass(frozen=True)
+class Part:
+    """One part as a forward pass of one picture used it: shapes without the batch, operations (a multiplication and an addition are two)."""
+
+    name: str  # its place in the network, for example "down.0.0.block"
+    kind: str  # the name of its class
+    given: tuple[int, ...]
+    gives: tuple[int, ...]
+    parameters: int
+    flops: int
+    told: bool  # whether it is told the embedding of the level and of the condition
+
+
+@dataclass(frozen=True)
+class Anatomy:
+    """All parts in the order in which they ran, and the skips between them as pairs of names (from, to)."""
+
+    parts: tuple[Part, ...]
+    skips: tuple[tuple[str, str], ...]
+
+    @property
+    def parameters(self):
+        """How many numbers the parts have learned."""
+        return sum(part.parameters for part in self.parts)
+
+    @property
+    def flops(self):
+        """How many operations one picture takes."""
+        return sum(part.flops for part in self.parts)
+
+    def part(self, name):
+        """Find a part by its name."""
+        return next(part for part in self.parts if part.name == name)
+
+    def share(self, part):
+        """The share of a part in all operations, 0 to 1."""
+        return part.flops / self.flops
+
+
+def parts_of(module, prefix=""):
+    """List the parts of a network as {name: module}: everything that is more than a holder of other parts."""
+    found = {}
+    for name, child in module.named_children():
+        if isinstance(child, OPENED):
+            found |= parts_of(child, f"{prefix}{name}.")
+        elif not isinstance(child, nn.Identity):
+            found[prefix + name] = child
+    return found
+
+
+def attention_layers(net):
+    """List the attention layers of a network as {name: module}."""
+    return {name: module for name, module in net.named_modules() if isinstance(module, Attention)}
+
+
+@contextmanager
+def _hooked(modules, before=lambda name, given: None, after=lambda name, given, said: None):
+    """Call before and after whenever this thread runs one of the modules; what after returns, unless None, takes the place of what was said."""
+    me, handles = get_ident(), []
+    try:
+        for name, module in modules.items():
+            handles.append(module.register_forward_pre_hook(lambda _, given, name=name: before(name, given) if get_ident() == me else None))
+            handles.append(module.register_forward_hook(lambda _, given, said, name=name: after(name, given, said) if get_ident() == me else None))
+        yield
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+@contextmanager
+def recorded(net, names):
+    """Keep what the modules of these names say while the block runs: {name: [output of every forward pass]}."""
+    said = {name: [] for name in names}
+    with _hooked({name: net.get_submodule(name) for name in names}, after=lambda name, given, output: said[name].append(output)):
+        yield said
+
+
+class _Softmax(TorchFunctionMode):
+    """Let every operation do what it does, and keep what the latest softmax gave."""
+
+    latest = None
+
+    def __torch_function__(self, function, types, args=(), kwargs=None):
+        result = function(*args, **(kwargs or {}))
+        if function is Tensor.softmax:
+            self.latest = result
+        return result
+
+
+@contextmanager
+def looking(net):
+    """Keep where every attention layer looks while the block runs: {name: [(b, heads, places, places) of every forward pass]}.
+
+    These are the very tensors that the pass multiplies its values by; rows sum to 1, places are numbered row by row.
+    """
+    layers, softmax = attention_layers(net), _Softmax()
+    looks = {name: [] for name in layers}
+    with softmax, _hooked(layers, after=lambda name, given, said: looks[name].append(softmax.latest)):
+        yield looks
+
+
+@contextmanager
+def attention_off(net):
+    """Make every attention layer let its input through while the block runs; the same weights, and for other threads nothing changes."""
+    with _hooked(attention_layers(net), after=lambda name, given, said: given[0]):
+        yield
+
+
+def during(items, opened):
+    """Pass the items of an iterator on, each as (item, what opened() gave); the context opened() lasts only while that item is computed."""
+    while True:
+        with opened() as seen:
+            item = next(items, None)
+        if item is None:
+            return
+        yield item, seen
+
+
+class _Count(TorchDispatchMode):
+    """Count the operations of everything that this thread computes, by torch's own formulas."""
+
+    flops = 0
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        result = func(*args, **(kwargs or {}))
+        if formula := flop_registry.get(func._overloadpacket):
+            self.flops += formula(*args, **(kwargs or {}), out_val=result)
+        return result
+
+
+class _Joined(TorchFunctionMode):
+    """Notice what torch.cat lays together: {id of the result: (result, what it was made of)}."""
+
+    def __init__(self):
+        super().__init__()
+        self.found = {}
+
+    def __torch_function__(self, function, types, args=(), kwargs=None):
+        result = function(*args, **(kwargs or {}))
+        if function is torch.cat:
+            self.found[id(result)] = result, args[0]  # kept alive, so that no other tensor takes its id
+        return result
+
+
+@torch.no_grad()
+def anatomy(denoise, x, t):
+    """Run one forward pass of a NeuralDenoiser on x (1, c, h, w) at level t, and see what ran, on which shapes, and what it cost.
+
+    A skip is found, not assumed: a part was given something made by torch.cat, of which one half is what an earlier part had said.
+    """
+    modules, parts, skips, outputs = parts_of(denoise.net), [], [], []
+    count, joined, begun = _Count(), _Joined(), {}
+
+    def before(name, given):
+        begun[name] = count.flops
+        for half in joined.found.get(id(given[0]), (None, ()))[1]:
+            skips.extend((source, name) for source, said in outputs[:-1] if said is half)
+
+    def after(name, given, said):
+        tensors = [value for value in given if isinstance(value, Tensor)]
+        told = len(tensors) == 2 and tensors[0].ndim == 4
+        weights, shape = sum(weight.numel() for weight in modules[name].parameters()), tuple(tensors[0].shape[1:]) if tensors else ()
+        parts.append(Part(name, type(modules[name]).__name__, shape, tuple(said.shape[1:]), weights, count.flops - begun[name], told))
+        outputs.append((name, said))
+
+    with joined, count, _hooked(modules, before, after):
+        denoise(x, t)
+    return Anatomy(tuple(parts), tuple(skips))
+
+
+def strength(h):
+    """How much each channel of h (..., c, h, w) says: its standard deviation over all places, (..., c)."""
+    return h.float().std(dim=(-2, -1), correction=0)
+
+
+def dead(h):
+    """The share of the channels of h (..., c, h, w) that say the same everywhere, (...): they vary less than DEAD of what is usual."""
+    varies = strength(h)
+    return (varies <= DEAD * varies.square().mean(dim=-1, keepdim=True).sqrt()).float().mean(dim=-1)
+
+
+def spread(looks):
+    """Over how many places each look of looks (..., places) spreads: the exponential of its entropy, from 1 to all of them, (...)."""
+    return torch.special.entr(looks.double()).sum(dim=-1).exp()
+
+
+@torch.no_grad()
+def at_each(denoise, x, levels, names):
+    """Ask a NeuralDenoiser about the same x at every level, and stack what the modules of these names say: {name: (levels, ...)} float32."""
+    with recorded(denoise.net, names) as said:
+        for t in levels:
+            denoise(x, t)
+    return {name: torch.stack(outputs).float() for name, outputs in said.items()}
+
+
+def smallest(denoise, channels=3, pictures=1):
+    """Make the smallest grey pictures that the network takes: for questions whose answer does not depend on the picture."""
+    side, weight = denoise.net.size_multiple, next(denoise.net.parameters())
+    return torch.zeros(pictures, channels, side, side, device=weight.device)
+
+
+def waves(denoise, levels):
+    """The sines and cosines by which a NeuralDenoiser tells its network the levels, (levels, width)."""
+    layer = next(module for name, module in parts_of(denoise.net).items() if name.endswith("level"))
+    level = torch.stack([1000 * denoise.schedule.angle(t, smallest(denoise))[1] for t in levels])
+    return sinusoid(level.float(), layer.width)
+
+
+def kind_embeddings(denoise, labels, t):
+    """What the network adds to the embedding of the level for each label (n, ...), less what it adds if told nothing: (n, width)."""
+    name = next(name for name in parts_of(denoise.net) if name.endswith(("classes", "attributes")))
+    told, untold = (at_each(denoise.given(cond), smallest(denoise, pictures=len(labels)), [t], [name])[name][0] for cond in (labels, None))
+    return told - untold
+
+
+def likeness(vectors):
+    """The cosine between any two of vectors (n, d), (n, n): 1 for the same direction, 0 for nothing in common."""
+    unit = nn.functional.normalize(vectors.double(), dim=1)
+    return unit @ unit.T
+
+
+def principal(vectors, k=2):
+    """Show vectors (n, d) in the k directions in which they differ most (PCA): places (n, k), and the share of all variance in each (k,)."""
+    centred = vectors.double() - vectors.double().mean(dim=0)
+    u, s, _ = torch.linalg.svd(centred, full_matrices=False)
+    return (u * s)[:, :k], (s.square() / s.square().sum())[:k]
