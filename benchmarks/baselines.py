@@ -56,7 +56,7 @@ def compare(subject, real, found):
             score = class_score(describe(judge, at(images, size)).scores, bool(judge.card.attributes))
             distances = {"FD": frechet(features, seen), "FD_band": frechet_band(features, seen)}
             rows.append({"what": what, "data": subject, "size": size, **distances, "class_score": score})
-    return [{name: rounded({name: value})[name] if isinstance(value, float) else value for name, value in row.items()} for row in rows]
+    return [rounded(row) for row in rows]
 
 
 def table(rows):

@@ -13,7 +13,8 @@ from pathlib import Path
 from tqdm import tqdm
 
 from benchmarks.timing import median
-from diffusion_edu.checkpoints import OWN, PRETRAINED, load
+from diffusion_edu.checkpoints import OWN, PRETRAINED, available, load, save_card
+from diffusion_edu.evaluation.command import rounded
 from diffusion_edu.evaluation.distances import frechet, frechet_band
 from diffusion_edu.evaluation.features import describe
 from diffusion_edu.evaluation.report import Reference
@@ -23,7 +24,14 @@ from diffusion_edu.generation import Preset, generate
 from diffusion_edu.samplers import SAMPLERS
 from diffusion_edu.schedules import SCHEDULES
 
-MOVES = {"DDIM": (5, 10, 20), "DPM-Solver++": (5, 10, 15, 20), "Heun": (8,), "DDPM": (20,)}
+MOVES = {
+    "DDIM": (5, 10, 20),
+    "DPM-Solver++": (5, 10, 15, 20),
+    "Heun": (8,),
+    "DDPM": (20,),
+    "Euler ancestral": (10, 20),
+    "Renoise": (20,),
+}
 PICTURES, TIMED = 1000, 8
 NEAR = 1.05  # of the smallest distance: what comes this near is as good, and the fastest of those is the default
 
@@ -83,6 +91,8 @@ def main(words=None):
     print("\nBest quality per second: {sampler}, {moves} moves".format(**best(rows)))
     (args.figure.with_suffix(".json")).write_text(json.dumps(rows, indent=2))
     quality_per_second(rows, real.floor).savefig(args.figure)
+    if (args.points, args.guidance, args.schedule) == (None, None, None):  # the usual points belong into the card
+        save_card(available()[args.model].parent, replace(model.card, scores=model.card.scores | {"by_moves": [rounded(row) for row in rows]}))
 
 
 if __name__ == "__main__":

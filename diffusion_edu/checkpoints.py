@@ -44,6 +44,7 @@ class Card:
     training: dict = field(default_factory=dict)
     scores: dict = field(default_factory=dict)
     licence: str = ""
+    caution: str = ""  # what it does badly or unfairly
     sha256: str = ""
 
     @property

@@ -12,7 +12,7 @@ from diffusion_edu.evaluation.report import Reference
 from diffusion_edu.figures.comparisons import quality_per_second, side_by_side
 from diffusion_edu.figures.grids import grid
 from diffusion_edu.networks.blocks import Attention
-from diffusion_edu.recipes import flower_reference, flower_samples
+from diffusion_edu.recipes import flower_reference, flower_samples, reference
 
 
 def test_quality_is_measured_for_every_sampler_and_the_drawings_are_kept(tmp_path, capsys):
@@ -79,10 +79,10 @@ def test_the_offline_set_is_drawn_by_a_model_and_read_back(tmp_path):
 
 
 def test_the_reference_is_described_from_real_pictures(tmp_path, monkeypatch):
-    monkeypatch.setattr(flower_reference, "SAMPLES", 20)
+    monkeypatch.setattr(reference, "SAMPLES", 20)
     source = flower_samples.PRETRAINED / "flower_samples.parquet"
-    monkeypatch.setattr(flower_reference, "load_pictures", lambda data, size: load_pictures(data, size).take(slice(40)))
-    flower_reference.main(["--data", str(source), "--out", str(tmp_path / "r.npz")])
+    monkeypatch.setattr(reference, "load_pictures", lambda data, size, tell, public: load_pictures(data, size).take(slice(40)))
+    flower_reference.main(words=["--data", str(source), "--out", str(tmp_path / "r.npz")])
     real = Reference.load(tmp_path / "r.npz")
     assert (real.statistics.count.item(), real.kinds.sum().item()) == (40, 40)
     assert real.noise > real.floor > 0

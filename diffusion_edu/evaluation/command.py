@@ -40,8 +40,12 @@ def parser(module, about, samples, example):
 
 
 def rounded(scores):
-    """Keep four digits of every number."""
-    return {name: rounded(score) if isinstance(score, dict) else float(f"{score:.4g}") for name, score in scores.items()}
+    """Keep four digits of every number that is not whole, in dicts within dicts too."""
+
+    def short(score):
+        return rounded(score) if isinstance(score, dict) else float(f"{score:.4g}") if isinstance(score, float) else score
+
+    return {name: short(score) for name, score in scores.items()}
 
 
 def carry_out(judge, args):

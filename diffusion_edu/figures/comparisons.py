@@ -3,7 +3,7 @@
 from matplotlib.figure import Figure
 
 INK, GRID = "#333333", "#d9d9d9"
-MARKS = [("#0072B2", "o", "-"), ("#D55E00", "s", "--"), ("#009E73", "^", "-."), ("#CC79A7", "D", ":"), ("#E69F00", "v", (0, (5, 1)))]
+MARKS = [("#0072B2", "o", "-"), ("#D55E00", "s", "--"), ("#009E73", "^", "-."), ("#CC79A7", "D", ":"), ("#E69F00", "v", (0, (5, 1))), (INK, "x", (0, (1, 1)))]
 
 
 def quality_per_second(rows, floor):

@@ -4,6 +4,7 @@ A classifier names the class of a picture, or says of each attribute whether the
 """
 
 import argparse
+import math
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -136,10 +137,13 @@ def answers(net, pictures, compute):
 
 
 def accuracy(net, pictures, compute):
-    """Measure the share of pictures whose class the network names first, or that of right attributes, with yes and no counting the same."""
+    """Measure the share of pictures whose class the network names first, or that of right attributes, with yes and no counting the same.
+
+    An attribute that all or none of the pictures have does not count.
+    """
     said = answers(net, pictures, compute)
     if pictures.attributes:
-        return balanced_accuracies(said, pictures.labels).mean().item()
+        return balanced_accuracies(said, pictures.labels).nanmean().item()
     return (said.argmax(1) == pictures.labels).double().mean().item()
 
 
@@ -150,7 +154,7 @@ def finish(recipe, args, state, pictures, compute):
     scores = {"validation_accuracy": round(accuracy(state.ema, kept, compute), 4)}
     if pictures.attributes:
         each = balanced_accuracies(answers(state.ema, kept, compute), kept.labels).tolist()
-        scores["each"] = {name: round(share, 3) for name, share in zip(pictures.attributes, each, strict=True)}
+        scores["each"] = {name: None if math.isnan(share) else round(share, 3) for name, share in zip(pictures.attributes, each, strict=True)}
     card = Card(
         name=args.out.resolve().name,
         title=recipe.title,

@@ -27,6 +27,8 @@ RECIPE = Recipe(
     public="faces",
     sampling=Preset("DPM-Solver++", moves=15, scale=2.0, schedule="linear"),
     licence="Weights: MIT. Trained on CelebA (Liu et al. 2015), pictures for non-commercial research.",
+    caution="CelebA shows celebrities: most are young, light-skinned, made up and smiling. Its attributes are one person's judgement at a glance, "
+    "and some say more about stereotypes than about faces. What is rare in it (hats, glasses, old age, dark skin) is drawn worse.",
     prepare=some_left_open,
 )
 

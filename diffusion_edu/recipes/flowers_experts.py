@@ -1,15 +1,15 @@
 """Make one model of two experts, each trained for its half of the levels: `python -m diffusion_edu.recipes.flowers_experts`."""
 
 import argparse
+import math
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 from torch import nn
 
 from diffusion_edu.checkpoints import OWN, load, save
 from diffusion_edu.recipes import flowers_expert_detail, flowers_expert_noise
-
-BORDER = 1000 * flowers_expert_detail.RECIPE.objective.angles[1]  # as networks are told levels
 
 
 def main(words=None):
@@ -17,7 +17,7 @@ def main(words=None):
     parser = argparse.ArgumentParser(prog="python -m diffusion_edu.recipes.flowers_experts", description=__doc__)
     parser.add_argument("--detail", default=f"my_{flowers_expert_detail.RECIPE.name}", help="the model for little noise")
     parser.add_argument("--noise", default=f"my_{flowers_expert_noise.RECIPE.name}", help="the model for much noise")
-    parser.add_argument("--out", default=OWN / "flowers_experts")
+    parser.add_argument("--out", type=Path, default=OWN / "flowers_experts", help="where it goes; the model is called like this folder")
     args = parser.parse_args(words)
     try:
         joined(args.detail, args.noise, args.out)
@@ -26,21 +26,29 @@ def main(words=None):
 
 
 def joined(detail, noise, out):
-    """Join two models, by name, that are built alike and were trained alike."""
+    """Join two models, by name, that are built alike and whose angles meet."""
     low, high = load(detail), load(noise)
-    if (low.card.network, low.card.sizes, low.card.classes) != (high.card.network, high.card.sizes, high.card.classes):
+    if any(getattr(low.card, name) != getattr(high.card, name) for name in ("network", "sizes", "kind", "size", "classes", "attributes")):
         raise ValueError(f"{detail} and {noise} are built differently: experts must be alike to take turns.")
+    (_, border), (begin, _) = angles(low.card), angles(high.card)
+    if border != begin:
+        raise ValueError(f"{detail} learned angles up to {border:.2f} and {noise} those from {begin:.2f}: where one ends the other must begin.")
     training = {"detail": low.card.training, "noise": high.card.training}
     card = replace(
         low.card,
-        name="flowers_experts",
+        name=out.resolve().name,
         title="Flowers, two experts",
         network="experts",
-        sizes={"member": low.card.network, "sizes": low.card.sizes, "borders": [BORDER]},
+        sizes={"member": low.card.network, "sizes": low.card.sizes, "borders": [1000 * border]},
         training={name: low.card.training[name] + high.card.training[name] for name in ("pictures_seen", "steps", "minutes")} | training,
         scores={},
     )
     return save(out, card, nn.ModuleList([low.net, high.net]))
+
+
+def angles(card):
+    """Say which range of angles a model has learned: all, unless its card says otherwise."""
+    return card.training.get("objective", {}).get("angles", (0.0, math.pi / 2))
 
 
 if __name__ == "__main__":

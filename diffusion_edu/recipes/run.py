@@ -14,7 +14,9 @@ from diffusion_edu.checkpoints import Card, Model, Unusable, load, load_run, sav
 from diffusion_edu.data.images import Pictures, batches, held_out, load_pictures, to_signed
 from diffusion_edu.figures.still import training_curve
 from diffusion_edu.generation import Preset
+from diffusion_edu.denoisers import TARGETS
 from diffusion_edu.networks import NETWORKS
+from diffusion_edu.networks.experts import MEMBERS
 from diffusion_edu.randomness import Compute, choose
 from diffusion_edu.recipes.log import COLUMNS, Log
 from diffusion_edu.recipes.sheets import sheet
@@ -44,6 +46,7 @@ class Recipe:
     objective: Objective | Restoration | Variational = Objective()
     sampling: Preset = Preset()
     licence: str = ""
+    caution: str = ""
     labels: bool = True
     conditions: tuple[str, ...] = ()
     guide: int = 0
@@ -121,8 +124,12 @@ def begin(recipe, args):
     if len(pictures) < FEW:
         tqdm.write(f"{len(pictures)} pictures are few: the model will learn them by heart and draw little else; {FEW} or more are better.")
     net, objective = build(recipe, pictures)
+    if wrong := recipe.size % net.size_multiple:
+        raise ValueError(
+            f"Height and width of this network's pictures are divisible by {net.size_multiple}: try --size {recipe.size - wrong or net.size_multiple}."
+        )
     if start:
-        net.load_state_dict(taken_over(start, net, pictures.classes))
+        net.load_state_dict(taken_over(start, net, pictures.classes or pictures.attributes))
     state, log = learner(compute.place(net)), Log(args.out)
     sheets = load_run(file, state)["sheets"] if file.exists() else 0
     log.forget_after(state.pictures)
@@ -144,26 +151,30 @@ def keep(file, state, **facts):
 
 def like(card, recipe):
     """Change a recipe so that it trains the network of a card further: the same sizes and target; without a guide the same preset and pictures."""
+    if card.network not in MEMBERS or recipe.network not in MEMBERS:
+        raise ValueError(f"{card.name} cannot be trained further: --from takes a U-Net, and is for recipes that train one.")
+    alike = card.kind in TARGETS and recipe.objective.kind in TARGETS
     return replace(
         recipe,
         network=card.network,
         sizes={name: value for name, value in card.sizes.items() if name not in ("classes", "attributes", "guide")},
         size=recipe.size if recipe.guide else card.size,
-        objective=replace(recipe.objective, kind=card.kind),
+        objective=replace(recipe.objective, kind=card.kind) if alike else recipe.objective,
         sampling=recipe.sampling if recipe.guide else Preset(**card.sampling),
     )
 
 
-def taken_over(start, net, classes):
-    """Take the weights of a loaded model for a network that is told other things: all of it begins as "anything" and learns from there."""
+def taken_over(start, net, kinds):
+    """Take the weights of a loaded model for a network that is told other kinds: all of it begins as "anything" and learns from there."""
     weights, fresh = start.net.state_dict(), net.state_dict()
-    if list(classes) != start.card.classes:
-        table = weights.pop("classes.table.weight", torch.zeros(1, start.net.level.width))
-        anything, bias = table[-1], "level.mlp.2.bias"  # the network adds up what it is told of level and class
-        if classes:
-            weights["classes.table.weight"] = anything.repeat(len(classes) + 1, 1)
+    if list(kinds) != start.card.kinds:
+        tell, bias = start.net.classes or start.net.attributes, "level.mlp.2.bias"
+        anything = tell(None, 1)[0] if tell else torch.zeros(start.net.level.width)
+        weights = {name: weight for name, weight in weights.items() if not name.startswith(("classes.", "attributes."))}
+        if net.classes:
+            weights["classes.table.weight"] = anything.repeat(len(kinds) + 1, 1)
         else:
-            weights[bias] = weights[bias] + anything
+            weights[bias] = weights[bias] + anything  # the network adds up what it is told of level and kind
     stem = torch.zeros_like(fresh["stem.weight"])
     known = min(weights["stem.weight"].shape[1], stem.shape[1])
     stem[:, :known] = weights["stem.weight"][:, :known]  # a guide lies behind the picture, and is not looked at yet
@@ -218,6 +229,7 @@ def describe(run, **training):
         data={"subject": recipe.public, "source": pictures.source, "pictures": len(pictures), "held_out": int(held_out(pictures).sum())},
         training=told | ({"from": args.start} if args.start else {}) | training,
         licence=recipe.licence,
+        caution=recipe.caution,
     )
 
 

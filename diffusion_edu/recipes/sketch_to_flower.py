@@ -13,6 +13,7 @@ RECIPE = Recipe(
     sizes={"widths": [64, 128, 256], "blocks": 1, "attention": [False, False, True], "patch": 2, "embedding": 256},
     sampling=Preset("DPM-Solver++", moves=15, scale=2.0, schedule="linear"),
     licence="Weights: MIT. Trained on Oxford Flowers 102 (Nilsback & Zisserman 2008), pictures for research use.",
+    caution="It learned from sketches that a program made of photographs: what no photograph shows, it has never seen drawn.",
     labels=False,
     guide=3,
     guided_by="a sketch",

@@ -30,6 +30,7 @@ RECIPE = Recipe(
     size=128,
     sampling=Preset("DPM-Solver++", moves=10, scale=1.0, schedule="linear"),
     licence="Weights: MIT. Trained on the five flowers of TensorFlow (photographs, CC BY) and on pictures made with Stable Diffusion 3.5 (MIT).",
+    caution="What it adds is likely, not true: never use it to recognise a face, a number or a letter.",
     labels=False,
     guide=CHANNELS,
     guided_by="the same picture, half as large",

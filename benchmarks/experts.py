@@ -1,0 +1,59 @@
+"""Do two specialists draw better than one network that had the same extra training? `python -m benchmarks.experts --single NAME`.
+
+All three come from flowers_simple: the network as it was, the same network trained further on as many pictures as both
+experts together, and the two experts. The same seeds, classes and evaluations; whatever the outcome, it goes into the card of the experts.
+"""
+
+import argparse
+from dataclasses import replace
+from pathlib import Path
+
+from tqdm import tqdm
+
+from diffusion_edu.checkpoints import OWN, PRETRAINED, available, load, save_card
+from diffusion_edu.evaluation.command import rounded
+from diffusion_edu.evaluation.features import describe
+from diffusion_edu.evaluation.report import Reference, agreement_scores, distance_scores
+from diffusion_edu.evaluation.samples import as_frequent, draw
+from diffusion_edu.generation import Preset
+
+PICTURES = 2000
+
+
+def measure(name, real, pictures, work):
+    """Draw, compare and judge; returns a row."""
+    model, eyes, judge = (load(one) for one in (name, "flower_features", "flower_judge"))
+    labels = as_frequent(real.kinds, pictures)
+    drawings = draw(model, Preset(**model.card.sampling), pictures, labels, work, watch=lambda parts: tqdm(parts, desc=name))
+    scores = distance_scores(real, describe(eyes, drawings).features) | agreement_scores(judge, drawings, labels)
+    seen = model.card.training["pictures_seen"]
+    return {"model": model.card.title, "pictures_seen": seen} | rounded({name: scores[name] for name in ("FD", "FD_band", "agreement")})
+
+
+def table(rows):
+    """Format the rows as Markdown."""
+    lines = ["| model | extra pictures seen | FD | agreement |", "| --- | --- | --- | --- |"]
+    lines += [f"| {r['model']} | {r['extra']:,} | {r['FD']:.2f} ± {r['FD_band']:.2f} | {r['agreement']:.2f} |" for r in rows]
+    return "\n".join(lines)
+
+
+def main(words=None):
+    """Measure the three, print a table and write it into the card of the experts."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.experts", description=__doc__)
+    parser.add_argument("--single", default="my_flowers_simple", help="the single network with the same extra training")
+    parser.add_argument("--experts", default="flowers_experts")
+    parser.add_argument("--pictures", type=int, default=PICTURES)
+    parser.add_argument("--work", type=Path, default=OWN / "evaluation")
+    args = parser.parse_args(words)
+    real = Reference.load(PRETRAINED / "flower_reference.npz")
+    rows = [measure(name, real, args.pictures, args.work) for name in ("flowers_simple", args.single, args.experts)]
+    for row, title in zip(rows, ("one network, as it was", "one network, trained further", "two experts"), strict=True):
+        row.update(model=title, extra=0 if row is rows[0] else row["pictures_seen"])
+    print(table(rows))
+    card = load(args.experts).card
+    compared = {"experts": rows, "experts_command": "python -m benchmarks.experts"}
+    save_card(available()[args.experts].parent, replace(card, scores=card.scores | compared))
+
+
+if __name__ == "__main__":
+    main()

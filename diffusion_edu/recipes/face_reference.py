@@ -1,0 +1,11 @@
+"""Describe the real faces once, for places where they are not at hand: `python -m diffusion_edu.recipes.face_reference`."""
+
+from functools import partial
+
+from diffusion_edu.checkpoints import PRETRAINED
+from diffusion_edu.recipes import reference
+
+main = partial(reference.main, "face_reference", "face_features", "faces", PRETRAINED / "face_reference.npz")
+
+if __name__ == "__main__":
+    main()

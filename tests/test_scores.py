@@ -1,0 +1,128 @@
+"""Scores beyond distances: classes and attributes recognised, obedience against guidance, what each evaluation asks for."""
+
+import json
+from dataclasses import replace
+
+import pytest
+import torch
+from torch.distributions import Categorical
+
+from diffusion_edu.checkpoints import Card, load, read_card, save
+from diffusion_edu.data.images import Pictures
+from diffusion_edu.data.sources import FACES
+from diffusion_edu.evaluation import __main__ as command
+from diffusion_edu.evaluation import attributes, guidance, samples
+from diffusion_edu.evaluation.features import balanced_accuracies, class_score
+from diffusion_edu.networks import NETWORKS
+
+
+def seeded(*shape, seed=0):
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
+
+
+def test_the_class_score_is_the_exponential_of_the_mutual_information():
+    logits = 3 * seeded(50, 4)
+    chances = Categorical(logits=logits.double())
+    information = Categorical(probs=chances.probs.mean(0)).entropy() - chances.entropy().mean()
+    assert class_score(logits) == pytest.approx(information.exp().item(), rel=1e-9)
+    assert class_score(100 * torch.eye(4)) == pytest.approx(4)  # sure of each, and all of them there
+    assert class_score(torch.zeros(5, 4)) == pytest.approx(1)  # sure of nothing
+    assert class_score(100 * torch.eye(4)[:1].expand(5, 4)) == pytest.approx(1)  # always the same
+
+
+def test_the_class_score_of_attributes_adds_up_what_each_of_them_says():
+    both = torch.tensor([[50.0, 50.0], [50.0, -50.0], [-50.0, 50.0], [-50.0, -50.0]])
+    assert class_score(both, attributes=True) == pytest.approx(4)
+    assert class_score(both[:, :1], attributes=True) == pytest.approx(2)
+    assert class_score(0 * both, attributes=True) == pytest.approx(1)
+
+
+def test_rare_answers_count_as_much_as_frequent_ones():
+    labels = torch.tensor([[1, 1]] + [[-1, -1]] * 9)
+    never = -torch.ones(10, 2)
+    assert balanced_accuracies(never, labels).tolist() == [0.5, 0.5]
+    right = labels.clone()
+    right[1:4, 1] = 1
+    torch.testing.assert_close(balanced_accuracies(right, labels), torch.tensor([1.0, (1 + 6 / 9) / 2]).double())
+    assert balanced_accuracies(right, 0 * labels + torch.tensor([0, 1])).isnan().all()  # there is no "no" to be right about
+
+
+def test_wishes_are_balanced_and_leave_everything_else_open():
+    wished = attributes.wishes(list(FACES), 10)
+    assert wished.shape == (40, 20)
+    assert (wished.abs().sum(1) == 1).all() and wished.sum() == 0
+    asked = wished.abs().sum(0)
+    assert {name: count for name, count in zip(FACES, asked.tolist(), strict=True) if count} == dict.fromkeys(attributes.ASKED, 10)
+
+
+def test_every_model_is_asked_for_what_real_pictures_show():
+    images = torch.randint(0, 256, (30, 3, 16, 16), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+    faces = Pictures(images, 1 - 2 * torch.randint(0, 2, (30, 2), generator=torch.Generator().manual_seed(1)), attributes=("hat", "glasses"))
+    card = Card("f", "F", "attention_unet", {}, "v", 16, attributes=["hat", "glasses"])
+    none = torch.empty(0, dtype=torch.int64)
+    labels = samples.asked(card, none, faces, 60)
+    assert torch.equal(labels[:30].sum(0), faces.labels.sum(0)) and torch.equal(labels[30:], labels[:30])
+    assert samples.asked(replace(card, attributes=["hat"]), none, faces, 60) is None
+    sketches = samples.asked(Card("s", "S", "attention_unet", {}, "v", 16, guide="a sketch"), none, faces, 8)
+    assert sketches.shape == (8, 3, 16, 16) and sketches.max() <= 1
+    with pytest.raises(ValueError, match="leave out --offline"):
+        samples.asked(Card("s", "S", "attention_unet", {}, "v", 16, guide="a sketch"), none, None, 8)
+
+
+@pytest.fixture
+def faces(tmp_path, tiny, monkeypatch):
+    """A small model of faces, two classifiers, and 64 pictures with their attributes."""
+    monkeypatch.setattr("diffusion_edu.checkpoints.OWN", tmp_path / "runs")
+    monkeypatch.setattr(attributes, "EACH", 4)
+    monkeypatch.setattr(attributes.wishes, "__defaults__", (4,))
+    monkeypatch.setattr(attributes.draw_wishes, "__defaults__", (4, iter))
+    names, folder, data = list(FACES), tmp_path / "runs", {"subject": "faces"}
+    sizes = {"widths": [16, 32], "attention": [False, True], "embedding": 16, "attributes": 20}
+    save(folder, Card("small", "S", "attention_unet", sizes, "v", 8, attributes=names, sampling={"moves": 2}, data=data), tiny(attributes=20))
+    for name in ("eyes", "second"):
+        layout = {"classes": 20, "widths": [8, 8], "patch": 1}
+        scores = {"validation_accuracy": 0.5, "each": dict.fromkeys(names, 0.75)}
+        save(
+            folder,
+            Card(name, name, "plain_classifier", layout, "attributes", 8, attributes=names, scores=scores),
+            NETWORKS["plain_classifier"](**layout),
+        )
+    monkeypatch.setattr("diffusion_edu.evaluation.command.CLASSIFIERS", {"faces": ("eyes", "second")})
+    images = torch.randint(0, 256, (64, 3, 8, 8), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+    pictures = Pictures(images, 1 - 2 * torch.randint(0, 2, (64, 20), generator=torch.Generator().manual_seed(1)), source="f", attributes=FACES)
+    for module in (command, guidance):
+        monkeypatch.setattr(module, "load_pictures", lambda source, size, tell, public: pictures if public == "faces" else None)
+    return ["small", "--data", "faces", "--work", str(tmp_path / "work"), "--device", "cpu"]
+
+
+def test_faces_are_judged_by_their_own_classifiers(faces, tmp_path, capsys):
+    command.main([*faces, "--samples", "40"])
+    scores = read_card(tmp_path / "runs" / "small.json").scores
+    assert scores == json.loads(capsys.readouterr().out)
+    assert scores["agreement_real"] == 0.75 and set(scores["agreement_each"]) == set(attributes.ASKED)
+    assert scores["agreement"] == pytest.approx(sum(scores["agreement_each"].values()) / 4, rel=1e-3)
+    assert scores["class_score"] >= 1 and scores["FD"] > 0 and "second" in scores["protocol"]
+
+
+def test_obedience_and_diversity_are_measured_at_every_scale(faces, tmp_path, capsys):
+    guidance.main([*faces, "--samples", "20", "--scales", "0", "2"])
+    rows = read_card(tmp_path / "runs" / "small.json").scores["by_guidance"]
+    assert [row["scale"] for row in rows] == [0, 2]
+    assert all(set(row) == {"scale", "FD", "FD_band", "agreement", "diversity"} for row in rows)
+    assert rows[0]["FD"] != rows[1]["FD"]
+    capsys.readouterr()
+    command.main([*faces, "--samples", "20"])  # another evaluation forgets nothing
+    assert read_card(tmp_path / "runs" / "small.json").scores["by_guidance"] == rows
+    assert load("small").card.scores["FD"] > 0
+
+
+def test_the_diversity_is_the_mean_distance_between_pictures_of_one_kind():
+    features, labels = torch.tensor([[0.0], [3.0], [10.0], [10.0], [14.0]]), torch.tensor([0, 0, 1, 1, 1])
+    assert guidance.diversity(guidance.of_one_kind(features, labels)) == pytest.approx((3 + (0 + 4 + 4) / 3) / 2)
+
+
+@pytest.mark.parametrize(("name", "words"), [("flowers_cold", "undoes degradations"), ("flower_judge", "is a classifier")])
+def test_who_is_judged_elsewhere_is_told_where(name, words):
+    with pytest.raises(SystemExit) as end:
+        command.main([name, "--data", "x", "--samples", "4"])
+    assert words in end.value.code and "\n" not in end.value.code
