@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from diffusion_edu.app import models
+from diffusion_edu.app import cards, models
 from diffusion_edu.app.layout import page
 from diffusion_edu.app.pace import measure
 from diffusion_edu.app.player import play
@@ -36,11 +36,14 @@ with installed:
     for card in known.values():
         seen = card.training.get("pictures_seen")
         trained = f", has seen {seen:,} pictures in training" if seen else ""
-        st.markdown(f"**{card.title}**: {card.size}x{card.size}, {choice(card)}{trained}.")
-        if "FD" in card.scores:
-            st.caption(
-                "Distance to real pictures (FD): {FD:.1f}; of real ones to each other {FD_floor:.1f}, of noise {FD_noise:.0f}.".format(**card.scores)
-            )
+        with st.container(gap="xxsmall"):
+            cards.button(card)
+            scored = "FD {FD:.1f} to real pictures, which have {FD_floor:.1f} to each other; noise {FD_noise:.0f}."
+            st.caption(f"{card.size}x{card.size}, {choice(card)}{trained}. " + (scored.format(**card.scores) if "FD" in card.scores else ""))
+    if others := [card for name, card in cards.everything().items() if name not in known]:
+        with st.expander(f"{len(others)} more: they judge, restore, enlarge or follow a picture"):
+            for card in others:
+                cards.button(card)
     if not known:
         st.warning("No model is installed: restore the folder 'pretrained', or train one with 'python -m diffusion_edu.recipes.flowers_attention'.")
 with machine:

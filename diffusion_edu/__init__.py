@@ -3,7 +3,8 @@
 Begin with `core` (the whole idea on one page), then `schedules`, `spacings`, `denoisers`, `samplers`, `training`, each next to the
 equations of its papers; `degradations` (cold diffusion) and `editing` are made of the same parts. `networks`, `data`, `figures`
 stand beside them; `checkpoints` loads and saves models with their cards; `generation` goes from a model and a few choices to a walk;
-`planar` does the same with points; `measures` are numbers for single pictures and schedules, `evaluation` compares what a model draws
+`cascades` go on from a small picture to a large one, `sketches` are made from pictures to learn from; `planar` does the same with points;
+`insides` reads what happens within a network; `measures` are numbers for single pictures and schedules, `evaluation` compares what a model draws
 with what is real; the `museum` holds known mistakes, the `doctor` knows their symptoms; `recipes` train what is in `pretrained/`; `app`
 is what the pages of the explorer share. The lessons of the course are in `lessons/`.
 
@@ -11,7 +12,7 @@ Words: x0 clean image, x image at a level, eps noise; guesses carry _hat. A leve
 the next lower one. signal and noise are the two rates of x = signal x0 + noise eps; theta = atan2(noise, signal) is the same
 mixture as an angle. A walk yields one State (t, x, x0_hat) per level.
 
-Who may import whom: core <- schedules, randomness <- spacings, degradations, denoisers <- samplers <- editing, generation <- planar.
+Who may import whom: core <- schedules, randomness <- spacings, degradations, denoisers <- samplers <- editing, generation <- cascades, planar.
 networks imports nothing of ours; training sees denoisers and degradations; checkpoints sees networks, denoisers, degradations and
 randomness; evaluation sees generation, checkpoints and data; recipes see everything but app; the museum is seen by its page and tests
 only; nobody imports app but pages. streamlit stays in app and pages, matplotlib in figures, data readers in data, progress bars in

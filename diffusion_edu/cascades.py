@@ -6,12 +6,14 @@ the flaws of a small picture that another network drew (Ho et al. 2022, Cascaded
 
 import math
 from collections.abc import Iterator
+from functools import partial
 
 import torch
 import torch.nn.functional as F
 
 from diffusion_edu.checkpoints import Model
 from diffusion_edu.core import State
+from diffusion_edu.denoisers import clipped, guided
 from diffusion_edu.generation import Preset, generate
 from diffusion_edu.randomness import SeededNoise
 
@@ -22,6 +24,11 @@ CHANNELS = 4  # of the guide: the small picture and how noisy it is
 def enlarged(small):
     """Bring small pictures (b, c, h, w) to (b, c, 2h, 2w), bicubic: what a network must beat."""
     return F.interpolate(small, scale_factor=FACTOR, mode="bicubic", antialias=False).clamp(-1, 1)
+
+
+def enlarges(card):
+    """Whether a model is told a small picture and draws a large one, by its card."""
+    return card.sizes.get("guide") == CHANNELS
 
 
 def shrunk(x):
@@ -38,8 +45,24 @@ def guide(small, share, eps):
     return torch.cat([told, share.expand(-1, 1, *told.shape[2:])], dim=1)
 
 
-def enlarge(model: Model, preset: Preset, small, seeds, share=0.1) -> Iterator[State]:
-    """Draw a large picture (b, 3, 2h, 2w) for each small one (b, 3, h, w); share is how much of what is told is noise, 0..1."""
+def held(denoise, small):
+    """Correct every guess so that, shrunk, it is the small picture (b, c, h, w): the network decides only what shrinking loses.
+
+    Back-projection (Irani & Peleg 1991), at every guess of a walk (Choi et al. 2021, ILVR, alg. 1; Wang et al. 2023, DDNM, eq. 13).
+    """
+
+    def guess(x, t):
+        x0_hat = denoise(x, t)
+        return x0_hat + enlarged(small - shrunk(x0_hat))
+
+    return guess
+
+
+def enlarge(model: Model, preset: Preset, small, seeds, share=0.1, hold=False) -> Iterator[State]:
+    """Draw a large picture (b, 3, 2h, 2w) for each small one (b, 3, h, w).
+
+    share is how much of what the network is told is noise, 0..1; hold: see to it that the large picture, shrunk, is the small one (held).
+    """
     if not 0 <= share <= 1:
         raise ValueError(f"The noise on the small picture is a share of 0 to 1, not {share}.")
     if len(small) != len(seeds):
@@ -48,8 +71,13 @@ def enlarge(model: Model, preset: Preset, small, seeds, share=0.1) -> Iterator[S
     if h % multiple or w % multiple:
         raise ValueError(f"{model.card.name} enlarges pictures whose height and width are divisible by {multiple}, not {h} x {w}.")
     small = model.compute.place(small)
-    eps = SeededNoise([seed + 2**32 for seed in seeds]).draw(small.shape[1:]).to(small)  # other noise than the walk begins with
-    return generate(model, preset, seeds, guide(small, torch.full((len(small),), share, device=small.device), eps))
+    eps = SeededNoise([seed + 2**31 for seed in seeds]).draw(small.shape[1:]).to(small)  # other noise than the walk's; of a seed 32 bits count
+    told = guide(small, torch.full((len(small),), share, device=small.device), eps)
+    return generate(model, preset, seeds, told, partial(_holding, small) if hold else guided)
+
+
+def _holding(small, conditional, unconditional, scale):
+    return held(clipped(guided(conditional, unconditional, scale)), small)
 
 
 def cascade(draw_small, enlarge):

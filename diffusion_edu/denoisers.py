@@ -76,6 +76,29 @@ def guided(conditional, unconditional, scale):
     return lambda x, t: torch.lerp(unconditional(x, t), conditional(x, t), scale)
 
 
+def guided_between(conditional, unconditional, scale, low, high):
+    """Steer like `guided` at levels from low to high, and at all others only follow the condition, which asks one denoiser there instead of two.
+
+    Guidance in a limited interval (Kynkaanniemi et al. 2024).
+    """
+    steered = guided(conditional, unconditional, scale)
+    return lambda x, t: (steered if low <= t <= high else conditional)(x, t)
+
+
+def noting(noted):
+    """Steer like `guided`, always by both guesses, and note in the dict noted, under every level t: (unconditional, conditional, guided)."""
+
+    def steer(conditional, unconditional, scale):
+        def denoise(x, t):
+            without, told = unconditional(x, t), conditional(x, t)
+            noted[t] = without, told, torch.lerp(without, told, scale)
+            return noted[t][-1]
+
+        return denoise
+
+    return steer
+
+
 def clipped(denoise, low=-1.0, high=1.0):
     """Keep the guess inside the range that pictures have (goes outside `guided`; never for latents)."""
     return lambda x, t: denoise(x, t).clamp(low, high)

@@ -7,7 +7,7 @@ from functools import partial
 import torch
 
 from diffusion_edu.checkpoints import Model
-from diffusion_edu.core import State, Step, walk
+from diffusion_edu.core import Denoiser, State, Step, walk
 from diffusion_edu.denoisers import clipped, guided
 from diffusion_edu.randomness import SeededNoise
 from diffusion_edu.samplers import evaluations, sampler
@@ -42,21 +42,28 @@ class Preset:
         return evaluations(self.sampler, self.moves) * (2 if guiding and self.scale not in (0, 1) else 1)
 
 
-def step_of(model: Model, preset: Preset, randn, labels=None) -> Step:
-    """Build the step of one walk: the preset's sampler on the model, each picture steered to what its label asks for (see generate)."""
-    schedule = preset.noising()
-    denoise = model.denoiser(schedule)
+def guesser(model: Model, preset: Preset, labels=None, steer=guided) -> Denoiser:
+    """Build the denoiser of one walk: the model on the preset's schedule, each picture steered to what its label asks for (see generate).
+
+    steer(conditional, unconditional, scale) makes one denoiser of two.
+    """
+    denoise = model.denoiser(preset.noising())
     if model.card.told and labels is not None:
         wanted = torch.as_tensor(labels, device=model.compute.device)
-        denoise = guided(denoise.given(wanted), denoise, preset.scale)
-    return partial(sampler(preset.sampler), clipped(denoise), schedule, randn=randn, **preset.options)
+        denoise = steer(denoise.given(wanted), denoise, preset.scale)
+    return clipped(denoise)
 
 
-def generate(model: Model, preset: Preset, seeds, labels=None) -> Iterator[State]:
+def step_of(model: Model, preset: Preset, randn, labels=None, steer=guided) -> Step:
+    """Build the step of one walk: the preset's sampler on the model's guesses (see guesser)."""
+    return partial(sampler(preset.sampler), guesser(model, preset, labels, steer), preset.noising(), randn=randn, **preset.options)
+
+
+def generate(model: Model, preset: Preset, seeds, labels=None, steer=guided) -> Iterator[State]:
     """Draw one picture per seed (b,), each as its label asks; None, or the null class, asks for anything.
 
     A label is what the model was trained with: a class (b,), wishes for its attributes (b, attributes), each 1, -1 or 0, or a
-    guide (b, channels of the guide, h, w), whose height and width the picture then has. Yields preset.moves + 1 States with
+    guide (b, channels of the guide, h, w), whose height and width the picture then has; steer: see guesser. Yields preset.moves + 1 States with
     images (b, channels, size, size); one State if it is a VAE, which makes no moves. Raises ValueError for impossible choices.
     """
     noise, card = SeededNoise(seeds), model.card
@@ -64,7 +71,7 @@ def generate(model: Model, preset: Preset, seeds, labels=None) -> Iterator[State
         return iter([_decoded(model, noise)])
     shape = labels.shape[2:] if card.guide and labels is not None else (card.size, card.size)
     x = model.compute.place(noise.draw((card.channels, *shape)))
-    return walk(step_of(model, preset, noise, labels), x, preset.levels())
+    return walk(step_of(model, preset, noise, labels, steer), x, preset.levels())
 
 
 @torch.no_grad()

@@ -11,12 +11,10 @@ from threading import get_ident
 import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
-from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils.flop_counter import flop_registry
 
 from diffusion_edu.networks.attention_unet import Stage
 from diffusion_edu.networks.blocks import Attention, sinusoid
-from diffusion_edu.networks.experts import MEMBERS
+from diffusion_edu.networks.experts import MEMBERS, Experts
 
 OPENED = (nn.ModuleList, Stage, *MEMBERS.values())  # these only hold parts together
 DEAD = 0.01  # a channel that varies less than this share of what is usual in its part says the same everywhere
@@ -140,29 +138,26 @@ def during(items, opened):
         yield item, seen
 
 
-class _Count(TorchDispatchMode):
-    """Count the operations of everything that this thread computes, by torch's own formulas."""
-
-    flops = 0
-
-    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
-        result = func(*args, **(kwargs or {}))
-        if formula := flop_registry.get(func._overloadpacket):
-            self.flops += formula(*args, **(kwargs or {}), out_val=result)
-        return result
+FLOPS = {  # what a function costs, from its result and what it was given: a multiplication and an addition for every weight that a number meets
+    torch.conv2d: lambda result, x, weight: 2 * result.numel() * weight[0].numel(),
+    nn.functional.linear: lambda result, x, weight: 2 * result.numel() * weight.shape[1],
+    Tensor.matmul: lambda result, a, b: 2 * result.numel() * a.shape[-1],
+}
 
 
-class _Joined(TorchFunctionMode):
-    """Notice what torch.cat lays together: {id of the result: (result, what it was made of)}."""
+class _Account(TorchFunctionMode):
+    """Let every operation do what it does, count what it costs, and keep what torch.cat laid together: {id of the result: (result, parts)}."""
 
     def __init__(self):
         super().__init__()
-        self.found = {}
+        self.flops, self.joined = 0, {}
 
     def __torch_function__(self, function, types, args=(), kwargs=None):
         result = function(*args, **(kwargs or {}))
+        if function in FLOPS:
+            self.flops += FLOPS[function](result, *args[:2])
         if function is torch.cat:
-            self.found[id(result)] = result, args[0]  # kept alive, so that no other tensor takes its id
+            self.joined[id(result)] = result, args[0]  # kept alive, so that no other tensor takes its id
         return result
 
 
@@ -173,21 +168,21 @@ def anatomy(denoise, x, t):
     A skip is found, not assumed: a part was given something made by torch.cat, of which one half is what an earlier part had said.
     """
     modules, parts, skips, outputs = parts_of(denoise.net), [], [], []
-    count, joined, begun = _Count(), _Joined(), {}
+    account, begun = _Account(), {}
 
     def before(name, given):
-        begun[name] = count.flops
-        for half in joined.found.get(id(given[0]), (None, ()))[1]:
+        begun[name] = account.flops
+        for half in account.joined.get(id(given[0]), (None, ()))[1]:
             skips.extend((source, name) for source, said in outputs[:-1] if said is half)
 
     def after(name, given, said):
         tensors = [value for value in given if isinstance(value, Tensor)]
         told = len(tensors) == 2 and tensors[0].ndim == 4
         weights, shape = sum(weight.numel() for weight in modules[name].parameters()), tuple(tensors[0].shape[1:]) if tensors else ()
-        parts.append(Part(name, type(modules[name]).__name__, shape, tuple(said.shape[1:]), weights, count.flops - begun[name], told))
+        parts.append(Part(name, type(modules[name]).__name__, shape, tuple(said.shape[1:]), weights, account.flops - begun[name], told))
         outputs.append((name, said))
 
-    with joined, count, _hooked(modules, before, after):
+    with account, _hooked(modules, before, after):
         denoise(x, t)
     return Anatomy(tuple(parts), tuple(skips))
 
@@ -203,43 +198,64 @@ def dead(h):
     return (varies <= DEAD * varies.square().mean(dim=-1, keepdim=True).sqrt()).float().mean(dim=-1)
 
 
-def spread(looks):
+def perplexity(looks):
     """Over how many places each look of looks (..., places) spreads: the exponential of its entropy, from 1 to all of them, (...)."""
     return torch.special.entr(looks.double()).sum(dim=-1).exp()
 
 
-@torch.no_grad()
-def at_each(denoise, x, levels, names):
-    """Ask a NeuralDenoiser about the same x at every level, and stack what the modules of these names say: {name: (levels, ...)} float32."""
-    with recorded(denoise.net, names) as said:
-        for t in levels:
-            denoise(x, t)
-    return {name: torch.stack(outputs).float() for name, outputs in said.items()}
-
-
-def smallest(denoise, channels=3, pictures=1):
+def smallest(denoise, pictures=1):
     """Make the smallest grey pictures that the network takes: for questions whose answer does not depend on the picture."""
-    side, weight = denoise.net.size_multiple, next(denoise.net.parameters())
+    net, weight = denoise.net, next(denoise.net.parameters())
+    net, side = getattr(net, "member", net), 2 * net.size_multiple
+    channels = parts_of(net)["stem"].weight.shape[1] // net.patch**2 - net.guide
     return torch.zeros(pictures, channels, side, side, device=weight.device)
 
 
+def network_levels(denoise, levels):
+    """Say the levels (n,) as a NeuralDenoiser tells them to its network: 1000 theta, float32 (n,)."""
+    _, theta = denoise.schedule.angle(torch.as_tensor(levels), torch.zeros(len(levels), 1))
+    return (1000 * theta.flatten()).float()
+
+
+@torch.no_grad()
+def at_each(denoise, levels, names):
+    """Run the network of a NeuralDenoiser at every one of the levels (n,), and keep what the modules of these names say: {name: (n, ...)} float32."""
+    net, y = denoise.net, smallest(denoise)
+    level = network_levels(denoise, levels).to(y.device)
+    apart = 1 if isinstance(net, Experts) else len(level)  # experts answer for one level at a time
+    with recorded(net, names) as said, torch.autocast(y.device.type, denoise.autocast, enabled=denoise.autocast is not None):
+        for some in level.split(apart):
+            net(y.expand(len(some), -1, -1, -1), some, None)
+    return {name: torch.cat(outputs).float() for name, outputs in said.items()}
+
+
 def waves(denoise, levels):
-    """The sines and cosines by which a NeuralDenoiser tells its network the levels, (levels, width)."""
+    """The sines and cosines by which a NeuralDenoiser tells its network the levels (n,), (n, width)."""
     layer = next(module for name, module in parts_of(denoise.net).items() if name.endswith("level"))
-    level = torch.stack([1000 * denoise.schedule.angle(t, smallest(denoise))[1] for t in levels])
-    return sinusoid(level.float(), layer.width)
+    return sinusoid(network_levels(denoise, levels), layer.width)
 
 
-def kind_embeddings(denoise, labels, t):
-    """What the network adds to the embedding of the level for each label (n, ...), less what it adds if told nothing: (n, width)."""
-    name = next(name for name in parts_of(denoise.net) if name.endswith(("classes", "attributes")))
-    told, untold = (at_each(denoise.given(cond), smallest(denoise, pictures=len(labels)), [t], [name])[name][0] for cond in (labels, None))
-    return told - untold
+@torch.no_grad()
+def told_kinds(denoise, labels, t, names):
+    """What the modules of these names say at level t if the network is asked for each of the labels (n, ...), side by side: (n, numbers) float32."""
+    with recorded(denoise.net, names) as said:
+        denoise.given(labels)(smallest(denoise, len(labels)), t)
+    return torch.cat([said[name][0].float() for name in names], dim=1)
+
+
+def modulators(net):
+    """Name the layers that turn the embedding into what a part is told: scale and shift of every channel, or in the simple U-Net the shift alone."""
+    return [name for name, _ in net.named_modules() if name.endswith((".modulate", ".tell"))]
+
+
+def embedder(net):
+    """Name the part that embeds what the network is asked for, None if nothing can be asked of it."""
+    return next((name for name in parts_of(net) if name.endswith(("classes", "attributes"))), None)
 
 
 def likeness(vectors):
-    """The cosine between any two of vectors (n, d), (n, n): 1 for the same direction, 0 for nothing in common."""
-    unit = nn.functional.normalize(vectors.double(), dim=1)
+    """The cosine between any two of vectors (n, d), each less their mean: (n, n), 1 for the same direction, 0 for nothing in common."""
+    unit = nn.functional.normalize(vectors.double() - vectors.double().mean(dim=0), dim=1)
     return unit @ unit.T
 
 

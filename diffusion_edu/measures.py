@@ -48,6 +48,22 @@ def gradient_energy(x):
     return sum(x.diff(dim=direction).square().flatten(1).mean(1) for direction in (2, 3))
 
 
+def seam(x, hole):
+    """Measure how visible the rim of a hole, bool (h, w), is in pictures x (b, c, h, w): the mean difference of neighbours across it, (b,).
+
+    Relative to that of neighbours of whom both are outside; a rim that follows a real outline may have more than 1. NaN without a rim.
+    """
+    steps = [(x.diff(dim=dim).abs().mean(1).flatten(1), *_pairs(hole, dim - 2)) for dim in (2, 3)]
+    apart, one, other = (torch.cat(parts, dim=-1) for parts in zip(*steps, strict=True))
+    return apart[:, one != other].mean(1) / apart[:, ~one & ~other].mean(1)
+
+
+def _pairs(hole, dim):
+    """Say of every pair of neighbours along a dimension which of them lie in the hole, two times bool (pairs,)."""
+    n = hole.shape[dim] - 1
+    return hole.narrow(dim, 1, n).flatten(), hole.narrow(dim, 0, n).flatten()
+
+
 @torch.no_grad()
 def error_by_level(denoise, schedule, x0, eps, levels):
     """Measure how far the guess is from clean images x0 (b, ...) noised with eps: the mean squared error at each level, float64 (levels, b)."""
@@ -58,6 +74,25 @@ def error_by_level(denoise, schedule, x0, eps, levels):
 def distance(a, b):
     """Measure how far two pictures or batches of them lie apart: the root of the mean squared difference of their values, a float."""
     return (a.double() - b.double()).square().mean().sqrt().item()
+
+
+def spread(samples):
+    """Measure how unlike samples (n, ...) are, pictures or features: the distance between two of them, on average over all pairs, a float."""
+    return (torch.pdist(samples.detach().cpu().double().flatten(1)).mean() / samples[0].numel() ** 0.5).item()
+
+
+def angle(a, b):
+    """Measure the angle between a and b, seen as one long vector each, in degrees, a float (exact for small angles too; Kahan 2006)."""
+    a, b = (v.detach().cpu().double().flatten() for v in (a, b))
+    a, b = a * b.norm(), b * a.norm()
+    return torch.rad2deg(2 * torch.atan2((a - b).norm(), (a + b).norm())).item()
+
+
+def plausible(hits, tries):
+    """Bound the true share behind so many hits in so many tries: the 95 % interval (low, high) of Wilson 1927."""
+    z, share = 1.96, hits / tries
+    middle, reach = share + z**2 / (2 * tries), z * (share * (1 - share) / tries + (z / (2 * tries)) ** 2) ** 0.5
+    return tuple((middle + way * reach) / (1 + z**2 / tries) for way in (-1, 1))
 
 
 def main_plane(points):

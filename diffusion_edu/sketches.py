@@ -126,4 +126,33 @@ def shaken(drawing, generator):
     return F.grid_sample(drawing - PAPER, grid, align_corners=False) + PAPER
 
 
+def shape(drawing):
+    """Find what a drawing (b, 3, h, w) is of, (b, 1, h, w) of 0 and 1: its ink, and the paper that ink encloses, small gaps closed.
+
+    Where hardly any paper is left, what is unlike the rim.
+    """
+    ink = (drawing < PAPER - 0.1).any(1, keepdim=True).to(drawing)
+    wall = -F.max_pool2d(-F.max_pool2d(F.pad(ink, [4] * 4), 5, stride=1), 5, stride=1)  # gaps of up to four pixels are closed
+    room = F.pad(1 - torch.maximum(ink, wall), [1] * 4, value=1)
+    outside = F.pad(torch.zeros_like(ink), [1] * 4, value=1)
+    while (more := torch.minimum(beside(outside), room)).sum() > outside.sum():
+        outside = more
+    inside = 1 - outside[..., 1:-1, 1:-1]
+    return torch.where(inside.mean((2, 3), keepdim=True) > 0.9, foreground(drawing), inside)
+
+
+def beside(areas):
+    """Let areas (b, 1, h, w) of 0 and 1 grow by one place to the left, right, above and below, but not past a line through a corner."""
+    return torch.maximum(F.max_pool2d(areas, (3, 1), stride=1, padding=(1, 0)), F.max_pool2d(areas, (1, 3), stride=1, padding=(0, 1)))
+
+
+def likeness(drawing, x):
+    """Say how well pictures x (b, 3, h, w) follow drawings (b, 3, h, w): the correlation of the shape that is drawn and the subject, (b,) in -1..1.
+
+    0 where either of them is nowhere or everywhere.
+    """
+    a, b = (areas.flatten(1) - areas.flatten(1).mean(1, keepdim=True) for areas in (shape(drawing), foreground(x)))
+    return (a * b).sum(1) / (a.norm(dim=1) * b.norm(dim=1)).clamp(min=1e-6)
+
+
 STYLES = {"edges": edges, "contours": contours, "colours": flat, "outlined colours": outlined}  # functions (x0, subject, generator) -> sketch

@@ -1,5 +1,22 @@
-"""Guidance."""
+"""How to steer? What is asked for, how strongly, at which levels, and what obedience costs."""
 
-from diffusion_edu.app.layout import page
+from diffusion_edu.app import guidance
+from diffusion_edu.app.layout import page, show_code
+from diffusion_edu.app.steering import Vectors
+from diffusion_edu.app.sweep import Sweep
+from diffusion_edu.denoisers import guided, noting
+from diffusion_edu.generation import generate, guesser
+from diffusion_edu.networks.experts import Experts
 
-page("Guidance", "Under construction.", icon="🧭")
+page(
+    "Guidance",
+    "How to steer? Ask for something, ever louder: **which pictures obey first, and what do they lose when all obey?**",
+    icon="🧭",
+)
+task, row = guidance.ask()
+if isinstance(task, Sweep):
+    shown = guidance.sweep(task, row)
+    show_code(shown.code, *shown.functions)
+else:
+    guidance.drawn(task, row)
+    show_code(task.code, *((guided, noting, guesser) if isinstance(task, Vectors) else (Experts, generate)))

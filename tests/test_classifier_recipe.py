@@ -1,5 +1,6 @@
 """A classifier from the command line: it learns, is measured on pictures that it never saw, resumes, and refuses in one sentence."""
 
+import json
 from dataclasses import replace
 
 import pytest
@@ -10,8 +11,8 @@ from diffusion_edu.data.images import Pictures, save_pictures
 from diffusion_edu.data.sources import SPLITS
 from diffusion_edu.networks import NETWORKS
 from diffusion_edu.randomness import choose
-from diffusion_edu.recipes import classifier, flower_features
-from diffusion_edu.recipes.classifier import accuracy, held_out, jittered, main
+from diffusion_edu.recipes import classifier, face_features, face_judge, flower_features
+from diffusion_edu.recipes.classifier import accuracy, held_out, jittered, main, wrong_attributes
 
 TINY = replace(flower_features.RECIPE, sizes={"widths": [8, 16], "blocks": 1, "patch": 2}, size=8, batch=16)
 
@@ -91,3 +92,76 @@ def test_pictures_are_changed_a_little_and_stay_pictures():
     assert torch.equal(changed, jittered(smooth, torch.Generator().manual_seed(1)))
     alike = torch.corrcoef(torch.stack([changed.mean((2, 3)).flatten(), smooth.mean((2, 3)).flatten()]))[0, 1]
     assert alike > 0.2
+
+
+# Attributes
+
+
+def reds_and_brights(n=320):
+    """Pictures with two attributes that show: one in eight is red, every second one bright; and a third that none of them has."""
+    labels = torch.stack([torch.arange(n) % 8 == 0, torch.arange(n) % 2 == 0, torch.zeros(n)], dim=1).long() * 2 - 1
+    images = torch.randint(0, 40, (n, 3, 8, 8), dtype=torch.uint8, generator=torch.Generator().manual_seed(0)) + 60
+    images[labels[:, 0] == 1, 0] += 60
+    images[labels[:, 1] == 1] += 90
+    order = torch.randperm(n, generator=torch.Generator().manual_seed(1))
+    return Pictures(images, labels, attributes=("red", "bright", "has wings")).take(order)
+
+
+@pytest.fixture(scope="module")
+def faces(tmp_path_factory):
+    path = tmp_path_factory.mktemp("faces") / "f.parquet"
+    save_pictures(path, reds_and_brights())
+    return path
+
+
+@pytest.mark.parametrize("recipe", [face_features.RECIPE, face_judge.RECIPE], ids=lambda recipe: recipe.name)
+def test_attributes_are_learned_and_each_has_its_score_in_the_card(faces, tmp_path, recipe):
+    tiny = replace(recipe, sizes={"widths": [8, 16], "blocks": 1, "patch": 2}, size=8, batch=16)
+    main(tiny, ["--data", str(faces), "--out", str(tmp_path / "mine"), "--device", "cpu", "--pictures", "3200"])
+    model = load("mine", [tmp_path / "mine"], choose("cpu"))
+    card = model.card
+    assert (card.kind, card.draws, card.classes, card.attributes) == ("attributes", False, [], ["red", "bright", "has wings"])
+    assert card.sizes["classes"] == 3 and card.data["held_out"] == 40
+    assert card.scores["each"]["red"] > 0.8 and card.scores["each"]["bright"] > 0.9
+    assert card.scores["each"]["has wings"] is None  # nobody has any: there is nothing to be right about
+    assert card.scores["validation_accuracy"] == pytest.approx((card.scores["each"]["red"] + card.scores["each"]["bright"]) / 2, abs=1e-3)
+    assert json.loads((tmp_path / "mine" / "mine.json").read_text(), parse_constant=pytest.fail)["scores"] == card.scores  # JSON knows no NaN
+    assert accuracy(model.net, reds_and_brights().take(held_out(reds_and_brights())), choose("cpu")) == pytest.approx(
+        card.scores["validation_accuracy"], abs=0.03
+    )
+
+
+def test_the_accuracy_of_attributes_is_the_mean_of_right_yes_and_right_no_by_hand():
+    some, net = reds_and_brights(40), NETWORKS["plain_classifier"](3, widths=[4], blocks=1)
+    with torch.no_grad():
+        net.head.weight.zero_()
+        net.head.bias.copy_(torch.tensor([1.0, -1.0, -1.0]))  # always red, never bright
+    assert accuracy(net, some, choose("cpu")) == 0.5  # always yes is no better than always no
+    rows = torch.cat([(some.labels[:, 0] == 1).nonzero()[:5], (some.labels[:, 0] == -1).nonzero()[:10]]).flatten()
+    said = torch.tensor([1.0] * 4 + [-1.0] + [1.0] * 3 + [-1.0] * 7)  # four of five red ones, seven of ten others
+
+    class Says(torch.nn.Module):
+        def forward(self, x):
+            return torch.stack([said, said, said], dim=1)
+
+    one = replace(some.take(rows), labels=some.labels[rows][:, [0, 0, 0]])
+    assert accuracy(Says(), one, choose("cpu")) == pytest.approx((4 / 5 + 7 / 10) / 2)
+
+
+def test_rare_attributes_weigh_as_much_as_frequent_ones():
+    """At scores of 0, what pulls them up and what pulls them down is in balance, attribute by attribute."""
+    labels = torch.tensor([[1, 1, -1], [-1, 1, -1], [-1, 1, -1], [-1, -1, -1]])
+    scores = torch.zeros(4, 3, requires_grad=True)
+    losses = wrong_attributes(labels)(scores, labels)
+    assert losses.shape == (4,)
+    losses.sum().backward()
+    assert scores.grad.sum(0)[:2].abs().max() < 1e-6
+    assert scores.grad.isfinite().all() and scores.grad[0, 0] < 0 < scores.grad[1, 0]
+
+
+def test_a_classifier_of_attributes_goes_on_where_it_was(faces, tmp_path):
+    tiny = replace(face_judge.RECIPE, sizes={"widths": [8], "blocks": 1, "patch": 2}, size=8, batch=16)
+    words = ["--data", str(faces), "--out", str(tmp_path / "mine"), "--device", "cpu"]
+    main(tiny, [*words, "--pictures", "32"])
+    main(tiny, [*words, "--pictures", "64", "--resume"])
+    assert load("mine", [tmp_path / "mine"]).card.training["steps"] == 4

@@ -12,7 +12,7 @@ from diffusion_edu.data.images import Pictures, load_pictures, save_pictures, to
 from diffusion_edu.evaluation import __main__ as command
 from diffusion_edu.evaluation import inception, samples
 from diffusion_edu.evaluation.distances import Statistics, frechet, frechet_band, kernel
-from diffusion_edu.evaluation.features import agreement, describe
+from diffusion_edu.evaluation.features import agreement, balanced_accuracies, describe
 from diffusion_edu.evaluation.inception import inception_scores
 from diffusion_edu.evaluation.neighbours import memorised, nearest
 from diffusion_edu.evaluation.report import Reference, distance_scores, halves, pure_noise, reference
@@ -80,6 +80,15 @@ def test_bands_shrink_with_more_samples_and_leave_the_global_randomness_alone():
 def test_every_class_counts_the_same_in_the_agreement():
     scores = torch.eye(3)[torch.tensor([0, 0, 0, 0, 1, 0])]  # named: four times 0, once 1, once 0
     assert agreement(scores, torch.tensor([0, 0, 0, 0, 1, 2])) == pytest.approx((1 + 1 + 0) / 3)
+
+
+def test_yes_and_no_count_the_same_however_rare_they_are():
+    labels = torch.tensor([[1, 1, -1], [-1, 1, -1], [-1, -1, -1], [-1, -1, -1], [-1, 0, -1]])
+    scores = torch.tensor([[2.0, 1.0, -1.0], [-1.0, -1.0, 1.0], [1.0, -1.0, 1.0], [-1.0, -1.0, 1.0], [-1.0, 9.0, 1.0]])
+    shares = balanced_accuracies(scores, labels)
+    assert shares[:2].tolist() == pytest.approx([(1 / 1 + 3 / 4) / 2, (1 / 2 + 2 / 2) / 2])  # open ones do not count
+    assert shares[2].isnan()  # nobody has it
+    assert balanced_accuracies(torch.ones(5, 3), labels)[:2].tolist() == [0.5, 0.5]  # always yes is no better than a coin
 
 
 # Neighbours

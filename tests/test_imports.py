@@ -50,7 +50,7 @@ MAY_SEE = {  # our own modules that a part of the library may import, besides it
     "sketches": set(),
     "cascades": {"core", "randomness", "checkpoints", "generation"},
     "planar": {"core", "schedules", "randomness", "networks", "data", "denoisers", "samplers", "spacings", "training", "generation"},
-    "evaluation": {"core", "schedules", "randomness", "denoisers", "degradations", "samplers", "spacings", "checkpoints", "generation", "data", "sketches"},
+    "evaluation": {"core", "schedules", "randomness", "denoisers", "degradations", "samplers", "spacings", "checkpoints", "generation", "cascades", "data", "sketches", "measures"},
     "measures": {"core", "schedules"},
     "doctor": {"core", "schedules", "denoisers", "training", "measures", "checkpoints"},
     "museum": {

@@ -261,7 +261,7 @@ def test_on_the_page_every_exhibit_asks_draws_its_own_mistake_and_tells_its_stor
 
 def test_the_page_counts_what_was_predicted_right_walks_on_and_remembers(small):
     first, second = list(EXHIBITS.values())[:2]
-    app = answer(opened(), first, (first.answer + 1) % 3)
+    app = answer(opened(tab="Bug museum"), first, (first.answer + 1) % 3)
     assert "Not quite." in said(app) and first.options[first.answer] in said(app)
     healthy(next(button for button in app.button if button.label == "Next").click().run())
     assert here(app) == second.slug

@@ -11,7 +11,9 @@ import pytest
 import torch
 from PIL import Image
 
-from diffusion_edu.data.images import load_pictures
+from diffusion_edu.data import sources
+from diffusion_edu.data.images import Pictures, load_pictures, save_pictures
+from diffusion_edu.data.sources import FACES
 
 RED = (255, 0, 0)
 
@@ -88,8 +90,6 @@ def test_the_official_split_comes_along_and_is_chosen_with_the_pictures(tmp_path
 
 
 def test_a_saved_set_is_read_as_it_was(tmp_path):
-    from diffusion_edu.data.images import Pictures, save_pictures
-
     images = torch.randint(0, 256, (5, 3, 1, 1), dtype=torch.uint8).expand(5, 3, 8, 8)
     save_pictures(tmp_path / "s.parquet", Pictures(images, torch.tensor([2, 0, 1, 0, 2]), ("a", "b", "c")))
     again, told = loaded(tmp_path / "s.parquet")
@@ -215,3 +215,165 @@ def test_without_torchvision_the_flowers_are_refused_with_the_way_out(monkeypatc
     monkeypatch.setitem(sys.modules, "torchvision.datasets", None)
     with pytest.raises(ValueError, match="could not be fetched .*--data"):
         loaded(None)
+
+
+# Attributes
+
+
+def test_columns_of_yes_and_no_are_attributes(tmp_path):
+    rows = [{"bytes": encoded(plain())}] * 3
+    columns = {"image": rows, "wearing_hat": [True, False, True], "score": [1, 2, 3], "smiling": [False, True, None]}
+    pictures, told = loaded(parquet(tmp_path / "f.parquet", columns))
+    assert (pictures.attributes, pictures.classes, told) == (("wearing hat", "smiling"), (), [])
+    assert pictures.labels.dtype == torch.int64
+    assert pictures.labels.tolist() == [[1, -1], [-1, 1], [1, -1]]
+    assert pictures.take(torch.tensor([1])).labels.tolist() == [[-1, 1]]
+
+
+def test_attributes_stay_with_their_pictures_where_some_are_broken_and_classes_come_first(tmp_path):
+    rows = [{"bytes": b"garbage"}, {"bytes": encoded(plain())}]
+    pictures, _ = loaded(parquet(tmp_path / "f.parquet", {"image": rows, "hat": [True, False]}))
+    assert (len(pictures), pictures.labels.tolist()) == (1, [[-1]])
+    pictures, _ = loaded(parquet(tmp_path / "g.parquet", {"image": rows, "hat": [True, False], "label": [0, 1]}))
+    assert (pictures.attributes, pictures.classes, pictures.labels.tolist()) == ((), ("0", "1"), [1])
+
+
+@pytest.mark.parametrize(
+    "meaning",
+    [{"labels": torch.tensor([[1, -1], [-1, -1], [1, 1]]), "attributes": ("wearing hat", "bald")}, {}],
+    ids=["attributes", "nothing"],
+)
+def test_a_saved_set_with_attributes_or_without_labels_is_read_as_it_was(tmp_path, meaning):
+    before = Pictures(torch.randint(0, 256, (3, 3, 1, 1), dtype=torch.uint8).expand(3, 3, 8, 8), **meaning)
+    save_pictures(tmp_path / "s.parquet", before)
+    again, told = loaded(tmp_path / "s.parquet")
+    assert (again.attributes, again.classes, told) == (before.attributes, (), [])
+    assert again.labels is before.labels is None or torch.equal(again.labels, before.labels)
+
+
+# Several sets at once
+
+
+def shelf(path, labels=None, split=None, names=("rose", "iris"), tint=RED):
+    n = len(labels or split or [0, 0])
+    columns = {"image": [{"bytes": encoded(plain(tint))}] * n} | ({"label": labels} if labels else {}) | ({"split": split} if split else {})
+    return parquet(path, columns, {"info": {"features": {"label": {"names": list(names)}}}} if labels else None)
+
+
+def test_several_files_and_folders_are_one_set_in_order(tmp_path):
+    one = shelf(tmp_path / "a.parquet", [0, 1, 1], ["train", "test", "validation"])
+    two = shelf(tmp_path / "b.parquet", [1, 0], ["test", "train"], tint=(0, 0, 255))
+    pictures, _ = loaded([one, two])
+    assert pictures.images[:, :, 0, 0].tolist() == 3 * [[*RED]] + 2 * [[0, 0, 255]]
+    assert (pictures.labels.tolist(), pictures.classes) == ([0, 1, 1, 1, 0], ("rose", "iris"))
+    assert (pictures.split.tolist(), pictures.source) == ([0, 2, 1, 2, 0], "a.parquet and b.parquet")
+    alone, _ = loaded([one])
+    assert (len(alone), alone.source, alone.labels.tolist()) == (3, "a.parquet", [0, 1, 1])
+
+
+@pytest.mark.parametrize("other", ["other names", "no labels", "attributes", "a folder"])
+def test_sets_that_do_not_mean_the_same_keep_their_pictures_and_no_labels(tmp_path, other):
+    one, two = shelf(tmp_path / "a.parquet", [0, 1, 1], ["train"] * 3), tmp_path / "b.parquet"
+    if other == "a folder":
+        two = tmp_path / "photos"
+        two.mkdir()
+        plain().save(two / "1.png")
+        plain().save(two / "2.png")
+    elif other == "attributes":
+        parquet(two, {"image": [{"bytes": encoded(plain())}] * 2, "hat": [True, False]})
+    else:
+        shelf(two, [1, 0] if other == "other names" else None, names=("iris", "rose"))
+    pictures, _ = loaded([one, two])
+    assert (len(pictures), pictures.labels, pictures.classes, pictures.attributes, pictures.split) == (5, None, (), (), None)
+
+
+def test_one_missing_source_among_several_is_named(tmp_path):
+    with pytest.raises(ValueError, match=r"no file or folder .*nowhere"):
+        loaded([shelf(tmp_path / "a.parquet", [0, 1]), tmp_path / "nowhere"])
+
+
+# The other public sets
+
+
+@pytest.fixture
+def torchvision(tmp_path, monkeypatch):
+    """Stand-ins for what torchvision downloads with, and an empty cache: a test fills in CelebA or download."""
+    names = ("torchvision", "torchvision.datasets", "torchvision.datasets.utils")
+    fakes = [types.ModuleType(name) for name in names]
+    for name, fake in zip(names, fakes, strict=True):
+        monkeypatch.setitem(sys.modules, name, fake)
+    monkeypatch.setattr(sources, "CACHE", tmp_path / "cache")
+    return fakes
+
+
+def test_faces_bring_their_twenty_attributes(torchvision):
+    known = ["5_o_Clock_Shadow", *(name.title().replace(" ", "_") for name in reversed(FACES)), ""]  # the file ends its first line with a blank
+
+    class CelebA:
+        base_folder = "celeba"
+
+        def __init__(self, root, split, target_type, download):
+            assert (split, target_type, download) == ("all", "attr", True)
+            self.root, self.filename, self.attr_names = root, ["1.jpg", "2.jpg"], known
+            self.attr = torch.zeros(2, len(known) - 1, dtype=torch.int64)
+            self.attr[0, known.index("Smiling")] = self.attr[1, known.index("Blond_Hair")] = 1
+            folder = Path(root) / "celeba" / "img_align_celeba"
+            folder.mkdir(parents=True)
+            for name in self.filename:
+                plain(size=(17, 21)).save(folder / name)
+
+    torchvision[1].CelebA = CelebA
+    pictures, told = loaded(None, public="faces")
+    assert (pictures.images.shape, pictures.attributes, pictures.classes) == ((2, 3, 8, 8), FACES, ())
+    assert pictures.labels.shape == (2, 20) and set(pictures.labels.unique().tolist()) == {-1, 1}
+    assert [[FACES[k] for k in (row == 1).nonzero().flatten()] for row in pictures.labels] == [["smiling"], ["blond hair"]]
+    assert (pictures.source, pictures.split) == ("CelebA", None) and "1.4 GB" in told[0]
+
+
+def test_the_five_flowers_are_downloaded_once_and_wholly_or_not_at_all(torchvision):
+    fetched = []
+
+    def download(url, folder, broken=False):
+        fetched.append(url)
+        for kind in ("roses",) if broken else ("roses", "tulips"):
+            (Path(folder) / "flower_photos" / kind).mkdir(parents=True)
+            plain().save(Path(folder) / "flower_photos" / kind / "1.jpg")
+        if broken:
+            raise OSError("Network is unreachable")
+
+    torchvision[2].download_and_extract_archive = lambda *args: download(*args, broken=True)
+    with pytest.raises(ValueError, match=r"The five flowers could not be fetched \(Network is unreachable\).*--data"):
+        loaded(None, public="five flowers")
+    torchvision[2].download_and_extract_archive = download
+    for _ in range(2):
+        pictures, told = loaded(None, public="five flowers")
+        assert (pictures.classes, pictures.labels.tolist()) == (("roses", "tulips"), [0, 1])
+        assert "220 MB" in told[0]
+    assert fetched == [sources.FIVE_FLOWERS] * 2
+
+
+@pytest.mark.parametrize("public", ["faces", "five flowers"])
+@pytest.mark.parametrize("problem", [OSError("Network is unreachable"), RuntimeError("gdown is required"), None], ids=repr)
+def test_other_public_sets_out_of_reach_are_refused_in_one_sentence_with_the_way_out(torchvision, public, problem):
+    def offline(*_, **__):
+        raise problem
+
+    if problem:  # else torchvision does not have them at all
+        torchvision[1].CelebA = torchvision[2].download_and_extract_archive = offline
+    with pytest.raises(ValueError, match="could not be fetched .*--data") as refused:
+        loaded(None, public=public)
+    assert "\n" not in str(refused.value)
+
+
+def test_a_download_that_fails_in_a_way_of_its_own_is_refused_in_one_sentence_too(torchvision):
+    """What fetches CelebA has errors of its own, for example when too many people have fetched it today."""
+
+    class FileURLRetrievalError(Exception):
+        pass
+
+    def refuse(*_, **__):
+        raise FileURLRetrievalError("Too many users have viewed or downloaded this file recently.")
+
+    torchvision[1].CelebA = refuse
+    with pytest.raises(ValueError, match="CelebA could not be fetched .*Too many users.*--data"):
+        loaded(None, public="faces")

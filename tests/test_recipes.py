@@ -214,7 +214,7 @@ def test_few_pictures_are_enough_and_it_is_told_what_becomes_of_them(photos, tmp
         (few / name).write_bytes((photos / "iris" / name).read_bytes())
     main(TINY, ["--data", str(few), "--out", str(tmp_path / "mine"), "--pictures", "16", "--device", "cpu"])
     assert "2 pictures are few" in capsys.readouterr().out
-    assert load("mine", [tmp_path / "mine"]).card.data == {"source": "few", "pictures": 2, "held_out": 0}
+    assert load("mine", [tmp_path / "mine"]).card.data == {"subject": "flowers", "source": "few", "pictures": 2, "held_out": 0}
 
 
 def test_a_broken_run_and_one_of_another_network_are_refused(photos, tmp_path, trained, capsys):

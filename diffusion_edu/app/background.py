@@ -49,10 +49,10 @@ def watch(key, says, show, over):
             over(job)
         st.session_state.pop(_of(key), None)
         st.rerun()
-    bar, button = st.columns([5, 1], vertical_alignment="bottom")
+    row = st.container(horizontal=True, vertical_alignment="bottom", gap="medium")
     left = f", about {job.seconds_left:.0f} s left" if job.seconds_left is not None else ""
-    bar.progress(job.share, says(job) + left)
-    if button.button("Cancel", icon=":material/stop_circle:", width="stretch", key=f"cancel:{key}"):
+    row.progress(job.share, says(job) + left)
+    if row.button("Cancel", icon=":material/stop_circle:", key=f"cancel:{key}"):
         cancel(key)
         st.rerun()
     if job.latest is not None:

@@ -5,42 +5,6 @@ const REMEMBERED = 60; // strokes that can be undone
 const GREYS = [96, 200]; // of the squares of a hole
 const SHADE = 0.8; // how much of the picture a hole hides
 
-const decoded = (url) => {
-  const image = new Image();
-  image.src = url;
-  return image.decode().then(() => image);
-};
-
-const rgbOf = (colour) => [1, 3, 5].map((at) => parseInt(colour.slice(at, at + 2), 16));
-
-// The pixels whose centres a round brush covers on its way from one place to another.
-function covered(from, to, brush, width, height) {
-  const [dx, dy] = [to[0] - from[0], to[1] - from[1]], length = dx * dx + dy * dy || 1, reach = brush / 2, found = [];
-  const least = (axis) => Math.max(0, Math.floor(Math.min(from[axis], to[axis]) - reach));
-  const most = (axis, end) => Math.min(end - 1, Math.floor(Math.max(from[axis], to[axis]) + reach));
-  for (let y = least(1); y <= most(1, height); y++) {
-    for (let x = least(0); x <= most(0, width); x++) {
-      const [px, py] = [x + 0.5 - from[0], y + 0.5 - from[1]], along = Math.max(0, Math.min(1, (px * dx + py * dy) / length));
-      if (Math.hypot(px - along * dx, py - along * dy) <= reach) found.push(y * width + x);
-    }
-  }
-  return found;
-}
-
-// The area of one colour around a pixel.
-function area(paints, start, width) {
-  const wanted = paints[start], found = [start], seen = new Set(found);
-  for (const at of found) {
-    const x = at % width;
-    for (const next of [x > 0 ? at - 1 : -1, x < width - 1 ? at + 1 : -1, at - width, at + width]) {
-      if (next < 0 || next >= paints.length || seen.has(next) || paints[next] !== wanted) continue;
-      seen.add(next);
-      found.push(next);
-    }
-  }
-  return found;
-}
-
 export default function ({ data, parentElement, setStateValue }) {
   const root = parentElement.querySelector(".easel");
   if (root.update) { // the page ran again: keep the drawing
@@ -89,7 +53,9 @@ export default function ({ data, parentElement, setStateValue }) {
     const seen = composed();
     if (tip) {
       const rgb = tool === "erase" || data.mask ? [255, 255, 255] : ink();
-      for (const at of covered(tip, tip, tool === "fill" ? 1 : brush, size, size)) for (let k = 0; k < 3; k++) seen.data[4 * at + k] = (seen.data[4 * at + k] + rgb[k]) / 2;
+      for (const at of covered(tip, tip, tool === "fill" ? 1 : brush, size, size)) {
+        for (let k = 0; k < 3; k++) seen.data[4 * at + k] = (seen.data[4 * at + k] + rgb[k]) / 2;
+      }
     }
     canvas.getContext("2d").putImageData(seen, 0, 0);
     const some = layer.data.some((value) => value);
@@ -174,7 +140,8 @@ export default function ({ data, parentElement, setStateValue }) {
   $(".clear").onclick = () => change(() => layer.data.fill(0));
   $(".invert").onclick = () => change(() => paints().forEach((paint, at) => put([at], paint ? null : [0, 0, 0])));
   $(".save").onclick = () => {
-    const seen = data.mask ? new ImageData(layer.data.map((_, k) => (k % 4 === 3 ? 255 : layer.data[k - (k % 4) + 3])), size) : composed(); // a mask is white where the hole is
+    const white = layer.data.map((_, k) => (k % 4 === 3 ? 255 : layer.data[k - (k % 4) + 3])); // in the hole
+    const seen = data.mask ? new ImageData(white, size) : composed();
     Object.assign(document.createElement("a"), { href: urlOf(seen), download: data.file }).click();
   };
 

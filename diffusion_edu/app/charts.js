@@ -32,13 +32,26 @@ function markPath(parent, { label, colour, now }, xs, ys, state, k) {
   add(parent, "text", { class: "now", x: xs[at], y: ys[at] + (k % 2 ? 18 : -9), "text-anchor": "middle" }, label); // above and below, where two meet
 }
 
+// Widen the axis that has room to spare, so that one unit is as long on both: angles are then what they look like.
+function asLong(x, y, width, height) {
+  const unit = Math.max((x.high - x.low) / width, (y.high - y.low) / height);
+  const widen = (axis, room) => ({ low: axis.low, high: axis.low + unit * room });
+  return [widen(x, width), widen(y, height)];
+}
+
+// A vector ends in a dot that bears its name.
+function point(parent, { label, colour }, x, y, k) {
+  add(parent, "circle", { class: "dot", cx: x, cy: y, r: 5, fill: colour });
+  add(parent, "text", { class: "now", x: x + 8, y: y + 14 - 10 * k }, label); // one above the other, where they meet
+}
+
 function makeChart(parent, chart) {
   const figure = add(parent, "figure", { class: "chart" });
   const caption = add(figure, "figcaption");
   add(caption, "strong", {}, chart.title);
   const legend = add(caption, "div", { class: "legend" });
   for (const series of chart.series) {
-    if (series !== chart.series.find(({ label }) => label === series.label)) continue; // one entry per label: the screens tell dashes apart
+    if (!series.label || series !== chart.series.find(({ label }) => label === series.label)) continue; // one entry per label: the screens tell dashes apart
     const entry = add(legend, "span");
     swatch(entry, series.colour, series.dash);
     entry.append(series.label);
@@ -50,8 +63,9 @@ function makeChart(parent, chart) {
 function drawChart(svg, chart, state, level) {
   const [width, height] = [svg.clientWidth - ROOM.left - ROOM.right, svg.clientHeight - ROOM.top - ROOM.bottom];
   if (width <= 0) return; // out of sight
-  const right = (value) => ((value - chart.x.low) / (chart.x.high - chart.x.low)) * width;
-  const down = (value) => (1 - (value - chart.y.low) / (chart.y.high - chart.y.low)) * height;
+  const [across, up] = chart.equal ? asLong(chart.x, chart.y, width, height) : [chart.x, chart.y];
+  const right = (value) => ((value - across.low) / (across.high - across.low)) * width;
+  const down = (value) => (1 - (value - up.low) / (up.high - up.low)) * height;
   svg.replaceChildren();
   const axes = add(svg, "g", { transform: `translate(${ROOM.left} ${ROOM.top})` });
   for (const [text, value] of Object.entries(chart.x.ticks)) add(axes, "text", { x: right(value), y: height + 14, "text-anchor": "middle" }, text);
@@ -62,9 +76,11 @@ function drawChart(svg, chart, state, level) {
   add(axes, "text", { x: width / 2, y: height + 29, "text-anchor": "middle" }, chart.x.title);
   add(axes, "text", { transform: `translate(-34 ${height / 2}) rotate(-90)`, "text-anchor": "middle" }, chart.y.title);
   const inside = add(axes, "svg", { width, height }); // an inner svg cuts off what leaves the axes
-  for (const { x, y, colour, dash } of chart.series) {
+  for (const [k, { label, x, y, colour, dash }] of chart.series.entries()) {
     const heights = (Array.isArray(y[0]) ? y[state] : y).map((value) => value === null ? null : down(value));
-    add(inside, "path", { class: "curve", d: pathThrough((x ?? chart.at).map(right), heights), stroke: colour, "stroke-dasharray": dash });
+    const places = (Array.isArray(x?.[0]) ? x[state] : x ?? chart.at).map(right);
+    add(inside, "path", { class: "curve", d: pathThrough(places, heights), stroke: colour, "stroke-dasharray": dash });
+    if (chart.equal && label) point(axes, { label, colour }, places.at(-1), heights.at(-1), k);
   }
   chart.series.filter(({ now }) => now).forEach((path, k) => markPath(axes, path, path.x.map(right), path.y.map(down), state, k));
   if (chart.cursor) add(inside, "line", { class: "cursor", x1: right(level), x2: right(level), y1: 0, y2: height });

@@ -68,7 +68,11 @@ class Series:
 
 @dataclass(frozen=True)
 class Chart:
-    """Curves over the places `at` of the x axis; with a cursor, that axis is the level and a line marks where the player is."""
+    """Curves over the places `at` of the x axis; with a cursor, that axis is the level and a line marks where the player is.
+
+    With `equal`, a unit is as long on both axes, and every series that has a label is a vector that changes with the state: x and y
+    hold one list per state.
+    """
 
     title: str
     alt: str
@@ -77,6 +81,7 @@ class Chart:
     at: list[float]
     series: list[Series]
     cursor: bool = False
+    equal: bool = False
 
 
 @dataclass(frozen=True)

@@ -71,7 +71,7 @@ export default function ({ data: film, parentElement }) {
 
   for (const part of root.querySelectorAll(".screens, .charts")) part.replaceChildren();
   const screens = film.screens.map((screen) => makeScreen($(".screens"), screen));
-  const charts = film.charts.map((chart) => makeChart($(moves(chart) ? ".moving" : ".levels"), chart));
+  const charts = film.charts.map((chart) => makeChart($(moves(chart) && !chart.equal ? ".moving" : ".levels"), chart));
 
   function show() {
     scrub.value = at;

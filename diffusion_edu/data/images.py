@@ -59,7 +59,7 @@ def to_bytes(x):
 
 
 def read_picture(file, size):
-    """Read a picture file as an array uint8 (3, size, size), and say what had to be changed, as a list of words.
+    """Read a picture file as an array uint8 (3, size, size), and say what had to be changed, as a list of words (size: as in squared).
 
     Raises ValueError, in words that end a sentence, for what is no picture, is broken, or is larger than MOST_PIXELS.
     """
@@ -93,7 +93,10 @@ def changes(picture):
 
 
 def squared(picture, size):
-    """Cut the centre square out of a PIL picture and scale it to an array uint8 (3, size, size), colours as on a white screen."""
+    """Cut the centre square out of a PIL picture and scale it to an array uint8 (3, size, size), colours as on a white screen.
+
+    size may also be a function (width, height) -> (width, height) that says what it is scaled and cut to.
+    """
     if picture.width * picture.height > MOST_PIXELS:
         raise ValueError(f"it has {picture.width} x {picture.height} pixels; {MOST_PIXELS:,} are the most that is read")
     picture = ImageOps.exif_transpose(picture)
@@ -101,7 +104,8 @@ def squared(picture, size):
         picture = Image.fromarray((np.asarray(picture) >> 8).clip(0, 255).astype(np.uint8))
     if picture.has_transparency_data:
         picture = Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture.convert("RGBA"))
-    return np.asarray(ImageOps.fit(picture.convert("RGB"), (size, size), Image.Resampling.LANCZOS)).transpose(2, 0, 1)
+    box = size(*picture.size) if callable(size) else (size, size)
+    return np.asarray(ImageOps.fit(picture.convert("RGB"), box, Image.Resampling.LANCZOS)).transpose(2, 0, 1)
 
 
 def load_pictures(source=None, size=64, tell: Callable[[str], None] = print, public="flowers"):
@@ -153,12 +157,15 @@ def together(sets):
 
 
 def save_pictures(path, pictures, quality=95):
-    """Write a set as a parquet file that load_pictures reads: every picture as a JPEG, its label, and what the labels mean."""
+    """Write a set as a parquet file that load_pictures reads: every picture as a JPEG, its label or attributes, and what the labels mean."""
     import pyarrow.parquet
 
-    images = [{"bytes": _jpeg(image, quality), "path": None} for image in pictures.images]
-    table = pyarrow.table({"image": images, "label": pictures.labels.tolist()})
-    features = {"image": {"_type": "Image"}, "label": {"_type": "ClassLabel", "names": list(pictures.classes)}}
+    columns, features = {"image": [{"bytes": _jpeg(image, quality), "path": None} for image in pictures.images]}, {"image": {"_type": "Image"}}
+    if pictures.attributes:
+        columns |= {name: (has > 0).tolist() for name, has in zip(pictures.attributes, pictures.labels.T, strict=True)}
+    elif pictures.labels is not None:
+        columns["label"], features["label"] = pictures.labels.tolist(), {"_type": "ClassLabel", "names": list(pictures.classes)}
+    table = pyarrow.table(columns)
     table = table.replace_schema_metadata({"huggingface": json.dumps({"info": {"features": features}})})
     pyarrow.parquet.write_table(table, path, compression="none")
 

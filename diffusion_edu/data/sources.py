@@ -2,8 +2,10 @@
 
 import io
 import json
+import tarfile
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 SPLITS = ("train", "validation", "test")
 ENDINGS = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff"}
@@ -96,7 +98,7 @@ def celeba(tell):
 
         faces = CelebA(CACHE, split="all", target_type="attr", download=True)
         paths = [Path(faces.root) / faces.base_folder / "img_align_celeba" / name for name in faces.filename]
-    except (ImportError, OSError, RuntimeError) as problem:
+    except Exception as problem:  # what it downloads with fails in ways of its own
         raise _out_of_reach("CelebA", problem) from None
     known = [name.lower().replace("_", " ") for name in faces.attr_names]
     labels = 2 * faces.attr[:, [known.index(name) for name in FACES]] - 1
@@ -106,15 +108,19 @@ def celeba(tell):
 
 def five_flowers(tell):
     """Five kinds of flowers, 3,670 photographs of any size (the TensorFlow flowers, CC BY)."""
+    photos = CACHE / "flower_photos"
     tell(f"Five flowers: looking in {CACHE}, downloading 220 MB the first time.")
     try:
         from torchvision.datasets.utils import download_and_extract_archive
 
-        if not (CACHE / "flower_photos").is_dir():
-            download_and_extract_archive(FIVE_FLOWERS, CACHE)
-    except (ImportError, OSError, RuntimeError) as problem:
+        if not photos.is_dir():
+            CACHE.mkdir(parents=True, exist_ok=True)
+            with TemporaryDirectory(dir=CACHE) as part:  # a download that is stopped halfway must not pass for the whole set
+                download_and_extract_archive(FIVE_FLOWERS, part)
+                (Path(part) / photos.name).rename(photos)
+    except (ImportError, OSError, RuntimeError, tarfile.TarError) as problem:
         raise _out_of_reach("The five flowers", problem) from None
-    return folder(CACHE / "flower_photos")
+    return folder(photos)
 
 
 def _out_of_reach(name, problem):

@@ -2,14 +2,16 @@
 
 import hashlib
 import shlex
-from dataclasses import asdict, replace
+import sys
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from tqdm import tqdm
+import torch
+from torch import Tensor
 
-from diffusion_edu.cascades import CHANNELS, FACTOR, enlarge, enlarged, shrunk
-from diffusion_edu.checkpoints import available, load, save_card
+from diffusion_edu.cascades import FACTOR, enlarge, enlarged, enlarges, shrunk
+from diffusion_edu.checkpoints import Model, available, load, save_card
 from diffusion_edu.data.images import held_out, load_pictures, to_bytes, to_signed
 from diffusion_edu.evaluation.cold import likeness
 from diffusion_edu.evaluation.command import carry_out, parser
@@ -18,9 +20,40 @@ from diffusion_edu.evaluation.distances import frechet
 from diffusion_edu.evaluation.report import halves
 from diffusion_edu.evaluation.samples import digest, in_parts
 from diffusion_edu.generation import Preset
+from diffusion_edu.measures import gradient_energy
 from diffusion_edu.randomness import choose
 
 SHARES = (0.0, 0.1, 0.2)  # of noise on the small pictures
+USUAL = (0.1, 0.5, 0.9)  # shares of the real pictures whose gradient energy is lower
+BATCH = 8
+
+
+@dataclass(frozen=True)
+class Enlarger:
+    """A model that enlarges, its preset, where what it made is kept, and what wraps its batches in a bar."""
+
+    model: Model
+    preset: Preset
+    folder: Path
+    watch: object = iter
+
+    def ways(self, small):
+        """Enlarge small pictures uint8 (n, 3, h, w) in every way: {way: uint8 (n, 3, 2h, 2w)}."""
+        held = {f"noise {share:g}": self.drawn(small, share) for share in SHARES}
+        return {"bicubic": to_bytes(enlarged(to_signed(small))), **held, "not held": self.drawn(small, SHARES[0], hold=False)}
+
+    def drawn(self, small, share, hold=True):
+        """Let the model enlarge small pictures uint8 (n, 3, h, w), told them with a share of noise, from seeds 0, 1, ...; nothing is drawn twice."""
+        card = replace(self.model.card, size=FACTOR * small.shape[-1])
+
+        def make(seeds):
+            told = to_signed(small[seeds.start : seeds.stop])
+            *_, last = enlarge(self.model, self.preset, told, seeds, share, hold)
+            return to_bytes(last.x).cpu()
+
+        folder = self.folder / f"{card.size}-{share:g}-{hold}-{content(small)}"
+        words = f"{card.size // FACTOR} to {card.size}, noise {share:g}"
+        return in_parts(folder, card, len(small), make, batch=BATCH, watch=partial(self.watch, words=words))
 
 
 def arguments(words=None):
@@ -37,17 +70,82 @@ def judge(args, watch):
     """Enlarge what was held out, at three scales, and write the scores into the card; returns them as a dict that JSON can hold."""
     compute = choose(args.device)
     model, eyes = (load(name, compute=compute) for name in (args.name, args.features))
-    if not enlarges(model):
-        raise ValueError(f"{args.name} does not enlarge pictures: name a model that is told small ones, for example super_resolution.")
-    pictures = load_pictures(args.data, model.card.size, tell=tqdm.write, public="five flowers")
+    if not enlarges(model.card):
+        raise ValueError(f"{args.name} does not enlarge pictures: name a model that is told a small picture, for example super_resolution.")
+    if args.samples < 1:
+        raise ValueError("Nothing can be judged without a picture: give more --samples.")
+    pictures = load_pictures(args.data, model.card.size, partial(print, file=sys.stderr), "five flowers")
     held = held_out(pictures)
     if not held.any():
         raise ValueError(f"{len(pictures)} pictures are too few to hold some of them out: 64 or more are needed.")
-    real, known = pictures.images[held][: args.samples], pictures.images[~held]
-    known_features = patch_features(eyes, known, partial(watch, words="features"))
-    content = hashlib.sha256(real.numpy().tobytes()).hexdigest()
-    ways = Ways(model, args.work / f"{args.name}-{digest(model.card.sha256, content, model.card.sampling)}", watch)
-    scores = protocol(args, eyes, pictures, len(real)) | {
-        "FD_floor": frechet(known_features, patch_features(eyes, real)),
-        "FD_halves": frechet(*halves(known_features)),
+    real, known = pictures.images[held][: args.samples], patch_features(eyes, pictures.images[~held], partial(watch, words="features"))
+    preset = Preset(**model.card.sampling)
+    enlarger = Enlarger(model, preset, args.work / f"{args.name}-{digest(model.card.sha256, vars(preset))}", watch)
+    scores = protocol(args, eyes, preset, pictures, len(real)) | table(enlarger, real, lambda images: frechet(known, patch_features(eyes, images)))
+    scores["FD_halves"] = frechet(*halves(known))
+    scores = {name: short(value) for name, value in scores.items()}
+    if not args.dry:
+        save_card(available()[args.name].parent, replace(model.card, scores=scores))
+    return scores
+
+
+def table(enlarger, real, distance):
+    """Enlarge real pictures uint8 (n, 3, h, w), shrunk, back to their size; shrunk twice, to half of it; and as they are, to twice of it.
+
+    distance(images) is how far pictures are from real ones. Returns a dict of scores, {scale: {way: {score: number}}} among them.
+    """
+    half = smaller(real)
+    quarter, size = smaller(half), real.shape[-1]
+    energies = gradient_energy(to_signed(real)).quantile(torch.tensor(USUAL, dtype=torch.float64)).tolist()
+    scores = {"FD_floor": distance(real), "finest_octave": finest(real), "gradient_energy_real": energies}
+    truths = {f"{size // 2} to {size}": (half, real), f"{size // 4} to {size // 2}": (quarter, half), f"{size} to {2 * size}": (real, None)}
+    for scale, (small, truth) in truths.items():
+        scores[scale] = {way: judged(images, small, truth, distance) for way, images in enlarger.ways(small).items()}
+    return scores
+
+
+def judged(images, small, truth, distance):
+    """Measure pictures uint8 (n, 3, 2h, 2w) beside the small ones that they were made of, and beside the truth if there is one."""
+    scores = likeness(to_signed(images), to_signed(truth)) if truth is not None else {}
+    scores |= {"gradient_energy": detail(images, small if truth is None else truth), "consistency": faithful(images, small)}
+    return scores | {"finest_octave": finest(images), "FD": distance(images)}
+
+
+def smaller(images):
+    """Shrink uint8 images (n, 3, h, w) to half of their height and width, uint8."""
+    return to_bytes(shrunk(to_signed(images)))
+
+
+def content(images: Tensor):
+    """Name pictures by what they show."""
+    return hashlib.sha256(images.numpy().tobytes()).hexdigest()[:12]
+
+
+def short(score):
+    """Round every number in a score to four digits."""
+    if isinstance(score, list):
+        return [short(value) for value in score]
+    if isinstance(score, dict):
+        return {name: short(value) for name, value in score.items()}
+    return score if isinstance(score, str) else float(f"{score:.4g}")
+
+
+def protocol(args, eyes, preset, pictures, unseen):
+    """Say in words how the scores were measured."""
+    data = ["--data", Path(args.data).name] if args.data else []
+    size = eyes.card.size
+    return {
+        "protocol": f"{unseen} pictures of {pictures.source} that were held out of the training (every 64th), shrunk and enlarged again with seeds "
+        f"from 0 in {preset.moves} moves by {preset.sampler}; the share of noise on what the network is told; not held: without noise, and without holding "
+        "every guess to the small picture. PSNR of the mean squared error in dB, "
+        "mean SSIM; gradient_energy: relative to the true pictures (where there is none, to the small ones); consistency: the result, shrunk again, "
+        "beside the small picture, PSNR in dB; finest_octave: its power, relative to that of the octave below; FD: between features of patches of "
+        f"{size} x {size} pixels and of those of the {len(pictures)} pictures that were trained on, by {eyes.card.name}; FD_floor: of the true "
+        "pictures; FD_halves: of one half of those trained on to the other; gradient_energy_real: as it is, of the true pictures, so that 10, 50 and "
+        "90 % of them have less",
+        "command": shlex.join(["python", "-m", "diffusion_edu.evaluation.enlarging", args.name, *data, "--samples", str(args.samples)]),
     }
+
+
+if __name__ == "__main__":
+    main()

@@ -12,9 +12,9 @@ from tqdm import tqdm
 
 from diffusion_edu.checkpoints import Card, Model, Unusable, load, load_run, save, save_run
 from diffusion_edu.data.images import Pictures, batches, held_out, load_pictures, to_signed
+from diffusion_edu.denoisers import TARGETS
 from diffusion_edu.figures.still import training_curve
 from diffusion_edu.generation import Preset
-from diffusion_edu.denoisers import TARGETS
 from diffusion_edu.networks import NETWORKS
 from diffusion_edu.networks.experts import MEMBERS
 from diffusion_edu.randomness import Compute, choose
@@ -124,10 +124,8 @@ def begin(recipe, args):
     if len(pictures) < FEW:
         tqdm.write(f"{len(pictures)} pictures are few: the model will learn them by heart and draw little else; {FEW} or more are better.")
     net, objective = build(recipe, pictures)
-    if wrong := recipe.size % net.size_multiple:
-        raise ValueError(
-            f"Height and width of this network's pictures are divisible by {net.size_multiple}: try --size {recipe.size - wrong or net.size_multiple}."
-        )
+    if wrong := recipe.size % (multiple := net.size_multiple):
+        raise ValueError(f"Height and width of this network's pictures are divisible by {multiple}: try --size {recipe.size - wrong or multiple}.")
     if start:
         net.load_state_dict(taken_over(start, net, pictures.classes or pictures.attributes))
     state, log = learner(compute.place(net)), Log(args.out)

@@ -1,0 +1,137 @@
+"""The studio's first part: a picture is noised up to a level, and from there a model makes it anew."""
+
+from dataclasses import dataclass
+
+import streamlit as st
+
+from diffusion_edu.app import canvas, studio
+from diffusion_edu.app.darkroom import Subject
+from diffusion_edu.app.wish import Wish
+from diffusion_edu.core import walk
+from diffusion_edu.data.images import to_signed
+from diffusion_edu.editing import image_to_image
+from diffusion_edu.generation import step_of
+from diffusion_edu.measures import distance
+from diffusion_edu.randomness import SeededNoise
+
+CHANGED = "changed"
+FIRST = "sunflower"
+IMPORTS = (
+    "from diffusion_edu.checkpoints import load\n"
+    "from diffusion_edu.core import walk\n"
+    "from diffusion_edu.data.images import to_bytes, to_signed\n"
+    "from diffusion_edu.editing import image_to_image\n"
+    "from diffusion_edu.generation import Preset, step_of\n"
+    "from diffusion_edu.randomness import SeededNoise\n"
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Changing:
+    """A picture, who changes it into what and how, and by how much, 0..1."""
+
+    wish: Wish
+    subject: Subject
+    strength: float
+
+    key = "studio change"
+    functions = (image_to_image, step_of, walk)
+
+    @property
+    def id(self):
+        """The same for the same choices."""
+        return studio.named(self.wish.settings, self.strength, self.subject.image)
+
+    @property
+    def needs(self):
+        """The name of the model that draws."""
+        return [self.wish.card.name]
+
+    def start(self):
+        """Where the walk begins: x (b, 3, h, w), its levels, and the noise that goes on from there."""
+        noise, preset = SeededNoise(self.wish.seeds), self.wish.preset
+        x0 = to_signed(self.subject.image).expand(len(self.wish.seeds), -1, -1, -1)
+        return *image_to_image(preset.noising(), x0, self.strength, preset.moves, noise(x0), preset.spacing), noise
+
+    @property
+    def paths(self):
+        """The levels of the walk."""
+        return {CHANGED: self.start()[1]}
+
+    def walk(self, model):
+        """Begin to walk from the picture."""
+        x, levels, noise = self.start()
+        return walk(step_of(model, self.wish.preset, noise, self.wish.labels), model.compute.place(x), levels)
+
+    def walks(self, model):
+        """The one walk there is."""
+        return {CHANGED: self.walk(model)}
+
+    def film(self, walks):
+        """The pictures under way beside the guesses."""
+        states, T = walks[CHANGED], self.wish.preset.T
+        takes = [studio.Take(look, states, look, words) for look, words in (("x", studio.UNDER_WAY), ("x0_hat", studio.GUESS))]
+        return studio.reel(self, takes, T, (f"level {states[0].t}", "picture"))
+
+    def words(self, walks):
+        """Say how far the new pictures are from the one that was begun with."""
+        end, x0 = walks[CHANGED][-1].x.cpu(), to_signed(self.subject.image)
+        far = 127.5 * distance(end, x0.expand_as(end))
+        return f"{self.wish.kinds_in_words}. The four are **{far:.0f} of 255** away from your picture (root of the mean squared difference)."
+
+    @property
+    def where(self):
+        """Say at which level it begins, and what of the picture is left there."""
+        preset, levels = self.wish.preset, self.paths[CHANGED]
+        schedule, t = preset.noising(), levels[0]
+        if t == 0:
+            return "Strength 0 makes **no move**: the picture comes back as it is, bit for bit."
+        if self.strength == 1:
+            return f"Begins at **level {t} of {t}, pure noise**: nothing of your picture is used, and the model draws what it likes."
+        shares = f"{schedule.signal[t]:.2f} × your picture + {schedule.noise[t]:.2f} × noise"
+        return f"Begins at **level {t} of {preset.T}** with {shares}, and comes down in {len(levels) - 1} move{'s' * (len(levels) > 2)}."
+
+    @property
+    def lines(self):
+        """The lines that change an image into pictures, after IMPORTS."""
+        return (
+            f'model, preset = load("{self.wish.card.name}"), {self.wish.preset}\n'
+            f"noise = SeededNoise({self.wish.seeds})                       # one seed per picture\n"
+            "eps = noise.draw(image.shape)\n"
+            "x0 = to_signed(image).expand_as(eps)                    # (4, 3, h, w) in [-1, 1]\n"
+            f"x, levels = image_to_image(preset.noising(), x0, {self.strength}, preset.moves, eps, preset.spacing)\n"
+            f"step = step_of(model, preset, noise, labels={self.wish.labels})\n"
+            "for state in walk(step, model.compute.place(x), levels):\n"
+            "    print(state.t)                                      # from where it begins down to 0\n"
+            "pictures = to_bytes(state.x.cpu())                      # uint8 (4, 3, h, w)\n"
+        )
+
+    @property
+    def code(self):
+        """The lines of Python that make the same pictures."""
+        return f"{IMPORTS}{self.subject.code}\n{self.lines}"
+
+
+def ask_strength(label="Strength"):
+    """Ask how much of the picture may go."""
+    words = "0 gives the picture back, 1 makes one from noise alone. Between them the walk begins at that share of all levels."
+    return st.slider(label, 0.0, 1.0, 0.6, 0.05, key="strength", help=words, **studio.BOUND)
+
+
+def show():
+    """Show this part of the page."""
+    card = studio.ask_card()
+    words = "Leave the picture away and paint on white."
+    blank = st.sidebar.toggle("Blank paper", key="blank", help=words, **studio.BOUND)
+    subject = studio.sheet(card.size) if blank else studio.ask_subject(card.size)
+    wish = studio.ask_wish(card, FIRST)
+    left, right = st.columns(**studio.COLUMNS)
+    with left:
+        strength = ask_strength()
+        layer = canvas.paint("change canvas", subject.image, label="The picture to change; paint over it")
+        st.caption(" ".join(["Paint over it: the model makes a picture of it.", *subject.notes]))
+    edit = Changing(wish, studio.painted_over(subject, layer), strength)
+    with right:
+        st.markdown(edit.where)
+        studio.show(edit)
+    studio.code(edit)

@@ -1,0 +1,47 @@
+"""How much a Frechet distance depends on the number of samples: few of them look far away, whatever they are (Chong & Forsyth 2020)."""
+
+import numpy as np
+import torch
+
+from diffusion_edu.evaluation.distances import Statistics, frechet, frechet_band
+
+REPEATS = 6
+
+
+def doublings(low, high):
+    """Count up to high in doublings, from low or the first one above it."""
+    counts = [high]
+    while counts[0] // 2 >= low:
+        counts.insert(0, counts[0] // 2)
+    return counts
+
+
+def resampled(real, drawn, count, repeats=REPEATS):
+    """Measure the distance of `count` of the features drawn (n, width) to Statistics of real ones: mean and standard deviation over choices.
+
+    For all n of them it is their distance, and the deviation over draws with replacement.
+    """
+    if count == len(drawn):
+        return frechet(real, drawn), frechet_band(real, drawn, repeats)
+    generator = torch.Generator().manual_seed(0)
+    choices = (torch.randperm(len(drawn), generator=generator)[:count] for _ in range(repeats))
+    return _summed_up([frechet(real, drawn[rows]) for rows in choices])
+
+
+def perfect(real, count, repeats=REPEATS):
+    """Measure what a perfect model would score with `count` samples: features drawn from the normal distribution that FD takes real ones for."""
+    mean, root = _mean_and_root(real)
+    generator = torch.Generator().manual_seed(0)
+    draws = (mean + torch.randn(count, len(mean), generator=generator, dtype=torch.float64) @ root for _ in range(repeats))
+    return _summed_up([frechet(real, draw) for draw in draws])
+
+
+def _mean_and_root(real: Statistics):
+    mean = real.total / real.count
+    covariance = (real.products - real.count * mean[:, None] * mean) / (real.count - 1)
+    sizes, directions = torch.linalg.eigh(covariance)
+    return mean, (directions * sizes.clamp(min=0).sqrt()).T
+
+
+def _summed_up(distances):
+    return float(np.mean(distances)), float(np.std(distances, ddof=1))

@@ -1,0 +1,60 @@
+"""Scores, drawings looked at closely, and data, in a real browser."""
+
+import re
+
+import pytest
+from browser import MARKS
+
+pytestmark = MARKS
+
+
+def test_a_visitor_reads_the_scores_a_card_and_goes_on_to_the_pictures(page):
+    page.goto("/Evaluate_and_debug")
+    page.get_by_text("is the nearest").wait_for()
+    noise = page.locator(".scores tr", has_text="Pure noise").first
+    real, model = (page.locator(".scores tr", has_text=words).first for words in ("half against half", "attention U-Net"))
+    places = [row.locator(".mark").bounding_box() for row in (real, model, noise)]
+    assert places[0]["x"] < places[1]["x"] < places[2]["x"] and noise.bounding_box()["y"] + 20 < 720  # seen without scrolling
+    strip = model.locator(".strip").bounding_box()
+    assert strip["x"] < places[1]["x"] and places[2]["x"] < strip["x"] + strip["width"] and strip["width"] > 150
+
+    page.get_by_role("button", name="Flowers, attention U-Net").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_text("Known weaknesses").wait_for()
+    assert dialog.locator("img").first.evaluate("i => i.complete && i.naturalWidth") == 512
+    with page.expect_download() as download:
+        dialog.get_by_role("button", name="Download the card (JSON)").click()
+    assert download.value.suggested_filename == "flowers_attention.json"
+    page.keyboard.press("Escape")
+    dialog.wait_for(state="detached")
+
+    page.get_by_role("tab", name="Look closely").click()
+    page.get_by_text(re.compile(r"\d+ of 32 drawings lie nearer")).wait_for()  # begins by itself
+    page.locator("svg.plot").nth(3).wait_for()
+    assert page.locator(".sheet img").count() == 12 and page.locator("svg.plot").count() == 4
+    curve = page.locator("svg.plot").first.locator("path.curve").first
+    curve.wait_for(state="attached")
+    assert len(curve.get_attribute("d")) > 20
+    page.get_by_text("FD and number of samples").wait_for()
+
+
+def test_a_visitor_splits_our_pictures_and_takes_the_parts_home(page):
+    page.goto("/Evaluate_and_debug?tab=Data")
+    page.get_by_role("cell", name="train").wait_for()
+    for shown in (page.locator(".counts div").nth(101), page.locator("svg.plot").nth(2), page.get_by_role("button", name="Download the parts (CSV)")):
+        shown.wait_for()
+    assert page.locator(".counts div").count() == 102 and page.locator("svg.plot").count() == 3
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Download the parts (CSV)").click()
+    lines = download.value.path().read_text().splitlines()
+    assert lines[0] == "file,class,split" and len(lines) == 1025
+    sizes = page.locator("table td").all_inner_texts()
+    assert f"{sum(line.endswith(',train') for line in lines):,}" in sizes
+
+
+@pytest.mark.parametrize("tab", ["Scores", "Look+closely", "Data"])
+def test_a_narrow_window_needs_no_sideways_scrolling(page, tab):
+    page.set_viewport_size({"width": 420, "height": 800})
+    page.goto(f"/Evaluate_and_debug?tab={tab}")
+    page.get_by_text({"Scores": "is the nearest", "Look+closely": "drawings lie nearer", "Data": "No class is rarer"}[tab]).wait_for()
+    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")

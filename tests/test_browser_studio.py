@@ -1,0 +1,280 @@
+"""A person in the edit studio, in a real browser: paints with mouse, finger and keyboard, and every part makes pictures of it."""
+
+import io
+import math
+
+import numpy as np
+import pytest
+import torch
+from browser import MARKS, is_a_picture, pixels, scrub
+from PIL import Image
+
+from diffusion_edu.checkpoints import PRETRAINED
+from diffusion_edu.sketches import likeness
+
+pytestmark = MARKS
+EASEL, TRAINED, PART_WAY = "canvas[data-easel]", "canvas[data-screen='trained with sketches']", "canvas[data-screen='started from the sketch']"
+
+
+def painted(page):
+    return int(page.locator(".easel").get_attribute("data-painted"))
+
+
+def film(page):
+    """Wait until there is a film, and return its name."""
+    page.locator("canvas[data-screen]").first.wait_for()
+    return page.locator(".player[data-film]").get_attribute("data-film")
+
+
+def next_film(page, before):
+    """Wait until the page has made another film."""
+    page.locator(f".player[data-film]:not([data-film='{before}'])").wait_for()
+    page.get_by_role("button", name="Cancel").wait_for(state="detached")
+    page.wait_for_timeout(300)  # its pictures are being decoded
+    return film(page)
+
+
+def spot(page, x, y):
+    """Where a pixel of the picture is in the window."""
+    box = page.locator(EASEL).bounding_box()
+    return box["x"] + x / 64 * box["width"], box["y"] + y / 64 * box["height"]
+
+
+def stroke(page, *points):
+    """Draw through points with the mouse."""
+    page.mouse.move(*spot(page, *points[0]))
+    page.mouse.down()
+    for point in points[1:]:
+        page.mouse.move(*spot(page, *point), steps=3)
+    page.mouse.up()
+
+
+def choose(page, name):
+    page.locator(".easel").get_by_role("button", name=name, exact=True).click()
+
+
+def width(page, number):
+    choose(page, f"{number} pixel{'s' * (number > 1)} wide")
+
+
+def saved(page):
+    """What the canvas lets a person keep, (64, 64, 3)."""
+    with page.expect_download() as download:
+        choose(page, "Save")
+    return np.asarray(Image.open(io.BytesIO(download.value.path().read_bytes())).convert("RGB"))
+
+
+def variants(page, canvas):
+    """The four pictures of a screen, (4, 3, 64, 64) in [-1, 1]."""
+    sheet = torch.from_numpy(pixels(page, canvas)).view(2, 64, 2, 64, 3)
+    return sheet.permute(0, 2, 4, 1, 3).reshape(4, 3, 64, 64) / 127.5 - 1
+
+
+def test_a_picture_is_changed_and_the_film_begins_where_the_page_says(page):
+    page.goto("/Edit_studio?strength=0.5&moves=5")
+    first = film(page)
+    flower = pixels(page, EASEL)
+    assert flower.shape == (64, 64, 3) and is_a_picture(flower) and page.locator(EASEL).bounding_box()["width"] == 256  # zoom 4, hard pixels
+    page.get_by_text("level 500 of 1000", exact=True).wait_for()
+    scrub(page, 0)
+    assert page.locator("output.now").inner_text().startswith("level 500 of 1000") and page.locator(".end").first.inner_text() == "level 500"
+    scrub(page, 5)
+    assert is_a_picture(pixels(page, "canvas[data-screen=x]"))
+
+    width(page, 8)
+    choose(page, "red")
+    stroke(page, (10, 10), (50, 12))
+    next_film(page, first)
+    page.mouse.move(5, 5)
+    page.wait_for_timeout(200)
+    assert painted(page) > 250 and pixels(page, EASEL)[11, 30].tolist() == [200, 30, 40]
+    assert np.array_equal(saved(page), pixels(page, EASEL))
+
+    page.get_by_role("slider", name="Strength").press("Home")
+    page.get_by_text("comes back as it is, bit for bit").wait_for()
+    page.get_by_text("0 of 255", exact=True).wait_for()
+    page.wait_for_timeout(500)
+    assert (
+        np.array_equal(pixels(page, "canvas[data-screen=x]")[:64, :64], pixels(page, EASEL))
+        and page.locator(".player[data-film]").get_attribute("data-at") == "0"
+    )
+
+
+def test_a_hole_is_painted_with_brush_eraser_fill_and_invert_and_filled(page):
+    page.goto("/Edit_studio?tab=Fill+a+hole&moves=5&repeats=2&method=RePaint")
+    name, disc = film(page), painted(page)
+    assert 0.2 < disc / 64**2 < 0.3
+    choose(page, "Clear")
+    page.get_by_text("There is no hole").wait_for()
+    assert painted(page) == 0
+    choose(page, "Undo")
+    assert painted(page) == disc
+    choose(page, "Clear")
+    width(page, 2)
+    stroke(page, (12, 12), (52, 12), (52, 52), (12, 52), (12, 12))
+    rim = painted(page)
+    choose(page, "Fill")
+    page.mouse.click(*spot(page, 30, 30))
+    square = painted(page)
+    assert 250 < rim < 400 and 41**2 <= square <= 43**2
+    choose(page, "Eraser")
+    width(page, 8)
+    stroke(page, (32, 12), (32, 52))
+    assert square - 400 < painted(page) < square - 300
+    next_film(page, name)
+    page.mouse.move(5, 5)
+
+    mask = saved(page)
+    assert sorted(np.unique(mask)) == [0, 255] and (mask[..., 0] == 255).sum() == painted(page)
+    page.wait_for_function("() => !document.querySelector('[data-testid=stProgress]')")
+    page.wait_for_timeout(1500)
+    picture, outside = pixels(page, "canvas[data-screen=x]"), mask[..., 0] == 0
+    quarters = [picture[y : y + 64, x : x + 64] for y in (0, 64) for x in (0, 64)]
+    assert all(np.array_equal(quarter[outside], quarters[0][outside]) for quarter in quarters)  # known pixels are the same in all four
+    assert np.array_equal(pixels(page, EASEL)[outside], quarters[0][outside]) and not np.array_equal(quarters[0], quarters[1])
+
+    before = painted(page)
+    choose(page, "Invert")
+    assert painted(page) == 64**2 - before
+    page.get_by_role("button", name="Download", exact=False).first.click()
+    with page.expect_download() as download:
+        page.get_by_role("button", name="2", exact=True).click()
+    assert Image.open(download.value.path()).size == (64, 64)
+
+
+def petals(x, y, inner, outer, count):
+    turns = [k / 72 * math.tau for k in range(73)]
+    reach = [inner + (outer - inner) * abs(math.sin(count / 2 * turn)) for turn in turns]
+    return [(x + r * math.cos(turn), y + r * math.sin(turn)) for r, turn in zip(reach, turns, strict=True)]
+
+
+def circle(x, y, radius):
+    return petals(x, y, radius, radius, 1)
+
+
+DRAWINGS = {  # name: strokes of a mouse, each a colour, a width and the points it goes through, or a place to fill
+    "a daisy in black": [("black", 2, *petals(32, 30, 8, 22, 6)), ("black", 2, *circle(32, 30, 5)), ("black", 2, (32, 44), (30, 62))],
+    "a blue disc, filled": [("blue", 2, *circle(24, 26, 15)), ("blue", None, (24, 26)), ("green", 4, (26, 42), (32, 62))],
+    "a red flower of thick strokes": [*[("red", 8, (40, 30), p) for p in circle(40, 30, 12)[::9]], ("yellow", 8, (40, 30), (41, 30))],
+    "a tulip in pink": [("pink", 16, (26, 26), (36, 26), (31, 32)), ("green", 4, (31, 40), (31, 62)), ("green", 4, (31, 58), (44, 44))],
+    "a small flower in a corner": [
+        ("purple", 4, *petals(18, 20, 4, 12, 5)), ("purple", None, (18, 15)), ("yellow", 4, (18, 20), (19, 20)), ("green", 2, (20, 32), (30, 62))
+    ],
+}  # fmt: skip
+
+
+def draw(page, strokes):
+    choose(page, "Clear")
+    for colour, wide, *points in strokes:
+        choose(page, colour)
+        choose(page, "Brush" if wide else "Fill")
+        if wide:
+            width(page, wide)
+            stroke(page, *points)
+        else:
+            page.mouse.click(*spot(page, *points[0]))
+    page.mouse.move(5, 5)
+
+
+def painted_by_both(page, strokes):
+    """Draw with the mouse and return the drawing (3, 64, 64) and what both ways make of it, (4, 3, 64, 64) each."""
+    before = film(page)
+    draw(page, strokes)
+    next_film(page, before)
+    for _ in range(200):  # every stroke begins anew: wait for the last one
+        name = film(page)
+        page.wait_for_timeout(1200)
+        if film(page) == name and not page.get_by_role("button", name="Cancel").count():
+            break
+    drawing = torch.from_numpy(pixels(page, EASEL)).permute(2, 0, 1) / 127.5 - 1
+    return drawing, variants(page, TRAINED) if page.locator(TRAINED).count() else None, variants(page, PART_WAY)
+
+
+def scores(drawings, made):
+    """The mean likeness of every drawing and its own pictures, and of every drawing and those of the others."""
+    own = [likeness(drawing[None], pictures).mean().item() for drawing, pictures in zip(drawings, made, strict=True)]
+    others = [likeness(drawings[i][None], made[k]).mean().item() for i in range(len(made)) for k in range(len(made)) if i != k]
+    return np.mean(own), np.mean(others)
+
+
+def test_five_drawings_made_with_a_mouse_become_pictures(page):
+    page.goto("/Edit_studio?tab=From+a+sketch&moves=8&strength=0.6&seed=3")
+    drawings, trained, part_way = zip(*(painted_by_both(page, strokes) for strokes in DRAWINGS.values()), strict=True)
+    assert len({drawing.numpy().tobytes() for drawing in drawings}) == 5 and all((drawing < 0.9).any() for drawing in drawings)
+    for made in (*(made for made in trained if made is not None), *part_way):
+        assert all(is_a_picture(127.5 * (picture.permute(1, 2, 0).numpy() + 1)) or picture.std() > 0.05 for picture in made)
+    own, others = scores(drawings, part_way)
+    assert own > others + 0.15  # part-way from the drawing, shapes stay where they were drawn
+    if not (PRETRAINED / "sketch_to_flower.safetensors").is_file():
+        pytest.skip("pretrained/sketch_to_flower.safetensors is not there yet: whether that model follows drawings cannot be measured")
+    own, others = scores(drawings, trained)
+    assert own > others + 0.15
+
+
+def test_a_finger_and_the_keyboard_paint_too(page):
+    page.goto("/Edit_studio?tab=From+a+sketch&moves=3&doodle=nothing")
+    page.get_by_text("The paper is empty").wait_for()
+    page.locator(".easel[data-painted]").wait_for()
+    cdp = page.context.new_cdp_session(page)
+    cdp.send("Emulation.setTouchEmulationEnabled", {"enabled": True})
+    for kind, at in (("touchStart", (10, 10)), ("touchMove", (20, 10)), ("touchMove", (40, 12)), ("touchEnd", None)):
+        cdp.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": [dict(zip("xy", spot(page, *at), strict=True))] if at else []})
+    page.wait_for_timeout(200)
+    finger = painted(page)
+    assert 55 < finger < 80 and page.evaluate("window.scrollY") == 0
+    canvas = page.locator(EASEL)
+    canvas.focus()
+    for key in ("Shift+ArrowDown", "Shift+ArrowDown", " ", "ArrowRight", "ArrowRight", "Shift+ArrowRight", " ", "ArrowDown"):
+        canvas.press(key)
+    assert 25 < painted(page) - finger < 45
+    canvas.press("Control+z")
+    assert painted(page) == finger
+    canvas.press("e")
+    assert page.get_by_role("button", name="Eraser").get_attribute("aria-pressed") == "true"
+    film(page)  # and a picture was made of it
+    for name in ("Brush", "Fill", "4 pixels wide", "red", "Undo", "Clear", "Save"):
+        button = page.locator(".easel").get_by_role("button", name=name, exact=True)
+        button.focus()
+        assert button.evaluate("b => b.getRootNode().activeElement === b")
+
+
+def test_a_drawing_is_still_there_after_another_part_was_looked_at(page):
+    page.goto("/Edit_studio?tab=From+a+sketch&moves=3&doodle=outline")
+    name, before = film(page), painted(page)
+    width(page, 4)
+    stroke(page, (5, 60), (60, 60))
+    drawn = painted(page)
+    assert drawn > before + 100
+    next_film(page, name)
+    page.get_by_role("tab", name="Change a picture").click()
+    page.get_by_text("Begins at").wait_for()
+    page.get_by_role("tab", name="From a sketch").click()
+    page.get_by_text("How well they follow").wait_for()
+    page.locator(".easel[data-painted]").wait_for()
+    page.wait_for_timeout(500)
+    assert painted(page) == drawn
+
+
+def test_another_drawing_to_begin_with_takes_the_place_of_what_was_drawn_also_when_it_comes_back(page):
+    page.goto("/Edit_studio?tab=Fill+a+hole&moves=2&repeats=1&method=naive")
+    disc = film(page) and painted(page)
+    choose(page, "Invert")
+    assert painted(page) == 64**2 - disc
+    for name, share in (("half", 0.5), ("disc", disc / 64**2)):
+        before = film(page)
+        page.get_by_role("radio", name=name, exact=True).click()
+        next_film(page, before)
+        page.wait_for_timeout(500)
+        assert painted(page) == round(share * 64**2)
+        page.get_by_text(f"{share:.0%} of the picture is made anew").wait_for()  # Python knows it too
+
+
+@pytest.mark.parametrize("tab", ["Change+a+picture", "Fill+a+hole", "From+a+sketch"])
+def test_a_narrow_window_needs_no_sideways_scrolling(page, tab):
+    page.set_viewport_size({"width": 390, "height": 800})
+    page.goto(f"/Edit_studio?tab={tab}&moves=2&repeats=1")
+    film(page)
+    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+    for k in range(page.locator("canvas").count()):
+        box = page.locator("canvas").nth(k).bounding_box()
+        assert box["x"] >= 0 and box["x"] + box["width"] <= 390

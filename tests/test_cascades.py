@@ -1,0 +1,180 @@
+"""From small pictures to large ones: halving and doubling, what the network is told, and two walks one after the other."""
+
+import math
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from diffusion_edu import cascades
+from diffusion_edu.cascades import CHANNELS, cascade, enlarge, enlarged, guide, shrunk
+from diffusion_edu.checkpoints import Card, Model
+from diffusion_edu.core import State
+from diffusion_edu.generation import Preset, generate
+from diffusion_edu.randomness import Compute, SeededNoise
+
+PRESET = Preset(moves=2, scale=1.0)
+
+
+def seeded(seed=0):
+    return torch.Generator().manual_seed(seed)
+
+
+def smooth(b=2, h=32, w=32):
+    """Pictures without detail that half their size could not hold."""
+    rows, columns = torch.arange(h).view(h, 1) / h, torch.arange(w) / w
+    waves = [torch.sin(2 * math.pi * (k * rows + j * columns + 0.1)) for k, j in ((1, 1), (2, -1), (0, 1))]
+    return torch.stack([0.8 * torch.stack(waves).roll(turn, 0) for turn in range(b)])
+
+
+def small(b=2, h=8, w=8):
+    return torch.rand(b, 3, h, w, generator=seeded()) * 2 - 1
+
+
+@pytest.fixture
+def model(tiny):
+    """A small network that is told the guide of the cascade."""
+    card = Card("able", "A", "simple_unet", {}, "v", 16, guide="the same picture, half as large")
+    return Model(card, tiny(network="simple_unet", guide=CHANNELS).eval(), Compute(torch.device("cpu")))
+
+
+def last(states):
+    *_, state = states
+    return state.x
+
+
+# Halving and doubling
+
+
+@pytest.mark.parametrize("shape", [(32, 32), (24, 40)])
+def test_what_was_halved_and_doubled_is_almost_what_it_was(shape):
+    x = smooth(2, *shape)
+    assert shrunk(x).shape == (2, 3, shape[0] // 2, shape[1] // 2)
+    assert enlarged(x).shape == (2, 3, 2 * shape[0], 2 * shape[1])
+    assert (shrunk(enlarged(x)) - x).abs().max() < 0.06
+    inside = (enlarged(shrunk(x)) - x)[..., 3:-3, 3:-3]  # at the rim there is nothing to go on
+    assert inside.abs().max() < 0.06
+
+
+@pytest.mark.parametrize("change", [shrunk, enlarged])
+def test_size_is_changed_and_brightness_place_and_range_are_not(change):
+    x = smooth()
+    torch.testing.assert_close(change(x).mean((2, 3)), x.mean((2, 3)), rtol=0, atol=0.01)
+    torch.testing.assert_close(change(x.flip(3)), change(x).flip(3))  # nothing moves to a side
+    assert change((x > 0) * 2.0 - 1).abs().max() == 1  # a sharp edge would overshoot
+    flat = torch.full((1, 3, 8, 8), -0.3)
+    torch.testing.assert_close(change(flat), torch.full_like(change(flat), -0.3))
+
+
+def test_detail_that_half_the_size_cannot_hold_becomes_grey_and_no_pattern():
+    """Without antialiasing a fine check would turn into one colour."""
+    check = (torch.arange(32).view(32, 1) + torch.arange(32)) % 2 * 2.0 - 1
+    assert shrunk(check.expand(1, 3, 32, 32)).abs().mean() < 0.1
+
+
+# What the network is told
+
+
+def test_the_guide_is_the_picture_twice_as_large_and_its_share_of_noise():
+    pictures, eps, share = small(3), torch.randn(3, 3, 8, 8, generator=seeded(1)), torch.tensor([0.0, 0.3, 1.0])
+    told = guide(pictures, share, eps)
+    assert told.shape == (3, CHANNELS, 16, 16)
+    for k in range(3):
+        assert (told[k, 3] == share[k]).all()
+        noisy = math.cos(share[k] * math.pi / 2) * pictures[k] + math.sin(share[k] * math.pi / 2) * eps[k]
+        torch.testing.assert_close(told[k, :3], F.interpolate(noisy[None], size=(16, 16), mode="bicubic")[0])
+
+
+def test_the_ends_of_the_share_are_no_noise_and_nothing_else():
+    pictures, eps = small(2), torch.randn(2, 3, 8, 8, generator=seeded(1))
+    torch.testing.assert_close(guide(pictures, torch.zeros(2), eps)[:, :3].clamp(-1, 1), enlarged(pictures))
+    torch.testing.assert_close(guide(pictures, torch.ones(2), eps), guide(-pictures, torch.ones(2), eps))
+
+
+@pytest.mark.parametrize("share", [0.0, 0.3, 1.0])
+def test_the_network_is_told_the_share_with_noise_that_the_walk_does_not_begin_with(model, monkeypatch, share):
+    told = []
+    monkeypatch.setattr(cascades, "guide", lambda *args: told.append(args) or guide(*args))
+    states = list(enlarge(model, PRESET, small(), [0, 1], share))
+    (pictures, shares, eps), x = told[0], states[0].x
+    assert torch.equal(pictures, small()) and torch.equal(shares, torch.full((2,), share))
+    assert eps.shape == small().shape and torch.equal(x, SeededNoise([0, 1]).draw((3, 16, 16)))
+    beginnings = torch.stack([noise.flatten(1)[:, :192].flatten() for noise in (eps, x, SeededNoise([0, 1]).draw((3, 8, 8)))])
+    assert beginnings.corrcoef()[0, 1:].abs().max() < 0.2
+
+
+@pytest.mark.parametrize("share", [-0.1, 1.1, math.nan])
+def test_a_share_that_is_none_is_refused_in_words_before_anything_is_drawn(model, share):
+    with pytest.raises(ValueError, match="share of 0 to 1, not"):
+        enlarge(model, PRESET, small(), [0, 1], share)
+
+
+def test_pictures_that_do_not_fit_their_seeds_or_the_network_are_refused_in_words(model):
+    with pytest.raises(ValueError, match="2 pictures came with 1 seeds"):
+        enlarge(model, PRESET, small(), [0])
+    with pytest.raises(ValueError, match="divisible by 2, not 8 x 7"):
+        enlarge(model, PRESET, small(2, 8, 7), [0, 1])
+
+
+# Walks
+
+
+@pytest.mark.parametrize("shape", [(4, 4), (8, 8), (6, 10), (4, 30)])
+def test_every_picture_becomes_twice_as_large(model, shape):
+    states = list(enlarge(model, PRESET, small(2, *shape), [0, 1]))
+    assert [state.t for state in states] == PRESET.levels()
+    assert all(state.x.shape == (2, 3, 2 * shape[0], 2 * shape[1]) for state in states)
+    assert states[-1].x.isfinite().all() and states[-1].x.abs().max() <= 1
+
+
+def test_a_large_picture_depends_on_its_small_one_and_its_seed_and_not_on_its_neighbours(model):
+    both = last(enlarge(model, PRESET, small(), [5, 9]))
+    torch.testing.assert_close(last(enlarge(model, PRESET, small()[1:], [9])), both[1:], rtol=0, atol=1e-5)
+    assert not torch.allclose(last(enlarge(model, PRESET, -small(), [5, 9])), both, atol=1e-3)
+    assert not torch.allclose(last(enlarge(model, PRESET, small(), [6, 10])), both, atol=1e-3)
+    assert torch.equal(last(enlarge(model, PRESET, small(), [5, 9])), both)
+
+
+def test_a_network_that_believes_what_it_is_told_doubles_the_picture():
+    """One that says the picture in its guide: whatever noise the walk begins with, it ends there."""
+
+    class Believes(torch.nn.Module):
+        size_multiple = 2
+
+        def forward(self, y, level, cond=None):
+            c, s = (f(level / 1000).view(-1, 1, 1, 1) for f in (torch.cos, torch.sin))
+            return (c * y - cond[:, :3]) / s
+
+    able = Model(Card("b", "B", "simple_unet", {}, "v", 16, guide="small"), Believes(), Compute(torch.device("cpu")))
+    drawn = last(enlarge(able, Preset(moves=5, scale=1.0), small(), [0, 1], share=0.0))
+    torch.testing.assert_close(drawn, enlarged(small()), rtol=0, atol=1e-5)
+
+
+def test_a_cascade_is_two_walks_in_order_and_the_second_is_told_how_the_first_ended(model, tiny):
+    first = Model(Card("s", "S", "simple_unet", {}, "v", 8), tiny(network="simple_unet").eval(), model.compute)
+    told = []
+
+    def second(x):
+        told.append(x)
+        return enlarge(model, PRESET, x, [0, 1])
+
+    states = list(cascade(generate(first, PRESET, [0, 1]), second))
+    assert [state.t for state in states] == 2 * PRESET.levels()
+    assert [state.x.shape[-1] for state in states] == [8] * 3 + [16] * 3
+    assert len(told) == 1 and torch.equal(told[0], states[2].x)
+    for ours, alone in zip(states[3:], enlarge(model, PRESET, states[2].x, [0, 1]), strict=True):
+        assert torch.equal(ours.x, alone.x)
+
+
+def test_the_second_walk_begins_when_the_first_is_over_and_not_before():
+    heard = []
+
+    def drawing():
+        for t in (2, 1, 0):
+            heard.append(t)
+            yield State(t, torch.tensor(t), None)
+
+    walk = cascade(drawing(), lambda x: iter(heard.append("second") or [State(0, x, x)]))
+    assert heard == []
+    assert [next(walk).t for _ in range(3)] == [2, 1, 0] and heard == [2, 1, 0]
+    assert next(walk).x == 0 and heard == [2, 1, 0, "second"]

@@ -1,0 +1,177 @@
+"""What a network can be told besides classes: attributes, and a picture that guides it; None asks for anything."""
+
+from functools import partial
+
+import pytest
+import torch
+
+from diffusion_edu.cascades import CHANNELS
+from diffusion_edu.checkpoints import Card, Model
+from diffusion_edu.generation import Preset, generate
+from diffusion_edu.networks import NETWORKS
+from diffusion_edu.networks.blocks import AttributeEmbedding, beside
+from diffusion_edu.randomness import Compute
+from diffusion_edu.recipes import super_resolution
+from diffusion_edu.recipes.faces import some_left_open
+from diffusion_edu.training import drop_conditions
+
+KINDS = {"attributes": 5, "guide": 4}
+
+
+def seeded(seed=0):
+    return torch.Generator().manual_seed(seed)
+
+
+def inputs(b=3, h=16, w=16):
+    return torch.randn(b, 3, h, w, generator=seeded()), torch.rand(b, generator=seeded()) * 1570
+
+
+def conditions(kind, b=3, h=16, w=16):
+    if kind == "attributes":
+        return torch.randint(0, 2, (b, KINDS[kind]), generator=seeded(1)) * 2 - 1
+    return torch.randn(b, KINDS[kind], h, w, generator=seeded(1))
+
+
+@pytest.fixture(params=["attention_unet", "simple_unet"])
+def drawing(request, tiny):
+    """A function that builds a small network that draws, of either kind."""
+    return partial(tiny, network=request.param)
+
+
+@pytest.fixture(params=KINDS)
+def kind(request):
+    return request.param
+
+
+@torch.no_grad()
+def test_nothing_said_and_zeros_are_the_same_and_something_said_is_heard(drawing, kind):
+    net, (y, level), cond = drawing(**{kind: KINDS[kind]}), inputs(), conditions(kind)
+    anything = net(y, level)
+    assert anything.shape == y.shape
+    assert torch.equal(anything, net(y, level, None))
+    assert torch.equal(anything, net(y, level, torch.zeros_like(cond)))
+    assert not torch.isclose(anything, net(y, level, cond), atol=1e-4).flatten(1).all(1).any()
+    assert not torch.isclose(net(y, level, -cond), net(y, level, cond), atol=1e-4).flatten(1).all(1).any()  # yes and no are two things
+
+
+@torch.no_grad()
+def test_what_one_picture_is_told_is_not_heard_by_the_others(drawing, kind):
+    net, (y, level), cond = drawing(**{kind: KINDS[kind]}), inputs(), conditions(kind)
+    said, other = net(y, level, cond), cond.clone()
+    other[1] = -other[1]
+    changed = (net(y, level, other) - said).abs().flatten(1).amax(1)
+    assert changed[1] > 1e-3 and changed[[0, 2]].max() < 1e-5
+
+
+def test_gradients_reach_every_weight_and_every_part_of_the_condition(drawing, kind):
+    net, (y, level), cond = drawing(**{kind: KINDS[kind]}), inputs(), conditions(kind).float().requires_grad_()
+    net(y, level, cond).square().mean().backward()
+    assert [name for name, weight in net.named_parameters() if weight.grad is None or not weight.grad.abs().sum() > 0] == []
+    assert (cond.grad.abs().flatten(2).sum(-1) > 0 if kind == "guide" else cond.grad.abs() > 0).all()
+
+
+def test_a_new_network_with_attributes_learns_with_every_weight_from_its_third_step_on():
+    """Its blocks begin as their short cuts, and so does what it is told: nothing."""
+    torch.manual_seed(0)
+    net = NETWORKS["attention_unet"](widths=(16, 32), attention=(False, True), embedding=16, attributes=5)
+    (y, level), cond = inputs(), conditions("attributes")
+    assert torch.equal(net(y, level, cond), net(y, level))
+    for _ in range(3):
+        slopes = torch.autograd.grad((net(y, level, cond) - 1).square().mean(), list(net.parameters()))
+        torch._foreach_sub_([weight.data for weight in net.parameters()], slopes, alpha=0.1)
+    assert all(slope.abs().sum() > 0 for slope in slopes)
+
+
+def test_attributes_are_told_alike_in_every_type_of_number():
+    embed, wishes = AttributeEmbedding(3, 8), [[1, -1, 0], [0, 0, 0]]
+    torch.nn.init.normal_(embed.mlp[-1].weight)
+    expected = embed(torch.tensor(wishes, dtype=torch.float32), 2)
+    assert torch.equal(embed(torch.tensor(wishes), 2), expected)
+    assert torch.equal(embed(torch.tensor(wishes, dtype=torch.int8), 2), expected)
+    assert torch.equal(embed(None, 2), embed(torch.zeros(2, 3), 2))
+    assert not torch.allclose(*expected)
+
+
+def test_a_guide_lies_behind_the_picture_and_without_one_lie_zeros():
+    y, guide = torch.randn(2, 3, 4, 4), torch.randn(2, 2, 4, 4, dtype=torch.float64)
+    assert beside(y, None, 0) is y
+    assert torch.equal(beside(y, guide, 2), torch.cat([y, guide.float()], dim=1))
+    assert torch.equal(beside(y, None, 2), torch.cat([y, torch.zeros(2, 2, 4, 4)], dim=1))
+
+
+@torch.no_grad()
+def test_the_network_that_enlarges_takes_pictures_of_any_size_that_it_can_halve():
+    recipe = super_resolution.RECIPE
+    net = NETWORKS[recipe.network](**recipe.sizes, guide=CHANNELS)
+    for h, w in ((64, 64), (128, 128), (32, 96)):
+        assert h % net.size_multiple == w % net.size_multiple == 0
+        y, level = inputs(1, h, w)
+        said = net(y, level, torch.randn(1, CHANNELS, h, w))
+        assert said.shape == y.shape and said.isfinite().all()
+
+
+# What is left unsaid while the network learns
+
+
+@pytest.mark.parametrize("shape", [(), (5,), (4, 6, 6)], ids=["labels", "attributes", "guides"])
+@pytest.mark.parametrize("dtype", [torch.int64, torch.float32])
+def test_conditions_of_every_kind_are_dropped_picture_by_picture(shape, dtype):
+    """Pitfall 26: one batch holds both kinds, and no picture is told half of its condition."""
+    cond = torch.randint(1, 9, (2000, *shape), generator=seeded()).to(dtype)
+    dropped = drop_conditions(cond, 0, 0.3, seeded(1))
+    assert (dropped.shape, dropped.dtype) == (cond.shape, dtype)
+    gone = (dropped == 0).view(2000, -1)
+    assert torch.equal(gone.all(1), gone.any(1))
+    assert gone.all(1).float().mean().item() == pytest.approx(0.3, abs=0.03)
+    assert torch.equal(dropped[~gone.all(1)], cond[~gone.all(1)])
+    assert torch.equal(gone.all(1), drop_conditions(torch.ones(2000), 0, 0.3, seeded(1)) == 0)  # the same chance for all kinds
+
+
+def test_any_number_of_attributes_may_be_left_open():
+    x0, labels = torch.zeros(4000, 1), torch.randint(0, 2, (4000, 20), generator=seeded()) * 2 - 1
+    same, told = some_left_open(x0, labels, seeded(1))
+    assert same is x0 and torch.equal(told, some_left_open(x0, labels, seeded(1))[1])
+    assert ((told == labels) | (told == 0)).all()
+    count = (told != 0).sum(1).bincount(minlength=21) / 4000  # as often none as all as any number between
+    assert count == pytest.approx(torch.full((21,), 1 / 21), abs=0.02)
+    assert (told != 0).float().mean(0) == pytest.approx(torch.full((20,), 0.5), abs=0.04)
+
+
+@pytest.mark.parametrize("labels", [None, torch.arange(4)], ids=["none", "classes"])
+def test_pictures_without_attributes_are_told_what_they_are(labels):
+    assert some_left_open(torch.zeros(4, 1), labels, seeded())[1] is labels
+
+
+# Drawing
+
+
+PRESET = Preset(moves=2, scale=2.0)
+
+
+def model(net, **told):
+    return Model(Card("m", "M", "simple_unet", {}, "v", 8, **told), net, Compute(torch.device("cpu")))
+
+
+def last(*wish):
+    *_, state = generate(*wish)
+    return state.x
+
+
+def test_a_wish_for_attributes_is_drawn_and_wishing_for_nothing_is_drawing_anything(tiny):
+    able = model(tiny(network="simple_unet", attributes=2), attributes=["hat", "smile"])
+    hat = last(able, PRESET, [4, 5], [able.card.label("hat")] * 2)
+    assert hat.shape == (2, 3, 8, 8)
+    assert torch.equal(last(able, PRESET, [4, 5], [[0, 0], [0, 0]]), last(able, PRESET, [4, 5]))
+    assert not torch.allclose(hat, last(able, PRESET, [4, 5], [able.card.label("smile")] * 2), atol=1e-3)
+    torch.testing.assert_close(last(able, PRESET, [4, 5], [[1, 0], [0, 1]])[:1], hat[:1])
+
+
+def test_a_guided_picture_has_the_size_of_its_guide(tiny):
+    able = model(tiny(network="simple_unet", guide=3), guide="a sketch")
+    guide = torch.rand(2, 3, 12, 8, generator=seeded()) * 2 - 1
+    drawn = last(able, PRESET, [4, 5], guide)
+    assert drawn.shape == (2, 3, 12, 8)
+    assert last(able, PRESET, [4, 5]).shape == (2, 3, 8, 8)  # asked for anything: the size on the card
+    assert torch.equal(last(able, PRESET, [4, 5], torch.zeros(2, 3, 8, 8)), last(able, PRESET, [4, 5]))
+    torch.testing.assert_close(last(able, PRESET, [5], guide[1:]), drawn[1:], rtol=0, atol=1e-5)
+    assert not torch.allclose(last(able, PRESET, [4, 5], guide.flip(0)), drawn, atol=1e-3)

@@ -1,0 +1,410 @@
+"""Pictures made larger: how it is judged, the command and the benchmark, and the part of the studio that shows it."""
+
+import base64
+import io
+import json
+import time
+
+import numpy as np
+import pytest
+import torch
+from onscreen import healthy
+from PIL import Image
+from test_uploads import BAD, encoded, plain
+
+from benchmarks import cascade as benchmark
+from diffusion_edu.cascades import CHANNELS, enlarge, enlarged, held, shrunk
+from diffusion_edu.checkpoints import Card, load, read_card, save
+from diffusion_edu.data.images import Pictures, held_out, load_pictures, save_pictures, to_bytes, to_signed
+from diffusion_edu.data.uploads import fitting, read_upload
+from diffusion_edu.evaluation import enlarging as evaluation
+from diffusion_edu.evaluation.cold import likeness
+from diffusion_edu.evaluation.detail import detail, faithful, finest, patches
+from diffusion_edu.generation import Preset, generate
+from diffusion_edu.measures import gradient_energy
+from diffusion_edu.networks import NETWORKS
+
+AppTest = pytest.importorskip("streamlit.testing.v1").AppTest
+PAGE, KEY = "pages/10_Edit_studio.py", "studio enlarge"
+KINDS = ["aster", "rose", "sunflower"]
+
+
+def noise(*shape, seed=0):
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
+
+
+def some(count, size, seed=0):
+    """Pictures with detail of every size, uint8."""
+    coarse = enlarged(enlarged(noise(count, 3, size // 4, size // 4, seed=seed).clamp(-1, 1)))
+    return to_bytes(0.6 * coarse + 0.15 * noise(count, 3, size, size, seed=seed + 1))
+
+
+# Measuring detail
+
+
+def test_gradient_energy_is_the_mean_squared_difference_of_neighbours():
+    assert gradient_energy(torch.full((2, 3, 8, 8), 0.3)).tolist() == [0, 0]
+    ramp = (0.1 * torch.arange(8.0)).expand(1, 3, 8, 8)
+    assert gradient_energy(ramp).item() == pytest.approx(0.01)
+    assert gradient_energy(0.5 * ramp + 0.5 * ramp.mT).item() == pytest.approx(2 * 0.05**2)
+    assert gradient_energy(noise(1, 3, 200, 200)).item() == pytest.approx(4, rel=0.02)  # two differences, of variance 2 each
+
+
+def test_patches_are_the_quadrants_and_no_pixel_is_changed():
+    images = torch.arange(2 * 3 * 8 * 12).view(2, 3, 8, 12)
+    cut = patches(images, 4)
+    assert cut.shape == (12, 3, 4, 4)
+    assert torch.equal(cut[7], images[1, :, :4, 4:8]) and torch.equal(cut[11], images[1, :, 4:, 8:])
+
+
+def test_detail_is_one_for_the_same_pictures_and_less_for_soft_ones():
+    real = some(4, 32)
+    soft = to_bytes(enlarged(shrunk(to_signed(real))))
+    assert detail(real, real) == 1 and 0.05 < detail(soft, real) < 0.7
+    assert finest(soft) < 0.5 * finest(real)
+    assert finest(to_bytes(0.2 * noise(8, 3, 64, 64))) == pytest.approx(1, rel=0.05)  # white noise is as strong everywhere
+
+
+def test_what_agrees_with_the_small_picture_is_faithful():
+    small = some(4, 16)
+    assert faithful(to_bytes(enlarged(to_signed(small))), small) > 25 > 15 > faithful(some(4, 32, seed=9), small)
+    twice = to_signed(small).repeat_interleave(2, 2).repeat_interleave(2, 3)
+    assert faithful(to_bytes(twice), small) == likeness(shrunk(twice), to_signed(small))["PSNR"]
+
+
+def test_a_guess_that_is_held_is_the_small_picture_when_it_is_shrunk():
+    x0_hat, small = to_signed(some(4, 32, seed=5)), to_signed(some(4, 16))
+    kept = held(lambda x, t: x0_hat, small)(None, 5)
+    assert likeness(shrunk(kept), small)["PSNR"] > likeness(shrunk(x0_hat), small)["PSNR"] + 15
+    true = to_signed(some(4, 32))
+    torch.testing.assert_close(held(lambda x, t: true, shrunk(true))(None, 5), true)  # what is right stays as it is
+    fine = (x0_hat - enlarged(shrunk(x0_hat))) - (kept - enlarged(shrunk(kept)))
+    assert fine.square().mean() < 0.05 * (x0_hat - kept).square().mean()  # what shrinking loses is the network's
+
+
+# The command
+
+
+@pytest.fixture
+def folder(tmp_path, tiny, monkeypatch):
+    """Small models by the names that the app and the command know: two that draw, one that enlarges, a classifier."""
+    monkeypatch.setattr("diffusion_edu.checkpoints.OWN", tmp_path / "runs")
+    folder = tmp_path / "runs"
+    sampling = {"sampler": "DDIM", "moves": 2, "scale": 1.0}
+
+    def make(name, size, sizes, **about):
+        sizes = {"widths": [16, 32], "embedding": 16, "patch": 2, **sizes}
+        net = tiny(network="simple_unet", **{key: value for key, value in sizes.items() if key not in ("widths", "embedding")})
+        save(folder, Card(name, name, "simple_unet", sizes, "v", size, sampling=sampling, **about), net)
+
+    make("drawer", 64, {"classes": 3}, classes=KINDS)
+    make("larger", 32, {"guide": CHANNELS}, guide="the same picture, half as large")
+    make("painter", 64, {"guide": 3}, guide="a sketch")
+    layout = {"classes": 3, "widths": [8, 8], "patch": 1}
+    eyes = Card("eyes", "eyes", "residual_classifier", layout, "class", 16, classes=KINDS, scores={"validation_accuracy": 0.5})
+    save(folder, eyes, NETWORKS["residual_classifier"](**layout))
+    return folder
+
+
+@pytest.fixture
+def words(folder, tmp_path):
+    """The command line of an evaluation of 130 pictures."""
+    save_pictures(tmp_path / "real.parquet", Pictures(some(130, 32), torch.arange(130) % 3, ("a", "b", "c")))
+    return ["larger", "--data", str(tmp_path / "real.parquet"), "--features", "eyes", "--work", str(tmp_path / "work"), "--device", "cpu"]
+
+
+def test_the_command_writes_the_scores_into_the_card(words, folder, tmp_path, capsys):
+    evaluation.main(words)
+    card = read_card(folder / "larger.json")
+    assert card.scores == json.loads(capsys.readouterr().out)
+    assert "2 pictures of real.parquet" in card.scores["protocol"] and "evaluation.enlarging larger" in card.scores["command"]
+    assert set(card.scores["16 to 32"]) == {"bicubic", "noise 0", "noise 0.1", "noise 0.2", "not held"} == set(card.scores["32 to 64"])
+    assert "PSNR" in card.scores["8 to 16"]["noise 0"] and "PSNR" not in card.scores["32 to 64"]["noise 0"]
+    low, middle, high = card.scores["gradient_energy_real"]
+    assert 0 < low <= middle <= high
+    assert load("larger").card == card  # the weights still fit
+
+
+def test_every_number_is_of_the_pictures_that_the_library_draws(words, tmp_path, capsys):
+    evaluation.main([*words, "--dry"])
+    scores = json.loads(capsys.readouterr().out)
+    pictures = load_pictures(tmp_path / "real.parquet", 32)
+    real = pictures.images[held_out(pictures)]
+    small = to_bytes(shrunk(to_signed(real)))
+    *_, state = enlarge(load("larger"), Preset("DDIM", 2, 1.0), to_signed(small), [0, 1], share=0.2, hold=True)
+    drawn, smooth = to_bytes(state.x), to_bytes(enlarged(to_signed(small)))
+    for images, way in ((drawn, "noise 0.2"), (smooth, "bicubic")):
+        expected = likeness(to_signed(images), to_signed(real)) | {"gradient_energy": detail(images, real), "consistency": faithful(images, small)}
+        assert {name: scores["16 to 32"][way][name] for name in expected} == pytest.approx(expected, rel=1e-3)
+    ways = scores["16 to 32"]
+    assert ways["bicubic"]["PSNR"] > ways["noise 0"]["PSNR"] > ways["not held"]["PSNR"] + 3  # the network has learned nothing
+    assert ways["noise 0"]["consistency"] > ways["not held"]["consistency"] + 5
+    assert read_card(tmp_path / "runs" / "larger.json").scores == {}
+
+
+def test_a_stopped_evaluation_goes_on_where_it_was(words, tmp_path, monkeypatch, capsys):
+    evaluation.main([*words, "--dry"])
+    whole = json.loads(capsys.readouterr().out)
+    parts = sorted((tmp_path / "work").rglob("*.npy"))
+    assert len(parts) == 12  # three scales, three shares of noise and one without a hold
+    parts[0].write_bytes(b"half")
+    parts[4].unlink()
+    asked = []
+    monkeypatch.setattr(evaluation, "enlarge", lambda model, preset, small, *rest: asked.append(rest) or enlarge(model, preset, small, *rest))
+    evaluation.main([*words, "--dry"])
+    assert json.loads(capsys.readouterr().out) == whole and len(asked) == 2
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        (lambda words, few: ["nobody", *words[1:]], "There is no model 'nobody'"),
+        (lambda words, few: ["drawer", *words[1:]], "drawer does not enlarge pictures"),
+        (lambda words, few: ["painter", *words[1:]], "painter does not enlarge pictures"),
+        (lambda words, few: ["eyes", *words[1:]], "eyes does not enlarge pictures"),
+        (lambda words, few: [*words, "--samples", "0"], "more --samples"),
+        (lambda words, few: [*words, "--data", "nowhere"], "no file or folder"),
+        (lambda words, few: [*words, "--data", few], "20 pictures are too few"),
+    ],
+    ids=["unknown", "draws", "paints", "classifier", "nothing", "no data", "few pictures"],
+)
+def test_what_cannot_be_judged_is_told_in_one_sentence(words, tmp_path, change, sentence):
+    few = tmp_path / "few.parquet"
+    save_pictures(few, Pictures(some(20, 32), torch.zeros(20, dtype=torch.int64), ("a",)))
+    with pytest.raises(SystemExit) as end:
+        evaluation.main(change(words, str(few)))
+    assert sentence in end.value.code and "\n" not in end.value.code
+
+
+# The benchmark
+
+
+def test_the_benchmark_compares_three_ways_and_says_what_they_cost(folder, tiny, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(benchmark, "median", lambda work, repeats: (work(), 1.5)[1])
+    monkeypatch.setattr(benchmark, "KINDS", {"a": "aster", "b": "rose"})
+    save_pictures(tmp_path / "real.parquet", Pictures(some(60, 32), torch.arange(60) % 3, ("a", "b", "c")))
+    sizes = {"widths": [16, 32], "embedding": 16, "patch": 2, "classes": 3}
+    net = tiny(network="simple_unet", classes=3)
+    for name, size, classes in (("small", 16, KINDS), ("large", 32, ["a", "b", "c"])):
+        sampling = {"moves": 3, "scale": 2.0}
+        save(folder, Card(name, name, "simple_unet", sizes, "v", size, classes=classes, sampling=sampling), net)
+    common = ["--data", str(tmp_path / "real.parquet"), "--features", "eyes", "--work", str(tmp_path / "work"), "--pictures", "20"]
+    benchmark.main([*common, "--models", "small", "larger", "large"])
+    first, _, _, *rows = capsys.readouterr().out.splitlines()
+    rows = [row.strip("| ").split(" | ") for row in rows[1:]]
+    assert first.startswith("20 flowers of the kinds a, b")
+    assert [row[:3] for row in rows[:3]] == [
+        ["small, then bicubic", "6 at 16", "1.5"],
+        ["small, then the network", "6 at 16 + 2 at 32", "1.5"],
+        ["large at once", "6 at 32", "1.5"],
+    ]
+    assert rows[3][0] == "one half of 40 real ones to the other" and rows[3][5] == "100%"
+    assert all("±" in cell for row in rows[:3] for cell in row[3:5])
+    assert int(rows[0][5].rstrip("%")) < int(rows[2][5].rstrip("%"))  # bicubic is soft, what has learned nothing is rough
+    monkeypatch.setattr(benchmark, "KINDS", {"lily": "aster"})
+    with pytest.raises(SystemExit, match="lily"):
+        benchmark.main([*common, "--models", "small", "larger", "large"])
+
+
+# What a person hands in
+
+
+@pytest.mark.parametrize(
+    ("sides", "fit"), [((100, 75), (96, 72)), ((640, 480), (128, 96)), ((128, 128), (128, 128)), ((50, 1000), (8, 128)), ((3, 5), (8, 8))]
+)
+def test_an_upload_keeps_its_shape_and_fits_the_network(sides, fit):
+    assert fitting(128, 8)(*sides) == fit
+    image, _ = read_upload(encoded(Image.new("RGB", sides, (200, 30, 40)), "PNG"), fitting(128, 8))
+    assert image.shape == (3, *fit[::-1]) and (image == torch.tensor([200, 30, 40]).view(3, 1, 1)).all()
+
+
+# The page
+
+
+@pytest.fixture
+def small(folder, monkeypatch):
+    from diffusion_edu.app import enlarging, models
+
+    monkeypatch.setattr(models, "FIRST", "drawer")
+    monkeypatch.setattr(enlarging, "ENLARGER", "larger")
+    return folder
+
+
+def finished(app, seconds=120):
+    """Run the page again and again, as its polling fragment would, until no work is under way."""
+    end = time.monotonic() + seconds
+    while f"job:{KEY}" in app.session_state and time.monotonic() < end:
+        time.sleep(0.05)
+        healthy(app.run())
+    return healthy(app)
+
+
+def opened(**link):
+    app = AppTest.from_file("../streamlit_app.py", default_timeout=120).run()
+    for name, value in {"tab": "Enlarge", **link}.items():
+        app.query_params[name] = value
+    return finished(app.switch_page(PAGE).run())
+
+
+def glass(app):
+    """What the magnifier was given."""
+    return json.loads(app.get("bidi_component")[0].proto.json)
+
+
+def shown(app):
+    """Every picture in it by name, uint8 (h, w, 3)."""
+    return {pane["name"]: np.asarray(Image.open(io.BytesIO(base64.b64decode(pane["picture"].split(",")[1])))) for pane in glass(app)["panes"]}
+
+
+def as_page(image):
+    return image.permute(1, 2, 0).numpy()
+
+
+def executed(app):
+    """What the lines that are shown make, with what they print thrown away."""
+    names = {"print": lambda *words: None}
+    exec(app.code[0].value, names)
+    return names
+
+
+@pytest.mark.parametrize("hold", ["true", "false"])
+def test_the_page_draws_small_and_enlarges_twice_as_the_library_does(small, hold):
+    app = opened(model="drawer", wanted="rose", seed="5", share="0.2", details="7", hold=hold)
+    *_, first = generate(load("drawer"), Preset("DDIM", 2, 1.0), [5], [1])
+    x = first.x
+    for _ in range(2):
+        *_, state = enlarge(load("larger"), Preset("DDIM", 2, 1.0), x, [7], share=0.2, hold=hold == "true")
+        x = state.x
+    pictures = shown(app)
+    assert list(pictures) == ["nearest", "bicubic", "seed7"] and glass(app)["width"] == 256
+    assert np.array_equal(pictures["seed7"], as_page(to_bytes(x)[0]))
+    assert np.array_equal(pictures["nearest"][::4, ::4], as_page(to_bytes(first.x)[0]))
+    assert np.array_equal(pictures["bicubic"], as_page(to_bytes(enlarged(enlarged(to_signed(to_bytes(first.x)))))[0]))
+    assert np.array_equal(as_page(executed(app)["pictures"][0]), pictures["seed7"])
+    words = " ".join(caption.value for caption in app.caption)
+    assert all(part in words for part in ("64 × 64 in 2 evaluations", "128 × 128 in 2 evaluations", "256 × 256 in 2 evaluations"))
+    assert glass(healthy(app.run()))["id"] == glass(app)["id"]
+
+
+def test_four_seeds_give_different_details_and_numbers_are_of_what_is_shown(small):
+    app = opened(small="one of ours", kind="rose", larger="2 ×", variants="4")
+    pictures = shown(app)
+    assert list(pictures) == ["nearest", "bicubic", "seed0", "seed1", "seed2", "seed3"] and pictures["seed0"].shape == (128, 128, 3)
+    assert not np.array_equal(pictures["seed0"], pictures["seed3"])
+    images = executed(app)["pictures"]
+    assert all(np.array_equal(as_page(image), pictures[f"seed{k}"]) for k, image in enumerate(images))
+    x = to_signed(images[:1])
+    steps = 127.5 * (((x.diff(dim=2) ** 2).mean() + (x.diff(dim=3) ** 2).mean()) / 2).sqrt().item()
+    assert glass(app)["panes"][2]["says"].startswith(f"steps of {steps:.1f}, ")
+    assert len(app.get("download_button")) == 7
+
+
+def test_what_is_usual_is_read_from_the_card(small):
+    from diffusion_edu.app.largely import REAL, steps_between
+
+    assert any("evaluation.enlarging" in caption.value for caption in opened(larger="2 ×").caption)
+    card = read_card(small / "larger.json")
+    (small / "larger.json").write_text(json.dumps({**vars(card), "scores": {REAL: [0.01, 0.04, 0.09]}}))
+    assert steps_between(0.04) == pytest.approx(127.5 * 0.02**0.5)
+    assert any("mostly 9 to 27, in the middle **18**" in caption.value for caption in opened(larger="2 ×", details="1").caption)
+
+
+@pytest.mark.parametrize(
+    ("kind", "key", "value"),
+    [
+        ("segmented_control", "small", "one of ours"),
+        ("selectbox", "model", "drawer"),
+        ("selectbox", "wanted", "aster"),
+        ("number_input", "seed", 9),
+        ("segmented_control", "larger", "4 ×"),
+        ("slider", "share", 0.4),
+        ("segmented_control", "variants", 4),
+        ("number_input", "details", 1_000_000),
+        ("selectbox", "large_sampler", "Heun"),
+        ("selectbox", "large_sampler", "DDPM"),
+        ("select_slider", "large_moves", 1),
+        ("toggle", "hold", False),
+        ("selectbox", "large_schedule", "straight"),
+    ],
+)
+def test_every_widget_may_be_moved(small, kind, key, value):
+    app = opened(larger="2 ×")
+    before, there = glass(app)["id"], getattr(app, kind)(key=key).value
+    finished(getattr(app, kind)(key=key).set_value(value).run())
+    assert (glass(app)["id"] != before) == (there != value)
+    executed(app)
+
+
+def test_one_of_ours_may_be_chosen(small):
+    app = opened(small="one of ours", larger="2 ×")
+    before = glass(app)["id"]
+    finished(app.selectbox(key="kind").set_value("rose").run())
+    finished(app.slider(key="number").set_value(3).run())
+    assert glass(app)["id"] != before and "Rose" in glass(app)["label"]
+
+
+def test_a_picture_of_ones_own_keeps_its_shape(small, tmp_path, monkeypatch):
+    app = opened(small="a file", larger="2 ×")
+    data = encoded(plain(size=(100, 76)), "PNG")
+    finished(app.get("file_uploader")[0].set_value(("mine.png", data, "image/png")).run())
+    assert (glass(app)["width"], glass(app)["height"]) == (200, 152)
+    assert any("used at 100 × 76" in words.value for words in app.markdown)
+    (tmp_path / "my_picture.jpg").write_bytes(data)
+    monkeypatch.chdir(tmp_path)
+    assert np.array_equal(as_page(executed(app)["pictures"][0]), shown(app)["seed0"])
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_a_file_that_is_no_picture_is_told_in_one_sentence(small, name):
+    app = opened(small="a file", larger="2 ×")
+    before = glass(app)["id"]
+    finished(app.get("file_uploader")[0].set_value(("mine.png", BAD[name][0], "image/png")).run())
+    assert len(app.error) == 1 and BAD[name][1] in app.error[0].value and glass(app)["id"] == before
+
+
+def test_without_the_network_there_is_what_needs_none(small, monkeypatch):
+    (small / "larger.json").unlink()
+    app = opened()
+    assert "python -m diffusion_edu.recipes.super_resolution" in app.info[0].value
+    assert list(shown(app)) == ["nearest", "bicubic"] and glass(app)["width"] == 256
+    assert executed(app)["pictures"].shape == (1, 3, 256, 256)
+
+
+def test_weights_that_are_damaged_and_pictures_that_are_missing_are_told_in_one_sentence(small, monkeypatch, tmp_path):
+    from diffusion_edu.app import darkroom
+
+    with (small / "larger.safetensors").open("r+b") as file:
+        file.seek(9_000)
+        file.write(b"altered")
+    assert "larger.safetensors" in opened().error[0].value
+    monkeypatch.setattr(darkroom, "PRETRAINED", tmp_path)
+    darkroom.pictures.clear()
+    assert "flower_samples.parquet" in opened(small="one of ours").error[0].value
+    darkroom.pictures.clear()
+
+
+def test_a_link_with_nonsense_in_it_opens_the_default(small):
+    app = opened(small="moon", larger="9", share="x", variants="3", large_moves="zero", seed="-4", details="y")
+    assert glass(app)["width"] == 256 and list(shown(app)) == ["nearest", "bicubic", "seed0"]
+
+
+def test_what_was_cancelled_waits_until_it_is_asked_for_again(small, monkeypatch):
+    from diffusion_edu.app.largely import Enlarging
+
+    states = Enlarging.states
+
+    def slowly(self, *models):
+        for item in states(self, *models):
+            time.sleep(0.3)
+            yield item
+
+    monkeypatch.setattr(Enlarging, "states", slowly)
+    app = AppTest.from_file("../streamlit_app.py", default_timeout=120).run()
+    app.query_params["tab"] = "Enlarge"
+    healthy(app.switch_page(PAGE).run())
+    job = app.session_state[f"job:{KEY}"]
+    healthy(next(button for button in app.button if button.label == "Cancel").click().run())
+    assert job.cancelled and f"job:{KEY}" not in app.session_state and not app.get("bidi_component")
+    monkeypatch.setattr(Enlarging, "states", states)
+    healthy(next(button for button in app.button if button.label == "Go on").click().run())
+    assert shown(finished(app))
