@@ -137,7 +137,7 @@ def test_every_number_is_of_the_pictures_that_the_library_draws(words, tmp_path,
         expected = likeness(to_signed(images), to_signed(real)) | {"gradient_energy": detail(images, real), "consistency": faithful(images, small)}
         assert {name: scores["16 to 32"][way][name] for name in expected} == pytest.approx(expected, rel=1e-3)
     ways = scores["16 to 32"]
-    assert ways["bicubic"]["PSNR"] > ways["noise 0"]["PSNR"] > ways["not held"]["PSNR"] + 3  # the network has learned nothing
+    assert ways["bicubic"]["PSNR"] > ways["noise 0"]["PSNR"] > ways["not held"]["PSNR"] + 2  # the network has learned nothing
     assert ways["noise 0"]["consistency"] > ways["not held"]["consistency"] + 5
     assert read_card(tmp_path / "runs" / "larger.json").scores == {}
 

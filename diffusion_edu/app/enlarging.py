@@ -91,7 +91,7 @@ def _ask_begun(card):
 
 def _uploaded(card):
     """Let a person hand in a picture; None if there is none, or, after one sentence, if it cannot be used."""
-    words = f"Its longer side becomes {WIDEST} pixels at most. {UNLINKED}"
+    words = f"Used at {WIDEST} pixels at most. {UNLINKED}"
     given = st.sidebar.file_uploader("Your picture", key="small file", help=words)
     if given is None:
         return None

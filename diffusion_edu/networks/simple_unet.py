@@ -48,9 +48,8 @@ class SimpleUNet(nn.Module):
         embedding = F.silu(embedding)
         h, skips = self.stem(F.pixel_unshuffle(beside(y, cond, self.guide), self.patch)), []
         for block in self.down:
-            h = block(h, embedding)
+            h = block(F.avg_pool2d(h, 2) if skips else h, embedding)
             skips.append(h)
-            h = F.avg_pool2d(h, 2)
         h = skips.pop()  # the lowest level has nothing below it
         for block in reversed(self.up):
             h = block(torch.cat([F.interpolate(h, scale_factor=2), skips.pop()], dim=1), embedding)
