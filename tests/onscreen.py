@@ -7,7 +7,21 @@ import pytest
 
 AppTest = pytest.importorskip("streamlit.testing.v1").AppTest
 HOME = "streamlit_app.py"
-WORKS = ("theatre", "bench", "once", "contest", "between", "playground", "playground walk", "cold", "museum", "clinic")  # names of background work
+WORKS = (
+    "theatre",
+    "bench",
+    "once",
+    "contest",
+    "between",
+    "playground",
+    "playground walk",
+    "cold",
+    "museum",
+    "clinic",
+    "sweep",
+    "vectors",
+    "experts",
+)  # names of background work
 
 
 def opened(page, **link):

@@ -51,7 +51,10 @@ MAY_SEE = {  # our own modules that a part of the library may import, besides it
     "insides": {"networks"},
     "cascades": {"core", "randomness", "denoisers", "checkpoints", "generation"},
     "planar": {"core", "schedules", "randomness", "networks", "data", "denoisers", "samplers", "spacings", "training", "generation"},
-    "evaluation": {"core", "schedules", "randomness", "denoisers", "degradations", "samplers", "spacings", "checkpoints", "generation", "cascades", "data", "sketches", "measures"},
+    "evaluation": {
+        "core", "schedules", "randomness", "denoisers", "degradations", "samplers", "spacings", "checkpoints", "generation", "cascades", "data",
+        "sketches", "measures"
+    },
     "measures": {"core", "schedules"},
     "doctor": {"core", "schedules", "denoisers", "training", "measures", "checkpoints"},
     "museum": {

@@ -4,8 +4,8 @@ import shlex
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from statistics import mean
 
-import torch
 from tqdm import tqdm
 
 from diffusion_edu.checkpoints import available, load, save_card
@@ -17,6 +17,7 @@ from diffusion_edu.evaluation.features import agreement, describe
 from diffusion_edu.evaluation.report import real_reference
 from diffusion_edu.evaluation.samples import asked, draw
 from diffusion_edu.generation import Preset
+from diffusion_edu.measures import spread
 from diffusion_edu.randomness import choose
 
 SCALES = (0.0, 1.0, 1.5, 2.0, 3.0, 5.0)
@@ -81,8 +82,7 @@ def of_one_attribute(features, pictures):
 
 def diversity(sets, most=500):
     """Measure how far pictures of one kind are from each other: the mean distance in features between all pairs, averaged over sets (n, width)."""
-    apart = [torch.pdist(some[:most].double()).mean() for some in sets if len(some) > 1]
-    return torch.stack(apart).mean().item()
+    return mean(spread(some[:most]) for some in sets if len(some) > 1)
 
 
 if __name__ == "__main__":
