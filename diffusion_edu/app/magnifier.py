@@ -32,7 +32,7 @@ def _source(*names):
 PARTS = {"html": _source("magnifier.html"), "css": _source("player.css", "magnifier.css"), "js": _source("magnifier.js")}
 
 
-def magnify(panes, subject, key, at=(0.5, 0.25)):
+def magnify(panes, subject, key, at=(0.7, 0.35)):
     """Show panes of equal size, of a picture of this subject, with the glass over a place, each coordinate a share of 0..1."""
     height, width = panes[0].image.shape[1:]
     shown = [{**_said(pane), "alt": f"{subject}, {pane.words}", "picture": png_url(grid(pane.image[None]))} for pane in panes]
