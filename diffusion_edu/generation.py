@@ -42,24 +42,24 @@ class Preset:
         return evaluations(self.sampler, self.moves) * (2 if guiding and self.scale not in (0, 1) else 1)
 
 
-def guesser(model: Model, preset: Preset, labels=None, steer=guided) -> Denoiser:
+def guesser(model: Model, preset: Preset, labels=None, steer=None) -> Denoiser:
     """Build the denoiser of one walk: the model on the preset's schedule, each picture steered to what its label asks for (see generate).
 
-    steer(conditional, unconditional, scale) makes one denoiser of two.
+    steer(conditional, unconditional, scale) makes one denoiser of two, `guided` if it is None.
     """
     denoise = model.denoiser(preset.noising())
     if model.card.told and labels is not None:
         wanted = torch.as_tensor(labels, device=model.compute.device)
-        denoise = steer(denoise.given(wanted), denoise, preset.scale)
+        denoise = (steer or guided)(denoise.given(wanted), denoise, preset.scale)
     return clipped(denoise)
 
 
-def step_of(model: Model, preset: Preset, randn, labels=None, steer=guided) -> Step:
+def step_of(model: Model, preset: Preset, randn, labels=None, steer=None) -> Step:
     """Build the step of one walk: the preset's sampler on the model's guesses (see guesser)."""
     return partial(sampler(preset.sampler), guesser(model, preset, labels, steer), preset.noising(), randn=randn, **preset.options)
 
 
-def generate(model: Model, preset: Preset, seeds, labels=None, steer=guided) -> Iterator[State]:
+def generate(model: Model, preset: Preset, seeds, labels=None, steer=None) -> Iterator[State]:
     """Draw one picture per seed (b,), each as its label asks; None, or the null class, asks for anything.
 
     A label is what the model was trained with: a class (b,), wishes for its attributes (b, attributes), each 1, -1 or 0, or a

@@ -364,6 +364,10 @@ def test_a_file_that_is_no_picture_is_told_in_one_sentence(small, name):
 
 def test_without_the_network_there_is_what_needs_none(small, monkeypatch):
     (small / "larger.json").unlink()
+    from diffusion_edu.app import enlarging
+
+    others = {name: path for name, path in enlarging.available().items() if name != enlarging.ENLARGER}
+    monkeypatch.setattr(enlarging, "available", lambda: others)
     app = opened()
     assert "python -m diffusion_edu.recipes.super_resolution" in app.info[0].value
     assert list(shown(app)) == ["nearest", "bicubic"] and glass(app)["width"] == 256

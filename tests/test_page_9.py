@@ -39,6 +39,7 @@ def small(monkeypatch, tmp_path, tiny):
     monkeypatch.setattr("diffusion_edu.checkpoints.OWN", tmp_path)
     monkeypatch.setattr(guidance, "SINGLE", "teller")
     monkeypatch.setattr(guidance, "EXPERTS", "pair")
+    monkeypatch.setitem(firstsweep.CLASSIFIERS, False, ("looks_judge", "looks_features"))
     sizes = {"widths": [16, 32], "embedding": 16, "patch": 4}
     flowers = Card("teller", "Teller", "simple_unet", {**sizes, "classes": 3}, "v", 64, classes=KINDS, sampling=QUICK)
     faces = replace(flowers, name="looks", title="Looks", sizes={**sizes, "attributes": 4}, classes=[], attributes=LOOKS)
@@ -47,7 +48,7 @@ def small(monkeypatch, tmp_path, tiny):
     save(tmp_path, flowers, tiny(network="simple_unet", classes=3, patch=4))
     save(tmp_path, faces, tiny(network="simple_unet", attributes=4, patch=4))
     save(tmp_path, pair, nn.ModuleList(alike))
-    for name, others in (("face_judge", [*reversed(LOOKS), "young"]), ("face_features", LOOKS)):
+    for name, others in (("looks_judge", [*reversed(LOOKS), "young"]), ("looks_features", LOOKS)):
         looker = {"classes": len(others), "widths": [16, 16], "blocks": 1}
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(len(others))
@@ -203,7 +204,7 @@ def test_who_judges_a_kind_counts_the_pictures_whose_first_guess_it_is():
 
 
 def test_who_judges_a_face_counts_those_with_every_wish_fulfilled_by_name_and_not_by_place():
-    judge = load("face_judge")  # knows the attributes in another order, and one more
+    judge = load("looks_judge")  # knows the attributes in another order, and one more
     task = asked_of("looks", wishes=[("smiling", 1), ("no beard", -1)])
     images = torch.randint(0, 256, (20, 3, 64, 64), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
     scores = describe(judge, images).scores
