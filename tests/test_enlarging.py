@@ -366,7 +366,7 @@ def test_without_the_network_there_is_what_needs_none(small, monkeypatch):
     (small / "larger.json").unlink()
     from diffusion_edu.app import enlarging
 
-    others = {name: path for name, path in enlarging.available().items() if name != enlarging.ENLARGER}
+    others = {name: path for name, path in enlarging.available().items() if name != "super_resolution"}
     monkeypatch.setattr(enlarging, "available", lambda: others)
     app = opened()
     assert "python -m diffusion_edu.recipes.super_resolution" in app.info[0].value
