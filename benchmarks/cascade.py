@@ -60,7 +60,7 @@ def ways(drawer, enlarger, direct, labels, args):
     asked = f"{first.evaluations(True)} at {sizes[0]}"
     return [
         Way("small, then bicubic", to_bytes(enlarged(to_signed(small))), asked, lambda: list(begin())),
-        Way("small, then the network", by_network, f"{asked} + {second.evaluations(False)} at {sizes[1]}", whole),
+        Way("small, then the network", by_network, f"{asked} + {second.evaluations(True)} at {sizes[1]}", whole),
         Way("large at once", at_once, f"{large.evaluations(True)} at {sizes[1]}", lambda: list(generate(direct, large, seeds, told[1][:TIMED]))),
     ]
 

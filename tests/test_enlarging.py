@@ -90,7 +90,7 @@ def folder(tmp_path, tiny, monkeypatch):
     """Small models by the names that the app and the command know: two that draw, one that enlarges, a classifier."""
     monkeypatch.setattr("diffusion_edu.checkpoints.OWN", tmp_path / "runs")
     folder = tmp_path / "runs"
-    sampling = {"sampler": "DDIM", "moves": 2, "scale": 1.0}
+    sampling = {"sampler": "DDIM", "moves": 2, "scale": 1.5}
 
     def make(name, size, sizes, **about):
         sizes = {"widths": [16, 32], "embedding": 16, "patch": 2, **sizes}
@@ -131,7 +131,7 @@ def test_every_number_is_of_the_pictures_that_the_library_draws(words, tmp_path,
     pictures = load_pictures(tmp_path / "real.parquet", 32)
     real = pictures.images[held_out(pictures)]
     small = to_bytes(shrunk(to_signed(real)))
-    *_, state = enlarge(load("larger"), Preset("DDIM", 2, 1.0), to_signed(small), [0, 1], share=0.2, hold=True)
+    *_, state = enlarge(load("larger"), Preset("DDIM", 2, 1.5), to_signed(small), [0, 1], share=0.2, hold=True)
     drawn, smooth = to_bytes(state.x), to_bytes(enlarged(to_signed(small)))
     for images, way in ((drawn, "noise 0.2"), (smooth, "bicubic")):
         expected = likeness(to_signed(images), to_signed(real)) | {"gradient_energy": detail(images, real), "consistency": faithful(images, small)}
@@ -195,7 +195,7 @@ def test_the_benchmark_compares_three_ways_and_says_what_they_cost(folder, tiny,
     assert first.startswith("20 flowers of the kinds a, b")
     assert [row[:3] for row in rows[:3]] == [
         ["small, then bicubic", "6 at 16", "1.5"],
-        ["small, then the network", "6 at 16 + 2 at 32", "1.5"],
+        ["small, then the network", "6 at 16 + 4 at 32", "1.5"],
         ["large at once", "6 at 32", "1.5"],
     ]
     assert rows[3][0] == "one half of 40 real ones to the other" and rows[3][5] == "100%"
@@ -270,10 +270,10 @@ def executed(app):
 @pytest.mark.parametrize("hold", ["true", "false"])
 def test_the_page_draws_small_and_enlarges_twice_as_the_library_does(small, hold):
     app = opened(model="drawer", wanted="rose", seed="5", share="0.2", details="7", hold=hold)
-    *_, first = generate(load("drawer"), Preset("DDIM", 2, 1.0), [5], [1])
+    *_, first = generate(load("drawer"), Preset("DDIM", 2, 1.5), [5], [1])
     x = first.x
     for _ in range(2):
-        *_, state = enlarge(load("larger"), Preset("DDIM", 2, 1.0), x, [7], share=0.2, hold=hold == "true")
+        *_, state = enlarge(load("larger"), Preset("DDIM", 2, 1.5), x, [7], share=0.2, hold=hold == "true")
         x = state.x
     pictures = shown(app)
     assert list(pictures) == ["nearest", "bicubic", "seed7"] and glass(app)["width"] == 256
@@ -282,7 +282,7 @@ def test_the_page_draws_small_and_enlarges_twice_as_the_library_does(small, hold
     assert np.array_equal(pictures["bicubic"], as_page(to_bytes(enlarged(enlarged(to_signed(to_bytes(first.x)))))[0]))
     assert np.array_equal(as_page(executed(app)["pictures"][0]), pictures["seed7"])
     words = " ".join(caption.value for caption in app.caption)
-    assert all(part in words for part in ("64 × 64 in 2 evaluations", "128 × 128 in 2 evaluations", "256 × 256 in 2 evaluations"))
+    assert all(part in words for part in ("64 × 64 in 4 evaluations", "128 × 128 in 4 evaluations", "256 × 256 in 4 evaluations"))
     assert glass(healthy(app.run()))["id"] == glass(app)["id"]
 
 
@@ -324,6 +324,7 @@ def test_what_is_usual_is_read_from_the_card(small):
         ("selectbox", "large_sampler", "DDPM"),
         ("select_slider", "large_moves", 1),
         ("toggle", "hold", False),
+        ("slider", "large_scale", 2.5),
         ("selectbox", "large_schedule", "straight"),
     ],
 )

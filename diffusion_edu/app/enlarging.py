@@ -123,12 +123,16 @@ def _ask_how(begun, card):
     first = more.number_input("First seed of the details", 0, 1_000_000, 0, key="details", **studio.BOUND)
     names = list(SAMPLERS)
     sampler = more.selectbox("Sampler", names, names.index(default.sampler), key="large_sampler", **studio.BOUND)
-    words = "From noise to picture, for every doubling; each asks the network once (Heun: twice)."
+    words = "From noise to picture, for every doubling; each asks the network once (Heun: twice); with guidance, twice as often."
     moves = more.select_slider("Moves", sorted({*MOVES, default.moves}), default.moves, key="large_moves", help=words, **studio.BOUND)
     names = list(SCHEDULES)
     schedule = more.selectbox("Schedule", names, names.index(default.schedule), key="large_schedule", **studio.BOUND)
+    words = (
+        "1 follows what the network is told, more exaggerates it: sharper, and further from the truth. Anything but 0 and 1 asks the network twice."
+    )
+    scale = more.slider("Guidance", 0.0, 8.0, default.scale, 0.25, key="large_scale", help=words, **studio.BOUND)
     options = default.options if sampler == default.sampler else {}
-    preset = Preset(sampler, moves, 1.0, schedule, default.T, default.zero_snr, options, default.spacing)
+    preset = Preset(sampler, moves, scale, schedule, default.T, default.zero_snr, options, default.spacing)
     words = "Correct every guess so that, shrunk, it is the small picture: then the network decides only what shrinking loses."
     hold = more.toggle("Hold on to the small picture", True, key="hold", help=words, disabled=not card, **studio.BOUND)
     return Enlarging(begun, card, preset, TIMES[times], tuple(range(first, first + seeds)), {"share": share, "hold": hold})

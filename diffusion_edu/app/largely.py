@@ -121,11 +121,11 @@ class Enlarging:
 
     def _cost(self, done):
         parts, (height, width) = [], done.small.shape[2:]
-        for doubling, (length, seconds) in enumerate(zip(self.lengths, done.seconds.values(), strict=True)):
+        for doubling, seconds in enumerate(done.seconds.values()):
             if doubling == 0 and not self._drawn:
                 continue
-            preset, guiding = (self.preset, False) if doubling else (self.begun.preset, self.begun.labels is not None)
-            asked = preset.evaluations(guiding) if length else 0
+            preset, guiding = (self.preset, True) if doubling else (self.begun.preset, self.begun.labels is not None)
+            asked = preset.evaluations(guiding)
             parts.append(f"{width * FACTOR**doubling} × {height * FACTOR**doubling} in {counted(asked, 'evaluation')} and {seconds:.1f} s")
         return f"Computed: {', '.join(parts)}." if parts else ""
 

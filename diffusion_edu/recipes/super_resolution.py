@@ -17,7 +17,7 @@ def cut_and_shrunk(x0, labels, generator):
     at = torch.rand(len(x0), 2, generator=generator, device=x0.device) * (x0.shape[-1] - size + 1)
     x0 = torch.stack([image[:, top : top + size, left : left + size] for image, (top, left) in zip(x0, at.long().tolist(), strict=True)])
     small = shrunk(x0)
-    share = MOST_NOISE * torch.rand(len(x0), generator=generator, device=x0.device)
+    share = MOST_NOISE * torch.rand(len(x0), generator=generator, device=x0.device) ** 2  # little noise is asked for most
     return x0, guide(small, share, torch.randn(small.shape, generator=generator, device=x0.device))
 
 
