@@ -15,8 +15,9 @@ import torch.nn.functional as F
 
 from diffusion_edu.checkpoints import Model, available, load, read_card
 from diffusion_edu.generation import Preset, generate
+from diffusion_edu.objectives import Objective
 from diffusion_edu.randomness import Compute, choose
-from diffusion_edu.training import Objective, fit, learner
+from diffusion_edu.training import fit, learner
 
 OURS, MODEL, SIZE = "diffusion_edu", "flowers_attention", 64
 FLOAT32 = Compute(torch.device("cpu"))

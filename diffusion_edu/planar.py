@@ -15,9 +15,10 @@ from diffusion_edu.data.points import Points
 from diffusion_edu.denoisers import TARGETS, NeuralDenoiser, clipped, guided
 from diffusion_edu.generation import Preset
 from diffusion_edu.networks.mlp import MLP
+from diffusion_edu.objectives import Objective
 from diffusion_edu.randomness import SeededNoise
 from diffusion_edu.samplers import sampler
-from diffusion_edu.training import Learner, Objective, fit, held_out_loss, learner
+from diffusion_edu.training import Learner, fit, held_out_loss, learner
 
 WIDTH, BATCH, PEAK, EMA = 64, 512, 1e-2, 0.99  # what draws the best spirals and checkerboards after ten seconds on one core
 STEADY = 150  # steps at the peak learning rate; from there on it falls like one over the root of the step (Karras et al. 2024, eq. 67)

@@ -1,10 +1,5 @@
-"""Training as an iterator: `fit` yields after every step and knows nothing of files, bars or pictures on screen.
+"""Training as an iterator: `fit` yields after every step and knows nothing of files, bars or pictures on screen."""
 
-The noise level is an angle theta drawn continuously over (0, pi/2], pure noise included, never from one schedule's table:
-that is why one trained network serves them all.
-"""
-
-import math
 import time
 from collections.abc import Callable, Iterable, Iterator
 from copy import deepcopy
@@ -12,115 +7,9 @@ from dataclasses import dataclass
 from itertools import islice
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
-from diffusion_edu.degradations import DEGRADATIONS, degrade_each
-from diffusion_edu.denoisers import TARGETS
-
-DISTANCES = {"mse": F.mse_loss, "l1": F.l1_loss, "huber": F.smooth_l1_loss}
-
-
-@dataclass(frozen=True)
-class Objective:
-    """What is minimised: the target, the distance to it, the share of conditions dropped, and the cap of the min-SNR weights (None: no weights).
-
-    null is the condition that asks for anything, in every place of a dropped one. angles is the range of theta that is
-    learned, its upper end included: all of it, or an expert's part.
-    """
-
-    kind: str = "v"
-    distance: str = "mse"
-    null: int | None = None
-    drop: float = 0.1
-    min_snr: float | None = None
-    angles: tuple[float, float] = (0.0, math.pi / 2)
-
-    def __call__(self, net, x0, cond, generator):
-        """Return one loss per image (b,) for clean images x0 (b, c, h, w), or points (b, d), and conditions (b, ...) or None, at random angles."""
-        return self.at(net, x0, drop_conditions(cond, self.null, self.drop, generator), *draw(x0, generator))
-
-    def at(self, net, x0, cond, theta, eps):
-        """Return one loss per image (b,) at angles theta (b,), of 0..pi/2 brought into the range, and noise eps shaped like x0."""
-        low, high = self.angles
-        theta = low + theta * ((high - low) / (math.pi / 2))
-        c, s = (f(theta).view(-1, *[1] * (x0.ndim - 1)) for f in (torch.cos, torch.sin))
-        said = net(c * x0 + s * eps, 1000 * theta, cond).float()
-        wanted = TARGETS[self.kind].of(x0, eps, c, s)
-        loss = DISTANCES[self.distance](said, wanted, reduction="none").flatten(1).mean(1)
-        return loss if self.min_snr is None else loss * min_snr_weight(self.kind, theta, self.min_snr)
-
-
-@dataclass(frozen=True)
-class Restoration:
-    """What a restorer minimises: |x0_hat - x0| over all degradations, evenly over how far they have gone (Bansal et al. 2022, eq. 3).
-
-    With probability drop the network is not told which degradation it is (the label null). A little grain on what it sees
-    prepares it for its own earlier mistakes.
-    """
-
-    kind: str = "restoration"
-    null: int | None = None
-    drop: float = 0.1
-    grain: float = 0.02
-
-    def __call__(self, net, x0, cond, generator):
-        """Return one loss per image (b,) for clean images x0 (b, c, h, w); cond is not used."""
-        return self.at(net, x0, None, *draw(x0, generator), drop_conditions(self._which(x0), self.null, self.drop, generator))
-
-    def at(self, net, x0, cond, theta, eps, told=None):
-        """Return one loss per image (b,), degraded by the share theta (b,) of pi / 2, with eps (b, c, h, w) in the place of chance."""
-        which = self._which(x0)
-        x = degrade_each(x0, which, theta * (2 / math.pi), eps[:, :1]) + self.grain * eps.flip(0)
-        missing = net(x, 1000 * theta, which if told is None else told).float()
-        return (x + missing - x0).abs().flatten(1).mean(1)
-
-    def _which(self, x0):
-        return torch.arange(len(x0), device=x0.device) % len(DEGRADATIONS)
-
-
-@dataclass(frozen=True)
-class Variational:
-    """What a VAE minimises: the negative ELBO (Kingma & Welling 2014, eq. 8) for normal errors of a given spread, in units of a squared error.
-
-    That is times 2 spread^2, per number in a picture, and less what is the same for all networks.
-    """
-
-    kind: str = "vae"
-    null: int | None = None
-    spread: float = 0.2
-
-    def __call__(self, net, x0, cond, generator):
-        """Return one loss per image (b,) for clean images x0 (b, c, h, w); cond is not used."""
-        return self.at(net, x0, None, *draw(x0, generator))
-
-    def at(self, net, x0, cond, theta, eps):
-        """Return one loss per image (b,), with the first numbers of eps (b, c, h, w) for the chance in the codes; theta is not used."""
-        x0_hat, mean, log_variance = (said.float() for said in net(x0, eps.flatten(1)[:, : net.code]))
-        error = (x0_hat - x0).square().flatten(1).mean(1)
-        divergence = (mean.square() + log_variance.exp() - 1 - log_variance).sum(1) / 2
-        return error + 2 * self.spread**2 * divergence / x0[0].numel()
-
-
-def draw(x0, generator):
-    """Draw angles theta (b,), spread evenly over (0, pi/2], and noise shaped like x0."""
-    even = torch.rand(len(x0), generator=generator, device=x0.device)  # [0, 1)
-    return (1 - even) * (math.pi / 2), torch.randn(x0.shape, generator=generator, device=x0.device)
-
-
-def drop_conditions(cond, null, share, generator):
-    """Replace each condition (b, ...) by null with probability share, image by image, so that the network also learns to draw without one."""
-    if cond is None or null is None or not share:
-        return cond
-    dropped = torch.rand(len(cond), generator=generator, device=cond.device) < share
-    return torch.where(dropped.view(-1, *[1] * (cond.ndim - 1)), null, cond)
-
-
-def min_snr_weight(kind, theta, gamma=5.0):
-    """Weigh every angle as an x0 loss with weight min(SNR, gamma) would (Hang et al. 2023, eq. 8), SNR = cot^2 theta; finite at pure noise."""
-    theta = theta.double()
-    c, s = theta.cos(), theta.sin()
-    return (torch.minimum(c**2, gamma * s**2) * (TARGETS[kind].slope(c, s) / s) ** 2).float()
+from diffusion_edu.objectives import draw
 
 
 @dataclass

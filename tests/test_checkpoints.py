@@ -12,8 +12,9 @@ import torch
 from safetensors.torch import load_file
 
 from diffusion_edu import checkpoints
-from diffusion_edu.checkpoints import Card, Unusable, available, fingerprint, load, load_run, read_card, save, save_card, save_run
+from diffusion_edu.checkpoints import Card, Unusable, available, fingerprint, load, read_card, save, save_card
 from diffusion_edu.randomness import Compute, choose
+from diffusion_edu.resuming import load_run, save_run
 from diffusion_edu.schedules import cosine
 from diffusion_edu.training import learner
 

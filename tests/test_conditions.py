@@ -10,10 +10,10 @@ from diffusion_edu.checkpoints import Card, Model
 from diffusion_edu.generation import Preset, generate
 from diffusion_edu.networks import NETWORKS
 from diffusion_edu.networks.blocks import AttributeEmbedding, beside
+from diffusion_edu.objectives import drop_conditions
 from diffusion_edu.randomness import Compute
 from diffusion_edu.recipes import super_resolution
 from diffusion_edu.recipes.faces import some_left_open
-from diffusion_edu.training import drop_conditions
 
 KINDS = {"attributes": 5, "guide": 4}
 

@@ -9,8 +9,8 @@ from test_samplers import noise, wavy
 
 from diffusion_edu.core import walk
 from diffusion_edu.degradations import DEGRADATIONS, GREY, WHITE, Degradation, Restorer, degrade_each
+from diffusion_edu.objectives import Restoration, draw, drop_conditions
 from diffusion_edu.samplers import cold_step, naive_cold_step
-from diffusion_edu.training import Restoration, draw, drop_conditions
 
 SIZES = [(16, 16), (16, 32), (24, 20), (7, 5), (1, 9), (1, 1)]
 RANDOM = ("mask", "snow")

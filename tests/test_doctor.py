@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import nn
 
-from diffusion_edu.checkpoints import PRETRAINED, Card, load, save, save_run
+from diffusion_edu.checkpoints import PRETRAINED, Card, load, save
 from diffusion_edu.core import walk
 from diffusion_edu.data.images import load_pictures, to_signed
 from diffusion_edu.data.points import two_moons
@@ -17,12 +17,14 @@ from diffusion_edu.doctor import CAUSES, SYMPTOMS, Findings, Looks, ask, diagnos
 from diffusion_edu.doctor.examination import floor
 from diffusion_edu.doctor.findings import loss_of_silence
 from diffusion_edu.networks import MLP
+from diffusion_edu.objectives import Objective
 from diffusion_edu.randomness import SeededNoise
 from diffusion_edu.recipes.log import COLUMNS
+from diffusion_edu.resuming import save_run
 from diffusion_edu.samplers import ddim_step, ddpm_step
 from diffusion_edu.schedules import cosine, linear
 from diffusion_edu.spacings import spaced
-from diffusion_edu.training import Objective, fit, held_out_loss, learner
+from diffusion_edu.training import fit, held_out_loss, learner
 
 HEALTHY = "nothing"
 

@@ -17,10 +17,11 @@ from torch import nn
 
 from diffusion_edu.checkpoints import Card, Model, Unusable, load, save
 from diffusion_edu.generation import Preset, generate
+from diffusion_edu.objectives import Objective
 from diffusion_edu.randomness import Compute
 from diffusion_edu.recipes import flowers_expert_detail, flowers_expert_noise
 from diffusion_edu.recipes.flowers_experts import main
-from diffusion_edu.training import Objective, held_out_loss
+from diffusion_edu.training import held_out_loss
 
 SIZES = {"widths": [16, 24], "patch": 2, "embedding": 16, "classes": 2}
 BORDERS = [500.0, 1000.0]

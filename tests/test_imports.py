@@ -29,7 +29,7 @@ ONLY_IN = {
     ),
     "torchmetrics": ("evaluation/",),
     "torch_fidelity": ("evaluation/",),
-    "safetensors": ("checkpoints.py",),
+    "safetensors": ("checkpoints.py", "resuming.py"),
     "diffusers": (),
 }
 
@@ -44,19 +44,21 @@ MAY_SEE = {  # our own modules that a part of the library may import, besides it
     "degradations": {"core", "schedules", "randomness"},
     "samplers": {"core", "schedules", "randomness", "denoisers", "degradations", "spacings"},
     "editing": {"core", "schedules", "randomness", "denoisers", "degradations", "spacings", "samplers"},
-    "training": {"core", "schedules", "randomness", "denoisers", "degradations"},
+    "objectives": {"core", "schedules", "denoisers", "degradations"},
+    "training": {"core", "randomness", "objectives"},
     "checkpoints": {"core", "schedules", "randomness", "denoisers", "degradations", "networks"},
+    "resuming": {"checkpoints"},
     "generation": {"core", "schedules", "randomness", "denoisers", "samplers", "spacings", "checkpoints"},
     "sketches": set(),
     "insides": {"networks"},
     "cascades": {"core", "randomness", "denoisers", "checkpoints", "generation"},
-    "planar": {"core", "schedules", "randomness", "networks", "data", "denoisers", "samplers", "spacings", "training", "generation"},
+    "planar": {"core", "schedules", "randomness", "networks", "data", "denoisers", "samplers", "spacings", "objectives", "training", "generation"},
     "evaluation": {
         "core", "schedules", "randomness", "denoisers", "degradations", "samplers", "spacings", "checkpoints", "generation", "cascades", "data",
         "sketches", "measures"
     },
     "measures": {"core", "schedules"},
-    "doctor": {"core", "schedules", "denoisers", "training", "measures", "checkpoints"},
+    "doctor": {"core", "schedules", "denoisers", "objectives", "training", "measures", "checkpoints", "resuming"},
     "museum": {
         "core", "schedules", "randomness", "networks", "data", "denoisers", "spacings", "samplers", "editing", "training", "checkpoints"
     },

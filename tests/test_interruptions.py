@@ -14,7 +14,8 @@ BEGIN = """
 import os, resource, signal, sys, time
 from pathlib import Path
 import torch
-from diffusion_edu.checkpoints import Card, Unusable, fingerprint, load_run, read_card, save, save_run
+from diffusion_edu.checkpoints import Card, Unusable, fingerprint, read_card, save
+from diffusion_edu.resuming import load_run, save_run
 from diffusion_edu.networks import NETWORKS
 from diffusion_edu.training import learner
 

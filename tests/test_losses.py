@@ -8,7 +8,8 @@ from conftest import Says
 
 from diffusion_edu.degradations import degrade_each
 from diffusion_edu.denoisers import TARGETS
-from diffusion_edu.training import Objective, Restoration, draw, drop_conditions, loss_by_angle, min_snr_weight
+from diffusion_edu.objectives import Objective, Restoration, draw, drop_conditions, min_snr_weight
+from diffusion_edu.training import loss_by_angle
 
 
 def seeded(seed=0):

@@ -7,9 +7,11 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from diffusion_edu.checkpoints import Unusable, load_run, save_run
+from diffusion_edu.checkpoints import Unusable
 from diffusion_edu.data.images import Pictures, batches
-from diffusion_edu.training import Objective, fit, learner
+from diffusion_edu.objectives import Objective
+from diffusion_edu.resuming import load_run, save_run
+from diffusion_edu.training import fit, learner
 
 
 @pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last], ids=str)

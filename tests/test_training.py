@@ -15,10 +15,11 @@ from diffusion_edu.data.images import Pictures, batches
 from diffusion_edu.data.points import two_moons
 from diffusion_edu.denoisers import NeuralDenoiser
 from diffusion_edu.networks import MLP
+from diffusion_edu.objectives import Objective
 from diffusion_edu.samplers import ddim_step
 from diffusion_edu.schedules import cosine
 from diffusion_edu.spacings import spaced
-from diffusion_edu.training import Objective, fit, follow, held_out_loss, learner, warm_up_and_anneal
+from diffusion_edu.training import fit, follow, held_out_loss, learner, warm_up_and_anneal
 
 
 def seeded(seed=0):

@@ -14,11 +14,12 @@ from diffusion_edu.checkpoints import Card, Model, load
 from diffusion_edu.data.images import Pictures, batches, load_pictures, save_pictures
 from diffusion_edu.generation import Preset, generate
 from diffusion_edu.networks.vae import VAE
+from diffusion_edu.objectives import Variational
 from diffusion_edu.randomness import Compute
 from diffusion_edu.recipes import faces_vae, flowers_vae
 from diffusion_edu.recipes.command import main
 from diffusion_edu.recipes.sheets import draw
-from diffusion_edu.training import Variational, fit, held_out_loss, learner
+from diffusion_edu.training import fit, held_out_loss, learner
 
 SIZES = {"size": 8, "widths": (8, 16), "code": 4}
 COLOURS = torch.tensor([[220, 30, 30], [30, 30, 220]], dtype=torch.uint8)

@@ -8,11 +8,12 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from diffusion_edu.checkpoints import Unusable, read_card, read_facts
+from diffusion_edu.checkpoints import Unusable, read_card
 from diffusion_edu.denoisers import TARGETS, exact
 from diffusion_edu.doctor.findings import Findings, look_at
+from diffusion_edu.objectives import DISTANCES, draw
+from diffusion_edu.resuming import read_facts
 from diffusion_edu.schedules import cosine
-from diffusion_edu.training import DISTANCES, draw
 
 LEAST, MOST = 0.3, 0.85  # of pi / 2: the angles at which a network is asked
 ENOUGH = 1000  # values that a standard deviation of noise needs

@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from tqdm import tqdm
 
-from diffusion_edu.checkpoints import OWN, Card, Unusable, load_run, save
+from diffusion_edu.checkpoints import OWN, Card, Unusable, save
 from diffusion_edu.data.images import batches, load_pictures, to_signed
 from diffusion_edu.data.sources import SPLITS
 from diffusion_edu.evaluation.features import balanced_accuracies
@@ -21,6 +21,7 @@ from diffusion_edu.networks import NETWORKS
 from diffusion_edu.randomness import choose
 from diffusion_edu.recipes.command import carry_out, positive, watched
 from diffusion_edu.recipes.run import SAVE_EVERY, keep, share
+from diffusion_edu.resuming import load_run
 from diffusion_edu.training import fit, learner, warm_up_and_anneal
 
 

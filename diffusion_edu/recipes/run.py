@@ -10,17 +10,19 @@ import torch
 from PIL import Image
 from tqdm import tqdm
 
-from diffusion_edu.checkpoints import Card, Model, Unusable, load, load_run, save, save_run
+from diffusion_edu.checkpoints import Card, Model, Unusable, load, save
 from diffusion_edu.data.images import Pictures, batches, held_out, load_pictures, to_signed
 from diffusion_edu.denoisers import TARGETS
 from diffusion_edu.figures.still import training_curve
 from diffusion_edu.generation import Preset
 from diffusion_edu.networks import NETWORKS
 from diffusion_edu.networks.experts import MEMBERS
+from diffusion_edu.objectives import Objective, Restoration, Variational
 from diffusion_edu.randomness import Compute, choose
 from diffusion_edu.recipes.log import COLUMNS, Log
 from diffusion_edu.recipes.sheets import sheet
-from diffusion_edu.training import Learner, Objective, Restoration, Variational, fit, held_out_loss, learner, warm_up_and_anneal
+from diffusion_edu.resuming import load_run, save_run
+from diffusion_edu.training import Learner, fit, held_out_loss, learner, warm_up_and_anneal
 
 SAVE_EVERY, ROW_EVERY = 60, 20  # seconds
 FEW = 20  # pictures
