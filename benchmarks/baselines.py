@@ -15,9 +15,9 @@ from tqdm import tqdm
 
 from diffusion_edu.checkpoints import OWN, PRETRAINED, load
 from diffusion_edu.data.images import load_pictures, to_bytes, to_signed
-from diffusion_edu.evaluation.command import CLASSIFIERS, rounded
+from diffusion_edu.evaluation.command import rounded
 from diffusion_edu.evaluation.distances import frechet, frechet_band
-from diffusion_edu.evaluation.features import class_score, describe
+from diffusion_edu.evaluation.features import CLASSIFIERS, class_score, describe
 from diffusion_edu.evaluation.report import halves, pure_noise
 from diffusion_edu.evaluation.samples import asked, draw
 from diffusion_edu.generation import Preset

@@ -72,6 +72,11 @@ class Card:
         return [self.label(self.turn(seed)) for seed in seeds] if self.kinds else None
 
     @property
+    def subject(self):
+        """What its pictures show: the public set that it was trained on, or that is nearest to it."""
+        return self.data.get("subject") or ("faces" if self.attributes else "flowers")
+
+    @property
     def told(self):
         """Whether there is something that it can be told: a class, attributes or a picture."""
         return bool(self.classes or self.attributes or self.guide)

@@ -50,8 +50,23 @@ def guesser(model: Model, preset: Preset, labels=None, steer=None) -> Denoiser:
     denoise = model.denoiser(preset.noising())
     if model.card.told and labels is not None:
         wanted = torch.as_tensor(labels, device=model.compute.device)
+        _fits(model, wanted)
         denoise = (steer or guided)(denoise.given(wanted), denoise, preset.scale)
     return clipped(denoise)
+
+
+def _fits(model, wanted):
+    card, shape = model.card, tuple(wanted.shape[1:])
+    if card.guide:
+        channels, multiple = card.sizes["guide"], model.net.size_multiple
+        words, fits = f"pictures of {channels} channels, height and width divisible by {multiple}", len(shape) == 3 and shape[0] == channels
+        fits = fits and not any(side % multiple for side in shape[1:])
+    elif card.attributes:
+        words, fits = f"{len(card.attributes)} wishes for every picture", shape == (len(card.attributes),)
+    else:
+        words, fits = f"one number of 0 to {card.null} for every picture", not shape and wanted.min() >= 0 and wanted.max() <= card.null
+    if not fits:
+        raise ValueError(f"{card.name} is told {words}; what it was given has the shape {tuple(wanted.shape)}.")
 
 
 def step_of(model: Model, preset: Preset, randn, labels=None, steer=None) -> Step:

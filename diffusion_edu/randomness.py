@@ -9,7 +9,7 @@ import torch
 class SeededNoise:
     """Standard normal noise with one seed per image: image k gets the same noise whatever else is in the batch, on every device.
 
-    Call it with x (b, ...) to draw noise shaped like x; b must be the number of seeds.
+    Call it with x (b, ...) to draw noise shaped like x; b must be the number of seeds. Of a seed 32 bits count.
     """
 
     def __init__(self, seeds):

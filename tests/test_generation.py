@@ -1,5 +1,7 @@
 """From a model and a few choices to a walk."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -102,3 +104,23 @@ def test_two_walks_of_one_preset_do_not_share_a_solver(model):
 def test_unknown_choices_are_refused_in_words_before_anything_is_drawn(model, choice, words):
     with pytest.raises(ValueError, match=words):
         generate(model, Preset(**choice), [0])
+
+
+@pytest.mark.parametrize(
+    ("about", "labels", "words"),
+    [
+        ({"classes": ["a", "b"]}, [3], "one number of 0 to 2"),
+        ({"classes": ["a", "b"]}, [-1], "one number of 0 to 2"),
+        ({"classes": ["a", "b"]}, [[1, 0]], "one number of 0 to 2"),
+        ({"attributes": ["hat", "beard"]}, [[1, 0, 1]], "2 wishes"),
+        ({"attributes": ["hat", "beard"]}, [1], "2 wishes"),
+        ({"guide": "a sketch", "sizes": {"guide": 3}}, torch.zeros(1, 4, 8, 8), "pictures of 3 channels"),
+        ({"guide": "a sketch", "sizes": {"guide": 3}}, torch.zeros(1, 3, 8, 6), "divisible by 4"),
+    ],
+)
+def test_what_a_network_cannot_be_told_is_refused_in_words_before_anything_is_drawn(model, about, labels, words):
+    model.net.size_multiple = 4
+    wrong = replace(model, card=replace(model.card, **{"classes": [], **about}))
+    with pytest.raises(ValueError, match=words):
+        generate(wrong, Preset("DDIM", 2), [0], labels)
+    assert not model.net.asked

@@ -39,7 +39,7 @@ def small(monkeypatch, tmp_path, tiny):
     monkeypatch.setattr("diffusion_edu.checkpoints.OWN", tmp_path)
     monkeypatch.setattr(guidance, "SINGLE", "teller")
     monkeypatch.setattr(guidance, "EXPERTS", "pair")
-    monkeypatch.setitem(firstsweep.CLASSIFIERS, False, ("looks_judge", "looks_features"))
+    monkeypatch.setitem(firstsweep.CLASSIFIERS, "faces", ("looks_features", "looks_judge"))
     sizes = {"widths": [16, 32], "embedding": 16, "patch": 4}
     flowers = Card("teller", "Teller", "simple_unet", {**sizes, "classes": 3}, "v", 64, classes=KINDS, sampling=QUICK)
     faces = replace(flowers, name="looks", title="Looks", sizes={**sizes, "attributes": 4}, classes=[], attributes=LOOKS)
@@ -437,7 +437,7 @@ def test_without_experts_the_page_says_so_in_one_sentence_and_the_rest_lives(mon
 
 
 def test_without_classifiers_the_sweep_is_drawn_and_nobody_counts(monkeypatch):
-    monkeypatch.setattr(firstsweep, "CLASSIFIERS", {True: ("nobody", "nobody"), False: ("nobody", "nobody")})
+    monkeypatch.setitem(firstsweep.CLASSIFIERS, "flowers", ("nobody", "nobody"))
     app = finished(press(opened(), "Draw"))
     assert "recognised" not in sheet(app).split("</style>")[1] and len(graphs(app)) == 1 and len(graphs(app)[0]["series"]) == 1
     assert any("nobody counts" in caption.value for caption in app.caption)

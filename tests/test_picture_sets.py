@@ -226,7 +226,7 @@ def test_columns_of_yes_and_no_are_attributes(tmp_path):
     pictures, told = loaded(parquet(tmp_path / "f.parquet", columns))
     assert (pictures.attributes, pictures.classes, told) == (("wearing hat", "smiling"), (), [])
     assert pictures.labels.dtype == torch.int64
-    assert pictures.labels.tolist() == [[1, -1], [-1, 1], [1, -1]]
+    assert pictures.labels.tolist() == [[1, -1], [-1, 1], [1, 0]], "what nobody knows is neither yes nor no"
     assert pictures.take(torch.tensor([1])).labels.tolist() == [[-1, 1]]
 
 
@@ -240,7 +240,7 @@ def test_attributes_stay_with_their_pictures_where_some_are_broken_and_classes_c
 
 @pytest.mark.parametrize(
     "meaning",
-    [{"labels": torch.tensor([[1, -1], [-1, -1], [1, 1]]), "attributes": ("wearing hat", "bald")}, {}],
+    [{"labels": torch.tensor([[1, -1], [-1, 0], [1, 1]]), "attributes": ("wearing hat", "bald")}, {}],
     ids=["attributes", "nothing"],
 )
 def test_a_saved_set_with_attributes_or_without_labels_is_read_as_it_was(tmp_path, meaning):
@@ -283,8 +283,9 @@ def test_sets_that_do_not_mean_the_same_keep_their_pictures_and_no_labels(tmp_pa
         parquet(two, {"image": [{"bytes": encoded(plain())}] * 2, "hat": [True, False]})
     else:
         shelf(two, [1, 0] if other == "other names" else None, names=("iris", "rose"))
-    pictures, _ = loaded([one, two])
+    pictures, told = loaded([one, two])
     assert (len(pictures), pictures.labels, pictures.classes, pictures.attributes, pictures.split) == (5, None, (), (), None)
+    assert told == ["The sets have different labels, so they are used without any."]
 
 
 def test_one_missing_source_among_several_is_named(tmp_path):

@@ -12,7 +12,7 @@ from diffusion_edu.data.images import Pictures
 from diffusion_edu.data.sources import FACES
 from diffusion_edu.evaluation import __main__ as command
 from diffusion_edu.evaluation import attributes, guidance, samples
-from diffusion_edu.evaluation.features import balanced_accuracies, class_score
+from diffusion_edu.evaluation.features import CLASSIFIERS, balanced_accuracies, class_score
 from diffusion_edu.networks import NETWORKS
 
 
@@ -87,7 +87,7 @@ def faces(tmp_path, tiny, monkeypatch):
             Card(name, name, "plain_classifier", layout, "attributes", 8, attributes=names, scores=scores),
             NETWORKS["plain_classifier"](**layout),
         )
-    monkeypatch.setattr("diffusion_edu.evaluation.command.CLASSIFIERS", {"faces": ("eyes", "second")})
+    monkeypatch.setitem(CLASSIFIERS, "faces", ("eyes", "second"))
     images = torch.randint(0, 256, (64, 3, 8, 8), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
     pictures = Pictures(images, 1 - 2 * torch.randint(0, 2, (64, 20), generator=torch.Generator().manual_seed(1)), source="f", attributes=FACES)
     for module in (command, guidance):

@@ -14,17 +14,17 @@ from PIL import Image
 from diffusion_edu.app.attributes import FAVOURITES, Asked
 from diffusion_edu.app.sweep import SCALES, Drawn, Sweep
 from diffusion_edu.checkpoints import PRETRAINED, Unusable, available, load, read_card
+from diffusion_edu.evaluation.features import CLASSIFIERS
 from diffusion_edu.figures.grids import grid
 from diffusion_edu.generation import Preset
 
 SEED, PICTURES = 1, 6
-CLASSIFIERS = {True: ("flower_judge", "flower_features"), False: ("face_judge", "face_features")}  # who judges, and whose features; True: classes
 QUALITY = 92  # of the pictures that are kept: hardly to be told from what was drawn, in a fifth of the room
 
 
 def lookers(card, asked):
     """Choose who looks at what a model draws: the card of the judge, if one is installed that knows what is asked for, and the name of the other."""
-    known, (judge, eyes) = available(), CLASSIFIERS[bool(card.classes)]
+    known, (eyes, judge) = available(), CLASSIFIERS[card.subject]
     try:
         judge = read_card(known[judge]) if judge in known else None
     except Unusable:

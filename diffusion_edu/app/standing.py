@@ -27,17 +27,12 @@ class Row:
     card: Card | None = None
 
 
-def subject(card):
-    """Say what a model draws."""
-    return card.data.get("subject") or ("faces" if card.attributes else "flowers")
-
-
 def grouped(known, place=None):
     """Put models that were compared with the same real pictures, and what they are compared with, into one list of Rows each, the nearest first."""
     groups = {}
     for card in known.values():
         if "FD" in card.scores:
-            groups.setdefault(f"{subject(card).capitalize()}, {card.size}x{card.size}", []).append(
+            groups.setdefault(f"{card.subject.capitalize()}, {card.size}x{card.size}", []).append(
                 Row(card.title, VAE if card.kind == "vae" else MODEL, card.scores, card)
             )
     baselines = _baselines(place or PRETRAINED / "scores.json")

@@ -21,8 +21,8 @@ MOST_PIXELS = 50_000_000  # a picture larger than this would fill the memory of 
 class Pictures:
     """A set of pictures: images uint8 (n, 3, size, size), labels int64 and what they mean, and the official split int64 (n,), an index into SPLITS.
 
-    A label is the number of a class (n,), or says of every attribute whether a picture has it, 1, or not, -1 (n, attributes). What
-    a set does not have is None or empty.
+    A label is the number of a class (n,), or says of every attribute whether a picture has it, 1, or not, -1, or nobody knows, 0
+    (n, attributes). What a set does not have is None or empty.
     """
 
     images: Tensor
@@ -115,7 +115,11 @@ def load_pictures(source=None, size=64, tell: Callable[[str], None] = print, pub
     out, and `tell` gets one sentence for each. Raises ValueError if there is nothing to read.
     """
     if isinstance(source, (list, tuple)):
-        return together([load_pictures(part, size, tell) for part in source])
+        sets = [load_pictures(part, size, tell) for part in source]
+        joined = together(sets)
+        if joined.labels is None and any(part.labels is not None for part in sets):
+            tell("The sets have different labels, so they are used without any.")
+        return joined
     found = PUBLIC[public](tell) if source is None else listed(source)
     images, kept, odd = [], [], Counter()
     for opened, label, split, name in found.rows:
@@ -162,7 +166,10 @@ def save_pictures(path, pictures, quality=95):
 
     columns, features = {"image": [{"bytes": _jpeg(image, quality), "path": None} for image in pictures.images]}, {"image": {"_type": "Image"}}
     if pictures.attributes:
-        columns |= {name: (has > 0).tolist() for name, has in zip(pictures.attributes, pictures.labels.T, strict=True)}
+        columns |= {
+            name: [{1: True, -1: False, 0: None}[one] for one in has.tolist()]
+            for name, has in zip(pictures.attributes, pictures.labels.T, strict=True)
+        }
     elif pictures.labels is not None:
         columns["label"], features["label"] = pictures.labels.tolist(), {"_type": "ClassLabel", "names": list(pictures.classes)}
     table = pyarrow.table(columns)

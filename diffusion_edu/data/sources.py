@@ -61,7 +61,7 @@ def parquet(path):
     labels = table["label"].to_pylist() if "label" in table.column_names else [0] * len(images)
     if attributes:
         columns = (table[name].to_pylist() for name in attributes)
-        labels = [[1 if has else -1 for has in row] for row in zip(*columns, strict=True)]
+        labels = [[{True: 1, False: -1, None: 0}[has] for has in row] for row in zip(*columns, strict=True)]
     elif not classes and "label" in table.column_names:
         classes = [str(k) for k in range(max(labels, default=-1) + 1)]
     splits = table["split"].to_pylist() if "split" in table.column_names else [None] * len(images)

@@ -10,8 +10,8 @@ from tqdm import tqdm
 from diffusion_edu.checkpoints import PRETRAINED, available, load, save_card
 from diffusion_edu.data.images import load_pictures
 from diffusion_edu.evaluation.attributes import attribute_scores, draw_wishes, wishes
-from diffusion_edu.evaluation.command import carry_out, classifiers, parser, rounded, subject
-from diffusion_edu.evaluation.features import class_score, describe
+from diffusion_edu.evaluation.command import carry_out, parser, rounded
+from diffusion_edu.evaluation.features import CLASSIFIERS, class_score, describe
 from diffusion_edu.evaluation.inception import download, inception_scores
 from diffusion_edu.evaluation.report import Reference, agreement_scores, distance_scores, real_reference
 from diffusion_edu.evaluation.samples import asked, draw
@@ -42,14 +42,14 @@ def judge(args, watch):
     compute = choose(args.device)
     model = load(args.name, compute=compute)
     refuse(model.card)
-    features, judge = classifiers(model.card)
+    features, judge = CLASSIFIERS[model.card.subject]
     eyes, second = (load(name, compute=compute) for name in (args.features or features, args.judge or judge))
     if args.samples < 2:
         raise ValueError("A distance needs at least two samples, and 2,000 to mean something: give more --samples.")
     if args.offline and model.card.size != eyes.card.size:
         raise ValueError(f"The shipped statistics are of {eyes.card.size}x{eyes.card.size} pictures, {args.name} draws others: leave out --offline.")
     inception = download() if args.inception else None  # what may fail comes before what takes long
-    pictures = None if args.offline else load_pictures(args.data, model.card.size, tqdm.write, subject(model.card))
+    pictures = None if args.offline else load_pictures(args.data, model.card.size, tqdm.write, model.card.subject)
     real = Reference.load(SHIPPED) if args.offline else real_reference(eyes, pictures, args.samples, partial(watch, words="features"))
     preset, labels = Preset(**model.card.sampling), asked(model.card, real.kinds, pictures, args.samples)
     drawings = draw(model, preset, args.samples, labels, args.work, watch=partial(watch, words="drawing"))

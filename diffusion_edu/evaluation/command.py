@@ -9,22 +9,6 @@ from tqdm import tqdm
 
 from diffusion_edu.checkpoints import OWN
 
-CLASSIFIERS = {  # by subject: whose features are compared, and who judges
-    "flowers": ("flower_features", "flower_judge"),
-    "five flowers": ("flower_features", "flower_judge"),
-    "faces": ("face_features", "face_judge"),
-}
-
-
-def classifiers(card):
-    """Name the classifiers for the subject that a model draws: whose features are compared, and who judges."""
-    return CLASSIFIERS[subject(card)]
-
-
-def subject(card):
-    """Say what a model draws: the public set that it was trained on, or that is nearest to it."""
-    return card.data.get("subject", "flowers")
-
 
 def parser(module, about, samples, example):
     """Build a command line with the options that all evaluations have: samples is how many pictures they make if nobody says."""

@@ -9,6 +9,12 @@ from torch import Tensor
 
 from diffusion_edu.data.images import to_signed
 
+CLASSIFIERS = {  # by subject: whose features are compared, and who judges
+    "flowers": ("flower_features", "flower_judge"),
+    "five flowers": ("flower_features", "flower_judge"),
+    "faces": ("face_features", "face_judge"),
+}
+
 
 @dataclass(frozen=True)
 class Description:

@@ -11,9 +11,9 @@ from tqdm import tqdm
 from diffusion_edu.checkpoints import available, load, save_card
 from diffusion_edu.data.images import load_pictures
 from diffusion_edu.evaluation.attributes import ASKED, attribute_scores, draw_wishes, wishes
-from diffusion_edu.evaluation.command import carry_out, classifiers, parser, rounded, subject
+from diffusion_edu.evaluation.command import carry_out, parser, rounded
 from diffusion_edu.evaluation.distances import frechet, frechet_band
-from diffusion_edu.evaluation.features import agreement, describe
+from diffusion_edu.evaluation.features import CLASSIFIERS, agreement, describe
 from diffusion_edu.evaluation.report import real_reference
 from diffusion_edu.evaluation.samples import asked, draw
 from diffusion_edu.generation import Preset
@@ -36,8 +36,8 @@ def judge(args, watch):
     model = load(args.name, compute=compute)
     if not model.card.kinds or not model.card.draws:
         raise ValueError(f"{args.name} knows neither classes nor attributes to steer to: name a model that does.")
-    eyes, second = (load(name, compute=compute) for name in (args.features or classifiers(model.card)[0], classifiers(model.card)[1]))
-    pictures = load_pictures(args.data, model.card.size, tqdm.write, subject(model.card))
+    eyes, second = (load(name, compute=compute) for name in (args.features or CLASSIFIERS[model.card.subject][0], CLASSIFIERS[model.card.subject][1]))
+    pictures = load_pictures(args.data, model.card.size, tqdm.write, model.card.subject)
     if [*pictures.classes, *pictures.attributes] != model.card.kinds:
         raise ValueError(f"{pictures.source} shows other kinds than {args.name} draws: give the pictures that it was trained on.")
     real = real_reference(eyes, pictures, args.samples, partial(watch, words="features"))

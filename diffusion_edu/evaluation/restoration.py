@@ -12,9 +12,9 @@ from diffusion_edu.checkpoints import available, load, save_card
 from diffusion_edu.data.images import held_out, load_pictures, to_signed
 from diffusion_edu.degradations import GRAIN
 from diffusion_edu.evaluation.cold import LEVELS, MOVES, TO_ONE_COLOUR, T, grow, restoration_scores
-from diffusion_edu.evaluation.command import carry_out, classifiers, parser
+from diffusion_edu.evaluation.command import carry_out, parser
 from diffusion_edu.evaluation.distances import frechet
-from diffusion_edu.evaluation.features import describe
+from diffusion_edu.evaluation.features import CLASSIFIERS, describe
 from diffusion_edu.evaluation.report import real_reference
 from diffusion_edu.evaluation.samples import digest
 from diffusion_edu.randomness import choose
@@ -34,7 +34,7 @@ def judge(args, watch):
     """Restore what was held out, grow new pictures, compare both with real ones, and write the scores into the card; returns them as a dict."""
     compute = choose(args.device)
     model = load(args.name, compute=compute)
-    eyes = load(args.features or classifiers(model.card)[0], compute=compute)
+    eyes = load(args.features or CLASSIFIERS[model.card.subject][0], compute=compute)
     if model.card.kind != "restoration":
         raise ValueError(f"{args.name} is no restorer: name a model that undoes degradations, for example flowers_cold.")
     if args.samples < 2:
