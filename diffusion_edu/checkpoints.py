@@ -33,12 +33,15 @@ class Card:
     title: str
     network: str  # a name in NETWORKS
     sizes: dict  # the network's arguments
-    kind: str  # what it predicts: a name in TARGETS, "restoration", "vae", "class" or "attributes"
+    kind: str  # what it predicts: a name in TARGETS, "restoration", "vae", "autoencoder", "class" or "attributes"
     size: int  # height and width of its pictures
     channels: int = 3
     classes: list[str] = field(default_factory=list)
     attributes: list[str] = field(default_factory=list)
     guide: str = ""  # what the picture is that guides it, in words
+    latents: dict = field(default_factory=dict)  # mean and spread of each channel of what an autoencoder makes of its training pictures
+    autoencoder: str = ""  # the model whose latents it draws, if it draws no pictures itself; size and channels are then those of latents
+    text: dict = field(default_factory=dict)  # what turns captions into what it is told: sha256 of NAME.tokenizer.json, or the name of a CLIP
     sampling: dict = field(default_factory=dict)  # the preset that draws well: schedule, T, sampler, moves, scale
     data: dict = field(default_factory=dict)
     training: dict = field(default_factory=dict)
@@ -78,13 +81,13 @@ class Card:
 
     @property
     def told(self):
-        """Whether there is something that it can be told: a class, attributes or a picture."""
-        return bool(self.classes or self.attributes or self.guide)
+        """Whether there is something that it can be told: a class, attributes, a picture or a caption."""
+        return bool(self.classes or self.attributes or self.guide or self.text)
 
     @property
     def draws(self):
-        """Whether this is a diffusion model that draws from noise alone, and not a classifier or one that needs a picture to begin with."""
-        return self.kind in TARGETS and not self.guide
+        """Whether this is a diffusion model that draws pictures from noise alone: no classifier, and none that needs a picture or draws latents."""
+        return self.kind in TARGETS and not self.guide and not self.autoencoder
 
 
 class Unusable(ValueError):
@@ -196,6 +199,11 @@ def load(name, folders=None, compute=None):
     except Exception as problem:  # a wrong card makes a network fail in any way it likes
         raise Unusable(f"The weights {weights} do not fit the network of the card ({type(problem).__name__}): restore both files.") from None
     return Model(card, compute.place(net.float().requires_grad_(False).eval()), compute)
+
+
+def vocabulary(folder, name):
+    """Say where the vocabulary of a model that is told captions lies: beside its weights."""
+    return Path(folder) / f"{name}.tokenizer.json"
 
 
 def read_part(weights, prefix):

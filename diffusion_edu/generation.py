@@ -52,7 +52,7 @@ def guesser(model: Model, preset: Preset, labels=None, steer=None) -> Denoiser:
         wanted = torch.as_tensor(labels, device=model.compute.device)
         _fits(model, wanted)
         denoise = (steer or guided)(denoise.given(wanted), denoise, preset.scale)
-    return clipped(denoise)
+    return denoise if model.card.autoencoder else clipped(denoise)  # pictures have a range, latents have none
 
 
 def _fits(model, wanted):
@@ -61,6 +61,9 @@ def _fits(model, wanted):
         channels, multiple = card.sizes["guide"], model.net.size_multiple
         words, fits = f"pictures of {channels} channels, height and width divisible by {multiple}", len(shape) == 3 and shape[0] == channels
         fits = fits and not any(side % multiple for side in shape[1:])
+    elif card.text:
+        each = (card.sizes["text"]["features"],) if "features" in card.sizes["text"] else ()
+        words, fits = "what `tokens.reader` makes of a caption", len(shape) > 0 and shape[1:] == each
     elif card.attributes:
         words, fits = f"{len(card.attributes)} wishes for every picture", shape == (len(card.attributes),)
     else:
@@ -77,9 +80,10 @@ def step_of(model: Model, preset: Preset, randn, labels=None, steer=None) -> Ste
 def generate(model: Model, preset: Preset, seeds, labels=None, steer=None) -> Iterator[State]:
     """Draw one picture per seed (b,), each as its label asks; None, or the null class, asks for anything.
 
-    A label is what the model was trained with: a class (b,), wishes for its attributes (b, attributes), each 1, -1 or 0, or a
-    guide (b, channels of the guide, h, w), whose height and width the picture then has; steer: see guesser. Yields preset.moves + 1 States with
-    images (b, channels, size, size); one State if it is a VAE, which makes no moves. Raises ValueError for impossible choices.
+    A label is what the model was trained with: a class (b,), wishes for its attributes (b, attributes), each 1, -1 or 0, a caption as its
+    `tokens.reader` says it, or a guide (b, channels of the guide, h, w), whose height and width the picture then has; steer: see guesser. Yields
+    preset.moves + 1 States with images, or latents, (b, channels, size, size); one State if it is a VAE, which makes no moves. Raises ValueError
+    for impossible choices.
     """
     noise, card = SeededNoise(seeds), model.card
     if card.kind == "vae":

@@ -12,6 +12,7 @@ import torch.nn.functional as F
 
 from diffusion_edu.degradations import DEGRADATIONS, degrade_each
 from diffusion_edu.denoisers import TARGETS
+from diffusion_edu.perception import eyes, painter, unlikeness
 
 DISTANCES = {"mse": F.mse_loss, "l1": F.l1_loss, "huber": F.smooth_l1_loss}
 
@@ -37,13 +38,43 @@ class Objective:
 
     def at(self, net, x0, cond, theta, eps):
         """Return one loss per image (b,) at angles theta (b,), of 0..pi/2 brought into the range, and noise eps shaped like x0."""
+        theta, c, s = self.rates(x0, theta)
+        return self.error(net(c * x0 + s * eps, 1000 * theta, cond).float(), x0, eps, theta)
+
+    def rates(self, x0, theta):
+        """Bring angles theta (b,) of 0..pi/2 into the range that is learned: theta, and its cosine and sine, shaped to multiply x0."""
         low, high = self.angles
         theta = low + theta * ((high - low) / (math.pi / 2))
-        c, s = (f(theta).view(-1, *[1] * (x0.ndim - 1)) for f in (torch.cos, torch.sin))
-        said = net(c * x0 + s * eps, 1000 * theta, cond).float()
-        wanted = TARGETS[self.kind].of(x0, eps, c, s)
+        return theta, *(f(theta).view(-1, *[1] * (x0.ndim - 1)) for f in (torch.cos, torch.sin))
+
+    def error(self, said, x0, eps, theta):
+        """Return the loss per image (b,) of what the network said at angles theta (b,) of the range."""
+        wanted = TARGETS[self.kind].of(x0, eps, *(f(theta).view(-1, *[1] * (x0.ndim - 1)) for f in (torch.cos, torch.sin)))
         loss = DISTANCES[self.distance](said, wanted, reduction="none").flatten(1).mean(1)
         return loss if self.min_snr is None else loss * min_snr_weight(self.kind, theta, self.min_snr)
+
+
+@dataclass(frozen=True)
+class Hybrid(Objective):
+    """What a latent model may minimise besides: plain times its error, and perception times how different the guess looks from the truth.
+
+    Both are looked at as an autoencoder's decoder sees them when it begins to paint (`perception.painter`), not painted in
+    full, which would take several times as long. That counts by cos(theta)^2: where there is hardly any signal, the right guess is an
+    average of many pictures and ought to look like none.
+    """
+
+    plain: float = 1.0
+    perception: float = 0.25
+    autoencoder: str = "autoencoder"
+
+    def at(self, net, x0, cond, theta, eps):
+        """Return one loss per image (b,), as in Objective."""
+        theta, c, s = self.rates(x0, theta)
+        y = c * x0 + s * eps
+        said = net(y, 1000 * theta, cond).float()
+        x0_hat = TARGETS[self.kind].x0_hat(y, said, c, s)
+        looks = unlikeness(painter(self.autoencoder, x0.device), x0_hat, x0)
+        return self.plain * self.error(said, x0, eps, theta) + self.perception * c.flatten() ** 2 * looks
 
 
 @dataclass(frozen=True)
@@ -95,6 +126,48 @@ class Variational:
         error = (x0_hat - x0).square().flatten(1).mean(1)
         divergence = (mean.square() + log_variance.exp() - 1 - log_variance).sum(1) / 2
         return error + 2 * self.spread**2 * divergence / x0[0].numel()
+
+
+@dataclass(frozen=True)
+class Reconstruction:
+    """What an autoencoder for latent diffusion minimises: |x0_hat - x0|, how different both look, and a little of a VAE's divergence.
+
+    perception weighs the looks, as `unlikeness` measures them in the network that eyes names; divergence weighs that of a latent
+    number from normal noise (Rombach et al. 2022, sec. 3.1 and appendix G, without the adversary).
+    """
+
+    kind: str = "autoencoder"
+    null: int | None = None
+    perception: float = 0.2
+    divergence: float = 3e-4
+    eyes: str = "flower_features"
+
+    def __call__(self, net, x0, cond, generator):
+        """Return one loss per image (b,) for clean images x0 (b, 3, h, w); cond is not used."""
+        return self.at(net, x0, None, *draw(x0, generator))
+
+    def at(self, net, x0, cond, theta, eps):
+        """Return one loss per image (b,), with the first numbers of each patch of eps (b, 3, h, w) for the chance in the latents.
+
+        theta (b,) of 0..pi/2 says from where the pictures are looked at.
+        """
+        chance = F.pixel_unshuffle(eps, net.size_multiple)[:, : net.latent]
+        x0_hat, mean, log_variance = (said.float() for said in net(x0, chance))
+        error = (x0_hat - x0).abs().flatten(1).mean(1)
+        divergence = (mean.square() + log_variance.exp() - 1 - log_variance).flatten(1).mean(1) / 2
+        loss = error + self.divergence * divergence
+        if not self.perception:
+            return loss
+        return loss + self.perception * unlikeness(eyes(self.eyes, x0.device), moved(x0_hat, theta), moved(x0, theta))
+
+
+def moved(x, theta, most=16):
+    """Move each picture x (b, c, h, w) down and to the right by 0 to most - 1 pixels, as theta (b,) of 0..pi/2 has it; what leaves comes in again.
+
+    Networks that halve pictures see them in patches: what they miss at every second pixel would else become a pattern.
+    """
+    steps = (theta * (2 / math.pi) * most**2).long().clamp(0, most**2 - 1).tolist()
+    return torch.stack([image.roll((n // most, n % most), dims=(1, 2)) for image, n in zip(x, steps, strict=True)])
 
 
 def draw(x0, generator):

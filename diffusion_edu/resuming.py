@@ -16,8 +16,22 @@ def save_run(path, learner, facts):
         tensors |= {f"optimizer.{index}.{k}": v for k, v in state.items()}
     tensors["generator"] = learner.generator.get_state()
     counts = {"step": learner.step, "pictures": learner.pictures, "seconds": learner.seconds}
+    write_tensors(path, tensors, {**facts, **counts})
+
+
+def write_tensors(path, tensors, facts):
+    """Write tensors with facts (a dict that JSON can hold) beside them, in one stroke."""
     tensors = {k: v.detach().cpu().contiguous() for k, v in tensors.items()}
-    write_safely(path, lambda part: part.write_bytes(as_bytes(tensors, {"facts": json.dumps({**facts, **counts})})))
+    write_safely(path, lambda part: part.write_bytes(as_bytes(tensors, {"facts": json.dumps(facts)})))
+
+
+def read_tensors(path):
+    """Read what write_tensors wrote, (tensors, facts); raises Unusable if the file is missing or broken."""
+    try:
+        with safe_open(path, "pt") as file:
+            return {name: file.get_tensor(name) for name in file.keys()}, json.loads(file.metadata()["facts"])  # noqa: SIM118 - not a dict
+    except (SafetensorError, LookupError, OSError, ValueError, TypeError) as problem:
+        raise Unusable(f"The file {path} cannot be read ({type(problem).__name__}): make it again, or name another.") from None
 
 
 def read_facts(path):

@@ -69,6 +69,7 @@ def test_every_kind_of_model_is_called_what_it_is():
     assert "told 2 attributes" in cards.what(replace(card, classes=[], attributes=["a", "b"]))
     assert "given a sketch" in cards.what(replace(card, classes=[], guide="a sketch"))
     assert "autoencoder" in cards.what(replace(card, kind="vae"))
+    assert "for latent diffusion" in cards.what(replace(card, kind="autoencoder", classes=[]))
     assert "undoes blur, fade" in cards.what(replace(card, kind="restoration", classes=["blur", "fade"]))
     assert "classifier" in cards.what(replace(card, kind="class")) and "attributes" in cards.what(
         replace(card, kind="attributes", classes=[], attributes=["a"])

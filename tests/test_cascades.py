@@ -34,7 +34,7 @@ def small(b=2, h=8, w=8):
 @pytest.fixture
 def model(tiny):
     """A small network that is told the guide of the cascade."""
-    card = Card("able", "A", "simple_unet", {}, "v", 16, guide="the same picture, half as large")
+    card = Card("able", "A", "simple_unet", {"guide": 4}, "v", 16, guide="the same picture, half as large")
     return Model(card, tiny(network="simple_unet", guide=CHANNELS).eval(), Compute(torch.device("cpu")))
 
 
@@ -145,7 +145,7 @@ def test_a_network_that_believes_what_it_is_told_doubles_the_picture():
             c, s = (f(level / 1000).view(-1, 1, 1, 1) for f in (torch.cos, torch.sin))
             return (c * y - cond[:, :3]) / s
 
-    able = Model(Card("b", "B", "simple_unet", {}, "v", 16, guide="small"), Believes(), Compute(torch.device("cpu")))
+    able = Model(Card("b", "B", "simple_unet", {"guide": 4}, "v", 16, guide="small"), Believes(), Compute(torch.device("cpu")))
     drawn = last(enlarge(able, Preset(moves=5, scale=1.0), small(), [0, 1], share=0.0))
     torch.testing.assert_close(drawn, enlarged(small()), rtol=0, atol=1e-5)
 

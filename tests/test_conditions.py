@@ -7,13 +7,14 @@ import torch
 
 from diffusion_edu.cascades import CHANNELS
 from diffusion_edu.checkpoints import Card, Model
+from diffusion_edu.data.images import Pictures
 from diffusion_edu.generation import Preset, generate
 from diffusion_edu.networks import NETWORKS
 from diffusion_edu.networks.blocks import AttributeEmbedding, beside
 from diffusion_edu.objectives import drop_conditions
 from diffusion_edu.randomness import Compute
 from diffusion_edu.recipes import super_resolution
-from diffusion_edu.recipes.faces import some_left_open
+from diffusion_edu.recipes.faces import COMMON, MOST_OFTEN, rare_ones_more, some_left_open
 
 KINDS = {"attributes": 5, "guide": 4}
 
@@ -148,8 +149,8 @@ def test_pictures_without_attributes_are_told_what_they_are(labels):
 PRESET = Preset(moves=2, scale=2.0)
 
 
-def model(net, **told):
-    return Model(Card("m", "M", "simple_unet", {}, "v", 8, **told), net, Compute(torch.device("cpu")))
+def model(net, sizes=(), **told):
+    return Model(Card("m", "M", "simple_unet", dict(sizes), "v", 8, **told), net, Compute(torch.device("cpu")))
 
 
 def last(*wish):
@@ -167,7 +168,7 @@ def test_a_wish_for_attributes_is_drawn_and_wishing_for_nothing_is_drawing_anyth
 
 
 def test_a_guided_picture_has_the_size_of_its_guide(tiny):
-    able = model(tiny(network="simple_unet", guide=3), guide="a sketch")
+    able = model(tiny(network="simple_unet", guide=3), guide="a sketch", sizes={"guide": 3})
     guide = torch.rand(2, 3, 12, 8, generator=seeded()) * 2 - 1
     drawn = last(able, PRESET, [4, 5], guide)
     assert drawn.shape == (2, 3, 12, 8)
@@ -175,3 +176,12 @@ def test_a_guided_picture_has_the_size_of_its_guide(tiny):
     assert torch.equal(last(able, PRESET, [4, 5], torch.zeros(2, 3, 8, 8)), last(able, PRESET, [4, 5]))
     torch.testing.assert_close(last(able, PRESET, [5], guide[1:]), drawn[1:], rtol=0, atol=1e-5)
     assert not torch.allclose(last(able, PRESET, [4, 5], guide.flip(0)), drawn, atol=1e-3)
+
+
+def test_faces_with_a_rare_attribute_come_more_often():
+    labels = torch.full((100, 4), -1)
+    labels[:50, 0], labels[:10, 1], labels[10, 2] = 1, 1, 1  # half, a tenth, one in a hundred, nobody
+    often = rare_ones_more(Pictures(torch.zeros(100, 3, 4, 4, dtype=torch.uint8), labels, attributes=("a", "b", "c", "d")))
+    assert often[:10].tolist() == pytest.approx([COMMON / 0.1] * 10) and often[10] == MOST_OFTEN
+    assert (often[11:] == 1).all()
+    assert rare_ones_more(Pictures(torch.zeros(2, 3, 4, 4, dtype=torch.uint8), torch.tensor([0, 1]), ("a", "b"))) is None

@@ -120,6 +120,12 @@ def test_batches_show_every_picture_once_per_round(n, size):
     assert len(set(orders)) > 1
 
 
+def test_batches_show_a_picture_as_often_as_its_weight_says():
+    some = Pictures(torch.zeros(4, 3, 4, 4, dtype=torch.uint8), torch.arange(4), ("one",))
+    seen = torch.cat([labels for _, labels in islice(batches(some, 100, seeded(), often=torch.tensor([1.0, 0.0, 2.0, 5.0])), 40)])
+    assert (seen.bincount(minlength=4) / len(seen)).tolist() == pytest.approx([0.125, 0, 0.25, 0.625], abs=0.03)
+
+
 def test_batches_mirror_about_half_of_the_pictures():
     one = Pictures(torch.arange(0, 64, dtype=torch.uint8).view(1, 1, 8, 8).expand(1, 3, 8, 8))
     x0, labels = next(batches(one, 1000, seeded()))

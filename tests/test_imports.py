@@ -17,7 +17,7 @@ ONLY_IN = {
     "matplotlib": ("figures/",),
     "plotly": ("figures/",),
     "datasets": ("data/",),
-    "torchvision": ("data/",),
+    "torchvision": ("data/", "perception.py"),
     "pyarrow": ("data/",),
     "tqdm": (
         "recipes/",
@@ -30,7 +30,9 @@ ONLY_IN = {
     "torchmetrics": ("evaluation/",),
     "torch_fidelity": ("evaluation/",),
     "safetensors": ("checkpoints.py", "resuming.py"),
-    "diffusers": (),
+    "diffusers": ("latent.py",),
+    "tokenizers": ("tokens.py",),
+    "transformers": ("clip.py",),
 }
 
 MAY_SEE = {  # our own modules that a part of the library may import, besides itself
@@ -44,18 +46,22 @@ MAY_SEE = {  # our own modules that a part of the library may import, besides it
     "degradations": {"core", "schedules", "randomness"},
     "samplers": {"core", "schedules", "randomness", "denoisers", "degradations", "spacings"},
     "editing": {"core", "schedules", "randomness", "denoisers", "degradations", "spacings", "samplers"},
-    "objectives": {"core", "schedules", "denoisers", "degradations"},
+    "perception": {"randomness", "networks", "checkpoints"},
+    "objectives": {"core", "schedules", "denoisers", "degradations", "perception"},
     "training": {"core", "randomness", "objectives"},
     "checkpoints": {"core", "schedules", "randomness", "denoisers", "degradations", "networks"},
     "resuming": {"checkpoints"},
     "generation": {"core", "schedules", "randomness", "denoisers", "samplers", "spacings", "checkpoints"},
+    "latent": {"randomness", "checkpoints"},
+    "tokens": {"checkpoints", "clip"},
+    "clip": {"checkpoints", "tokens"},
     "sketches": set(),
     "insides": {"networks"},
     "cascades": {"core", "randomness", "denoisers", "checkpoints", "generation"},
     "planar": {"core", "schedules", "randomness", "networks", "data", "denoisers", "samplers", "spacings", "objectives", "training", "generation"},
     "evaluation": {
         "core", "schedules", "randomness", "denoisers", "degradations", "samplers", "spacings", "checkpoints", "generation", "cascades", "data",
-        "sketches", "measures"
+        "sketches", "measures", "latent", "perception"
     },
     "measures": {"core", "schedules"},
     "doctor": {"core", "schedules", "denoisers", "objectives", "training", "measures", "checkpoints", "resuming"},

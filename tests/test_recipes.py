@@ -222,7 +222,7 @@ def test_a_broken_run_and_one_of_another_network_are_refused(photos, tmp_path, t
     words = ("--data", photos, "--out", tmp_path, "--device", "cpu", "--resume")
     assert "cannot be resumed" in refusal(capsys, *words, recipe=replace(TINY, sizes={**SIZES, "widths": [16, 24]}))
     (tmp_path / "run.safetensors").write_bytes(b"half")
-    assert "cannot be resumed" in refusal(capsys, *words)
+    assert "cannot be read" in refusal(capsys, *words)
 
 
 def test_a_loss_that_is_no_number_ends_the_training_before_it_is_saved(photos, tmp_path, capsys):
@@ -326,6 +326,15 @@ def test_a_network_that_is_told_other_things_begins_as_the_one_it_comes_from_ask
     y, level = torch.randn(4, 3, 8, 8), torch.rand(4) * 1570
     for cond in (None, torch.ones(4, 2) if "attributes" in told else torch.rand(4, 3, 8, 8)):
         torch.testing.assert_close(net(y, level, cond), start.net(y, level))
+
+
+def test_what_a_training_began_with_is_known_when_it_is_resumed(trained, photos, tmp_path, monkeypatch):
+    monkeypatch.setattr("diffusion_edu.checkpoints.OWN", trained.parent)
+    wide = replace(TINY, sizes={**SIZES, "widths": [16, 24]})
+    run(photos, tmp_path / "further", "--from", "mine", minutes=0.2 * SECOND, recipe=wide)
+    run(photos, tmp_path / "further", "--resume", minutes=0.4 * SECOND, recipe=wide)
+    card = load("further", [tmp_path / "further"]).card
+    assert card.training["from"] == "mine" and card.sizes == load("mine").card.sizes
 
 
 def test_training_further_begins_with_the_weights_that_are_there(trained, photos, tmp_path, monkeypatch):

@@ -155,7 +155,7 @@ def test_every_guide_has_its_own_noise_and_says_how_much():
 @pytest.fixture
 def looking(tiny):
     """A training that is looked at, with eleven pictures held out."""
-    card = Card("s", "S", "simple_unet", {}, "v", 8, guide="a sketch", sampling={"moves": 2})
+    card = Card("s", "S", "simple_unet", {"guide": 3}, "v", 8, guide="a sketch", sampling={"moves": 2})
     model = Model(card, tiny(network="simple_unet", guide=3).eval(), PLAIN)
     kept = tuple(torch.rand(11, 3, 8, 8, generator=seeded(k)) * 2 - 1 for k in range(2))
     state = Namespace(generator=seeded(5))

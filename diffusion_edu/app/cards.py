@@ -51,6 +51,8 @@ def what(card: Card):
         return f"A diffusion model: it draws pictures of {size} out of noise{asked}. At every level its network says {SAYS[card.kind]}."
     if card.kind == "vae":
         return f"A variational autoencoder, the baseline for diffusion models: one pass of its decoder turns chance into a picture of {size}."
+    if card.kind == "autoencoder":
+        return f"An autoencoder for latent diffusion: it turns pictures of {size} into small maps, in which another model draws, and back."
     if card.kind == "restoration":
         return f"A restorer for cold diffusion: it undoes {', '.join(card.classes)} in pictures of {size}, and draws nothing by itself."
     seen = f"which of {len(card.classes)} kinds a picture shows" if card.classes else f"which of {len(card.attributes)} attributes a face has"

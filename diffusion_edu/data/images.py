@@ -121,6 +121,20 @@ def load_pictures(source=None, size=64, tell: Callable[[str], None] = print, pub
             tell("The sets have different labels, so they are used without any.")
         return joined
     found = PUBLIC[public](tell) if source is None else listed(source)
+    images, kept = read_rows(found, size, tell)
+    labels, splits = (torch.tensor(column) for column in zip(*kept, strict=True))
+    return Pictures(
+        images,
+        labels if found.classes or found.attributes else None,
+        tuple(found.classes),
+        found.name,
+        splits if (splits >= 0).all() else None,
+        tuple(found.attributes),
+    )
+
+
+def read_rows(found, size, tell):
+    """Read the pictures that were found: images uint8 (n, 3, size, size), and (label, split) of each; raises ValueError if none can be read."""
     images, kept, odd = [], [], Counter()
     for opened, label, split, name in found.rows:
         try:
@@ -134,15 +148,7 @@ def load_pictures(source=None, size=64, tell: Callable[[str], None] = print, pub
         tell(f"{count} of {len(images)} pictures: {change}.")
     if not images:
         raise ValueError(f"{found.name!r} holds no picture that can be read; expected files such as flower.jpg or flower.png.")
-    labels, splits = (torch.tensor(column) for column in zip(*kept, strict=True))
-    return Pictures(
-        torch.from_numpy(np.stack(images)),
-        labels if found.classes or found.attributes else None,
-        tuple(found.classes),
-        found.name,
-        splits if (splits >= 0).all() else None,
-        tuple(found.attributes),
-    )
+    return torch.from_numpy(np.stack(images)), kept
 
 
 def together(sets):
@@ -183,18 +189,33 @@ def _jpeg(image, quality):
     return file.getvalue()
 
 
-def batches(pictures, size, generator, flip=True) -> Iterator[tuple[Tensor, Tensor | None]]:
-    """Yield endless batches: images in [-1, 1] (size, 3, h, w), half of them mirrored, and their labels or None; every picture once per round."""
+def batches(pictures, size, generator, flip=True, often=None) -> Iterator[tuple[Tensor, Tensor | None]]:
+    """Yield endless batches: images in [-1, 1] (size, 3, h, w), half of them mirrored, and their labels or None.
+
+    Every picture comes once per round; or by chance, as often as its weight in often (n,) says.
+    """
     device, waiting = pictures.images.device, torch.empty(0, dtype=torch.int64, device=pictures.images.device)
     while True:
         while len(waiting) < size:
-            waiting = torch.cat([waiting, torch.randperm(len(pictures), generator=generator, device=device)])
+            if often is None:
+                following = torch.randperm(len(pictures), generator=generator, device=device)
+            else:
+                following = torch.multinomial(often, len(pictures), replacement=True, generator=generator)
+            waiting = torch.cat([waiting, following])
         chosen, waiting = waiting[:size], waiting[size:]
         x0 = to_signed(pictures.images[chosen])
         if flip:
             mirrored = torch.rand(size, 1, 1, 1, generator=generator, device=device) < 0.5
             x0 = torch.where(mirrored, x0.flip(3), x0)
         yield x0, None if pictures.labels is None else pictures.labels[chosen]
+
+
+def cut(x, size, generator):
+    """Cut a square of so many pixels, or fewer where there are not as many, out of each picture x (b, c, h, w), anywhere in it."""
+    size = min(size, *x.shape[-2:])
+    room = torch.tensor(x.shape[-2:], device=x.device) - size + 1
+    corners = (torch.rand(len(x), 2, generator=generator, device=x.device) * room).long().tolist()
+    return torch.stack([image[:, top : top + size, left : left + size] for image, (top, left) in zip(x, corners, strict=True)])
 
 
 def mean_colours(images):

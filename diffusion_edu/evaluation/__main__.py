@@ -64,7 +64,7 @@ def judge(args, watch):
         scores |= attribute_scores(second, describe(second, faces).scores, wishes(model.card.attributes))
     if inception:
         scores |= inception_scores(inception, pictures.images, drawings, watch=partial(watch, words="Inception"))
-    scores = protocol(args, eyes, second, pictures) | rounded(scores)
+    scores = protocol(args, model.card, eyes, second, pictures) | rounded(scores)
     if not args.dry:
         kept = {name: rows for name, rows in model.card.scores.items() if name.startswith("by_")}  # measured by commands of their own
         save_card(available()[args.name].parent, replace(model.card, scores=scores | kept))
@@ -81,13 +81,14 @@ def refuse(card):
         raise ValueError(f"{card.name} is a classifier: name a model that draws.")
 
 
-def protocol(args, eyes, second, pictures):
+def protocol(args, card, eyes, second, pictures):
     """Say in words how the scores were measured."""
     options = ["--offline"] if args.offline else ["--data", Path(args.data).name] if args.data else []
     options += ["--inception"] if args.inception else []
     against = "shipped statistics of the real pictures" if args.offline else f"all {len(pictures)} pictures of {pictures.source}"
+    wanted, how = "asked for what real pictures show, " if card.told else "", "by the card's own preset, " if card.kind != "vae" else ""
     return {
-        "protocol": f"{args.samples} drawings, seeds from 0, asked for what real pictures show, by the card's own preset, against {against}; "
+        "protocol": f"{args.samples} drawings, seeds from 0, {wanted}{how}against {against}; "
         f"features of {eyes.card.name} (accuracy {eyes.card.scores['validation_accuracy']:.3f}), agreement by {second.card.name} "
         f"(accuracy {second.card.scores['validation_accuracy']:.3f}), every class counting the same",
         "command": shlex.join(["python", "-m", "diffusion_edu.evaluation", args.name, *options, "--samples", str(args.samples)]),

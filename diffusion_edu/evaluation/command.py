@@ -10,11 +10,14 @@ from tqdm import tqdm
 from diffusion_edu.checkpoints import OWN
 
 
-def parser(module, about, samples, example):
-    """Build a command line with the options that all evaluations have: samples is how many pictures they make if nobody says."""
+def parser(module, about, samples, example, sets=None):
+    """Build a command line with the options that all evaluations have: samples is how many pictures they make if nobody says.
+
+    sets is how many sources of real pictures there may be, as argparse counts them; None is one.
+    """
     made = argparse.ArgumentParser(prog=f"python -m {module}", description=about)
     made.add_argument("name", help=f"a model that is there, for example {example}")
-    made.add_argument("--data", help="the real pictures: a parquet file or a folder (default: the public data set, downloaded once)")
+    made.add_argument("--data", nargs=sets, help="the real pictures: a parquet file or a folder (default: the public data set, downloaded once)")
     made.add_argument("--samples", type=int, default=samples, help=f"how many pictures to make and judge (default: {samples})")
     made.add_argument("--features", help="the classifier whose features are compared (default: that of the model's subject)")
     made.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda", "mps"))

@@ -17,6 +17,7 @@ from diffusion_edu.evaluation.cold import likeness
 from diffusion_edu.evaluation.command import carry_out, parser
 from diffusion_edu.evaluation.detail import detail, faithful, finest, patch_features
 from diffusion_edu.evaluation.distances import frechet
+from diffusion_edu.evaluation.features import CLASSIFIERS
 from diffusion_edu.evaluation.report import halves
 from diffusion_edu.evaluation.samples import digest, in_parts
 from diffusion_edu.generation import Preset
@@ -69,11 +70,12 @@ def main(words=None):
 def judge(args, watch):
     """Enlarge what was held out, at three scales, and write the scores into the card; returns them as a dict that JSON can hold."""
     compute = choose(args.device)
-    model, eyes = (load(name, compute=compute) for name in (args.name, args.features))
+    model = load(args.name, compute=compute)
     if not enlarges(model.card):
         raise ValueError(f"{args.name} does not enlarge pictures: name a model that is told a small picture, for example super_resolution.")
     if args.samples < 1:
         raise ValueError("Nothing can be judged without a picture: give more --samples.")
+    eyes = load(args.features or CLASSIFIERS[model.card.subject][0], compute=compute)
     pictures = load_pictures(args.data, model.card.size, partial(print, file=sys.stderr), "five flowers")
     held = held_out(pictures)
     if not held.any():
@@ -90,7 +92,7 @@ def judge(args, watch):
 
 
 def table(enlarger, real, distance):
-    """Enlarge real pictures uint8 (n, 3, h, w), shrunk, back to their size; shrunk twice, to half of it; and as they are, to twice of it.
+    """Enlarge real pictures uint8 (n, 3, h, w), shrunk, back to their size; shrunk twice, to half of it; and a quarter of them to twice of it.
 
     distance(images) is how far pictures are from real ones. Returns a dict of scores, {scale: {way: {score: number}}} among them.
     """
@@ -98,7 +100,8 @@ def table(enlarger, real, distance):
     quarter, size = smaller(half), real.shape[-1]
     energies = gradient_energy(to_signed(real)).quantile(torch.tensor(USUAL, dtype=torch.float64)).tolist()
     scores = {"FD_floor": distance(real), "finest_octave": finest(real), "gradient_energy_real": energies}
-    truths = {f"{size // 2} to {size}": (half, real), f"{size // 4} to {size // 2}": (quarter, half), f"{size} to {2 * size}": (real, None)}
+    few = real[: -(-len(real) // FACTOR**2)]  # four times as large, so these have as many patches
+    truths = {f"{size // 2} to {size}": (half, real), f"{size // 4} to {size // 2}": (quarter, half), f"{size} to {2 * size}": (few, None)}
     for scale, (small, truth) in truths.items():
         scores[scale] = {way: judged(images, small, truth, distance) for way, images in enlarger.ways(small).items()}
     return scores
@@ -138,7 +141,7 @@ def protocol(args, eyes, preset, pictures, unseen):
         "protocol": f"{unseen} pictures of {pictures.source} that were held out of the training (every 64th), shrunk and enlarged again with seeds "
         f"from 0 in {preset.moves} moves by {preset.sampler}. noise: its share of what the network is told; not held: without noise, and guesses are "
         "not held to the small picture. PSNR of the mean squared error in dB, mean SSIM; gradient_energy: relative to the true pictures (where there "
-        "is none, to the small ones); consistency: the result, shrunk again, beside the small picture, PSNR in dB; finest_octave: its power, "
+        "is none, for a quarter of the pictures, to the small ones); consistency: the result, shrunk again, beside the small picture, PSNR in dB; finest_octave: its power, "
         f"relative to that of the octave below; FD: between features of patches of {size} x {size} pixels and of those of the "
         f"{len(pictures) - len(held_out(pictures).nonzero())} pictures that were not held out, by {eyes.card.name}; FD_floor: of the true pictures; "
         "FD_halves: of one half of those not held out to the other; gradient_energy_real: as it is, of the true pictures: 10, 50 and 90 % have less",

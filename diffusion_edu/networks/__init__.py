@@ -1,7 +1,8 @@
 """The networks, by name: those that denoise map (y, level, cond) to an output shaped like y, classifiers map x to one score
-per class, a VAE maps codes to pictures."""
+per class, a VAE maps codes to pictures, an autoencoder latents."""
 
 from diffusion_edu.networks.attention_unet import AttentionUNet
+from diffusion_edu.networks.autoencoder import Autoencoder
 from diffusion_edu.networks.classifiers import PlainClassifier, ResidualClassifier
 from diffusion_edu.networks.experts import Experts
 from diffusion_edu.networks.mlp import MLP
@@ -14,6 +15,7 @@ NETWORKS = {
     "experts": Experts,
     "mlp": MLP,
     "vae": VAE,
+    "autoencoder": Autoencoder,
     "residual_classifier": ResidualClassifier,
     "plain_classifier": PlainClassifier,
 }

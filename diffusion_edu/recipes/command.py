@@ -12,9 +12,10 @@ from diffusion_edu.checkpoints import OWN
 from diffusion_edu.recipes.run import begin, finish, share
 
 
-def arguments(recipe, words=None):
-    """Read the command line of a recipe."""
-    parser = argparse.ArgumentParser(prog=f"python -m diffusion_edu.recipes.{recipe.name}", description=f"Train: {recipe.title}.")
+def arguments(recipe, words=None, own=()):
+    """Read the command line of a recipe; own are parsers of options that only this recipe has."""
+    about = f"Train: {recipe.title}."
+    parser = argparse.ArgumentParser(prog=f"python -m diffusion_edu.recipes.{recipe.name}", description=about, parents=own)
     parser.add_argument("--data", nargs="+", help="folders of pictures and parquet files (default: the public data set, downloaded once)")
     parser.add_argument(
         "--minutes", type=positive(float), default=120, help="how long in all, earlier parts of a resumed run included (default: 120)"
@@ -64,7 +65,7 @@ def carry_out(train, recipe, args):
         sys.exit(f"Stopped; what was learned is in {args.out}: add --resume to go on.")
 
 
-def train(recipe, args):
+def train(recipe, args, begin=begin):
     """Train until the minutes are over, saving as it goes, and leave NAME.safetensors, NAME.json, log.csv and sheets in args.out."""
     run = begin(recipe, args)
     for progress, over, bar in watched(run.steps(), run.state, args, run.keep):

@@ -17,11 +17,11 @@ from diffusion_edu.figures.still import training_curve
 from diffusion_edu.generation import Preset
 from diffusion_edu.networks import NETWORKS
 from diffusion_edu.networks.experts import MEMBERS
-from diffusion_edu.objectives import Objective, Restoration, Variational
+from diffusion_edu.objectives import Objective, Reconstruction, Restoration, Variational
 from diffusion_edu.randomness import Compute, choose
 from diffusion_edu.recipes.log import COLUMNS, Log
 from diffusion_edu.recipes.sheets import sheet
-from diffusion_edu.resuming import load_run, save_run
+from diffusion_edu.resuming import load_run, read_facts, save_run
 from diffusion_edu.training import Learner, fit, held_out_loss, learner, warm_up_and_anneal
 
 SAVE_EVERY, ROW_EVERY = 60, 20  # seconds
@@ -45,7 +45,7 @@ class Recipe:
     batch: int = 32
     lr: float = 8e-4
     ema: float = 0.9995
-    objective: Objective | Restoration | Variational = Objective()
+    objective: Objective | Reconstruction | Restoration | Variational = Objective()
     sampling: Preset = Preset()
     licence: str = ""
     caution: str = ""
@@ -54,7 +54,9 @@ class Recipe:
     guide: int = 0
     guided_by: str = ""  # what the guide is, in words
     prepare: Callable = lambda x0, labels, generator: (x0, labels)
+    often: Callable = lambda pictures: None  # how often each picture comes, as weights (n,); None: all alike
     show: Callable = lambda run, count, path: sheet(run.model, range(count), path)  # what is looked at while it learns
+    measure: Callable = lambda run: {}  # what else belongs on the card and is known in the end
 
 
 @dataclass
@@ -72,24 +74,35 @@ class Run:
 
     def __post_init__(self):
         self.file = self.args.out / "run.safetensors"
-        kept, self.trained_on = apart(self.pictures)
-        always = torch.Generator(self.compute.device).manual_seed(0)
-        self.kept = kept and self.recipe.prepare(*kept, always)
+        self.kept, self.trained_on = self.parts()
         self.losses, self.last_row, self.last_save = [], self.state.seconds, self.state.seconds
+
+    def parts(self):
+        """Split the pictures into what is held out, as the network meets it, or None, and what is trained on."""
+        kept, trained_on = apart(self.pictures)
+        always = torch.Generator(self.compute.device).manual_seed(0)
+        return kept and self.recipe.prepare(*kept, always), trained_on
 
     @property
     def model(self):
         """What has been learned so far, as a model that can be used."""
-        return Model(describe(self), self.state.ema, self.compute)
+        return Model(self.card(), self.state.ema, self.compute)
+
+    def card(self, **training):
+        """Write the card of what has been learned so far."""
+        return describe(self, **training)
+
+    def stream(self):
+        """Yield batches of what is learned from, (x0, condition), for ever."""
+        chance, often = self.state.generator, self.recipe.often(self.trained_on)
+        return (self.recipe.prepare(*batch, chance) for batch in batches(self.trained_on, self.args.batch, chance, often=often))
 
     def steps(self):
         """Train step by step, for ever."""
         net, args = self.state.net, self.args
         forward = torch.compile(net) if self.compute.device.type == "cuda" else net
-        chance = self.state.generator
-        stream = (self.recipe.prepare(*batch, chance) for batch in batches(self.trained_on, args.batch, chance))
         lr = warm_up_and_anneal(args.lr, lambda learner: share(learner, args))
-        return fit(self.state, stream, lambda _, *rest: self.objective(forward, *rest), lr, self.recipe.ema, autocast=self.compute.autocast)
+        return fit(self.state, self.stream(), lambda _, *rest: self.objective(forward, *rest), lr, self.recipe.ema, autocast=self.compute.autocast)
 
     def look_after(self, progress, over):
         """Note the loss, show samples and save, each when it is time, and all of them when it is over; says whether the log has a new row."""
@@ -110,14 +123,13 @@ class Run:
     def keep(self):
         """Save the run; a full disk costs this save and not the training."""
         self.last_save = self.state.seconds
-        keep(self.file, self.state, sheets=self.sheets)
+        keep(self.file, self.state, sheets=self.sheets, start=self.args.start)
 
 
 def begin(recipe, args):
     """Read the pictures, build the network or take one that is there, and go back to where an earlier part of the run left off."""
-    file, compute = args.out / "run.safetensors", choose(args.device)
-    if file.exists() and not args.resume:
-        raise Unusable(f"{file} holds an earlier training: add --resume to go on with it, or choose another --out.")
+    file, compute = earlier(args), choose(args.device)
+    args.start = args.start or (read_facts(file).get("start") if file.exists() else None)
     start = load(args.start, compute=Compute(torch.device("cpu"))) if args.start else None
     recipe = replace(recipe, size=args.size) if start is None else like(start.card, recipe)
     pictures = load_pictures(args.data, recipe.size, tqdm.write, recipe.public)
@@ -130,10 +142,23 @@ def begin(recipe, args):
         raise ValueError(f"Height and width of this network's pictures are divisible by {multiple}: try --size {recipe.size - wrong or multiple}.")
     if start:
         net.load_state_dict(taken_over(start, net, pictures.classes or pictures.attributes))
-    state, log = learner(compute.place(net)), Log(args.out)
+    return Run(recipe, args, compute, pictures.to(compute.device), objective, *under_way(file, compute.place(net), args))
+
+
+def earlier(args):
+    """Name the file that keeps the training; raises Unusable if there is one that nobody asked to go on with."""
+    file = args.out / "run.safetensors"
+    if file.exists() and not args.resume:
+        raise Unusable(f"{file} holds an earlier training: add --resume to go on with it, or choose another --out.")
+    return file
+
+
+def under_way(file, net, args):
+    """Begin to train a network, or go on with what the file keeps: the learner, its log, and how many sheets there are."""
+    state, log = learner(net), Log(args.out)
     sheets = load_run(file, state)["sheets"] if file.exists() else 0
     log.forget_after(state.pictures)
-    return Run(recipe, args, compute, pictures.to(compute.device), objective, state, log, sheets)
+    return state, log, sheets
 
 
 def share(learner, args):
@@ -239,7 +264,7 @@ def finish(run):
     seen = {"pictures_seen": state.pictures, "steps": state.step, "minutes": round(state.seconds / 60, 1), "device": str(compute)}
     last = dict(zip(COLUMNS, map(float, run.log.rows[-1]), strict=True))
     losses = {"loss": last["loss"], "validation_loss": None if math.isnan(last["validation_loss"]) else last["validation_loss"]}
-    card = save(out, describe(run, **seen, **losses), state.ema)
+    card = save(out, replace(run.card(**seen, **losses), **run.recipe.measure(run)), state.ema)
     run.recipe.show(run, 64, out / f"{card.name}.png")
     grown = [np.asarray(Image.open(path))[: run.recipe.size] for path in sorted(out.glob("sheet_*.png"))]
     Image.fromarray(np.concatenate(grown)).save(out / f"{card.name}.growth.png")

@@ -1,0 +1,342 @@
+"""The recipe that learns to draw what a text says: latents encoded once, what is drawn how often, its loss, and the model that it leaves."""
+
+import csv
+import json
+import sys
+from dataclasses import replace
+
+import pytest
+import torch
+from PIL import Image
+
+from diffusion_edu import clip, tokens
+from diffusion_edu.checkpoints import Card, Unusable, fingerprint, load, save
+from diffusion_edu.data.augment import augmented
+from diffusion_edu.data.captions import Captioned
+from diffusion_edu.data.images import Pictures, held_out, save_pictures, to_signed
+from diffusion_edu.generation import Preset, generate
+from diffusion_edu.latent import codec
+from diffusion_edu.networks import NETWORKS
+from diffusion_edu.networks.autoencoder import Autoencoder
+from diffusion_edu.networks.text import present
+from diffusion_edu.objectives import Hybrid, Objective
+from diffusion_edu.perception import painter, unlikeness
+from diffusion_edu.randomness import Compute
+from diffusion_edu.recipes import text_to_image
+from diffusion_edu.recipes.latents import encoded, looked_at, read_latents, variants, write_latents
+
+CPU = Compute(torch.device("cpu"))
+CODER = "tiny_autoencoder"
+SIZES = {"widths": [16, 32], "blocks": 1, "attention": [False, True], "patch": 1, "embedding": 16, "text": {"width": 16, "depth": 1, "head_width": 8}}
+TINY = replace(text_to_image.RECIPE, sizes=SIZES, size=32, batch=8, lr=2e-3, ema=0.9, sampling=Preset(moves=2, scale=2.0))
+
+
+def seeded(seed=0):
+    return torch.Generator().manual_seed(seed)
+
+
+def keep_autoencoder(folder, seed):
+    sizes = {"widths": [8, 16], "blocks": [1, 1], "patch": 4}
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        net = Autoencoder(**sizes)
+    scale = {"mean": [0.1, -0.2, 0.3, 0.0], "spread": [0.5, 1.5, 1.0, 2.0]}
+    return save(folder, Card(CODER, "A", "autoencoder", sizes, "autoencoder", 32, latents=scale), net)
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory):
+    """A folder to work in, with a tiny autoencoder among its runs, captioned pictures of a person's own, and a set with classes."""
+    home = tmp_path_factory.mktemp("home")
+    keep_autoencoder(home / "runs" / CODER, 0)
+    for k in range(70):
+        name, colour = ("boat", (20, 60, 200)) if k % 2 else ("barn", (200, 40, 30))
+        (home / "own").mkdir(exist_ok=True)
+        Image.new("RGB", (32, 32), tuple(min(255, value + k) for value in colour)).save(home / "own" / f"{k:02}.png")
+        (home / "own" / f"{k:02}.txt").write_text(f"a {name} on the {'left' if k % 3 else 'shore'}, number {k}")
+    images = torch.tensor([[230, 210, 20], [220, 20, 30]], dtype=torch.uint8).repeat(8, 1)[:, :, None, None].expand(16, 3, 32, 32).contiguous()
+    save_pictures(home / "kinds.parquet", Pictures(images, torch.arange(16) % 2, ("tulips", "roses")))
+    return home
+
+
+@pytest.fixture(autouse=True)
+def at_home(home, monkeypatch):
+    monkeypatch.chdir(home)
+
+
+def run(out, *words, recipe=TINY):
+    text_to_image.main(["--out", str(out), "--device", "cpu", "--autoencoder", CODER, *map(str, words)], recipe)
+
+
+def refusal(out, *words):
+    with pytest.raises(SystemExit) as end:
+        run(out, *words)
+    assert isinstance(end.value.code, str) and "\n" not in end.value.code
+    return end.value.code
+
+
+@pytest.fixture(scope="module")
+def trained(home):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(home)
+        run(home / "runs" / "mine", "--data", "kinds.parquet", "--captions", "own", "--pictures", 24)
+    return home / "runs" / "mine"
+
+
+# What the recipe leaves
+
+
+def test_the_card_says_what_it_was_made_of(trained):
+    card = load("mine").card
+    assert (card.kind, card.size, card.channels, card.autoencoder, card.told, card.draws) == ("v", 4, 4, CODER, True, False)
+    assert card.text == {"sha256": fingerprint(trained / "mine.tokenizer.json")}
+    assert card.sizes["text"]["vocabulary"] == tokens.reader("mine").sizes["vocabulary"]
+    assert (card.data["pictures"], card.data["encoded"], card.data["held_out"]) == (86, 344, 4)
+    assert card.data["captions_made_of_class_and_colour"] == ["kinds.parquet"] and card.data["captions"] == 80
+    assert card.training["objective"]["null"] == 0 and card.training["objective"]["drop"] == 0.1
+    assert card.training["autoencoder_sha256"] == load(CODER).card.sha256
+    assert 0 < card.training["validation_loss"] < 3
+
+
+def test_pictures_are_drawn_for_the_same_prompts_every_time(trained):
+    prompts = (trained / "prompts.txt").read_text().splitlines()
+    assert len(prompts) == len(set(prompts)) == 64 and "number 32" in prompts[1]
+    with Image.open(trained / "mine.png") as page:
+        assert page.size == (8 * 32, 8 * 32)
+    assert len(list(trained.glob("sheet_*.png"))) == 1
+
+
+def test_the_model_draws_latents_that_its_autoencoder_decodes(trained):
+    able, reader = load("mine", compute=CPU), tokens.reader("mine")
+    *_, said = generate(able, Preset(moves=3, scale=3.0), [5, 6], reader(["a barn on the shore", "a boat"]))
+    *_, anything = generate(able, Preset(moves=3), [5, 6])
+    assert said.x.shape == (2, 4, 4, 4) and not torch.allclose(said.x, anything.x, atol=1e-3)
+    *_, none = generate(able, Preset(moves=3), [5, 6], reader(["", ""]))
+    torch.testing.assert_close(none.x, anything.x, rtol=1e-3, atol=1e-4)
+    assert codec(CODER, compute=CPU).decode(said.x).shape == (2, 3, 32, 32)
+
+
+def test_a_training_goes_on_where_it_was_without_pictures(trained, tmp_path, home):
+    out = tmp_path / "again"
+    run(out, "--captions", "own", "--pictures", 16)
+    latents = (out / "latents.safetensors").read_bytes()
+    run(out, "--pictures", 40, "--resume")
+    assert load("again", [out]).card.training["pictures_seen"] == 40
+    assert [row["pictures"] for row in csv.DictReader((out / "log.csv").open())] == ["16", "40"]
+    assert (out / "latents.safetensors").read_bytes() == latents
+
+
+def test_latents_are_enough_where_there_is_no_tokenizer_library(trained, tmp_path, monkeypatch):
+    for name in ("tokenizers", "diffusion_edu.tokens", "diffusion_edu.clip"):
+        monkeypatch.setitem(sys.modules, name, None)
+    run(tmp_path / "there", "--latents", trained / "latents.safetensors", "--pictures", 16)
+    ours, theirs = (load(name, [folder]).card for name, folder in (("mine", trained), ("there", tmp_path / "there")))
+    assert theirs.text == ours.text == {"sha256": fingerprint(tmp_path / "there" / "there.tokenizer.json")}
+    assert theirs.data == ours.data and theirs.sizes == ours.sizes
+
+
+def test_a_model_learns_further_from_pictures_of_ones_own(trained, tmp_path):
+    run(tmp_path / "further", "--captions", "own", "--from", "mine", "--pictures", 8, "--lr", 1e-9)
+    ours, theirs = load("mine", compute=CPU), load("further", [tmp_path / "further"], CPU)
+    assert theirs.card.text == ours.card.text and theirs.card.training["from"] == "mine"
+    for name, weight in theirs.net.state_dict().items():
+        torch.testing.assert_close(weight, ours.net.state_dict()[name], rtol=0, atol=2e-3)
+
+
+def test_another_encoder_of_texts(tmp_path, monkeypatch):
+    class Letters:
+        """How often each of ten letters is in each word."""
+
+        sizes, card, text = {"features": 10}, {"clip": "letters"}, ""
+
+        def __call__(self, prompts):
+            said = torch.zeros(len(prompts), 77, 10)
+            for row, prompt in enumerate(prompts):
+                for place, word in enumerate(prompt.split()[:77]):
+                    said[row, place] = torch.tensor([float(word.count(letter)) for letter in "aeiourstln"])
+            return said
+
+    monkeypatch.setattr(clip, "clip", lambda name: Letters())
+    run(tmp_path / "c", "--captions", "own", "--text-encoder", "clip", "--pictures", 16)
+    able = load("c", [tmp_path / "c"], CPU)
+    assert able.card.text == {"clip": "letters"} and able.card.sizes["text"]["features"] == 10
+    assert not (tmp_path / "c" / "c.tokenizer.json").exists()
+    *_, last = generate(able, Preset(moves=2), [1], tokens.reader("c", [tmp_path / "c"])(["a barn"]))
+    assert last.x.shape == (1, 4, 4, 4)
+
+
+@pytest.mark.parametrize("weight", ["0.5", "alone"])
+def test_a_training_with_perceptual_loss(trained, tmp_path, weight):
+    run(tmp_path / "p", "--latents", trained / "latents.safetensors", "--perceptual", weight, "--pictures", 16)
+    told = load("p", [tmp_path / "p"]).card.training["objective"]
+    assert (told["plain"], told["perception"]) == ((0, 1) if weight == "alone" else (1, 0.5)) and told["autoencoder"] == CODER
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["--captions", "own", "--latents", "x"], "leave out --data and --captions"),
+        (["--latents", "x.safetensors"], "x.safetensors cannot be read"),
+        (["--latents", f"runs/{CODER}/{CODER}.safetensors"], "cannot be read"),
+        (["--latents", "runs/mine/latents.safetensors", "--weights", "1"], "There are 2 sets (kinds.parquet and own): give --weights as many"),
+        (["--latents", "runs/mine/latents.safetensors", "--weights", "0", "0"], "as many numbers of 0 or more"),
+        (["--data", "absent"], "There is no file or folder 'absent'"),
+        (["--captions", "own", "--size", "36"], "divisible by 8, not 36 x 36"),
+        (["--captions", "own", "--size", "24"], "divisible by 2, not 3: try another --size"),
+        (["--captions", "own", "--autoencoder", "absent"], "There is no model 'absent'"),
+        (["--captions", "own", "--from", CODER], "draws what a text says"),
+    ],
+    ids=str,
+)
+def test_what_cannot_be_is_refused_in_one_sentence(trained, tmp_path, words, sentence):
+    assert sentence in refusal(tmp_path / "no", *words)
+
+
+def test_latents_of_other_pictures_are_not_taken_for_these(trained, tmp_path):
+    run(tmp_path / "a", "--captions", "own", "--pictures", 8)
+    assert "another choice of from" in refusal(tmp_path / "a", "--data", "kinds.parquet", "--resume")
+    assert "another choice of autoencoder" in refusal(tmp_path / "a", "--resume", "--autoencoder", "other")
+
+
+@pytest.mark.parametrize("weight", ["-1", "much", "0.0.1"])
+def test_a_perceptual_loss_that_cannot_be_is_refused(tmp_path, weight, capsys):
+    with pytest.raises(SystemExit):
+        run(tmp_path / "no", "--captions", "own", f"--perceptual={weight}")
+    assert "--perceptual" in capsys.readouterr().err
+
+
+# Latents
+
+
+def captioned(n=70, made=False, source="s"):
+    images = torch.randint(0, 256, (n, 3, 32, 32), generator=seeded(n), dtype=torch.uint8)
+    captions = tuple(f"a lake {k % 50}" if k % 3 else f"on the left of a lake {k % 50}" for k in range(n))
+    return Captioned(images, captions, ("",) * n, ("",) * n, source, made)
+
+
+@pytest.fixture(scope="module")
+def latents(home):
+    sets = [captioned(), captioned(80, True, "m")]
+    reader = tokens.Tokens(tokens.learned(caption for some in sets for caption in some.captions))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(home)
+        facts = {"autoencoder": CODER, "autoencoder_sha256": load(CODER).card.sha256, "vocabulary": reader.text}
+        return encoded(sets, codec(CODER, compute=CPU), reader, lambda items, words: items, **facts)
+
+
+def test_every_variant_is_encoded_with_its_caption_and_stays_on_its_side(latents):
+    some, able, reader = captioned(), codec(CODER, compute=CPU), tokens.Tokens(latents.facts["vocabulary"])
+    assert len(latents) == 4 * 150 and latents.images.dtype == torch.float16
+    for variant in range(4):
+        rows = torch.arange(70) + 70 * variant
+        expected = able.encode(to_signed(augmented(some.images, some.captions, variant)))
+        got, told = latents.rows(rows)
+        torch.testing.assert_close(got, expected, rtol=2e-3, atol=2e-3)
+        assert torch.equal(told, reader(some.captions)[:, : told.shape[1]])
+        assert torch.equal(latents.held[rows], held_out(some)) and latents.held[rows].sum() == 1
+    assert latents.part.tolist() == [0] * 280 + [1] * 320
+
+
+def test_large_sets_have_no_variants():
+    assert variants(captioned(70)) == 4 and variants(range(5000)) == 1
+
+
+def test_captions_are_cut_where_all_of_them_are_over(latents):
+    for rows in ([0], [1, 5], list(range(50))):
+        told, whole = latents.told(torch.tensor(rows)), latents.captions[rows]
+        assert told.dtype == torch.int64 and told.shape[1] % 8 == 0 and told.shape[1] - 8 < present(whole).sum(1).max()
+        assert torch.equal(told.any(1), whole.any(1)) and told.sum() == whole.sum()
+    assert replace(latents, captions=torch.zeros(3, 77, dtype=torch.int16)).told(torch.tensor([0])).shape == (1, 8)
+
+
+def test_sets_come_as_often_as_they_are_weighed_and_what_is_held_out_never(latents):
+    def shares(weights):
+        return torch.stack([weights[latents.part == part].sum() for part in (0, 1)]) / weights.sum()
+
+    torch.testing.assert_close(shares(latents.often()), torch.tensor([0.7, 0.3]))
+    torch.testing.assert_close(shares(latents.often([1, 4])), torch.tensor([0.2, 0.8]))
+    assert (latents.often()[latents.held] == 0).all() and (latents.often()[~latents.held] > 0).all()
+    alone = replace(latents, facts={"sets": [{**each, "made": True, "pictures": 25 * 4**k} for k, each in enumerate(latents.facts["sets"])]})
+    torch.testing.assert_close(shares(alone.often()), torch.tensor([1 / 3, 2 / 3]))
+
+
+def test_latents_are_kept_whole_and_refused_if_the_autoencoder_is_another_one(latents, tmp_path, home):
+    path = tmp_path / "deep" / "l.safetensors"
+    write_latents(path, latents)
+    again = read_latents(path)
+    assert again.facts == latents.facts and all(torch.equal(kept, latents.tensors()[name]) for name, kept in again.tensors().items())
+    try:
+        keep_autoencoder(home / "runs" / CODER, 1)
+        with pytest.raises(Unusable, match="made by another 'tiny_autoencoder' than the one that is here: delete"):
+            read_latents(path)
+    finally:
+        keep_autoencoder(home / "runs" / CODER, 0)
+    assert read_latents(path).facts == latents.facts
+    path.write_bytes(path.read_bytes()[:1000])
+    with pytest.raises(Unusable, match="cannot be read"):
+        read_latents(path)
+
+
+def test_what_is_looked_at_comes_from_every_set_in_turn_and_begins_with_what_is_held_out():
+    written, made = captioned(70, source="w"), captioned(80, True)
+    shown = looked_at([written, made], 10)
+    assert len(set(shown)) == len(shown) == 10
+    assert shown[0] == written.captions[32]  # that of both, since they are called alike
+    assert looked_at([captioned(5)], 64) == list(captioned(5).captions)
+
+
+# The loss
+
+
+def test_the_hybrid_loss_is_the_error_and_how_different_a_guess_looks():
+    torch.manual_seed(0)
+    x0, eps, theta = torch.randn(3, 4, 4, 4), torch.randn(3, 4, 4, 4), torch.tensor([0.0, 0.7, torch.pi / 2])
+
+    def net(y, level, cond):
+        return y.roll(1, 1).requires_grad_()
+
+    c, s = theta.cos().view(-1, 1, 1, 1), theta.sin().view(-1, 1, 1, 1)
+    y = c * x0 + s * eps
+    looks = unlikeness(painter(CODER, CPU.device), c * y - s * y.roll(1, 1), x0)
+    plain = Objective().at(net, x0, None, theta, eps)
+    torch.testing.assert_close(Hybrid(perception=0.3, autoencoder=CODER).at(net, x0, None, theta, eps), plain + 0.3 * c.flatten() ** 2 * looks)
+    alone = Hybrid(plain=0.0, perception=1.0, autoencoder=CODER).at(net, x0, None, theta, eps)
+    torch.testing.assert_close(alone, c.flatten() ** 2 * looks)
+    assert alone[0] < 1e-6 and alone[1] > 0.01 and alone[2] < 1e-6  # without noise the guess is the truth; without signal it does not count
+
+
+def test_the_painter_sees_latents_at_the_scale_that_its_autoencoder_knows():
+    able, layers, latents = load(CODER, compute=CPU), painter(CODER, CPU.device), torch.randn(2, 4, 4, 4, generator=seeded())
+    scale = able.card.latents
+    raw = latents * torch.tensor(scale["spread"]).view(-1, 1, 1) + torch.tensor(scale["mean"]).view(-1, 1, 1)
+    seen = []
+    handle = able.net.up[len(layers) - 1].register_forward_pre_hook(lambda _, given: seen.append(given[0]))  # what doubles the places
+    able.net.decode(raw)
+    handle.remove()
+    torch.testing.assert_close(layers(latents), seen[0])
+    assert seen[0].shape[2:] == (4, 4) and not any(weight.requires_grad for weight in layers.parameters())
+
+
+def test_the_perceptual_loss_reaches_the_guess():
+    said = torch.randn(2, 4, 4, 4, generator=seeded(), requires_grad=True)
+    loss = Hybrid(plain=0.0, perception=1.0, autoencoder=CODER).at(
+        lambda *_: said, torch.randn(2, 4, 4, 4), None, torch.full((2,), 0.8), torch.randn(2, 4, 4, 4)
+    )
+    loss.sum().backward()
+    assert said.grad.abs().sum() > 0
+
+
+def test_what_has_no_latents_cannot_be_looked_at(home):
+    sizes = {"widths": [8, 16], "blocks": [1, 1], "patch": 4}
+    save(home / "runs" / "bare", Card("bare", "B", "autoencoder", sizes, "autoencoder", 32), Autoencoder(**sizes))
+    with pytest.raises(ValueError, match="bare has no latents to look at"):
+        painter("bare", CPU.device)
+
+
+def test_the_recipe_itself_is_small_enough_and_draws_at_its_size():
+    sizes = TINY.sizes | text_to_image.RECIPE.sizes | {"channels": 4}
+    sizes["text"] = {**sizes["text"], "vocabulary": tokens.PIECES}
+    net = NETWORKS[text_to_image.RECIPE.network](**json.loads(json.dumps(sizes))).eval()
+    assert 2 * sum(weight.numel() for weight in net.parameters()) < 16 * 2**20  # bytes of fp16
+    with torch.no_grad():
+        assert net(torch.randn(1, 4, 16, 16), torch.tensor([800.0]), torch.ones(1, 77, dtype=torch.int64)).shape == (1, 4, 16, 16)
