@@ -4,7 +4,8 @@ Begin with `core` (the whole idea on one page), then `schedules`, `spacings`, `d
 equations of its papers; `degradations` (cold diffusion) and `editing` are made of the same parts. `networks`, `data`, `figures`
 stand beside them; `checkpoints` loads and saves models with their cards; `generation` goes from a model and a few choices to a walk;
 `cascades` go on from a small picture to a large one, `sketches` are made from pictures to learn from; `latent` goes from
-pictures to the small maps of latent diffusion and back, `perception` says how alike two pictures look; `planar` does the same with points;
+pictures to the small maps of latent diffusion and back, `tokens` (and `clip`) from a prompt to what a network is told, `perception` says how
+alike two pictures look; `planar` does the same with points;
 `insides` reads what happens within a network; `measures` are numbers for single pictures and schedules, `evaluation` compares what a model draws
 with what is real; the `museum` holds known mistakes, the `doctor` knows their symptoms; `recipes` train what is in `pretrained/`; `app`
 is what the pages of the explorer share. The lessons of the course are in `lessons/`.
@@ -14,8 +15,8 @@ the next lower one. signal and noise are the two rates of x = signal x0 + noise 
 mixture as an angle. A walk yields one State (t, x, x0_hat) per level.
 
 Who may import whom: core <- schedules, randomness <- spacings, degradations, denoisers <- samplers <- editing, generation <- cascades, planar.
-networks imports nothing of ours; checkpoints sees networks, denoisers, degradations and randomness, and resuming, perception and latent see
-checkpoints; objectives sees denoisers, degradations and perception, training sees objectives; evaluation sees generation, checkpoints and data;
+networks imports nothing of ours; checkpoints sees networks, denoisers, degradations and randomness, and resuming, perception, latent, tokens
+and clip see checkpoints; objectives sees denoisers, degradations and perception, training sees objectives; evaluation sees generation, checkpoints and data;
 recipes see everything but app; the museum is seen by its page and tests only; nobody imports app but pages. streamlit stays in app and pages,
 matplotlib in figures, data readers in data, progress bars in command lines.
 """
