@@ -16,7 +16,7 @@ mixture as an angle. A walk yields one State (t, x, x0_hat) per level.
 
 Who may import whom: core <- schedules, randomness <- spacings, degradations, denoisers <- samplers <- editing, generation <- cascades, planar.
 networks imports nothing of ours; checkpoints sees networks, denoisers, degradations and randomness, and resuming, perception, latent, tokens
-and clip see checkpoints; objectives sees denoisers, degradations and perception, training sees objectives; evaluation sees generation, checkpoints and data;
-recipes see everything but app; the museum is seen by its page and tests only; nobody imports app but pages. streamlit stays in app and pages,
-matplotlib in figures, data readers in data, progress bars in command lines.
+and clip see checkpoints; objectives sees denoisers, degradations and perception, training sees objectives; evaluation sees generation,
+checkpoints and data; recipes see everything but app; the museum is seen by its page and tests only; nobody imports app but pages. streamlit
+stays in app and pages, matplotlib in figures, data readers in data, progress bars in command lines.
 """

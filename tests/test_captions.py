@@ -163,7 +163,7 @@ def test_no_colour_is_named_where_none_is_clear():
 
 def test_a_picture_that_was_enlarged_is_called_blurred():
     sharp = torch.randint(0, 256, (3, 3, 32, 32), generator=torch.Generator().manual_seed(0), dtype=torch.uint8)
-    large = torch.nn.functional.interpolate(sharp.float(), scale_factor=2, mode="bicubic").clamp(0, 255).to(torch.uint8)
+    large = torch.nn.functional.interpolate(sharp.float(), scale_factor=3, mode="bicubic").clamp(0, 255).to(torch.uint8)
     flat = torch.full((1, 3, 32, 32), 200, dtype=torch.uint8)
     assert blurred(sharp) == [False] * 3 and blurred(large) == [True] * 3 and blurred(flat) == [False]
     captions, _ = flower_captions(Pictures(large, torch.zeros(3, dtype=torch.int64), ("rose",)))

@@ -138,13 +138,14 @@ def protocol(args, eyes, preset, pictures, unseen):
     data = ["--data", Path(args.data).name] if args.data else []
     size = eyes.card.size
     return {
-        "protocol": f"{unseen} pictures of {pictures.source} that were held out of the training (every 64th), shrunk and enlarged again with seeds "
-        f"from 0 in {preset.moves} moves by {preset.sampler}. noise: its share of what the network is told; not held: without noise, and guesses are "
-        "not held to the small picture. PSNR of the mean squared error in dB, mean SSIM; gradient_energy: relative to the true pictures (where there "
-        "is none, for a quarter of the pictures, to the small ones); consistency: the result, shrunk again, beside the small picture, PSNR in "
-        f"dB; finest_octave: its power, relative to that of the octave below; FD: between features of patches of {size} x {size} pixels and of "
-        f"those of the {len(pictures) - len(held_out(pictures).nonzero())} pictures that were not held out, by {eyes.card.name}; FD_floor: of the true pictures; "
-        "FD_halves: of one half of those not held out to the other; gradient_energy_real: as it is, of the true pictures: 10, 50 and 90 % have less",
+        "protocol": f"{unseen} pictures of {pictures.source} that were held out of the training (every 64th), shrunk and enlarged again with "
+        f"seeds from 0 in {preset.moves} moves by {preset.sampler}. noise: its share of what the network is told; not held: without noise, and "
+        "guesses are not held to the small picture. PSNR of the mean squared error in dB, mean SSIM; gradient_energy: relative to the true pictures "
+        "(where there is none, for a quarter of the pictures, to the small ones); consistency: the result, shrunk again, beside the small "
+        f"picture, PSNR in dB; finest_octave: its power, relative to that of the octave below; FD: between features of patches of {size} x "
+        f"{size} pixels and of those of the {len(pictures) - len(held_out(pictures).nonzero())} pictures that were not held out, by "
+        f"{eyes.card.name}; FD_floor: of the true pictures; FD_halves: of one half of those not held out to the other; gradient_energy_real: "
+        "as it is, of the true pictures: 10, 50 and 90 % have less",
         "command": shlex.join(["python", "-m", "diffusion_edu.evaluation.enlarging", args.name, *data, "--samples", str(args.samples)]),
     }
 
