@@ -20,7 +20,7 @@ from diffusion_edu.generation import Preset
 from diffusion_edu.samplers import SAMPLERS
 from diffusion_edu.schedules import SCHEDULES
 
-ENLARGER, DRAW = "super_resolution", "draw one"
+ENLARGER, DRAW = "super_resolution", "draw"
 SMALL, WIDEST, MULTIPLE = 64, 128, 8
 MOVES = [1, 2, 4, 6, 8, 10, 12, 15, 20, 30, 50]
 TIMES = {"2 ×": 1, "4 ×": 2}
@@ -130,7 +130,7 @@ def _ask_how(begun, card):
     words = (
         "1 follows what the network is told, more exaggerates it: sharper, and further from the truth. Anything but 0 and 1 asks the network twice."
     )
-    scale = more.slider("Guidance", 0.0, 8.0, default.scale, 0.25, key="large_scale", help=words, **studio.BOUND)
+    scale = more.slider("Guidance", 0.0, 8.0, default.scale, 0.1, key="large_scale", help=words, **studio.BOUND)
     options = default.options if sampler == default.sampler else {}
     preset = Preset(sampler, moves, scale, schedule, default.T, default.zero_snr, options, default.spacing)
     words = "Correct every guess so that, shrunk, it is the small picture: then the network decides only what shrinking loses."
