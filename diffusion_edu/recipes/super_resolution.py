@@ -27,7 +27,7 @@ RECIPE = Recipe(
     sizes={"widths": [64, 128, 192, 192], "patch": 2, "embedding": 256},
     public="five flowers",
     size=128,
-    sampling=Preset("DPM-Solver++", moves=20, scale=2.4, schedule="straight", options={"eta": 1.0}),
+    sampling=Preset("DPM-Solver++", moves=20, scale=2.0, schedule="straight", options={"eta": 1.0}),
     licence="Weights: MIT. Trained on the five flowers of TensorFlow (photographs, CC BY) and on pictures made with Stable Diffusion 3.5 (MIT).",
     caution="What it adds is likely, not true: never use it to recognise a face, a number or a letter.",
     labels=False,
