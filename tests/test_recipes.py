@@ -357,6 +357,13 @@ def test_the_size_of_the_pictures_can_be_chosen(photos, tmp_path):
     assert load("large", [tmp_path / "large"]).card.size == 16
 
 
+def test_a_network_goes_on_with_larger_pictures_than_it_knew(trained, photos, tmp_path, monkeypatch):
+    monkeypatch.setattr("diffusion_edu.checkpoints.OWN", trained.parent)
+    run(photos, tmp_path / "larger", "--from", "mine", "--size", "16", minutes=0.2 * SECOND)
+    larger = load("larger", [tmp_path / "larger"]).card
+    assert (larger.size, larger.sizes) == (16, load("mine").card.sizes)
+
+
 def test_a_model_to_begin_with_that_is_not_there_is_told(photos, tmp_path, capsys):
     assert "nobody" in refusal(capsys, "--data", photos, "--out", tmp_path / "x", "--from", "nobody")
 

@@ -6,11 +6,12 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
+import torch
 from torch import Tensor
 
 from diffusion_edu.data.flower_captions import flower_captions
-from diffusion_edu.data.images import load_pictures, read_rows
-from diffusion_edu.data.sources import ENDINGS, PUBLIC, Found
+from diffusion_edu.data.images import Pictures, load_pictures, read_rows
+from diffusion_edu.data.sources import ENDINGS, PUBLIC, SPLITS, Found
 
 TABLES = ("metadata.csv", "metadata.jsonl", "captions.csv", "captions.jsonl")  # the first two are those of imagefolder in `datasets`
 FILES, TEXTS = ("file_name", "file", "image"), ("caption", "text")  # what their columns may be called
@@ -52,6 +53,32 @@ def load_captioned(source, size, tell):
         raise ValueError(f"{pictures.source} has neither captions nor classes: {HOW}.")
     captions, kinds = flower_captions(pictures)
     return Captioned(pictures.images, captions, kinds, ("flowers",) * len(captions), pictures.source, made=True)
+
+
+def load_subjects(sources, size, tell):
+    """Read sets with captions, a list, as one of Pictures by their subjects: see by_subject."""
+    if not sources:
+        raise ValueError("Pictures with captions and subjects are in no public set: name a parquet file or a folder with --data.")
+    return by_subject([load_captioned(source, size, tell) for source in sources], tell)
+
+
+def by_subject(sets, tell):
+    """Make one set of Pictures of sets of Captioned: its classes are their subjects, its categories the category of each, or the subject itself.
+
+    Every eighth picture of each set is for validation. Those whose subject nobody said are left out, and `tell` gets a sentence.
+    """
+    subjects, categories = ([each for some in sets for each in getattr(some, name)] for name in ("subjects", "categories"))
+    said = {subject: category or subject for subject, category in zip(subjects, categories, strict=True) if subject}
+    source, classes = " and ".join(some.source for some in sets), tuple(sorted(said))
+    if not classes:
+        raise ValueError(f"Nobody says of the pictures in {source} what they show: give them a column 'subject'.")
+    if missing := subjects.count(""):
+        tell(f"{missing} of {len(subjects)} pictures in {source} have no subject and were left out.")
+    kept = torch.tensor([subject != "" for subject in subjects])
+    labels = torch.tensor([classes.index(subject) if subject else -1 for subject in subjects])
+    split = torch.cat([torch.where(torch.arange(len(some)) % 8 == 4, SPLITS.index("validation"), SPLITS.index("train")) for some in sets])
+    images = torch.cat([some.images for some in sets])
+    return Pictures(images, labels, classes, source, split, categories=tuple(said[subject] for subject in classes)).take(kept)
 
 
 def columns(path):

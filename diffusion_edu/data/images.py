@@ -22,7 +22,7 @@ class Pictures:
     """A set of pictures: images uint8 (n, 3, size, size), labels int64 and what they mean, and the official split int64 (n,), an index into SPLITS.
 
     A label is the number of a class (n,), or says of every attribute whether a picture has it, 1, or not, -1, or nobody knows, 0
-    (n, attributes). What a set does not have is None or empty.
+    (n, attributes). categories says which kind of thing each class is. What a set does not have is None or empty.
     """
 
     images: Tensor
@@ -31,6 +31,7 @@ class Pictures:
     source: str = ""
     split: Tensor | None = None
     attributes: tuple[str, ...] = ()
+    categories: tuple[str, ...] = ()
 
     def __len__(self):
         return len(self.images)

@@ -13,6 +13,7 @@ CLASSIFIERS = {  # by subject: whose features are compared, and who judges
     "flowers": ("flower_features", "flower_judge"),
     "five flowers": ("flower_features", "flower_judge"),
     "faces": ("face_features", "face_judge"),
+    "captioned pictures": ("scene_features", "scene_judge"),
 }
 
 
@@ -68,3 +69,10 @@ def agreement(scores, labels):
     """Say how often the class with the highest score (n, classes) is the one asked for (n,), every class that occurs counting the same, 0 to 1."""
     right = (scores.argmax(1) == labels).double()
     return torch.stack([right[labels == kind].mean() for kind in labels.unique()]).mean().item()
+
+
+def by_category(scores, categories):
+    """Turn scores (n, classes) into the chances (n, m) of the m categories that occur among those of the classes, in alphabetical order."""
+    names = sorted(set(categories))
+    belongs = F.one_hot(torch.tensor([names.index(category) for category in categories]), len(names))
+    return scores.double().softmax(1) @ belongs.double()

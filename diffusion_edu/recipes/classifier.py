@@ -1,10 +1,12 @@
 """What recipes of classifiers do on the command line: read, train on all but the validation split, and leave a model with its card.
 
-A classifier names the class of a picture, or says of each attribute whether the picture has it.
+A classifier names the class of a picture, or says of each attribute whether the picture has it. Where classes are of
+categories, rare ones come as often as frequent ones and count the same.
 """
 
 import argparse
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -16,7 +18,7 @@ from tqdm import tqdm
 from diffusion_edu.checkpoints import OWN, Card, Unusable, save
 from diffusion_edu.data.images import batches, load_pictures, to_signed
 from diffusion_edu.data.sources import SPLITS
-from diffusion_edu.evaluation.features import balanced_accuracies
+from diffusion_edu.evaluation.features import agreement, balanced_accuracies, by_category
 from diffusion_edu.networks import NETWORKS
 from diffusion_edu.randomness import choose
 from diffusion_edu.recipes.command import carry_out, positive, watched
@@ -41,13 +43,14 @@ class Recipe:
     ema: float = 0.998
     weight_decay: float = 0.05
     licence: str = ""
+    read: Callable = lambda data, size, tell, public: load_pictures(data, size, tell, public)
 
 
 def main(recipe, words=None):
     """Run a recipe from the command line; problems that a person can solve end in one sentence."""
     parser = argparse.ArgumentParser(prog=f"python -m diffusion_edu.recipes.{recipe.name}", description=f"Train: {recipe.title}.")
-    words_for_data = "a parquet file with labels, or a folder with one sub-folder per class (default: the public data set, downloaded once)"
-    parser.add_argument("--data", help=words_for_data)
+    words_for_data = "parquet files with labels, or folders with one sub-folder per class (default: the public data set, downloaded once)"
+    parser.add_argument("--data", nargs="+", help=words_for_data)
     parser.add_argument("--minutes", type=positive(float), default=10, help="how long in all (default: 10)")
     parser.add_argument("--pictures", type=positive(int), help="how many pictures to see in all, instead of --minutes")
     parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda", "mps"))
@@ -62,7 +65,7 @@ def train(recipe, args):
     if run.exists() and not args.resume:
         raise Unusable(f"{run} holds an earlier training: add --resume to go on with it, or choose another --out.")
     args.out.mkdir(parents=True, exist_ok=True)
-    pictures = load_pictures(args.data, recipe.size, tqdm.write, recipe.public)
+    pictures = recipe.read(args.data, recipe.size, tqdm.write, recipe.public)
     if pictures.labels is None:
         raise ValueError(f"{pictures.source} has neither classes nor attributes to tell apart: give a folder with one sub-folder per class.")
     pictures = pictures.to(compute.device)
@@ -73,7 +76,7 @@ def train(recipe, args):
     state = learner(compute.place(net), recipe.seed, recipe.weight_decay)
     if run.exists():
         load_run(run, state)
-    stream = batches(pictures.take(~held), recipe.batch, state.generator)
+    stream = batches(pictures.take(~held), recipe.batch, state.generator, True, often(pictures.take(~held)))
     lr = warm_up_and_anneal(recipe.lr, lambda learner: share(learner, args), final=0.8)
     loss = partial(seen_anew, loss=wrong_attributes(pictures.take(~held).labels) if pictures.attributes else wrong_class)
     steps, saved = fit(state, stream, loss, lr, recipe.ema, autocast=compute.autocast), state.seconds
@@ -90,6 +93,11 @@ def held_out(pictures):
     if pictures.split is not None:
         return pictures.split == SPLITS.index("validation")
     return torch.arange(len(pictures), device=pictures.images.device) % 8 == 4
+
+
+def often(pictures):
+    """Say how often each picture comes, (n,): every class the same if classes are of categories, all pictures the same (None) if not."""
+    return 1 / pictures.labels.bincount()[pictures.labels] if pictures.categories else None
 
 
 def seen_anew(net, x0, labels, generator, loss):
@@ -140,9 +148,11 @@ def answers(net, pictures, compute):
 def accuracy(net, pictures, compute):
     """Measure the share of pictures whose class the network names first, or that of right attributes, with yes and no counting the same.
 
-    An attribute that all or none of the pictures have does not count.
+    An attribute that all or none of the pictures have does not count. Where classes are of categories, each class counts the same.
     """
     said = answers(net, pictures, compute)
+    if pictures.categories:
+        return agreement(said, pictures.labels)
     if pictures.attributes:
         return balanced_accuracies(said, pictures.labels).nanmean().item()
     return (said.argmax(1) == pictures.labels).double().mean().item()
@@ -156,6 +166,10 @@ def finish(recipe, args, state, pictures, compute):
     if pictures.attributes:
         each = balanced_accuracies(answers(state.ema, kept, compute), kept.labels).tolist()
         scores["each"] = {name: None if math.isnan(share) else round(share, 3) for name, share in zip(pictures.attributes, each, strict=True)}
+    if pictures.categories:
+        names = sorted(set(pictures.categories))
+        right = torch.tensor([names.index(category) for category in pictures.categories], device=kept.labels.device)[kept.labels]
+        scores["category_accuracy"] = round(agreement(by_category(answers(state.ema, kept, compute), pictures.categories), right), 4)
     card = Card(
         name=args.out.resolve().name,
         title=recipe.title,
@@ -171,7 +185,8 @@ def finish(recipe, args, state, pictures, compute):
             "pictures": len(pictures),
             "held_out": int(held.sum()),
             "split": "all but the validation split" if pictures.split is not None else "all but every eighth",
-        },
+        }
+        | ({"categories": dict(zip(pictures.classes, pictures.categories, strict=True))} if pictures.categories else {}),
         training={
             "pictures_seen": state.pictures,
             "steps": state.step,

@@ -25,7 +25,6 @@ def arguments(recipe, words=None, own=()):
     parser.add_argument(
         "--size",
         type=positive(int),
-        default=recipe.size,
         help=f"height and width of the pictures (default: {recipe.size}; with --from that of the model)",
     )
     parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda", "mps"))

@@ -1,4 +1,7 @@
-"""Train a U-Net that draws 128x128 flowers of five kinds directly, to compare with the cascade: `python -m diffusion_edu.recipes.flowers_128`."""
+"""Train a U-Net that draws 128x128 flowers of five kinds directly, to compare with the cascade: `python -m diffusion_edu.recipes.flowers_128`.
+
+The network is that of flowers_simple, and `--from flowers_simple --size 128` begins with what it knows of small flowers.
+"""
 
 from diffusion_edu.generation import Preset
 from diffusion_edu.recipes.command import main
@@ -7,8 +10,8 @@ from diffusion_edu.recipes.run import Recipe
 RECIPE = Recipe(
     name="flowers_128",
     title="Five flowers, 128x128 at once",
-    network="attention_unet",
-    sizes={"widths": [64, 128, 192], "blocks": 1, "attention": [False, False, True], "patch": 4, "embedding": 256},
+    network="simple_unet",
+    sizes={"widths": [64, 128, 192, 192], "patch": 2, "embedding": 256},
     public="five flowers",
     size=128,
     sampling=Preset("DPM-Solver++", moves=15, scale=2.0, schedule="linear"),

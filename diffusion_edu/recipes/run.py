@@ -131,7 +131,8 @@ def begin(recipe, args):
     file, compute = earlier(args), choose(args.device)
     args.start = args.start or (read_facts(file).get("start") if file.exists() else None)
     start = load(args.start, compute=Compute(torch.device("cpu"))) if args.start else None
-    recipe = replace(recipe, size=args.size) if start is None else like(start.card, recipe)
+    recipe = like(start.card, recipe) if start else recipe
+    recipe = replace(recipe, size=args.size or recipe.size)
     pictures = load_pictures(args.data, recipe.size, tqdm.write, recipe.public)
     if not recipe.labels:
         pictures = replace(pictures, labels=None, classes=recipe.conditions, attributes=())

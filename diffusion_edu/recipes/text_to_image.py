@@ -93,7 +93,7 @@ class TextRun(Run):
 
 def begin(recipe, args):
     """Take the latents that are there, or read pictures and encode them; build the network, or go on with one."""
-    file, compute = earlier(args), choose(args.device)
+    file, compute, args.size = earlier(args), choose(args.device), args.size or recipe.size
     start = load(args.start, compute=Compute(torch.device("cpu"))) if args.start else None
     latents = latents_for(args, start, compute)
     facts, objective = latents.facts, objective_of(args.perceptual, latents.facts["autoencoder"])
