@@ -104,6 +104,19 @@ def test_faces_are_judged_by_their_own_classifiers(faces, tmp_path, capsys):
     assert scores["class_score"] >= 1 and scores["FD"] > 0 and "second" in scores["protocol"]
 
 
+def test_the_card_names_the_vae_of_the_same_pictures_as_a_baseline(faces, tmp_path):
+    net, layout = NETWORKS["vae"](size=8, widths=(8, 8), code=4), {"size": 8, "widths": [8, 8], "code": 4}
+    for name, subject in (("blur", "faces"), ("other", "flowers")):
+        save(tmp_path / "runs", Card(name, name, "vae", layout, "vae", 8, data={"subject": subject}, scores={"FD": 1e9}), net)
+    command.main([*faces, "--samples", "20"])
+    assert read_card(tmp_path / "runs" / "small.json").scores["FD_vae"] == 1e9  # before the VAE is judged: what its card says
+    command.main(["blur", *faces[1:], "--samples", "20"])
+    vae = read_card(tmp_path / "runs" / "blur.json").scores
+    assert 0 < vae["FD"] < 1e9 and "FD_vae" not in vae
+    command.main([*faces, "--samples", "20"])
+    assert read_card(tmp_path / "runs" / "small.json").scores["FD_vae"] == vae["FD"]
+
+
 def test_obedience_and_diversity_are_measured_at_every_scale(faces, tmp_path, capsys):
     guidance.main([*faces, "--samples", "20", "--scales", "0", "2"])
     rows = read_card(tmp_path / "runs" / "small.json").scores["by_guidance"]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from diffusion_edu.checkpoints import PRETRAINED, available, load, save_card
+from diffusion_edu.checkpoints import PRETRAINED, available, load, read_card, save_card
 from diffusion_edu.data.images import load_pictures
 from diffusion_edu.evaluation.attributes import attribute_scores, draw_wishes, wishes
 from diffusion_edu.evaluation.command import carry_out, parser, rounded
@@ -54,6 +54,7 @@ def judge(args, watch):
     preset, labels = Preset(**model.card.sampling), asked(model.card, real.kinds, pictures, args.samples)
     drawings = draw(model, preset, args.samples, labels, args.work, watch=partial(watch, words="drawing"))
     scores = distance_scores(real, describe(eyes, drawings, watch=partial(watch, words="features")).features)
+    scores |= vae_score(model.card)
     scores["class_score"] = class_score(describe(second, drawings).scores, bool(second.card.attributes))
     if pictures:
         scores["class_score_real"] = class_score(describe(second, pictures.images).scores, bool(second.card.attributes))
@@ -69,6 +70,13 @@ def judge(args, watch):
         kept = {name: rows for name, rows in model.card.scores.items() if name.startswith("by_")}  # measured by commands of their own
         save_card(available()[args.name].parent, replace(model.card, scores=scores | kept))
     return scores
+
+
+def vae_score(card):
+    """Look up the baseline: how far a VAE of the same pictures came, if there is one that was judged."""
+    others = [read_card(path) for path in available().values()] if card.kind != "vae" else []
+    vaes = [other for other in others if other.kind == "vae" and (other.subject, other.size) == (card.subject, card.size)]
+    return next(({"FD_vae": vae.scores["FD"]} for vae in vaes if "FD" in vae.scores), {})
 
 
 def refuse(card):
