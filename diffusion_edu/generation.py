@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from functools import partial
 
 import torch
+from torch import Tensor
 
 from diffusion_edu.checkpoints import Model
 from diffusion_edu.core import Denoiser, State, Step, walk
@@ -42,17 +43,43 @@ class Preset:
         return evaluations(self.sampler, self.moves) * (2 if guiding and self.scale not in (0, 1) else 1)
 
 
-def guesser(model: Model, preset: Preset, labels=None, steer=None) -> Denoiser:
+@dataclass(frozen=True)
+class Between:
+    """A label between two: each picture's guess is a share (b,) of 0..1 of the way from what it is with the first to what it is with the second.
+
+    Between guesses, not between labels: token ids have nothing between them, and of half a word no network has ever heard, nor
+    of the third word of one caption mixed with the third of another. At 0 and 1 nothing is mixed. Liu et al. 2022, Composable diffusion.
+    """
+
+    first: Tensor | None
+    second: Tensor | None
+    share: Tensor
+
+
+def guesser(model: Model, preset: Preset, labels=None, steer=None, against=None) -> Denoiser:
     """Build the denoiser of one walk: the model on the preset's schedule, each picture steered to what its label asks for (see generate).
 
-    steer(conditional, unconditional, scale) makes one denoiser of two, `guided` if it is None.
+    steer(conditional, unconditional, scale) makes one denoiser of two, `guided` if it is None. A scale above 1 steers away from
+    the label against, instead of from anything; up to 1 there is nothing to steer away with, and it is not heard.
     """
-    denoise = model.denoiser(preset.noising())
-    if model.card.told and labels is not None:
-        wanted = torch.as_tensor(labels, device=model.compute.device)
-        _fits(model, wanted)
-        denoise = (steer or guided)(denoise.given(wanted), denoise, preset.scale)
+    anything = model.denoiser(preset.noising())
+    wanted, unwanted = (_asked(model, anything, each) for each in (labels, against))
+    if not model.card.told or (labels is None and against is None):
+        denoise = anything
+    else:
+        denoise = (steer or guided)(wanted, unwanted if preset.scale > 1 else anything, preset.scale)
     return denoise if model.card.autoencoder else clipped(denoise)  # pictures have a range, latents have none
+
+
+def _asked(model, denoise, labels):
+    if labels is None or not model.card.told:
+        return denoise
+    if isinstance(labels, Between):
+        first, second = (_asked(model, denoise, each) for each in (labels.first, labels.second))
+        return lambda x, t: torch.lerp(first(x, t), second(x, t), labels.share.view(-1, *[1] * (x.ndim - 1)).to(x))
+    wanted = torch.as_tensor(labels, device=model.compute.device)
+    _fits(model, wanted)
+    return denoise.given(wanted)
 
 
 def _fits(model, wanted):
@@ -72,25 +99,26 @@ def _fits(model, wanted):
         raise ValueError(f"{card.name} is told {words}; what it was given has the shape {tuple(wanted.shape)}.")
 
 
-def step_of(model: Model, preset: Preset, randn, labels=None, steer=None) -> Step:
+def step_of(model: Model, preset: Preset, randn, labels=None, steer=None, against=None) -> Step:
     """Build the step of one walk: the preset's sampler on the model's guesses (see guesser)."""
-    return partial(sampler(preset.sampler), guesser(model, preset, labels, steer), preset.noising(), randn=randn, **preset.options)
+    return partial(sampler(preset.sampler), guesser(model, preset, labels, steer, against), preset.noising(), randn=randn, **preset.options)
 
 
-def generate(model: Model, preset: Preset, seeds, labels=None, steer=None) -> Iterator[State]:
+def generate(model: Model, preset: Preset, seeds, labels=None, steer=None, against=None) -> Iterator[State]:
     """Draw one picture per seed (b,), each as its label asks; None, or the null class, asks for anything.
 
     A label is what the model was trained with: a class (b,), wishes for its attributes (b, attributes), each 1, -1 or 0, a caption as its
-    `tokens.reader` says it, or a guide (b, channels of the guide, h, w), whose height and width the picture then has; steer: see guesser. Yields
+    `tokens.reader` says it, or a guide (b, channels of the guide, h, w), whose height and width the picture then has; or one `Between`
+    two. against is a label too, of what is not wanted; steer: see guesser. In the place of seeds there may be noise, as SeededNoise is. Yields
     preset.moves + 1 States with images, or latents, (b, channels, size, size); one State if it is a VAE, which makes no moves. Raises ValueError
     for impossible choices.
     """
-    noise, card = SeededNoise(seeds), model.card
+    noise, card = seeds if callable(seeds) else SeededNoise(seeds), model.card
     if card.kind == "vae":
         return iter([_decoded(model, noise)])
     shape = labels.shape[2:] if card.guide and labels is not None else (card.size, card.size)
     x = model.compute.place(noise.draw((card.channels, *shape)))
-    return walk(step_of(model, preset, noise, labels, steer), x, preset.levels())
+    return walk(step_of(model, preset, noise, labels, steer, against), x, preset.levels())
 
 
 @torch.no_grad()

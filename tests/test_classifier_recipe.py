@@ -11,8 +11,8 @@ from diffusion_edu.data.images import Pictures, save_pictures
 from diffusion_edu.data.sources import SPLITS
 from diffusion_edu.networks import NETWORKS
 from diffusion_edu.randomness import choose
-from diffusion_edu.recipes import classifier, face_features, face_judge, flower_features
-from diffusion_edu.recipes.classifier import accuracy, held_out, jittered, main, wrong_attributes
+from diffusion_edu.recipes import classifier, face_features, face_judge, flower_features, scene_features, scene_judge
+from diffusion_edu.recipes.classifier import accuracy, held_out, jittered, main, often, wrong_attributes
 
 TINY = replace(flower_features.RECIPE, sizes={"widths": [8, 16], "blocks": 1, "patch": 2}, size=8, batch=16)
 
@@ -165,3 +165,65 @@ def test_a_classifier_of_attributes_goes_on_where_it_was(faces, tmp_path):
     main(tiny, [*words, "--pictures", "32"])
     main(tiny, [*words, "--pictures", "64", "--resume"])
     assert load("mine", [tmp_path / "mine"]).card.training["steps"] == 4
+
+
+# Subjects of categories
+
+
+@pytest.fixture(scope="module")
+def captioned(tmp_path_factory):
+    """A parquet file of captioned pictures: three subjects of two categories, told apart by colour, one of them ten times as frequent."""
+    pyarrow = pytest.importorskip("pyarrow")
+    from pyarrow import parquet
+
+    from diffusion_edu.data.images import _jpeg
+
+    rows, generator = [], torch.Generator().manual_seed(0)
+    for k in range(240):
+        subject, category, channel = ("sea", "nature", 2) if k % 12 > 1 else [("tomato", "food", 0), ("leaf", "nature", 1)][k % 12]
+        image = torch.randint(0, 60, (3, 8, 8), dtype=torch.uint8, generator=generator)
+        image[channel] += 150
+        rows.append({"image": {"bytes": _jpeg(image, 95)}, "caption": f"a {subject} {k}", "subject": subject, "category": category})
+    path = tmp_path_factory.mktemp("captioned") / "scenes.parquet"
+    parquet.write_table(pyarrow.Table.from_pylist(rows), path)
+    return path
+
+
+@pytest.mark.parametrize("recipe", [scene_features.RECIPE, scene_judge.RECIPE], ids=lambda recipe: recipe.name)
+def test_subjects_are_learned_with_their_categories_and_rare_ones_count_as_much(captioned, tmp_path, recipe):
+    tiny = replace(recipe, sizes={"widths": [8, 16], "blocks": 1, "patch": 2}, size=8, batch=16, lr=2e-3, start="")
+    main(tiny, ["--data", str(captioned), "--out", str(tmp_path / "mine"), "--device", "cpu", "--pictures", "2400"])
+    card = load("mine", [tmp_path / "mine"]).card
+    assert (card.kind, card.draws, card.classes, card.subject) == ("class", False, ["leaf", "sea", "tomato"], "captioned pictures")
+    assert card.data["categories"] == {"leaf": "nature", "sea": "nature", "tomato": "food"} and card.data["held_out"] == 30
+    assert card.scores["validation_accuracy"] > 0.9 and card.scores["category_accuracy"] > 0.9
+
+
+def test_every_subject_comes_and_counts_the_same(captioned):
+    pictures = scene_judge.RECIPE.read([captioned], 8, print, "")
+    assert pictures.labels.bincount().tolist() == [20, 200, 20]
+    torch.testing.assert_close(often(pictures).double(), (1 / torch.tensor([20.0, 200, 20]))[pictures.labels].double())
+    assert often(colours()) is None
+    net = NETWORKS["plain_classifier"](3, widths=[4], blocks=1)
+    with torch.no_grad():
+        net.head.weight.zero_()
+        net.head.bias.copy_(torch.tensor([0.0, 2.0, 0.0]))  # says sea, whatever it sees
+    scores = classifier.measured(net, pictures, choose("cpu"))
+    assert scores == {"validation_accuracy": round(1 / 3, 4), "category_accuracy": 0.5}
+
+
+def test_scenes_need_pictures_that_somebody_names(tmp_path):
+    with pytest.raises(SystemExit) as end:
+        main(scene_judge.RECIPE, ["--out", str(tmp_path / "mine"), "--device", "cpu"])
+    assert "name a parquet file or a folder with --data" in end.value.code and "\n" not in end.value.code
+
+
+def test_a_classifier_may_begin_with_what_another_has_learned(words, captioned, tmp_path, monkeypatch):
+    main(TINY, [*words, "--pictures", "160"])
+    monkeypatch.setattr("diffusion_edu.checkpoints.OWN", tmp_path)
+    scenes = replace(scene_features.RECIPE, sizes=TINY.sizes, size=8, batch=16, lr=1e-9, start="mine")
+    main(scenes, ["--data", str(captioned), "--out", str(tmp_path / "scenes"), "--device", "cpu", "--pictures", "16"])
+    begun, first = load("scenes", compute=choose("cpu")), load("mine", compute=choose("cpu"))
+    assert begun.card.training["from"] == "mine" and len(begun.net.head.bias) == 3
+    for name, weight in first.net.body.state_dict().items():
+        torch.testing.assert_close(begun.net.body.state_dict()[name], weight, rtol=0, atol=2e-3)

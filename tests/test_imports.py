@@ -33,6 +33,7 @@ ONLY_IN = {
     "diffusers": ("latent.py",),
     "tokenizers": ("tokens.py",),
     "transformers": ("clip.py",),
+    "spandrel": ("upscaling.py",),
 }
 
 MAY_SEE = {  # our own modules that a part of the library may import, besides itself
@@ -58,10 +59,13 @@ MAY_SEE = {  # our own modules that a part of the library may import, besides it
     "sketches": set(),
     "insides": {"networks"},
     "cascades": {"core", "randomness", "denoisers", "checkpoints", "generation"},
+    "text_to_image": {"core", "data", "editing", "generation", "checkpoints", "latent", "networks", "randomness", "tokens"},
+    "upscaling": {"core", "randomness", "checkpoints", "generation", "cascades"},
+    "prompts": {"data", "checkpoints"},
     "planar": {"core", "schedules", "randomness", "networks", "data", "denoisers", "samplers", "spacings", "objectives", "training", "generation"},
     "evaluation": {
         "core", "schedules", "randomness", "denoisers", "degradations", "samplers", "spacings", "checkpoints", "generation", "cascades", "data",
-        "sketches", "measures", "latent", "perception"
+        "sketches", "measures", "latent", "perception", "tokens", "figures"
     },
     "measures": {"core", "schedules"},
     "doctor": {"core", "schedules", "denoisers", "objectives", "training", "measures", "checkpoints", "resuming"},

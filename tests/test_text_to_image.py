@@ -133,6 +133,7 @@ def test_latents_are_enough_where_there_is_no_tokenizer_library(trained, tmp_pat
     ours, theirs = (load(name, [folder]).card for name, folder in (("mine", trained), ("there", tmp_path / "there")))
     assert theirs.text == ours.text == {"sha256": fingerprint(tmp_path / "there" / "there.tokenizer.json")}
     assert theirs.data == ours.data and theirs.sizes == ours.sizes
+    assert (tmp_path / "there" / "there.prompts.json").read_bytes() == (trained / "mine.prompts.json").read_bytes()
 
 
 def test_a_model_learns_further_from_pictures_of_ones_own(trained, tmp_path):

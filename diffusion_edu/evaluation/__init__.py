@@ -2,5 +2,6 @@
 
 `samples` draws what is judged, `features` describes pictures by a classifier of ours, `distances` compares two sets of
 descriptions, `neighbours` looks for copies, `report` puts it all beside its floor and its baseline. Restorers, which undo
-degradations, are judged by `cold`: `python -m diffusion_edu.evaluation.restoration NAME`.
+degradations, are judged by `cold`: `python -m diffusion_edu.evaluation.restoration NAME`. What draws what a text says is judged by
+`prompting`: `python -m diffusion_edu.evaluation.prompting NAME`.
 """

@@ -85,6 +85,8 @@ def refuse(card):
         raise ValueError(f"{card.name} undoes degradations: judge it with 'python -m diffusion_edu.evaluation.restoration {card.name}'.")
     if card.guide and not card.guide.endswith("sketch"):
         raise ValueError(f"{card.name} enlarges pictures: judge it with 'python -m diffusion_edu.evaluation.enlarging {card.name}'.")
+    if card.text:
+        raise ValueError(f"{card.name} draws what a text says: judge it with 'python -m diffusion_edu.evaluation.prompting {card.name}'.")
     if card.kind in ("class", "attributes"):
         raise ValueError(f"{card.name} is a classifier: name a model that draws.")
 

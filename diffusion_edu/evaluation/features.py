@@ -71,8 +71,11 @@ def agreement(scores, labels):
     return torch.stack([right[labels == kind].mean() for kind in labels.unique()]).mean().item()
 
 
-def by_category(scores, categories):
-    """Turn scores (n, classes) into the chances (n, m) of the m categories that occur among those of the classes, in alphabetical order."""
+def category_agreement(scores, labels, categories):
+    """Say how often the category with the highest chance, the sum of those of its classes, is that of the class asked for (n,): see agreement.
+
+    scores (n, classes); categories names that of each class.
+    """
     names = sorted(set(categories))
-    belongs = F.one_hot(torch.tensor([names.index(category) for category in categories]), len(names))
-    return scores.double().softmax(1) @ belongs.double()
+    of = torch.tensor([names.index(category) for category in categories], device=scores.device)
+    return agreement(scores.double().softmax(1) @ F.one_hot(of, len(names)).double(), of[labels])

@@ -15,10 +15,10 @@ import torch
 import torch.nn.functional as F
 from tqdm import tqdm
 
-from diffusion_edu.checkpoints import OWN, Card, Unusable, save
+from diffusion_edu.checkpoints import OWN, Card, Unusable, load, save
 from diffusion_edu.data.images import batches, load_pictures, to_signed
 from diffusion_edu.data.sources import SPLITS
-from diffusion_edu.evaluation.features import agreement, balanced_accuracies, by_category
+from diffusion_edu.evaluation.features import agreement, balanced_accuracies, category_agreement
 from diffusion_edu.networks import NETWORKS
 from diffusion_edu.randomness import choose
 from diffusion_edu.recipes.command import carry_out, positive, watched
@@ -43,6 +43,7 @@ class Recipe:
     ema: float = 0.998
     weight_decay: float = 0.05
     licence: str = ""
+    start: str = ""  # a classifier of the same build whose weights, but for the last layer, it begins with
     read: Callable = lambda data, size, tell, public: load_pictures(data, size, tell, public)
 
 
@@ -73,6 +74,8 @@ def train(recipe, args):
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(recipe.seed)
         net = NETWORKS[recipe.network](len(pictures.classes) or len(pictures.attributes), **recipe.sizes)
+    if recipe.start:
+        net.load_state_dict(net.state_dict() | {k: weight for k, weight in load(recipe.start).net.state_dict().items() if not k.startswith("head.")})
     state = learner(compute.place(net), recipe.seed, recipe.weight_decay)
     if run.exists():
         load_run(run, state)
@@ -158,18 +161,20 @@ def accuracy(net, pictures, compute):
     return (said.argmax(1) == pictures.labels).double().mean().item()
 
 
+def measured(net, pictures, compute):
+    """Measure a network on pictures that were held out: all accuracies that its card tells."""
+    scores = {"validation_accuracy": round(accuracy(net, pictures, compute), 4)}
+    if pictures.attributes:
+        each = balanced_accuracies(answers(net, pictures, compute), pictures.labels).tolist()
+        scores["each"] = {name: None if math.isnan(share) else round(share, 3) for name, share in zip(pictures.attributes, each, strict=True)}
+    if pictures.categories:
+        scores["category_accuracy"] = round(category_agreement(answers(net, pictures, compute), pictures.labels, pictures.categories), 4)
+    return scores
+
+
 def finish(recipe, args, state, pictures, compute):
     """Write the weights and the card, with the accuracy on the pictures that were held out."""
     held = held_out(pictures)
-    kept = pictures.take(held)
-    scores = {"validation_accuracy": round(accuracy(state.ema, kept, compute), 4)}
-    if pictures.attributes:
-        each = balanced_accuracies(answers(state.ema, kept, compute), kept.labels).tolist()
-        scores["each"] = {name: None if math.isnan(share) else round(share, 3) for name, share in zip(pictures.attributes, each, strict=True)}
-    if pictures.categories:
-        names = sorted(set(pictures.categories))
-        right = torch.tensor([names.index(category) for category in pictures.categories], device=kept.labels.device)[kept.labels]
-        scores["category_accuracy"] = round(agreement(by_category(answers(state.ema, kept, compute), pictures.categories), right), 4)
     card = Card(
         name=args.out.resolve().name,
         title=recipe.title,
@@ -180,21 +185,22 @@ def finish(recipe, args, state, pictures, compute):
         classes=list(pictures.classes),
         attributes=list(pictures.attributes),
         data={
+            **({"categories": dict(zip(pictures.classes, pictures.categories, strict=True))} if pictures.categories else {}),
             "subject": recipe.public,
             "source": pictures.source,
             "pictures": len(pictures),
             "held_out": int(held.sum()),
-            "split": "all but the validation split" if pictures.split is not None else "all but every eighth",
-        }
-        | ({"categories": dict(zip(pictures.classes, pictures.categories, strict=True))} if pictures.categories else {}),
+            "split": "all but every eighth" if pictures.split is None or pictures.categories else "all but the validation split",
+        },
         training={
             "pictures_seen": state.pictures,
             "steps": state.step,
             "minutes": round(state.seconds / 60, 1),
             "device": str(compute),
             "seed": recipe.seed,
+            **({"from": recipe.start} if recipe.start else {}),
         },
-        scores=scores,
+        scores=measured(state.ema, pictures.take(held), compute),
         licence=recipe.licence,
     )
     save(args.out, card, state.ema)

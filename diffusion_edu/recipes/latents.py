@@ -13,6 +13,7 @@ from diffusion_edu.checkpoints import Unusable, available, read_card
 from diffusion_edu.data.augment import VARIANTS, augmented
 from diffusion_edu.data.images import held_out, to_signed
 from diffusion_edu.networks.text import present
+from diffusion_edu.prompts import learned
 from diffusion_edu.resuming import read_tensors, write_tensors
 
 MANY = 5000  # pictures of a set that need no variants
@@ -100,7 +101,21 @@ def encoded(sets, codec, reader, watch, **facts):
     joined, shown = {name: torch.cat(column) for name, column in columns.items()}, looked_at(sets)
     prompts = torch.tensor([numbers[caption] for caption in shown], dtype=torch.int32)
     described = [{"source": some.source, "pictures": len(some), "made": some.made, "variants": variants(some)} for some in sets]
-    return Latents(**joined, captions=small, prompts=prompts, facts={"sets": described, "prompts": shown, **facts})
+    return Latents(**joined, captions=small, prompts=prompts, facts={"sets": described, "prompts": shown, "chain": chained(sets), **facts})
+
+
+def chained(sets):
+    """Learn what random prompts are drawn from, as facts: from captions that were written, or, if they share too little, from all; None if all do."""
+    for some in ([each for each in sets if not each.made], sets):
+        told = [row for each in some for row, held in zip(rows_of(each), held_out(each).tolist(), strict=True) if not held]
+        if told and (chain := learned(*zip(*told, strict=True))):
+            return chain.facts
+    return None
+
+
+def rows_of(some):
+    """List caption, subject and category of every picture."""
+    return zip(some.captions, some.subjects, some.categories, strict=True)
 
 
 def variants(some):

@@ -10,8 +10,11 @@ RECIPE = Recipe(
     sizes={"widths": [48, 96, 128, 128], "blocks": 2, "patch": 2},
     seed=2,
     public="captioned pictures",
+    lr=1e-3,
+    start="flower_judge",  # there are few pictures of scenes to learn from
     read=lambda data, size, tell, public: load_subjects(data, size, tell),
-    licence="Weights: MIT. Trained on pictures made with Stable Diffusion 3.5 (MIT) and on the five flowers of TensorFlow (photographs, CC BY).",
+    licence="Weights: MIT. Trained on pictures made with Stable Diffusion 3.5 (MIT), on the five flowers of TensorFlow (photographs, CC BY) and on "
+    "Oxford Flowers 102 (Nilsback & Zisserman 2008), pictures for research use.",
 )
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ from diffusion_edu.generation import Preset, generate
 from diffusion_edu.latent import codec
 from diffusion_edu.objectives import Hybrid, Objective
 from diffusion_edu.perception import painter
+from diffusion_edu.prompts import write_chain
 from diffusion_edu.randomness import Compute, choose
 from diffusion_edu.recipes import command
 from diffusion_edu.recipes.latents import encoded, fingerprint_of, read_latents, write_latents
@@ -110,6 +111,8 @@ def begin(recipe, args):
     (args.out / "prompts.txt").write_text("\n".join(facts["prompts"]) + "\n", encoding="utf-8")
     if facts["vocabulary"]:
         write_safely(vocabulary(args.out, args.out.resolve().name), lambda path: path.write_bytes(facts["vocabulary"].encode()))
+    if facts.get("chain"):  # latents that were made earlier have none
+        write_chain(args.out, args.out.resolve().name, facts["chain"])
     return run
 
 

@@ -1,0 +1,133 @@
+"""What does a perceptual loss buy? The same small network, trained equally long by six losses: `python -m benchmarks.hybrid --latents FILE ...`.
+
+Mean squared error plus lambda times the perceptual loss (`objectives.Hybrid`), and that alone. All begin with the same weights
+and see the same pictures in the same order, at the same levels with the same noise. A stopped run goes on where it was.
+"""
+
+import argparse
+import sys
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+from tqdm import tqdm
+
+from diffusion_edu.checkpoints import OWN, available, read_card
+from diffusion_edu.evaluation.command import rounded
+from diffusion_edu.evaluation.features import CLASSIFIERS
+from diffusion_edu.evaluation.prompting import Ruler
+from diffusion_edu.evaluation.prompts import TIMES, Drawer, classifiers, read_prompts, read_real
+from diffusion_edu.figures.comparisons import side_by_side
+from diffusion_edu.figures.grids import grid
+from diffusion_edu.generation import Preset
+from diffusion_edu.objectives import Hybrid, Objective
+from diffusion_edu.randomness import choose
+from diffusion_edu.recipes import text_to_image
+from diffusion_edu.recipes.command import arguments as arguments_of
+from diffusion_edu.recipes.command import positive, train
+from diffusion_edu.recipes.latents import read_latents
+from diffusion_edu.training import held_out_loss
+
+WEIGHTS = ("0", "0.25", "0.33", "1", "3", text_to_image.ALONE)
+SMALL = {"widths": [64, 96, 128], "blocks": 1, "attention": [False, True, True], "patch": 1, "embedding": 128, "text": {"width": 128, "depth": 2}}
+PICTURES, SAMPLES, SHOWN, HELD = 100_000, 500, 8, 256
+
+
+def arguments(words=None):
+    """Read the command line."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.hybrid", description=__doc__)
+    parser.add_argument("--latents", type=Path, required=True, help="pictures encoded by a training of text_to_image, to learn from")
+    parser.add_argument("--data", nargs="+", help="the same pictures, to compare drawings with")
+    parser.add_argument("--prompts", required=True, help="a JSON file of prompts that no picture goes with: {subject: [prompt, ...]}")
+    parser.add_argument("--pictures", type=positive(int), default=PICTURES, help=f"how many each network sees (default: {PICTURES})")
+    parser.add_argument("--samples", type=positive(int), default=SAMPLES, help=f"how many drawings are judged (default: {SAMPLES})")
+    parser.add_argument("--weights", nargs="+", default=WEIGHTS, help=f"of the perceptual loss (default: {' '.join(WEIGHTS)})")
+    parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda", "mps"))
+    parser.add_argument("--work", type=Path, default=OWN / "hybrid", help="where trained networks and drawings are kept")
+    parser.add_argument("--figure", type=Path, default=Path("benchmarks") / "hybrid.png")
+    return parser.parse_args(words)
+
+
+def name_of(weight):
+    """Say in words which loss has this weight of the perceptual one."""
+    return "perceptual alone" if weight == text_to_image.ALONE else "MSE" if weight == "0" else f"MSE + {weight} x perceptual"
+
+
+def trained(args, recipe, weight):
+    """Train a network by one loss, go on with it, or take the one that is there; returns its folder."""
+    folder = args.work / str(args.pictures) / f"hybrid_{weight}"  # who is to see more begins anew: the learning rate falls towards the end
+    if done := available([folder]).get(folder.name):
+        if read_card(done).training["autoencoder_sha256"] != read_latents(args.latents).facts["autoencoder_sha256"]:
+            raise ValueError(f"{folder} holds a network that learned from latents of another autoencoder: choose another --work.")
+        return folder
+    words = ["--latents", args.latents, "--out", folder, "--perceptual", weight, "--pictures", args.pictures, "--device", args.device, "--resume"]
+    train(recipe, arguments_of(recipe, list(map(str, words)), [text_to_image.options()]), begin=text_to_image.begin)
+    return folder
+
+
+def measure(args, weight, drawer, ruler, wishes):
+    """Draw by a trained network and measure: one row of the table, and its first drawings."""
+    card = drawer.model.card
+    watch = partial(tqdm, desc=f"drawing, {name_of(weight)}", leave=False)
+    drawings = drawer.draw(Preset(**card.sampling), wishes.prompts, args.work, watch)
+    row = {"name": name_of(weight), "minutes": card.training["minutes"]} | losses(drawer, args.latents) | ruler.measure(drawings, wishes)
+    return rounded(row) | {"page": grid(drawings[: SHOWN * TIMES : TIMES], columns=SHOWN)}
+
+
+def losses(drawer, path):
+    """Measure both losses of a network on latents that it has not learned from, whichever of them it has learned by."""
+    latents, compute = read_latents(path), drawer.model.compute
+    held = latents.held.nonzero().flatten()
+    if not len(held):
+        return {}
+    x0, told = latents.to(compute.device).rows(held[:: -(-len(held) // HELD)].to(compute.device))
+    looks = Hybrid(null=0, plain=0.0, perception=1.0, autoencoder=drawer.model.card.autoencoder)
+    ways = {"mse": Objective(null=0), "perceptual": looks}
+    return {name: held_out_loss(drawer.model.net, x0, told, objective, compute.autocast) for name, objective in ways.items()}
+
+
+def table(rows):
+    """Format the rows as Markdown."""
+    heads = ["loss", "held-out MSE", "held-out perceptual", "FD", "right category", "right subject", "minutes"]
+    lines = [f"| {' | '.join(heads)} |", f"| {' | '.join(['---'] * len(heads))} |"]
+    for row in rows:
+        held = " | ".join(f"{row[name]:.4f}" if name in row else "-" for name in ("mse", "perceptual"))
+        seen = f"{row['agreement']:.0%} | {row['subject_agreement']:.0%} | {row['minutes']}"
+        lines.append(f"| {row['name']} | {held} | {row['FD']:.2f} ± {row['FD_band']:.2f} | {seen} |")
+    return "\n".join(lines)
+
+
+def beside(row):
+    """Say what stands beside the drawings of a row."""
+    held = f"held-out MSE {row['mse']:.3f}, perceptual {row['perceptual']:.3f}\n" if "mse" in row else ""
+    return f"{held}FD {row['FD']:.1f} ± {row['FD_band']:.1f}\nright category {row['agreement']:.0%}, subject {row['subject_agreement']:.0%}"
+
+
+def main(words=None):
+    """Train, draw, measure; print a table and draw the figure. Problems that a person can solve end in one sentence."""
+    args = arguments(words)
+    try:
+        compare(args, replace(text_to_image.RECIPE, sizes=SMALL))
+    except (ValueError, OSError) as problem:
+        sys.exit(f"{problem}")
+
+
+def compare(args, recipe):
+    """Measure every loss in the same way."""
+    compute, prompts = choose(args.device), read_prompts(args.prompts)
+    eyes, judge = classifiers(prompts, CLASSIFIERS["captioned pictures"], compute)  # what may fail comes before what takes long
+    real = read_real(args.data, prompts, read_latents(args.latents).facts["size"], tqdm.write)
+    ruler, wishes, rows = Ruler.of(real, eyes, judge, args.samples), real.wishes(real.unseen(prompts), args.samples), []
+    for weight in args.weights:
+        folder = trained(args, recipe, weight)
+        rows.append(measure(args, weight, Drawer.called(folder.name, compute, [folder]), ruler, wishes))
+    floors = rounded(ruler.floors())
+    print(f"{args.pictures:,} pictures seen by each network, {args.samples} drawings of prompts that no picture goes with; {eyes.card.name}.")
+    print("Real pictures: FD {FD_floor} to each other, right category {agreement_real:.0%}, subject {subject_agreement_real:.0%}\n".format(**floors))
+    print(table(rows))
+    args.figure.parent.mkdir(parents=True, exist_ok=True)
+    side_by_side([row | {"words": beside(row)} for row in rows]).savefig(args.figure)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,140 @@
+"""What is asked for in words, the drawings of it, and what they are measured with: real pictures of the same subjects, and two classifiers."""
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from itertools import cycle
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from diffusion_edu.checkpoints import Model, available, load, read_card
+from diffusion_edu.data.captions import by_subject, load_captioned
+from diffusion_edu.data.images import Pictures, held_out, to_bytes
+from diffusion_edu.data.prompts import load_prompts
+from diffusion_edu.evaluation.samples import as_frequent, digest, in_parts
+from diffusion_edu.generation import generate
+from diffusion_edu.latent import Codec, codec
+from diffusion_edu.tokens import reader
+
+TIMES = 2  # each prompt is drawn, from different seeds, before it is another one's turn
+HOW = 'list them under subjects, for example {"tiger": ["a tiger in the snow", "a tiger by a river"], "volcano": ["a volcano at night"]}'
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """Prompts, one for each drawing, and the subject of each: a class of the real pictures, int64 (n,)."""
+
+    prompts: list[str]
+    subjects: Tensor
+
+
+@dataclass(frozen=True)
+class Drawer:
+    """A model that draws what a text says: the model, the way from its latents to pictures, and what turns prompts into what it is told."""
+
+    model: Model
+    codec: Codec
+    reader: Callable
+
+    @classmethod
+    def called(cls, name, compute, folders=None):
+        """Load all three; raises ValueError, in one sentence, if the model draws no latents or is not told captions."""
+        model = load(name, folders, compute)
+        if not model.card.text or not model.card.autoencoder:
+            raise ValueError(f"{name} does not draw what a text says: name a model that does, for example text_to_image.")
+        return cls(model, codec(model.card.autoencoder, compute=compute), reader(name, folders))
+
+    def draw(self, preset, prompts, work, watch=iter):
+        """Draw one picture per prompt, seeds from 0; uint8 (n, 3, h, w). Nothing is drawn twice: see in_parts."""
+        card, known = self.model.card, available()
+        by = read_card(known[card.autoencoder]).sha256 if card.autoencoder in known else card.autoencoder
+
+        def asked(seeds):
+            return prompts[seeds.start : seeds.stop]
+
+        def make(seeds):
+            *_, last = generate(self.model, preset, seeds, self.reader(asked(seeds)))
+            return to_bytes(self.codec.decode(last.x)).cpu()
+
+        folder = Path(work) / f"{card.name}-{digest(card.sha256, by, asdict(preset))}"
+        return in_parts(folder, replace(card, size=self.size, channels=3), len(prompts), make, asked, watch=watch)
+
+    @property
+    def size(self):
+        """Height and width of its pictures."""
+        return self.model.card.size * self.codec.factor
+
+
+@dataclass(frozen=True)
+class Real:
+    """Real pictures by subject, the caption of each, whether models learn from it, bool (n,), and asked: the subjects of prompts, (m,)."""
+
+    pictures: Pictures
+    captions: tuple[str, ...]
+    learned: Tensor
+    asked: Tensor
+
+    @property
+    def wanted(self):
+        """The pictures that show what is asked for, bool (n,)."""
+        return torch.isin(self.pictures.labels, self.asked)
+
+    def wishes(self, prompts, count):
+        """Ask for subjects as often as they are real, `count` times in all, in the words of prompts, {subject: [prompt]}, which take turns."""
+        labels, turns = self.pictures.labels[self.wanted], {name: cycle(some) for name, some in prompts.items()}
+        subjects = as_frequent(labels.bincount(minlength=len(self.pictures.classes)), -(-count // TIMES))
+        said = [next(turns[self.pictures.classes[subject]]) for subject in subjects]
+        return Wishes([prompt for prompt in said for _ in range(TIMES)][:count], subjects.repeat_interleave(TIMES)[:count])
+
+    def learned_prompts(self):
+        """Collect the captions that models learn from: {subject: [prompt]}."""
+        found = {}
+        for row in (self.learned & self.wanted).nonzero().flatten().tolist():
+            found.setdefault(self.pictures.classes[self.pictures.labels[row]], []).append(self.captions[row])
+        return {name: list(dict.fromkeys(said)) for name, said in found.items()}
+
+    def unseen(self, prompts):
+        """Leave those of prompts, {subject: [prompt]}, out that models learn from; raises ValueError, in one sentence, if a subject has no others."""
+        learned = self.learned_prompts()
+        left = {name: [one for one in some if one not in learned.get(name, ())] for name, some in prompts.items()}
+        if seen := [name for name, some in left.items() if not some]:
+            raise ValueError(f"All prompts about {seen[0]!r} are captions that models learn from: give others, or leave {seen[0]!r} out.")
+        return left
+
+
+def read_prompts(path):
+    """Read prompts by subject, {subject: [prompt]}; raises ValueError, in one sentence, if there are none or nobody says what they are about."""
+    found = {}
+    for said in load_prompts(path):
+        if said.subject:
+            found.setdefault(said.subject, []).append(said.text)
+    if not found:
+        raise ValueError(f"{Path(path).name} does not say what its prompts are about: {HOW}.")
+    return found
+
+
+def read_real(sources, prompts, size, tell):
+    """Read the real pictures; raises ValueError, in one sentence, if there are none of what prompts, {subject: [prompt]}, are about."""
+    if not sources:
+        raise ValueError("Pictures with captions and subjects are in no public set: name those that the model has learned from with --data.")
+    sets = [load_captioned(source, size, tell) for source in sources]
+    pictures, said = by_subject(sets, tell), torch.tensor([subject != "" for some in sets for subject in some.subjects])
+    captions = tuple(caption for some in sets for caption, subject in zip(some.captions, some.subjects, strict=True) if subject)
+    if unknown := [name for name in prompts if name not in pictures.classes]:
+        raise ValueError(f"No picture in {pictures.source} shows {unknown[0]!r}: leave out its prompts, or give such pictures a column 'subject'.")
+    asked = torch.tensor(sorted(pictures.classes.index(name) for name in prompts))
+    real = Real(pictures, captions, ~torch.cat([held_out(some) for some in sets])[said], asked)
+    if (real.learned & real.wanted).sum() < 2 * TIMES:
+        raise ValueError(f"{pictures.source} holds too few pictures of what is asked for to measure distances to: name more with --data.")
+    return real
+
+
+def classifiers(subjects, names, compute):
+    """Load who describes pictures and who judges them, by names; raises ValueError, in one sentence, if the judge does not know all subjects."""
+    eyes, second = (load(name, compute=compute) for name in names)
+    if strange := [name for name in subjects if name not in second.card.classes]:
+        raise ValueError(f"{second.card.name} has never seen {strange[0]!r}: train it on these pictures, or name another with --judge.")
+    if not second.card.data.get("categories"):
+        raise ValueError(f"{second.card.name} knows no categories: train a judge with 'python -m diffusion_edu.recipes.scene_judge --data FILE'.")
+    return eyes, second

@@ -1,0 +1,313 @@
+"""Scores of text to image: what was asked for and what is seen, how diverse and how near to training pictures drawings are, and their command."""
+
+import json
+from dataclasses import replace
+
+import pytest
+import torch
+from torch import nn
+
+from diffusion_edu import tokens
+from diffusion_edu.checkpoints import Card, Model, read_card, save, save_card, vocabulary
+from diffusion_edu.data.captions import Captioned, by_subject
+from diffusion_edu.data.images import held_out, to_bytes
+from diffusion_edu.data.sources import SPLITS
+from diffusion_edu.evaluation import __main__ as command
+from diffusion_edu.evaluation import prompting, prompts
+from diffusion_edu.evaluation.features import CLASSIFIERS, category_agreement
+from diffusion_edu.evaluation.prompting import Ruler
+from diffusion_edu.evaluation.prompts import TIMES, Real, Wishes, read_prompts, read_real
+from diffusion_edu.networks import NETWORKS
+from diffusion_edu.networks.autoencoder import Autoencoder
+from diffusion_edu.randomness import Compute
+
+CPU = Compute(torch.device("cpu"))
+KINDS = {"tomato": ("food", (1, -1, -1)), "banana": ("food", (1, 1, -1)), "leaf": ("nature", (-1, 1, -1)), "sea": ("nature", (-1, -1, 1))}
+UNSEEN = {name: [f"a {name} at noon", f"a {name} at night", f"the {name}"] for name in KINDS}
+
+
+def scenes(n=80, size=8, source="s"):
+    """A picture of one colour for each caption; every colour is a subject, two of them are a category, and no two pictures are the same."""
+    names = [list(KINDS)[row % 4] for row in range(n)]
+    x = torch.stack([torch.tensor(KINDS[name][1]) * (0.5 + 0.4 * row / n) for row, name in enumerate(names)])
+    images = to_bytes(x.view(n, 3, 1, 1).expand(n, 3, size, size)).contiguous()
+    captions = tuple(f"a {name} number {row}" for row, name in enumerate(names))
+    return Captioned(images, captions, tuple(names), tuple(KINDS[name][0] for name in names), source)
+
+
+class Colours(nn.Module):
+    """A classifier that knows colours: features are the mean colour, and the score of a class how much its colour is in that."""
+
+    def __init__(self, names):
+        super().__init__()
+        self.head = nn.Linear(3, len(names))
+        self.head.weight.data = 5 * torch.tensor([KINDS[name][1] for name in names]).float()
+        self.head.bias.data = -5 * self.head.weight.data.clamp(min=0).sum(1) / 5  # a colour of two channels is not the favourite of all
+
+    def features(self, x):
+        return x.mean((2, 3))
+
+
+def classifier(name="colours"):
+    names = list(KINDS)[::-1]  # another order than that of the pictures' classes
+    data = {"categories": {kind: KINDS[kind][0] for kind in names}}
+    card = Card(name, "C", "plain_classifier", {}, "class", 8, classes=names, data=data, scores={"validation_accuracy": 0.5})
+    return Model(card, Colours(names), CPU)
+
+
+@pytest.fixture
+def ruler(monkeypatch):
+    monkeypatch.setattr(prompts, "load_captioned", lambda source, size, tell: scenes(source=source))
+    return Ruler.of(read_real(["s"], UNSEEN, 8, print), classifier(), classifier(), 20)
+
+
+# What is asked for
+
+
+def test_subjects_are_asked_for_as_often_as_they_are_real_and_their_prompts_take_turns():
+    some = scenes(80)
+    few = by_subject([some], print).take(torch.arange(80)[~((torch.arange(80) % 4 == 3) & (torch.arange(80) > 39))])  # half of the seas
+    real = Real(few, (), torch.ones(len(few), dtype=torch.bool), torch.arange(4))
+    wishes = real.wishes(UNSEEN, 140)
+    counts = dict(zip(few.classes, wishes.subjects.bincount().tolist(), strict=True))
+    assert counts == {"banana": 40, "leaf": 40, "sea": 20, "tomato": 40}
+    assert wishes.prompts[::TIMES] == wishes.prompts[1::TIMES] and len(set(wishes.prompts)) == 12
+    assert all(few.classes[subject] in prompt for prompt, subject in zip(wishes.prompts, wishes.subjects, strict=True))
+    bananas = [prompt for prompt in wishes.prompts if "banana" in prompt][::TIMES]
+    assert bananas[:4] == [*UNSEEN["banana"], UNSEEN["banana"][0]]
+    fewer = real.wishes(UNSEEN, 61)
+    assert fewer.prompts == wishes.prompts[:61] and torch.equal(fewer.subjects, wishes.subjects[:61])  # so drawings are used again
+
+
+def test_only_what_models_learn_from_gives_training_prompts(ruler):
+    said = ruler.real.learned_prompts()
+    assert set(said) == set(KINDS) and sum(map(len, said.values())) == 79
+    assert "a tomato number 32" not in said["tomato"] and held_out(scenes())[32]
+
+
+def test_prompts_that_are_captions_are_not_unseen(ruler):
+    assert ruler.real.unseen(UNSEEN | {"sea": ["a sea number 3", "a sea at noon"]}) == UNSEEN | {"sea": ["a sea at noon"]}
+    with pytest.raises(ValueError, match="All prompts about 'sea' are captions that models learn from: give others"):
+        ruler.real.unseen({"sea": ["a sea number 3"]})
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        (None, "There is no file"),
+        ("{", "cannot be read"),
+        ("[]", "There is no prompt in p.json"),
+        ('{"tiger": [" ", ""]}', "There is no prompt in p.json"),
+        ('{"tiger": [3]}', "cannot be read"),
+        ('["a tiger"]', "p.json does not say what its prompts are about: list them under subjects"),
+    ],
+)
+def test_a_file_without_prompts_is_refused_in_one_sentence(tmp_path, text, sentence):
+    if text is not None:
+        (tmp_path / "p.json").write_text(text)
+    with pytest.raises(ValueError, match=sentence) as problem:
+        read_prompts(tmp_path / "p.json")
+    assert "\n" not in str(problem.value)
+
+
+def test_prompts_are_read_by_subject(tmp_path):
+    (tmp_path / "p.json").write_text(json.dumps({"sea": ["ein Bär im Meer", " "], "tomato": []}))
+    assert read_prompts(tmp_path / "p.json") == {"sea": ["ein Bär im Meer"]}
+
+
+# What is seen
+
+
+def test_the_category_is_the_one_whose_classes_are_likeliest_together():
+    shares = torch.tensor([[0.3, 0.4, 0.3], [0.1, 0.8, 0.1]])
+    scores, categories = shares.log(), ("food", "nature", "food")
+    assert category_agreement(scores[:1], torch.tensor([0]), categories) == 1  # though nature's class comes first by itself
+    assert category_agreement(scores, torch.tensor([0, 2]), categories) == 0.5
+    assert category_agreement(scores, torch.tensor([2, 1]), categories) == 1
+    three = scores[[0, 0, 0, 1]]
+    assert category_agreement(three, torch.tensor([0, 0, 0, 0]), categories) == 0.75
+    assert category_agreement(three, torch.tensor([0, 0, 1, 1]), categories) == pytest.approx((1 + 0.5) / 2)  # every category counts the same
+
+
+def test_right_subjects_and_right_categories_are_counted(ruler):
+    real = ruler.real.pictures
+    assert ruler.agreements(real.images, real.labels) == {"agreement": 1, "subject_agreement": 1}
+    names = list(real.classes)
+    swapped = {"tomato": "banana", "banana": "tomato", "leaf": "leaf", "sea": "sea"}
+    asked = torch.tensor([names.index(swapped[names[label]]) for label in real.labels])
+    assert ruler.agreements(real.images, asked) == {"agreement": 1, "subject_agreement": 0.5}
+    other = {"tomato": "sea", "banana": "leaf", "leaf": "banana", "sea": "tomato"}
+    asked = torch.tensor([names.index(other[names[label]]) for label in real.labels])
+    assert ruler.agreements(real.images, asked) == {"agreement": 0, "subject_agreement": 0}
+    assert ruler.floors() == {"FD_floor": ruler.reference.floor, "FD_noise": ruler.reference.noise, "agreement_real": 1, "subject_agreement_real": 1}
+
+
+def test_copies_of_training_pictures_are_found_and_called_by_their_captions(ruler):
+    real, learned = ruler.real, ruler.real.learned.nonzero().flatten().repeat_interleave(2)
+    labels, captions = real.pictures.labels[learned], [real.captions[row] for row in learned]
+    copies = ruler.measure(real.pictures.images[learned], Wishes(captions, labels))
+    assert (copies["memorised"], copies["nearest"], copies["own_picture"]) == (1, 0, 1)
+    assert copies["FD"] == pytest.approx(0, abs=1e-3) and copies["diversity_of_prompts"] == pytest.approx(1, rel=0.02)
+    others = ruler.measure(real.pictures.images[learned], Wishes(captions[2:] + captions[:2], labels))
+    assert (others["memorised"], others["own_picture"]) == (1, 0)
+    far = torch.full_like(real.pictures.images[learned], 127)
+    fresh = ruler.measure(far, Wishes(captions, labels))
+    assert fresh["memorised"] == 0 and fresh["nearest"] > 3 and fresh["own_picture"] <= 2 / len(learned) and fresh["FD"] > 0.1
+    unseen = real.pictures.images[~real.learned]
+    assert ruler.copies(ruler.eyes.net.features(unseen.float() / 127.5 - 1), ["a tomato number 32"])["own_picture"] == 0
+
+
+def test_nearness_is_relative_to_training_pictures_of_what_is_asked_for():
+    """Pictures of something else may be as close together as they like."""
+    near = scenes(80)
+    twins = replace(near, images=torch.full_like(near.images, 127), subjects=("stone",) * 80, categories=("things",) * 80)
+    pictures = by_subject([near, twins], print)
+    real = Real(pictures, near.captions + twins.captions, torch.ones(160, dtype=torch.bool), torch.tensor([0, 1, 2, 4]))
+    assert [pictures.classes[k] for k in real.asked] == ["banana", "leaf", "sea", "tomato"]
+    ruler = Ruler.of(real, classifier(), classifier(), 20)
+    assert len(ruler.known) == 160 and len(ruler.reference.features) == 80 and (ruler.real.wanted[ruler.rows[:80]]).all()
+    between = ruler.known[:10] + 0.5 * (ruler.known[4:14] - ruler.known[:10])  # halfway to the next of the same colour
+    found = ruler.copies(between, ["?"] * 10)
+    assert found["memorised"] == 1 and found["nearest"] == pytest.approx(0.6, abs=0.2)  # in whole bytes
+
+
+def test_the_diversity_of_one_prompt_is_told_from_that_of_different_ones(ruler):
+    images, labels = ruler.real.pictures.images, ruler.real.pictures.labels
+    twice = images.repeat_interleave(2, 0)
+    same = ruler.measure(twice, Wishes([f"p{k // 2}" for k in range(160)], labels.repeat_interleave(2)))
+    assert same["diversity"] == 0 and same["diversity_of_prompts"] == pytest.approx(1, abs=0.1)
+    one = ruler.measure(images, Wishes([f"p{k // 20}" for k in range(80)], labels))
+    assert one["diversity"] == pytest.approx(1, abs=0.1)  # a seed changes everything, a prompt nothing
+
+
+# Refusals
+
+
+@pytest.mark.parametrize(
+    ("change", "wanted", "sentence"),
+    [
+        ({}, {"unicorn": ["a unicorn"]}, "No picture in s shows 'unicorn': leave out its prompts"),
+        ({"subjects": ("",) * 80}, UNSEEN, "Nobody says of the pictures in s what they show"),
+    ],
+)
+def test_pictures_must_show_what_is_asked_for(monkeypatch, change, wanted, sentence):
+    monkeypatch.setattr(prompts, "load_captioned", lambda *_: replace(scenes(), **change))
+    with pytest.raises(ValueError, match=sentence) as problem:
+        read_real(["s"], wanted, 8, print)
+    assert "\n" not in str(problem.value)
+
+
+def test_few_or_no_pictures_are_refused(monkeypatch):
+    monkeypatch.setattr(prompts, "load_captioned", lambda *_: scenes(3))
+    with pytest.raises(ValueError, match="too few pictures of what is asked for"):
+        read_real(["s"], {"tomato": ["y"]}, 8, print)
+    with pytest.raises(ValueError, match="with --data"):
+        read_real(None, UNSEEN, 8, print)
+
+
+# Subjects as classes
+
+
+def test_subjects_become_classes_of_categories_and_every_eighth_picture_is_for_validation():
+    told, some = [], replace(scenes(20), categories=("food", "food", "nature", "") * 5)
+    one = replace(scenes(20), subjects=("", *["rose"] * 19), categories=("flowers",) * 20)
+    pictures = by_subject([some, one], told.append)
+    assert pictures.classes == ("banana", "leaf", "rose", "sea", "tomato")
+    assert pictures.categories == ("food", "nature", "flowers", "sea", "food")
+    assert len(pictures) == 39 and told == ["1 of 40 pictures in s and s have no subject and were left out."]
+    assert [pictures.classes[label] for label in pictures.labels[18:22]] == ["leaf", "sea", "rose", "rose"]
+    assert (pictures.split == SPLITS.index("validation")).nonzero().flatten().tolist() == [4, 12, 23, 31]
+
+
+# The command
+
+
+@pytest.fixture
+def small(tmp_path, monkeypatch):
+    """A small model that is told captions, its autoencoder, its vocabulary and two classifiers; pictures and prompts."""
+    monkeypatch.chdir(tmp_path)
+    folder, text = tmp_path / "runs", tokens.learned([*scenes().captions, *(one for some in UNSEEN.values() for one in some)])
+    coder = {"widths": [8, 8], "blocks": [1, 1], "patch": 4}
+    told = {"width": 16, "depth": 1, "head_width": 8} | tokens.Tokens(text).sizes
+    sizes = {"channels": 4, "widths": [16, 32], "blocks": 1, "attention": [False, True], "patch": 1, "embedding": 16, "text": told}
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        scale = {"mean": [0.0] * 4, "spread": [1.0] * 4}
+        save(folder, Card("coder", "A", "autoencoder", coder, "autoencoder", 16, latents=scale), Autoencoder(**coder))
+        net = NETWORKS["attention_unet"](**sizes)
+        for weight in net.parameters():
+            weight.data += 0.05 * torch.randn_like(weight)
+        card = Card("small", "S", "attention_unet", sizes, "v", 2, channels=4, autoencoder="coder", text=tokens.Tokens(text).card)
+        card = replace(card, sampling={"moves": 2, "scale": 3.0}, data={"subject": "captioned pictures"}, scores={"by_moves": [1]})
+        save(folder, card, net)
+        for name, network in {"eyes": "residual_classifier", "second": "plain_classifier"}.items():
+            layout = {"classes": 4, "widths": [8, 8], "patch": 1}
+            known = {"categories": {kind: category for kind, (category, _) in KINDS.items()}}
+            card = Card(name, name, network, layout, "class", 8, classes=list(KINDS), data=known, scores={"validation_accuracy": 0.5})
+            save(folder, card, NETWORKS[network](**layout))
+    vocabulary(folder, "small").write_text(text, encoding="utf-8")
+    monkeypatch.setitem(CLASSIFIERS, "captioned pictures", ("eyes", "second"))
+    monkeypatch.setattr(prompts, "load_captioned", lambda source, size, tell: scenes(size=size, source=source))
+    (tmp_path / "unseen.json").write_text(json.dumps(UNSEEN))
+    return ["small", "--data", "scenes", "--prompts", "unseen.json", "--device", "cpu", "--samples", "40", "--scales", "1", "3", "6"]
+
+
+def test_the_command_writes_the_scores_into_the_card(small, tmp_path, capsys):
+    prompting.main(small)
+    scores = read_card(tmp_path / "runs" / "small.json").scores
+    assert {**json.loads(capsys.readouterr().out), "by_moves": [1]} == scores
+    assert [row.pop("scale") for row in scores["by_guidance"]] == [1, 3, 6]
+    first, usual, last = scores["by_guidance"]
+    assert usual == {name: scores[name] for name in usual} and first["FD"] != usual["FD"] != last["FD"]
+    assert set(scores["training_prompts"]) == set(usual) and scores["training_prompts"] != usual
+    assert scores["FD_floor"] > 0 and {"FD_noise", "agreement_real", "subject_agreement_real"} <= scores.keys()
+    assert "40 drawings" in scores["protocol"] and "second" in scores["protocol"] and scores["command"].endswith("--samples 40 --scales 1 3 6")
+    assert all((tmp_path / "runs" / "evaluation" / f"small.{which}.png").is_file() for which in ("unseen", "training"))
+
+
+def test_a_stopped_evaluation_goes_on_where_it_was(small, tmp_path, monkeypatch, capsys):
+    prompting.main([*small, "--dry"])
+    whole = capsys.readouterr().out
+    parts = sorted((tmp_path / "runs" / "evaluation").glob("small-*/*.npy"))
+    assert len(parts) == 8 and read_card(tmp_path / "runs" / "small.json").scores == {"by_moves": [1]}  # four times 40 drawings, 32 at a time
+    parts[3].unlink()
+    parts[6].write_bytes(b"half")
+    drawn, generate = [], prompts.generate
+    monkeypatch.setattr(prompts, "generate", lambda *how: drawn.append(how) or generate(*how))
+    prompting.main([*small, "--dry"])
+    assert capsys.readouterr().out == whole and len(drawn) == 2
+    (tmp_path / "unseen.json").write_text(json.dumps(UNSEEN | {"sea": ["another sea"]}))
+    prompting.main([*small, "--dry", "--scales", "3"])
+    assert len(drawn) == 4  # other prompts are drawn anew, training prompts are not
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        ({0: "eyes"}, "eyes does not draw what a text says: name a model that does"),
+        ({0: "nobody"}, "There is no model 'nobody'"),
+        ({8: "3"}, "give more --samples"),
+        ({4: "absent.json"}, "There is no file 'absent.json' with prompts"),
+        ({4: "strange.json"}, "second has never seen 'unicorn': train it on these pictures"),
+    ],
+    ids=str,
+)
+def test_what_cannot_be_judged_is_told_in_one_sentence(small, tmp_path, words, sentence):
+    (tmp_path / "strange.json").write_text('{"unicorn": ["a unicorn"]}')
+    with pytest.raises(SystemExit) as end:
+        prompting.main([words.get(place, word) for place, word in enumerate(small)])
+    assert sentence in end.value.code and "\n" not in end.value.code
+
+
+def test_a_judge_without_categories_is_refused(small, tmp_path):
+    card = read_card(tmp_path / "runs" / "second.json")
+    save_card(tmp_path / "runs", replace(card, data={}))
+    with pytest.raises(SystemExit) as end:
+        prompting.main(small)
+    assert "second knows no categories: train a judge" in end.value.code and "\n" not in end.value.code
+
+
+def test_the_other_evaluation_says_where_to_go(small):
+    with pytest.raises(SystemExit) as end:
+        command.main(["small", "--data", "scenes"])
+    assert "'python -m diffusion_edu.evaluation.prompting small'" in end.value.code and "\n" not in end.value.code

@@ -1,0 +1,199 @@
+"""Random prompts: what a chain of words learns and keeps, what it draws, and prompts that people bring in files."""
+
+import json
+
+import pytest
+import torch
+
+from diffusion_edu.checkpoints import Card, Unusable, save
+from diffusion_edu.data.captions import Captioned
+from diffusion_edu.data.prompts import Said, load_prompts, pick
+from diffusion_edu.prompts import MOST, Chain, chain, from_facts, learned, place, write_chain
+from diffusion_edu.recipes.latents import chained
+
+TOLD = [
+    ("A red fox rests in the snow.", "fox", "animals"),
+    ("A red fox runs in the snow.", "fox", "animals"),
+    ("A sly fox rests in the tall grass.", "fox", "animals"),
+    ("The fox runs in the tall grass.", "fox", "animals"),
+    ("A red volcano smokes in the snow.", "volcano", "scenery"),
+    ("A red volcano smokes in the night.", "volcano", "scenery"),
+    ("A secret volcano smokes in the night.", "volcano", "scenery"),
+]
+
+
+@pytest.fixture(scope="module")
+def fox():
+    return learned(*zip(*TOLD, strict=True))
+
+
+def drawn(fox, count=40, **choices):
+    return [fox.draw(seed, **choices) for seed in range(count)]
+
+
+# What is kept
+
+
+def test_what_only_one_caption_says_is_not_kept_and_what_is_shared_is_counted(fox):
+    assert {"sly", "secret", "The"}.isdisjoint(fox.words) and {"A", "red", "fox", "snow.", "night."} <= set(fox.words)
+    fox_kind, volcano = (fox.kinds.index(kind) for kind in (("fox", "animals"), ("volcano", "scenery")))
+    assert fox.follows["A",]["red"] == {fox_kind: 2, volcano: 2}
+    assert fox.follows["smokes", "in", "the"] == {"night.": {volcano: 2}}  # that of the snow is said once
+    assert fox.follows["",] == {"A": {fox_kind: 3, volcano: 3}}
+    assert fox.follows["snow.",] == {"": {fox_kind: 2, volcano: 1}}
+    assert max(len(row) for row in fox.follows) == 5
+    for sequence, after in fox.follows.items():
+        for word in after:
+            said = " ".join([*sequence, word]).strip()
+            assert not said or sum(f" {said} " in f" {text} " for text, *_ in TOLD) >= 2, said
+
+
+def test_a_caption_that_comes_twice_counts_once():
+    twice = [("An owl hoots.", "owl", "birds")] * 5 + [("An old owl sleeps.", "owl", "birds")]
+    assert learned(*zip(*twice, strict=True)) is None
+    assert learned(*zip(*(TOLD * 3), strict=True)) == learned(*zip(*TOLD, strict=True))
+
+
+def test_words_from_which_no_sentence_comes_to_its_end_are_left_out():
+    told = [("A big cat 1", "", ""), ("A big cat 2", "", ""), ("A dog.", "", ""), ("A dog. 3", "", ""), ("My dog.", "", "")]
+    assert set(learned(*zip(*told, strict=True)).words) == {"", "A", "dog."}
+
+
+@pytest.mark.parametrize("told", [[("one two three", "", "")], [("a 1", "", ""), ("a 2", "", "")]])
+def test_captions_that_share_too_little_leave_no_chain(told):
+    assert learned(*zip(*told, strict=True)) is None
+
+
+# What is drawn
+
+
+@pytest.mark.parametrize("order", [1, 2, 3, 4, 5])
+def test_every_word_follows_the_words_before_it_as_in_some_caption(fox, order):
+    texts = [f" {text} " for text, *_ in TOLD]
+    for said in drawn(fox, order=order):
+        words = ["", *said.text.split(), ""]
+        assert len(words) - 2 <= MOST and words[1] == "A" and words[-2].endswith(".")
+        assert all(any(f"{a} {b}".strip() in text for text in texts) for a, b in zip(words, words[1:], strict=False))
+    assert len({said.text for said in drawn(fox, order=order)}) > 1
+
+
+def test_the_more_words_it_looks_back_at_the_more_it_says_what_captions_say():
+    told = [(f"{a} bb {c} so {word} end.", "", "") for a, c in (("aa", "cc"), ("dd", "ee")) for word in ("one", "two")]
+    found = learned(*zip(*told, strict=True))
+    near, far = ({said.text.split()[0] + said.text.split()[2] for said in drawn(found, order=order)} for order in (1, 2))
+    assert near == {"aacc", "aaee", "ddcc", "ddee"} and far == {"aacc", "ddee"}
+
+
+def test_the_same_seed_says_the_same_and_words_come_as_often_as_in_captions(fox):
+    assert drawn(fox, order=2) == drawn(fox, order=2)
+    ends = [said.text.split()[-1] for said in drawn(fox, 400, order=1, subjects=["volcano"])]
+    assert ends.count("night.") / 400 == pytest.approx(2 / 3, abs=0.08)
+
+
+def test_categories_and_subjects_are_those_that_were_asked_for_and_named(fox):
+    assert {said.subject for said in drawn(fox)} == {"fox", "volcano"}
+    for choice in ({"categories": ["scenery"]}, {"subjects": ["volcano"]}, {"categories": ["scenery", "animals"], "subjects": ["volcano"]}):
+        assert all((said.subject, said.category) == ("volcano", "scenery") and "volcano" in said.text for said in drawn(fox, **choice))
+    assert fox.categories == {"fox": "animals", "volcano": "scenery"}
+
+
+def test_a_chain_that_would_never_end_is_cut():
+    circle = Chain(("", "on", "and"), (("", ""),), ((1, 0), (2, 1, 0), (1, 1), (2, 2, 0), (1, 2), (2, 1, 0)))
+    assert circle.draw(0).text == " ".join(["on", "and"] * (MOST // 2))
+
+
+@pytest.mark.parametrize("choice", [{"order": 0}, {"order": 6}, {"categories": ["birds"]}, {"subjects": ["fox"], "categories": ["scenery"]}])
+def test_what_cannot_be_drawn_is_refused_in_one_sentence(fox, choice):
+    with pytest.raises(ValueError, match="looks back at 1 to 5 words|No prompt is about") as problem:
+        fox.draw(0, **choice)
+    assert "\n" not in str(problem.value)
+
+
+# Beside the weights
+
+
+def test_a_chain_lies_beside_its_model(fox, tmp_path, tiny):
+    save(tmp_path, Card("m", "M", "attention_unet", {}, "v", 8), tiny())
+    write_chain(tmp_path, "m", fox.facts)
+    assert chain("m", [tmp_path]) == fox and chain("m", [tmp_path]).draw(7) == fox.draw(7)
+    whole = place(tmp_path, "m").read_text()
+    for broken in (whole[:-9], "{}", "[]", '{"words":[],"kinds":[],"rows":[]}'):
+        place(tmp_path, "m").write_text(broken)
+        with pytest.raises(Unusable, match="has no random prompts: restore the file"):
+            chain("m", [tmp_path])
+    for name in ("m", "absent"):
+        place(tmp_path, "m").unlink(missing_ok=True)
+        with pytest.raises(Unusable, match="has no random prompts"):
+            chain(name, [tmp_path])
+
+
+def captioned(told, made=False):
+    return Captioned(torch.zeros(len(told), 3, 8, 8, dtype=torch.uint8), *zip(*told, strict=True), "s", made)
+
+
+def test_the_recipe_learns_it_from_what_was_written_and_is_not_held_out():
+    bulk = [*TOLD, *((f"Number {k}.", "number", "numbers") for k in range(70 - len(TOLD)))]
+    held = [("An owl hoots.", "owl", "birds"), ("An owl hoots. Twice.", "owl", "birds")]
+    some = captioned([*bulk[:32], held[0], *bulk[33:]])  # the 33rd of 64 is held out
+    made = captioned([("a photo of a rose", "rose", "flowers"), ("a rose", "rose", "flowers")], made=True)
+    facts = chained([some, made])
+    assert from_facts(json.loads(json.dumps(facts))).draw(0).subject in ("fox", "volcano", "number")
+    assert "fox" in facts["words"] and "rose" not in facts["words"] and ("owl", "birds") not in facts["kinds"]
+    assert "rose" in chained([made])["words"]
+
+
+# Files
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "said"),
+    [
+        ("a.txt", "a fox\n\n  two\tfoxes \n", [Said("a fox"), Said("two foxes")]),
+        ("a.json", '["a fox", "b"]', [Said("a fox"), Said("b")]),
+        ("a.json", '{"fox": ["a fox"], "owl": ["b", ""]}', [Said("a fox", "fox", "animals"), Said("b", "owl")]),
+        ("a.json", '{"birds": {"owl": ["b"]}}', [Said("b", "owl", "birds")]),
+        (
+            "a.json",
+            '[{"caption": "a fox", "subject": "fox"}, {"prompt": "b", "category": "c"}]',
+            [Said("a fox", "fox", "animals"), Said("b", "", "c")],
+        ),
+    ],
+)
+def test_prompts_are_read_in_every_form(tmp_path, name, text, said):
+    (tmp_path / name).write_text(text, encoding="utf-8-sig")
+    assert load_prompts(tmp_path / name, {"fox": "animals"}) == tuple(said)
+
+
+def test_prompts_are_read_from_a_parquet_file_without_its_pictures(tmp_path):
+    import pyarrow
+    import pyarrow.parquet
+
+    table = {"caption": ["a fox", None], "subject": ["fox", "owl"], "image": [b"no picture", b""]}
+    pyarrow.parquet.write_table(pyarrow.table(table), tmp_path / "p.parquet")
+    assert load_prompts(tmp_path / "p.parquet") == (Said("a fox", "fox"),)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "words"),
+    [
+        ("a.json", "[1, 2]", "cannot be read"),
+        ("a.json", "{", "cannot be read"),
+        ("a.parquet", "no", "cannot be read"),
+        ("a.txt", " \n", "no prompt in"),
+    ],
+)
+def test_files_without_prompts_are_refused_in_one_sentence(tmp_path, name, text, words):
+    (tmp_path / name).write_text(text)
+    for path, sentence in ((tmp_path / name, words), (tmp_path / "none.txt", "There is no file"), (tmp_path, "There is no file")):
+        with pytest.raises(ValueError, match=sentence) as problem:
+            load_prompts(path)
+        assert "\n" not in str(problem.value)
+
+
+def test_a_prompt_is_picked_by_seed_from_what_was_asked_for():
+    said = [Said(str(k), "fox" if k % 2 else "owl", "birds" if k % 3 else "") for k in range(30)]
+    picked = [pick(said, seed, ["birds"], ["fox"]) for seed in range(60)]
+    assert picked == [pick(said, seed, ["birds"], ["fox"]) for seed in range(60)]
+    assert {each.text for each in picked} == {str(k) for k in range(30) if k % 2 and k % 3}
+    with pytest.raises(ValueError, match="No prompt is about owls: choose other"):
+        pick(said, 0, ["owls"])
