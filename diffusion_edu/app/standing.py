@@ -44,7 +44,7 @@ def grouped(known, place=None):
             if kind not in kinds and (known_by := [row.scores[key] for row in rows if key in row.scores]):
                 others.append(Row(words, kind, {"FD": known_by[0]}))
         groups[name] = sorted(rows + others, key=lambda row: row.scores["FD"])
-    return groups
+    return dict(sorted(groups.items(), key=lambda group: -len(group[1])))  # where there is most to compare comes first
 
 
 def _baselines(path):
