@@ -10,7 +10,7 @@ pytestmark = MARKS
 
 def test_a_visitor_reads_the_scores_a_card_and_goes_on_to_the_pictures(page):
     page.goto("/Evaluate_and_debug")
-    page.get_by_text("is the nearest").wait_for()
+    page.get_by_text("is the nearest").first.wait_for()
     noise = page.locator(".scores tr", has_text="Pure noise").first
     real, model = (page.locator(".scores tr", has_text=words).first for words in ("half against half", "attention U-Net"))
     places = [row.locator(".mark").bounding_box() for row in (real, model, noise)]
@@ -56,5 +56,5 @@ def test_a_visitor_splits_our_pictures_and_takes_the_parts_home(page):
 def test_a_narrow_window_needs_no_sideways_scrolling(page, tab):
     page.set_viewport_size({"width": 420, "height": 800})
     page.goto(f"/Evaluate_and_debug?tab={tab}")
-    page.get_by_text({"Scores": "is the nearest", "Look+closely": "drawings lie nearer", "Data": "No class is rarer"}[tab]).wait_for()
+    page.get_by_text({"Scores": "is the nearest", "Look+closely": "drawings lie nearer", "Data": "No class is rarer"}[tab]).first.wait_for()
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")

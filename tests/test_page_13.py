@@ -93,7 +93,8 @@ def run(code, **names):
 
 def card(**changes):
     known = read_card(PRETRAINED / "flowers_attention.json")
-    return replace(known, scores={**known.scores, **changes.pop("scores", {})}, **changes)
+    usual = {name: score for name, score in known.scores.items() if name[:3] not in ("by_", "cla") and name != "FD_vae"}
+    return replace(known, scores={**usual, **changes.pop("scores", {})}, **changes)
 
 
 BY_GUIDANCE = [{"scale": s, "FD": 3 / (1 + s), "FD_band": 0.1, "agreement": 0.3 + 0.1 * s, "diversity": 0.9 - 0.1 * s} for s in (0, 1, 2, 4)]
