@@ -93,7 +93,7 @@ def run(code, **names):
 
 def card(**changes):
     known = read_card(PRETRAINED / "flowers_attention.json")
-    usual = {name: score for name, score in known.scores.items() if name[:3] not in ("by_", "cla") and name != "FD_vae"}
+    usual = {name: score for name, score in known.scores.items() if not name.startswith(("by_", "class_score", "FD_vae"))}
     return replace(known, scores={**usual, **changes.pop("scores", {})}, **changes)
 
 

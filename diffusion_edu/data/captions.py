@@ -11,7 +11,7 @@ from torch import Tensor
 
 from diffusion_edu.data.flower_captions import flower_captions
 from diffusion_edu.data.images import Pictures, load_pictures, read_rows
-from diffusion_edu.data.sources import ENDINGS, PUBLIC, SPLITS, Found
+from diffusion_edu.data.sources import PUBLIC, SPLITS, Found, pictures_in
 
 TABLES = ("metadata.csv", "metadata.jsonl", "captions.csv", "captions.jsonl")  # the first two are those of imagefolder in `datasets`
 FILES, TEXTS = ("file_name", "file", "image"), ("caption", "text")  # what their columns may be called
@@ -109,11 +109,6 @@ def read_folder(path, size, tell):
     listed = read_table(table, tell) if table else {}
     told = [listed.get(file.relative_to(path).as_posix(), ("", "", "")) if table else (text_beside(file), "", "") for file in files]
     return read(path.name, files, told, size, tell)
-
-
-def pictures_in(path):
-    """List all pictures under a folder."""
-    return sorted(file for file in path.rglob("*") if file.suffix.lower() in ENDINGS and file.is_file())
 
 
 def table_of(path):

@@ -37,9 +37,14 @@ def listed(source):
     raise ValueError(f"There is no file or folder {str(source)!r}: give a folder of pictures or a parquet file.")
 
 
+def pictures_in(path):
+    """List all pictures under a folder, in order."""
+    return sorted(file for file in path.rglob("*") if file.suffix.lower() in ENDINGS and file.is_file())
+
+
 def folder(path):
     """List all pictures under a folder; its sub-folders are the classes if every picture lies in one and there are at least two."""
-    files = sorted(f for f in path.rglob("*") if f.suffix.lower() in ENDINGS and f.is_file())
+    files = pictures_in(path)
     classes = sorted({f.relative_to(path).parts[0] for f in files if f.parent != path})
     if len(classes) < 2 or any(f.parent == path for f in files):
         classes = []
