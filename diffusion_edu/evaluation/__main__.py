@@ -1,16 +1,14 @@
 """Judge a model by the protocol and write the scores into its card: `python -m diffusion_edu.evaluation flowers_attention --data FILE`."""
 
-import shlex
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 
 from tqdm import tqdm
 
 from diffusion_edu.checkpoints import PRETRAINED, available, load, read_card, save_card
 from diffusion_edu.data.images import load_pictures
 from diffusion_edu.evaluation.attributes import attribute_scores, draw_wishes, wishes
-from diffusion_edu.evaluation.command import carry_out, parser, rounded
+from diffusion_edu.evaluation.command import again, carry_out, parser, rounded
 from diffusion_edu.evaluation.features import CLASSIFIERS, class_score, describe
 from diffusion_edu.evaluation.inception import download, inception_scores
 from diffusion_edu.evaluation.report import Reference, agreement_scores, distance_scores, real_reference
@@ -93,15 +91,14 @@ def refuse(card):
 
 def protocol(args, card, eyes, second, pictures):
     """Say in words how the scores were measured."""
-    options = ["--offline"] if args.offline else ["--data", Path(args.data).name] if args.data else []
-    options += ["--inception"] if args.inception else []
+    options = ["--offline"] * args.offline + ["--inception"] * args.inception
     against = "shipped statistics of the real pictures" if args.offline else f"all {len(pictures)} pictures of {pictures.source}"
     wanted, how = "asked for what real pictures show, " if card.told else "", "by the card's own preset, " if card.kind != "vae" else ""
     return {
         "protocol": f"{args.samples} drawings, seeds from 0, {wanted}{how}against {against}; "
         f"features of {eyes.card.name} (accuracy {eyes.card.scores['validation_accuracy']:.3f}), agreement by {second.card.name} "
         f"(accuracy {second.card.scores['validation_accuracy']:.3f}), every class counting the same",
-        "command": shlex.join(["python", "-m", "diffusion_edu.evaluation", args.name, *options, "--samples", str(args.samples)]),
+        "command": again("diffusion_edu.evaluation", args, *options),
     }
 
 

@@ -1,10 +1,8 @@
 """Judge an autoencoder and write the scores into its card: `python -m diffusion_edu.evaluation.autoencoding autoencoder --data FILE FILE`."""
 
-import shlex
 import sys
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 
 import torch
 import torch.nn.functional as F
@@ -12,7 +10,7 @@ import torch.nn.functional as F
 from diffusion_edu.checkpoints import available, load, save_card
 from diffusion_edu.data.images import held_out, load_pictures, to_bytes, to_signed
 from diffusion_edu.evaluation.cold import likeness
-from diffusion_edu.evaluation.command import carry_out, parser, rounded
+from diffusion_edu.evaluation.command import again, carry_out, parser, rounded
 from diffusion_edu.evaluation.detail import detail, patch_features
 from diffusion_edu.evaluation.distances import frechet
 from diffusion_edu.evaluation.features import CLASSIFIERS
@@ -85,7 +83,6 @@ def through_few(images, factor):
 
 def protocol(args, card, seen, pictures, unseen):
     """Say in words how the scores were measured."""
-    data = ["--data", *(Path(path).name for path in args.data)] if args.data else []
     others = len(pictures) - int(held_out(pictures).sum())
     return {
         "protocol": f"{unseen} pictures of {pictures.source} that were held out of the training (every 64th), {card.size}x{card.size}, to latents "
@@ -94,7 +91,7 @@ def protocol(args, card, seen, pictures, unseen):
         f"the true pictures; FD: between features of patches of {seen.size}x{seen.size} pixels and of those of the {others} pictures that were not "
         f"held out, by {seen.name}; FD_floor: of the true pictures; FD_halves: of one half of those not held out to the other; latent_mean, "
         "latent_spread: of all latents of the held-out pictures, 0 and 1 if they are like those that were trained on",
-        "command": shlex.join(["python", "-m", "diffusion_edu.evaluation.autoencoding", args.name, *data, "--samples", str(args.samples)]),
+        "command": again("diffusion_edu.evaluation.autoencoding", args),
     }
 
 

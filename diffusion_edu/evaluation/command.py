@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import shlex
 import sys
 from pathlib import Path
 
@@ -24,6 +25,13 @@ def parser(module, about, samples, example, sets=None):
     made.add_argument("--work", type=Path, default=OWN / "evaluation", help="where what is done is kept, to go on after a stop")
     made.add_argument("--dry", action="store_true", help="print the scores and leave the card as it is")
     return made
+
+
+def again(module, args, *options):
+    """Write down the command that measured: files by their names, for a card that is read elsewhere."""
+    sets = args.data if isinstance(args.data, list) else [args.data] if args.data else []
+    data = ["--data", *(Path(part).name for part in sets)] if sets else []
+    return shlex.join(["python", "-m", module, args.name, *data, *options, "--samples", str(args.samples)])
 
 
 def rounded(scores):

@@ -1,7 +1,6 @@
 """Judge a model that enlarges and write the scores into its card: `python -m diffusion_edu.evaluation.enlarging super_resolution --data FILE`."""
 
 import hashlib
-import shlex
 import sys
 from dataclasses import dataclass, replace
 from functools import partial
@@ -14,7 +13,7 @@ from diffusion_edu.cascades import FACTOR, enlarge, enlarged, enlarges, shrunk
 from diffusion_edu.checkpoints import Model, available, load, save_card
 from diffusion_edu.data.images import held_out, load_pictures, to_bytes, to_signed
 from diffusion_edu.evaluation.cold import likeness
-from diffusion_edu.evaluation.command import carry_out, parser
+from diffusion_edu.evaluation.command import again, carry_out, parser
 from diffusion_edu.evaluation.detail import detail, faithful, finest, patch_features
 from diffusion_edu.evaluation.distances import frechet
 from diffusion_edu.evaluation.features import CLASSIFIERS
@@ -135,7 +134,6 @@ def short(score):
 
 def protocol(args, eyes, preset, pictures, unseen):
     """Say in words how the scores were measured."""
-    data = ["--data", Path(args.data).name] if args.data else []
     size = eyes.card.size
     return {
         "protocol": f"{unseen} pictures of {pictures.source} that were held out of the training (every 64th), shrunk and enlarged again with "
@@ -146,7 +144,7 @@ def protocol(args, eyes, preset, pictures, unseen):
         f"{size} pixels and of those of the {len(pictures) - len(held_out(pictures).nonzero())} pictures that were not held out, by "
         f"{eyes.card.name}; FD_floor: of the true pictures; FD_halves: of one half of those not held out to the other; gradient_energy_real: "
         "as it is, of the true pictures: 10, 50 and 90 % have less",
-        "command": shlex.join(["python", "-m", "diffusion_edu.evaluation.enlarging", args.name, *data, "--samples", str(args.samples)]),
+        "command": again("diffusion_edu.evaluation.enlarging", args),
     }
 
 

@@ -1,9 +1,7 @@
 """What does obedience cost? Distance, agreement and diversity at several guidance scales: `python -m diffusion_edu.evaluation.guidance NAME`."""
 
-import shlex
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 from statistics import mean
 
 from tqdm import tqdm
@@ -11,7 +9,7 @@ from tqdm import tqdm
 from diffusion_edu.checkpoints import available, load, save_card
 from diffusion_edu.data.images import load_pictures
 from diffusion_edu.evaluation.attributes import ASKED, attribute_scores, draw_wishes, wishes
-from diffusion_edu.evaluation.command import carry_out, parser, rounded
+from diffusion_edu.evaluation.command import again, carry_out, parser, rounded
 from diffusion_edu.evaluation.distances import frechet, frechet_band
 from diffusion_edu.evaluation.features import CLASSIFIERS, agreement, describe
 from diffusion_edu.evaluation.report import real_reference
@@ -51,9 +49,7 @@ def judge(args, watch):
         followed, apart = obedience(model, preset, eyes, second, drawings, labels, args.work)
         distances = {"FD": frechet(real.statistics, features), "FD_band": frechet_band(real.statistics, features)}
         rows.append(rounded({"scale": scale, **distances, "agreement": followed, "diversity": apart / diversity(kinds)}))
-    options = ["--data", Path(args.data).name] if args.data else []
-    command = shlex.join(["python", "-m", "diffusion_edu.evaluation.guidance", args.name, *options, "--samples", str(args.samples)])
-    scores = {"by_guidance": rows, "by_guidance_command": command}
+    scores = {"by_guidance": rows, "by_guidance_command": again("diffusion_edu.evaluation.guidance", args)}
     if not args.dry:
         save_card(available()[args.name].parent, replace(model.card, scores=model.card.scores | scores))
     return scores

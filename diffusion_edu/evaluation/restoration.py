@@ -1,10 +1,8 @@
 """Judge a restorer and write the scores into its card: `python -m diffusion_edu.evaluation.restoration flowers_cold --data FILE`."""
 
 import hashlib
-import shlex
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 
 from tqdm import tqdm
 
@@ -12,7 +10,7 @@ from diffusion_edu.checkpoints import available, load, save_card
 from diffusion_edu.data.images import held_out, load_pictures, to_signed
 from diffusion_edu.degradations import GRAIN
 from diffusion_edu.evaluation.cold import LEVELS, MOVES, TO_ONE_COLOUR, T, grow, restoration_scores
-from diffusion_edu.evaluation.command import carry_out, parser
+from diffusion_edu.evaluation.command import again, carry_out, parser
 from diffusion_edu.evaluation.distances import frechet
 from diffusion_edu.evaluation.features import CLASSIFIERS, describe
 from diffusion_edu.evaluation.report import real_reference
@@ -59,14 +57,13 @@ def judge(args, watch):
 
 def protocol(args, eyes, pictures, unseen):
     """Say in words how the scores were measured."""
-    data = ["--data", Path(args.data).name] if args.data else []
     return {
         "protocol": f"{unseen} pictures of {pictures.source} that were held out of the training (every 64th), degraded to the levels "
         f"{', '.join(map(str, LEVELS))} of {T} and restored: in one guess, and in {MOVES} moves by algorithms 1 and 2; PSNR of the mean squared "
         f"error in dB, mean SSIM. Grown: {args.samples} pictures from level {T} by algorithm 2, {' and '.join(TO_ONE_COLOUR)} from colours as "
         f"frequent as in the {len(pictures)} real pictures, the others from what is left of a real picture, with a grain of {GRAIN}; "
         f"FD in features of {eyes.card.name} (accuracy {eyes.card.scores['validation_accuracy']:.3f})",
-        "command": shlex.join(["python", "-m", "diffusion_edu.evaluation.restoration", args.name, *data, "--samples", str(args.samples)]),
+        "command": again("diffusion_edu.evaluation.restoration", args),
     }
 
 
