@@ -23,7 +23,7 @@ from diffusion_edu.objectives import Reconstruction, draw, moved
 from diffusion_edu.perception import eyes, maps, unlikeness
 from diffusion_edu.randomness import Compute
 from diffusion_edu.recipes import autoencoder
-from diffusion_edu.recipes.run import apart
+from diffusion_edu.recipes.building import apart
 from diffusion_edu.training import fit, held_out_loss, learner
 
 SIZES = {"widths": (8, 16), "blocks": (1, 1)}

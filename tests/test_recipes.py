@@ -27,10 +27,11 @@ from diffusion_edu.generation import Preset
 from diffusion_edu.randomness import Compute
 from diffusion_edu.recipes import flowers_cold
 from diffusion_edu.recipes import run as runs
+from diffusion_edu.recipes.building import apart, build
 from diffusion_edu.recipes.command import arguments, main
 from diffusion_edu.recipes.flowers_attention import RECIPE
+from diffusion_edu.recipes.further import like, taken_over
 from diffusion_edu.recipes.log import COLUMNS, Log
-from diffusion_edu.recipes.run import apart, build, like, taken_over
 from diffusion_edu.recipes.sheets import draw
 from diffusion_edu.samplers import cold_step
 

@@ -24,9 +24,10 @@ from diffusion_edu.recipes import (
     sketch_to_flower,
     super_resolution,
 )
+from diffusion_edu.recipes.building import build
 from diffusion_edu.recipes.command import main
+from diffusion_edu.recipes.further import like, taken_over
 from diffusion_edu.recipes.guided import beside_guides
-from diffusion_edu.recipes.run import build, like, taken_over
 from diffusion_edu.recipes.super_resolution import CROP, MOST_NOISE, cut_and_shrunk
 
 SIZES = {"widths": [8, 16], "patch": 2, "embedding": 16}

@@ -13,7 +13,8 @@ from diffusion_edu.latent import measured
 from diffusion_edu.objectives import Reconstruction
 from diffusion_edu.perception import VGG16
 from diffusion_edu.recipes import command
-from diffusion_edu.recipes.run import Recipe, apart
+from diffusion_edu.recipes.building import apart
+from diffusion_edu.recipes.run import Recipe
 
 CROP = 64  # of 128: the network has no fixed size, and so learns from four times as many pictures in the same time
 

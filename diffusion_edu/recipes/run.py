@@ -3,22 +3,21 @@
 import argparse
 import math
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 from PIL import Image
 from tqdm import tqdm
 
-from diffusion_edu.checkpoints import Card, Model, Unusable, load, save
-from diffusion_edu.data.images import Pictures, batches, held_out, load_pictures, to_signed
-from diffusion_edu.denoisers import TARGETS
+from diffusion_edu.checkpoints import Model, Unusable, load, save
+from diffusion_edu.data.images import Pictures, batches, load_pictures
 from diffusion_edu.figures.still import training_curve
 from diffusion_edu.generation import Preset
-from diffusion_edu.networks import NETWORKS
-from diffusion_edu.networks.experts import MEMBERS
 from diffusion_edu.objectives import Objective, Reconstruction, Restoration, Variational
 from diffusion_edu.randomness import Compute, choose
+from diffusion_edu.recipes.building import apart, build, describe
+from diffusion_edu.recipes.further import like, taken_over
 from diffusion_edu.recipes.log import COLUMNS, Log
 from diffusion_edu.recipes.sheets import sheet
 from diffusion_edu.resuming import load_run, read_facts, save_run
@@ -173,90 +172,6 @@ def keep(file, state, **facts):
         save_run(file, state, facts)
     except OSError as problem:
         tqdm.write(f"Not saved ({problem.strerror}): the last whole state stays, training goes on; make room on the disk.")
-
-
-def like(card, recipe):
-    """Change a recipe so that it trains the network of a card further: the same sizes and target; without a guide the same preset and pictures."""
-    if card.network not in MEMBERS or recipe.network not in MEMBERS:
-        raise ValueError(f"{card.name} cannot be trained further: --from takes a U-Net, and is for recipes that train one.")
-    alike = card.kind in TARGETS and recipe.objective.kind in TARGETS
-    return replace(
-        recipe,
-        network=card.network,
-        sizes={name: value for name, value in card.sizes.items() if name not in ("classes", "attributes", "guide")},
-        size=recipe.size if recipe.guide else card.size,
-        objective=replace(recipe.objective, kind=card.kind) if alike else recipe.objective,
-        sampling=recipe.sampling if recipe.guide else Preset(**card.sampling),
-    )
-
-
-def taken_over(start, net, kinds):
-    """Take the weights of a loaded model for a network that is told other kinds: all of it begins as "anything" and learns from there."""
-    weights, fresh = start.net.state_dict(), net.state_dict()
-    if list(kinds) != start.card.kinds:
-        tell, bias = start.net.classes or start.net.attributes, "level.mlp.2.bias"
-        anything = tell(None, 1)[0] if tell else torch.zeros(start.net.level.width)
-        weights = {name: weight for name, weight in weights.items() if not name.startswith(("classes.", "attributes."))}
-        if net.classes:
-            weights["classes.table.weight"] = anything.repeat(len(kinds) + 1, 1)
-        else:
-            weights[bias] = weights[bias] + anything  # the network adds up what it is told of level and kind
-    stem = torch.zeros_like(fresh["stem.weight"])
-    known = min(weights["stem.weight"].shape[1], stem.shape[1])
-    stem[:, :known] = weights["stem.weight"][:, :known]  # a guide lies behind the picture, and is not looked at yet
-    return fresh | {name: weight for name, weight in weights.items() if name in fresh} | {"stem.weight": stem}
-
-
-def apart(pictures):
-    """Split a set into what is held out (images in [-1, 1] and labels, or None) and what is trained on."""
-    held = held_out(pictures)
-    if not held.any():
-        return None, pictures
-    few = pictures.take(held)
-    return (to_signed(few.images), few.labels), pictures.take(~held)
-
-
-def build(recipe, pictures):
-    """Make the network and the objective for a set of pictures: as many classes or attributes as it has."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
-        net = NETWORKS[recipe.network](**sizes(recipe, pictures))
-    return net, objective_for(recipe, pictures)
-
-
-def objective_for(recipe, pictures):
-    """Tell the recipe's objective what means "anything": the label after the last class, or zeros for attributes and a guide."""
-    zeros = 0 if pictures.attributes or recipe.guide else None
-    return replace(recipe.objective, null=len(pictures.classes) or zeros)
-
-
-def sizes(recipe, pictures):
-    """Say how large the network is to be, and how much it is told."""
-    told = {"classes": len(pictures.classes), "attributes": len(pictures.attributes), "guide": recipe.guide}
-    own = {name: recipe.size if name == "size" else value for name, value in recipe.sizes.items()}
-    return {name: count for name, count in told.items() if count} | own
-
-
-def describe(run, **training):
-    """Write the card of the model that a run trains; it is called like the folder it goes to."""
-    recipe, args, pictures, name = run.recipe, run.args, run.pictures, run.args.out.resolve().name
-    told = {"batch": args.batch, "lr": args.lr, "ema": recipe.ema, "objective": asdict(run.objective)}
-    return Card(
-        name=name,
-        title=recipe.title if name == recipe.name else name.replace("_", " "),
-        network=recipe.network,
-        sizes=sizes(recipe, pictures),
-        kind=recipe.objective.kind,
-        size=recipe.size,
-        classes=list(pictures.classes),
-        attributes=list(pictures.attributes),
-        guide=recipe.guided_by,
-        sampling=asdict(recipe.sampling),
-        data={"subject": recipe.public, "source": pictures.source, "pictures": len(pictures), "held_out": int(held_out(pictures).sum())},
-        training=told | ({"from": args.start} if args.start else {}) | training,
-        licence=recipe.licence,
-        caution=recipe.caution,
-    )
 
 
 def finish(run):

@@ -20,8 +20,9 @@ from diffusion_edu.perception import painter
 from diffusion_edu.prompts import write_chain
 from diffusion_edu.randomness import Compute, choose
 from diffusion_edu.recipes import command
+from diffusion_edu.recipes.building import build, describe
 from diffusion_edu.recipes.latents import encoded, fingerprint_of, read_latents, write_latents
-from diffusion_edu.recipes.run import Recipe, Run, build, describe, earlier, under_way
+from diffusion_edu.recipes.run import Recipe, Run, earlier, under_way
 
 OWN, CLIP, ALONE = "own", "clip", "alone"
 AUTOENCODER, LATENTS = "autoencoder", "latents.safetensors"
