@@ -16,16 +16,16 @@ from diffusion_edu.checkpoints import OWN, available, read_card
 from diffusion_edu.evaluation.command import rounded
 from diffusion_edu.evaluation.features import CLASSIFIERS
 from diffusion_edu.evaluation.prompting import Ruler
-from diffusion_edu.evaluation.prompts import TIMES, Drawer, classifiers, read_prompts, read_real
+from diffusion_edu.evaluation.prompts import TIMES, classifiers, drawn, read_prompts, read_real
 from diffusion_edu.figures.comparisons import side_by_side
 from diffusion_edu.figures.grids import grid
-from diffusion_edu.generation import Preset
 from diffusion_edu.objectives import Hybrid, Objective
 from diffusion_edu.randomness import choose
 from diffusion_edu.recipes import text_to_image
 from diffusion_edu.recipes.command import arguments as arguments_of
 from diffusion_edu.recipes.command import positive, train
 from diffusion_edu.recipes.latents import read_latents
+from diffusion_edu.text_to_image import load_text_to_image
 from diffusion_edu.training import held_out_loss
 
 WEIGHTS = ("0", "0.25", "0.33", "1", "3", text_to_image.ALONE)
@@ -57,7 +57,7 @@ def trained(args, recipe, weight):
     """Train a network by one loss, go on with it, or take the one that is there; returns its folder."""
     folder = args.work / str(args.pictures) / f"hybrid_{weight}"  # who is to see more begins anew: the learning rate falls towards the end
     if done := available([folder]).get(folder.name):
-        if read_card(done).training["autoencoder_sha256"] != read_latents(args.latents).facts["autoencoder_sha256"]:
+        if read_card(done).training["scale"] != read_latents(args.latents).facts["scale"]:
             raise ValueError(f"{folder} holds a network that learned from latents of another autoencoder: choose another --work.")
         return folder
     words = ["--latents", args.latents, "--out", folder, "--perceptual", weight, "--pictures", args.pictures, "--device", args.device, "--resume"]
@@ -65,25 +65,25 @@ def trained(args, recipe, weight):
     return folder
 
 
-def measure(args, weight, drawer, ruler, wishes):
+def measure(args, weight, who, ruler, wishes):
     """Draw by a trained network and measure: one row of the table, and its first drawings."""
-    card = drawer.model.card
+    card = who.model.card
     watch = partial(tqdm, desc=f"drawing, {name_of(weight)}", leave=False)
-    drawings = drawer.draw(Preset(**card.sampling), wishes.prompts, args.work, watch)
-    row = {"name": name_of(weight), "minutes": card.training["minutes"]} | losses(drawer, args.latents) | ruler.measure(drawings, wishes)
+    drawings = drawn(who, who.preset, wishes.prompts, args.work, watch)
+    row = {"name": name_of(weight), "minutes": card.training["minutes"]} | losses(who, args.latents) | ruler.measure(drawings, wishes)
     return rounded(row) | {"page": grid(drawings[: SHOWN * TIMES : TIMES], columns=SHOWN)}
 
 
-def losses(drawer, path):
+def losses(who, path):
     """Measure both losses of a network on latents that it has not learned from, whichever of them it has learned by."""
-    latents, compute = read_latents(path), drawer.model.compute
+    latents, compute = read_latents(path), who.model.compute
     held = latents.held.nonzero().flatten()
     if not len(held):
         return {}
     x0, told = latents.to(compute.device).rows(held[:: -(-len(held) // HELD)].to(compute.device))
-    looks = Hybrid(null=0, plain=0.0, perception=1.0, autoencoder=drawer.model.card.autoencoder)
+    looks = Hybrid(null=0, plain=0.0, perception=1.0, autoencoder=who.model.card.autoencoder)
     ways = {"mse": Objective(null=0), "perceptual": looks}
-    return {name: held_out_loss(drawer.model.net, x0, told, objective, compute.autocast) for name, objective in ways.items()}
+    return {name: held_out_loss(who.model.net, x0, told, objective, compute.autocast) for name, objective in ways.items()}
 
 
 def table(rows):
@@ -120,7 +120,7 @@ def compare(args, recipe):
     ruler, wishes, rows = Ruler.of(real, eyes, judge, args.samples), real.wishes(real.unseen(prompts), args.samples), []
     for weight in args.weights:
         folder = trained(args, recipe, weight)
-        rows.append(measure(args, weight, Drawer.called(folder.name, compute, [folder]), ruler, wishes))
+        rows.append(measure(args, weight, load_text_to_image(folder.name, [folder], compute), ruler, wishes))
     floors = rounded(ruler.floors())
     print(f"{args.pictures:,} pictures seen by each network, {args.samples} drawings of prompts that no picture goes with; {eyes.card.name}.")
     print("Real pictures: FD {FD_floor} to each other, right category {agreement_real:.0%}, subject {subject_agreement_real:.0%}\n".format(**floors))

@@ -161,6 +161,30 @@ class Reconstruction:
         return loss + self.perception * unlikeness(eyes(self.eyes, x0.device), moved(x0_hat, theta), moved(x0, theta))
 
 
+@dataclass(frozen=True)
+class Sharpness(Reconstruction):
+    """What a decoder minimises that is judged as well: |x0_hat - x0|, how different both look, and how little a critic takes it for true.
+
+    Of all pictures that the latents could stand for, the mean is nearest in every pixel, and a blur; what a critic takes for true is one
+    of them (Esser, Rombach & Ommer 2021, sec. 3.1). What the critic itself minimises is part of the sum: see networks.critic.Judged.
+    """
+
+    perception: float = 0.3
+    divergence: float = 0.0  # the latents stay as they are
+    adversary: float = 0.05
+
+    def at(self, net, x0, cond, theta, eps):
+        """Return one loss per image (b,) of a Judged network, for clean images x0 (b, 3, h, w)."""
+        x0_hat, pleased, made, true = (said.float() for said in net(x0))
+        loss = (x0_hat - x0).abs().flatten(1).mean(1) - self.adversary * pleased.flatten(1).mean(1) + hinge(made, true)
+        return loss + self.perception * unlikeness(eyes(self.eyes, x0.device), moved(x0_hat, theta), moved(x0, theta))
+
+
+def hinge(made, true):
+    """What a critic minimises, (b,): nothing is left to learn where it says at least 1 of true pictures, and at most -1 of made ones."""
+    return (F.relu(1 + made) + F.relu(1 - true)).flatten(1).mean(1)
+
+
 def moved(x, theta, most=16):
     """Move each picture x (b, c, h, w) down and to the right by 0 to most - 1 pixels, as theta (b,) of 0..pi/2 has it; what leaves comes in again.
 

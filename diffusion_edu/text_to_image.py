@@ -42,6 +42,11 @@ class TextToImage:
         return Preset(**self.model.card.sampling)
 
     @property
+    def size(self):
+        """Height and width of what it draws."""
+        return self.codec.factor * self.model.card.size
+
+    @property
     def multiple(self):
         """What height and width of pictures must be divisible by."""
         return self.codec.factor * self.model.net.size_multiple
@@ -127,8 +132,8 @@ def load_text_to_image(name="text_to_image", folders=None, compute=None):
     card = model.card
     places = folders if card.autoencoder in available(folders) else None
     able, known = codec(card.autoencoder, places, model.compute), available(places)
-    there = read_card(known[card.autoencoder]).sha256 if card.autoencoder in known else ""
-    if able.channels != card.channels or there != card.training.get("autoencoder_sha256", there):
+    there = read_card(known[card.autoencoder]).latents if card.autoencoder in known else {}
+    if able.channels != card.channels or there != card.training.get("scale", there):
         raise Unusable(f"{name} draws latents of another {card.autoencoder!r} than the one that is here: restore that one, or train {name} again.")
     return TextToImage(model, able, read)
 

@@ -18,7 +18,8 @@ from diffusion_edu.networks import NETWORKS
 from diffusion_edu.networks.autoencoder import Autoencoder
 from diffusion_edu.randomness import Compute
 from diffusion_edu.recipes import text_to_image
-from diffusion_edu.recipes.latents import encoded, fingerprint_of, write_latents
+from diffusion_edu.recipes.latents import encoded, scale_of, write_latents
+from diffusion_edu.text_to_image import load_text_to_image
 
 CPU = Compute(torch.device("cpu"))
 SIZES = {"widths": [16, 32], "blocks": 1, "attention": [False, True], "patch": 1, "embedding": 16, "text": {"width": 16, "depth": 1, "head_width": 8}}
@@ -49,7 +50,7 @@ def words(tmp_path, monkeypatch):
     monkeypatch.setitem(CLASSIFIERS, "captioned pictures", ("eyes", "second"))
     some = load_captioned(own, 32, print)
     reader = tokens.Tokens(tokens.learned(some.captions))
-    facts = {"from": ["own"], "autoencoder": "coder", "autoencoder_sha256": fingerprint_of("coder"), "size": 32}
+    facts = {"from": ["own"], "autoencoder": "coder", "scale": scale_of("coder"), "size": 32}
     facts |= {"text": reader.card, "sizes": reader.sizes, "vocabulary": reader.text}
     write_latents(tmp_path / "l.safetensors", encoded([some], codec("coder", compute=CPU), reader, lambda items, words: items, **facts))
     common = ["--latents", "l.safetensors", "--data", "own", "--prompts", "p.json", "--samples", "8", "--device", "cpu"]
@@ -78,9 +79,9 @@ def test_every_loss_has_its_row_and_nothing_is_trained_twice(words, tmp_path, mo
 
 def test_a_loss_is_measured_on_what_was_held_out_as_the_others_are(words, tmp_path):
     args = hybrid.arguments([*words, "--pictures", "8"])
-    drawer = hybrid.Drawer.called("hybrid_0", CPU, [hybrid.trained(args, TINY, "0")])
-    losses = hybrid.losses(drawer, args.latents)
-    card = drawer.model.card
+    who = load_text_to_image("hybrid_0", [hybrid.trained(args, TINY, "0")], CPU)
+    losses = hybrid.losses(who, args.latents)
+    card = who.model.card
     assert losses["mse"] == pytest.approx(card.training["validation_loss"], rel=1e-2) and losses["perceptual"] > 0
 
 
@@ -95,6 +96,6 @@ def test_networks_of_other_latents_are_not_compared(words, tmp_path):
     args = hybrid.arguments([*words, "--pictures", "8"])
     folder = hybrid.trained(args, TINY, "0")
     card = read_card(folder / "hybrid_0.json")
-    save_card(folder, replace(card, training={**card.training, "autoencoder_sha256": "other"}))
+    save_card(folder, replace(card, training={**card.training, "scale": "other"}))
     with pytest.raises(ValueError, match="learned from latents of another autoencoder: choose another --work"):
         hybrid.trained(args, TINY, "0")

@@ -398,7 +398,7 @@ def kept(tmp_path):
     coder = {"widths": [8, 16], "blocks": [1, 1], "patch": 4}
     latents = {"mean": [0.1, 0.0, 0.0, 0.0], "spread": [0.5, 1.0, 1.0, 1.0]}
     made = save(tmp_path, Card("a", "A", "autoencoder", coder, "autoencoder", 16, latents=latents), Autoencoder(**coder))
-    training = {"autoencoder_sha256": made.sha256}
+    training = {"scale": made.latents}
     card = Card("m", "M", "attention_unet", sizes, "v", 2, 4, autoencoder="a", text=READER.card, training=training, sampling=vars(PRESET))
     save(tmp_path, card, NETWORKS["attention_unet"](**sizes))
     vocabulary(tmp_path, "m").write_text(READER.text)

@@ -40,7 +40,7 @@ def keep_autoencoder(folder, seed):
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         net = Autoencoder(**sizes)
-    scale = {"mean": [0.1, -0.2, 0.3, 0.0], "spread": [0.5, 1.5, 1.0, 2.0]}
+    scale = {"mean": [0.1 + seed, -0.2, 0.3, 0.0], "spread": [0.5, 1.5, 1.0, 2.0]}
     return save(folder, Card(CODER, "A", "autoencoder", sizes, "autoencoder", 32, latents=scale), net)
 
 
@@ -94,7 +94,7 @@ def test_the_card_says_what_it_was_made_of(trained):
     assert (card.data["pictures"], card.data["encoded"], card.data["held_out"]) == (86, 344, 4)
     assert card.data["captions_made_of_class_and_colour"] == ["kinds.parquet"] and card.data["captions"] == 80
     assert card.training["objective"]["null"] == 0 and card.training["objective"]["drop"] == 0.1
-    assert card.training["autoencoder_sha256"] == load(CODER).card.sha256
+    assert card.training["scale"] == load(CODER).card.latents
     assert 0 < card.training["validation_loss"] < 3
 
 
@@ -221,7 +221,7 @@ def latents(home):
     reader = tokens.Tokens(tokens.learned(caption for some in sets for caption in some.captions))
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(home)
-        facts = {"autoencoder": CODER, "autoencoder_sha256": load(CODER).card.sha256, "vocabulary": reader.text}
+        facts = {"autoencoder": CODER, "scale": load(CODER).card.latents, "vocabulary": reader.text}
         return encoded(sets, codec(CODER, compute=CPU), reader, lambda items, words: items, **facts)
 
 

@@ -31,8 +31,8 @@ def beside_originals(run, count, path):
     pictures, pairs = kept[0] if kept else to_signed(trained_on.images[:count]), []
     for x0 in run.compute.place(pictures[:count]).split(8):
         with torch.autocast(run.compute.device.type, run.compute.autocast, enabled=run.compute.autocast is not None):
-            mean, _ = run.state.ema.encode(x0)
-            pairs.append(torch.stack([x0, run.state.ema.decode(mean).float()], dim=1).flatten(0, 1))
+            mean, _ = run.learned.encode(x0)
+            pairs.append(torch.stack([x0, run.learned.decode(mean).float()], dim=1).flatten(0, 1))
     Image.fromarray(grid(to_bytes(torch.cat(pairs)).cpu(), columns=8)).save(path)
 
 
@@ -40,7 +40,7 @@ def scale(run):
     """Measure the mean and spread of the latents of all pictures that were trained on, for the card."""
     tqdm.write(f"Measuring the latents of {len(run.trained_on):,} pictures for the card.")
     parts = (to_signed(images) for images in run.trained_on.images.split(32))
-    return {"latents": measured(run.state.ema, run.compute, parts)}
+    return {"latents": measured(run.learned, run.compute, parts)}
 
 
 RECIPE = Recipe(

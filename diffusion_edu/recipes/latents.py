@@ -143,15 +143,15 @@ def read_latents(path):
     tensors, facts = read_tensors(path)
     try:
         latents = Latents(**tensors, facts=facts)
-        name, sha256 = facts["autoencoder"], facts["autoencoder_sha256"]
+        name, scale = facts["autoencoder"], facts["scale"]
     except (TypeError, KeyError):
         raise Unusable(f"The file {path} holds no latents: name one that this recipe has made.") from None
-    if fingerprint_of(name) != sha256:
+    if scale_of(name) != scale:
         raise Unusable(f"The latents in {path} were made by another {name!r} than the one that is here: delete the file to encode the pictures anew.")
     return latents
 
 
-def fingerprint_of(name):
-    """The sha-256 of an autoencoder by its card, "" if it is not one of ours."""
+def scale_of(name):
+    """What tells latents of an autoencoder of ours from those of another one: the mean and spread of each channel, by its card; {} of others."""
     known = available()
-    return read_card(known[name]).sha256 if name in known else ""
+    return read_card(known[name]).latents if name in known else {}

@@ -85,7 +85,12 @@ class Run:
     @property
     def model(self):
         """What has been learned so far, as a model that can be used."""
-        return Model(self.card(), self.state.ema, self.compute)
+        return Model(self.card(), self.learned, self.compute)
+
+    @property
+    def learned(self):
+        """The network that is kept in the end: the moving average of the weights."""
+        return self.state.ema
 
     def card(self, **training):
         """Write the card of what has been learned so far."""
@@ -180,7 +185,7 @@ def finish(run):
     seen = {"pictures_seen": state.pictures, "steps": state.step, "minutes": round(state.seconds / 60, 1), "device": str(compute)}
     last = dict(zip(COLUMNS, map(float, run.log.rows[-1]), strict=True))
     losses = {"loss": last["loss"], "validation_loss": None if math.isnan(last["validation_loss"]) else last["validation_loss"]}
-    card = save(out, replace(run.card(**seen, **losses), **run.recipe.measure(run)), state.ema)
+    card = save(out, replace(run.card(**seen, **losses), **run.recipe.measure(run)), run.learned)
     run.recipe.show(run, 64, out / f"{card.name}.png")
     grown = [np.asarray(Image.open(path))[: run.recipe.size] for path in sorted(out.glob("sheet_*.png"))]
     Image.fromarray(np.concatenate(grown)).save(out / f"{card.name}.growth.png")

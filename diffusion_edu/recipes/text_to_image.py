@@ -21,7 +21,7 @@ from diffusion_edu.prompts import write_chain
 from diffusion_edu.randomness import Compute, choose
 from diffusion_edu.recipes import command
 from diffusion_edu.recipes.building import build, describe
-from diffusion_edu.recipes.latents import encoded, fingerprint_of, read_latents, write_latents
+from diffusion_edu.recipes.latents import encoded, read_latents, scale_of, write_latents
 from diffusion_edu.recipes.run import Recipe, Run, earlier, under_way
 
 OWN, CLIP, ALONE = "own", "clip", "alone"
@@ -89,7 +89,7 @@ class TextRun(Run):
             autoencoder=facts["autoencoder"],
             text=facts["text"],
             data={"subject": "captioned pictures", "source": latents.source, **counts, **told},
-            training={**described.training, "autoencoder_sha256": facts["autoencoder_sha256"]},
+            training={**described.training, "scale": facts["scale"]},
         )
 
 
@@ -145,7 +145,7 @@ def latents_for(args, start, compute):
         return latents
     sets = [load_captioned(source, args.size, tqdm.write) for source in sources or DEFAULT]
     reader, name = reader_for(args, start, sets), args.autoencoder or (start.card.autoencoder if start else AUTOENCODER)
-    facts = {"from": sources, "autoencoder": name, "autoencoder_sha256": fingerprint_of(name), "size": args.size}
+    facts = {"from": sources, "autoencoder": name, "scale": scale_of(name), "size": args.size}
     facts |= {"text": reader.card, "sizes": reader.sizes, "vocabulary": reader.text}
     latents = encoded(sets, codec(name, compute=compute), reader, partial(tqdm, leave=False), **facts)
     write_latents(path, latents)

@@ -1,0 +1,58 @@
+"""Train the decoder of an autoencoder to please a critic: `python -m diffusion_edu.recipes.sharper_decoder --from autoencoder --data FILE FILE`.
+
+The encoder stays as it is. So do the latents, and whatever has learned to draw them draws sharper pictures from then on.
+"""
+
+from dataclasses import replace
+from functools import partial
+
+import torch
+from tqdm import tqdm
+
+from diffusion_edu.checkpoints import load
+from diffusion_edu.data.images import load_pictures
+from diffusion_edu.networks.critic import Judged
+from diffusion_edu.objectives import Sharpness
+from diffusion_edu.randomness import Compute, choose
+from diffusion_edu.recipes import autoencoder, command
+from diffusion_edu.recipes.run import Run, earlier, under_way
+
+RECIPE = replace(
+    autoencoder.RECIPE, name="sharper_decoder", lr=1.6e-3, ema=0.998, objective=Sharpness(), measure=lambda run: {"latents": run.latents}
+)
+
+
+class DecoderRun(Run):
+    """A training of a decoder; latents: the mean and spread of each channel, which stay what they were."""
+
+    latents: dict
+
+    @property
+    def learned(self):
+        """The autoencoder, without the critic."""
+        return self.state.ema.autoencoder
+
+
+def begin(recipe, args):
+    """Take an autoencoder that is there, and read the pictures."""
+    file, compute = earlier(args), choose(args.device)
+    start = load(args.start, compute=Compute(torch.device("cpu"))) if args.start else None
+    if not start or start.card.kind != recipe.objective.kind:
+        raise ValueError(f"Name the autoencoder whose decoder is to be sharper, for example: --from {autoencoder.RECIPE.name}.")
+    recipe = replace(recipe, name=start.card.name, title=start.card.title, sizes=start.card.sizes, size=args.size or start.card.size)
+    pictures = replace(load_pictures(args.data, recipe.size, tqdm.write, recipe.public), labels=None, classes=(), attributes=())
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        net = Judged(start.net)
+    run = DecoderRun(recipe, args, compute, pictures.to(compute.device), recipe.objective, *under_way(file, compute.place(net), args))
+    run.latents = start.card.latents
+    return run
+
+
+def main(words=None, recipe=RECIPE):
+    """Run the recipe from the command line."""
+    command.carry_out(partial(command.train, begin=begin), recipe, command.arguments(recipe, words))
+
+
+if __name__ == "__main__":
+    main()

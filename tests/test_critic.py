@@ -1,0 +1,137 @@
+"""A decoder that learns to please a critic: what each of the two learns from whom, and the recipe that leaves the latents as they are."""
+
+from copy import deepcopy
+from dataclasses import replace
+from math import isfinite
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from diffusion_edu import objectives
+from diffusion_edu.checkpoints import Card, load, save
+from diffusion_edu.latent import codec
+from diffusion_edu.networks.autoencoder import Autoencoder
+from diffusion_edu.networks.critic import Critic, Judged
+from diffusion_edu.objectives import Sharpness, hinge
+from diffusion_edu.perception import unlikeness
+from diffusion_edu.randomness import Compute
+from diffusion_edu.recipes import sharper_decoder
+from diffusion_edu.training import fit, learner
+
+CPU = Compute(torch.device("cpu"))
+SIZES = {"widths": [8, 16], "blocks": [1, 1], "patch": 4}
+
+
+@pytest.fixture(autouse=True)
+def seeded():
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        yield
+
+
+def pictures(b=4, size=32):
+    return torch.rand(b, 3, size, size) * 2 - 1
+
+
+def test_a_critic_judges_every_place_by_what_is_near_it():
+    critic, x = Critic(), pictures(1, 96).requires_grad_()
+    said = critic(x)
+    assert said.shape == (1, 1, 12, 12)
+    said[0, 0, 6, 6].backward()
+    seen = x.grad[0].abs().sum(0).nonzero()
+    wide = seen.max(0).values - seen.min(0).values + 1
+    assert (wide >= 30).all() and (wide <= 50).all()
+
+
+def test_no_layer_of_a_critic_makes_a_change_larger():
+    critic = Critic()
+    with torch.no_grad():
+        for layer in critic.layers[::2]:
+            layer.parametrizations.weight.original.mul_(30)
+    for _ in range(30):
+        critic(pictures(1))  # every look in training makes the estimate of the norm better
+    for layer in critic.layers[::2]:
+        assert torch.linalg.matrix_norm(layer.weight.flatten(1), 2).item() == pytest.approx(1, abs=0.05)
+
+
+def test_a_critic_learns_until_it_is_sure_enough():
+    made, true = torch.tensor([-2.0, -1.0, 0.0, 3.0]).view(4, 1, 1, 1), torch.tensor([2.0, 0.5, 0.0, -1.0]).view(4, 1, 1, 1)
+    assert hinge(made, true).tolist() == [0, 0.5, 2, 6]
+
+
+def test_the_decoder_learns_to_please_and_the_critic_to_tell_and_neither_from_the_other():
+    net, x = Judged(Autoencoder(**SIZES)), pictures()
+    _, pleased, made, true = net(x)
+    (-pleased.mean()).backward()
+    assert all(weight.grad is None for weight in (*net.critic.parameters(), *net.autoencoder.down.parameters()))
+    with torch.no_grad():
+        before = net.critic.eval()(net(x)[0]).mean()
+        for weight in net.autoencoder.up.parameters():
+            weight -= 0.05 * weight.grad
+            weight.grad = None
+        assert net.critic(net(x)[0]).mean() > before
+    (made + 2 * true).mean().backward()
+    assert all(weight.grad is None for weight in net.autoencoder.parameters())
+    assert all(weight.grad.any() for weight in net.critic.parameters())
+
+
+def test_the_loss_is_distance_looks_and_what_the_critic_has_to_learn(monkeypatch):
+    looking = torch.nn.Sequential(torch.nn.Conv2d(3, 4, 3, padding=1), torch.nn.SiLU())
+    monkeypatch.setattr(objectives, "eyes", lambda name, device: looking)
+    net, x, objective = Judged(Autoencoder(**SIZES)).eval(), pictures(), Sharpness(perception=0.5)
+    theta, eps = torch.full((4,), 1e-6), torch.zeros_like(x)  # looked at where they are
+    x_hat, pleased, made, true = net(x)
+    assert torch.equal(pleased, made)
+    expected = (x_hat - x).abs().flatten(1).mean(1) + hinge(made, true) - 0.05 * made.flatten(1).mean(1) + 0.5 * unlikeness(looking, x_hat, x)
+    torch.testing.assert_close(objective.at(net, x, None, theta, eps), expected)
+
+
+def test_training_sharpens_what_is_blurred_and_leaves_the_latents(monkeypatch):
+    monkeypatch.setattr(objectives, "eyes", lambda name, device: torch.nn.Sequential(torch.nn.Conv2d(3, 4, 3, padding=1)).requires_grad_(False))
+    net, x = Judged(Autoencoder(**SIZES)), pictures(8)
+    before, state = deepcopy(net), learner(net)
+    for progress in fit(state, iter([(x, None)] * 30), Sharpness(), lambda state: 3e-3):
+        assert isfinite(progress.loss)
+    for name, weight in state.ema.autoencoder.down.state_dict().items():
+        assert torch.equal(weight, before.autoencoder.down.state_dict()[name]), name
+    *_, made, true = state.net(x)
+    *_, was_made, was_true = before(x)
+    assert hinge(made, true).mean() < hinge(was_made, was_true).mean()  # the critic learns
+    assert not torch.equal(state.ema.autoencoder.up[0].weight, before.autoencoder.up[0].weight)
+
+
+@pytest.fixture
+def home(tmp_path, monkeypatch):
+    """A folder to work in, with pictures and a tiny autoencoder among its runs."""
+    monkeypatch.chdir(tmp_path)
+    generator = np.random.default_rng(0)
+    (tmp_path / "photos").mkdir()
+    for k in range(70):
+        Image.fromarray(generator.integers(0, 256, (32, 32, 3), dtype=np.uint8)).save(tmp_path / "photos" / f"{k}.png")
+    scale = {"mean": [0.1, -0.2, 0.3, 0.0], "spread": [0.5, 1.5, 1.0, 2.0]}
+    save(tmp_path / "runs" / "blurred", Card("blurred", "B", "autoencoder", SIZES, "autoencoder", 32, latents=scale), Autoencoder(**SIZES))
+    return tmp_path
+
+
+def run(*words):
+    recipe = replace(sharper_decoder.RECIPE, batch=8)
+    sharper_decoder.main(["--data", "photos", "--out", "runs/sharp", "--device", "cpu", "--lr", "0.5", *words], recipe)
+
+
+def test_the_recipe_leaves_an_autoencoder_with_the_same_latents(home):
+    run("--from", "blurred", "--pictures", "40")
+    run("--from", "blurred", "--pictures", "80", "--resume")
+    old, new, x0 = codec("blurred", compute=CPU), codec("sharp", compute=CPU), pictures()
+    assert torch.equal(old.encode(x0), new.encode(x0)) and not torch.equal(old.decode(old.encode(x0)), new.decode(new.encode(x0)))
+    card, before = load("sharp", compute=CPU).card, load("blurred", compute=CPU).card
+    assert (card.kind, card.title, card.latents, card.sizes) == ("autoencoder", "sharp", before.latents, before.sizes)
+    assert card.training["from"] == "blurred" and card.training["pictures_seen"] == 80
+    assert {path.name for path in (home / "runs" / "sharp").iterdir()} > {"sharp.png", "sharp.curve.png", "log.csv"}
+
+
+@pytest.mark.parametrize("words", [(), ("--from", "flowers_simple")])
+def test_only_an_autoencoder_has_such_a_decoder(home, words):
+    with pytest.raises(SystemExit, match="Name the autoencoder whose decoder is to be sharper, for example: --from autoencoder"):
+        run("--pictures", "8", *words)
