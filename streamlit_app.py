@@ -13,6 +13,8 @@ from diffusion_edu.generation import Preset
 
 def choice(card):
     """Say what a model can be asked for."""
+    if card.text:
+        return "draws what a text says"
     return f"{len(card.kinds)} {'attributes' if card.attributes else 'kinds'}" if card.kinds else "no kinds"
 
 
@@ -28,18 +30,19 @@ if film := load_film(PRETRAINED / "flowers_attention.film.json"):
 with st.container(horizontal=True):
     st.page_link("pages/1_Adding_noise.py", label="First see what noise does to a picture", icon=":material/grain:")
     st.page_link("pages/3_Sampling_theatre.py", label="Draw your own in the sampling theatre", icon=":material/theaters:")
+    st.page_link("pages/11_Text_to_image.py", label="Or say what to draw", icon=":material/text_fields:")
 
 installed, machine = st.columns(2, gap="large")
 with installed:
     st.subheader("Installed models", anchor=False)
-    known = models.cards()
+    known = models.cards(lambda card: card.draws or (card.text and card.autoencoder))
     for card in known.values():
         seen = card.training.get("pictures_seen")
         trained = f", has seen {seen:,} pictures in training" if seen else ""
         with st.container(gap="xxsmall"):
             cards.button(card)
             scored = "FD {FD:.1f} to real pictures, which have {FD_floor:.1f} to each other; noise {FD_noise:.0f}."
-            st.caption(f"{card.size}x{card.size}, {choice(card)}{trained}. " + (scored.format(**card.scores) if "FD" in card.scores else ""))
+            st.caption(f"{cards.pixels(card)}, {choice(card)}{trained}. " + (scored.format(**card.scores) if "FD" in card.scores else ""))
     if others := [card for name, card in cards.everything().items() if name not in known]:
         with st.expander(f"{len(others)} more: they judge, restore, enlarge or follow a picture"):
             for card in others:
@@ -48,8 +51,9 @@ with installed:
         st.warning("No model is installed: restore the folder 'pretrained', or train one with 'python -m diffusion_edu.recipes.flowers_attention'.")
 with machine:
     st.subheader("Your machine", anchor=False)
-    if known and st.button("Measure for one second", icon=":material/speed:"):
-        card = next(iter(known.values()))
+    drawing = [card for card in known.values() if card.draws]
+    if drawing and st.button("Measure for one second", icon=":material/speed:"):
+        card = drawing[0]
         preset = Preset(**card.sampling)
         try:
             model = models.get(card.name)

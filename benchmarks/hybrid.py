@@ -1,7 +1,8 @@
 """What does a perceptual loss buy? The same small network, trained equally long by six losses: `python -m benchmarks.hybrid --latents FILE ...`.
 
-Mean squared error plus lambda times the perceptual loss (`objectives.Hybrid`), and that alone. All begin with the same weights
-and see the same pictures in the same order, at the same levels with the same noise. A stopped run goes on where it was.
+Mean squared error plus lambda times the perceptual loss (`objectives.Hybrid`), and that alone. All begin with the same weights, those of
+a model that is there or of a small network that knows nothing, and see the same pictures in the same order, at the same levels with the same
+noise. A stopped run goes on where it was.
 """
 
 import argparse
@@ -37,6 +38,7 @@ def arguments(words=None):
     """Read the command line."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.hybrid", description=__doc__)
     parser.add_argument("--latents", type=Path, required=True, help="pictures encoded by a training of text_to_image, to learn from")
+    parser.add_argument("--from", dest="start", metavar="NAME", help="begin with the weights of this model (default: with none, in a small network)")
     parser.add_argument("--data", nargs="+", help="the same pictures, to compare drawings with")
     parser.add_argument("--prompts", required=True, help="a JSON file of prompts that no picture goes with: {subject: [prompt, ...]}")
     parser.add_argument("--pictures", type=positive(int), default=PICTURES, help=f"how many each network sees (default: {PICTURES})")
@@ -55,12 +57,15 @@ def name_of(weight):
 
 def trained(args, recipe, weight):
     """Train a network by one loss, go on with it, or take the one that is there; returns its folder."""
-    folder = args.work / str(args.pictures) / f"hybrid_{weight}"  # who is to see more begins anew: the learning rate falls towards the end
+    folder = (
+        args.work / (args.start or "nothing") / str(args.pictures) / f"hybrid_{weight}"
+    )  # who is to see more begins anew: the learning rate falls towards the end
     if done := available([folder]).get(folder.name):
         if read_card(done).training["scale"] != read_latents(args.latents).facts["scale"]:
             raise ValueError(f"{folder} holds a network that learned from latents of another autoencoder: choose another --work.")
         return folder
     words = ["--latents", args.latents, "--out", folder, "--perceptual", weight, "--pictures", args.pictures, "--device", args.device, "--resume"]
+    words += ["--from", args.start] if args.start else []
     train(recipe, arguments_of(recipe, list(map(str, words)), [text_to_image.options()]), begin=text_to_image.begin)
     return folder
 
@@ -122,7 +127,8 @@ def compare(args, recipe):
         folder = trained(args, recipe, weight)
         rows.append(measure(args, weight, load_text_to_image(folder.name, [folder], compute), ruler, wishes))
     floors = rounded(ruler.floors())
-    print(f"{args.pictures:,} pictures seen by each network, {args.samples} drawings of prompts that no picture goes with; {eyes.card.name}.")
+    begun = f", begun with the weights of {args.start}" if args.start else ""
+    print(f"{args.pictures:,} pictures seen by each network{begun}, {args.samples} drawings of prompts that no picture goes with; {eyes.card.name}.")
     print("Real pictures: FD {FD_floor} to each other, right category {agreement_real:.0%}, subject {subject_agreement_real:.0%}\n".format(**floors))
     print(table(rows))
     args.figure.parent.mkdir(parents=True, exist_ok=True)

@@ -7,9 +7,9 @@ stand beside them; `checkpoints` loads and saves models with their cards; `gener
 pictures to the small maps of latent diffusion and back, `tokens` (and `clip`) from a prompt to what a network is told, `perception` says how
 alike two pictures look; `text_to_image` makes verbs of them: draw, change, fill, between; `prompts` draws prompts at random, `upscaling` makes
 what was drawn larger; `planar` goes from a model to a walk of points;
-`insides` reads what happens within a network; `measures` are numbers for single pictures and schedules, `evaluation` compares what a model draws
-with what is real; the `museum` holds known mistakes, the `doctor` knows their symptoms; `recipes` train what is in `pretrained/`; `app`
-is what the pages of the explorer share. The lessons of the course are in `lessons/`.
+`insides` reads what happens within a network, `attention` where it looks, among places and among words; `measures` are numbers for single
+pictures and schedules, `evaluation` compares what a model draws with what is real; the `museum` holds known mistakes, the `doctor` knows their
+symptoms; `recipes` train what is in `pretrained/`; `app` is what the pages of the explorer share. The lessons of the course are in `lessons/`.
 
 Words: x0 clean image, x image at a level, eps noise; guesses carry _hat. A level t runs from T (pure noise) down to 0 (exactly clean), s is
 the next lower one. signal and noise are the two rates of x = signal x0 + noise eps; theta = atan2(noise, signal) is the same

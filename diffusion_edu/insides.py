@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from diffusion_edu.networks.attention_unet import Stage
-from diffusion_edu.networks.blocks import Attention, sinusoid
+from diffusion_edu.networks.blocks import sinusoid
 from diffusion_edu.networks.experts import MEMBERS, Experts
 
 OPENED = (nn.ModuleList, Stage, *MEMBERS.values())  # these only hold parts together
@@ -70,14 +70,12 @@ def parts_of(module, prefix=""):
     return found
 
 
-def attention_layers(net):
-    """List the attention layers of a network as {name: module}."""
-    return {name: module for name, module in net.named_modules() if isinstance(module, Attention)}
-
-
 @contextmanager
-def _hooked(modules, before=lambda name, given: None, after=lambda name, given, said: None):
-    """Call before and after whenever this thread runs one of the modules; what after returns, unless None, takes the place of what was said."""
+def hooked(modules, before=lambda name, given: None, after=lambda name, given, said: None):
+    """Call before and after whenever this thread runs one of the modules.
+
+    What they return, unless None, takes the place of what the module is given, a tuple, and of what it says.
+    """
     me, handles = get_ident(), []
     try:
         for name, module in modules.items():
@@ -93,39 +91,8 @@ def _hooked(modules, before=lambda name, given: None, after=lambda name, given, 
 def recorded(net, names):
     """Keep what the modules of these names say while the block runs: {name: [output of every forward pass]}."""
     said = {name: [] for name in names}
-    with _hooked({name: net.get_submodule(name) for name in names}, after=lambda name, given, output: said[name].append(output)):
+    with hooked({name: net.get_submodule(name) for name in names}, after=lambda name, given, output: said[name].append(output)):
         yield said
-
-
-class _Softmax(TorchFunctionMode):
-    """Let every operation do what it does, and keep what the latest softmax gave."""
-
-    latest = None
-
-    def __torch_function__(self, function, types, args=(), kwargs=None):
-        result = function(*args, **(kwargs or {}))
-        if function is Tensor.softmax:
-            self.latest = result
-        return result
-
-
-@contextmanager
-def looking(net):
-    """Keep where every attention layer looks while the block runs: {name: [(b, heads, places, places) of every forward pass]}.
-
-    These are the very tensors that the pass multiplies its values by; rows sum to 1, places are numbered row by row.
-    """
-    layers, softmax = attention_layers(net), _Softmax()
-    looks = {name: [] for name in layers}
-    with softmax, _hooked(layers, after=lambda name, given, said: looks[name].append(softmax.latest)):
-        yield looks
-
-
-@contextmanager
-def attention_off(net):
-    """Make every attention layer let its input through while the block runs; the same weights, and for other threads nothing changes."""
-    with _hooked(attention_layers(net), after=lambda name, given, said: given[0]):
-        yield
 
 
 def during(items, opened):
@@ -182,7 +149,7 @@ def anatomy(denoise, x, t):
         parts.append(Part(name, type(modules[name]).__name__, shape, tuple(said.shape[1:]), weights, account.flops - begun[name], told))
         outputs.append((name, said))
 
-    with account, _hooked(modules, before, after):
+    with account, hooked(modules, before, after):
         denoise(x, t)
     return Anatomy(tuple(parts), tuple(skips))
 
@@ -196,11 +163,6 @@ def dead(h):
     """The share of the channels of h (..., c, h, w) that say the same everywhere, (...): they vary less than DEAD of what is usual."""
     varies = strength(h)
     return (varies <= DEAD * varies.square().mean(dim=-1, keepdim=True).sqrt()).float().mean(dim=-1)
-
-
-def perplexity(looks):
-    """Over how many places each look of looks (..., places) spreads: the exponential of its entropy, from 1 to all of them, (...)."""
-    return torch.special.entr(looks.double()).sum(dim=-1).exp()
 
 
 def smallest(denoise, pictures=1):

@@ -83,6 +83,20 @@ def measured(net, compute, pictures):
     return {"mean": mean.tolist(), "spread": deviation.tolist()}
 
 
+def rescaled(latents, channel, times=1.0, plus=0.0):
+    """Multiply one channel of latents (b, c, h, w) and add to it; one standard deviation is 1."""
+    changed = latents.clone()
+    changed[:, channel] = times * changed[:, channel] + plus
+    return changed
+
+
+def swapped(latents, one, other):
+    """Let two places (row, column) of latents (b, c, h, w) change their values, in all channels."""
+    changed = latents.clone()
+    changed[:, :, *one], changed[:, :, *other] = latents[:, :, *other], latents[:, :, *one]
+    return changed
+
+
 class Foreign(nn.Module):
     """An AutoencoderKL of diffusers behind the words of ours."""
 

@@ -4,16 +4,14 @@ import streamlit as st
 
 from diffusion_edu.app import anatomy, inside, models, reels, told, vectors, where
 from diffusion_edu.app.layout import page, show_code
+from diffusion_edu.attention import attention_off, looking, perplexity
 from diffusion_edu.checkpoints import Unusable
 from diffusion_edu.insides import anatomy as take_anatomy
 from diffusion_edu.insides import (
     at_each,
-    attention_off,
     dead,
     during,
     likeness,
-    looking,
-    perplexity,
     principal,
     recorded,
     strength,

@@ -1,6 +1,7 @@
 """The comparison of losses: networks that begin alike and see the same, each trained once, measured alike, in one table and one figure."""
 
 import json
+import shutil
 from dataclasses import replace
 
 import pytest
@@ -64,7 +65,7 @@ def test_every_loss_has_its_row_and_nothing_is_trained_twice(words, tmp_path, mo
     heads, _, *rows = [line.strip("| ").split(" | ") for line in printed.splitlines() if line.startswith("|")]
     assert [row[0] for row in rows] == ["MSE", "MSE + 3 x perceptual", "perceptual alone"]
     assert len({row[heads.index("held-out MSE")] for row in rows}) == 3 and "16 pictures seen by each network" in printed
-    nets = {weight: load(f"hybrid_{weight}", [args.work / "16" / f"hybrid_{weight}"], CPU) for weight in ("0", "3", "alone")}
+    nets = {weight: load(f"hybrid_{weight}", [args.work / "nothing" / "16" / f"hybrid_{weight}"], CPU) for weight in ("0", "3", "alone")}
     told = [net.card.training["objective"] for net in nets.values()]
     assert "plain" not in told[0] and [(one["plain"], one["perception"]) for one in told[1:]] == [(1, 3), (0, 1)]
     assert {net.card.training["pictures_seen"] for net in nets.values()} == {16}
@@ -75,6 +76,17 @@ def test_every_loss_has_its_row_and_nothing_is_trained_twice(words, tmp_path, mo
     monkeypatch.setattr(hybrid, "train", lambda *_, **__: pytest.fail("trained already"))
     hybrid.compare(args, TINY)
     assert capsys.readouterr().out == printed[printed.index("16 pictures seen") :]
+
+
+def test_all_can_begin_with_a_model_that_is_there(words, tmp_path):
+    folder = hybrid.trained(hybrid.arguments([*words, "--pictures", "8"]), TINY, "0")
+    shutil.copytree(folder, tmp_path / "runs" / folder.name)
+    args = hybrid.arguments([*words, "--pictures", "8", "--from", folder.name])
+    before, *after = (load(path.name, [path], CPU) for path in (folder, *(hybrid.trained(args, TINY, weight) for weight in ("0", "3"))))
+    assert {model.card.training["from"] for model in after} == {folder.name}
+    for model in after:
+        assert not torch.equal(model.net.stem.weight, before.net.stem.weight)
+        assert torch.allclose(model.net.stem.weight, before.net.stem.weight, atol=0.01)
 
 
 def test_a_loss_is_measured_on_what_was_held_out_as_the_others_are(words, tmp_path):

@@ -58,6 +58,7 @@ MAY_SEE = {  # our own modules that a part of the library may import, besides it
     "clip": {"checkpoints", "tokens"},
     "sketches": set(),
     "insides": {"networks"},
+    "attention": {"networks", "denoisers", "insides"},
     "cascades": {"core", "randomness", "denoisers", "checkpoints", "generation"},
     "text_to_image": {"core", "data", "editing", "generation", "checkpoints", "latent", "networks", "randomness", "tokens"},
     "upscaling": {"core", "randomness", "checkpoints", "generation", "cascades"},
@@ -65,7 +66,7 @@ MAY_SEE = {  # our own modules that a part of the library may import, besides it
     "planar": {"core", "schedules", "randomness", "networks", "data", "denoisers", "samplers", "spacings", "objectives", "training", "generation"},
     "evaluation": {
         "core", "schedules", "randomness", "denoisers", "degradations", "samplers", "spacings", "checkpoints", "generation", "cascades", "data",
-        "sketches", "measures", "latent", "perception", "tokens", "figures"
+        "sketches", "measures", "latent", "perception", "text_to_image", "figures", "resuming"
     },
     "measures": {"core", "schedules"},
     "doctor": {"core", "schedules", "denoisers", "objectives", "training", "measures", "checkpoints", "resuming"},

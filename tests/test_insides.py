@@ -8,8 +8,9 @@ from einops import rearrange
 from torch.utils.flop_counter import FlopCounterMode
 
 from diffusion_edu import insides
+from diffusion_edu.attention import attention_layers, attention_off, looking, perplexity
 from diffusion_edu.denoisers import NeuralDenoiser
-from diffusion_edu.insides import anatomy, attention_layers, attention_off, during, looking, parts_of, recorded
+from diffusion_edu.insides import anatomy, during, parts_of, recorded
 from diffusion_edu.networks import NETWORKS
 from diffusion_edu.schedules import cosine
 
@@ -196,7 +197,7 @@ def test_strength_death_and_perplexity_of_known_maps():
     assert insides.strength(h)[0].tolist() == pytest.approx([0, (1 / 8 * 7 / 8) ** 0.5, 1, 0])
     assert insides.dead(h).tolist() == [0.5, 0.5]
     looks = torch.stack([torch.eye(16)[3], torch.full((16,), 1 / 16)])
-    assert insides.perplexity(looks).tolist() == pytest.approx([1, 16])
+    assert perplexity(looks).tolist() == pytest.approx([1, 16])
 
 
 def test_likeness_and_principal_directions_of_known_vectors():

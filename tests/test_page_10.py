@@ -162,6 +162,17 @@ def test_the_page_says_at_which_level_it_begins_and_the_film_begins_there():
     assert np.array_equal(screens(film)["x"][0], in_a_row(to_bytes(x)))
 
 
+def test_without_noise_the_walk_begins_with_the_picture_dimmed_and_all_four_are_alike():
+    app = opened(CHANGE, strength="0.5", noisy="false", seed="3")
+    edit, film, *_ = done(app)
+    schedule, made = edit.wish.preset.noising(), results(app)["changed"]
+    assert np.array_equal(screens(film)["x"][0], in_a_row(to_bytes(schedule.signal[500].float() * to_signed(water_lily())).expand(4, -1, -1, -1)))
+    assert torch.equal(made, made[:1].expand_as(made)) and not torch.equal(made, results(opened(CHANGE, strength="0.5", seed="3"))["changed"])
+    words = next(text.value for text in app.markdown if "Begins at" in text.value)
+    assert "and no noise" in words and "× noise" not in words
+    assert "**level 1000 of 1000, plain grey**" in " ".join(text.value for text in opened(CHANGE, strength="1.0", noisy="false").markdown)
+
+
 def test_what_is_painted_over_a_picture_is_part_of_it():
     app = draw(opened(CHANGE, strength="0.0"), "change canvas", spot(5, 20))
     assert torch.equal(results(app)["changed"][2], painted(water_lily(), spot(5, 20)))
@@ -227,6 +238,7 @@ def test_a_part_that_starts_lower_waits_until_the_other_has_come_down():
         {"model": "facer", "wanted": "Smiling", "seed": "11"},
         {"sampler": "DDPM", "blank": "true"},
         {"strength": "0.0"},
+        {"strength": "0.4", "noisy": "false"},
     ],
     ids=lambda link: " ".join(link.values()),
 )
@@ -275,6 +287,7 @@ WIDGETS = [
     (CHANGE, "slider", "number", 3),
     (CHANGE, "number_input", "seed", 1_000_000),
     (CHANGE, "toggle", "blank", True),
+    (CHANGE, "toggle", "noisy", False),
     (CHANGE, "selectbox", "sampler", "Heun"),
     (CHANGE, "select_slider", "moves", 5),
     (CHANGE, "slider", "scale", 8.0),

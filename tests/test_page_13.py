@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from test_words import CODER, keep_talker
 
-from diffusion_edu.checkpoints import PRETRAINED, load, read_card
+from diffusion_edu.checkpoints import PRETRAINED, Card, load, read_card, save, save_card
 from diffusion_edu.data.images import save_pictures
 from diffusion_edu.evaluation.distances import Statistics, frechet
 from diffusion_edu.evaluation.features import describe
@@ -19,13 +20,15 @@ from diffusion_edu.evaluation.few import doublings, perfect, resampled
 from diffusion_edu.evaluation.neighbours import nearest
 from diffusion_edu.evaluation.report import Reference
 from diffusion_edu.generation import Preset, generate
+from diffusion_edu.networks import NETWORKS
 
 pytest.importorskip("streamlit.testing.v1")
-from onscreen import healthy, opened  # noqa: E402
+from onscreen import HOME, healthy, opened  # noqa: E402
 
-from diffusion_edu.app import axes, cards, closely, closeup, darkroom, dataset, inspecting, looking, scores, standing  # noqa: E402
+from diffusion_edu.app import axes, cards, closely, closeup, darkroom, dataset, inspecting, layout, looking, scores, standing  # noqa: E402
 
 PAGE = "pages/13_Evaluate_and_debug.py"
+PAGES = [path for path in layout.PAGES if "6_" not in path]  # which draws points
 CLOSELY, DATA = {"tab": "Look closely", "closely_count": "8"}, {"tab": "Data"}
 
 
@@ -162,6 +165,84 @@ def test_a_vae_with_scores_of_its_own_stands_once_and_as_what_it_is(tmp_path):
 def test_models_of_faces_and_of_flowers_do_not_share_a_table(tmp_path):
     faces = replace(card(), classes=[], attributes=["smiling"])
     assert set(standing.grouped({"a": card(), "b": faces}, tmp_path / "none")) == {"Flowers, 64x64", "Faces, 64x64"}
+
+
+JUDGED = {"FD": 118.3, "FD_band": 0.18, "agreement": 0.81, "subject_agreement": 0.6, "diversity": 0.7, "diversity_of_prompts": 0.9}
+JUDGED |= {"memorised": 0.004, "nearest": 1.1, "own_picture": 0.0}
+FLOORS = {"protocol": "p", "command": "c", "FD_floor": 20.0, "FD_noise": 400.0, "agreement_real": 0.9, "subject_agreement_real": 0.75}
+TOLD = FLOORS | JUDGED | {"training_prompts": {**JUDGED, "memorised": 0.03}, "by_guidance": [{"scale": s, **JUDGED} for s in (1.0, 4.0, 8.0)]}
+BACK = {"PSNR": 21.46, "SSIM": 0.62, "unlikeness": 0.0606, "gradient_energy": 0.16, "FD": 3.123}
+CODED = {
+    "autoencoder": BACK,
+    "bicubic": {**BACK, "PSNR": 19.13, "unlikeness": 0.303, "FD": 10.75},
+    "FD_floor": 3.049,
+    "FD_halves": 0.08,
+    "protocol": "p",
+}
+
+
+@pytest.fixture
+def latent(tmp_path, monkeypatch, tiny):
+    """A model that is told captions and its autoencoder, with scores as their evaluations write them, and classifiers of scenes."""
+    monkeypatch.setattr("diffusion_edu.checkpoints.OWN", tmp_path)
+    keep_talker(tmp_path, tiny)
+    for name, scores_of in (("talker", TOLD), (CODER, CODED)):
+        save_card(tmp_path, replace(read_card(tmp_path / f"{name}.json"), scores=scores_of, data={"subject": "captioned pictures"}))
+    sizes = {"classes": 2, "widths": [8, 8], "patch": 1}
+    net = NETWORKS["plain_classifier"](**sizes)
+    card = Card("seer", "Seer of scenes", "plain_classifier", sizes, "class", 16, classes=["sea", "snow"], scores={"validation_accuracy": 0.7})
+    save(tmp_path, card, net)
+
+
+def test_a_model_that_is_told_captions_stands_in_a_table_of_its_pictures(latent):
+    app = healthy(opened(PAGE))
+    (body,) = [part.proto.body for part in app.get("html") if "Captioned pictures, 16x16</th>" in part.proto.body]
+    for said_of in ("118 ± 0.18", "81%", "real 90%", "60%", "real 75%", "70%", "0.4%", "right subject", "varied"):
+        assert said_of in body
+    assert "PSNR" not in body and body.index("Real, half against half") < body.index("talker") < body.index("Pure noise")
+    healthy(app.selectbox(key="scored").set_value("talker").run())
+    shares = charts(app)[-1]
+    labels = ["agreement", "right subject", "diversity", "agreement in real pictures"]
+    assert [curve["label"] for curve in shares["series"]] == labels and len({curve["dash"] for curve in shares["series"]}) == 4
+
+
+def test_an_autoencoder_stands_beside_pixels(latent):
+    app = healthy(opened(PAGE))
+    (body,) = [part.proto.body for part in app.get("html") if "there and back" in part.proto.body]
+    places = [body.index(words) for words in ("Real, the pictures themselves", ">C<", "Pixels, as few as places")]
+    assert places == sorted(places) and all(number in body for number in ("21.5 dB", "19.1 dB", "0.62", "0.061", "0.303", "3.12", "10.8", "3.05"))
+    assert "5.0 times as unlike" in said(app) and "**C**" in said(app)
+
+
+def test_the_cards_of_latent_models_say_what_they_draw_and_what_they_score(latent):
+    known = cards.everything()
+    told, coder = known["talker"], known[CODER]
+    assert cards.pixels(told) == "16x16" and "4 maps of 8x8" in cards.what(told) and "picture of 16x16" in cards.what(told)
+    assert cards.pixels(replace(told, autoencoder="not here")) == "8x8"
+    rows = {what: value for what, value, _ in [*cards.scores(told), *cards.scores(coder)]}
+    assert rows["Drawings in which the judge sees the very subject"] == "60%" and rows["FD of pure noise"] == "400"
+    assert rows["There and back by the latents"].startswith("PSNR 21.5 dB") and rows["There and back by as many pixels, bicubic"].startswith(
+        "PSNR 19.1"
+    )
+    assert [value for what, value in rows.items() if "has learned from" in what] == ["3.0%", "0.0%"]
+    assert not any("Nothing finer than a pixel" in sentence for sentence in cards.weaknesses(told))
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_no_page_breaks_or_offers_pixels_of_what_draws_latents(page, latent):
+    app = healthy(opened(page))
+    pickers = [box for box in app.selectbox if box.key != "scored" and box.label.endswith(("Model", "Model that draws it"))]
+    offered = {option for box in pickers for option in box.options}
+    assert ("talker" in offered) == ("11_" in page) and not offered & {CODER, "C", "Seer of scenes"} and not app.exception
+    if page == HOME:
+        assert any("draws what a text says" in caption.value for caption in app.caption) and any("16x16" in caption.value for caption in app.caption)
+
+
+def test_a_band_has_digits_of_its_own_where_those_of_its_score_would_hide_it():
+    assert axes.with_band({"FD": 118.3, "FD_band": 0.18}, "FD") == "118 ± 0.18"
+    assert axes.with_band({"FD": 118.3, "FD_band": 2.4}, "FD") == "118 ± 2" and axes.with_band({"FD": 1.23, "FD_band": 0.056}, "FD") == "1.23 ± 0.06"
+    assert axes.with_band({"KD": 0.01, "KD_band": 0.00003}, "KD", "{:.4f}".format) == "0.0100 ± 0.000030"
+    assert axes.with_band({"FD": 118.3, "FD_band": 0.0}, "FD") == "118 ± 0"
 
 
 def test_charts_hold_what_was_measured_against_guidance_and_moves():

@@ -12,11 +12,12 @@ import pytest
 import torch
 from PIL import Image
 
+from diffusion_edu.attention import attention_off, looking
 from diffusion_edu.checkpoints import Card, Unusable, load, save
 from diffusion_edu.core import State
 from diffusion_edu.generation import Preset, generate
 from diffusion_edu.insides import anatomy as take
-from diffusion_edu.insides import attention_off, dead, during, likeness, looking, principal, recorded, strength
+from diffusion_edu.insides import dead, during, likeness, principal, recorded, strength
 from diffusion_edu.schedules import cosine
 
 pytest.importorskip("streamlit.testing.v1")

@@ -171,6 +171,14 @@ def test_nearness_is_relative_to_training_pictures_of_what_is_asked_for():
     assert found["memorised"] == 1 and found["nearest"] == pytest.approx(0.6, abs=0.2)  # in whole bytes
 
 
+def test_pictures_that_are_there_twice_hide_no_copies(ruler):
+    """Of two equal pictures each is as near to the other as can be: so near no copy comes, for the autoencoder leaves something of itself."""
+    real, learned = ruler.real, ruler.real.learned.nonzero().flatten()
+    double = replace(ruler, known=torch.cat([ruler.known, ruler.known[:8]]), rows=torch.cat([ruler.rows, ruler.rows[:8]]))
+    almost = ruler.eyes.net.features(real.pictures.images[learned].float() / 127.5 - 1) + 1e-3
+    assert ruler.copies(almost, ["?"] * len(learned))["memorised"] == double.copies(almost, ["?"] * len(learned))["memorised"] == 1
+
+
 def test_the_diversity_of_one_prompt_is_told_from_that_of_different_ones(ruler):
     images, labels = ruler.real.pictures.images, ruler.real.pictures.labels
     twice = images.repeat_interleave(2, 0)
@@ -272,8 +280,8 @@ def test_a_stopped_evaluation_goes_on_where_it_was(small, tmp_path, monkeypatch,
     assert len(parts) == 8 and read_card(tmp_path / "runs" / "small.json").scores == {"by_moves": [1]}  # four times 40 drawings, 32 at a time
     parts[3].unlink()
     parts[6].write_bytes(b"half")
-    drawn, generate = [], prompts.generate
-    monkeypatch.setattr(prompts, "generate", lambda *how: drawn.append(how) or generate(*how))
+    drawn, draw = [], prompts.draw
+    monkeypatch.setattr(prompts, "draw", lambda asked: drawn.append(asked) or draw(asked))
     prompting.main([*small, "--dry"])
     assert capsys.readouterr().out == whole and len(drawn) == 2
     (tmp_path / "unseen.json").write_text(json.dumps(UNSEEN | {"sea": ["another sea"]}))
@@ -284,7 +292,7 @@ def test_a_stopped_evaluation_goes_on_where_it_was(small, tmp_path, monkeypatch,
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        ({0: "eyes"}, "eyes does not draw what a text says: name a model that does"),
+        ({0: "eyes"}, "There is no model 'eyes' that draws what a text says: train one"),
         ({0: "nobody"}, "There is no model 'nobody'"),
         ({8: "3"}, "give more --samples"),
         ({4: "absent.json"}, "There is no file 'absent.json' with prompts"),

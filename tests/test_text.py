@@ -243,8 +243,8 @@ def test_a_new_network_learns_with_every_weight_from_its_third_step_on():
 
 @torch.no_grad()
 def test_attention_to_words_is_what_the_paper_says_and_can_be_read():
-    """One head, written out; and the softmax that insides listens to gives rows that sum to 1 over the words that are there."""
-    from diffusion_edu.insides import _Softmax
+    """One head, written out; and the softmax that is listened to gives rows that sum to 1 over the words that are there."""
+    from diffusion_edu.attention import _Softmax
 
     torch.manual_seed(0)
     layer, x, words = WordAttention(8, 6, head_width=8), torch.randn(2, 8, 4, 4), torch.randn(2, 5, 6)

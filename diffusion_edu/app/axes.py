@@ -46,6 +46,11 @@ def in_words(number):
 
 
 def with_band(scores, name, write=in_words):
-    """Write a score and its band, if it has one, with as many digits after the point as the score."""
+    """Write a score and its band, if it has one, with as many digits after the point as the score, or more where nothing would be left of it."""
     written, band = write(scores[name]).replace("-", "−"), scores.get(f"{name}_band")
-    return written if band is None else f"{written} ± {band:.{len(written.partition('.')[2])}f}"
+    if band is None:
+        return written
+    digits = len(written.partition(".")[2])
+    if band and not float(f"{band:.{digits}f}"):
+        digits = 1 - math.floor(math.log10(band))
+    return f"{written} ± {band:.{digits}f}"

@@ -147,7 +147,7 @@ export default function ({ data, parentElement, setStateValue }) {
 
   function fillRows() {
     $(".sizes").replaceChildren(...data.brushes.map((wide) => {
-      const button = document.createElement("button"), dot = document.createElement("span"), dots = `${Math.min(26, Math.max(3, 2 * wide))}px`;
+      const button = document.createElement("button"), dot = document.createElement("span"), dots = `${Math.min(26, Math.max(3, (128 / data.size) * wide))}px`;
       Object.assign(dot.style, { width: dots, height: dots });
       button.append(dot);
       button.dataset.wide = wide;
@@ -182,6 +182,7 @@ export default function ({ data, parentElement, setStateValue }) {
     $(".invert").hidden = !data.mask;
     if (fresh) {
       given = data.given;
+      if (!data.brushes.includes(brush)) brush = data.brush; // those of a canvas of another size
       fillRows();
     }
     if (another) Promise.all([data.picture, data.layer].map(decoded)).then(([picture, painted]) => {

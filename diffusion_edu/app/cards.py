@@ -3,26 +3,15 @@
 from html import escape
 
 import streamlit as st
+import torch
 
-from diffusion_edu.app.axes import in_words, with_band
+from diffusion_edu.app.axes import in_words
+from diffusion_edu.app.scored import scores
 from diffusion_edu.checkpoints import PRETRAINED, Card, Unusable, available, read_card
 from diffusion_edu.denoisers import TARGETS
+from diffusion_edu.networks import NETWORKS
 
 SAYS = {"eps": "the noise", "x0": "the clean picture", "v": "v, a mixture of noise and picture", "flow": "noise less picture"}
-SCORES = {  # key in a card: what it is called, how it is written, and what is good
-    "FD": ("Distance to real pictures (FD)", in_words, "lower is nearer"),
-    "FD_floor": ("FD of one half of the real pictures to the other", in_words, "no model can be expected below this"),
-    "FD_vae": ("FD of a variational autoencoder", in_words, "the baseline of the same pictures"),
-    "FD_noise": ("FD of pure noise", in_words, "the baseline that everyone must beat"),
-    "KD": ("Kernel distance (KD)", "{:.4f}".format, "lower is nearer"),
-    "KD_floor": ("KD of both halves of the real pictures", "{:.4f}".format, "0 but for chance"),
-    "memorised": ("Copies: drawings nearer to a training picture than 99% of real ones to each other", "{:.1%}".format, "about 1% or less"),
-    "agreement": ("Drawings in which a judge sees what was asked for", "{:.0%}".format, "as in real pictures, or more"),
-    "agreement_real": ("Real pictures in which the judge sees what they are", "{:.0%}".format, "the judge errs too"),
-    "class_score": ("Kinds told apart in drawings", in_words, "higher is clearer and more varied"),
-    "class_score_real": ("Kinds told apart in real pictures", in_words, "what to compare with"),
-    "validation_accuracy": ("Accuracy on pictures it has not learned from", "{:.1%}".format, "higher is better"),
-}
 TRAINING = {
     "steps": "steps", "batch": "pictures per step", "lr": "learning rate", "ema": "decay of the moving average", "minutes": "minutes",
     "device": "computed on", "from": "began as", "loss": "loss in the end", "validation_loss": "loss on held-out pictures",
@@ -40,9 +29,25 @@ def everything():
     return found
 
 
+def pixels(card: Card):
+    """Say how large its pictures are, for example 64x64: if it draws latents, what its autoencoder makes of them, where that is installed."""
+    size, known = card.size, available()
+    if card.autoencoder in known:
+        coder = read_card(known[card.autoencoder])
+        with torch.device("meta"):
+            size *= NETWORKS[coder.network](**coder.sizes).size_multiple
+    return f"{size}x{size}"
+
+
 def what(card: Card):
     """Say in one or two sentences what a model is."""
-    size = f"{card.size}x{card.size}"
+    size = pixels(card)
+    if card.autoencoder and card.kind in TARGETS:
+        latents = f"{card.channels} maps of {card.size}x{card.size}"
+        return (
+            f"A latent diffusion model: it draws {latents} out of noise, as a text asks, and {card.autoencoder!r} makes a picture of {size} of them. "
+            f"At every level its network says {SAYS[card.kind]}, of latents."
+        )
     if card.kind in TARGETS:
         asked = (
             f", asked for one of {len(card.classes)} kinds" if card.classes else f", told {len(card.attributes)} attributes" * bool(card.attributes)
@@ -81,7 +86,9 @@ def weaknesses(card: Card):
         found.append(f"It is wrong about {1 - scores['validation_accuracy']:.0%} of unseen pictures, and so every score that goes by it is relative.")
     if card.kind == "vae":
         found.append("What it draws is soft: a decoder that must answer for every code near its own learns averages.")
-    if card.size <= 64 and card.kind in TARGETS:
+    if card.autoencoder:
+        found.append(f"What {card.autoencoder!r} cannot keep, it cannot draw: hair, grass and letters are soft.")
+    elif card.size <= 64 and card.kind in TARGETS:
         found.append(f"Nothing finer than a pixel of {card.size}x{card.size} has ever been seen by it.")
     if not scores:
         found.append("Nobody has measured it yet, or its card does not say so.")
@@ -111,24 +118,6 @@ def _known(values, names):
     return [(words, values[name]) for name, words in names.items() if name in values]
 
 
-def scores(card: Card):
-    """The scores as rows of (what, value with its band, what is good)."""
-    rows = []
-    for name, (words, write, good) in SCORES.items():
-        if name in card.scores:
-            rows.append((words, with_band(card.scores, name, write), good))
-    for name, value in card.scores.items():  # what only some evaluations measure
-        if name not in SCORES and type(value) in (int, float) and not name.endswith("_band"):
-            rows.append((name.replace("_", " "), in_words(value), ""))
-    for name, value in card.scores.get("FD_grown", {}).items():
-        rows.append((f"FD of pictures grown from what {name} leaves", in_words(value), "lower is nearer"))
-    for name, levels in card.scores.get("restored", {}).items():
-        level, ways = list(levels.items())[len(levels) // 2]
-        said = ", ".join(f"{way} {measured['PSNR']:.1f} dB" for way, measured in ways.items())
-        rows.append((f"PSNR after {name} up to level {level}", said, "higher is nearer"))
-    return rows
-
-
 def show(card: Card):
     """Show the card of an installed model."""
     st.markdown(what(card))
@@ -142,9 +131,9 @@ def show(card: Card):
     with words:
         st.markdown("**Known weaknesses**\n\n" + "\n".join(f"- {sentence}" for sentence in weaknesses(card)))
     if rows := scores(card):
-        st.html(_table(("Score", "", "Good"), rows))
+        st.html(table(("Score", "", "Good"), rows))
         _protocol(card)
-    st.html(_table(("How it was made", ""), facts(card).items()))
+    st.html(table(("How it was made", ""), facts(card).items()))
     if card.kinds:
         with st.expander(f"All {len(card.kinds)} {'attributes' if card.attributes else 'kinds'}"):
             st.caption(", ".join(card.kinds))
@@ -166,7 +155,7 @@ STYLE = """<style>.facts { border-collapse: collapse; width: 100%; font-size: 0.
 .facts td { overflow-wrap: anywhere; } .facts th { font-weight: 600; }</style>"""
 
 
-def _table(head, rows):
+def table(head, rows):
     """Write rows of words as HTML; the first word of each is its heading."""
     top = "".join(f'<th scope="col">{escape(word)}</th>' for word in head)
     body = "".join(

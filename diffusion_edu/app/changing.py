@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import streamlit as st
+import torch
 
 from diffusion_edu.app import canvas, studio
 from diffusion_edu.app.darkroom import Subject
@@ -16,6 +17,8 @@ from diffusion_edu.randomness import SeededNoise
 
 CHANGED = "changed"
 FIRST = "sunflower"
+TORCH = "import torch\n\n"
+NOISELESS = "Details grow out of noise: without any they stay soft, and all four are alike unless the sampler adds noise on its way."
 IMPORTS = (
     "from diffusion_edu.checkpoints import load\n"
     "from diffusion_edu.core import walk\n"
@@ -28,11 +31,12 @@ IMPORTS = (
 
 @dataclass(frozen=True, eq=False)
 class Changing:
-    """A picture, who changes it into what and how, and by how much, 0..1."""
+    """A picture, who changes it into what and how, by how much, 0..1, and whether noise is added to it first."""
 
     wish: Wish
     subject: Subject
     strength: float
+    noisy: bool = True
 
     key = "studio change"
     functions = (image_to_image, step_of, walk)
@@ -40,7 +44,7 @@ class Changing:
     @property
     def id(self):
         """The same for the same choices."""
-        return studio.named(self.wish.settings, self.strength, self.subject.image)
+        return studio.named(self.wish.settings, self.strength, self.noisy, self.subject.image)
 
     @property
     def needs(self):
@@ -51,7 +55,8 @@ class Changing:
         """Where the walk begins: x (b, 3, h, w), its levels, and the noise that goes on from there."""
         noise, preset = SeededNoise(self.wish.seeds), self.wish.preset
         x0 = to_signed(self.subject.image).expand(len(self.wish.seeds), -1, -1, -1)
-        return *image_to_image(preset.noising(), x0, self.strength, preset.moves, noise(x0), preset.spacing), noise
+        eps = noise(x0) if self.noisy else torch.zeros_like(x0)
+        return *image_to_image(preset.noising(), x0, self.strength, preset.moves, eps, preset.spacing), noise
 
     @property
     def paths(self):
@@ -87,9 +92,11 @@ class Changing:
         if t == 0:
             return "Strength 0 makes **no move**: the picture comes back as it is, bit for bit."
         if self.strength == 1:
-            return f"Begins at **level {t} of {t}, pure noise**: nothing of your picture is used, and the model draws what it likes."
-        shares = f"{schedule.signal[t]:.2f} × your picture + {schedule.noise[t]:.2f} × noise"
-        return f"Begins at **level {t} of {preset.T}** with {shares}, and comes down in {len(levels) - 1} move{'s' * (len(levels) > 2)}."
+            what = "pure noise" if self.noisy else "plain grey"
+            return f"Begins at **level {t} of {t}, {what}**: nothing of your picture is used, and the model draws what it likes."
+        shares = f"{schedule.signal[t]:.2f} × your picture" + (f" + {schedule.noise[t]:.2f} × noise" if self.noisy else ", and no noise")
+        says = f"Begins at **level {t} of {preset.T}** with {shares}, and comes down in {len(levels) - 1} move{'s' * (len(levels) > 2)}."
+        return says if self.noisy else f"{says} {NOISELESS}"
 
     @property
     def lines(self):
@@ -97,7 +104,7 @@ class Changing:
         return (
             f'model, preset = load("{self.wish.card.name}"), {self.wish.preset}\n'
             f"noise = SeededNoise({self.wish.seeds})                       # one seed per picture\n"
-            "eps = noise.draw(image.shape)\n"
+            f"eps = {'noise.draw(image.shape)' if self.noisy else f'torch.zeros({len(self.wish.seeds)}, *image.shape)  # no noise'}\n"
             "x0 = to_signed(image).expand_as(eps)                    # (4, 3, h, w) in [-1, 1]\n"
             f"x, levels = image_to_image(preset.noising(), x0, {self.strength}, preset.moves, eps, preset.spacing)\n"
             f"step = step_of(model, preset, noise, labels={self.wish.labels})\n"
@@ -109,13 +116,19 @@ class Changing:
     @property
     def code(self):
         """The lines of Python that make the same pictures."""
-        return f"{IMPORTS}{self.subject.code}\n{self.lines}"
+        return f"{'' if self.noisy else TORCH}{IMPORTS}{self.subject.code}\n{self.lines}"
 
 
 def ask_strength(label="Strength"):
     """Ask how much of the picture may go."""
     words = "0 gives the picture back, 1 makes one from noise alone. Between them the walk begins at that share of all levels."
     return st.slider(label, 0.0, 1.0, 0.6, 0.05, key="strength", help=words, **studio.BOUND)
+
+
+def ask_noise():
+    """Ask whether noise is added before the walk begins."""
+    words = "Off: the picture is only dimmed to what is left of it at that level. Look what the noise is for."
+    return st.toggle("Add noise", True, key="noisy", help=words, **studio.BOUND)
 
 
 def show():
@@ -127,10 +140,10 @@ def show():
     wish = studio.ask_wish(card, FIRST)
     left, right = st.columns(**studio.COLUMNS)
     with left:
-        strength = ask_strength()
+        strength, noisy = ask_strength(), ask_noise()
         layer = canvas.paint("change canvas", subject.image, label="The picture to change; paint over it")
         st.caption(" ".join(["Paint over it: the model makes a picture of it.", *subject.notes]))
-    edit = Changing(wish, studio.painted_over(subject, layer), strength)
+    edit = Changing(wish, studio.painted_over(subject, layer), strength, noisy)
     with right:
         st.markdown(edit.where)
         studio.show(edit)

@@ -4,14 +4,13 @@ from pathlib import Path
 
 import streamlit as st
 
-from diffusion_edu.app import background, cards, closeup, darkroom, models, pace
+from diffusion_edu.app import background, cards, closeup, darkroom, models, pace, stages
 from diffusion_edu.app.layout import show_code
-from diffusion_edu.app.looking import Look, Stage
+from diffusion_edu.app.looking import Look
 from diffusion_edu.checkpoints import PRETRAINED, Unusable
 from diffusion_edu.evaluation.colours import values, wasserstein
 from diffusion_edu.evaluation.few import perfect
 from diffusion_edu.evaluation.neighbours import nearest
-from diffusion_edu.figures.grids import grid
 
 KEY = "closely"
 OURS, NOW, OWN = "our picture set", "drawn now", "pictures of your own"
@@ -22,10 +21,11 @@ BOUND = {"bind": "query-params"}
 def show():
     """Show the controls, what was seen, and the lines that see it again."""
     look = ask()
-    done = _offer(look) if look.card else background.keep_up(KEY, look, begin, watch, "Look again")
-    if done and isinstance(done[1], str):
-        st.error(done[1])
-        done = None
+    if look.card:
+        _offer(look)
+    else:
+        background.keep_up(KEY, look, begin, watch, "Look again")
+    done = None if look.card and background.running(KEY) else stages.done(KEY)
     if done:
         closeup.show(*done)
     seen = done[0] if done else look
@@ -53,22 +53,22 @@ def ask():
     return Look(card, count, seed, path, most) if readable(path) else Look(card, count, seed)
 
 
-def readable(path):
-    """Whether there is something under a path that was typed in; says in one sentence if not."""
+def readable(path, until=" Until then, our picture set is used."):
+    """Whether there is something under a path that was typed in; says in one sentence if not, and what is done until then."""
     try:
         there = bool(path) and Path(path).expanduser().exists()
     except (OSError, ValueError, RuntimeError):  # a name that no file can have, or a home that nobody has
         there = False
     if not there:
         if path:
-            st.error(f"There is no file or folder {path!r} on the computer that runs this app: check the path. Until then, our picture set is used.")
+            st.error(f"There is no file or folder {path!r} on the computer that runs this app: check the path.{until}")
         else:
-            st.info("Type the path of a folder of pictures or of a parquet file. Until then, our picture set is used.", icon=":material/info:")
+            st.info(f"Type the path of a folder of pictures or of a parquet file.{until}", icon=":material/info:")
     return there
 
 
 def _offer(look):
-    """Offer to draw, say how long that takes, and watch it; returns what was seen last."""
+    """Offer to draw, say how long that takes, and watch it."""
     button, cost = st.columns([1, 4], vertical_alignment="center")
     if button.button("Draw and look", type="primary", icon=":material/play_circle:", width="stretch"):
         begin(look)
@@ -82,10 +82,8 @@ def _offer(look):
     background.problem(KEY)
     if background.running(KEY):
         watch(look, quiet=True)
-        return None
-    if not (done := st.session_state.get(f"done:{KEY}")) and (sheet := PRETRAINED / f"{look.card.name}.png").is_file():
+    elif f"done:{KEY}" not in st.session_state and (sheet := PRETRAINED / f"{look.card.name}.png").is_file():
         st.image(str(sheet), caption="Drawn by it earlier, nobody has chosen among them", alt=f"A sheet of pictures by {look.card.title}")
-    return done
 
 
 def begin(look):
@@ -96,41 +94,14 @@ def begin(look):
         background.cancel(KEY)
         st.error(str(problem))
         return
-    background.begin(KEY, _or_words(look.items(model, eyes)), look.total(0), lambda index: False, wanted=look.id)
-    st.session_state[f"asked:{KEY}"] = look
-
-
-def _or_words(items):
-    """Yield the items; where one cannot be had, the sentence that says why."""
-    try:
-        yield from items
-    except (ValueError, OSError) as problem:
-        yield str(problem)
+    stages.begin(KEY, look, look.items(model, eyes), look.total(0))
 
 
 def watch(look, quiet):
     """Show how far it is, and the drawings: those of our set at once unless quiet, others while they are under way."""
-
-    def says(job):
-        if isinstance(job.latest, Stage):
-            job.total = job.latest.total
-        return job.latest.words if isinstance(job.latest, Stage) else "Waiting for a turn"
-
-    def under_way(item):
-        if isinstance(item, Stage) and item.images is not None:
-            _sheet(item.images, "Under way")
-
-    def over(job):
-        st.session_state[f"done:{KEY}"] = st.session_state[f"asked:{KEY}"], job.latest
-
     if not quiet:
-        _sheet(darkroom.pictures().images[look.chosen], "What is looked at")
-    background.watch(KEY, says, under_way, over)
-
-
-def _sheet(images, words):
-    page = grid(images, columns=12 if images.shape[-1] <= 64 else 6)
-    st.image(page, caption=words, alt=f"{len(images)} drawings", width=page.shape[1])
+        stages.sheet(darkroom.pictures().images[look.chosen], "What is looked at")
+    stages.watch(KEY)
 
 
 def code(look):

@@ -55,13 +55,17 @@ def _short(name, letters=20):
     return name if len(name) <= letters else "…" + name[-letters + 1 :]
 
 
+def copies(seen):
+    """Say how many of the drawings may be copies."""
+    return (
+        f"**{int((seen.distances < seen.limit).sum())} of {len(seen.images)} drawings lie nearer to another picture than 99% of those pictures lie "
+        f"to each other** (distance {in_words(seen.limit)}): such pairs deserve a look, the others are no copies."
+    )
+
+
 def in_words_of(look, seen):
     """Say in two or three sentences what was seen: copies, and what FD is worth here."""
-    copies, n = int((seen.distances < seen.limit).sum()), len(seen.images)
-    words = (
-        f"**{copies} of {n} drawings lie nearer to another picture than 99% of those pictures lie to each other** (distance {in_words(seen.limit)}): "
-        "such pairs deserve a look, the others are no copies. "
-    )
+    words, n = f"{copies(seen)} ", len(seen.images)
     if not seen.curves:
         return words + "There are no real pictures of this kind to measure FD against: name some of your own."
     (_, distance, band), points = seen.curves["these drawings"][-1], seen.curves["a perfect model"]

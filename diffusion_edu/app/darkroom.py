@@ -12,7 +12,7 @@ from diffusion_edu.data.images import load_pictures
 from diffusion_edu.data.uploads import read_upload
 from diffusion_edu.schedules import SCHEDULES
 
-OURS, FILE, CAMERA = "one of ours", "a file", "camera"
+OURS, FILE, CAMERA, DRAWN = "one of ours", "a file", "camera", "drawn"
 FIRST, LEVELS = ("linear", "cosine"), (100, 300, 600, 1000)
 UNLINKED = "Stays between you and this app's server, and is not part of the link to this page."
 
@@ -34,25 +34,30 @@ def pictures(size=64):
     return load_pictures(PRETRAINED / "flower_samples.parquet", size)
 
 
-def ask_subject(size=64):
+def ask_subject(size=64, place=None, drawn=None):
     """Let a person choose a picture; a file that cannot be used gets one sentence, and one of ours takes its place.
 
+    The questions stand in the sidebar or in another place; drawn is a Subject that was drawn before, if there is one to choose.
     Raises ValueError, in words, if our own pictures are missing.
     """
-    with st.sidebar:
-        source = st.segmented_control("Picture", [OURS, FILE, CAMERA], default=OURS, required=True, key="source", bind="query-params")
+    place = place or st.sidebar
+    with place:
+        sources = [OURS, FILE, CAMERA, *([DRAWN] if drawn else [])]
+        source = st.segmented_control("Picture", sources, default=OURS, required=True, key="source", bind="query-params")
         given = None
         if source == FILE:
             given = st.file_uploader("Your picture", key="file", help=f"JPEG, PNG, WebP, GIF and others. {UNLINKED}")
         elif source == CAMERA:
             given = st.camera_input("Your photo", key="photo", help=UNLINKED)
+        if source == DRAWN:
+            return drawn
         if given is None:
             return ours(size)
     try:
         image, notes = read_upload(given.getvalue(), size)
     except ValueError as problem:
         st.error(str(problem))
-        with st.sidebar:
+        with place:
             return ours(size)
     code = f'image, notes = read_upload(Path("my_picture.jpg").read_bytes(), {size})  # your own file\n'
     return Subject(image, "your picture", f"from pathlib import Path\nfrom diffusion_edu.data.uploads import read_upload\n\n{code}", tuple(notes))

@@ -9,6 +9,7 @@ from diffusion_edu.app.footage import Axis, Chart, Series, round_axis
 from diffusion_edu.app.graphs import plot
 from diffusion_edu.app.inspecting import MOST, Inspection, bars
 from diffusion_edu.app.layout import show_code
+from diffusion_edu.app.stages import or_words
 from diffusion_edu.checkpoints import PRETRAINED, Unusable, available, read_card
 from diffusion_edu.data.sources import SPLITS
 from diffusion_edu.data.splits import by_attributes, by_class, split
@@ -51,16 +52,8 @@ def show():
 
 def begin(inspection):
     """Start to read in the background."""
-    background.begin(KEY, _or_words(inspection.items()), MOST, lambda index: False, wanted=inspection.id)
+    background.begin(KEY, or_words(inspection.items()), MOST, lambda index: False, wanted=inspection.id)
     st.session_state[f"asked:{KEY}"] = inspection
-
-
-def _or_words(items):
-    """Yield the items; where one cannot be had, the sentence that says why."""
-    try:
-        yield from items
-    except (ValueError, OSError) as problem:
-        yield str(problem)
 
 
 def watch(inspection, quiet):

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from diffusion_edu.app import attributes, background, firstsweep, models, obedience, pace
+from diffusion_edu.app import attributes, background, firstsweep, models, obedience, pace, tasks
 from diffusion_edu.app.choices import MOVES
 from diffusion_edu.app.graphs import plot
 from diffusion_edu.app.player import play
@@ -10,8 +10,6 @@ from diffusion_edu.app.specialists import EXPERTS, GUESS, MISSING, SINGLE, UNDER
 from diffusion_edu.app.steering import Vectors
 from diffusion_edu.app.sweep import SCALES, Sweep
 from diffusion_edu.checkpoints import Unusable
-from diffusion_edu.data.images import to_bytes
-from diffusion_edu.figures.grids import grid
 from diffusion_edu.generation import Preset
 
 SWEEP, VECTORS, ROLES = "scale sweep", "three vectors", "experts by level"
@@ -160,39 +158,12 @@ def _show_sweep(shown, finished, scale=None, guesses=None, words=""):
     st.caption(words + obedience.words(shown))
 
 
-def drawn(task, row):
-    """See to it that the vectors or the experts are drawn, without a click, and show them."""
+def drawn(task, row, get=models.get):
+    """See to it that the vectors or the experts are drawn, without a click, and show them; get finds a model by name."""
     row.markdown(task.look_for, width=466)
-    done = background.keep_up(task.key, task, _begin, _watch, "Go on")
-    if done:
+    if done := tasks.keep_up(task, get):
         shown, film, words = done
         play(film, key=task.key)
         for equation in shown.equations:
             st.latex(equation, width="content")
         st.caption(words)
-
-
-def _begin(task):
-    """Start to draw in the background. Shows one sentence if a model cannot be used."""
-    try:
-        items = task.draw(*(models.get(name) for name in task.needs))
-    except (Unusable, ValueError) as problem:
-        background.cancel(task.key)
-        st.error(str(problem))
-        return
-    background.begin(task.key, items, task.total, wanted=task.id)
-
-
-def _watch(task, quiet):
-    """Show how far the drawing is, and unless quiet the guesses under way; when it is over, keep the film and show the page anew."""
-
-    def show(item):
-        with st.container(horizontal=True, gap="medium"):
-            for images, words in task.under_way(item):
-                page = grid(to_bytes(images), zoom=2, columns=len(images))
-                st.image(page, caption=words, alt=words, width=page.shape[1])
-
-    def over(job):
-        st.session_state[f"done:{task.key}"] = task, task.film(job.kept), f"{task.words(job.kept)} Computed in {job.seconds:.1f} s."
-
-    background.watch(task.key, lambda job: f"{job.done} of {job.total} moments", (lambda item: None) if quiet else show, over)

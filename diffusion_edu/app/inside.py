@@ -10,11 +10,12 @@ from diffusion_edu.app.darkroom import Subject
 from diffusion_edu.app.guesses import guess_at_each
 from diffusion_edu.app.reels import channels_film, looks_film
 from diffusion_edu.app.wish import ANY
+from diffusion_edu.attention import attention_off, looking
 from diffusion_edu.checkpoints import Card, Unusable
 from diffusion_edu.data.images import to_bytes, to_signed
 from diffusion_edu.figures.grids import grid
 from diffusion_edu.generation import Preset, generate
-from diffusion_edu.insides import anatomy, attention_off, during, looking, recorded
+from diffusion_edu.insides import anatomy, during, recorded
 from diffusion_edu.randomness import SeededNoise
 
 UNETS = ("attention_unet", "simple_unet", "experts")
@@ -123,7 +124,7 @@ class Look:
         """The lines of Python that read the same numbers."""
         if self.attending:
             needs, rest = (
-                "attention_off, during, looking, perplexity",
+                "during",
                 (
                     "without = during(walk(), lambda: attention_off(model.net))\n"
                     "for (state, looks), (off, _) in zip(during(walk(), lambda: looking(model.net)), without):\n"
@@ -142,7 +143,9 @@ class Look:
                     "        print(state.t, h.mean(), h.std(correction=0), dead(h), strength(h).argmax())\n"
                 ),
             )
-        return f"from diffusion_edu.checkpoints import load\n{self.walk.imports}from diffusion_edu.insides import {needs}\n\n{self.walk.code}{rest}"
+        first = "from diffusion_edu.attention import attention_off, looking, perplexity\n" * self.attending
+        imports = f"{first}from diffusion_edu.checkpoints import load\n{self.walk.imports}from diffusion_edu.insides import {needs}\n"
+        return f"{imports}\n{self.walk.code}{rest}"
 
 
 @st.cache_data(max_entries=16, show_spinner=False)

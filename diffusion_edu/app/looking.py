@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from diffusion_edu.app import darkroom, pace
+from diffusion_edu.app.stages import Stage
 from diffusion_edu.checkpoints import PRETRAINED, Card, available
 from diffusion_edu.data.images import to_bytes
 from diffusion_edu.data.survey import Survey, survey
@@ -17,21 +18,12 @@ from diffusion_edu.evaluation.colours import values, wasserstein
 from diffusion_edu.evaluation.distances import Statistics
 from diffusion_edu.evaluation.features import describe
 from diffusion_edu.evaluation.few import doublings, perfect, resampled
-from diffusion_edu.evaluation.neighbours import nearest
+from diffusion_edu.evaluation.neighbours import near, nearest
 from diffusion_edu.evaluation.report import Reference
 from diffusion_edu.generation import Preset, generate
 
 BATCH, AT_ONCE, FEWEST, MANY = 8, 32, 4, 2048  # pictures drawn and described in one turn; samples that a distance is shown for
 KNOWN = {}  # features and pictures of the last sets that were compared with, for everybody
-
-
-@dataclass(frozen=True)
-class Stage:
-    """What is being done, how many items there will be in all, and the pictures under way, uint8 (n, 3, h, w), if there are any."""
-
-    words: str
-    total: int
-    images: Tensor | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,14 +94,14 @@ class Look:
         images = darkroom.pictures().images[self.chosen]
         if model is not None:
             images = yield from self._draw(model)
-        drawn = yield from _described(eyes, images, "Looking at the drawings", self.total(0))
+        drawn = yield from described(eyes, images, "Looking at the drawings", self.total(0))
         known, features = yield from self._reference(eyes)
         if model is None and not self.path:
             others = torch.ones(len(features), dtype=torch.bool).index_fill(0, self.chosen, False).nonzero().flatten()
             known, features = known.take(others), features[others]
         yield Stage("Looking for the nearest", self.total(len(features)))
         distances, rows = nearest(drawn, features)
-        limit = nearest(features, features, themselves=True)[0].quantile(0.01).item() if len(features) > 1 else 0.0
+        limit = near(features)
         curves = yield from self._curves(drawn, features)
         shares = values(images), values(known.pictures.images)
         files = [known.files[row] for row in rows.tolist()]
@@ -143,10 +135,8 @@ class Look:
             else:
                 ours = darkroom.pictures()
                 found = Survey(ours, [ours.classes[label] for label in ours.labels.tolist()], {}, [""] * len(ours), [], len(ours))
-            features = yield from _described(eyes, found.pictures.images, "Looking at the others", self.total(len(found.pictures)))
-            while len(KNOWN) > 1:
-                KNOWN.pop(next(iter(KNOWN)))
-            KNOWN[key] = found, features
+            features = yield from described(eyes, found.pictures.images, "Looking at the others", self.total(len(found.pictures)))
+            remember(key, (found, features))
         return KNOWN[key]
 
     def _curves(self, drawn, features):
@@ -167,7 +157,14 @@ class Look:
         return curves
 
 
-def _described(eyes, images, words, total):
+def remember(key, known):
+    """Keep a set that was compared with, and forget all but one of those before."""
+    while len(KNOWN) > 1:
+        KNOWN.pop(next(iter(KNOWN)))
+    KNOWN[key] = known
+
+
+def described(eyes, images, words, total):
     """Describe images uint8 (n, 3, h, w) a few at a time; yields Stages, returns the features (n, width)."""
     seen = []
     for some in images.split(AT_ONCE):

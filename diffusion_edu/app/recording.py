@@ -1,6 +1,5 @@
 """A walk that is over, kept so that every number on screen is one that the chain used."""
 
-import io
 import json
 from dataclasses import asdict, dataclass, fields
 from functools import cached_property
@@ -9,13 +8,12 @@ from pathlib import Path
 from uuid import uuid4
 
 import numpy as np
-from PIL import Image
-from PIL.PngImagePlugin import PngInfo
 
 from diffusion_edu.app.footage import COLOUR, Film, Screen, png_url
 from diffusion_edu.app.wish import Wish
 from diffusion_edu.core import State
 from diffusion_edu.data.images import to_bytes
+from diffusion_edu.data.notes import noted
 from diffusion_edu.figures.animation import gif, mp4
 from diffusion_edu.figures.grids import grid
 
@@ -32,11 +30,21 @@ def moments(walk):
     yield last, last
 
 
-def kept(moves):
-    """Choose which of moves + 1 states a recording keeps: all, or MOST of them spread evenly, both ends included."""
-    if moves < MOST:
+def kept(moves, most=MOST):
+    """Choose which of moves + 1 states a recording keeps: all, or so many of them spread evenly, both ends included."""
+    if moves < most:
         return set(range(moves + 1))
-    return {round(k * moves / (MOST - 1)) for k in range(MOST)}
+    return {round(k * moves / (most - 1)) for k in range(most)}
+
+
+def side_by_side(moments, zoom=2):
+    """Draw one frame per moment, a pair of pictures uint8 (b, 3, h, w): those under way left and the guesses right, uint8 (height, width, 3)."""
+    drawn = []
+    for pair in moments:
+        halves = [grid(images, zoom=zoom, gap=2) for images in pair]
+        between = np.full((halves[0].shape[0], 6 * zoom, 3), 128, np.uint8)
+        drawn.append(np.concatenate([halves[0], between, halves[1]], axis=1))
+    return drawn
 
 
 @dataclass(frozen=True)
@@ -66,12 +74,7 @@ class Recording:
 
     def frames(self, zoom=2):
         """Draw one frame per state, the pictures under way left and the guesses right, uint8 (height, width, 3)."""
-        drawn = []
-        for state, _ in self.pairs:
-            halves = [grid(to_bytes(images), zoom=zoom, gap=2) for images in (state.x, state.x0_hat)]
-            between = np.full((halves[0].shape[0], 6 * zoom, 3), 128, np.uint8)
-            drawn.append(np.concatenate([halves[0], between, halves[1]], axis=1))
-        return drawn
+        return side_by_side([(to_bytes(state.x), to_bytes(state.x0_hat)) for state, _ in self.pairs], zoom)
 
     def gif(self):
         """Encode the walk as an animated GIF."""
@@ -83,10 +86,7 @@ class Recording:
 
     def png(self):
         """Encode the finished pictures as one PNG that carries the settings they were drawn with."""
-        file, about = io.BytesIO(), PngInfo()
-        about.add_text("diffusion_edu", json.dumps(self.wish.settings))
-        Image.fromarray(grid(to_bytes(self.pairs[-1][0].x))).save(file, "PNG", pnginfo=about)
-        return file.getvalue()
+        return noted(grid(to_bytes(self.pairs[-1][0].x)), self.wish.settings)
 
 
 def save_film(recording, path):

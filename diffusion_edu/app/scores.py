@@ -9,8 +9,9 @@ from diffusion_edu.app.axes import STYLES, across, doubling_axis, log_axis, meas
 from diffusion_edu.app.footage import Axis, Chart, Series, round_axis
 from diffusion_edu.app.graphs import plot
 from diffusion_edu.app.layout import show_code
-from diffusion_edu.app.standing import grouped, in_a_sentence, table
+from diffusion_edu.app.standing import grouped, in_a_sentence, rebuilt, rebuilt_in_a_sentence, table
 
+LABELS = {"agreement": "agreement", "subject_agreement": "right subject", "diversity": "diversity"}
 CODE = """from diffusion_edu.app.cards import everything
 
 for name, card in everything().items():
@@ -22,19 +23,22 @@ for name, card in everything().items():
 def show():
     """Show the table, the protocol behind it, the charts of one model, and every card."""
     known = cards.everything()
-    groups = grouped(known)
-    if not groups:
+    groups, coders = grouped(known), rebuilt(known)
+    if not groups and not coders:
         st.info("No installed model has been measured yet: run `python -m diffusion_edu.evaluation NAME --data FILE`.", icon=":material/info:")
     for name, rows in groups.items():
         st.html(table(name, rows))
         st.markdown(in_a_sentence(rows))
-    if groups:
+    for name, rows in coders.items():
+        st.html(table(name, rows))
+        st.markdown(rebuilt_in_a_sentence(rows))
+    if groups or coders:
         st.caption(
             "Every strip is one logarithmic scale: a tick further to the right is ten times as far from real pictures. The dashed line is where "
             "real pictures stand, the dotted one pure noise. FD and KD go by features of our own classifier; they are not FID and KID."
         )
     _charts({card.title: card for card in known.values() if card.scores.get("by_guidance") or card.scores.get("by_moves")})
-    _protocols([card for card in known.values() if "FD" in card.scores])
+    _protocols([card for card in known.values() if card.scores.keys() & {"FD", "autoencoder"}])
     with st.container(horizontal=True, gap="xsmall", vertical_alignment="center"):
         st.markdown("**Cards:**", width="content")
         for card in known.values():
@@ -65,10 +69,10 @@ def guidance_charts(scores):
     x = Axis("guidance scale", min(scales), max(scales), {f"{scale:g}": scale for scale in scales})
     charts = [_distance_chart("FD against guidance", x, {"drawings": [(row["scale"], row) for row in rows]}, scores)]
     curves, heights = [], []
-    for name, style in (("agreement", STYLES[4]), ("diversity", STYLES[2])):
+    for name, style in (("agreement", STYLES[4]), ("subject_agreement", STYLES[0]), ("diversity", STYLES[2])):
         known = [(row["scale"], row[name]) for row in rows if row.get(name) is not None]
         if known:
-            curves.append(Series(name, style[0], [y for _, y in known], style[1], x=[at for at, _ in known]))
+            curves.append(Series(LABELS[name], style[0], [y for _, y in known], style[1], x=[at for at, _ in known]))
             heights += [y for _, y in known]
     if curves:
         if "agreement_real" in scores and curves[0].label == "agreement":

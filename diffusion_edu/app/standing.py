@@ -6,15 +6,16 @@ from dataclasses import dataclass
 from html import escape
 
 from diffusion_edu.app.axes import in_words, log_axis, with_band
+from diffusion_edu.app.cards import pixels
 from diffusion_edu.checkpoints import PRETRAINED, Card
 
-MODEL, REAL, NOISE, VAE = "model", "real", "noise", "VAE"
+MODEL, REAL, NOISE, VAE, PIXELS = "model", "real", "noise", "VAE", "pixels"
 SAYS = {  # kinds of rows that are no models
     "real halves": (REAL, "Real, half against half"),
     "noise": (NOISE, "Pure noise"),
     "VAE": (VAE, "Variational autoencoder"),
 }
-MARKS = {MODEL: ("●", "#0072B2"), REAL: ("◆", "#7f7f7f"), NOISE: ("▲", "#D55E00"), VAE: ("■", "#CC79A7")}
+MARKS = {MODEL: ("●", "#0072B2"), REAL: ("◆", "#7f7f7f"), NOISE: ("▲", "#D55E00"), VAE: ("■", "#CC79A7"), PIXELS: ("■", "#E69F00")}
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,7 @@ def grouped(known, place=None):
     groups = {}
     for card in known.values():
         if "FD" in card.scores:
-            groups.setdefault(f"{card.subject.capitalize()}, {card.size}x{card.size}", []).append(
+            groups.setdefault(f"{card.subject.capitalize()}, {pixels(card)}", []).append(
                 Row(card.title, VAE if card.kind == "vae" else MODEL, card.scores, card)
             )
     baselines = _baselines(place or PRETRAINED / "scores.json")
@@ -45,6 +46,20 @@ def grouped(known, place=None):
                 others.append(Row(words, kind, {"FD": known_by[0]}))
         groups[name] = sorted(rows + others, key=lambda row: row.scores["FD"])
     return dict(sorted(groups.items(), key=lambda group: -len(group[1])))  # where there is most to compare comes first
+
+
+def rebuilt(known):
+    """Put every autoencoder for latents beside pictures of as many pixels, and beside the pictures themselves: {group: Rows}, the nearest first."""
+    groups = {}
+    for card in known.values():
+        if {"autoencoder", "bicubic", "FD_floor"} <= card.scores.keys():
+            rows = [
+                Row(card.title, MODEL, card.scores["autoencoder"], card),
+                Row("Pixels, as few as places, bicubic", PIXELS, card.scores["bicubic"]),
+                Row("Real, the pictures themselves", REAL, {"FD": card.scores["FD_floor"]}),
+            ]
+            groups[f"{card.subject.capitalize()}, {pixels(card)}, there and back"] = sorted(rows, key=lambda row: row.scores["FD"])
+    return groups
 
 
 def _baselines(path):
@@ -65,6 +80,11 @@ COLUMNS = {  # heading: what is good, and a function of the scores -> the words 
     "KD": ("lower is nearer", lambda s: (with_band(s, "KD", "{:.4f}".format), "") if "KD" in s else None),
     "copies": ("1% is chance", lambda s: (f"{s['memorised']:.1%}", "") if "memorised" in s else None),
     "asked and seen": ("beside real pictures", lambda s: _beside(s, "agreement", "{:.0%}".format)),
+    "right subject": ("beside real pictures", lambda s: _beside(s, "subject_agreement", "{:.0%}".format)),
+    "varied": ("one prompt", lambda s: (f"{s['diversity']:.0%}", "of real pictures") if "diversity" in s else None),
+    "PSNR": ("higher is nearer", lambda s: (f"{s['PSNR']:.1f} dB", "") if "PSNR" in s else None),
+    "SSIM": ("1 is equal", lambda s: (f"{s['SSIM']:.2f}", "") if "SSIM" in s else None),
+    "unlikeness": ("0 looks alike", lambda s: (f"{s['unlikeness']:.3f}", "") if "unlikeness" in s else None),
     "kinds told apart": ("beside real pictures", lambda s: _beside(s, "class_score", in_words)),
 }
 
@@ -140,3 +160,12 @@ def in_a_sentence(rows):
     if NOISE in at:
         words += f", and noise lies {at[NOISE] / best.scores['FD']:.0f} times as far as they do"
     return words + "."
+
+
+def rebuilt_in_a_sentence(rows):
+    """Say what an autoencoder keeps, beside as few pixels."""
+    (own,), (few,) = ([row for row in rows if row.kind == kind] for kind in (MODEL, PIXELS))
+    return (
+        f"**{own.words}** brings pictures back with a PSNR of {own.scores['PSNR']:.1f} dB, pixels with {few.scores['PSNR']:.1f} dB; by the looks of "
+        f"them they are {few.scores['unlikeness'] / own.scores['unlikeness']:.1f} times as unlike the pictures by way of pixels."
+    )

@@ -7,9 +7,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from diffusion_edu.app.arrows import APART, GREEN, LOOKS, length, over_levels, plane
 from diffusion_edu.app.attributes import Asked
 from diffusion_edu.app.comparison import GAINS
-from diffusion_edu.app.footage import COLOUR, DASHES, Axis, Chart, Film, Screen, Series, png_url, round_axis
+from diffusion_edu.app.footage import COLOUR, Film, Screen, png_url
 from diffusion_edu.app.obedience import GUIDANCE
 from diffusion_edu.checkpoints import Card
 from diffusion_edu.core import walk
@@ -20,15 +21,15 @@ from diffusion_edu.generation import Preset, step_of
 from diffusion_edu.measures import angle
 from diffusion_edu.randomness import SeededNoise
 
-GREEN = COLOUR["x0_hat"]
-LOOKS = {"∅": (GREEN, DASHES[1]), "c": (GREEN, DASHES[0]), "g": (GUIDANCE, DASHES[0])}  # unconditional, conditional, guided
-APART = COLOUR["none"], DASHES[2]  # what lies between the first two
 TELLING = 0.2  # of the way from noise to picture: there is something to see, and it is not yet decided
 
 
 @dataclass(frozen=True, eq=False)
 class Moment:
-    """One moment of the walk, each (1, 3, h, w): the picture, the guesses without and with the condition, the guided one, and what of it was used."""
+    """One moment of the walk, each (1, c, h, w): the picture, the guesses without and with the condition, the guided one, and what of it was used.
+
+    seen are pictures (1, 3, h, w) of the first four, where they are latents and need to be decoded to be seen.
+    """
 
     t: int
     x: Tensor
@@ -36,6 +37,12 @@ class Moment:
     conditional: Tensor
     guided: Tensor
     used: Tensor
+    seen: tuple[Tensor, ...] = ()
+
+    @property
+    def pictures(self):
+        """The picture under way and the three guesses as they can be looked at."""
+        return self.seen or (self.x, self.unconditional, self.conditional, self.used)
 
     @property
     def difference(self):
@@ -50,21 +57,22 @@ class Moment:
     @property
     def gain(self):
         """How many times stronger than it is the difference is shown."""
-        return next((gain for gain in GAINS if gain * self.difference.abs().quantile(0.99) <= 1), 1)
+        return next((gain for gain in GAINS if gain * self.visible.abs().quantile(0.99) <= 1), 1)
+
+    @property
+    def visible(self):
+        """What the condition changes in what is seen."""
+        _, without, told, _ = self.pictures
+        return told - without
 
     @property
     def plane(self):
-        """Places of the three guesses in the plane through them and grey, float64 (3, 2), in RMS; the unconditional one lies on the first axis."""
+        """Places of the three guesses in the plane through them and zero, float64 (3, 2), in RMS; the unconditional one lies on the first axis."""
         u, c, g = (v.double().flatten() / v.numel() ** 0.5 for v in (self.unconditional, self.conditional, self.guided))
         along = u / u.norm()
         across = c - (c @ along) * along
         across = across / across.norm().clamp(min=1e-12)
         return torch.tensor([[v @ along, v @ across] for v in (u, c, g)], dtype=torch.float64)
-
-
-def length(v):
-    """The length of a vector, as the root of its mean square, so that it does not depend on how many pixels there are."""
-    return v.double().square().mean().sqrt().item()
 
 
 def _screen(symbol, words, alt, look, images, says):
@@ -81,7 +89,8 @@ class Vectors:
     asked: Asked
     seed: int
 
-    key = "vectors"
+    key, origin, goes_on = "vectors", "grey", ", its values brought back between black and white (clipped)"
+    without = "anything"  # what the other guess is asked for
     look_for = "Drag the bar: **when, and where, does the condition speak up?**"
 
     @property
@@ -104,23 +113,38 @@ class Vectors:
         """What is asked for, for one picture."""
         return [self.asked.label(self.card)]
 
-    def draw(self, model):
-        """Walk from noise to picture, and yield a Moment per level at which the network was asked."""
-        noise, noted = SeededNoise([self.seed]), {}
+    def keep(self, index):
+        """Say whether an item is kept."""
+        return True
+
+    def walk(self, model, noted):
+        """Begin to walk from noise to picture, and note all guesses, see denoisers.noting."""
+        noise = SeededNoise([self.seed])
         x = model.compute.place(noise.draw((self.card.channels, self.card.size, self.card.size)))
-        for state in walk(step_of(model, self.preset, noise, self.labels, noting(noted)), x, self.preset.levels()):
+        return walk(step_of(model, self.preset, noise, self.labels, noting(noted)), x, self.preset.levels())
+
+    def seen(self, model, vectors):
+        """Make pictures (1, 3, h, w) of vectors that are none."""
+        return ()
+
+    def draw(self, model):
+        """Walk from noise to picture, and yield a Moment per level at which the network was asked, None where it would not be kept."""
+        noted = {}
+        for at, state in enumerate(self.walk(model, noted)):
             if state.t:  # at level 0 nothing is left to guess
-                yield Moment(state.t, *(v.cpu() for v in (state.x, *noted[state.t], state.x0_hat)))
+                vectors = [v.cpu() for v in (state.x, *noted[state.t], state.x0_hat)]
+                yield Moment(state.t, *vectors, self.seen(model, vectors[:4])) if self.keep(at) else None
 
     def under_way(self, moment):
         """What to show while the walk is under way, as (images, words)."""
-        return [(moment.unconditional, "asked for anything"), (moment.conditional, f"asked for: {self.asked.words}"), (moment.used, "guided")]
+        _, *guesses = moment.pictures
+        return list(zip(guesses, (f"asked for {self.without}", f"asked for: {self.asked.words}", "guided"), strict=True))
 
     def film(self, moments):
         """What the player shows, as a dict: the three guesses and what the condition changes; the vectors, their lengths and angles."""
-        levels, size = [moment.t for moment in moments], self.card.size
+        levels, size = [moment.t for moment in moments], moments[0].pictures[0].shape[-1]
         says = [self._sentence(moment) for moment in moments]
-        charts = [self._plane(moments), *self._over_levels(moments)]
+        charts = [plane(moments, self.origin), *over_levels(moments)]
         start = round(TELLING * (len(moments) - 1))
         return asdict(Film(self.id, size, size, [self.asked.words], levels, says, self._screens(moments), start, charts=charts))
 
@@ -134,61 +158,29 @@ class Vectors:
             return [f"length {length(getattr(m, name)):.3f}{more(m)}" for m in moments]
 
         louder = told("difference", lambda m: f"\nshown × {m.gain}")
-        ends = told("guided", lambda m: f"\n{m.clipped:.0%} clipped")
-        without, as_asked, used = ([getattr(m, name) for m in moments] for name in ("unconditional", "conditional", "used"))
-        changes = [m.gain * m.difference for m in moments]
+        ends = told("guided", self.lost)
+        given, without, as_asked, used = zip(*(m.pictures for m in moments), strict=True)
+        changes = [m.gain * m.visible for m in moments]
         return [
-            _screen(("x", "t"), "given", "The noisy picture", (COLOUR["x"], None), [m.x for m in moments], [""] * len(moments)),
-            _screen(("x\u0302", "∅"), "anything", "The guess when asked for anything", LOOKS["∅"], without, told("unconditional")),
+            _screen(("x", "t"), "given", "The noisy picture", (COLOUR["x"], None), given, [""] * len(moments)),
+            _screen(("x\u0302", "∅"), self.without, f"The guess when asked for {self.without}", LOOKS["∅"], without, told("unconditional")),
             _screen(("x\u0302", "c"), "as asked", f"The guess when asked for {self.asked.words}", LOOKS["c"], as_asked, told("conditional")),
             _screen(("c − ∅", ""), "", "What the condition changes", APART, changes, louder),
             _screen(("x\u0302", "g"), "guided", "The guided guess", LOOKS["g"], used, ends),
         ]
 
-    def _plane(self, moments):
-        planes = [moment.plane for moment in moments]
-        ends = torch.cat(planes)
-        series = [
-            Series(name, colour, [[0.0, plane[k, 1].item()] for plane in planes], dash, [[0.0, plane[k, 0].item()] for plane in planes])
-            for k, (name, (colour, dash)) in enumerate(LOOKS.items())
-        ]
-        through = [[plane[[0, 2], k].tolist() for plane in planes] for k in range(2)]
-        series.append(Series("", COLOUR["none"], through[1], DASHES[2], through[0]))
-        room = -0.15 * ends[:, 1].max().item()  # below the axis, for a name
-        axes = [round_axis(title, [0.0, *ends[:, k].tolist(), room * k]) for k, title in enumerate(("along ∅ (RMS)", "across"))]
-        alt = "The three guesses as arrows from grey in the plane they span: their tips lie on one line"
-        return Chart("Three vectors, one line", alt, *axes, [], series, equal=True)
-
-    def _over_levels(self, moments):
-        at = [moment.t for moment in moments]
-        level = Axis("level t", at[0], 0, {str(t): t for t in (at[0], at[0] // 2, 0)})
-        looks = {
-            "unconditional": ("∅", *LOOKS["∅"]),
-            "conditional": ("c", *LOOKS["c"]),
-            "guided": ("g", *LOOKS["g"]),
-            "difference": ("c − ∅", *APART),
-        }
-        series = [Series(letter, colour, [length(getattr(m, name)) for m in moments], dash) for name, (letter, colour, dash) in looks.items()]
-        long = round_axis("length (RMS)", [y for one in series for y in one.y], low=0)
-        turns = [
-            Series("c from ∅", GREEN, [angle(m.unconditional, m.conditional) for m in moments]),
-            Series("g from ∅", GUIDANCE, [angle(m.unconditional, m.guided) for m in moments], DASHES[1]),
-        ]
-        wide = round_axis("degrees", [y for one in turns for y in one.y], low=0)
-        over = f"over all levels, from noise at level {at[0]}, left, to the picture"
-        return [
-            Chart("Lengths", f"Lengths of the guesses and of their difference {over}", level, long, at, series, cursor=True),
-            Chart("Angles", f"Angles between the guesses {over}", level, wide, at, turns, cursor=True),
-        ]
+    def lost(self, moment):
+        """Say, on a line of its own, how much of the guided guess the walk does not go on with."""
+        return f"\n{moment.clipped:.0%} clipped"
 
     def words(self, moments):
         """Say what is seen."""
         loud = max(moments, key=lambda m: length(m.difference))
         return (
-            f"The network is asked twice about the same noisy picture: for anything (∅), and for {self.asked.words} (c). Each guess is one "
-            f"long vector of {loud.used.numel():,} values from grey. Guidance walks from the first tip through the second and on. What "
+            f"The network is asked twice about the same noisy picture: for {self.without} (∅), and for {self.asked.words} (c). Each guess is "
+            f"one long vector of {loud.used.numel():,} values from {self.origin}. Guidance walks from the first tip through the second and on. What "
             f"the condition changes (c − ∅, grey where it has no say) is largest at level {loud.t}, where the two are {length(loud.difference):.2f} "
-            "apart. The walk goes on with g, its values brought back between black and white (clipped)."
+            f"apart. The walk goes on with g{self.goes_on}."
         )
 
     equations = [

@@ -53,10 +53,10 @@ def ask_wish(card, first=ANY):
     return Wish(card, preset, kind, seed, VARIANTS)
 
 
-def ask_subject(size):
-    """Let a person choose a picture; this part ends with one sentence if our own are missing and there is no other."""
+def ask_subject(size, place=None, drawn=None):
+    """Let a person choose a picture (see darkroom); this part ends with one sentence if our own are missing and there is no other."""
     try:
-        return darkroom.ask_subject(size)
+        return darkroom.ask_subject(size, place, drawn)
     except ValueError as problem:
         st.error(f"{problem} Restore it, or choose a file of your own.")
         st.stop()

@@ -2,6 +2,8 @@
 
 import torch
 
+SAME = 0.01  # of the usual distance: what is nearer is the same picture, and what is left is rounding
+
 
 def nearest(queries, keys, themselves=False, batch=512):
     """Find the nearest of keys (m, width) to each of queries (n, width): distance (n,) and index (n,); themselves: row k is not its own neighbour."""
@@ -14,7 +16,21 @@ def nearest(queries, keys, themselves=False, batch=512):
     return torch.cat([f.values for f in found]), torch.cat([f.indices for f in found])
 
 
-def memorised(drawn, real, percentile=0.01):
-    """Say which share of drawn (n, width) is nearer to a real picture (m, width) than all but the nearest 1 % of real ones are to each other."""
-    limit = nearest(real, real, themselves=True)[0].quantile(percentile)
-    return (nearest(drawn, real)[0] < limit).double().mean().item()
+def apart(real, among=None):
+    """Say how far different real pictures (m, width) are from the nearest other one of these, or among (k, width), whose first m they are.
+
+    A picture that is there more than once is left out: how near it is to itself says nothing.
+    """
+    distances, _ = nearest(real, real if among is None else among, themselves=True)
+    return distances[distances > SAME * distances.median()]
+
+
+def near(real, among=None, percentile=0.01):
+    """Say how near real pictures are that only the nearest 1 % of them are to another one (see apart): what is nearer may be a copy."""
+    distances = apart(real, among)
+    return distances.quantile(percentile).item() if len(distances) else 0.0
+
+
+def memorised(drawn, real):
+    """Say which share of drawn (n, width) is nearer to a real picture (m, width) than real ones are to each other: see near."""
+    return (nearest(drawn, real)[0] < near(real)).double().mean().item()

@@ -16,17 +16,16 @@ from diffusion_edu.evaluation.command import carry_out, parser, rounded
 from diffusion_edu.evaluation.distances import frechet, frechet_band
 from diffusion_edu.evaluation.features import CLASSIFIERS, agreement, category_agreement, describe
 from diffusion_edu.evaluation.guidance import diversity, of_one_kind
-from diffusion_edu.evaluation.neighbours import nearest
-from diffusion_edu.evaluation.prompts import TIMES, Drawer, Real, classifiers, read_prompts, read_real
+from diffusion_edu.evaluation.neighbours import apart, near, nearest
+from diffusion_edu.evaluation.prompts import TIMES, Real, classifiers, drawn, read_prompts, read_real
 from diffusion_edu.evaluation.report import Reference, pure_noise, reference
 from diffusion_edu.figures.grids import grid
-from diffusion_edu.generation import Preset
 from diffusion_edu.measures import spread
 from diffusion_edu.randomness import choose
+from diffusion_edu.text_to_image import load_text_to_image
 
 SCALES = (1.0, 2.0, 3.0, 4.0, 6.0, 8.0)
 SHOWN = 16  # drawings beside their nearest training pictures
-COPY = 0.01  # the share of real pictures that are nearer to another one than this
 
 
 @dataclass(frozen=True)
@@ -82,11 +81,11 @@ class Ruler:
         """Compare features (n, width) of drawings with the nearest training pictures, and those with each other."""
         away, which = nearest(features, self.known)
         asked = int(self.real.wanted[self.rows].sum())
-        apart, _ = nearest(self.known[:asked], self.known, themselves=True)
+        real = self.known[:asked], self.known
         own = [self.real.captions[row] == prompt for row, prompt in zip(self.rows[which].tolist(), prompts, strict=True)]
         return {
-            "memorised": (away < apart.quantile(COPY)).double().mean().item(),
-            "nearest": (away.median() / apart.median()).item(),
+            "memorised": (away < near(*real)).double().mean().item(),
+            "nearest": (away.median() / apart(*real).median()).item(),
             "own_picture": sum(own) / len(own),
         }
 
@@ -113,19 +112,19 @@ def main(words=None):
 
 def judge(args, watch):
     """Draw unseen prompts at every scale, and training prompts, by the card's preset; write the scores into the card, and return them."""
-    drawer, ruler, prompts = prepared(args, watch)
-    card, preset = drawer.model.card, Preset(**drawer.model.card.sampling)
+    who, ruler, prompts = prepared(args, watch)
+    card, usual = who.model.card, who.preset
 
     def scored(which, prompts, preset):
         wishes = ruler.real.wishes(prompts, args.samples)
-        images = drawer.draw(preset, wishes.prompts, args.work, partial(watch, words=f"{which} prompts, guidance {preset.scale:g}"))
-        if preset == Preset(**card.sampling):
+        images = drawn(who, preset, wishes.prompts, args.work, partial(watch, words=f"{which} prompts, guidance {preset.scale:g}"))
+        if preset == usual:
             Image.fromarray(ruler.beside_nearest(images)).save(args.work / f"{card.name}.{which}.png")
         return rounded(ruler.measure(images, wishes))
 
-    rows = {scale: scored("unseen", prompts, replace(preset, scale=scale)) for scale in sorted({*args.scales, preset.scale})}
-    scores = protocol(args, ruler) | rows[preset.scale] | rounded(ruler.floors())
-    scores["training_prompts"] = scored("training", ruler.real.learned_prompts(), preset)
+    rows = {scale: scored("unseen", prompts, replace(usual, scale=scale)) for scale in sorted({*args.scales, usual.scale})}
+    scores = protocol(args, ruler) | rows[usual.scale] | rounded(ruler.floors())
+    scores["training_prompts"] = scored("training", ruler.real.learned_prompts(), usual)
     scores["by_guidance"] = [{"scale": scale} | row for scale, row in rows.items()]
     if not args.dry:
         kept = {name: rows for name, rows in card.scores.items() if name.startswith("by_")}  # measured by commands of their own
@@ -134,16 +133,16 @@ def judge(args, watch):
 
 
 def prepared(args, watch):
-    """Load and read everything, what may fail before what takes long: a Drawer, a Ruler, and {subject: [prompt]}."""
+    """Load and read everything, what may fail before what takes long: a TextToImage, a Ruler, and {subject: [prompt]}."""
     compute = choose(args.device)
-    drawer, prompts = Drawer.called(args.name, compute), read_prompts(args.prompts)
+    who, prompts = load_text_to_image(args.name, compute=compute), read_prompts(args.prompts)
     if args.samples < 2 * TIMES:
         raise ValueError(f"Each prompt is drawn {TIMES} times, and distances need several of them: give more --samples.")
-    features, usual = CLASSIFIERS[drawer.model.card.subject]
+    features, usual = CLASSIFIERS[who.model.card.subject]
     eyes, second = classifiers(prompts, (args.features or features, args.judge or usual), compute)
-    real = read_real(args.data, prompts, drawer.size, partial(print, file=sys.stderr))
+    real = read_real(args.data, prompts, who.size, partial(print, file=sys.stderr))
     prompts = real.unseen(prompts)
-    return drawer, Ruler.of(real, eyes, second, args.samples, partial(watch, words="features")), prompts
+    return who, Ruler.of(real, eyes, second, args.samples, partial(watch, words="features")), prompts
 
 
 def protocol(args, ruler):
@@ -160,8 +159,9 @@ def protocol(args, ruler):
         f"subject_agreement the subject, one of {len(judge.classes)}; _real: in every eighth of the real pictures, which it has not learned from. "
         "diversity: the mean distance in features between drawings of one prompt, and diversity_of_prompts of different ones, relative to that "
         "between real pictures. memorised: the share of drawings that are nearer to a training picture than 99 % of training pictures are to each "
-        "other (chance: 0.01); nearest: the median distance to the nearest training picture, relative to that between training pictures; "
-        "own_picture: how often that is the picture whose caption was asked for. training_prompts: the same for captions that it learned from",
+        "other, those that are there twice left out (chance: 0.01); nearest: the median distance to the nearest training picture, relative to that "
+        "between training pictures; own_picture: how often that is the picture whose caption was asked for. training_prompts: the same for "
+        "captions that it learned from",
         "command": shlex.join(["python", "-m", "diffusion_edu.evaluation.prompting", args.name, *options]),
     }
 

@@ -1,6 +1,5 @@
 """What is asked for in words, the drawings of it, and what they are measured with: real pictures of the same subjects, and two classifiers."""
 
-from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from itertools import cycle
 from pathlib import Path
@@ -8,14 +7,12 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from diffusion_edu.checkpoints import Model, available, load, read_card
+from diffusion_edu.checkpoints import available, load, read_card
 from diffusion_edu.data.captions import by_subject, load_captioned
-from diffusion_edu.data.images import Pictures, held_out, to_bytes
+from diffusion_edu.data.images import Pictures, held_out
 from diffusion_edu.data.prompts import load_prompts
 from diffusion_edu.evaluation.samples import as_frequent, digest, in_parts
-from diffusion_edu.generation import generate
-from diffusion_edu.latent import Codec, codec
-from diffusion_edu.tokens import reader
+from diffusion_edu.text_to_image import draw
 
 TIMES = 2  # each prompt is drawn, from different seeds, before it is another one's turn
 HOW = 'list them under subjects, for example {"tiger": ["a tiger in the snow", "a tiger by a river"], "volcano": ["a volcano at night"]}'
@@ -29,41 +26,21 @@ class Wishes:
     subjects: Tensor
 
 
-@dataclass(frozen=True)
-class Drawer:
-    """A model that draws what a text says: the model, the way from its latents to pictures, and what turns prompts into what it is told."""
+def drawn(who, preset, prompts, work, watch=iter):
+    """Let a TextToImage draw one picture per prompt, seeds from 0; uint8 (n, 3, h, w). Nothing is drawn twice: see in_parts."""
+    card, known = who.model.card, available()
+    by = read_card(known[card.autoencoder]).sha256 if card.autoencoder in known else card.autoencoder
 
-    model: Model
-    codec: Codec
-    reader: Callable
+    def asked(seeds):
+        return prompts[seeds.start : seeds.stop]
 
-    @classmethod
-    def called(cls, name, compute, folders=None):
-        """Load all three; raises ValueError, in one sentence, if the model draws no latents or is not told captions."""
-        model = load(name, folders, compute)
-        if not model.card.text or not model.card.autoencoder:
-            raise ValueError(f"{name} does not draw what a text says: name a model that does, for example text_to_image.")
-        return cls(model, codec(model.card.autoencoder, compute=compute), reader(name, folders))
+    def make(seeds):
+        drawing = draw(who.ask(asked(seeds), seeds, preset))
+        *_, last = drawing
+        return drawing.see(last.x)
 
-    def draw(self, preset, prompts, work, watch=iter):
-        """Draw one picture per prompt, seeds from 0; uint8 (n, 3, h, w). Nothing is drawn twice: see in_parts."""
-        card, known = self.model.card, available()
-        by = read_card(known[card.autoencoder]).sha256 if card.autoencoder in known else card.autoencoder
-
-        def asked(seeds):
-            return prompts[seeds.start : seeds.stop]
-
-        def make(seeds):
-            *_, last = generate(self.model, preset, seeds, self.reader(asked(seeds)))
-            return to_bytes(self.codec.decode(last.x)).cpu()
-
-        folder = Path(work) / f"{card.name}-{digest(card.sha256, by, asdict(preset))}"
-        return in_parts(folder, replace(card, size=self.size, channels=3), len(prompts), make, asked, watch=watch)
-
-    @property
-    def size(self):
-        """Height and width of its pictures."""
-        return self.model.card.size * self.codec.factor
+    folder = Path(work) / f"{card.name}-{digest(card.sha256, by, asdict(preset))}"
+    return in_parts(folder, replace(card, size=who.size, channels=3), len(prompts), make, asked, watch=watch)
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,39 @@
+"""How long does a picture take that is asked for in words, and how much memory? `python -m benchmarks.words`
+
+Pictures of 128x128 by the preset of the model's card, from noise in latents to pixels; after one warm-up the median of five rounds.
+"""
+
+from benchmarks.timing import in_rounds, options, peak_memory, processor
+from diffusion_edu.randomness import choose
+from diffusion_edu.text_to_image import draw, load_text_to_image
+
+COUNTS = (1, 4)
+PROMPT = "A majestic tiger walks through deep snow in a quiet winter forest, soft morning light between the trees."
+
+
+def drawing(count):
+    """Build the work of drawing so many pictures of one prompt."""
+    able = load_text_to_image(compute=choose("cpu"))
+
+    def work():
+        made = draw(able.ask(PROMPT, range(count)))
+        *_, last = made
+        return made.see(last.x)
+
+    return work
+
+
+def main(argv=None):
+    """Measure, and print a Markdown table."""
+    repeats = 1 if options(__doc__, argv).quick else 5
+    peaks = {count: peak_memory(drawing, count) for count in COUNTS}  # before anything large is in memory
+    seconds = in_rounds({count: drawing(count) for count in COUNTS}, repeats)
+    preset = load_text_to_image().preset
+    print(f"{processor()}; {preset.sampler}, {preset.moves} moves, guidance {preset.scale:g}\n")
+    print("| pictures of 128x128 | seconds | peak memory |\n| --- | --- | --- |")
+    for count in COUNTS:
+        print(f"| {count} | {seconds[count]:.2f} | {peaks[count]:.2f} GiB |")
+
+
+if __name__ == "__main__":
+    main()

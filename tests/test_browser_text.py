@@ -1,0 +1,351 @@
+"""A person in a real browser draws what a text says, and uses every control there is for it."""
+
+import io
+import json
+import zipfile
+
+import numpy as np
+import pytest
+from browser import MARKS, pixels, scrub
+from PIL import Image
+
+pytestmark = MARKS
+PAGE = "/Text_to_image?moves=4"
+UNDER_WAY, GUESS, EASEL = "canvas[data-screen=x]", "canvas[data-screen=x0_hat]", "canvas[data-easel]"
+
+
+def film(page):
+    """Wait until nothing is being drawn, and return the name of the film."""
+    page.locator(".player[data-film][data-at]").wait_for()
+    page.get_by_role("button", name="Cancel").wait_for(state="detached")
+    return page.locator(".player[data-film]").get_attribute("data-film")
+
+
+def draw(page):
+    """Press Draw when the page is still, wait for another film, and return its finished picture (128, 128, 3)."""
+    still(page)
+    before = film(page)
+    page.get_by_role("button", name="Draw", exact=True).click()
+    page.locator(f".player[data-film]:not([data-film='{before}'])[data-at]").wait_for()
+    film(page)
+    page.wait_for_timeout(300)
+    return pixels(page, UNDER_WAY)
+
+
+def still(page):
+    """Wait until the page has run to its end."""
+    page.wait_for_timeout(300)
+    page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for()
+
+
+def said(page):
+    still(page)
+    return " ".join(page.locator("[data-testid=stCaptionContainer]").all_inner_texts())
+
+
+def choose(page, label, option):
+    """Choose from a box of choices."""
+    page.get_by_role("combobox", name=label).click()
+    page.get_by_role("option", name=option, exact=True).click()
+    still(page)
+
+
+def press(page, name):
+    """Press one of the buttons of a row."""
+    page.get_by_role("radio", name=name, exact=True).click()
+    still(page)
+
+
+def type_into(page, label, words):
+    box = page.get_by_label(label, exact=True)
+    box.fill(words)
+    box.press("Control+Enter" if label == "Prompt" else "Enter")
+    still(page)
+
+
+def popover(page, name):
+    page.get_by_role("button", name=name, exact=True).click()
+    page.locator("[data-testid=stPopoverBody]").wait_for()
+    still(page)
+
+
+def closed(page):
+    page.keyboard.press("Escape")
+    page.locator("[data-testid=stPopoverBody]").wait_for(state="hidden")
+
+
+def downloaded(page, name):
+    with page.expect_download() as download:
+        page.get_by_role("button", name=name, exact=True).click()
+    return download.value.path().read_bytes()
+
+
+def picture_of(data):
+    return np.asarray(Image.open(io.BytesIO(data)).convert("RGB"), np.float32)
+
+
+def spot(page, x, y):
+    box = page.locator(EASEL).bounding_box()
+    return box["x"] + x / 128 * box["width"], box["y"] + y / 128 * box["height"]
+
+
+def stroke(page, *points):
+    page.mouse.move(*spot(page, *points[0]))
+    page.mouse.down()
+    for point in points[1:]:
+        page.mouse.move(*spot(page, *point), steps=4)
+    page.mouse.up()
+
+
+def easel(page, name):
+    page.locator(".easel").get_by_role("button", name=name, exact=True).click()
+
+
+def painted(page):
+    return int(page.locator(".easel[data-painted]").get_attribute("data-painted"))
+
+
+def saved(page):
+    with page.expect_download() as download:
+        easel(page, "Save")
+    return np.asarray(Image.open(io.BytesIO(download.value.path().read_bytes())).convert("RGB"))
+
+
+def test_prompt_negative_prompt_sampler_moves_guidance_and_seed(page):
+    page.goto(PAGE)
+    first = film(page) and pixels(page, UNDER_WAY)
+    assert first.shape == (128, 128, 3) and page.locator(UNDER_WAY).bounding_box()["width"] % 128 == 0  # zoom in whole numbers
+    popover(page, "Tips")
+    page.get_by_text("Name one subject", exact=True).wait_for()
+    closed(page)
+    type_into(page, "Prompt", "A red volcano at night.")
+    assert "drawn before" in said(page) and "majestic tiger" in said(page)  # what is shown keeps its own words
+    volcano = draw(page)
+    assert not np.array_equal(volcano, first) and "A red volcano at night." in said(page) and "drawn before" not in said(page)
+    type_into(page, "Negative prompt", "lava")
+    without = draw(page)
+    assert not np.array_equal(without, volcano) and "without: lava" in said(page)
+    choose(page, "Sampler", "Heun")
+    heun = draw(page)
+    assert not np.array_equal(heun, without) and "Heun" in said(page)
+    page.get_by_role("slider", name="Guidance").press("ArrowRight")
+    page.get_by_role("slider", name="Moves").press("ArrowRight")
+    stronger = draw(page)
+    assert not np.array_equal(stronger, heun) and "5 moves" in said(page) and page.locator("input.scrub").get_attribute("max") == "5"
+    seed = page.get_by_label("Seed", exact=True)
+    seed.fill("7")
+    seed.press("Enter")
+    another = draw(page)
+    assert not np.array_equal(another, stronger) and "seed 7" in said(page)
+    page.reload()  # the link holds it all
+    film(page)
+    page.wait_for_timeout(500)
+    assert np.array_equal(pixels(page, UNDER_WAY), another) and "A red volcano at night." in said(page)
+    page.get_by_role("combobox", name="Model").click()
+    assert page.get_by_role("option").count() >= 1
+    page.get_by_role("option").first.click()
+
+
+def test_random_prompts_of_chosen_categories(page):
+    page.goto(PAGE)
+    film(page)
+    prompt, seen = page.get_by_label("Prompt", exact=True), set()
+    popover(page, "Random")
+    for source in ("mixed", "unseen"):
+        press(page, source)
+        page.locator("[data-testid=stPopoverBody]").get_by_role("button", name="scenery", exact=True).click()
+        still(page)
+        for _ in range(2):
+            page.get_by_role("button", name="Take one").click()
+            still(page)
+            seen.add(prompt.input_value())
+    assert len(seen) >= 3
+    press(page, "learned")
+    page.locator("[data-testid=stPopoverBody] input[type=file]").set_input_files(
+        {"name": "mine.txt", "mimeType": "text/plain", "buffer": b"A whale in the deep sea.\n"}
+    )
+    still(page)
+    page.get_by_role("button", name="Take one").click()
+    still(page)
+    assert prompt.input_value() == "A whale in the deep sea."
+    closed(page)
+    draw(page)
+    assert "A whale in the deep sea." in said(page)
+
+
+def test_it_forms_while_one_looks_and_can_be_stopped(page):
+    page.goto("/Text_to_image?moves=3")
+    before = film(page)
+    page.goto("/Text_to_image?moves=500")
+    levels, guess = set(), page.locator("img[alt^='The guess of the finished picture at level']")
+    for _ in range(3):
+        guess.wait_for()
+        levels.add(guess.get_attribute("alt"))
+        page.wait_for_timeout(900)
+    assert len(levels) > 1 and page.locator("img[alt^='The picture under way at level']").count() == 1
+    page.get_by_text("of 500: level").wait_for()
+    page.get_by_role("button", name="Cancel").click()
+    page.get_by_role("button", name="Cancel").wait_for(state="detached")
+    still(page)
+    assert page.locator(UNDER_WAY).count() == 0
+    page.get_by_role("slider", name="Moves").press("Home")
+    still(page)
+    page.get_by_role("button", name="Draw", exact=True).click()
+    assert film(page) != before and page.locator("input.scrub").get_attribute("max") == "1"
+
+
+def test_a_batch_is_looked_at_and_taken_home(page):
+    page.goto(PAGE)
+    film(page)
+    choose(page, "Pictures", "3 pictures")
+    first = draw(page)
+    press(page, "2")
+    page.wait_for_timeout(500)
+    second = pixels(page, UNDER_WAY)
+    assert not np.array_equal(first, second)
+    scrub(page, 0)
+    assert page.locator("output.now").inner_text().startswith("level 1000")
+    noise = pixels(page, UNDER_WAY)
+    scrub(page, 4)
+    assert not np.array_equal(noise, second) and np.array_equal(pixels(page, GUESS), second)
+    popover(page, "Download")
+    png = downloaded(page, "PNG")
+    about = json.loads(Image.open(io.BytesIO(png)).text["diffusion_edu"])
+    assert np.array_equal(picture_of(png), second) and about["seed"] == 1 and "tiger" in about["prompt"] and about["preset"]["moves"] == 4
+    with zipfile.ZipFile(io.BytesIO(downloaded(page, "ZIP of all"))) as folder:
+        assert len(folder.namelist()) == 4 and np.array_equal(picture_of(folder.read("seed_1.png")), second)
+    page.get_by_role("slider", name="Frames per second").press("Home")
+    still(page)
+    animation = Image.open(io.BytesIO(downloaded(page, "GIF")))
+    assert animation.n_frames == 5 and animation.info["duration"] == 500
+    assert downloaded(page, "MP4")[4:8] == b"ftyp"
+    closed(page)
+    page.goto("/Text_to_image?moves=3")
+    film(page)
+    page.get_by_text("More choices").click()
+    page.locator("[data-testid=stSidebar] input[type=file]").set_input_files(file_of(png))
+    page.get_by_text("press Draw").wait_for()
+    again = draw(page)
+    assert "seed 1" in said(page) and "4 moves" in said(page) and np.abs(again - second).mean() < 3  # a batch adds in another order
+
+
+def file_of(data):
+    return {"name": "mine.png", "mimeType": "image/png", "buffer": data}
+
+
+def upload():
+    rows, columns = np.mgrid[:200, :200]
+    file = io.BytesIO()
+    Image.fromarray(np.stack([columns, rows, 255 - rows], -1).astype(np.uint8)).save(file, "PNG")
+    return file_of(file.getvalue())
+
+
+def test_a_picture_of_ones_own_is_changed_by_its_strength_with_and_without_noise(page):
+    page.goto(PAGE)
+    film(page)
+    press(page, "from a picture")
+    popover(page, "Which picture")
+    press(page, "a file")
+    page.locator("[data-testid=stPopoverBody] input[type=file]").set_input_files(upload())
+    still(page)
+    closed(page)
+    page.wait_for_timeout(500)
+    mine = pixels(page, EASEL)
+    assert mine.shape == (128, 128, 3) and page.locator(EASEL).bounding_box()["width"] == 256 and mine[0, -1, 0] > 190
+    with_noise = draw(page)
+    assert "strength 0.6" in said(page) and not np.array_equal(with_noise, mine)
+    page.get_by_text("Add noise").click()
+    without = draw(page)
+    assert "without added noise" in said(page) and not np.array_equal(without, with_noise)
+    easel(page, "red")
+    easel(page, "16 pixels wide")
+    stroke(page, (20, 20), (100, 24))
+    page.mouse.move(5, 5)
+    page.get_by_role("slider", name="Strength").press("Home")
+    page.wait_for_timeout(500)
+    assert np.array_equal(draw(page), pixels(page, EASEL)) and pixels(page, EASEL)[22, 60].tolist() == [200, 30, 40]
+    press(page, "from noise")
+    draw(page)
+    page.get_by_role("button", name="Begin with it").click()
+    still(page)
+    page.wait_for_timeout(500)
+    easel(page, "Clear")
+    still(page)
+    assert np.array_equal(pixels(page, EASEL), pixels(page, UNDER_WAY))  # the picture that was just drawn
+
+
+def test_a_hole_is_painted_or_handed_in_and_the_rest_stays(page):
+    page.goto(f"{PAGE}&begin=into+a+hole")
+    film(page)
+    page.locator(".easel[data-painted]").wait_for()
+    easel(page, "Clear")
+    page.get_by_text("There is no hole").wait_for()
+    assert page.get_by_role("button", name="Draw", exact=True).is_disabled()
+    easel(page, "8 pixels wide")
+    stroke(page, (30, 40), (100, 40))
+    narrow = painted(page)
+    easel(page, "32 pixels wide")
+    stroke(page, (30, 90), (100, 90))
+    wide = painted(page) - narrow
+    assert 500 < narrow < 800 and wide > 2.5 * narrow
+    easel(page, "Eraser")
+    easel(page, "16 pixels wide")
+    stroke(page, (64, 20), (64, 120))
+    assert painted(page) < narrow + wide - 300
+    page.mouse.move(5, 5)
+    mask = saved(page)
+    assert sorted(np.unique(mask)) == [0, 255] and (mask[..., 0] == 255).sum() == painted(page)
+    page.get_by_text("RePaint").click()
+    page.get_by_role("slider", name="Times that moves are made").press("ArrowRight")
+    new, outside = draw(page), mask[..., 0] == 0
+    assert "RePaint 2 times" in said(page) and int(page.locator("input.scrub").get_attribute("max")) > 4
+    page.wait_for_timeout(300)
+    easel_now = pixels(page, EASEL)
+    assert np.array_equal(new[outside], easel_now[outside]) and not np.array_equal(new, easel_now)
+
+    popover(page, "Which picture, which hole")
+    press(page, "file")
+    half = io.BytesIO()
+    Image.fromarray((255 * (np.mgrid[:64, :64][1] >= 32)).astype(np.uint8)).save(half, "PNG")
+    page.locator("[data-testid=stPopoverBody] input[type=file]").set_input_files(file_of(half.getvalue()))
+    page.get_by_text("64 x 64 pixels").wait_for()
+    closed(page)
+    right = draw(page)
+    easel_now = pixels(page, EASEL)
+    assert painted(page) == 128 * 64 and np.array_equal(right[:, :64], easel_now[:, :64]) and not np.array_equal(right[:, 64:], easel_now[:, 64:])
+
+
+def test_what_was_drawn_is_made_twice_and_four_times_as_large(page):
+    page.goto(PAGE)
+    film(page)
+    assert page.locator("canvas[data-pane]").count() == 0
+    for times, size in (("2 ×", 256), ("4 ×", 512)):
+        press(page, times)
+        slider = page.get_by_role("slider", name="Moves").last
+        slider.press("Home")
+        still(page)
+        page.get_by_role("button", name="Enlarge").click()
+        page.get_by_text(f"{size} × {size}, made by").wait_for()
+        page.locator(f"canvas[data-pane=larger][width='{size}']").wait_for()
+        large = pixels(page, "canvas[data-pane=larger]")
+        plain = pixels(page, "canvas[data-pane=pixels]")
+        assert large.shape == plain.shape == (size, size, 3) and not np.array_equal(large, plain)
+        data = downloaded(page, "PNG of the large picture")
+        assert np.array_equal(picture_of(data), large) and json.loads(Image.open(io.BytesIO(data)).text["diffusion_edu"])["enlarged"] == size // 128
+    press(page, "a weight file")
+    page.get_by_label("Its path on this computer").fill("nowhere.pth")
+    page.get_by_label("Its path on this computer").press("Enter")
+    page.get_by_text("nowhere.pth cannot be read").wait_for()
+    press(page, "none")
+    assert page.locator("canvas[data-pane]").count() == 0
+
+
+@pytest.mark.parametrize("begin", ["from+noise", "from+a+picture", "into+a+hole"])
+def test_a_narrow_window_needs_no_sideways_scrolling(page, begin):
+    page.set_viewport_size({"width": 420, "height": 800})
+    page.goto(f"/Text_to_image?moves=2&pictures=4+pictures&begin={begin}")
+    film(page)
+    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+    for k in range(page.locator("canvas").count()):
+        box = page.locator("canvas").nth(k).bounding_box()
+        assert box["x"] >= 0 and box["x"] + box["width"] <= 420

@@ -1,0 +1,532 @@
+"""Text to image under Streamlit's own test, the part that draws: every control, the code that is shown, bad input, and what may be missing."""
+
+import base64
+import io
+import json
+import time
+import zipfile
+
+import numpy as np
+import pytest
+import torch
+from onscreen import healthy
+from PIL import Image
+from test_uploads import BAD, encoded, plain
+from test_upscaling import compact
+
+from diffusion_edu import tokens
+from diffusion_edu.cascades import CHANNELS
+from diffusion_edu.checkpoints import Card, load, save, vocabulary
+from diffusion_edu.data.images import to_bytes, to_signed
+from diffusion_edu.data.layers import layer_of, painted, to_png, to_url
+from diffusion_edu.data.notes import noted, read_note
+from diffusion_edu.generation import Preset
+from diffusion_edu.networks.autoencoder import Autoencoder
+from diffusion_edu.prompts import learned, write_chain
+from diffusion_edu.text_to_image import draw, load_text_to_image
+from diffusion_edu.upscaling import upscale, upscaler
+
+AppTest = pytest.importorskip("streamlit.testing.v1").AppTest
+PAGE, KEYS, SIZE = "pages/11_Text_to_image.py", ("typed", "typed larger"), 32
+SAID = [(f"A {colour} {who} rests in the snow.", who, kind) for colour in ("red", "blue") for who, kind in (("fox", "animals"), ("fairy", "beings"))]
+SAID += [(f"A {colour} {who} runs in the night.", who, kind) for colour in ("red", "blue") for who, kind in (("fox", "animals"), ("fairy", "beings"))]
+READER = tokens.Tokens(tokens.learned([text for text, _, _ in 3 * SAID]))
+PICTURE, HOLE = {"begin": "from a picture"}, {"begin": "into a hole"}
+
+
+@pytest.fixture(autouse=True)
+def small(monkeypatch, tmp_path, tiny):
+    """A tiny model that draws what a text says, in 32 x 32, its autoencoder, a chain of words, and a network that enlarges."""
+    from diffusion_edu.app import enlarging
+
+    monkeypatch.setattr("diffusion_edu.checkpoints.OWN", tmp_path)
+    monkeypatch.setattr(enlarging, "ENLARGER", "larger")
+    coder, text = {"widths": [8, 16], "blocks": [1, 1], "patch": 4}, {"width": 16, "depth": 1, "head_width": 8, **READER.sizes}
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        latents = {"mean": [0.1, 0.0, 0.0, 0.0], "spread": [0.5, 1.0, 1.0, 1.0]}
+        made = save(tmp_path, Card("coder", "C", "autoencoder", coder, "autoencoder", SIZE, latents=latents), Autoencoder(**coder))
+    for name, seed in (("typist", 0), ("writer", 1)):
+        sizes = {"channels": 4, "widths": [16, 32], "attention": [False, True], "patch": 1, "embedding": 16, "text": text}
+        about = {"autoencoder": "coder", "text": READER.card, "training": {"scale": made.latents}}
+        card = Card(name, name, "attention_unet", sizes, "v", 4, 4, sampling={"moves": 3, "scale": 2.0}, **about)
+        save(tmp_path, card, tiny(seed, **{key: value for key, value in sizes.items() if key not in ("widths", "attention", "embedding")}))
+        vocabulary(tmp_path, name).write_text(READER.text)
+    write_chain(tmp_path, "typist", learned(*zip(*SAID, strict=True)).facts)
+    sizes = {"guide": CHANNELS, "widths": [16, 32], "embedding": 16, "patch": 2}
+    card = Card("larger", "Larger", "simple_unet", sizes, "v", 2 * SIZE, guide="small", sampling={"moves": 3})
+    save(tmp_path, card, tiny(network="simple_unet", guide=CHANNELS, patch=2))
+
+
+def finished(app, seconds=120):
+    """Run the page again and again, as its polling fragment would, until no work is under way."""
+    end = time.monotonic() + seconds
+    while any(f"job:{key}" in app.session_state for key in KEYS) and time.monotonic() < end:
+        time.sleep(0.05)
+        healthy(app.run())
+    return healthy(app)
+
+
+def opened(**link):
+    return finished(begun(**link))
+
+
+def begun(**link):
+    app = AppTest.from_file("../streamlit_app.py", default_timeout=120)
+    app.session_state["random"] = bool({"back", "prompts"} & link.keys())  # whether that part is open
+    for name, value in {"model": "typist", **link}.items():
+        app.query_params[name] = value
+    return healthy(app.run().switch_page(PAGE).run())
+
+
+def pressed(app, label):
+    button = next(button for button in app.button if button.label == label)
+    assert not button.disabled
+    return finished(button.click().run())
+
+
+def album(app):
+    return app.session_state["done:typed"]
+
+
+def film(app):
+    """What the player was given."""
+    parts = {element.proto.component_name: json.loads(element.proto.json) for element in app.get("bidi_component")}
+    return parts["diffusion_edu_player"]
+
+
+def screens(film):
+    """What every screen of a film of one picture shows, state by state, uint8 (states, 32, 32, 3)."""
+    read = {s["name"]: Image.open(io.BytesIO(base64.b64decode(s["sprite"].split(",")[1]))) for s in film["screens"]}
+    return {name: np.asarray(sheet).reshape(-1, SIZE, SIZE, 3) for name, sheet in read.items()}
+
+
+def executed(app):
+    """What the lines that are shown make, with what they print thrown away."""
+    names = {"print": lambda *words: None}
+    exec(app.code[0].value, names)
+    return names
+
+
+def flower():
+    from diffusion_edu.app import darkroom
+
+    known = darkroom.pictures(SIZE)
+    return known.images[(known.labels == known.classes.index("water lily")).nonzero()[0, 0]]
+
+
+def paint(app, canvas, layer):
+    """What the browser would send after a stroke."""
+    store = f"painted:{canvas}"
+    app.session_state[store] = {**app.session_state[store], "layer": to_url(to_png(layer))}
+    return finished(app.run())
+
+
+def alike(a, b):
+    """Whether two pictures uint8 are the same but for sums that a batch brings into another order."""
+    return (a.float() - b.float()).abs().mean() < 1.5
+
+
+def spot(top, bottom, colour=(200, 30, 40)):
+    """A layer with a block of paint."""
+    area = torch.zeros(SIZE, SIZE, dtype=torch.bool)
+    area[top:bottom, 10:22] = True
+    return layer_of(area, colour)
+
+
+def said(app):
+    return " ".join(each.value for each in app.caption)
+
+
+# drawing
+
+
+def test_something_is_drawn_at_once_and_it_says_of_what():
+    app = opened()
+    able, made = load_text_to_image("typist"), album(app)
+    *_, last = drawing = list(draw(able.ask(app.text_area(key="prompt").value, [0])))
+    assert torch.equal(made.pictures, able.pictures(last.x)) and len(made.moments) == len(drawing) == 4
+    assert "majestic tiger" in said(app) and "from noise" in said(app) and "typist" in said(app) and "seed 0" in said(app)
+    shown = screens(film(app))
+    for state, x, x0_hat in zip(drawing, shown["x"], shown["x0_hat"], strict=True):
+        assert np.array_equal(x, able.pictures(state.x)[0].permute(1, 2, 0)) and np.array_equal(
+            x0_hat, able.pictures(state.x0_hat)[0].permute(1, 2, 0)
+        )
+    assert film(healthy(app.run()))["id"] == film(app)["id"]
+
+
+def test_nothing_is_drawn_before_draw_is_pressed_and_what_is_shown_keeps_its_own_words():
+    app = opened(prompt="red fox")
+    before = album(app)
+    finished(app.text_area(key="prompt").set_value("blue fairy").run())
+    assert album(app) is before and "**red fox**" in said(app) and "blue fairy" not in said(app) and "drawn before" in said(app)
+    app = pressed(app, "Draw")
+    assert album(app) is not before and "**blue fairy**" in said(app) and "drawn before" not in said(app)
+    assert not torch.equal(album(app).pictures, before.pictures)
+
+
+def test_a_batch_has_a_seed_for_each_and_any_of_them_is_looked_at():
+    app = opened(pictures="3 pictures", seed="7", prompt="red fox")
+    made = album(app)
+    assert made.draft.seeds == [7, 8, 9] and "seeds 7 to 9" in said(app)
+    for k, seed in enumerate((7, 8, 9)):
+        alone = album(opened(seed=str(seed), prompt="red fox")).pictures
+        assert alike(alone[0], made.pictures[k]) and not alike(alone[0], made.pictures[k - 1])
+        finished(app.segmented_control(key="look 3").set_value(k + 1).run())
+        assert np.array_equal(screens(film(app))["x"][-1], made.pictures[k].permute(1, 2, 0))
+
+
+LINKS = [
+    {"pictures": "2 pictures", "negative": "blue snow", "seed": "5", "scale": "3.0"},
+    {"sampler": "DDPM", "moves": "5", "prompt": 'a "red" fox\nin \\ the night'},
+    {**PICTURE, "strength": "0.35", "pictures": "2 pictures"},
+    {**PICTURE, "strength": "0.7", "noisy": "false"},
+    {**PICTURE, "strength": "0.0"},
+    {**HOLE, "again": "3", "jump": "2"},
+    {**HOLE, "hole": "frame", "pictures": "2 pictures"},
+]
+
+
+@pytest.mark.parametrize("link", LINKS, ids=str)
+def test_the_code_draws_what_the_page_does(link):
+    app = opened(**link)
+    assert torch.equal(executed(app)["pictures"], album(app).pictures)
+    assert film(app)["levels"] == album(app).draft.levels
+
+
+def test_the_code_of_what_was_painted_and_drawn_before_is_there_too():
+    app = paint(opened(**PICTURE, prompt="red fox"), "typed canvas", spot(3, 12))
+    app = pressed(app, "Draw")
+    first = album(app).pictures
+    assert torch.equal(executed(app)["pictures"], first)
+    app = pressed(app, "Begin with it")
+    assert app.session_state["source"] == "drawn" and torch.equal(app.session_state["taken"].image, first[0])
+    app.segmented_control(key="begin").set_value("into a hole").run()
+    app = pressed(app, "Draw")
+    assert torch.equal(album(app).draft.begin.subject.image, first[0]) and torch.equal(executed(app)["pictures"], album(app).pictures)
+
+
+def test_the_page_changes_a_picture_by_its_strength():
+    app = opened(**PICTURE, strength="0.0")
+    assert torch.equal(album(app).pictures[0], flower()) and film(app)["levels"] == [0]
+    app.slider(key="strength").set_value(1.0).run()
+    all_noise = album(pressed(app, "Draw")).pictures
+    assert torch.equal(all_noise, album(opened()).pictures)
+    app = paint(app, "typed canvas", spot(0, 9))
+    app.slider(key="strength").set_value(0.0).run()
+    assert torch.equal(album(pressed(app, "Draw")).pictures[0], painted(flower(), spot(0, 9)))
+
+
+def test_with_and_without_noise_are_two_things_and_the_page_says_which():
+    app = opened(**PICTURE, prompt="red fox")
+    before = album(app).pictures
+    app.toggle(key="noisy").set_value(False).run()
+    app = pressed(app, "Draw")
+    assert "without added noise" in said(app) and not torch.equal(album(app).pictures, before)
+
+
+@pytest.mark.parametrize(("hole", "again"), [("disc", "1"), ("half", "2"), ("frame", "1")])
+def test_outside_the_hole_every_byte_is_as_it_was_and_inside_it_is_new(hole, again):
+    from diffusion_edu.app.filling import HOLES
+
+    pictures, inside = album(opened(**HOLE, hole=hole, again=again, pictures="2 pictures")).pictures, HOLES[hole](SIZE)
+    assert torch.equal(pictures[:, :, ~inside], flower()[:, ~inside].expand(2, -1, -1))
+    assert (pictures[:, :, inside] != flower()[:, inside]).float().mean() > 0.9 and not torch.equal(*pictures)
+
+
+def test_a_hole_is_painted_and_one_of_another_size_is_scaled():
+    app = pressed(paint(opened(**HOLE), "typed hole", spot(0, 10)), "Draw")
+    outside = spot(0, 10)[3] == 0
+    assert torch.equal(album(app).pictures[0][:, outside], flower()[:, outside])
+    app = opened(**HOLE, hole="file")
+    mask = Image.new("RGB", (300, 150))
+    mask.paste("white", (150, 0, 300, 150))
+    app.file_uploader(key="mask").set_value(("mask.png", encoded(mask, "PNG"), "image/png")).run()
+    assert "300 x 150 pixels" in said(app)
+    left = torch.arange(SIZE) < SIZE // 2
+    assert torch.equal(album(pressed(app, "Draw")).pictures[0][:, :, left], flower()[:, :, left])
+
+
+def test_without_a_hole_there_is_nothing_to_draw_and_the_page_says_what_to_do():
+    app = paint(opened(**HOLE), "typed hole", torch.zeros(4, SIZE, SIZE, dtype=torch.uint8))
+    assert "There is no hole" in app.info[0].value and next(b for b in app.button if b.label == "Draw").disabled
+
+
+# every control
+
+
+WIDGETS = [
+    ("selectbox", "model", "writer"),
+    ("selectbox", "sampler", "Heun"),
+    ("select_slider", "moves", 5),
+    ("slider", "scale", 8.0),
+    ("slider", "eta", 1.0),
+    ("number_input", "seed", 1_000_000),
+    ("selectbox", "schedule", "straight"),
+    ("selectbox", "spacing", "log-SNR"),
+    ("select_slider", "levels", 100),
+    ("toggle", "zero", True),
+    ("text_area", "prompt", "blue fairy"),
+    ("text_input", "negative", "snow"),
+    ("selectbox", "pictures", 8),
+]
+
+
+@pytest.mark.parametrize(("kind", "key", "value"), WIDGETS, ids=lambda value: str(value))
+def test_every_control_changes_what_is_drawn(kind, key, value):
+    app = opened(prompt="red fox", sampler="DDIM")
+    before = album(app)
+    getattr(app, kind)(key=key).set_value(value).run()
+    app = pressed(app, "Draw")
+    assert film(app)["id"] != before.draft.id and not torch.equal(album(app).pictures, before.pictures)
+    assert torch.equal(executed(app)["pictures"], album(app).pictures)
+
+
+def test_a_link_with_nonsense_in_it_opens_the_default():
+    nonsense = dict.fromkeys(("seed", "pictures", "begin", "sampler", "moves", "scale", "larger", "rate", "strength"), "x y")
+    assert album(opened(**nonsense)).draft.id == album(opened()).draft.id
+
+
+@pytest.mark.parametrize(
+    ("prompt", "words"),
+    [
+        ("", "An empty prompt asks for anything"),
+        (" \n ", "An empty prompt asks for anything"),
+        ("red fox in the snow " * 500, "The prompt is long"),
+        ("красная лиса 紅狐", "No caption that the model learned from has"),
+        ("zzz 7 qqq", "No caption that the model learned from has"),
+        ("**bold** [x](y) $a$ <b>red</b> `fox` :smile:", ""),
+    ],
+    ids=["empty", "blank", "10,000 characters", "scripts", "unknown", "markup"],
+)
+def test_odd_prompts_make_pictures_and_are_told(prompt, words):
+    app = opened()
+    app.text_area(key="prompt").set_value(prompt).run()
+    app.text_input(key="negative").set_value(prompt).run()
+    app = pressed(app, "Draw")
+    assert album(app).pictures.shape == (1, 3, SIZE, SIZE) and words in said(app).replace("\\", "")
+    assert len(said(app)) < 4000 and torch.equal(executed(app)["pictures"], album(app).pictures)
+
+
+def test_what_a_negative_prompt_cannot_do_is_told():
+    assert "is heard where the guidance scale is above 1" in said(opened(negative="snow", scale="1.0")).replace("\\", "")
+    assert "they cancel" in said(opened(prompt="red fox", negative="red fox")).replace("\\", "")
+
+
+# random prompts
+
+
+@pytest.mark.parametrize("order", [1, 5])
+def test_a_prompt_is_mixed_anew_of_the_categories_that_were_chosen(order):
+    app = opened(back=str(order))
+    for _ in range(5):
+        next(pills for pills in app.pills if pills.label == "Categories").set_value(["animals"]).run()
+        app = pressed(app, "Take one")
+        assert "fox" in app.text_area(key="prompt").value and "fairy" not in app.text_area(key="prompt").value
+    assert "majestic tiger" in said(app)  # nothing was drawn yet
+
+
+def test_unseen_and_learned_prompts_come_from_files(tmp_path):
+    app = opened(prompts="unseen")
+    assert "hand in a file" in app.info[0].value
+    (tmp_path / "typist.unseen.json").write_text(json.dumps({"animals": {"owl": ["An owl hoots."]}, "beings": {"elf": ["An elf sings."]}}))
+    app = healthy(app.run())
+    next(pills for pills in app.pills if pills.label == "Categories").set_value(["beings"]).run()
+    assert pressed(app, "Take one").text_area(key="prompt").value == "An elf sings."
+    app = opened(prompts="learned")
+    app.file_uploader(key="file learned").set_value(("mine.txt", b"One tree.\n", "text/plain")).run()
+    assert pressed(app, "Take one").text_area(key="prompt").value == "One tree."
+    for name, data in (("x.json", b"{"), ("x.parquet", b"no"), ("x.txt", b"")):
+        healthy(app.file_uploader(key="file learned").set_value((name, data, "text/plain")).run())
+        assert app.info[0].value.endswith(".") and "prompt" in app.info[0].value.lower()
+
+
+def test_a_model_without_a_chain_says_so():
+    assert "has no random prompts" in opened(model="writer", prompts="mixed").info[0].value
+
+
+# what is taken home
+
+
+def test_a_png_carries_its_settings_and_the_page_reads_them_back():
+    app = opened(prompt="blue fairy", negative="snow", seed="9", sampler="DDPM", moves="5", scale="3.5", pictures="2 pictures", levels="300")
+    data = album(app).png(1)
+    about = read_note(data)
+    assert (about["prompt"], about["negative"], about["seed"], about["model"], about["preset"]["moves"]) == ("blue fairy", "snow", 10, "typist", 5)
+    assert np.array_equal(np.asarray(Image.open(io.BytesIO(data))), album(app).pictures[1].permute(1, 2, 0))
+    other = opened(prompt="red fox")
+    other.file_uploader(key="recalled").set_value(("a.png", data, "image/png")).run()
+    assert any("press Draw" in info.value for info in other.info)
+    again = album(pressed(other, "Draw"))
+    assert again.draft.order.settings == {**album(app).draft.order.settings, "seed": 10}
+    assert alike(again.pictures[0], album(app).pictures[1])
+
+
+def test_settings_that_do_not_fit_leave_the_page_as_it_is():
+    app, blank = opened(), np.zeros((2, 2, 3), np.uint8)
+    first = album(app).draft.id
+    preset = {"sampler": "x", "moves": 7, "scale": 1e9, "T": "many", "options": {"eta": None}, "spacing": [], "schedule": {}, "zero_snr": 5}
+    for about in ({"prompt": 5, "seed": -1, "preset": preset, "model": "gone"}, {"preset": 3, "seed": True, "begin": "a picture"}):
+        finished(app.file_uploader(key="recalled").set_value(("a.png", noted(blank, about), "image/png")).run())
+        words = "is not installed" if "model" in about else "began with a picture"
+        assert any(words in info.value for info in app.info)
+        assert album(pressed(app, "Draw")).draft.id == first
+    for data in (b"", b"no", encoded(plain(), "PNG"), encoded(plain(), "JPEG"), noted(blank, [1])):
+        finished(app.file_uploader(key="recalled").set_value(("a.png", data, "image/png")).run())
+        assert any("choose" in info.value for info in app.info)
+
+
+def test_a_zip_holds_the_batch_and_films_have_the_rate_that_was_chosen():
+    made = album(opened(pictures="3 pictures", seed="4"))
+    with zipfile.ZipFile(io.BytesIO(made.zip())) as folder:
+        assert folder.namelist() == ["seed_4.png", "seed_5.png", "seed_6.png", "settings.json"]
+        assert read_note(folder.read("seed_6.png"))["seed"] == 6 and json.loads(folder.read("settings.json"))["pictures"] == 3
+        assert np.array_equal(np.asarray(Image.open(folder.open("seed_5.png"))), made.pictures[1].permute(1, 2, 0))
+    for rate in (2, 4):
+        animation = Image.open(io.BytesIO(made.gif(rate)))
+        assert animation.n_frames == 4 and animation.info["duration"] == 1000 / rate
+    assert made.mp4(12)[4:8] == b"ftyp"
+    assert len(made.frames()) == 4 and made.frames()[0].shape == (2 * SIZE + 2, 2 * (2 * SIZE + 2) + 6, 3)
+
+
+def test_long_walks_are_kept_in_part_both_ends_included():
+    app = opened(moves="100", pictures="8 pictures")
+    made = album(app)
+    assert len(made.moments) == 20 and film(app)["levels"][0] == 1000 and film(app)["levels"][-1] == 0
+    assert torch.equal(executed(app)["pictures"], made.pictures)
+
+
+# larger
+
+
+@pytest.mark.parametrize(("times", "factor"), [("2 ×", 2), ("4 ×", 4)])
+def test_a_picture_is_made_larger_by_our_model(times, factor):
+    app = opened(larger=times, pictures="2 pictures", seed="3", larger_moves="2")
+    finished(app.segmented_control(key="look 2").set_value(2).run())
+    assert not any("Larger" in caption.value for caption in app.caption)
+    app = pressed(app, "Enlarge")
+    *_, last = upscale(load("larger"), Preset(moves=2, scale=1.0), to_signed(album(app).pictures[[1]]), [4], factor)
+    assert torch.equal(executed(app)["large"], to_bytes(last.x)) and last.x.shape[-1] == factor * SIZE
+    assert torch.equal(app.session_state["done:typed larger"][1], to_bytes(last.x))
+    assert f"seed 4, {factor * SIZE} × {factor * SIZE}" in said(app)
+    finished(app.segmented_control(key="look 2").set_value(1).run())
+    assert "seed 4," not in said(app) and "upscale" not in app.code[0].value  # the other picture is not larger
+
+
+def test_a_picture_is_made_larger_by_a_weight_file_that_a_person_brings(tmp_path):
+    pytest.importorskip("spandrel")
+    path = tmp_path / "own.pth"
+    torch.save(compact(4).state_dict(), path)
+    app = opened(larger="4 ×", by="a weight file")
+    assert "hand it in" in app.info[0].value
+    app.text_input(key="weights").set_value(str(path)).run()
+    app = pressed(app, "Enlarge")
+    expected = to_bytes(upscaler(path)(to_signed(album(app).pictures), 4))
+    assert torch.equal(app.session_state["done:typed larger"][1], expected) and torch.equal(executed(app)["large"], expected)
+    app.file_uploader(key="weight file").set_value(("own.pth", path.read_bytes(), "application/octet-stream")).run()
+    app = pressed(app, "Enlarge")
+    assert "Compact x4" in said(app)
+    for name, data in (("x.pth", b"no"), ("x.safetensors", b""), ("x.txt", b"hello")):
+        finished(app.file_uploader(key="weight file").set_value((name, data, "application/octet-stream")).run())
+        assert len(app.error) == 1 and name in app.error[0].value and app.error[0].value.endswith(".")
+
+
+def test_without_the_network_that_enlarges_the_page_says_how_to_get_it(tmp_path, monkeypatch):
+    (tmp_path / "larger.safetensors").unlink()
+    monkeypatch.setattr("diffusion_edu.checkpoints.PRETRAINED", tmp_path / "none")
+    assert "recipes.super_resolution" in opened(larger="2 ×").info[0].value
+
+
+# bad input, and what may be missing
+
+
+def test_files_that_are_no_pictures_get_one_sentence():
+    app = opened(**HOLE, hole="file", source="a file")
+    for key in ("file", "mask"):
+        for data, _ in BAD.values():
+            finished(app.file_uploader(key=key).set_value(("x.png", data, "image/png")).run())
+            assert len(app.error) == 1 and app.error[0].value.endswith(".")
+        finished(app.file_uploader(key=key).set_value(("x.png", encoded(plain(), "PNG"), "image/png")).run())
+
+
+def test_transparent_and_animated_pictures_are_used_and_the_page_says_how():
+    app = opened(**PICTURE, source="a file", strength="0.0")
+    clear = Image.new("RGBA", (SIZE, SIZE), (255, 0, 0, 0))
+    app.file_uploader(key="file").set_value(("x.png", encoded(clear, "PNG"), "image/png")).run()
+    assert "transparent, laid on white" in said(app) and album(pressed(app, "Draw")).pictures.min() == 255
+    file, frames = io.BytesIO(), [Image.new("RGB", (SIZE, SIZE), colour) for colour in ("red", "blue")]
+    frames[0].save(file, "GIF", save_all=True, append_images=frames[1:])
+    app.file_uploader(key="file").set_value(("x.gif", file.getvalue(), "image/gif")).run()
+    assert "the first frame" in said(app)
+
+
+@pytest.mark.parametrize("name", ["typist.safetensors", "coder.safetensors", "typist.tokenizer.json"])
+def test_altered_files_are_told_in_one_sentence_and_mended_ones_draw(name, tmp_path):
+    whole = (tmp_path / name).read_bytes()
+    (tmp_path / name).write_bytes(whole[:-1] + b"?")
+    app = opened()
+    assert len(app.error) == 1 and name in app.error[0].value and "restore" in app.error[0].value
+    (tmp_path / name).write_bytes(whole)
+    assert album(finished(app.run())).pictures.shape == (1, 3, SIZE, SIZE)
+
+
+def test_without_such_a_model_the_page_says_so(tmp_path, monkeypatch):
+    for place in ("OWN", "PRETRAINED"):
+        monkeypatch.setattr(f"diffusion_edu.checkpoints.{place}", tmp_path / "none")
+    assert "recipes.text_to_image" in opened().error[0].value
+
+
+def test_what_was_cancelled_waits_until_it_is_asked_for_again(monkeypatch):
+    from diffusion_edu.app.beginnings import Noise
+
+    begin = Noise.draw
+
+    def slowly(self, asked):
+        drawing = begin(self, asked)
+        return type(drawing)((time.sleep(0.2) or state for state in drawing.states), drawing.see)
+
+    monkeypatch.setattr(Noise, "draw", slowly)
+    app = begun()
+    job = app.session_state["job:typed"]
+    healthy(next(button for button in app.button if button.label == "Cancel").click().run())
+    assert job.cancelled and "done:typed" not in app.session_state
+    monkeypatch.setattr(Noise, "draw", begin)
+    assert "done:typed" not in finished(app.run()).session_state
+    assert album(pressed(app, "Draw"))
+
+
+def test_thirty_sessions_share_one_model_and_one_worker(monkeypatch):
+    from diffusion_edu.app import jobs, prompted
+
+    loads, load_one = [], prompted.load_text_to_image
+    monkeypatch.setattr(prompted, "load_text_to_image", lambda name: loads.append(name) or load_one(name))
+    apps = [begun(seed=str(seed)) for seed in range(30)]
+    drawn = [album(finished(app)) for app in apps]
+    assert loads == ["typist"] and jobs.WORKER._max_workers == 1
+    assert [each.draft.seeds for each in drawn] == [[seed] for seed in range(30)]
+    assert len({each.pictures.numpy().tobytes() for each in drawn}) == 30
+
+
+@pytest.mark.parametrize(("size", "brush", "widths"), [(32, 8, [1, 2, 4, 8, 16]), (64, 8, [1, 2, 4, 8, 16]), (128, 16, [2, 4, 8, 16, 32])])
+def test_brushes_are_as_wide_for_a_large_picture_as_for_a_small_one(size, brush, widths):
+    def canvas(size):
+        import torch
+
+        from diffusion_edu.app import canvas
+
+        canvas.hole("some", torch.zeros(3, size, size, dtype=torch.uint8))
+
+    app = healthy(AppTest.from_function(canvas, kwargs={"size": size}).run())
+    data = json.loads(app.get("bidi_component")[0].proto.json)
+    assert (data["brush"], data["brushes"]) == (brush, widths)
+
+
+def test_from_part_to_part_and_back_everything_is_still_there():
+    app = paint(opened(**PICTURE, pictures="2 pictures", strength="0.4"), "typed canvas", spot(3, 12))
+    app = pressed(app, "Draw")
+    before = album(app)
+    for tab in ("Latents", "Draw"):
+        app.session_state["tab"] = tab
+        finished(app.run())
+    assert album(app) is before and "drawn before" not in said(app)
+    assert film(app)["id"] == f"{before.draft.id}-0"

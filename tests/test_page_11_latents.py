@@ -1,0 +1,358 @@
+"""The parts Latents and Nearest pictures of the text-to-image page under Streamlit's own test, with a tiny model."""
+
+import base64
+import io
+import json
+import time
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from test_uploads import BAD, encoded, plain
+from test_words import CAPTIONS, CODER, PROMPT, keep_talker
+
+from diffusion_edu import tokens
+from diffusion_edu.checkpoints import load, read_card, save_card
+from diffusion_edu.data.captions import Captioned
+from diffusion_edu.data.images import held_out, to_bytes, to_signed
+from diffusion_edu.evaluation.features import describe
+from diffusion_edu.evaluation.learned import brought_back, kept
+from diffusion_edu.evaluation.neighbours import near, nearest
+from diffusion_edu.latent import codec, rescaled, swapped
+from diffusion_edu.measures import psnr
+from diffusion_edu.randomness import SeededNoise
+from diffusion_edu.recipes.latents import encoded as encoded_all
+from diffusion_edu.recipes.latents import write_latents
+from diffusion_edu.text_to_image import draw, load_text_to_image
+
+pytest.importorskip("streamlit.testing.v1")
+from onscreen import healthy, opened  # noqa: E402
+
+from diffusion_edu.app import darkroom, maps, nearby  # noqa: E402
+
+PAGE, SIZE = "pages/11_Text_to_image.py", 16
+LATENTS, NEAREST = {"tab": "Latents"}, {"tab": "Nearest pictures"}
+KEYS = ("latents walk", "nearest")
+
+
+@pytest.fixture(autouse=True)
+def talker(monkeypatch, tmp_path, tiny):
+    """A tiny model that is told captions in the place of the large one."""
+    monkeypatch.setattr("diffusion_edu.checkpoints.OWN", tmp_path)
+    keep_talker(tmp_path, tiny)
+
+
+def finished(app, seconds=120):
+    """Run the page again and again, as its polling fragment would, until no work is under way."""
+    end = time.monotonic() + seconds
+    while any(f"job:{key}" in app.session_state for key in KEYS) and time.monotonic() < end:
+        time.sleep(0.05)
+        healthy(app.run())
+    return healthy(app)
+
+
+def at(link, **more):
+    return finished(opened(PAGE, **{"model": "talker", "prompt": PROMPT, "seed": "0", **link, **more}))
+
+
+def flower():
+    known = darkroom.pictures(SIZE)
+    return known.images[(known.labels == known.classes.index("water lily")).nonzero()[0, 0]]
+
+
+def executed(app):
+    """What the lines that are shown make, with what they print thrown away."""
+    names = {"print": lambda *words: None}
+    exec(app.code[0].value, names)
+    return names
+
+
+def said(app):
+    return " ".join(part.value for part in (*app.markdown, *app.caption))
+
+
+def html(app):
+    return " ".join(part.proto.body for part in app.get("html"))
+
+
+def pictures_of(page):
+    """The pictures of a table, as their pixels (h, w, 3), every second one in both ways: they are shown at zoom 2."""
+    urls = [part.split('"')[0] for part in page.split('src="data:image/png;base64,')[1:]]
+    return [np.asarray(Image.open(io.BytesIO(base64.b64decode(url))))[::2, ::2] for url in urls]
+
+
+def film(app):
+    parts = {part.proto.component_name: json.loads(part.proto.json) for part in app.get("bidi_component")}
+    return parts["diffusion_edu_player"]
+
+
+def screens(film):
+    read = {s["name"]: Image.open(io.BytesIO(base64.b64decode(s["sprite"].split(",")[1]))) for s in film["screens"]}
+    return {name: torch.from_numpy(np.asarray(sheet).reshape(-1, SIZE, SIZE, 3).copy()).permute(0, 3, 1, 2) for name, sheet in read.items()}
+
+
+def drawing(seed=0, count=1):
+    able = load_text_to_image("talker")
+    drawn = draw(able.ask(PROMPT, range(seed, seed + count)))
+    return able, drawn, list(drawn)
+
+
+# There and back
+
+
+def test_a_picture_goes_to_latents_and_back_and_every_number_is_its_own():
+    app, coder, image = at(LATENTS), codec(CODER), flower()[None]
+    latents = coder.encode(to_signed(image))
+    back = to_bytes(coder.decode(latents))
+    assert f"**{psnr(to_signed(back), to_signed(image)).item():.1f} dB**" in said(app) and f"{latents.numel():,} numbers" in said(app)
+    whole = pictures_of(html(app))
+    assert np.array_equal(whole[0], image[0].permute(1, 2, 0).numpy()) and np.array_equal(whole[2], back[0].permute(1, 2, 0).numpy())
+    channels = whole[6:10]
+    assert all(
+        np.array_equal(shown, to_bytes(channel.expand(3, -1, -1) / 3).permute(1, 2, 0).numpy())
+        for shown, channel in zip(channels, latents[0], strict=True)
+    )
+    names = executed(app)
+    assert torch.equal(names["back"], back) and torch.equal(names["latents"], latents)
+    assert f"192 numbers, {psnr(to_signed(names['few']), to_signed(image)).item():.1f} dB" in html(app)
+    assert 'alt="' in html(app) and 'alt=""' not in html(app)
+
+
+def test_the_drawing_is_one_of_the_pictures():
+    app = at(LATENTS, source="drawn")
+    able, drawn, states = drawing()
+    picture = drawn.see(states[-1].x)
+    assert np.array_equal(pictures_of(html(app))[0], picture[0].permute(1, 2, 0).numpy())
+    names = executed(app)
+    assert torch.equal(names["image"], picture[0]) and torch.equal(names["latents"], able.codec.encode(to_signed(picture)))
+    assert "has come from latents before" in said(app)
+
+
+def test_maps_say_what_grey_means_and_lie_where_they_belong():
+    latents = torch.stack([torch.full((2, 2), value) for value in (0.0, -3.0, 3.0, 9.0)])
+    assert maps.maps(latents).flatten(1)[:, 0].tolist() == [128, 0, 255, 255]
+    page = maps.in_one(latents, 16)
+    assert page.shape == (3, 16, 16) and [page[0, y, x].item() for y, x in ((2, 2), (2, 13), (13, 2), (13, 13))] == [128, 0, 255, 255]
+    assert (page[:, :, 7] == 0).all() and (page[:, :, 8] == 255).all() and (page[:, 8, :7] == 255).all()
+    assert maps.in_one(torch.zeros(3, 4, 4), 16).shape == (3, 16, 16) and maps.in_one(torch.zeros(1, 4, 4), 16).eq(128).all()
+    assert maps.in_colours(latents)[:, 0, 0].tolist() == [128, 0, 255] and maps.in_colours(latents[:1]).shape == (3, 2, 2)
+
+
+# Poking
+
+
+POKES = {
+    "multiply": lambda z, value: rescaled(z, 2, times=value),
+    "add": lambda z, value: rescaled(z, 2, plus=value),
+    "swap": lambda z, value: swapped(z, (4, 0), (1, 7)) if value else z,
+    "noise": lambda z, value: z + value * SeededNoise([5])(z),
+}
+
+
+@pytest.mark.parametrize("way", POKES)
+def test_every_state_of_a_poke_is_what_the_decoder_makes_of_it(way):
+    link = {"channel": "3", "at_row": "5", "at_column": "1", "at_other_row": "2", "at_other_column": "8", "seed": "5"}
+    app, coder, image = at(LATENTS, latents=way, **link), codec(CODER), flower()[None]
+    latents, shown = coder.encode(to_signed(image)), film(app)
+    poked = [POKES[way](latents, value) for value in shown["levels"]]
+    wanted = torch.cat([to_bytes(coder.decode(each)) for each in poked])
+    assert torch.equal(screens(shown)["picture"], wanted) and len(shown["says"]) == len(wanted)
+    assert torch.equal(screens(shown)["latents"], torch.stack([maps.in_one(each[0], SIZE) for each in poked]))
+    names = executed(app)
+    assert torch.equal(names["pictures"], wanted) and names["values"] == shown["levels"]
+    nothing = shown["levels"].index(1 if way == "multiply" else 0)
+    assert screens(shown)["apart"][nothing].max() == 0 and screens(shown)["apart"][shown["start"]].max() > 0
+    assert shown["screens"][1]["says"][nothing].startswith("0 of 255 away\n0% of the pixels")
+
+
+def test_a_swap_changes_two_places_and_a_rescaling_one_channel():
+    z = torch.arange(32.0).view(1, 2, 4, 4)
+    there = swapped(z, (0, 1), (3, 2))
+    assert there[0, :, 0, 1].tolist() == z[0, :, 3, 2].tolist() and there[0, :, 3, 2].tolist() == z[0, :, 0, 1].tolist()
+    assert (there != z).sum() == 4 and torch.equal(swapped(there, (3, 2), (0, 1)), z) and torch.equal(swapped(z, (1, 1), (1, 1)), z)
+    moved = rescaled(z, 1, times=2.0, plus=-1.0)
+    assert torch.equal(moved[:, 0], z[:, 0]) and torch.equal(moved[:, 1], 2 * z[:, 1] - 1) and z.max() == 31
+
+
+# On the way
+
+
+def test_latents_under_way_are_those_of_the_walk_and_decoded_at_every_level():
+    app = at(LATENTS, latents="on the way", moves="4")
+    able, _, _ = drawing()
+    drawn = draw(able.ask(PROMPT, [0], replace(able.preset, moves=4)))
+    states, shown = list(drawn), film(app)
+    seen = screens(shown)
+    assert shown["levels"] == [state.t for state in states]
+    assert torch.equal(seen["x"], torch.cat([drawn.see(state.x) for state in states]))
+    assert torch.equal(seen["x0_hat"], torch.cat([drawn.see(state.x0_hat) for state in states]))
+    assert torch.equal(seen["maps"], torch.stack([maps.in_one(state.x[0], SIZE) for state in states]))
+    assert shown["screens"][0]["says"][0] == f"standard deviation {states[0].x.std():.2f}"
+    assert torch.equal(executed(app)["picture"], seen["x"][-1:])
+
+
+def test_of_a_long_walk_some_levels_are_kept_both_ends_included():
+    shown = film(at(LATENTS, latents="on the way", moves="100"))
+    assert len(shown["levels"]) == 41 and (shown["levels"][0], shown["levels"][-1]) == (1000, 0)
+
+
+def test_what_was_not_understood_is_said():
+    assert "left out" in said(at(LATENTS, latents="on the way", prompt="a red tiger Ω"))
+
+
+# Widgets, links and files
+
+
+WIDGETS = [
+    ("multiply", "segmented_control", "channel", "4"),
+    ("swap", "number_input", "at_row", 8),
+    ("swap", "number_input", "at_other_column", 1),
+    ("noise", "number_input", "seed", 7),
+    ("add", "selectbox", "kind", "rose"),
+    ("add", "slider", "number", 2),
+    ("on the way", "number_input", "seed", 7),
+    ("on the way", "text_area", "prompt", ""),
+    ("on the way", "slider", "scale", 1.0),
+]
+
+
+@pytest.mark.parametrize(("look", "kind", "key", "value"), WIDGETS, ids=str)
+def test_every_widget_may_be_moved(look, kind, key, value):
+    app = at(LATENTS, latents=look)
+    before = film(app)["id"]
+    finished(getattr(app, kind)(key=key).set_value(value).run())
+    assert film(app)["id"] != before
+
+
+@pytest.mark.parametrize("look", ["there and back", *POKES, "on the way", "x y"])
+def test_links_open_each_look_also_with_nonsense_in_them(look):
+    nonsense = dict.fromkeys(("channel", "at_row", "kind", "number", "source"), "x y")
+    app = at(LATENTS, latents=look, **nonsense)
+    assert not app.error and len(app.code) > 1
+
+
+def test_a_file_of_ones_own_is_used_or_refused_in_one_sentence():
+    app = at(LATENTS, source="a file")
+    for data in [data for data, _ in BAD.values()][:3]:
+        finished(app.file_uploader[0].set_value(("x.png", data, "image/png")).run())
+        assert len(app.error) == 1 and app.error[0].value.endswith(".") and "dB" in said(app)
+    finished(app.file_uploader[0].set_value(("x.png", encoded(plain(), "PNG"), "image/png")).run())
+    assert not app.error and "read_upload" in app.code[0].value
+
+
+def test_without_the_autoencoder_there_is_one_sentence(tmp_path):
+    (tmp_path / f"{CODER}.safetensors").unlink()
+    for link in (LATENTS, NEAREST):
+        app = at(link)
+        assert CODER in " ".join(problem.value for problem in app.error)
+
+
+# Nearest pictures
+
+
+def scenes(n=70):
+    """Pictures of a set with captions of their own; the first two are the same."""
+    images = torch.randint(0, 256, (n, 3, SIZE, SIZE), generator=torch.Generator().manual_seed(1), dtype=torch.uint8)
+    images[1] = images[0]
+    return Captioned(images, tuple(CAPTIONS[k % 5] for k in range(n)), ("",) * n, ("",) * n, "scenes")
+
+
+@pytest.fixture
+def trained(tmp_path):
+    """What a training would have left: the latents of its pictures, and a card that says of which autoencoder."""
+    card, coder = read_card(tmp_path / "talker.json"), read_card(tmp_path / f"{CODER}.json")
+    save_card(tmp_path, replace(card, training={"scale": coder.latents}, data={"pictures": 140}))
+    text = (tmp_path / "talker.tokenizer.json").read_text()
+    facts = {"autoencoder": CODER, "scale": coder.latents, "vocabulary": text}
+    sets = [replace(scenes(), made=True, source="flowers"), scenes()]
+    write_latents(
+        tmp_path / "talker" / "latents.safetensors", encoded_all(sets, codec(CODER), tokens.Tokens(text), lambda items, words: items, **facts)
+    )
+    return tmp_path / "talker" / "latents.safetensors"
+
+
+def test_what_a_training_has_kept_is_found_and_comes_back_once(trained, tmp_path):
+    card = read_card(tmp_path / "talker.json")
+    assert kept(card) == [trained] and kept(replace(card, text={"sha256": "other"})) == kept(replace(card, training={})) == []
+    *_, found = brought_back(trained, codec(CODER))
+    learned = ~held_out(scenes())
+    wanted = to_bytes(codec(CODER).decode(codec(CODER).encode(to_signed(scenes().images[learned])).half()))
+    assert found.found == len(found.pictures) == 2 * learned.sum() and found.files[0] == "flowers, 1"
+    assert (found.pictures.images[: len(wanted)].int() - wanted.int()).abs().max() <= 1
+    *_, some = brought_back(trained, codec(CODER), most=20)
+    assert len(some.files) == 20 and all(name.startswith("scenes") for name in some.files) and some.found == found.found
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken" / "latents.safetensors").write_bytes(b"no latents")
+    assert kept(card) == [trained]
+
+
+def test_the_nearest_of_what_a_training_has_kept_are_shown(trained, monkeypatch):
+    app = at(NEAREST, nearest_count="2", nearest_most="250")
+    finished(next(button for button in app.button if button.label == "Find them").click().run())
+    copying, found = app.session_state["done:nearest"]
+    _, drawn, states = drawing(count=2)
+    eyes = load("flower_features")
+    *_, known = brought_back(trained, codec(CODER), 250)
+    mine, theirs = (describe(eyes, images).features for images in (drawn.see(states[-1].x), known.pictures.images))
+    distances, rows = nearest(mine, theirs)
+    assert torch.equal(found.images, drawn.see(states[-1].x)) and torch.equal(found.neighbours, known.pictures.images[rows])
+    assert torch.allclose(found.distances, distances) and found.limit == pytest.approx(near(theirs)) and found.limit > 0
+    assert "2 drawings lie nearer" in said(app) and "140 pictures" in said(app)
+    assert torch.allclose(executed(app)["distances"], distances)
+
+
+def test_pictures_at_a_path_are_compared_with_and_copies_are_found(tmp_path):
+    able, drawn, states = drawing(seed=3, count=2)
+    (tmp_path / "set").mkdir()
+    for k, image in enumerate([*drawn.see(states[-1].x), *scenes(20).images]):
+        Image.fromarray(image.permute(1, 2, 0).numpy()).save(tmp_path / "set" / f"{k:02}.png")
+    app = at(NEAREST, nearest_count="2", seed="3", nearest_path=str(tmp_path / "set"))
+    finished(next(button for button in app.button if button.label == "Find them").click().run())
+    assert app.session_state["done:nearest"][1].files == ["00.png", "01.png"] and "**2 of 2 drawings lie nearer" in said(app)
+    assert (executed(app)["rows"] == torch.tensor([0, 1])).all()
+
+
+def test_without_pictures_there_are_the_scores_of_the_card(tmp_path):
+    app = at(NEAREST)
+    assert any("belong to others" in info.value for info in app.info) and "Nobody has measured it yet" in said(app)
+    assert next(button for button in app.button if button.label == "Find them").disabled
+    rows = {"memorised": 0.004, "nearest": 1.1, "own_picture": 0.0}
+    card = read_card(tmp_path / "talker.json")
+    save_card(tmp_path, replace(card, data={"pictures": 1327}, scores=rows | {"training_prompts": {**rows, "memorised": 0.02, "own_picture": 0.25}}))
+    app = at(NEAREST)
+    assert "1,327 pictures" in said(app) and all(number in html(app) for number in ("0.4%", "2.0%", "1.10 ×", "25.0%"))
+
+
+def test_pairs_of_an_evaluation_on_this_computer_are_shown(tmp_path):
+    (tmp_path / "evaluation").mkdir()
+    Image.new("RGB", (64, 32)).save(tmp_path / "evaluation" / "talker.unseen.png")
+    app = at(NEAREST)
+    assert [part.label for part in app.expander if "evaluation" in part.label] == ["Pairs of the last evaluation: new prompts"]
+
+
+@pytest.mark.parametrize("path", ["/nowhere/at/all", "\0", "~nobody/x"])
+def test_a_bad_path_gets_one_sentence(path):
+    app = at(NEAREST, nearest_path=path)
+    assert len(app.error) == 1 and "check the path" in app.error[0].value
+
+
+def test_a_folder_without_pictures_gets_one_sentence(tmp_path):
+    (tmp_path / "empty").mkdir()
+    app = at(NEAREST, nearest_path=str(tmp_path / "empty"))
+    finished(next(button for button in app.button if button.label == "Find them").click().run())
+    assert len(app.error) == 1 and app.error[0].value.endswith(".")
+
+
+def test_without_the_classifier_there_is_one_sentence(monkeypatch):
+    monkeypatch.setitem(nearby.CLASSIFIERS, "flowers", ("nobody", "nobody"))
+    app = at(NEAREST)
+    assert any("'nobody'" in info.value for info in app.info) and not app.error
+
+
+def test_pictures_that_are_there_twice_do_not_hide_copies():
+    real = torch.randn(200, 8, generator=torch.Generator().manual_seed(0))
+    alone = nearest(real, real, themselves=True)[0][40:]
+    assert near(torch.cat([real, real[:40]])) == pytest.approx(alone.quantile(0.01).item(), abs=1e-3) and alone.quantile(0.01) > 0.1
+    assert near(torch.zeros(5, 3)) == near(real[:1]) == 0
