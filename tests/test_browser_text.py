@@ -90,6 +90,7 @@ def spot(page, x, y):
 
 
 def stroke(page, *points):
+    page.locator(EASEL).evaluate("canvas => canvas.scrollIntoView({ block: 'center' })")
     page.mouse.move(*spot(page, *points[0]))
     page.mouse.down()
     for point in points[1:]:
@@ -295,7 +296,7 @@ def test_a_hole_is_painted_or_handed_in_and_the_rest_stays(page):
     page.mouse.move(5, 5)
     mask = saved(page)
     assert sorted(np.unique(mask)) == [0, 255] and (mask[..., 0] == 255).sum() == painted(page)
-    page.get_by_text("RePaint").click()
+    page.get_by_text("RePaint: make moves again").click()
     page.get_by_role("slider", name="Times that moves are made").press("ArrowRight")
     new, outside = draw(page), mask[..., 0] == 0
     assert "RePaint 2 times" in said(page) and int(page.locator("input.scrub").get_attribute("max")) > 4
@@ -333,8 +334,9 @@ def test_what_was_drawn_is_made_twice_and_four_times_as_large(page):
         data = downloaded(page, "PNG of the large picture")
         assert np.array_equal(picture_of(data), large) and json.loads(Image.open(io.BytesIO(data)).text["diffusion_edu"])["enlarged"] == size // 128
     press(page, "a weight file")
-    page.get_by_label("Its path on this computer").fill("nowhere.pth")
-    page.get_by_label("Its path on this computer").press("Enter")
+    path = page.get_by_role("textbox", name="Its path on this computer")
+    path.fill("nowhere.pth")
+    path.press("Enter")
     page.get_by_text("nowhere.pth cannot be read").wait_for()
     press(page, "none")
     assert page.locator("canvas[data-pane]").count() == 0

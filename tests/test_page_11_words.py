@@ -257,14 +257,19 @@ def test_the_code_makes_the_same_guesses():
 # Bad input
 
 
-@pytest.mark.parametrize("prompt", ["", "   ", "тигр", "🐯"], ids=ascii)
-def test_without_a_word_that_is_known_every_part_says_so_or_draws_anything(prompt):
-    app = finished(opened(PAGE, model="talker", **WORDS))
-    for tab, says in (("Words", "no word in the prompt"), ("Guidance", "no word in the prompt"), ("Two prompts", None)):
-        app.session_state["tab"], app.session_state["prompt"] = tab, prompt
-        finished(app.run())
-        assert says is None or told(app, says)
-    assert film(app)["screens"][0]["name"] == "A" and not app.error
+@pytest.mark.parametrize(("prompt", "link"), [("", WORDS), ("тигр", WORDS), ("🐯", VECTORS), ("  ", WITHOUT)], ids=ascii)
+def test_without_a_word_that_is_known_there_is_nothing_to_look_into_and_the_part_says_so(prompt, link):
+    app = at(link)
+    finished(app.text_area(key="prompt").set_value(prompt).run())
+    assert told(app, "no word in the prompt") and not app.get("bidi_component") and not app.error
+
+
+def test_two_prompts_may_say_nothing():
+    app = at(TWO)
+    finished(app.text_area(key="prompt").set_value("").run())
+    assert film(app)["screens"][0]["words"] == "anything"
+    finished(app.text_input(key="other").set_value("").run())
+    assert "the same picture" in done(app, "two prompts")[2]
 
 
 def test_a_prompt_of_ten_thousand_characters_is_cut_and_looked_into():
