@@ -127,8 +127,19 @@ def test_the_recipe_leaves_an_autoencoder_with_the_same_latents(home):
     assert torch.equal(old.encode(x0), new.encode(x0)) and not torch.equal(old.decode(old.encode(x0)), new.decode(new.encode(x0)))
     card, before = load("sharp", compute=CPU).card, load("blurred", compute=CPU).card
     assert (card.kind, card.title, card.latents, card.sizes) == ("autoencoder", "sharp", before.latents, before.sizes)
-    assert card.training["from"] == "blurred" and card.training["pictures_seen"] == 80
+    assert torch.equal(load("sharp", compute=CPU).net.down[0].weight, load("blurred", compute=CPU).net.down[0].weight)
+    assert card.training["from"] == "blurred" and card.training["share"] == sharper_decoder.SHARE and card.training["pictures_seen"] == 80
     assert {path.name for path in (home / "runs" / "sharp").iterdir()} > {"sharp.png", "sharp.curve.png", "log.csv"}
+
+
+def test_what_is_kept_lies_between_the_decoder_that_was_and_the_one_that_pleases_the_critic(home, monkeypatch):
+    weights = {}
+    for share in (0.0, 0.5, 1.0):
+        monkeypatch.setattr(sharper_decoder, "SHARE", share)
+        run("--from", "blurred", "--pictures", "80", "--out", f"runs/share_{share}")
+        weights[share] = load(f"share_{share}", compute=CPU).net.up[0].weight
+    torch.testing.assert_close(weights[0.5], (weights[0.0] + weights[1.0]) / 2, atol=2e-3, rtol=0)
+    assert torch.equal(weights[0.0], load("blurred", compute=CPU).net.up[0].weight) and not torch.equal(weights[0.0], weights[1.0])
 
 
 @pytest.mark.parametrize("words", [(), ("--from", "flowers_simple")])

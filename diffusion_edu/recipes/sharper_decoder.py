@@ -3,13 +3,14 @@
 The encoder stays as it is. So do the latents, and whatever has learned to draw them draws sharper pictures from then on.
 """
 
+from copy import deepcopy
 from dataclasses import replace
 from functools import partial
 
 import torch
 from tqdm import tqdm
 
-from diffusion_edu.checkpoints import load
+from diffusion_edu.checkpoints import Model, load
 from diffusion_edu.data.images import load_pictures
 from diffusion_edu.networks.critic import Judged
 from diffusion_edu.objectives import Sharpness
@@ -17,20 +18,29 @@ from diffusion_edu.randomness import Compute, choose
 from diffusion_edu.recipes import autoencoder, command
 from diffusion_edu.recipes.run import Run, earlier, under_way
 
+SHARE = 0.6  # of the way from the decoder that was begun with: at the end of it textures are sharp, and begin to repeat a pattern
+
 RECIPE = replace(
     autoencoder.RECIPE, name="sharper_decoder", lr=1.6e-3, ema=0.998, objective=Sharpness(), measure=lambda run: {"latents": run.latents}
 )
 
 
 class DecoderRun(Run):
-    """A training of a decoder; latents: the mean and spread of each channel, which stay what they were."""
+    """A training of a decoder, first: the model that it begins with."""
 
-    latents: dict
+    first: Model
 
     @property
     def learned(self):
-        """The autoencoder, without the critic."""
-        return self.state.ema.autoencoder
+        """The autoencoder between the one that was begun with and the one that pleases the critic (Wortsman et al. 2022, eq. 1)."""
+        net = deepcopy(self.state.ema.autoencoder)
+        for weight, before in zip(net.parameters(), self.first.net.parameters(), strict=True):
+            weight.lerp_(before.to(weight), 1 - SHARE)
+        return net
+
+    def card(self, **training):
+        """Write the card of what has been learned so far."""
+        return super().card(share=SHARE, **training)
 
 
 def begin(recipe, args):
@@ -45,7 +55,7 @@ def begin(recipe, args):
         torch.manual_seed(0)
         net = Judged(start.net)
     run = DecoderRun(recipe, args, compute, pictures.to(compute.device), recipe.objective, *under_way(file, compute.place(net), args))
-    run.latents = start.card.latents
+    run.first = start
     return run
 
 
