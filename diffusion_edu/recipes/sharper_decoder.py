@@ -21,7 +21,7 @@ from diffusion_edu.recipes.run import Run, earlier, under_way
 SHARE = 0.6  # of the way from the decoder that was begun with: at the end of it textures are sharp, and begin to repeat a pattern
 
 RECIPE = replace(
-    autoencoder.RECIPE, name="sharper_decoder", lr=1.6e-3, ema=0.998, objective=Sharpness(), measure=lambda run: {"latents": run.latents}
+    autoencoder.RECIPE, name="sharper_decoder", lr=1.6e-3, ema=0.998, objective=Sharpness(), measure=lambda run: {"latents": run.first.card.latents}
 )
 
 
@@ -53,7 +53,7 @@ def begin(recipe, args):
     pictures = replace(load_pictures(args.data, recipe.size, tqdm.write, recipe.public), labels=None, classes=(), attributes=())
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        net = Judged(start.net)
+        net = Judged(deepcopy(start.net))
     run = DecoderRun(recipe, args, compute, pictures.to(compute.device), recipe.objective, *under_way(file, compute.place(net), args))
     run.first = start
     return run
