@@ -8,7 +8,7 @@ from diffusion_edu.randomness import choose
 from diffusion_edu.text_to_image import draw, load_text_to_image
 
 COUNTS = (1, 4)
-PROMPT = "A majestic tiger walks through deep snow in a quiet winter forest, soft morning light between the trees."
+PROMPT = "A volcano erupts at dusk, glowing lava flowing down its dark slopes under a stormy sky."
 
 
 def drawing(count):

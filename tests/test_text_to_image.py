@@ -14,6 +14,7 @@ from diffusion_edu.checkpoints import Card, Unusable, fingerprint, load, save
 from diffusion_edu.data.augment import augmented
 from diffusion_edu.data.captions import Captioned
 from diffusion_edu.data.images import Pictures, held_out, save_pictures, to_signed
+from diffusion_edu.data.prompts import load_prompts
 from diffusion_edu.generation import Preset, generate
 from diffusion_edu.latent import codec
 from diffusion_edu.networks import NETWORKS
@@ -96,6 +97,15 @@ def test_the_card_says_what_it_was_made_of(trained):
     assert card.training["objective"]["null"] == 0 and card.training["objective"]["drop"] == 0.1
     assert card.training["scale"] == load(CODER).card.latents
     assert 0 < card.training["validation_loss"] < 3
+
+
+def test_the_captions_that_it_learned_from_lie_beside_the_weights(trained, home):
+    said, latents = load_prompts(trained / "mine.captions.json"), read_latents(trained / "latents.safetensors")
+    assert {each.subject for each in said} == {"", "tulip", "rose"} and {each.category for each in said} == {"", "flowers"}
+    captions = [each.text for each in said]
+    assert len(set(captions)) == len(captions)
+    held = {(home / "own" / f"{k:02}.txt").read_text() for k in range(70)} - set(captions)
+    assert len(held) == 1 and latents.held.any()  # every 64th picture is held out
 
 
 def test_pictures_are_drawn_for_the_same_prompts_every_time(trained):

@@ -10,7 +10,7 @@ from diffusion_edu.checkpoints import Card, Unusable, available, read_card, voca
 from diffusion_edu.generation import Preset
 from diffusion_edu.text_to_image import TextToImage, load_text_to_image
 
-FIRST = "A majestic tiger walks through deep snow in a quiet winter forest, soft morning light between the trees."
+FIRST = "A volcano erupts at dusk, glowing lava flowing down its dark slopes under a stormy sky."
 MISSING = (
     "No model that draws what a text says is installed: restore the folder 'pretrained', "
     "or train one with 'python -m diffusion_edu.recipes.text_to_image'."

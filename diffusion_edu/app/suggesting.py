@@ -15,9 +15,10 @@ MIXED, UNSEEN, LEARNED = "mixed", "unseen", "learned"
 SAYS = (
     "- **mixed**: word follows word as in the captions that it learned from; the sentence is new.\n"
     "- **unseen**: written by people in the same style, and no caption that it learned from.\n"
-    "- **learned**: captions that it has learned from."
+    "- **learned**: captions that it has learned from. With the model come those that were made for photographs of flowers; "
+    "the captions of scenes are other people's: hand in their file."
 )
-FILES = {UNSEEN: "unseen", LEARNED: "captions"}  # NAME.unseen.json lies beside the weights
+FILES = {UNSEEN: "unseen", LEARNED: "captions"}  # NAME.unseen.json lies beside the weights; a training leaves NAME.captions.json
 BOUND = {"bind": "query-params"}
 
 

@@ -113,6 +113,16 @@ def chained(sets):
     return None
 
 
+def learned_from(sets):
+    """List the captions of all that is not held out: {category: {subject: [caption]}}, each caption once."""
+    found = {}
+    for some in sets:
+        for (caption, subject, category), held in zip(rows_of(some), held_out(some).tolist(), strict=True):
+            if caption and not held:
+                found.setdefault(category, {}).setdefault(subject, {})[caption] = None
+    return {category: {subject: list(captions) for subject, captions in below.items()} for category, below in found.items()}
+
+
 def rows_of(some):
     """List caption, subject and category of every picture."""
     return zip(some.captions, some.subjects, some.categories, strict=True)

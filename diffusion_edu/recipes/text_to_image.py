@@ -1,6 +1,7 @@
 """Train the latent U-Net that draws what a text says: `python -m diffusion_edu.recipes.text_to_image --data FILE FILE --autoencoder NAME`."""
 
 import argparse
+import json
 from dataclasses import replace
 from functools import cached_property, partial
 from pathlib import Path
@@ -21,7 +22,7 @@ from diffusion_edu.prompts import write_chain
 from diffusion_edu.randomness import Compute, choose
 from diffusion_edu.recipes import command
 from diffusion_edu.recipes.building import build, describe
-from diffusion_edu.recipes.latents import encoded, read_latents, scale_of, write_latents
+from diffusion_edu.recipes.latents import encoded, learned_from, read_latents, scale_of, write_latents
 from diffusion_edu.recipes.run import Recipe, Run, earlier, under_way
 
 OWN, CLIP, ALONE = "own", "clip", "alone"
@@ -149,6 +150,8 @@ def latents_for(args, start, compute):
     facts |= {"text": reader.card, "sizes": reader.sizes, "vocabulary": reader.text}
     latents = encoded(sets, codec(name, compute=compute), reader, partial(tqdm, leave=False), **facts)
     write_latents(path, latents)
+    captions = json.dumps(learned_from(sets), indent=1, ensure_ascii=False)
+    write_safely(args.out / f"{args.out.resolve().name}.captions.json", lambda path: path.write_text(captions, encoding="utf-8"))
     return latents
 
 
