@@ -12,7 +12,7 @@ from diffusion_edu.generation import guesser
 from diffusion_edu.text_to_image import between
 
 LOOK_FOR = "Drag the bar: **at which level do two prompts, begun with the same noise, become two pictures?**"
-FIRST = "A red fox sits in a green meadow under a bright summer sky."
+FIRST = "A mountain lake in autumn, golden trees mirrored in the still water."
 SAYS = (
     "What lies between is guessed by both: at every level the guess is so much of the way from what the network says of A to what it says of B. "
     "The words themselves have nothing between them."
