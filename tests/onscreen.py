@@ -21,6 +21,21 @@ WORKS = (
     "sweep",
     "vectors",
     "experts",
+    "studio change",
+    "studio fill",
+    "studio sketch",
+    "studio enlarge",
+    "typed",
+    "typed larger",
+    "words heard",
+    "words gone",
+    "two prompts",
+    "prompt vectors",
+    "prompt scales",
+    "latents walk",
+    "nearest",
+    "closely",
+    "dataset",
 )  # names of background work
 
 
@@ -43,7 +58,7 @@ def finished(app, seconds=240):
     """Run the page again and again, as its polling fragment would, until no background work is under way."""
     end = time.monotonic() + seconds
     while any(f"job:{work}" in app.session_state for work in WORKS) and time.monotonic() < end:
-        time.sleep(0.1)
+        time.sleep(0.05)
         healthy(app.run())
     return healthy(app)
 

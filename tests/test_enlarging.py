@@ -8,7 +8,7 @@ import time
 import numpy as np
 import pytest
 import torch
-from onscreen import healthy
+from onscreen import finished, healthy
 from PIL import Image
 from test_uploads import BAD, encoded, plain
 
@@ -228,15 +228,6 @@ def small(folder, monkeypatch):
     monkeypatch.setattr(models, "FIRST", "drawer")
     monkeypatch.setattr(enlarging, "ENLARGER", "larger")
     return folder
-
-
-def finished(app, seconds=120):
-    """Run the page again and again, as its polling fragment would, until no work is under way."""
-    end = time.monotonic() + seconds
-    while f"job:{KEY}" in app.session_state and time.monotonic() < end:
-        time.sleep(0.05)
-        healthy(app.run())
-    return healthy(app)
 
 
 def opened(**link):

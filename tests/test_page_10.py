@@ -7,7 +7,7 @@ import time
 import numpy as np
 import pytest
 import torch
-from onscreen import healthy
+from onscreen import finished, healthy
 from PIL import Image
 from test_uploads import BAD, encoded, huge, plain
 
@@ -41,15 +41,6 @@ def small(monkeypatch, tmp_path, tiny):
         sizes = {"widths": [16, 32], "embedding": 16, "patch": 4, **more}
         net = tiny(network="simple_unet", **{key: value for key, value in sizes.items() if key not in ("widths", "embedding")})
         save(tmp_path, Card(name, name, "simple_unet", sizes, "v", 64, sampling={"moves": 3, "scale": 2.0}, **about), net)
-
-
-def finished(app, seconds=120):
-    """Run the page again and again, as its polling fragment would, until no work is under way."""
-    end = time.monotonic() + seconds
-    while any(f"job:{key}" in app.session_state for key in KEYS.values()) and time.monotonic() < end:
-        time.sleep(0.05)
-        healthy(app.run())
-    return healthy(app)
 
 
 def opened(tab, **link):

@@ -9,7 +9,7 @@ import zipfile
 import numpy as np
 import pytest
 import torch
-from onscreen import healthy
+from onscreen import finished, healthy
 from PIL import Image
 from test_uploads import BAD, encoded, plain
 from test_upscaling import compact
@@ -27,7 +27,7 @@ from diffusion_edu.text_to_image import draw, load_text_to_image
 from diffusion_edu.upscaling import upscale, upscaler
 
 AppTest = pytest.importorskip("streamlit.testing.v1").AppTest
-PAGE, KEYS, SIZE = "pages/11_Text_to_image.py", ("typed", "typed larger"), 32
+PAGE, SIZE = "pages/11_Text_to_image.py", 32
 SAID = [(f"A {colour} {who} rests in the snow.", who, kind) for colour in ("red", "blue") for who, kind in (("fox", "animals"), ("fairy", "beings"))]
 SAID += [(f"A {colour} {who} runs in the night.", who, kind) for colour in ("red", "blue") for who, kind in (("fox", "animals"), ("fairy", "beings"))]
 READER = tokens.Tokens(tokens.learned([text for text, _, _ in 3 * SAID]))
@@ -56,15 +56,6 @@ def small(monkeypatch, tmp_path, tiny):
     sizes = {"guide": CHANNELS, "widths": [16, 32], "embedding": 16, "patch": 2}
     card = Card("larger", "Larger", "simple_unet", sizes, "v", 2 * SIZE, guide="small", sampling={"moves": 3})
     save(tmp_path, card, tiny(network="simple_unet", guide=CHANNELS, patch=2))
-
-
-def finished(app, seconds=120):
-    """Run the page again and again, as its polling fragment would, until no work is under way."""
-    end = time.monotonic() + seconds
-    while any(f"job:{key}" in app.session_state for key in KEYS) and time.monotonic() < end:
-        time.sleep(0.05)
-        healthy(app.run())
-    return healthy(app)
 
 
 def opened(**link):

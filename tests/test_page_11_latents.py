@@ -3,7 +3,6 @@
 import base64
 import io
 import json
-import time
 from dataclasses import replace
 
 import numpy as np
@@ -28,13 +27,12 @@ from diffusion_edu.recipes.latents import write_latents
 from diffusion_edu.text_to_image import draw, load_text_to_image
 
 pytest.importorskip("streamlit.testing.v1")
-from onscreen import healthy, opened  # noqa: E402
+from onscreen import finished, opened  # noqa: E402
 
 from diffusion_edu.app import darkroom, maps, nearby  # noqa: E402
 
 PAGE, SIZE = "pages/11_Text_to_image.py", 16
 LATENTS, NEAREST = {"tab": "Latents"}, {"tab": "Nearest pictures"}
-KEYS = ("latents walk", "nearest")
 
 
 @pytest.fixture(autouse=True)
@@ -42,15 +40,6 @@ def talker(monkeypatch, tmp_path, tiny):
     """A tiny model that is told captions in the place of the large one."""
     monkeypatch.setattr("diffusion_edu.checkpoints.OWN", tmp_path)
     keep_talker(tmp_path, tiny)
-
-
-def finished(app, seconds=120):
-    """Run the page again and again, as its polling fragment would, until no work is under way."""
-    end = time.monotonic() + seconds
-    while any(f"job:{key}" in app.session_state for key in KEYS) and time.monotonic() < end:
-        time.sleep(0.05)
-        healthy(app.run())
-    return healthy(app)
 
 
 def at(link, **more):

@@ -17,7 +17,7 @@ from diffusion_edu.measures import angle, distance
 from diffusion_edu.text_to_image import between, load_text_to_image
 
 pytest.importorskip("streamlit.testing.v1")
-from onscreen import healthy, opened  # noqa: E402
+from onscreen import finished, healthy, opened  # noqa: E402
 
 PAGE = "pages/11_Text_to_image.py"
 WORDS, WITHOUT = {"tab": "Words"}, {"tab": "Words", "words": "without a word", "gone": "tiger"}
@@ -37,15 +37,6 @@ def talker(monkeypatch, tmp_path, tiny):
 @pytest.fixture
 def able():
     return load_text_to_image("talker")
-
-
-def finished(app, seconds=120):
-    """Run the page again and again, as its polling fragment would, until no work is under way."""
-    end = time.monotonic() + seconds
-    while any(f"job:{key}" in app.session_state for key in KEYS) and time.monotonic() < end:
-        time.sleep(0.05)
-        healthy(app.run())
-    return healthy(app)
 
 
 def at(link, **more):

@@ -3,7 +3,6 @@
 import contextlib
 import io
 import json
-import time
 from dataclasses import replace
 
 import numpy as np
@@ -23,7 +22,7 @@ from diffusion_edu.generation import Preset, generate
 from diffusion_edu.networks import NETWORKS
 
 pytest.importorskip("streamlit.testing.v1")
-from onscreen import HOME, healthy, opened  # noqa: E402
+from onscreen import HOME, finished, healthy, opened  # noqa: E402
 
 from diffusion_edu.app import axes, cards, closely, closeup, darkroom, dataset, inspecting, layout, looking, scores, standing  # noqa: E402
 
@@ -63,15 +62,6 @@ def small_set(tmp_path, monkeypatch, few):
     save_pictures(path, few)
     monkeypatch.setattr(inspecting, "OURS", path)
     return path
-
-
-def finished(app, key, seconds=240):
-    """Run the page again and again, as its polling fragment would, until nothing is under way."""
-    end = time.monotonic() + seconds
-    while f"job:{key}" in app.session_state and time.monotonic() < end:
-        time.sleep(0.1)
-        healthy(app.run())
-    return healthy(app)
 
 
 def said(app):
@@ -208,7 +198,7 @@ def test_a_model_that_is_told_captions_stands_in_a_table_of_its_pictures(latent)
 
 def test_an_autoencoder_stands_beside_pixels(latent):
     app = healthy(opened(PAGE))
-    (body,) = [part.proto.body for part in app.get("html") if "there and back" in part.proto.body]
+    (body,) = [part.proto.body for part in app.get("html") if "there and back" in part.proto.body and ">C<" in part.proto.body]
     places = [body.index(words) for words in ("Real, the pictures themselves", ">C<", "Pixels, as few as places")]
     assert places == sorted(places) and all(number in body for number in ("21.5 dB", "19.1 dB", "0.62", "0.061", "0.303", "3.12", "10.8", "3.05"))
     assert "5.0 times as unlike" in said(app) and "**C**" in said(app)
@@ -310,7 +300,7 @@ def test_counts_double_up_to_the_last(low, high, counts):
 
 
 def test_the_tab_looks_at_our_pictures_by_itself_and_the_code_gives_its_numbers(monkeypatch, few):
-    app = finished(healthy(opened(PAGE, **CLOSELY)), "closely")
+    app = finished(healthy(opened(PAGE, **CLOSELY)))
     look, seen = app.session_state["done:closely"]
     assert (look.card, look.count, seen.among) == (None, 8, 56)
     assert html(app).count("<img ") == 12 and "drawn by our own model" in " ".join(caption.value for caption in app.caption)
@@ -337,7 +327,7 @@ def test_drawings_made_now_are_what_the_model_draws(monkeypatch, few):
     preset = Preset("DDIM", moves=2, scale=1.0)
     monkeypatch.setattr(looking.Look, "preset", preset)
     assert any("s on this machine" in caption.value for caption in app.caption)
-    app = finished(healthy(next(button for button in app.button if button.label == "Draw and look").click().run()), "closely")
+    app = finished(healthy(next(button for button in app.button if button.label == "Draw and look").click().run()))
     look, seen = app.session_state["done:closely"]
     model = load("flowers_simple")
     *_, last = generate(model, preset, range(3, 11), model.card.mix(range(3, 11)))
@@ -353,7 +343,7 @@ def test_pictures_of_ones_own_are_the_reference_and_their_names_are_shown(own, f
     (own / "disc" / "again.png").unlink()  # equal pictures lie nearer to each other than any copy could
     drawings = own / "disc" / "copy.png"
     Image.fromarray(few.images[looking.Look(None, 8, 0).chosen[0]].permute(1, 2, 0).numpy()).save(drawings)  # one that was copied
-    app = finished(healthy(opened(PAGE, **CLOSELY, others="pictures of your own", closely_path=str(own))), "closely")
+    app = finished(healthy(opened(PAGE, **CLOSELY, others="pictures of your own", closely_path=str(own))))
     look, seen = app.session_state["done:closely"]
     assert look.path == str(own) and seen.among == 17 and seen.files[0] == "disc/copy.png" and seen.distances[0] < 0.1
     assert "1 of 8 drawings lie nearer" in said(app) and "copy.png" in html(app) and seen.shares[1].shape == (3, 256)
@@ -376,16 +366,16 @@ def test_a_bad_path_gets_one_sentence(path, link, key, small_set):
 
 
 @pytest.mark.parametrize(
-    ("link", "key", "path"),
+    ("link", "path"),
     [
-        (CLOSELY, "closely", {"others": "pictures of your own", "closely_path": ""}),
-        (DATA, "dataset", {"set": "pictures of your own", "set_path": ""}),
+        (CLOSELY, {"others": "pictures of your own", "closely_path": ""}),
+        (DATA, {"set": "pictures of your own", "set_path": ""}),
     ],
 )
-def test_a_folder_without_pictures_gets_one_sentence(link, key, path, tmp_path):
+def test_a_folder_without_pictures_gets_one_sentence(link, path, tmp_path):
     (tmp_path / "notes.txt").write_text("nothing")
     found = {name: value or str(tmp_path) for name, value in path.items()}
-    app = finished(healthy(opened(PAGE, **link, **found)), key)
+    app = finished(healthy(opened(PAGE, **link, **found)))
     assert len(app.error) == 1 and "no picture that can be read" in app.error[0].value
 
 
@@ -396,7 +386,7 @@ def test_cancel_stops_and_look_again_goes_on(monkeypatch):
     healthy(app.button(key="cancel:closely").click().run())
     assert job.cancelled and "done:closely" not in app.session_state
     healthy(next(button for button in app.button if button.label == "Look again").click().run())
-    assert "done:closely" in finished(app, "closely").session_state
+    assert "done:closely" in finished(app).session_state
 
 
 def test_a_model_of_faces_has_no_statistics_of_flowers_to_be_measured_by(tmp_path, monkeypatch):
@@ -417,7 +407,7 @@ def test_larger_drawings_are_brought_to_the_size_of_the_others():
 
 
 def test_the_tab_of_data_counts_splits_and_offers_the_parts(small_set, few):
-    app = finished(healthy(opened(PAGE, **DATA)), "dataset")
+    app = finished(healthy(opened(PAGE, **DATA)))
     inspection, found = app.session_state["done:dataset"]
     assert inspection.shares == (0.8, 0.1, 0.1) and sum(found.sizes) == found.read == 64
     assert "**64 pictures**" in said(app) and "drawn by our own model" in said(app) and "No file is there twice" in said(app)
@@ -426,12 +416,12 @@ def test_the_tab_of_data_counts_splits_and_offers_the_parts(small_set, few):
     lines = found.csv.splitlines()
     assert lines[0] == "file,class,split" and len(lines) == 65 and sum(line.endswith(",train") for line in lines) == found.sizes[0]
     healthy(app.slider(key="set_shares").set_value((50, 100)).run())
-    _, found = finished(app, "dataset").session_state["done:dataset"]
+    _, found = finished(app).session_state["done:dataset"]
     assert found.sizes[2] == 0 and abs(found.sizes[0] - 32) <= 1 and len(charts(app)[0]["series"]) == 2
 
 
 def test_the_code_makes_the_parts_that_are_shown(own):
-    app = finished(healthy(opened(PAGE, **DATA, set="pictures of your own", set_path=str(own), set_seed="4")), "dataset")
+    app = finished(healthy(opened(PAGE, **DATA, set="pictures of your own", set_path=str(own), set_seed="4")))
     _, found = app.session_state["done:dataset"]
     names, printed = run(app.code[0].value)
     assert names["text"] == found.csv and "equal files: 1" in printed
@@ -442,10 +432,10 @@ def test_the_code_makes_the_parts_that_are_shown(own):
 
 def test_shares_that_are_impossible_are_refused_in_words(own):
     app = healthy(opened(PAGE, **DATA, set="pictures of your own", set_path=str(own / "square")))  # four pictures
-    app = finished(app, "dataset")
+    app = finished(app)
     assert len(app.error) == 1 and "10.0% of 4 pictures are none at all: give test a larger share" in app.error[0].value
     healthy(app.slider(key="set_shares").set_value((50, 100)).run())
-    assert not finished(app, "dataset").error and app.session_state["done:dataset"][1].sizes == [2, 2, 0]
+    assert not finished(app).error and app.session_state["done:dataset"][1].sizes == [2, 2, 0]
 
 
 def test_a_shipped_reference_shows_its_numbers_and_says_that_pictures_do_not_ship():
@@ -459,7 +449,7 @@ def test_a_shipped_reference_shows_its_numbers_and_says_that_pictures_do_not_shi
 def test_more_pictures_than_are_read_are_said_to_be_more(own, monkeypatch):
     monkeypatch.setattr(inspecting, "MOST", 10)
     monkeypatch.setattr(dataset, "MOST", 10)
-    app = finished(healthy(opened(PAGE, **DATA, set="pictures of your own", set_path=str(own))), "dataset")
+    app = finished(healthy(opened(PAGE, **DATA, set="pictures of your own", set_path=str(own))))
     assert any("There are 18 pictures" in info.value for info in app.info)
 
 
