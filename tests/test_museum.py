@@ -209,7 +209,7 @@ def small(monkeypatch, tmp_path, model):
 
     card = save(tmp_path, model.card, model.net)
     monkeypatch.setattr("diffusion_edu.checkpoints.OWN", tmp_path)
-    monkeypatch.setattr(models, "cards", lambda: {card.name: card})
+    monkeypatch.setattr(models, "cards", lambda *fits: {card.name: card})
     monkeypatch.setattr(museum, "SEEDS", (0, 1))
     return card
 

@@ -118,8 +118,8 @@ class Poking:
 
     @cached_property
     def pictures(self):
-        """What every state is decoded to, uint8 (states, 3, h, w)."""
-        return torch.cat([to_bytes(self.coder.decode(some)).cpu() for some in self.latents.split(8)])
+        """What every state is decoded to, uint8 (states, 3, h, w), each alone as `plain` is: in a batch numbers are rounded otherwise."""
+        return torch.cat([to_bytes(self.coder.decode(some)).cpu() for some in self.latents.split(1)])
 
     def changed(self, image):
         """Say how far a picture uint8 (3, h, w) is from the one that nobody has poked, and in how many of its pixels."""
@@ -171,7 +171,7 @@ class Poking:
             "plain = to_bytes(coder.decode(latents)).cpu()        # uint8 (1, 3, h, w)\n"
             f"values = {self.values}\n"
             f"poked = torch.cat([{self.poke.line} for value in values])\n"
-            "pictures = torch.cat([to_bytes(coder.decode(some)).cpu() for some in poked.split(8)])\n"
+            "pictures = torch.cat([to_bytes(coder.decode(some)).cpu() for some in poked.split(1)])\n"
             "print((pictures.float() - plain.float()).square().mean((1, 2, 3)).sqrt())  # of 255\n"
         )
 
