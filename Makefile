@@ -20,6 +20,7 @@ benchmark: $(VENV)/dev # about half an hour on two cores; each line also runs al
 	$(BIN)/python -m benchmarks.training
 	$(BIN)/python -m benchmarks.quality
 	$(BIN)/python -m benchmarks.attention
+	$(BIN)/python -m benchmarks.words
 
 lessons: $(VENV)/dev # runs every lesson, as students get it and solved, and tries its checks
 	$(BIN)/python -m pytest tests/test_lesson*.py

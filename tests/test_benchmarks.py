@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from torch import nn
 from torch.nn.modules.module import register_module_forward_hook
 
-from benchmarks import libraries, quality, sampling, timing, training
+from benchmarks import libraries, quality, sampling, timing, training, words
 from benchmarks.libraries import BFLOAT16, FLOAT32, LIBRARIES, OURS, Contestant, contestants
 from benchmarks.timing import compare, count_gflop, in_rounds, roofline
 from diffusion_edu.checkpoints import PRETRAINED, read_card
@@ -169,3 +169,12 @@ def test_the_default_of_the_app_is_the_best_quality_per_second_of_the_figure():
     rows = json.loads((Path(quality.__file__).parent / "quality.json").read_text())
     sampling, best = read_card(PRETRAINED / "flowers_attention.json").sampling, quality.best(rows)
     assert (sampling["sampler"], sampling["moves"]) == (best["sampler"], best["moves"])
+
+
+def test_pictures_asked_for_in_words_are_timed(monkeypatch, capsys):
+    monkeypatch.setattr(words, "peak_memory", lambda *work: 0.25)
+    words.main(["--quick"])
+    heads, _, *rows = [line.strip("| ").split(" | ") for line in capsys.readouterr().out.splitlines() if line.startswith("|")]
+    assert heads == ["pictures of 128x128", "seconds", "peak memory"] and [row[0] for row in rows] == ["1", "4"]
+    assert all(float(row[1]) > 0 and row[2] == "0.25 GiB" for row in rows)
+    assert words.drawing(2)().shape == (2, 3, 128, 128)
