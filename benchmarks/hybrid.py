@@ -1,4 +1,4 @@
-"""What does a perceptual loss buy? The same small network, trained equally long by six losses: `python -m benchmarks.hybrid --latents FILE ...`.
+"""What does a perceptual loss buy? The same network, trained equally long by six losses: `python -m benchmarks.hybrid --latents FILE ...`.
 
 Mean squared error plus lambda times the perceptual loss (`objectives.Hybrid`), and that alone. All begin with the same weights, those of
 a model that is there or of a small network that knows nothing, and see the same pictures in the same order, at the same levels with the same
@@ -57,9 +57,8 @@ def name_of(weight):
 
 def trained(args, recipe, weight):
     """Train a network by one loss, go on with it, or take the one that is there; returns its folder."""
-    folder = (
-        args.work / (args.start or "nothing") / str(args.pictures) / f"hybrid_{weight}"
-    )  # who is to see more begins anew: the learning rate falls towards the end
+    # who is to see more begins anew: the learning rate falls towards the end
+    folder = args.work / (args.start or "nothing") / str(args.pictures) / f"hybrid_{weight}"
     if done := available([folder]).get(folder.name):
         if read_card(done).training["scale"] != read_latents(args.latents).facts["scale"]:
             raise ValueError(f"{folder} holds a network that learned from latents of another autoencoder: choose another --work.")

@@ -4,16 +4,18 @@ Pictures of 128x128 by the preset of the model's card, from noise in latents to 
 """
 
 from benchmarks.timing import in_rounds, options, peak_memory, processor
+from diffusion_edu.checkpoints import available, read_card
+from diffusion_edu.generation import Preset
 from diffusion_edu.randomness import choose
 from diffusion_edu.text_to_image import draw, load_text_to_image
 
-COUNTS = (1, 4)
+MODEL, COUNTS = "text_to_image", (1, 4)
 PROMPT = "A volcano erupts at dusk, glowing lava flowing down its dark slopes under a stormy sky."
 
 
 def drawing(count):
     """Build the work of drawing so many pictures of one prompt."""
-    able = load_text_to_image(compute=choose("cpu"))
+    able = load_text_to_image(MODEL, compute=choose("cpu"))
 
     def work():
         made = draw(able.ask(PROMPT, range(count)))
@@ -28,7 +30,7 @@ def main(argv=None):
     repeats = 1 if options(__doc__, argv).quick else 5
     peaks = {count: peak_memory(drawing, count) for count in COUNTS}  # before anything large is in memory
     seconds = in_rounds({count: drawing(count) for count in COUNTS}, repeats)
-    preset = load_text_to_image().preset
+    preset = Preset(**read_card(available()[MODEL]).sampling)
     print(f"{processor()}; {preset.sampler}, {preset.moves} moves, guidance {preset.scale:g}\n")
     print("| pictures of 128x128 | seconds | peak memory |\n| --- | --- | --- |")
     for count in COUNTS:

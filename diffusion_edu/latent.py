@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from diffusion_edu.checkpoints import Unusable, available, load
+from diffusion_edu.checkpoints import Unusable, available, load, read_card
 from diffusion_edu.randomness import Compute, choose
 
 
@@ -81,6 +81,12 @@ def measured(net, compute, pictures):
     latents = torch.cat([plain.encode(x).double().cpu() for x in pictures])
     deviation, mean = torch.std_mean(latents, dim=(0, 2, 3), correction=0)
     return {"mean": mean.tolist(), "spread": deviation.tolist()}
+
+
+def scale_of(name, folders=None):
+    """What tells latents of an autoencoder of ours from those of another one: the mean and spread of each channel, by its card; {} of others."""
+    known = available(folders)
+    return read_card(known[name]).latents if name in known else {}
 
 
 def rescaled(latents, channel, times=1.0, plus=0.0):

@@ -13,12 +13,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from diffusion_edu.checkpoints import Model, Unusable, available, load, read_card
+from diffusion_edu.checkpoints import Model, Unusable, available, load
 from diffusion_edu.core import State, walk
 from diffusion_edu.data.images import to_bytes, to_signed
 from diffusion_edu.editing import image_to_image, keep_known, keep_known_freshly, resampled, resampling_step, slerp
 from diffusion_edu.generation import Between, Preset, generate, guesser, step_of
-from diffusion_edu.latent import Codec, codec
+from diffusion_edu.latent import Codec, codec, scale_of
 from diffusion_edu.networks.text import present
 from diffusion_edu.randomness import SeededNoise
 from diffusion_edu.tokens import reader
@@ -131,8 +131,7 @@ def load_text_to_image(name="text_to_image", folders=None, compute=None):
     read, model = reader(name, folders), load(name, folders, compute)
     card = model.card
     places = folders if card.autoencoder in available(folders) else None
-    able, known = codec(card.autoencoder, places, model.compute), available(places)
-    there = read_card(known[card.autoencoder]).latents if card.autoencoder in known else {}
+    able, there = codec(card.autoencoder, places, model.compute), scale_of(card.autoencoder, places)
     if able.channels != card.channels or there != card.training.get("scale", there):
         raise Unusable(f"{name} draws latents of another {card.autoencoder!r} than the one that is here: restore that one, or train {name} again.")
     return TextToImage(model, able, read)

@@ -14,12 +14,12 @@ from diffusion_edu.checkpoints import Card, load, read_card, save, save_card
 from diffusion_edu.data.captions import load_captioned
 from diffusion_edu.evaluation.features import CLASSIFIERS
 from diffusion_edu.generation import Preset
-from diffusion_edu.latent import codec
+from diffusion_edu.latent import codec, scale_of
 from diffusion_edu.networks import NETWORKS
 from diffusion_edu.networks.autoencoder import Autoencoder
 from diffusion_edu.randomness import Compute
 from diffusion_edu.recipes import text_to_image
-from diffusion_edu.recipes.latents import encoded, scale_of, write_latents
+from diffusion_edu.recipes.latents import encoded, write_latents
 from diffusion_edu.text_to_image import load_text_to_image
 
 CPU = Compute(torch.device("cpu"))

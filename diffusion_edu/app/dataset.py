@@ -2,14 +2,13 @@
 
 import streamlit as st
 
-from diffusion_edu.app import background
+from diffusion_edu.app import background, stages
 from diffusion_edu.app.axes import STYLES, in_words
 from diffusion_edu.app.closely import readable
 from diffusion_edu.app.footage import Axis, Chart, Series, round_axis
 from diffusion_edu.app.graphs import plot
 from diffusion_edu.app.inspecting import MOST, Inspection, bars
 from diffusion_edu.app.layout import show_code
-from diffusion_edu.app.stages import or_words
 from diffusion_edu.checkpoints import PRETRAINED, Unusable, available, read_card
 from diffusion_edu.data.sources import SPLITS
 from diffusion_edu.data.splits import by_attributes, by_class, split
@@ -42,18 +41,15 @@ def show():
     first, second = row.slider("Train, validate up to (%)", 0, 100, (80, 90), 5, key="set_shares", help=words, width=190, **BOUND)
     seed = row.number_input("Seed", 0, 1_000_000, 0, key="set_seed", width=100, help="The same seed makes the same parts.", **BOUND)
     wanted = Inspection(path, (first / 100, (second - first) / 100, (100 - second) / 100), seed)
-    done = background.keep_up(KEY, wanted, begin, watch, "Look again")
-    if done and isinstance(done[1], str):
-        st.error(done[1])
-    elif done:
+    background.keep_up(KEY, wanted, begin, watch, "Look again")
+    if done := stages.done(KEY):
         _show(*done)
     show_code(wanted.code, split, by_class, by_attributes, does="find these numbers and make these parts")
 
 
 def begin(inspection):
     """Start to read in the background."""
-    background.begin(KEY, or_words(inspection.items()), MOST, lambda index: False, wanted=inspection.id)
-    st.session_state[f"asked:{KEY}"] = inspection
+    stages.begin(KEY, inspection, inspection.items(), MOST)
 
 
 def watch(inspection, quiet):

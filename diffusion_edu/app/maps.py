@@ -1,10 +1,12 @@
-"""Latents as pictures: every channel a map of grey, three of them as colours, and what grey means."""
+"""Latents as pictures: every channel a map of grey, three of them as colours, and what grey means; films of them."""
 
 import math
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 
+from diffusion_edu.app.footage import COLOUR, Screen, png_url
 from diffusion_edu.data.images import to_bytes
 from diffusion_edu.figures.grids import grid
 
@@ -33,3 +35,9 @@ def in_one(latents, size):
             page.narrow(way, at - 1, 1).zero_()
             page.narrow(way, at, 1).fill_(255)
     return page
+
+
+def screen(name, symbol, words, kind, images, says=()):
+    """Make one screen of a film of single pictures, each uint8 (3, h, w), in the colour of its kind, with a line of numbers for each."""
+    sprite = png_url(np.concatenate([grid(image[None]) for image in images]))
+    return Screen(name, symbol, words, COLOUR[kind], f"{words[0].upper()}{words[1:]}", sprite, list(says))

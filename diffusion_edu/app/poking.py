@@ -3,18 +3,16 @@
 from dataclasses import asdict, dataclass
 from functools import cached_property
 
-import numpy as np
 import streamlit as st
 import torch
 
 from diffusion_edu.app import studio
 from diffusion_edu.app.comparison import best_gain, gap
 from diffusion_edu.app.darkroom import Subject
-from diffusion_edu.app.footage import COLOUR, Film, Screen, png_url
-from diffusion_edu.app.maps import LEGEND, in_one
+from diffusion_edu.app.footage import Film
+from diffusion_edu.app.maps import LEGEND, in_one, screen
 from diffusion_edu.app.player import play
 from diffusion_edu.data.images import to_bytes, to_signed
-from diffusion_edu.figures.grids import grid
 from diffusion_edu.latent import Codec, rescaled, swapped
 from diffusion_edu.measures import distance
 from diffusion_edu.randomness import SeededNoise
@@ -106,15 +104,19 @@ class Poking:
         return VALUES[self.poke.way][0]
 
     @cached_property
+    def whole(self):
+        """The latents that nobody has poked (1, c, h, w)."""
+        return self.coder.encode(to_signed(self.subject.image)[None])
+
+    @cached_property
     def latents(self):
         """The latents of every state (states, c, h, w)."""
-        latents = self.coder.encode(to_signed(self.subject.image)[None])
-        return torch.cat([self.poke.poked(latents, value) for value in self.values])
+        return torch.cat([self.poke.poked(self.whole, value) for value in self.values])
 
     @cached_property
     def plain(self):
         """What nobody has poked, as a picture uint8 (1, 3, h, w)."""
-        return to_bytes(self.coder.decode(self.coder.encode(to_signed(self.subject.image)[None]))).cpu()
+        return to_bytes(self.coder.decode(self.whole)).cpu()
 
     @cached_property
     def pictures(self):
@@ -133,9 +135,9 @@ class Poking:
         size, x, plain = self.plain.shape[-1], to_signed(self.pictures), to_signed(self.plain)
         gain = best_gain(x[self.start][None], plain)
         screens = [
-            self._screen("latents", ("x", ""), "latents, poked", "x", [in_one(each, size) for each in self.latents]),
-            self._screen("picture", ("x\u0302", ""), "as a picture", "x0_hat", self.pictures, [self.changed(image) for image in self.pictures]),
-            self._screen("apart", ("Δ", ""), f"what differs, × {gain}", "none", gap(x, plain, gain)),
+            screen("latents", ("x", ""), "latents, poked", "x", [in_one(each, size) for each in self.latents]),
+            screen("picture", ("x\u0302", ""), "as a picture", "x0_hat", self.pictures, [self.changed(image) for image in self.pictures]),
+            screen("apart", ("Δ", ""), f"what differs, × {gain}", "none", gap(x, plain, gain)),
         ]
         says = [self.poke.words(value) for value in self.values]
         return asdict(Film(self.id, size, size, ["poked"], self.values, says, screens, self.start, ends=self.poke.ends))
@@ -145,10 +147,6 @@ class Poking:
         """The state that the film opens at."""
         values, first = VALUES[self.poke.way]
         return values.index(first)
-
-    def _screen(self, name, symbol, words, kind, images, says=()):
-        sprite = png_url(np.concatenate([grid(image[None]) for image in images]))
-        return Screen(name, symbol, words, COLOUR[kind], f"{words[0].upper()}{words[1:]}", sprite, list(says))
 
     def show(self, key):
         """Show the film."""

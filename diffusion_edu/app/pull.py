@@ -8,7 +8,7 @@ import torch
 from diffusion_edu.app import guidance, prompted, tasks
 from diffusion_edu.app.layout import show_code
 from diffusion_edu.app.player import play
-from diffusion_edu.app.prompted import Order, escaped
+from diffusion_edu.app.prompted import BOUND, Order, escaped
 from diffusion_edu.app.recording import kept
 from diffusion_edu.app.steering import Vectors
 from diffusion_edu.app.studio import named
@@ -20,7 +20,6 @@ from diffusion_edu.text_to_image import draw
 VECTORS, SCALES = "three vectors", "four scales"
 LOUDER = (1.0, 2.0, 4.0, 8.0)
 LOOK_FOR = "The same noise, ever louder asked: **what does the picture gain, and from where on is it too much?**"
-BOUND = {"bind": "query-params"}
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ import streamlit as st
 from diffusion_edu.app import prompted, tasks
 from diffusion_edu.app.layout import show_code
 from diffusion_edu.app.player import play
+from diffusion_edu.app.prompted import BOUND
 from diffusion_edu.app.walks import IMPORTS, Walks
 from diffusion_edu.generation import guesser
 from diffusion_edu.text_to_image import between
@@ -17,7 +18,6 @@ SAYS = (
     "What lies between is guessed by both: at every level the guess is so much of the way from what the network says of A to what it says of B. "
     "The words themselves have nothing between them."
 )
-BOUND = {"bind": "query-params"}
 
 
 @dataclass(frozen=True, eq=False)

@@ -3,14 +3,13 @@
 from dataclasses import asdict, dataclass
 from functools import cached_property
 
-import numpy as np
 import streamlit as st
 from torch import Tensor
 
 from diffusion_edu.app import background, prompted, studio
 from diffusion_edu.app.darkroom import Subject
-from diffusion_edu.app.footage import COLOUR, Film, Screen, png_url
-from diffusion_edu.app.maps import LEGEND, in_one
+from diffusion_edu.app.footage import Film
+from diffusion_edu.app.maps import LEGEND, in_one, screen
 from diffusion_edu.app.player import play
 from diffusion_edu.app.prompted import Order
 from diffusion_edu.app.recording import kept
@@ -113,9 +112,9 @@ class Gone:
         spreads = [f"standard deviation {moment.state.x.std():.2f}" for moment in moments]
         guessed = [f"of latents with standard deviation {moment.state.x0_hat.std():.2f}" for moment in moments]
         screens = [
-            _screen("maps", ("x", "t"), "latents under way", "x", [in_one(moment.state.x, size) for moment in moments], spreads),
-            _screen("x", ("x", "t"), "they, as a picture", "x", [moment.picture for moment in moments]),
-            _screen("x0_hat", ("x\u0302", "0"), "the guess, as a picture", "x0_hat", [moment.guess for moment in moments], guessed),
+            screen("maps", ("x", "t"), "latents under way", "x", [in_one(moment.state.x, size) for moment in moments], spreads),
+            screen("x", ("x", "t"), "they, as a picture", "x", [moment.picture for moment in moments]),
+            screen("x0_hat", ("x\u0302", "0"), "the guess, as a picture", "x0_hat", [moment.guess for moment in moments], guessed),
         ]
         start = round(0.6 * (len(levels) - 1))  # where both can be seen: what it will be, and noise
         return asdict(Film(self.underway.id, size, size, ["drawing"], levels, says, screens, start))
@@ -127,11 +126,6 @@ class Gone:
         words = "Noise of latents is no noise of pixels: decoded it is a mess of colours, for the decoder has only learned from latents of pictures."
         prompted.tell(self.underway.order.ask(self.underway.able))
         st.caption(f"{LEGEND} {words} Drawn and decoded at {len(self.moments)} levels in {self.seconds:.1f} s of computing.")
-
-
-def _screen(name, symbol, words, kind, images, says=()):
-    sprite = png_url(np.concatenate([grid(image[None]) for image in images]))
-    return Screen(name, symbol, words, COLOUR[kind], f"{words[0].upper()}{words[1:]}", sprite, list(says))
 
 
 def keep_up(wanted):

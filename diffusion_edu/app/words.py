@@ -6,6 +6,7 @@ from diffusion_edu.app import heard, prompted, tasks
 from diffusion_edu.app.heard import ALL, START, Heard
 from diffusion_edu.app.layout import show_code
 from diffusion_edu.app.player import play
+from diffusion_edu.app.prompted import BOUND
 from diffusion_edu.app.unheard import Unheard
 from diffusion_edu.attention import by_word, deaf, ignoring, listening, looking
 from diffusion_edu.networks.text import WordAttention
@@ -26,7 +27,6 @@ WAYS = (
     "of it. How much nearer the first stays than the second is what the neighbours told of the word."
 )
 DEAF = "Guidance 0 does not listen to the prompt: choose more"
-BOUND = {"bind": "query-params"}
 
 
 def show(order):

@@ -25,10 +25,14 @@ def apart(real, among=None):
     return distances[distances > SAME * distances.median()]
 
 
-def near(real, among=None, percentile=0.01):
-    """Say how near real pictures are that only the nearest 1 % of them are to another one (see apart): what is nearer may be a copy."""
-    distances = apart(real, among)
+def limit(distances, percentile=0.01):
+    """Say how near only the nearest 1 % of these distances (see apart) are: what is nearer may be a copy."""
     return distances.quantile(percentile).item() if len(distances) else 0.0
+
+
+def near(real):
+    """Say how near only the nearest 1 % of real pictures (m, width) are to another one: see limit."""
+    return limit(apart(real))
 
 
 def memorised(drawn, real):

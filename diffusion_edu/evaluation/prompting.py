@@ -3,7 +3,7 @@
 import shlex
 import sys
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 
 import torch
@@ -16,7 +16,7 @@ from diffusion_edu.evaluation.command import carry_out, parser, rounded
 from diffusion_edu.evaluation.distances import frechet, frechet_band
 from diffusion_edu.evaluation.features import CLASSIFIERS, agreement, category_agreement, describe
 from diffusion_edu.evaluation.guidance import diversity, of_one_kind
-from diffusion_edu.evaluation.neighbours import apart, near, nearest
+from diffusion_edu.evaluation.neighbours import apart, limit, nearest
 from diffusion_edu.evaluation.prompts import TIMES, Real, classifiers, drawn, read_prompts, read_real
 from diffusion_edu.evaluation.report import Reference, pure_noise, reference
 from diffusion_edu.figures.grids import grid
@@ -77,15 +77,18 @@ class Ruler:
             **self.copies(features, wishes.prompts),
         }
 
+    @cached_property
+    def between(self):
+        """How far different pictures that show what is asked for are from the nearest training picture: see apart."""
+        return apart(self.known[: int(self.real.wanted[self.rows].sum())], self.known)
+
     def copies(self, features, prompts):
         """Compare features (n, width) of drawings with the nearest training pictures, and those with each other."""
         away, which = nearest(features, self.known)
-        asked = int(self.real.wanted[self.rows].sum())
-        real = self.known[:asked], self.known
         own = [self.real.captions[row] == prompt for row, prompt in zip(self.rows[which].tolist(), prompts, strict=True)]
         return {
-            "memorised": (away < near(*real)).double().mean().item(),
-            "nearest": (away.median() / apart(*real).median()).item(),
+            "memorised": (away < limit(self.between)).double().mean().item(),
+            "nearest": (away.median() / self.between.median()).item(),
             "own_picture": sum(own) / len(own),
         }
 

@@ -28,11 +28,11 @@ def cropped(x0, labels, generator):
 def beside_originals(run, count, path):
     """Save whole pictures that were not trained on, four pairs in a row: each beside what is left of it on the way to latents and back."""
     kept, trained_on = apart(run.pictures)
-    pictures, pairs = kept[0] if kept else to_signed(trained_on.images[:count]), []
+    pictures, net, pairs = kept[0] if kept else to_signed(trained_on.images[:count]), run.learned, []
     for x0 in run.compute.place(pictures[:count]).split(8):
         with torch.autocast(run.compute.device.type, run.compute.autocast, enabled=run.compute.autocast is not None):
-            mean, _ = run.learned.encode(x0)
-            pairs.append(torch.stack([x0, run.learned.decode(mean).float()], dim=1).flatten(0, 1))
+            mean, _ = net.encode(x0)
+            pairs.append(torch.stack([x0, net.decode(mean).float()], dim=1).flatten(0, 1))
     Image.fromarray(grid(to_bytes(torch.cat(pairs)).cpu(), columns=8)).save(path)
 
 

@@ -9,9 +9,10 @@ from itertools import zip_longest
 import torch
 from torch import Tensor
 
-from diffusion_edu.checkpoints import Unusable, available, read_card
+from diffusion_edu.checkpoints import Unusable
 from diffusion_edu.data.augment import VARIANTS, augmented
 from diffusion_edu.data.images import held_out, to_signed
+from diffusion_edu.latent import scale_of
 from diffusion_edu.networks.text import present
 from diffusion_edu.prompts import learned
 from diffusion_edu.resuming import read_tensors, write_tensors
@@ -159,9 +160,3 @@ def read_latents(path):
     if scale_of(name) != scale:
         raise Unusable(f"The latents in {path} were made by another {name!r} than the one that is here: delete the file to encode the pictures anew.")
     return latents
-
-
-def scale_of(name):
-    """What tells latents of an autoencoder of ours from those of another one: the mean and spread of each channel, by its card; {} of others."""
-    known = available()
-    return read_card(known[name]).latents if name in known else {}

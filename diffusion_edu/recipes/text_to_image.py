@@ -15,14 +15,14 @@ from diffusion_edu.data.captions import load_captioned
 from diffusion_edu.data.images import to_bytes
 from diffusion_edu.figures.grids import grid
 from diffusion_edu.generation import Preset, generate
-from diffusion_edu.latent import codec
+from diffusion_edu.latent import codec, scale_of
 from diffusion_edu.objectives import Hybrid, Objective
 from diffusion_edu.perception import painter
 from diffusion_edu.prompts import write_chain
 from diffusion_edu.randomness import Compute, choose
 from diffusion_edu.recipes import command
 from diffusion_edu.recipes.building import build, describe
-from diffusion_edu.recipes.latents import encoded, learned_from, read_latents, scale_of, write_latents
+from diffusion_edu.recipes.latents import encoded, learned_from, read_latents, write_latents
 from diffusion_edu.recipes.run import Recipe, Run, earlier, under_way
 
 OWN, CLIP, ALONE = "own", "clip", "alone"
