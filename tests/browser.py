@@ -36,3 +36,8 @@ def scrub(page, to):
 
 def position(page):
     return int(page.locator(".player").get_attribute("data-at"))
+
+
+def fits(page):
+    """Say whether nothing has to be moved sideways to be seen."""
+    return page.locator("[data-testid=stMain]").evaluate("main => main.scrollWidth <= main.clientWidth")

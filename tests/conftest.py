@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 import urllib.request
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -79,16 +80,30 @@ def address():
         server.wait()
 
 
-@pytest.fixture
-def page(address):
-    """A laptop's window; errors that the page throws fail the test."""
+@pytest.fixture(scope="module")
+def browser():
+    """One browser for all tests of a file."""
     sync_api = pytest.importorskip("playwright.sync_api")
     with sync_api.sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
-        page = browser.new_page(viewport={"width": 1280, "height": 720}, base_url=address)
-        page.set_default_timeout(PATIENCE)
-        thrown = []
-        page.on("pageerror", lambda problem: thrown.append(str(problem)))
-        yield page
+        yield browser
         browser.close()
-        assert not thrown
+
+
+@contextmanager
+def window(browser, address, **size):
+    """A window of its own, which knows nothing of other tests'; errors that the page throws fail the test."""
+    page = browser.new_page(viewport=size, base_url=address)
+    page.set_default_timeout(PATIENCE)
+    thrown = []
+    page.on("pageerror", lambda problem: thrown.append(str(problem)))
+    yield page
+    page.context.close()
+    assert not thrown
+
+
+@pytest.fixture
+def page(address, browser):
+    """A laptop's window."""
+    with window(browser, address, width=1280, height=720) as page:
+        yield page

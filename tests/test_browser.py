@@ -5,7 +5,6 @@ import re
 from pathlib import Path
 
 import numpy as np
-import pytest
 from browser import MARKS, is_a_picture, pixels, position, roughness, scrub, wait_for_player
 from PIL import Image
 
@@ -113,13 +112,3 @@ def test_adding_noise_scrubs_and_takes_a_picture(page):
     page.locator("input[type=file]").set_input_files({"name": "empty.png", "mimeType": "image/png", "buffer": b""})
     page.get_by_text("0 bytes").wait_for()
     page.get_by_text("Water lily, 64x64").wait_for()
-
-
-@pytest.mark.parametrize("path", ["/", "/Adding_noise", "/Sampling_theatre"])
-def test_a_narrow_window_needs_no_sideways_scrolling(page, path):
-    page.set_viewport_size({"width": 390, "height": 800})
-    page.goto(path)
-    wait_for_player(page)
-    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
-    box = page.locator("canvas").last.bounding_box()
-    assert box["x"] >= 0 and box["x"] + box["width"] <= 390

@@ -52,13 +52,3 @@ def test_a_try_sets_the_link_and_the_same_setting_twice_is_black(page):
     for state in (0, 7, 15):
         scrub(page, state)
         assert np.array_equal(pixels(page, A), pixels(page, B)) and not pixels(page, DIFFERENCE).any()
-
-
-def test_the_bench_fits_a_narrow_window(page):
-    page.set_viewport_size({"width": 390, "height": 800})
-    page.goto("/Compare_bench?a_moves=1&b_moves=1")
-    page.get_by_text("apart at level 0").wait_for()
-    wait_for_player(page)
-    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
-    box = page.locator("canvas").last.bounding_box()
-    assert box["x"] >= 0 and box["x"] + box["width"] <= 390

@@ -1,7 +1,6 @@
 """Cold diffusion in a real browser: the film of both algorithms, the dial of the restorer's error, and a narrow window."""
 
 import numpy as np
-import pytest
 from browser import MARKS, is_a_picture, pixels, position, scrub, wait_for_player
 
 pytestmark = MARKS
@@ -42,17 +41,3 @@ def test_algorithm_2_forgives_and_algorithm_1_does_not(page):
             break
         page.wait_for_timeout(200)
     assert far(page, TWO) < 2 and far(page, ONE) < 2
-
-
-@pytest.mark.parametrize("way", ["blur", "noise"])
-def test_a_narrow_window_needs_no_sideways_scrolling(page, way):
-    page.set_viewport_size({"width": 390, "height": 800})
-    page.goto(f"/Cold_diffusion?who=one+that+knows&way={way}")
-    page.get_by_text("Nearness to the true picture").wait_for()
-    wait_for_player(page)
-    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
-    box = page.locator("canvas").last.bounding_box()
-    assert box["x"] >= 0 and box["x"] + box["width"] <= 390
-    for name in ("blur", "noise"):
-        box = page.get_by_role("radio", name=name).bounding_box()
-        assert box["x"] >= 0 and box["x"] + box["width"] <= 390

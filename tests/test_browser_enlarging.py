@@ -58,12 +58,3 @@ def test_a_picture_of_ones_own_is_enlarged_in_its_own_shape(page):
     with page.expect_download() as download:
         page.get_by_role("button", name="bicubic", exact=True).click()
     assert Image.open(download.value.path()).size == tuple(whole(page, "bicubic").shape[1::-1])
-
-
-def test_a_narrow_window_needs_no_sideways_scrolling(page):
-    page.set_viewport_size({"width": 390, "height": 800})
-    page.goto(PAGE)
-    looking(page)
-    assert page.evaluate("document.documentElement.scrollWidth") <= 390
-    figures = page.locator(".magnifier figure")
-    assert figures.count() >= 2 and all(figures.nth(k).bounding_box()["width"] <= 390 for k in range(figures.count()))

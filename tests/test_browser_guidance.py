@@ -3,7 +3,6 @@
 import re
 
 import numpy as np
-import pytest
 from browser import MARKS, is_a_picture, pixels, roughness, scrub, wait_for_player
 
 pytestmark = MARKS
@@ -53,11 +52,3 @@ def test_the_three_vectors_turn_with_the_level(page):
     assert np.abs(late[1] - late[0]).max() < 0.2 * np.abs(c - u).max()  # at the end there is little left to say
     assert is_a_picture(pixels(page, canvas("x\u0302g"))) and "level 67 of 1000" in page.locator("output.now").inner_text()
     assert page.locator(".levels").bounding_box()["y"] + page.locator(".levels").bounding_box()["height"] <= 720
-
-
-@pytest.mark.parametrize("path", ["/Guidance", "/Guidance?look=three+vectors", "/Guidance?look=experts+by+level"])
-def test_a_narrow_window_needs_no_sideways_scrolling(page, path):
-    page.set_viewport_size({"width": 390, "height": 800})
-    page.goto(path)
-    page.get_by_text("Show the code").or_(page.get_by_text("No experts are installed")).first.wait_for()
-    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")

@@ -1,7 +1,6 @@
 """A person in a real browser looks at latents, pokes them, and asks whether the model copies."""
 
 import numpy as np
-import pytest
 from browser import MARKS, pixels, scrub
 from PIL import Image
 
@@ -81,13 +80,3 @@ def test_the_nearest_of_pictures_at_a_path_are_found(page, tmp_path):
     page.get_by_role("button", name="Find them").click()
     page.get_by_text("of 2 drawings lie nearer").wait_for()
     assert page.locator(".sheet img").count() == 4 and page.get_by_text("all 12 pictures").count() == 1
-
-
-@pytest.mark.parametrize("link", ["Latents", "Latents&latents=swap", "Nearest+pictures"])
-def test_a_narrow_window_needs_no_sideways_scrolling(page, link):
-    page.set_viewport_size({"width": 390, "height": 800})
-    page.goto(f"{PAGE}{link}")
-    page.get_by_role("tab", name=link.split("&")[0].replace("+", " ")).wait_for()
-    page.locator(".player[data-at], .sheet img, [data-testid=stExpander]").first.wait_for()
-    still(page)
-    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")

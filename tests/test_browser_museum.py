@@ -2,7 +2,7 @@
 
 import re
 
-from browser import MARKS, is_a_picture, pixels, position, scrub, wait_for_player
+from browser import MARKS, fits, is_a_picture, pixels, position, scrub, wait_for_player
 
 pytestmark = MARKS
 RIGHT, WRONG, DIFFERENCE = (f"canvas[data-screen={name}]" for name in ("right", "wrong", "difference"))
@@ -35,6 +35,6 @@ def test_a_narrow_window_needs_no_sideways_scrolling(page):
     page.goto("/Evaluate_and_debug?exhibit=33-noised-one-move-too-much")
     page.get_by_role("button", name="Grain that was never taken away").click()
     wait_for_player(page)
-    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+    assert fits(page)
     page.get_by_role("tab", name="Symptom doctor").click()
     page.get_by_text("what I tell it").wait_for()

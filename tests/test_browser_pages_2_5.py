@@ -3,7 +3,6 @@
 import re
 
 import numpy as np
-import pytest
 from browser import MARKS, is_a_picture, pixels, position, roughness, scrub, wait_for_player
 
 pytestmark = MARKS
@@ -53,14 +52,3 @@ def test_a_table_fills_up_and_two_seeds_are_joined(page):
     page.get_by_text("two seeds", exact=True).click()
     page.get_by_text("20%", exact=True).wait_for()
     assert pictures.count() == 12
-
-
-@pytest.mark.parametrize("path", ["/Denoise_once?who=the+exact+answer&count=10", "/Steps_and_seeds", "/Steps_and_seeds?look=two+seeds"])
-def test_a_narrow_window_needs_no_sideways_scrolling(page, path):
-    page.set_viewport_size({"width": 390, "height": 800})
-    page.goto(path)
-    shown = page.locator(".sheet" if "seeds" in path else "canvas").first
-    shown.wait_for()
-    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
-    box = shown.bounding_box()
-    assert box["x"] >= 0 and box["x"] + box["width"] <= 390

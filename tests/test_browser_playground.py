@@ -3,7 +3,7 @@
 import re
 
 import numpy as np
-from browser import MARKS, pixels, position, scrub
+from browser import MARKS, fits, pixels, position, scrub
 
 pytestmark = MARKS
 NETWORK, EXACT, PAD = "canvas[data-panel=network]", "canvas[data-panel=exact]", "canvas[data-pad]"
@@ -26,16 +26,16 @@ def painted(page, canvas):
 
 def test_train_watch_scrub_and_follow_a_point(page):
     calm(page)
-    page.goto("/Playground_2D?seconds=3&moves=20&count=200&class=upper")
+    page.goto("/Playground_2D?seconds=10&moves=20&count=200&class=upper")
     wait_for_plane(page)
     before = painted(page, NETWORK)
     page.get_by_role("button", name="Train").click()
-    page.get_by_text(re.compile(r"Step [\d,]+, [\d.]+ of 3 s of training")).wait_for()
+    page.get_by_text(re.compile(r"Step [\d,]+, [\d.]+ of 10 s of training")).wait_for()
     seen = set()
     while page.get_by_role("button", name="Cancel").count():
         seen |= {words for words in page.locator(f"figure:has({NETWORK}) figcaption").all_inner_texts() if "steps in" in words}
         page.wait_for_timeout(100)
-    assert len(seen) > 2  # the picture moved while the network learnt
+    assert len(seen) >= 2  # the picture moved while the network learnt
     page.wait_for_function("() => [...document.querySelectorAll('*')].some((h) => h.shadowRoot?.querySelector('.plane input.scrub')?.max === '20')")
     scrub(page, 20)
     after = painted(page, NETWORK)
@@ -103,6 +103,6 @@ def test_a_narrow_window_stacks_the_panels(page):
     page.set_viewport_size({"width": 390, "height": 800})
     page.goto("/Playground_2D?points=eight+clouds")
     wait_for_plane(page)
-    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+    assert fits(page)
     left, right = (page.locator(canvas).bounding_box() for canvas in (NETWORK, EXACT))
     assert left["x"] == right["x"] and right["y"] > left["y"] + left["height"] and right["x"] + right["width"] <= 390

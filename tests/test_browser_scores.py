@@ -2,7 +2,6 @@
 
 import re
 
-import pytest
 from browser import MARKS
 
 pytestmark = MARKS
@@ -50,11 +49,3 @@ def test_a_visitor_splits_our_pictures_and_takes_the_parts_home(page):
     assert lines[0] == "file,class,split" and len(lines) == 1025
     sizes = page.locator("table td").all_inner_texts()
     assert f"{sum(line.endswith(',train') for line in lines):,}" in sizes
-
-
-@pytest.mark.parametrize("tab", ["Scores", "Look+closely", "Data"])
-def test_a_narrow_window_needs_no_sideways_scrolling(page, tab):
-    page.set_viewport_size({"width": 420, "height": 800})
-    page.goto(f"/Evaluate_and_debug?tab={tab}")
-    page.get_by_text({"Scores": "is the nearest", "Look+closely": "drawings lie nearer", "Data": "No class is rarer"}[tab]).first.wait_for()
-    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")

@@ -268,14 +268,3 @@ def test_another_drawing_to_begin_with_takes_the_place_of_what_was_drawn_also_wh
         page.wait_for_timeout(500)
         assert painted(page) == round(share * 64**2)
         page.get_by_text(f"{share:.0%} of the picture is made anew").wait_for()  # Python knows it too
-
-
-@pytest.mark.parametrize("tab", ["Change+a+picture", "Fill+a+hole", "From+a+sketch"])
-def test_a_narrow_window_needs_no_sideways_scrolling(page, tab):
-    page.set_viewport_size({"width": 390, "height": 800})
-    page.goto(f"/Edit_studio?tab={tab}&moves=2&repeats=1")
-    film(page)
-    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
-    for k in range(page.locator("canvas").count()):
-        box = page.locator("canvas").nth(k).bounding_box()
-        assert box["x"] >= 0 and box["x"] + box["width"] <= 390

@@ -5,7 +5,6 @@ import json
 import zipfile
 
 import numpy as np
-import pytest
 from browser import MARKS, pixels, scrub
 from PIL import Image
 
@@ -340,14 +339,3 @@ def test_what_was_drawn_is_made_twice_and_four_times_as_large(page):
     page.get_by_text("nowhere.pth cannot be read").wait_for()
     press(page, "none")
     assert page.locator("canvas[data-pane]").count() == 0
-
-
-@pytest.mark.parametrize("begin", ["from+noise", "from+a+picture", "into+a+hole"])
-def test_a_narrow_window_needs_no_sideways_scrolling(page, begin):
-    page.set_viewport_size({"width": 420, "height": 800})
-    page.goto(f"/Text_to_image?moves=2&pictures=4+pictures&begin={begin}")
-    film(page)
-    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
-    for k in range(page.locator("canvas").count()):
-        box = page.locator("canvas").nth(k).bounding_box()
-        assert box["x"] >= 0 and box["x"] + box["width"] <= 420

@@ -3,7 +3,6 @@
 import re
 
 import numpy as np
-import pytest
 from browser import MARKS, is_a_picture, pixels, scrub
 
 pytestmark = MARKS
@@ -70,13 +69,3 @@ def test_a_click_asks_where_another_place_looks(page):
     off = page.locator(".pair .numbers")
     assert re.fullmatch(r"Off by \d+ of 255\.", off.inner_text())
     assert np.abs(pixels(page, "canvas[data-screen=x0_hat]") - pixels(page, "canvas[data-screen=off]")).mean() > 3
-
-
-@pytest.mark.parametrize("look", ["map", "activations", "attention", "level", "kinds"])
-def test_a_narrow_window_needs_no_sideways_scrolling(page, look):
-    page.set_viewport_size({"width": 390, "height": 800})
-    page.goto(f"/Inside_the_U-Net?look={look}")
-    shown = page.locator(".reel[data-painted] canvas" if look in ("activations", "attention") else ".vectors svg").first
-    shown.wait_for()
-    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
-    assert shown.bounding_box()["x"] >= 0

@@ -95,17 +95,6 @@ def test_swap_turns_the_row_round(page):
     assert "prompt=a+blue+whale" in page.url.replace("%20", "+")
 
 
-@pytest.mark.parametrize("tab", ["Words", "Words&words=without+a+word", "Two+prompts", "Guidance"])
-def test_a_narrow_window_needs_no_sideways_scrolling(page, tab):
-    page.set_viewport_size({"width": 390, "height": 800})
-    page.goto(f"{PAGE}{tab}")
-    ready(page)
-    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
-    for k in range(page.locator("canvas[data-screen]").count()):
-        box = page.locator("canvas[data-screen]").nth(k).bounding_box()
-        assert box["x"] >= 0 and box["x"] + box["width"] <= 390
-
-
 def test_words_are_seen_and_the_bar_is_reached_without_scrolling(page):
     page.goto(f"{PAGE}Words")
     ready(page)

@@ -87,7 +87,7 @@ def test_the_shares_on_screen_are_those_of_the_drawing(able):
     app, heard = at(WORDS), {}
     walk = states(asked(able, seeds=[0]), listening(able.model.net, heard))
     shown, words = film(app), able.reader.read(PROMPT).words
-    assert shown["columns"] == ["the start", "A", "red", "tiger", "dives"] and shown["levels"] == [state.t for state in walk if state.t]
+    assert shown["said"] == ["the start", "A", "red", "tiger", "dives"] and shown["levels"] == [state.t for state in walk if state.t]
     assert torch.equal(rows(shown["sprite"]), torch.cat([able.pictures(state.x0_hat) for state in walk if state.t]))
     packed = np.frombuffer(base64.b64decode(shown["looks"]), "<u2").reshape(3, 5, 64) / 65535
     for t, share, looks in zip(shown["levels"], shown["shares"], packed, strict=True):
@@ -104,11 +104,11 @@ def test_a_layer_and_a_head_may_be_chosen_and_nothing_is_drawn_again(able):
     healthy(app.selectbox(key="layer").set_value("middle · 4 × 4").run())
     healthy(app.selectbox(key="head").set_value("head 2").run())
     shown, words = film(app), able.reader.read(PROMPT).words
-    assert done(app, "words heard") is before and shown["side"] == 4
+    assert done(app, "words heard") is before and shown["rows"] == 4
     for t, share in zip(shown["levels"], shown["shares"], strict=True):
         assert share == pytest.approx(by_word(heard[t]["middle.listen"][0, 1].double(), words).mean(0).tolist())
     healthy(app.selectbox(key="layer").set_value("up · 8 × 8").run())  # which has one head
-    assert app.selectbox(key="head").value == "all heads" and film(app)["side"] == 8
+    assert app.selectbox(key="head").value == "all heads" and film(app)["rows"] == 8
 
 
 def test_the_word_of_the_link_is_lit_and_one_that_is_gone_is_not_missed():
@@ -117,7 +117,7 @@ def test_the_word_of_the_link_is_lit_and_one_that_is_gone_is_not_missed():
     assert film(app)["word"] == 4
     finished(app.text_area(key="prompt").set_value("a whale and a whale").run())
     shown = film(app)
-    assert shown["columns"] == ["the start", "a", "whale", "and", "a (2)", "whale (2)"] and shown["word"] == 2
+    assert shown["said"] == ["the start", "a", "whale", "and", "a (2)", "whale (2)"] and shown["word"] == 2
 
 
 # Without a word
@@ -266,7 +266,7 @@ def test_two_prompts_may_say_nothing():
 def test_a_prompt_of_ten_thousand_characters_is_cut_and_looked_into():
     app = at(WORDS, prompt="deep sea, " * 1000)
     shown = film(app)
-    assert 50 < len(shown["columns"]) <= 77 and len(set(shown["columns"])) == len(shown["columns"])
+    assert 50 < len(shown["said"]) <= 77 and len(set(shown["said"])) == len(shown["said"])
     assert any("The prompt is long" in caption.value for caption in app.caption)
 
 
@@ -312,7 +312,7 @@ def test_what_was_cancelled_waits_until_it_is_asked_for_again(monkeypatch):
     assert job.cancelled and not app.get("bidi_component")
     monkeypatch.setattr(Heard, "draw", plain)
     finished(next(button for button in app.button if button.label == "Go on").click().run())
-    assert film(app)["columns"][0] == "the start"
+    assert film(app)["said"][0] == "the start"
 
 
 def test_long_walks_keep_some_levels_only(able):

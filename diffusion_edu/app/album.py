@@ -144,7 +144,7 @@ def _choose(album, columns):
     count = album.draft.count
     page = grid(album.pictures, columns=min(columns, count), gap=GAP)
     alt = f"{count} pictures of: {cut(album.draft.order.prompt)}"
-    st.image(page, caption=f"All {count}, in the order of their seeds", alt=alt, width=page.shape[1])
+    st.image(page, caption=f"All {count}, in the order of their seeds", alt=alt)
     chosen = st.segmented_control("Look at", range(1, count + 1), default=1, required=True, key=f"look {count}")
     return chosen - 1
 

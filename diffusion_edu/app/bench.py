@@ -131,7 +131,7 @@ def watch():
             for letter, state in zip(SIDES, race.latest, strict=True):
                 if state:
                     page = grid(to_bytes(state.x), columns=len(state.x), zoom=2)
-                    st.image(page, caption=f"{letter} at level {state.t}", alt=f"Pictures of {letter} at level {state.t}", width=page.shape[1])
+                    st.image(page, caption=f"{letter} at level {state.t}", alt=f"Pictures of {letter} at level {state.t}")
 
     def over(job):
         for wish, seconds in zip(race.wishes, race.seconds, strict=True):

@@ -8,7 +8,7 @@ export default function ({ data: film, parentElement }) {
   for (const part of root.querySelectorAll(".stage, .charts")) part.replaceChildren();
   const zoom = Math.max(1, Math.floor(film.tile / w)), seen = Math.max(1, Math.floor(128 / width));
   const small = Math.max(1, Math.floor(film.frame / w));
-  let sprites = null, chosen = 0;
+  let chosen = 0;
 
   const pictures = add(stage, "div", { class: "pair" });
   const screens = film.screens.map(({ name, symbol, words, colour }) => {
@@ -33,7 +33,7 @@ export default function ({ data: film, parentElement }) {
   });
   const charts = film.charts.map((chart) => makeChart(root.querySelector(".levels"), chart));
 
-  const control = reel(root, film, (at) => {
+  const control = reel(root, film, [...film.screens.map(({ sprite }) => sprite), film.maps], (at, sprites) => {
     charts.forEach((draw) => draw(at, film.levels[at]));
     caption.textContent = `Channel ${film.channels[chosen]} at all levels: strength ${film.strengths[at][chosen]} here`;
     buttons.forEach(({ button, words }, k) => {
@@ -45,19 +45,6 @@ export default function ({ data: film, parentElement }) {
     screens.forEach((canvas, k) => cut(canvas, sprites[k], at));
     buttons.forEach(({ canvas }, k) => cut(canvas, sprites.at(-1), at, k));
     frames.forEach(({ canvas }, k) => cut(canvas, sprites.at(-1), k, chosen));
-    root.dataset.painted = at;
   });
-  Promise.all([...film.screens.map(({ sprite }) => sprite), film.maps].map(decode)).then((ready) => {
-    if (root.dataset.film !== film.id) return;
-    sprites = ready;
-    control.look();
-  }).catch(() => { root.querySelector(".now").textContent = "These pictures could not be read: load the page again."; });
-  const watch = new ResizeObserver(() => control.look());
-  watch.observe(root);
-  root.stop = () => {
-    control.pause();
-    watch.disconnect();
-    delete root.dataset.film;
-  };
   return root.stop;
 }

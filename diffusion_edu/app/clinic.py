@@ -81,7 +81,7 @@ def _read():
         if drawn:
             findings, page = drawn
             code = examining.IMPORTS + code + examining.CODE.format(name=name)
-            st.image(page, caption="The drawings that were measured", alt=f"Pictures drawn by {name}", width=page.shape[1])
+            st.image(page, caption="The drawings that were measured", alt=f"Pictures drawn by {name}")
         st.markdown("\n".join(["| What I know | |", "| --- | ---: |", *(f"| {words} | {value} |" for words, value in facts(findings).items())]))
     return findings, code + SAY, left, right
 

@@ -31,7 +31,7 @@ def show(look, seen):
         with st.expander(f"All {len(seen.images)} pairs: the drawing, and right of it its nearest"):
             both = torch.stack([shrunk(seen.images), seen.neighbours], 1).flatten(0, 1)
             page = grid(both, columns=12, gap=2)
-            st.image(page, caption="The nearest pairs come last", alt="All drawings, each beside its nearest picture", width=page.shape[1])
+            st.image(page, caption="The nearest pairs come last", alt="All drawings, each beside its nearest picture")
 
 
 def shrunk(images):

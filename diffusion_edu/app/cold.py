@@ -131,7 +131,7 @@ def watch(task, quiet):
         with st.container(horizontal=True, gap="medium"):
             for name, state in zip(task.names, states, strict=True):
                 page = grid(to_bytes(state.x), zoom=2)
-                st.image(page, caption=f"Level {state.t}: {name}", alt=f"Pictures {name} at level {state.t}", width=page.shape[1])
+                st.image(page, caption=f"Level {state.t}: {name}", alt=f"Pictures {name} at level {state.t}")
 
     def over(job):
         st.session_state[f"done:{KEY}"] = task, task.film(job.kept), f"{task.words(job.kept)} Computed in {job.seconds:.1f} s."

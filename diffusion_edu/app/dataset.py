@@ -83,7 +83,7 @@ def _show(inspection, found):
     there = [name for name, size in zip(SPLITS, found.sizes, strict=True) if size]
     with left:
         page = grid(found.averages, columns=2, zoom=2, gap=4)
-        st.image(page, caption=f"The average of all, and of {', '.join(there)}", alt="Average pictures of the set and its parts", width=page.shape[1])
+        st.image(page, caption=f"The average of all, and of {', '.join(there)}", alt="Average pictures of the set and its parts")
     with right:
         st.markdown(_parts(found, there))
         st.download_button("Download the parts (CSV)", found.csv, "split.csv", "text/csv", icon=":material/download:", key="set_csv")

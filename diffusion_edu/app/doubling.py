@@ -176,7 +176,7 @@ def _watch():
 
     def look(state):
         page = grid(to_bytes(state.x0_hat.cpu()))
-        st.image(page, caption="What the network thinks it will be", alt="The guess of the larger picture under way", width=page.shape[1])
+        st.image(page, caption="What the network thinks it will be", alt="The guess of the larger picture under way")
 
     def over(job):
         wanted.by.learn(wanted.image.shape[-1], wanted.factor, job.seconds)

@@ -109,7 +109,7 @@ def _watch():
             for (name, _, words, alt), images in zip(album.SCREENS, moment.pair, strict=True):
                 if name == "x0_hat" or draft.count == 1:
                     page = grid(images, columns=min(4, draft.count), zoom=2 if draft.count < 3 else 1)
-                    st.image(page, caption=f"Level {moment.t}: {words}", alt=f"{alt} at level {moment.t}", width=page.shape[1])
+                    st.image(page, caption=f"Level {moment.t}: {words}", alt=f"{alt} at level {moment.t}")
 
     def over(job):
         walked, decoded = job.latest.seconds

@@ -168,7 +168,7 @@ def _watch(task, quiet):
     def look(item):
         x0_hat = to_bytes(item[0].x0_hat.cpu())
         page = grid(x0_hat, zoom=max(1, 256 // x0_hat.shape[-1]))
-        st.image(page, caption="What the network thinks it will be", alt="The guess under way", width=page.shape[1])
+        st.image(page, caption="What the network thinks it will be", alt="The guess under way")
 
     def over(job):
         st.session_state[f"done:{task.key}"] = task, task.finished(job.kept)

@@ -78,7 +78,7 @@ def _watch():
     def look(item):
         if isinstance(item, State):
             page = grid(to_bytes(item.x.nan_to_num()), columns=8)
-            st.image(page, caption=f"Level {item.t}", alt=f"Pictures under way at level {item.t}", width=page.shape[1])
+            st.image(page, caption=f"Level {item.t}", alt=f"Pictures under way at level {item.t}")
 
     def over(job):
         st.session_state.doctor_examined = (st.session_state.doctor_patient, *job.latest)

@@ -30,7 +30,11 @@ def _source(*names):
     return "\n".join((HERE / name).read_text(encoding="utf-8") for name in names)
 
 
-PARTS = {"html": _source("reel.html"), "css": _source("player.css", "reel.css", "words.css"), "js": _source("charts.js", "reel.js", "words.js")}
+PARTS = {
+    "html": _source("reel.html"),
+    "css": _source("player.css", "reel.css", "words.css"),
+    "js": _source("charts.js", "reel.js", "places.js", "words.js"),
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,8 +122,9 @@ class Heard:
             "size": list(moments[0].picture.shape[2:]),
             "sprite": png_url(np.concatenate([grid(moment.picture) for moment in moments])),
             "colour": COLOUR["x0_hat"],
-            "columns": self.columns,
-            "side": side(moments[0].looks[layer]),
+            "said": self.columns,
+            "rows": side(moments[0].looks[layer]),
+            "columns": side(moments[0].looks[layer]),
             "looks": base64.b64encode((looks.mT * 65535).round().numpy().astype("<u2").tobytes()).decode(),
             "shares": shares.tolist(),
             "level": asdict(Axis("level t", levels[0], 0, {str(t): t for t in (levels[0], levels[0] // 2, 0)})),
@@ -159,7 +164,7 @@ def show(film, key, first):
 
     word = st.query_params.get(LINK)
     looks = st.components.v2.component("diffusion_edu_words", **PARTS)
-    looks(data={**film, "word": film["columns"].index(word if word in film["columns"] else first)}, key=key, on_word_change=choose)
+    looks(data={**film, "word": film["said"].index(word if word in film["said"] else first)}, key=key, on_word_change=choose)
 
 
 def layers(looks):

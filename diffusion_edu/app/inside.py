@@ -202,7 +202,7 @@ def watch(look, quiet):
 
     def show(item):
         page = grid(to_bytes(item[0].x), zoom=2)
-        st.image(page, caption=f"Level {item[0].t}", alt=f"The picture under way at level {item[0].t}", width=page.shape[1])
+        st.image(page, caption=f"Level {item[0].t}", alt=f"The picture under way at level {item[0].t}")
 
     def over(job):
         st.session_state[f"done:{look.key}"] = look, look.film(job.kept), job.seconds

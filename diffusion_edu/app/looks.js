@@ -1,10 +1,5 @@
 // Shows where one place of a picture looks, head by head and on average, at every level; a click moves the place.
-const BIG = 256, SMALL = 80, DARKEST = 0.65; // pixels of the large picture and of a head, and how dark a place is that is not looked at
-
-function unpackLooks(text) {
-  const bytes = Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
-  return Float32Array.from(new Uint16Array(bytes.buffer), (whole) => whole / 65535);
-}
+const SMALL = 80, SEEN = 0.35; // pixels of a head on the screen, and how much is seen of a place that is not looked at
 
 export default function ({ data: film, parentElement, setTriggerValue }) {
   const root = parentElement.querySelector(".player"), { heads, rows, columns } = film, places = rows * columns;
@@ -17,13 +12,10 @@ export default function ({ data: film, parentElement, setTriggerValue }) {
   Object.assign(root.dataset, { film: film.id, asked });
   root.querySelector(".stage").replaceChildren();
   const stage = root.querySelector(".stage"), [height, width] = film.size, looks = unpackLooks(film.looks);
-  let place = film.place[0] * columns + film.place[1], head = 0, sprites = null;
+  let place = film.place[0] * columns + film.place[1], head = 0;
 
   const large = makeFigure(stage, film.screens[0].symbol, "", film.screens[0].colour);
-  const picture = makeCanvas(large, BIG, BIG, 1, "The picture, light where the chosen place looks");
-  picture.dataset.screen = "looks";
-  picture.setAttribute("tabindex", "0");
-  large.prepend(picture);
+  const picture = makePlaces(large, "The picture, light where the chosen place looks");
   const words = large.querySelector(".words"), grid = add(stage, "div", { class: "heads" });
   const cell = Math.max(1, Math.floor(SMALL / columns));
   const buttons = Array.from({ length: heads + 1 }, (_, k) => {
@@ -49,70 +41,38 @@ export default function ({ data: film, parentElement, setTriggerValue }) {
     return mean;
   }
 
-  function spotlight(at, weights) {
-    const pen = picture.getContext("2d"), most = Math.max(...weights), [x, y] = [BIG / columns, BIG / rows];
-    pen.imageSmoothingEnabled = false;
-    pen.drawImage(sprites[0], 0, at * height, width, height, 0, 0, BIG, BIG);
-    weights.forEach((weight, k) => {
-      pen.fillStyle = `rgba(0, 0, 0, ${DARKEST * (1 - weight / most)})`;
-      pen.fillRect((k % columns) * x, Math.floor(k / columns) * y, x, y);
-    });
-    for (const [colour, wide] of [["#000", 4], ["#fff", 2]]) {
-      [pen.strokeStyle, pen.lineWidth] = [colour, wide];
-      pen.strokeRect((place % columns) * x + 2, Math.floor(place / columns) * y + 2, x - 4, y - 4);
-    }
-  }
-
-  function small(canvas, weights) {
-    const pen = canvas.getContext("2d"), image = pen.createImageData(columns, rows), most = Math.max(...weights);
-    weights.forEach((weight, k) => image.data.set([0, 1, 2].map(() => 255 * weight / most).concat(255), 4 * k));
-    pen.putImageData(image, 0, 0);
-  }
-
   const spread = (weights) => Math.exp(weights.reduce((sum, p) => (p > 0 ? sum - p * Math.log(p) : sum), 0));
+  const split = (k) => [Math.floor(k / columns), k % columns];
 
-  const control = reel(root, film, (at) => {
+  function shades(weights) {
+    const most = Math.max(...weights);
+    return weights.map((weight) => weight / most);
+  }
+
+  const control = reel(root, film, film.screens.map(({ sprite }) => sprite), (at, sprites) => {
     const seen = row(at, head), best = seen.indexOf(Math.max(...seen));
-    const where = (k) => `row ${Math.floor(k / columns) + 1}, column ${(k % columns) + 1}`;
     const sum = seen.reduce((a, b) => a + b, 0);
-    words.textContent = `${head ? `head ${head}` : "all heads"} from ${where(place)}: most, ${(100 * seen[best]).toFixed(1)}%, to ${where(best)}. The row sums to ${sum.toFixed(2)}.`;
+    words.textContent = `${head ? `head ${head}` : "all heads"} from ${where(place, film)}: most, ${(100 * seen[best]).toFixed(1)}%, to ${where(best, film)}. The row sums to ${sum.toFixed(2)}.`;
     buttons.forEach(({ button, canvas, says }, k) => {
       const weights = row(at, k);
-      small(canvas, weights);
+      paintShades(canvas, shades(weights));
       button.setAttribute("aria-pressed", k === head);
       says.textContent = `${k ? `head ${k}` : "average"}: ${spread(Array.from(weights)).toFixed(0)}`;
     });
     off.textContent = film.apart[at];
     if (!sprites) return;
-    spotlight(at, seen);
+    spotlight(picture, sprites[0], at, film, shades(seen), SEEN, place);
     screens.forEach((canvas, k) => cut(canvas, sprites[k], at));
-    Object.assign(root.dataset, { painted: at, place });
+    root.dataset.place = place;
   });
 
   function move(to, tell) {
-    place = Math.max(0, Math.min(rows - 1, to[0])) * columns + Math.max(0, Math.min(columns - 1, to[1]));
-    root.dataset.asked = String([Math.floor(place / columns), place % columns]);
+    place = to;
+    root.dataset.asked = String(split(place));
     control.look();
-    if (tell) setTriggerValue("place", [Math.floor(place / columns), place % columns]);
+    if (tell) setTriggerValue("place", split(place));
   }
-  root.move = (to) => move(to, false);
-  picture.onclick = ({ offsetX, offsetY }) => move([Math.floor((offsetY / picture.clientHeight) * rows), Math.floor((offsetX / picture.clientWidth) * columns)], true);
-  picture.onkeydown = (event) => {
-    const step = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowDown: [1, 0] }[event.key];
-    if (!step) return;
-    event.preventDefault();
-    event.stopPropagation();
-    move([Math.floor(place / columns) + step[0], (place % columns) + step[1]], true);
-  };
-  Promise.all(film.screens.map(({ sprite }) => decode(sprite))).then((ready) => {
-    if (root.dataset.film !== film.id) return;
-    sprites = ready;
-    control.look();
-  }).catch(() => { root.querySelector(".now").textContent = "These pictures could not be read: load the page again."; });
-  root.stop = () => {
-    control.pause();
-    delete root.dataset.film;
-  };
-  control.look();
+  root.move = (to) => move(to[0] * columns + to[1], false);
+  onPlaces(picture, film, () => place, (to) => move(to, true));
   return root.stop;
 }

@@ -115,7 +115,7 @@ def _watch(exhibit, card):
             for name, state in zip(NAMES, pair, strict=True):
                 if state:
                     page = grid(to_bytes(state.x.nan_to_num(nan=-1.0)), zoom=2)
-                    st.image(page, caption=f"{name}, level {state.t}", alt=f"Pictures {name} at level {state.t}", width=page.shape[1])
+                    st.image(page, caption=f"{name}, level {state.t}", alt=f"Pictures {name} at level {state.t}")
 
     def over(job):
         labels = kinds(card, SEEDS)

@@ -163,7 +163,7 @@ def watch(question, quiet):
         with st.container(horizontal=True, gap="medium"):
             for images, name in ((state.x, "what it is given"), (state.x0_hat, "its guess of the picture")):
                 page = grid(to_bytes(images), zoom=3)
-                st.image(page, caption=f"Level {state.t}: {name}", alt=f"{name} at level {state.t}", width=page.shape[1])
+                st.image(page, caption=f"Level {state.t}: {name}", alt=f"{name} at level {state.t}")
 
     def over(job):
         states = [type(state)(state.t, state.x.cpu(), state.x0_hat.cpu()) for state in job.kept]

@@ -97,6 +97,8 @@ def practise(study, clock=time.perf_counter):
     quick, pupils, spent, losses = study.quick, learn(study.points, study.kind), 0.0, []
     beside = finish(record(quick.of(Exact(study.points), "x0"), quick.preset, quick.seeds))
     yield None, None
+    film_for(quick, None, beside, None)  # measures chance and floor, which every film states
+    yield None, None
     next(pupils)  # the first step of all loads what the optimiser needs, which may take a second
     yield None, None
     while spent < study.seconds:

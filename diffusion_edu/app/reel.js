@@ -1,4 +1,4 @@
-// The bar under what changes with the level: plays, steps and scrubs through film.levels and calls show(at). All levels are here already.
+// What changes with the level, and the bar under it: plays, steps and scrubs through film.levels. All levels are here already.
 const PACE = 300; // milliseconds per level
 
 function decode(url) {
@@ -31,17 +31,19 @@ function cut(canvas, image, row, column = 0) {
   canvas.getContext("2d").drawImage(image, column * width, row * height, width, height, 0, 0, width, height);
 }
 
-function reel(root, film, show) {
+// Calls show(at, pictures) whenever there is something else to see; pictures, those that the URLs of sprites stand for, are null until they are read.
+function reel(root, film, sprites, show) {
   const $ = (name) => root.querySelector(name), last = film.levels.length - 1;
   const [scrub, play, now] = [".scrub", ".play", ".now"].map($);
-  let at = Math.min(last, root.dataset.at ? Number(root.dataset.at) : film.start), timer = null;
+  let at = Math.min(last, root.dataset.at ? Number(root.dataset.at) : film.start), timer = null, pictures = null;
   scrub.max = last;
 
   function look() {
     scrub.value = root.dataset.at = at;
     now.textContent = film.says[at];
     scrub.setAttribute("aria-valuetext", film.says[at]);
-    show(at);
+    show(at, pictures);
+    if (pictures) root.dataset.painted = at;
   }
   function pause() {
     clearInterval(timer);
@@ -69,5 +71,17 @@ function reel(root, film, show) {
     event.preventDefault();
     space ? play.onclick() : act();
   };
-  return { look, pause, go, now: () => at };
+  Promise.all(sprites.map(decode)).then((ready) => {
+    if (root.dataset.film !== film.id) return;
+    pictures = ready;
+    look();
+  }).catch(() => { now.textContent = "These pictures could not be read: load the page again."; });
+  const watch = new ResizeObserver(look); // calls it at once, too
+  watch.observe(root);
+  root.stop = () => {
+    pause();
+    watch.disconnect();
+    delete root.dataset.film;
+  };
+  return { look, go };
 }

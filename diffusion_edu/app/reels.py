@@ -37,7 +37,7 @@ def _source(*names):
 
 HTML, CSS = _source("reel.html"), _source("player.css", "reel.css")
 CHANNELS = {"html": HTML, "css": CSS, "js": _source("charts.js", "reel.js", "channels.js")}
-LOOKS = {"html": HTML, "css": CSS, "js": _source("charts.js", "reel.js", "looks.js")}
+LOOKS = {"html": HTML, "css": CSS, "js": _source("charts.js", "reel.js", "places.js", "looks.js")}
 
 
 def show_channels(film, key):

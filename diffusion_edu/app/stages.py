@@ -53,7 +53,7 @@ def watch(key):
 def sheet(images, words):
     """Show pictures uint8 (n, 3, h, w) in rows."""
     page = grid(images, columns=12 if images.shape[-1] <= 64 else 6)
-    st.image(page, caption=words, alt=f"{len(images)} drawings", width=page.shape[1])
+    st.image(page, caption=words, alt=f"{len(images)} drawings")
 
 
 def done(key):

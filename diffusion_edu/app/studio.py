@@ -175,7 +175,7 @@ def _watch(edit, quiet):
 
     def look(item):
         page = grid(to_bytes(item[1].x), columns=2, zoom=2)
-        st.image(page, caption=f"Level {item[1].t}: {item[0]}", alt=f"Four pictures under way at level {item[1].t}", width=page.shape[1])
+        st.image(page, caption=f"Level {item[1].t}: {item[0]}", alt=f"Four pictures under way at level {item[1].t}")
 
     def over(job):
         walks = {name: [state for label, state in job.kept if label == name] for name in edit.paths}

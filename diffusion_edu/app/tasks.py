@@ -37,7 +37,7 @@ def _watch(task, quiet):
         with st.container(horizontal=True, gap="medium"):
             for images, words in task.under_way(item):
                 page = grid(to_bytes(images), zoom=2, columns=len(images))
-                st.image(page, caption=words, alt=words, width=page.shape[1])
+                st.image(page, caption=words, alt=words)
 
     def over(job):
         st.session_state[f"done:{task.key}"] = task, task.film(job.kept), f"{task.words(job.kept)} Computed in {job.seconds:.1f} s."

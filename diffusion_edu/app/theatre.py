@@ -53,7 +53,7 @@ def watch():
         with st.container(horizontal=True, gap="medium"):
             for images, name in ((state.x, UNDER_WAY), (state.x0_hat, GUESS)):
                 page = grid(to_bytes(images), zoom=3 if wish.pictures <= 4 else 2)
-                st.image(page, caption=f"Level {state.t}: {name}", alt=f"{name} at level {state.t}", width=page.shape[1])
+                st.image(page, caption=f"Level {state.t}: {name}", alt=f"{name} at level {state.t}")
 
     def over(job):
         pace.learn(wish.card.name, wish.preset, wish.pictures, wish.labels is not None, job.seconds)

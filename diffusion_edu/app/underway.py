@@ -3,23 +3,18 @@
 from dataclasses import asdict, dataclass
 from functools import cached_property
 
-import streamlit as st
 from torch import Tensor
 
-from diffusion_edu.app import background, prompted, studio
 from diffusion_edu.app.darkroom import Subject
 from diffusion_edu.app.footage import Film
-from diffusion_edu.app.maps import LEGEND, in_one, screen
-from diffusion_edu.app.player import play
+from diffusion_edu.app.maps import in_one, screen
 from diffusion_edu.app.prompted import Order
 from diffusion_edu.app.recording import kept
-from diffusion_edu.core import State, walk
-from diffusion_edu.figures.grids import grid
-from diffusion_edu.latent import Codec
-from diffusion_edu.text_to_image import TextToImage, draw
+from diffusion_edu.app.studio import named
+from diffusion_edu.core import State
+from diffusion_edu.data.images import to_signed
+from diffusion_edu.text_to_image import draw
 
-KEY = "latents walk"
-LOOK = "**The network never sees a picture: this is its whole world.** From which level on do the maps show what it will be?"
 AGAIN = "A drawing has come from latents before, and so it loses little on its way back to them. A photograph of your own loses more."
 IMPORTS = "from diffusion_edu.generation import Preset\nfrom diffusion_edu.text_to_image import draw, load_text_to_image\n\n"
 
@@ -35,36 +30,56 @@ class Moment:
 
 @dataclass(frozen=True, eq=False)
 class Underway:
-    """One drawing of what the page asks for, and who draws it."""
+    """One drawing of what the page asks for."""
 
     order: Order
-    able: TextToImage
 
-    functions = (draw, walk, Codec.decode)
+    key = "latents walk"
 
-    @property
+    @cached_property
     def id(self):
         """The same for the same choices."""
-        return studio.named(self.order.settings, self.able.codec.mean)
+        return named(self.key, self.order.settings)
+
+    @property
+    def needs(self):
+        """The name of the model that draws."""
+        return [self.order.card.name]
 
     @property
     def total(self):
         """How many moments there are."""
         return len(self.order.preset.levels())
 
-    def items(self):
-        """Draw, and yield a Moment at each level whose pictures are kept, else None."""
-        drawing, chosen = draw(self.order.ask(self.able)), kept(self.total - 1)
+    def keep(self, index):
+        """Say whether a moment is kept."""
+        return index in kept(self.total - 1)
+
+    def draw(self, able):
+        """Draw, and yield a Moment per level, without pictures where it would not be kept."""
+        drawing = draw(self.order.ask(able))
 
         def moments():
             for at, state in enumerate(drawing):
-                if at in chosen:
+                if self.keep(at):
                     pictures = [drawing.see(x)[0] for x in (state.x, state.x0_hat)]
                     yield Moment(State(state.t, state.x[0].cpu(), state.x0_hat[0].cpu()), *pictures)
                 else:
                     yield Moment(state, None, None)
 
         return moments()
+
+    def under_way(self, moment):
+        """What to show while the walk is under way, as (images, words)."""
+        return [] if moment.guess is None else [(to_signed(moment.guess[None]), f"The guess at level {moment.state.t}")]
+
+    def film(self, moments):
+        """What is kept: the drawing as a Subject, and the film of its latents, with both pictures, at every level, as a dict."""
+        return self._subject(moments), self._film(moments)
+
+    def words(self, moments):
+        """Say at how many levels there are pictures."""
+        return f"Drawn and decoded at {len(moments)} levels."
 
     @property
     def code(self):
@@ -77,35 +92,12 @@ class Underway:
             "    print(state.t, state.x.std(), state.x0_hat.std())\n"
         )
 
+    def _subject(self, moments):
+        lines = f"{IMPORTS}{self.order.code()}drawing = draw(asked)\n*_, last = drawing\nimage = drawing.see(last.x)[0]  # uint8 (3, h, w)\n"
+        return Subject(moments[-1].picture, "drawing", lines, (AGAIN,))
 
-@dataclass(frozen=True, eq=False)
-class Gone:
-    """What became of a drawing: its moments, and the seconds of computing."""
-
-    underway: Underway
-    moments: list[Moment]
-    seconds: float
-
-    @property
-    def functions(self):
-        """What did it."""
-        return self.underway.functions
-
-    @property
-    def code(self):
-        """The lines of Python that draw the same."""
-        return self.underway.code
-
-    @property
-    def subject(self):
-        """The drawing as a picture to begin with."""
-        lines = f"{IMPORTS}{self.underway.order.code()}drawing = draw(asked)\n*_, last = drawing\nimage = drawing.see(last.x)[0]  # uint8 (3, h, w)\n"
-        return Subject(self.moments[-1].picture, "drawing", lines, (AGAIN,))
-
-    @cached_property
-    def film(self):
-        """Latents under way, and both pictures, at every level, as a dict."""
-        schedule, moments = self.underway.order.preset.noising(), self.moments
+    def _film(self, moments):
+        schedule = self.order.preset.noising()
         levels, size = [moment.state.t for moment in moments], moments[-1].picture.shape[-1]
         rates = [schedule.rates(moment.state.t, moment.state.x[None]) for moment in moments]
         says = [f"level {t} of {schedule.T} · signal {signal:.2f} · noise {noise:.2f}" for t, (signal, noise) in zip(levels, rates, strict=True)]
@@ -117,45 +109,4 @@ class Gone:
             screen("x0_hat", ("x\u0302", "0"), "the guess, as a picture", "x0_hat", [moment.guess for moment in moments], guessed),
         ]
         start = round(0.6 * (len(levels) - 1))  # where both can be seen: what it will be, and noise
-        return asdict(Film(self.underway.id, size, size, ["drawing"], levels, says, screens, start))
-
-    def show(self, key):
-        """Show the film."""
-        st.markdown(LOOK)
-        play(self.film, key=key)
-        words = "Noise of latents is no noise of pixels: decoded it is a mess of colours, for the decoder has only learned from latents of pictures."
-        prompted.tell(self.underway.order.ask(self.underway.able))
-        st.caption(f"{LEGEND} {words} Drawn and decoded at {len(self.moments)} levels in {self.seconds:.1f} s of computing.")
-
-
-def keep_up(wanted):
-    """See to it that a drawing is drawn; returns the Gone of the last that was, or None."""
-    done = background.keep_up(KEY, wanted, _begin, _watch, "Draw")
-    return done and done[1]
-
-
-def _begin(wanted):
-    """Start to draw in the background. Shows one sentence if the choices do not go together."""
-    try:
-        background.begin(KEY, wanted.items(), wanted.total, kept(wanted.total - 1).__contains__, wanted=wanted.id)
-    except ValueError as problem:
-        background.cancel(KEY)
-        st.error(str(problem))
-
-
-def _watch(wanted, quiet):
-    """Show how far it is, and unless quiet the guess; when it is over, keep it and show the page anew."""
-
-    def says(job):
-        where = f"level {job.latest.state.t}" if job.latest else "waiting for a turn"
-        return f"Move {min(job.done, wanted.total - 1)} of {wanted.total - 1}: {where}"
-
-    def look(moment):
-        if moment.guess is not None:
-            page = grid(moment.guess[None], zoom=2)
-            st.image(page, caption=f"Level {moment.state.t}: the guess", alt=f"The guess at level {moment.state.t}", width=page.shape[1])
-
-    def over(job):
-        st.session_state[f"done:{KEY}"] = wanted, Gone(wanted, job.kept, job.seconds)
-
-    background.watch(KEY, says, (lambda item: None) if quiet else look, over)
+        return asdict(Film(self.id, size, size, ["drawing"], levels, says, screens, start))
