@@ -7,46 +7,16 @@ import pytest
 
 AppTest = pytest.importorskip("streamlit.testing.v1").AppTest
 HOME = "streamlit_app.py"
-WORKS = (
-    "theatre",
-    "bench",
-    "once",
-    "contest",
-    "between",
-    "playground",
-    "playground walk",
-    "cold",
-    "museum",
-    "clinic",
-    "sweep",
-    "vectors",
-    "experts",
-    "studio change",
-    "studio fill",
-    "studio sketch",
-    "studio enlarge",
-    "typed",
-    "typed larger",
-    "words heard",
-    "words gone",
-    "two prompts",
-    "prompt vectors",
-    "prompt scales",
-    "latents walk",
-    "nearest",
-    "closely",
-    "dataset",
-)  # names of background work
 
 
-def opened(page, **link):
+def opened(page, session=(), **link):
+    """Open a page by a link; session may hold what was there before, as pairs."""
     app = AppTest.from_file(f"../{HOME}", default_timeout=120)
+    for name, value in session:
+        app.session_state[name] = value
     for name, value in link.items():
         app.query_params[name] = value
-    app.run()
-    if page != HOME:
-        app.switch_page(page).run()
-    return app
+    return (app if page == HOME else app.switch_page(page)).run()
 
 
 def healthy(app):
@@ -54,12 +24,22 @@ def healthy(app):
     return app
 
 
+def under_way(app):
+    """The work that goes on beside the page."""
+    return [job for name, job in app.session_state.items() if name.startswith("job:")]
+
+
 def finished(app, seconds=240):
-    """Run the page again and again, as its polling fragment would, until no background work is under way."""
+    """Look at the page as its polling fragment would, while work is under way and when it is over, until there is none."""
     end = time.monotonic() + seconds
-    while any(f"job:{work}" in app.session_state for work in WORKS) and time.monotonic() < end:
-        time.sleep(0.05)
+    while jobs := under_way(app):
+        while not any(job.latest or job.finished for job in jobs) and time.monotonic() < end:
+            time.sleep(0.01)
         healthy(app.run())
+        while not all(job.finished for job in jobs) and time.monotonic() < end:
+            time.sleep(0.01)
+        healthy(app.run())
+        assert time.monotonic() < end, "Work beside the page did not come to an end."
     return healthy(app)
 
 

@@ -1,9 +1,7 @@
 """The symptom doctor on screen: its examples, its widgets, its runs, and what it says of a broken folder."""
 
-import time
-
 import pytest
-from onscreen import healthy
+from onscreen import finished, healthy
 
 from diffusion_edu.doctor import LOOKS
 
@@ -101,11 +99,7 @@ def test_a_shipped_model_is_read_examined_and_healthy():
     app = opened(doctor_source="A run or a model", doctor_run="flowers_simple")
     assert len(app.success) == 1
     assert any("| Steps | 19,648 |" in text.value for text in app.markdown)
-    healthy(app.button(key="examine").click().run())
-    end = time.monotonic() + PATIENCE
-    while "job:clinic" in app.session_state and time.monotonic() < end:
-        time.sleep(0.2)
-        healthy(app.run())
+    finished(app.button(key="examine").click().run())
     assert not app.error, app.error[0].value
     findings = app.session_state.doctor_examined[1]
     assert findings.fits == "v"

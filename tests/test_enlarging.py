@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 from onscreen import finished, healthy
+from onscreen import opened as opened_at
 from PIL import Image
 from test_uploads import BAD, encoded, plain
 
@@ -24,7 +25,6 @@ from diffusion_edu.generation import Preset, generate
 from diffusion_edu.measures import gradient_energy
 from diffusion_edu.networks import NETWORKS
 
-AppTest = pytest.importorskip("streamlit.testing.v1").AppTest
 PAGE, KEY = "pages/10_Edit_studio.py", "studio enlarge"
 KINDS = ["aster", "rose", "sunflower"]
 
@@ -231,10 +231,7 @@ def small(folder, monkeypatch):
 
 
 def opened(**link):
-    app = AppTest.from_file("../streamlit_app.py", default_timeout=120).run()
-    for name, value in {"tab": "Enlarge", **link}.items():
-        app.query_params[name] = value
-    return finished(app.switch_page(PAGE).run())
+    return finished(opened_at(PAGE, **{"tab": "Enlarge", **link}))
 
 
 def glass(app):
@@ -395,9 +392,7 @@ def test_what_was_cancelled_waits_until_it_is_asked_for_again(small, monkeypatch
             yield item
 
     monkeypatch.setattr(Enlarging, "states", slowly)
-    app = AppTest.from_file("../streamlit_app.py", default_timeout=120).run()
-    app.query_params["tab"] = "Enlarge"
-    healthy(app.switch_page(PAGE).run())
+    app = healthy(opened_at(PAGE, tab="Enlarge"))
     job = app.session_state[f"job:{KEY}"]
     healthy(next(button for button in app.button if button.label == "Cancel").click().run())
     assert job.cancelled and f"job:{KEY}" not in app.session_state and not app.get("bidi_component")

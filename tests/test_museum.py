@@ -5,14 +5,14 @@ import inspect
 import io
 import math
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from onscreen import film as shown
-from onscreen import healthy
+from onscreen import finished, healthy
+from onscreen import opened as opened_at
 from PIL import Image
 
 from diffusion_edu.app.hanging import apart, both, developed, film
@@ -198,7 +198,6 @@ def test_real_flowers_are_of_the_kinds_that_are_asked_for():
         assert any(torch.equal(picture, other) for other in same)
 
 
-AppTest = pytest.importorskip("streamlit.testing.v1").AppTest
 PAGE = "pages/13_Evaluate_and_debug.py"
 
 
@@ -215,20 +214,12 @@ def small(monkeypatch, tmp_path, model):
 
 
 def opened(**link):
-    app = AppTest.from_file("../streamlit_app.py", default_timeout=120).run()
-    for name, value in link.items():
-        app.query_params[name] = value
-    return healthy(app.switch_page(PAGE).run())
+    return healthy(opened_at(PAGE, **link))
 
 
 def answer(app, exhibit, number):
     """Press a prediction, and wait until both sides are drawn."""
-    healthy(app.button(key=f"answer:{exhibit.slug}:{number}").click().run())
-    end = time.monotonic() + 240
-    while "job:museum" in app.session_state and time.monotonic() < end:
-        time.sleep(0.05)
-        healthy(app.run())
-    return app
+    return finished(app.button(key=f"answer:{exhibit.slug}:{number}").click().run())
 
 
 def sprite(screen):

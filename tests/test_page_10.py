@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 from onscreen import finished, healthy
+from onscreen import opened as opened_at
 from PIL import Image
 from test_uploads import BAD, encoded, huge, plain
 
@@ -18,7 +19,6 @@ from diffusion_edu.generation import Preset, generate
 from diffusion_edu.measures import seam
 from diffusion_edu.sketches import likeness, shape
 
-AppTest = pytest.importorskip("streamlit.testing.v1").AppTest
 PAGE = "pages/10_Edit_studio.py"
 CHANGE, FILL, SKETCH = {"tab": "Change a picture"}, {"tab": "Fill a hole"}, {"tab": "From a sketch"}
 KEYS = {"Change a picture": "studio change", "Fill a hole": "studio fill", "From a sketch": "studio sketch"}
@@ -44,10 +44,7 @@ def small(monkeypatch, tmp_path, tiny):
 
 
 def opened(tab, **link):
-    app = AppTest.from_file("../streamlit_app.py", default_timeout=120).run()
-    for name, value in {**tab, **link}.items():
-        app.query_params[name] = value
-    return finished(app.switch_page(PAGE).run())
+    return finished(opened_at(PAGE, **{**tab, **link}))
 
 
 def done(app):
@@ -411,8 +408,7 @@ def test_what_was_cancelled_waits_until_it_is_asked_for_again(monkeypatch):
             yield state
 
     monkeypatch.setattr(Changing, "walk", slowly)
-    app = AppTest.from_file("../streamlit_app.py", default_timeout=120).run()
-    healthy(app.switch_page(PAGE).run())
+    app = healthy(opened_at(PAGE))
     job = app.session_state["job:studio change"]
     healthy(next(button for button in app.button if button.label == "Cancel").click().run())
     assert job.cancelled and len(components(app)) == 1
@@ -455,9 +451,7 @@ def test_without_any_model_the_page_says_so(monkeypatch, tmp_path):
     monkeypatch.setattr("diffusion_edu.checkpoints.OWN", tmp_path / "nothing")
     monkeypatch.setattr("diffusion_edu.checkpoints.PRETRAINED", tmp_path / "nothing")
     for tab in (CHANGE, FILL, SKETCH):
-        app = AppTest.from_file("../streamlit_app.py", default_timeout=120).run()
-        app.query_params["tab"] = tab["tab"]
-        assert "No model is installed" in healthy(app.switch_page(PAGE).run()).error[0].value
+        assert "No model is installed" in healthy(opened_at(PAGE, **tab)).error[0].value
 
 
 # the measure

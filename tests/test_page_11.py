@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 from onscreen import finished, healthy
+from onscreen import opened as opened_at
 from PIL import Image
 from test_uploads import BAD, encoded, plain
 from test_upscaling import compact
@@ -63,11 +64,8 @@ def opened(**link):
 
 
 def begun(**link):
-    app = AppTest.from_file("../streamlit_app.py", default_timeout=120)
-    app.session_state["random"] = bool({"back", "prompts"} & link.keys())  # whether that part is open
-    for name, value in {"model": "typist", **link}.items():
-        app.query_params[name] = value
-    return healthy(app.run().switch_page(PAGE).run())
+    session = [("random", bool({"back", "prompts"} & link.keys()))]  # whether that part is open
+    return healthy(opened_at(PAGE, session, **{"model": "typist", **link}))
 
 
 def pressed(app, label):

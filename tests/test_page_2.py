@@ -3,7 +3,6 @@
 import base64
 import io
 import json
-import time
 
 import numpy as np
 import pytest
@@ -18,7 +17,7 @@ from diffusion_edu.randomness import SeededNoise
 from diffusion_edu.schedules import SCHEDULES
 
 pytest.importorskip("streamlit.testing.v1")
-from onscreen import film, healthy, opened  # noqa: E402
+from onscreen import film, finished, healthy, opened  # noqa: E402
 from test_pages import picture_file  # noqa: E402
 
 from diffusion_edu.app import answerers, guesses  # noqa: E402
@@ -36,17 +35,8 @@ def guessed(name="cosine", T=1000, denoise=None):
     return guesses.Guesses("a test", schedule, x0, eps, states)
 
 
-def answered(app, seconds=240):
-    """Run the page again and again, as its polling fragment would, until the question is answered."""
-    end = time.monotonic() + seconds
-    while "job:once" in app.session_state and time.monotonic() < end:
-        time.sleep(0.2)
-        healthy(app.run())
-    return app
-
-
 def shown(**link):
-    return answered(healthy(opened(ONCE, **link)))
+    return finished(healthy(opened(ONCE, **link)))
 
 
 @pytest.mark.parametrize("name", SCHEDULES)
@@ -176,7 +166,7 @@ def test_the_old_film_stays_while_the_new_one_is_made_and_the_same_question_is_n
     healthy(app.number_input(key="seed").set_value(3).run())
     if "job:once" in app.session_state:
         assert film(app)["id"] == first
-    assert film(answered(app))["id"] != first
+    assert film(finished(app))["id"] != first
     healthy(app.run())
     assert "job:once" not in app.session_state
 
@@ -189,14 +179,14 @@ def test_after_cancel_the_page_waits_for_a_click(monkeypatch):
     healthy(cancels[0].click().run())
     assert "job:once" not in app.session_state
     healthy(next(button for button in app.button if button.label == "Ask at every level").click().run())
-    assert answered(app).session_state["done:once"]
+    assert finished(app).session_state["done:once"]
 
 
 def test_the_exact_answer_has_no_model_and_own_pictures_are_guessed_too():
     app = healthy(opened(ONCE, who="the exact answer", source="a file", count="10", levels="100"))
     assert not [box for box in app.selectbox if box.key == "model"]
     healthy(app.file_uploader[0].set_value(("me.jpg", picture_file(), "image/jpeg")).run())
-    asked, found = answered(app).session_state["done:once"]
+    asked, found = finished(app).session_state["done:once"]
     assert asked.subject.kind == "your picture" and found.errors[-3]["x0"] == pytest.approx(0, abs=1e-9)
     healthy(app.file_uploader[0].set_value(("me.jpg", b"Dear sir or madam", "image/jpeg")).run())
     assert len(app.error) == 1

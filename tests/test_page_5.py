@@ -2,7 +2,6 @@
 
 import math
 import re
-import time
 from dataclasses import replace
 
 import numpy as np
@@ -16,6 +15,7 @@ from diffusion_edu.randomness import SeededNoise
 from diffusion_edu.samplers import SAMPLERS, evaluations
 
 pytest.importorskip("streamlit.testing.v1")
+from onscreen import finished as until_over
 from onscreen import healthy, opened  # noqa: E402
 
 from diffusion_edu.app import between, contest, drawing, example, steps, table  # noqa: E402
@@ -39,13 +39,9 @@ def short(monkeypatch):
     monkeypatch.setattr(contest, "REFERENCE", ("DPM-Solver++", 5))
 
 
-def drawn(app, key="contest", seconds=240):
-    """Press Draw, and run the page again and again, as its polling fragment would, until the table is full."""
-    healthy(next(button for button in app.button if button.label == "Draw").click().run())
-    end = time.monotonic() + seconds
-    while f"job:{key}" in app.session_state and time.monotonic() < end:
-        time.sleep(0.2)
-        healthy(app.run())
+def drawn(app, key="contest"):
+    """Press Draw, and wait until the table is full."""
+    until_over(next(button for button in app.button if button.label == "Draw").click().run())
     return app.session_state[f"drawn:{key}"]
 
 

@@ -4,7 +4,6 @@ import base64
 import io
 import json
 import re
-import time
 from dataclasses import replace
 
 import numpy as np
@@ -21,7 +20,7 @@ from diffusion_edu.insides import dead, during, likeness, principal, recorded, s
 from diffusion_edu.schedules import cosine
 
 pytest.importorskip("streamlit.testing.v1")
-from onscreen import healthy, opened  # noqa: E402
+from onscreen import finished, healthy, opened  # noqa: E402
 
 from diffusion_edu.app import anatomy, inside, reels, told  # noqa: E402
 
@@ -45,16 +44,8 @@ def taken(model):
     return take(model.denoiser(cosine()), torch.zeros(1, 3, 64, 64), 400)
 
 
-def settled(app, seconds=240):
-    end = time.monotonic() + seconds
-    while any(f"job:inside {what}" in app.session_state for what in ("channels", "looks")) and time.monotonic() < end:
-        time.sleep(0.1)
-        healthy(app.run())
-    return healthy(app)
-
-
 def shown(**link):
-    return settled(healthy(opened(INSIDE, **link)))
+    return finished(healthy(opened(INSIDE, **link)))
 
 
 def given(app, number=0):
@@ -266,16 +257,16 @@ def test_kinds_have_the_mean_colour_of_our_pictures_or_grey():
 def test_every_widget_may_be_moved(kind, key, value, look):
     app = shown(look=look)
     healthy(getattr(app, kind)(key=key).set_value(value).run())
-    assert getattr(settled(app), kind)(key=key).value == value
+    assert getattr(finished(app), kind)(key=key).value == value
 
 
 def test_our_pictures_may_be_chosen():
     app = shown(look="activations", given="one of ours")
     before = given(app)["id"]
     healthy(app.slider(key="number").set_value(3).run())
-    assert given(settled(app))["id"] != before
+    assert given(finished(app))["id"] != before
     healthy(app.selectbox(key="kind").set_value("rose").run())
-    assert any("A rose of ours" in caption.value for caption in settled(app).caption)
+    assert any("A rose of ours" in caption.value for caption in finished(app).caption)
 
 
 def test_cancel_stops_and_a_button_looks_again(monkeypatch):
@@ -286,7 +277,7 @@ def test_cancel_stops_and_a_button_looks_again(monkeypatch):
     assert job.cancelled and "job:inside channels" not in app.session_state
     monkeypatch.setattr(inside, "PRESET", Preset(moves=3, scale=1.0))
     healthy(next(button for button in app.button if button.label == "Look inside").click().run())
-    assert given(settled(app))["levels"][0] == 1000
+    assert given(finished(app))["levels"][0] == 1000
 
 
 def test_a_link_with_nonsense_in_it_opens_all_the_same():

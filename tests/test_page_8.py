@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 import torch
 from onscreen import film, finished, healthy
+from onscreen import opened as opened_at
 from PIL import Image
 
 from diffusion_edu.checkpoints import Card, save
 from diffusion_edu.degradations import DEGRADATIONS
 
-AppTest = pytest.importorskip("streamlit.testing.v1").AppTest
 PAGE = "pages/8_Cold_diffusion.py"
 
 
@@ -31,10 +31,7 @@ def small(monkeypatch, tmp_path, tiny):
 
 
 def opened(**link):
-    app = AppTest.from_file("../streamlit_app.py", default_timeout=120).run()
-    for name, value in {"moves": "3", **link}.items():
-        app.query_params[name] = value
-    return finished(app.switch_page(PAGE).run())
+    return finished(opened_at(PAGE, **{"moves": "3", **link}))
 
 
 def pictures(screen, rows):
@@ -182,8 +179,7 @@ def test_what_was_cancelled_waits_until_it_is_asked_for_again(monkeypatch):
             yield pair
 
     monkeypatch.setattr(Undoing, "states", slowly)
-    app = AppTest.from_file("../streamlit_app.py", default_timeout=120).run()
-    healthy(app.switch_page(PAGE).run())
+    app = healthy(opened_at(PAGE))
     job = app.session_state["job:cold"]
     healthy(next(button for button in app.button if button.label == "Cancel").click().run())
     assert job.cancelled and "job:cold" not in app.session_state and not app.get("bidi_component")

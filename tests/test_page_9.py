@@ -7,8 +7,15 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from onscreen import film, finished, healthy  # noqa: E402
+from onscreen import opened as opened_at  # noqa: E402
 from torch import nn
 
+from diffusion_edu.app import attributes, firstsweep, guidance, obedience, steering  # noqa: E402
+from diffusion_edu.app.attributes import Asked  # noqa: E402
+from diffusion_edu.app.specialists import Specialists, responsible  # noqa: E402
+from diffusion_edu.app.steering import Moment, Vectors  # noqa: E402
+from diffusion_edu.app.sweep import Sweep, shares  # noqa: E402
 from diffusion_edu.checkpoints import Card, load, save
 from diffusion_edu.data.images import to_bytes
 from diffusion_edu.denoisers import guided, guided_between, noting
@@ -17,20 +24,10 @@ from diffusion_edu.generation import Preset, generate
 from diffusion_edu.measures import angle, plausible, spread
 from diffusion_edu.networks import NETWORKS
 
-AppTest = pytest.importorskip("streamlit.testing.v1").AppTest
-from onscreen import film, healthy  # noqa: E402
-
-from diffusion_edu.app import attributes, firstsweep, guidance, obedience, steering  # noqa: E402
-from diffusion_edu.app.attributes import Asked  # noqa: E402
-from diffusion_edu.app.specialists import Specialists, responsible  # noqa: E402
-from diffusion_edu.app.steering import Moment, Vectors  # noqa: E402
-from diffusion_edu.app.sweep import Sweep, shares  # noqa: E402
-
 PAGE = "pages/9_Guidance.py"
 KINDS = ["rose", "fire lily", "sunflower"]
 LOOKS = ["smiling", "eyeglasses", "no beard", "wearing hat"]
 QUICK = {"sampler": "DPM-Solver++", "moves": 4, "scale": 2.0, "schedule": "linear"}
-JOBS = ("sweep", "vectors", "experts")
 
 
 @pytest.fixture(autouse=True)
@@ -57,18 +54,7 @@ def small(monkeypatch, tmp_path, tiny):
 
 
 def opened(**link):
-    app = AppTest.from_file("../streamlit_app.py", default_timeout=120).run()
-    for name, value in {"model": "Teller", "scales": ["0", "1", "3"], "pictures": "3", "moves": "3", **link}.items():
-        app.query_params[name] = value
-    return finished(app.switch_page(PAGE).run())
-
-
-def finished(app, seconds=120):
-    end = time.monotonic() + seconds
-    while any(f"job:{job}" in app.session_state for job in JOBS) and time.monotonic() < end:
-        time.sleep(0.1)
-        healthy(app.run())
-    return healthy(app)
+    return finished(opened_at(PAGE, **{"model": "Teller", "scales": ["0", "1", "3"], "pictures": "3", "moves": "3", **link}))
 
 
 def press(app, label):
@@ -250,8 +236,7 @@ def test_the_expert_that_is_named_is_the_one_that_answers():
 
 
 def test_the_page_opens_with_an_example_its_charts_and_its_numbers_and_runs_again():
-    app = AppTest.from_file("../streamlit_app.py", default_timeout=120).run()
-    app = healthy(app.switch_page(PAGE).run())
+    app = healthy(opened_at(PAGE))
     assert len(app.title) == 1 and sheet(app).count("<img ") == 36 and 'class="empty"' not in sheet(app)
     assert any("An example" in caption.value for caption in app.caption) and any(
         "900 questions to the network: about" in caption.value for caption in app.caption

@@ -12,6 +12,9 @@ from onscreen import film as film_of
 from onscreen import finished, healthy
 from onscreen import opened as opened_at
 
+from diffusion_edu.app.practice import Study, compare, finish, practise  # noqa: E402
+from diffusion_edu.app.scatter import Subject, from_drawing, from_file  # noqa: E402
+from diffusion_edu.app.swarm import SIDE, VIEW, grid, packed, record, unpacked  # noqa: E402
 from diffusion_edu.data.points import POINT_SETS, Points
 from diffusion_edu.denoisers import TARGETS, NeuralDenoiser, exact
 from diffusion_edu.generation import Preset
@@ -19,11 +22,6 @@ from diffusion_edu.planar import Exact, denoiser, energy_distance, exam, learn, 
 from diffusion_edu.samplers import SAMPLERS
 from diffusion_edu.schedules import SCHEDULES, cosine
 from diffusion_edu.spacings import SPACINGS
-
-AppTest = pytest.importorskip("streamlit.testing.v1").AppTest
-from diffusion_edu.app.practice import Study, compare, finish, practise  # noqa: E402
-from diffusion_edu.app.scatter import Subject, from_drawing, from_file  # noqa: E402
-from diffusion_edu.app.swarm import SIDE, VIEW, grid, packed, record, unpacked  # noqa: E402
 
 PAGE = "pages/6_Playground_2D.py"
 WORK = ("playground", "playground walk")
@@ -388,10 +386,7 @@ def test_choices_that_do_not_go_together_get_one_sentence():
 
 
 def test_drawn_points_take_the_place_of_ours_and_may_be_drawn_again():
-    app = AppTest.from_file("../streamlit_app.py", default_timeout=120)
-    app.query_params["points"] = "draw your own"
-    app.run()
-    healthy(app.switch_page(PAGE).run())
+    app = healthy(opened_at(PAGE, points="draw your own"))
     assert "points" not in film_of(app) and film_of(app)["drawn"] == []
     app.session_state["drawn"] = [[x / 20, math.sin(x), x % 2] for x in range(20)]
     film = film_of(finished(healthy(app.run())))
