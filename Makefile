@@ -1,15 +1,18 @@
-# `make app` opens the explorer, `make lab` the lessons, `make test` checks everything. Each sets up what it needs.
+# `make app` opens the explorer, `make lab` the lessons, `make test` checks everything but what `make slow` checks. Each sets up what it needs.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: app test lint lessons lab benchmark clean
+.PHONY: app test slow lint lessons lab benchmark clean
 
 app: $(VENV)/app
 	$(BIN)/streamlit run streamlit_app.py
 
 test: $(VENV)/dev lint # a file of tests stays on one core
 	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
+
+slow: $(VENV)/dev # what takes long and seldom breaks: before a release, and after a change to what it tests
+	$(BIN)/python -m pytest -m slow
 
 lint: $(VENV)/dev
 	$(BIN)/ruff check .

@@ -73,6 +73,7 @@ def test_every_row_trains_in_the_precision_that_it_says(entrant, convolutions):
     assert all(not torch.equal(module.weight, weight) for module, weight in before.items())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("benchmark", "pace"), [(sampling, "s per move, 8 pictures"), (training, "pictures per second, batches of 2")])
 def test_a_benchmark_prints_its_tables(benchmark, pace, monkeypatch, capsys):
     monkeypatch.setattr(timing, "peak_memory", lambda *work: 0.25)

@@ -198,6 +198,7 @@ def scores(drawings, made):
     return np.mean(own), np.mean(others)
 
 
+@pytest.mark.slow
 def test_five_drawings_made_with_a_mouse_become_pictures(page):
     page.goto("/Edit_studio?tab=From+a+sketch&moves=8&strength=0.6&seed=3")
     drawings, trained, part_way = zip(*(painted_by_both(page, strokes) for strokes in DRAWINGS.values()), strict=True)

@@ -3,6 +3,7 @@
 import ast
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -82,6 +83,7 @@ def place(path):
     return path.relative_to(PACKAGE if path.is_relative_to(PACKAGE) else ROOT).as_posix()
 
 
+@cache
 def imported(path):
     """Every module that a file imports anywhere, functions included, as dotted names; relative imports are spelled out."""
     names = []

@@ -27,6 +27,9 @@ from diffusion_edu.randomness import Compute
 ROOT = Path(__file__).parents[1]
 pytestmark = pytest.mark.filterwarnings("ignore:The .* schedule with T")
 each = pytest.mark.parametrize("exhibit", EXHIBITS.values(), ids=EXHIBITS)
+some = pytest.mark.parametrize(
+    "exhibit", [pytest.param(one, id=name, marks=[pytest.mark.slow] if k % 4 else []) for k, (name, one) in enumerate(EXHIBITS.items())]
+)  # all of them in `make slow`
 
 NUMBERS = {  # without the mistake, with it
     "1-betas-for-1000-levels-on-50": (0.0027829419, 0.7764995797),
@@ -236,7 +239,7 @@ def said(app):
     return " ".join(part.value for part in app.markdown)
 
 
-@each
+@some
 def test_on_the_page_every_exhibit_asks_draws_its_own_mistake_and_tells_its_story(exhibit, small):
     app = opened(exhibit=exhibit.slug)
     assert exhibit.question in said(app) and exhibit.why not in said(app) and not app.get("bidi_component")
