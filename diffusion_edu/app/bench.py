@@ -7,6 +7,7 @@ import streamlit as st
 from diffusion_edu.app import background, models, pace
 from diffusion_edu.app.choices import ask_levels, ask_preset, ask_seed, naming
 from diffusion_edu.app.comparison import LOOKS, NAMES, SIDES, Comparison, differences
+from diffusion_edu.app.layout import show_pictures
 from diffusion_edu.app.player import play
 from diffusion_edu.app.race import Race
 from diffusion_edu.app.wish import ANY, Wish
@@ -127,11 +128,11 @@ def watch():
         return ", ".join(f"{letter} at level {state.t}" for letter, state in zip(SIDES, race.latest, strict=True) if state) or "waiting for a turn"
 
     def show(_):
-        with st.container(horizontal=True, gap="medium"):
-            for letter, state in zip(SIDES, race.latest, strict=True):
-                if state:
-                    page = grid(to_bytes(state.x), columns=len(state.x), zoom=2)
-                    st.image(page, caption=f"{letter} at level {state.t}", alt=f"Pictures of {letter} at level {state.t}")
+        show_pictures(
+            (grid(to_bytes(state.x), columns=len(state.x), zoom=2), f"{letter} at level {state.t}", f"Pictures of {letter} at level {state.t}")
+            for letter, state in zip(SIDES, race.latest, strict=True)
+            if state
+        )
 
     def over(job):
         for wish, seconds in zip(race.wishes, race.seconds, strict=True):

@@ -4,6 +4,7 @@ import streamlit as st
 
 from diffusion_edu.app import background, darkroom, models
 from diffusion_edu.app.growing import Growing
+from diffusion_edu.app.layout import show_pictures
 from diffusion_edu.app.sidebyside import T
 from diffusion_edu.app.undoing import NOISE, Undoing
 from diffusion_edu.checkpoints import Unusable, available, read_card
@@ -128,10 +129,10 @@ def watch(task, quiet):
         return f"Move {min(job.done, task.moves)} of {task.moves}: {where}"
 
     def show(states):
-        with st.container(horizontal=True, gap="medium"):
-            for name, state in zip(task.names, states, strict=True):
-                page = grid(to_bytes(state.x), zoom=2)
-                st.image(page, caption=f"Level {state.t}: {name}", alt=f"Pictures {name} at level {state.t}")
+        show_pictures(
+            (grid(to_bytes(state.x), zoom=2), f"Level {state.t}: {name}", f"Pictures {name} at level {state.t}")
+            for name, state in zip(task.names, states, strict=True)
+        )
 
     def over(job):
         st.session_state[f"done:{KEY}"] = task, task.film(job.kept), f"{task.words(job.kept)} Computed in {job.seconds:.1f} s."

@@ -10,7 +10,7 @@ from diffusion_edu.app.beginnings import Changed, Filled, Noise
 from diffusion_edu.app.changing import ask_noise, ask_strength
 from diffusion_edu.app.draft import Draft
 from diffusion_edu.app.filling import ask_hole
-from diffusion_edu.app.layout import show_code
+from diffusion_edu.app.layout import show_code, show_pictures
 from diffusion_edu.app.prompted import BOUND
 from diffusion_edu.app.wish import counted
 from diffusion_edu.core import walk
@@ -98,18 +98,18 @@ def _begin(draft, able):
 def _watch():
     """Show the pictures as they form; when it is over, keep them and show the page anew."""
     draft, notes = st.session_state[f"asked:{KEY}"]
-    moves = len(draft.levels) - 1
+    moves, zoom = len(draft.levels) - 1, 2 if draft.count < 3 else 1
 
     def says(job):
         where = f"level {job.latest.t} of {draft.order.preset.T}" if job.latest else "waiting for a turn"
         return f"Move {min(job.done, moves)} of {moves}: {where}"
 
     def look(moment):
-        with st.container(horizontal=True, gap="medium"):
-            for (name, _, words, alt), images in zip(album.SCREENS, moment.pair, strict=True):
-                if name == "x0_hat" or draft.count == 1:
-                    page = grid(images, columns=min(4, draft.count), zoom=2 if draft.count < 3 else 1)
-                    st.image(page, caption=f"Level {moment.t}: {words}", alt=f"{alt} at level {moment.t}")
+        show_pictures(
+            (grid(images, columns=min(4, draft.count), zoom=zoom), f"Level {moment.t}: {words}", f"{alt} at level {moment.t}")
+            for (name, _, words, alt), images in zip(album.SCREENS, moment.pair, strict=True)
+            if name == "x0_hat" or draft.count == 1
+        )
 
     def over(job):
         walked, decoded = job.latest.seconds

@@ -9,7 +9,7 @@ import streamlit as st
 
 from diffusion_edu.app import background, models, pace
 from diffusion_edu.app.hanging import NAMES, both, film
-from diffusion_edu.app.layout import show_code
+from diffusion_edu.app.layout import show_code, show_pictures
 from diffusion_edu.app.player import play
 from diffusion_edu.app.recording import kept
 from diffusion_edu.checkpoints import Unusable
@@ -111,11 +111,11 @@ def _watch(exhibit, card):
         return f"Move {min(job.done // 2, moves)} of {moves}, both sides" if job.latest else "Waiting for a turn"
 
     def look(pair):
-        with st.container(horizontal=True, gap="medium"):
-            for name, state in zip(NAMES, pair, strict=True):
-                if state:
-                    page = grid(to_bytes(state.x.nan_to_num(nan=-1.0)), zoom=2)
-                    st.image(page, caption=f"{name}, level {state.t}", alt=f"Pictures {name} at level {state.t}")
+        show_pictures(
+            (grid(to_bytes(state.x.nan_to_num(nan=-1.0)), zoom=2), f"{name}, level {state.t}", f"Pictures {name} at level {state.t}")
+            for name, state in zip(NAMES, pair, strict=True)
+            if state
+        )
 
     def over(job):
         labels = kinds(card, SEEDS)

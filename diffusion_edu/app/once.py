@@ -10,6 +10,7 @@ from diffusion_edu.app.answerers import ByHeart, Network
 from diffusion_edu.app.choices import ask_levels, ask_seed
 from diffusion_edu.app.darkroom import Subject
 from diffusion_edu.app.guesses import AT_THE_ENDS, EVEN, Guesses, guess_at_each, levels_of
+from diffusion_edu.app.layout import show_pictures
 from diffusion_edu.checkpoints import Unusable
 from diffusion_edu.data.images import to_bytes, to_signed
 from diffusion_edu.figures.grids import grid
@@ -160,10 +161,10 @@ def watch(question, quiet):
         return f"Asked at {job.done} of {job.total} levels: {where}"
 
     def show(state):
-        with st.container(horizontal=True, gap="medium"):
-            for images, name in ((state.x, "what it is given"), (state.x0_hat, "its guess of the picture")):
-                page = grid(to_bytes(images), zoom=3)
-                st.image(page, caption=f"Level {state.t}: {name}", alt=f"{name} at level {state.t}")
+        show_pictures(
+            (grid(to_bytes(images), zoom=3), f"Level {state.t}: {name}", f"{name} at level {state.t}")
+            for images, name in ((state.x, "what it is given"), (state.x0_hat, "its guess of the picture"))
+        )
 
     def over(job):
         states = [type(state)(state.t, state.x.cpu(), state.x0_hat.cpu()) for state in job.kept]

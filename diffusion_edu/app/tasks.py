@@ -9,6 +9,7 @@ from functools import partial
 import streamlit as st
 
 from diffusion_edu.app import background, models
+from diffusion_edu.app.layout import show_pictures
 from diffusion_edu.checkpoints import Unusable
 from diffusion_edu.data.images import to_bytes
 from diffusion_edu.figures.grids import grid
@@ -34,10 +35,7 @@ def _watch(task, quiet):
     """Show how far the drawing is, and unless quiet the guesses under way; when it is over, keep the film and show the page anew."""
 
     def show(item):
-        with st.container(horizontal=True, gap="medium"):
-            for images, words in task.under_way(item):
-                page = grid(to_bytes(images), zoom=2, columns=len(images))
-                st.image(page, caption=words, alt=words)
+        show_pictures((grid(to_bytes(images), zoom=2, columns=len(images)), words, words) for images, words in task.under_way(item))
 
     def over(job):
         st.session_state[f"done:{task.key}"] = task, task.film(job.kept), f"{task.words(job.kept)} Computed in {job.seconds:.1f} s."

@@ -4,6 +4,7 @@ import streamlit as st
 
 from diffusion_edu.app import background, models, pace
 from diffusion_edu.app.choices import ask_preset, ask_seed
+from diffusion_edu.app.layout import show_pictures
 from diffusion_edu.app.recording import GUESS, UNDER_WAY, Recording, kept, moments
 from diffusion_edu.app.wish import ANY, MIXED, Wish
 from diffusion_edu.checkpoints import Unusable
@@ -49,11 +50,11 @@ def watch():
         return f"Move {min(job.done, wish.preset.moves)} of {wish.preset.moves}: {where}"
 
     def show(moment):
-        state = moment[0]
-        with st.container(horizontal=True, gap="medium"):
-            for images, name in ((state.x, UNDER_WAY), (state.x0_hat, GUESS)):
-                page = grid(to_bytes(images), zoom=3 if wish.pictures <= 4 else 2)
-                st.image(page, caption=f"Level {state.t}: {name}", alt=f"{name} at level {state.t}")
+        state, zoom = moment[0], 3 if wish.pictures <= 4 else 2
+        show_pictures(
+            (grid(to_bytes(images), zoom=zoom), f"Level {state.t}: {name}", f"{name} at level {state.t}")
+            for images, name in ((state.x, UNDER_WAY), (state.x0_hat, GUESS))
+        )
 
     def over(job):
         pace.learn(wish.card.name, wish.preset, wish.pictures, wish.labels is not None, job.seconds)
