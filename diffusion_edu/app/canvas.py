@@ -1,14 +1,13 @@
 """The canvas: a person paints on a picture or on paper, with mouse, pen, finger or keyboard, pixel by pixel; also holes, as masks."""
 
 import hashlib
-from pathlib import Path
 from uuid import uuid4
 
 import streamlit as st
 
+from diffusion_edu.app.layout import source
 from diffusion_edu.data.layers import from_url, layer_of, read_layer, to_png, to_url
 
-HERE = Path(__file__).parent
 COLOURS = (
     ("black", "#0d0d0d"), ("white", "#ffffff"), ("red", "#c81e28"), ("pink", "#f08cb4"), ("orange", "#f08c1e"), ("yellow", "#fad732"),
     ("light green", "#8cc850"), ("green", "#328232"), ("blue", "#3c5ac8"), ("purple", "#8c46aa"), ("brown", "#6e3c1e"), ("grey", "#969696"),
@@ -16,11 +15,7 @@ COLOURS = (
 BRUSHES = (1, 2, 4, 8, 16)  # pixels of a picture of 64 x 64; twice as wide on one of twice the size
 
 
-def _source(*names):
-    return "\n".join((HERE / name).read_text(encoding="utf-8") for name in names)
-
-
-PARTS = {"html": _source("canvas.html"), "css": _source("player.css", "canvas.css"), "js": _source("brush.js", "canvas.js")}
+PARTS = {"html": source("canvas.html"), "css": source("player.css", "canvas.css"), "js": source("brush.js", "canvas.js")}
 
 
 def paint(key, image, given=None, label="Canvas to paint on"):

@@ -1,14 +1,13 @@
 """Charts that stand by themselves, drawn by the same lines as those of the player."""
 
 from dataclasses import asdict
-from pathlib import Path
 
 import streamlit as st
 
+from diffusion_edu.app.layout import source
 from diffusion_edu.app.player import PARTS
 
-HERE = Path(__file__).parent
-SCRIPT = "\n".join((HERE / name).read_text(encoding="utf-8") for name in ("charts.js", "graphs.js"))
+SCRIPT = source("charts.js", "graphs.js")
 GRAPHS = {"html": '<div class="player"><div class="charts"></div></div>', "css": PARTS["css"], "js": SCRIPT}
 
 

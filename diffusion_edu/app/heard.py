@@ -3,7 +3,6 @@
 import base64
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
-from pathlib import Path
 
 import numpy as np
 import streamlit as st
@@ -11,6 +10,7 @@ import torch
 from torch import Tensor
 
 from diffusion_edu.app.footage import COLOUR, DASHES, Axis, png_url, round_axis
+from diffusion_edu.app.layout import source
 from diffusion_edu.app.prompted import Order, escaped
 from diffusion_edu.app.recording import kept
 from diffusion_edu.app.studio import named
@@ -19,21 +19,16 @@ from diffusion_edu.data.images import to_signed
 from diffusion_edu.figures.grids import grid
 from diffusion_edu.text_to_image import draw
 
-HERE = Path(__file__).parent
 START = "the start"  # what no word is said by, but every prompt begins with
 ALL = "all heads"
 LINK = "word"
 TELLING = 0.6  # of the way from noise to picture, where the film opens
 
 
-def _source(*names):
-    return "\n".join((HERE / name).read_text(encoding="utf-8") for name in names)
-
-
 PARTS = {
-    "html": _source("reel.html"),
-    "css": _source("player.css", "reel.css", "words.css"),
-    "js": _source("charts.js", "reel.js", "places.js", "words.js"),
+    "html": source("reel.html"),
+    "css": source("player.css", "reel.css", "words.css"),
+    "js": source("charts.js", "reel.js", "places.js", "words.js"),
 }
 
 

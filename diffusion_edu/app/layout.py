@@ -1,6 +1,7 @@
 """The frame around every page."""
 
 import inspect
+from pathlib import Path
 
 import streamlit as st
 
@@ -35,6 +36,11 @@ def lesson(name):
     """Say which lesson builds by hand what this page shows, and how to open it."""
     path = f"lessons/{name}.ipynb"
     st.caption(f"Lesson: `{path}`. Open it with `jupyter lab {path}`.")
+
+
+def source(*names):
+    """Read the files of these names beside this one, scripts or styles of a component, as one text."""
+    return "\n".join((Path(__file__).parent / name).read_text(encoding="utf-8") for name in names)
 
 
 def show_pictures(pictures):

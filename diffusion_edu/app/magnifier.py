@@ -2,15 +2,14 @@
 
 import hashlib
 from dataclasses import dataclass
-from pathlib import Path
 
 import streamlit as st
 from torch import Tensor
 
 from diffusion_edu.app.footage import png_url
+from diffusion_edu.app.layout import source
 from diffusion_edu.figures.grids import grid
 
-HERE = Path(__file__).parent
 HINT = "Move over a picture to look more closely, or use the arrow keys."
 
 
@@ -25,11 +24,7 @@ class Pane:
     says: str
 
 
-def _source(*names):
-    return "\n".join((HERE / name).read_text(encoding="utf-8") for name in names)
-
-
-PARTS = {"html": _source("magnifier.html"), "css": _source("player.css", "magnifier.css"), "js": _source("magnifier.js")}
+PARTS = {"html": source("magnifier.html"), "css": source("player.css", "magnifier.css"), "js": source("magnifier.js")}
 
 
 def magnify(panes, subject, key, at=(0.7, 0.35)):

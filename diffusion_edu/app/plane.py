@@ -1,21 +1,13 @@
 """The plane: plays, scrubs and steps through walks of many points inside the browser; and the pad, on which a person draws points."""
 
-from pathlib import Path
-
 import streamlit as st
 
+from diffusion_edu.app.layout import source
 from diffusion_edu.app.swarm import CLASS_COLOURS
 
-HERE = Path(__file__).parent
-
-
-def _source(*names):
-    return "\n".join((HERE / name).read_text(encoding="utf-8") for name in names)
-
-
-CSS = _source("player.css", "plane.css")
-PLANE = {"html": _source("plane.html"), "css": CSS, "js": _source("charts.js", "marks.js", "planepaint.js", "plane.js")}
-PAD = {"html": _source("pad.html"), "css": CSS, "js": _source("marks.js", "pad.js")}
+CSS = source("player.css", "plane.css")
+PLANE = {"html": source("plane.html"), "css": CSS, "js": source("charts.js", "marks.js", "planepaint.js", "plane.js")}
+PAD = {"html": source("pad.html"), "css": CSS, "js": source("marks.js", "pad.js")}
 
 
 def show(film, key, autoplay=False):

@@ -1,17 +1,10 @@
 """The player: plays, pauses, steps and scrubs a film inside the browser, without asking Python for anything."""
 
-from pathlib import Path
-
 import streamlit as st
 
-HERE = Path(__file__).parent
+from diffusion_edu.app.layout import source
 
-
-def _source(*names):
-    return "\n".join((HERE / name).read_text(encoding="utf-8") for name in names)
-
-
-PARTS = {"html": _source("player.html"), "css": _source("player.css"), "js": _source("charts.js", "player.js")}
+PARTS = {"html": source("player.html"), "css": source("player.css"), "js": source("charts.js", "player.js")}
 
 
 def play(film, key, autoplay=False):

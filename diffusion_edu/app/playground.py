@@ -56,7 +56,7 @@ def taught(study):
 def train(study):
     """Begin to teach a network in the background."""
     background.cancel(WALK)
-    background.begin(TRAIN, practise(study), 2 + round(study.seconds / (1.2 * TURN)), keep=lambda index: False)
+    background.begin(TRAIN, practise(study), 3 + round(study.seconds / (1.2 * TURN)), keep=lambda index: False)
     st.session_state[LEARNING] = study
     st.session_state.pop(ASKED, None)
 

@@ -73,6 +73,10 @@ class Study:
         """The loss of the exact answer, which no network can get below."""
         return exam(Exact(self.points, self.kind), self.points, self.kind)
 
+    def measure(self):
+        """Measure what every film states, chance and the floor, before there is a film."""
+        return self.good, self.floor
+
     def of(self, net, kind):
         """Let a network, or the exact answer, guess as it was chosen; raises ValueError in words if the choices do not go together."""
         return denoiser(net, kind, self.points, self.preset, self.label)
@@ -97,7 +101,7 @@ def practise(study, clock=time.perf_counter):
     quick, pupils, spent, losses = study.quick, learn(study.points, study.kind), 0.0, []
     beside = finish(record(quick.of(Exact(study.points), "x0"), quick.preset, quick.seeds))
     yield None, None
-    film_for(quick, None, beside, None)  # measures chance and floor, which every film states
+    quick.measure()
     yield None, None
     next(pupils)  # the first step of all loads what the optimiser needs, which may take a second
     yield None, None

@@ -3,19 +3,18 @@
 import base64
 import hashlib
 from dataclasses import asdict
-from pathlib import Path
 
 import numpy as np
 import streamlit as st
 import torch
 
 from diffusion_edu.app.footage import COLOUR, DASHES, Axis, Chart, Series, png_url, round_axis
+from diffusion_edu.app.layout import source
 from diffusion_edu.data.images import to_bytes
 from diffusion_edu.figures.grids import grid
 from diffusion_edu.insides import dead, strength
 from diffusion_edu.measures import distance
 
-HERE = Path(__file__).parent
 MOST, TILE, FRAME = 27, 64, 32  # channels shown at once, and pixels of one of them on the screen, and in the strip of all levels
 REACH = 3.0  # standard deviations of a channel that lie between grey and white
 TELLING = 0.6  # of the way from noise to picture, where a reel opens
@@ -31,13 +30,9 @@ LOOK_WORDS = (
 )
 
 
-def _source(*names):
-    return "\n".join((HERE / name).read_text(encoding="utf-8") for name in names)
-
-
-HTML, CSS = _source("reel.html"), _source("player.css", "reel.css")
-CHANNELS = {"html": HTML, "css": CSS, "js": _source("charts.js", "reel.js", "channels.js")}
-LOOKS = {"html": HTML, "css": CSS, "js": _source("charts.js", "reel.js", "places.js", "looks.js")}
+HTML, CSS = source("reel.html"), source("player.css", "reel.css")
+CHANNELS = {"html": HTML, "css": CSS, "js": source("charts.js", "reel.js", "channels.js")}
+LOOKS = {"html": HTML, "css": CSS, "js": source("charts.js", "reel.js", "places.js", "looks.js")}
 
 
 def show_channels(film, key):

@@ -1,11 +1,10 @@
 """SVG drawings on a page, sharp at every size and in the page's own ink; parts of them may be clicked."""
 
-from pathlib import Path
-
 import streamlit as st
 
-HERE = Path(__file__).parent
-CSS, JS = ((HERE / f"vectors.{kind}").read_text(encoding="utf-8") for kind in ("css", "js"))
+from diffusion_edu.app.layout import source
+
+CSS, JS = source("vectors.css"), source("vectors.js")
 
 
 def show(drawings, key, look="figures", clicked=lambda part: None):
