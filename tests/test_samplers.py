@@ -175,7 +175,7 @@ def test_walks_with_the_exact_denoiser_land_on_the_data(schedule, variant):
     name, options = EVERY[variant]
     randn = partial(seeded, torch.Generator().manual_seed(5))
     *_, last = walk(partial(sampler(name), exact(points, schedule), schedule, randn=randn, **options), noise(30, 2), spaced(linear(), 1000))
-    distances = torch.cdist(last.x, points)
+    distances = (last.x[:, None] - points).norm(dim=2)  # torch.cdist rounds to 6e-8
     assert distances.min(dim=1).values.max() < 1e-9
     assert len(distances.argmin(dim=1).unique()) == 3
 
