@@ -2,11 +2,11 @@
 
 import streamlit as st
 
-from diffusion_edu.app import cards, models
-from diffusion_edu.app.layout import page
-from diffusion_edu.app.pace import measure
-from diffusion_edu.app.player import play
-from diffusion_edu.app.recording import load_film
+from diffusion_edu.app.common import model_card, models
+from diffusion_edu.app.common.layout import page
+from diffusion_edu.app.components.player.widget import play
+from diffusion_edu.app.jobs.timing import measure
+from diffusion_edu.app.trajectories.recording import load_film
 from diffusion_edu.checkpoints import PRETRAINED, Unusable
 from diffusion_edu.generation import Preset
 
@@ -26,10 +26,14 @@ page(
 
 if film := load_film(PRETRAINED / "flowers_attention.film.json"):
     play(film, key="home", autoplay=True)
-    st.caption("Drawn by the small network that comes with this app, trained on photographs of flowers; nothing is being computed now.")
+    st.caption(
+        "Drawn by the small network that comes with this app, trained on photographs of flowers; nothing is being computed now."
+    )
 with st.container(horizontal=True):
     st.page_link("pages/1_Adding_noise.py", label="First see what noise does to a picture", icon=":material/grain:")
-    st.page_link("pages/3_Sampling_theatre.py", label="Draw your own in the sampling theatre", icon=":material/theaters:")
+    st.page_link(
+        "pages/3_Sampling_theatre.py", label="Draw your own in the sampling theatre", icon=":material/theaters:"
+    )
     st.page_link("pages/11_Text_to_image.py", label="Or say what to draw", icon=":material/text_fields:")
 
 installed, machine = st.columns(2, gap="large")
@@ -40,15 +44,20 @@ with installed:
         seen = card.training.get("pictures_seen")
         trained = f", has seen {seen:,} pictures in training" if seen else ""
         with st.container(gap="xxsmall"):
-            cards.button(card)
+            model_card.button(card)
             scored = "FD {FD:.1f} to real pictures, which have {FD_floor:.1f} to each other; noise {FD_noise:.0f}."
-            st.caption(f"{cards.pixels(card)}, {choice(card)}{trained}. " + (scored.format(**card.scores) if "FD" in card.scores else ""))
-    if others := [card for name, card in cards.everything().items() if name not in known]:
+            st.caption(
+                f"{model_card.pixels(card)}, {choice(card)}{trained}. "
+                + (scored.format(**card.scores) if "FD" in card.scores else "")
+            )
+    if others := [card for name, card in model_card.everything().items() if name not in known]:
         with st.expander(f"{len(others)} more: they judge, restore, enlarge or follow a picture"):
             for card in others:
-                cards.button(card)
+                model_card.button(card)
     if not known:
-        st.warning("No model is installed: restore the folder 'pretrained', or train one with 'python -m diffusion_edu.recipes.flowers_attention'.")
+        st.warning(
+            "No model is installed: restore the folder 'pretrained', or train one with 'python -m diffusion_edu.recipes.flowers_attention'."
+        )
 with machine:
     st.subheader("Your machine", anchor=False)
     drawing = [card for card in known.values() if card.draws]
@@ -59,7 +68,11 @@ with machine:
             model = models.get(card.name)
             with st.spinner("Measuring ..."):
                 seconds = 8 * preset.evaluations(guiding=bool(card.kinds)) * measure(model)
-            st.metric(f"8 pictures in {preset.moves} moves", f"{seconds:.1f} s", help="The default preset of the model; up to 2 s feels immediate.")
+            st.metric(
+                f"8 pictures in {preset.moves} moves",
+                f"{seconds:.1f} s",
+                help="The default preset of the model; up to 2 s feels immediate.",
+            )
             st.caption(f"Computing on {model.compute}.")
         except Unusable as problem:
             st.error(str(problem))

@@ -32,7 +32,11 @@ def switched_off(model):
     net = deepcopy(model.net)
     for stage in [stage for stage in net.modules() if isinstance(getattr(stage, "attend", None), Attention)]:
         stage.attend = nn.Identity()
-    return Model(replace(model.card, title=f"{model.card.title}, attention off", sha256=f"{model.card.sha256}, attention off"), net, model.compute)
+    return Model(
+        replace(model.card, title=f"{model.card.title}, attention off", sha256=f"{model.card.sha256}, attention off"),
+        net,
+        model.compute,
+    )
 
 
 def measure(model, pictures, real, eyes, judge, work):
@@ -55,7 +59,10 @@ def measure(model, pictures, real, eyes, judge, work):
 
 def table(rows):
     """Format the rows as Markdown."""
-    lines = ["| network | parameters | GFLOP | pictures seen | FD | agreement | s for 8 pictures |", "| --- | --- | --- | --- | --- | --- | --- |"]
+    lines = [
+        "| network | parameters | GFLOP | pictures seen | FD | agreement | s for 8 pictures |",
+        "| --- | --- | --- | --- | --- | --- | --- |",
+    ]
     lines += [
         f"| {r['title']} | {r['parameters'] / 1e6:.1f} M | {r['flop'] / 1e9:.2f} | {r['seen']:,} | {r['FD']:.2f} ± {r['FD_band']:.2f} "
         f"| {r['agreement']:.2f} | {r['seconds']:.2f} |"
@@ -71,13 +78,25 @@ def main(words=None):
     parser.add_argument("--work", type=Path, default=OWN / "evaluation")
     parser.add_argument("--figure", type=Path, default=Path("benchmarks") / "attention.png")
     args = parser.parse_args(words)
-    simple, attention, eyes, judge = (load(name) for name in ("flowers_simple", "flowers_attention", "flower_features", "flower_judge"))
+    simple, attention, eyes, judge = (
+        load(name) for name in ("flowers_simple", "flowers_attention", "flower_features", "flower_judge")
+    )
     real = Reference.load(PRETRAINED / "flower_reference.npz")
-    rows = [measure(model, args.pictures, real, eyes, judge, args.work) for model in (simple, attention, switched_off(attention))]
-    print(f"{args.pictures} pictures each; FD of half the real flowers to the other {real.floor:.2f}, of pure noise {real.noise:.1f}\n")
+    rows = [
+        measure(model, args.pictures, real, eyes, judge, args.work)
+        for model in (simple, attention, switched_off(attention))
+    ]
+    print(
+        f"{args.pictures} pictures each; FD of half the real flowers to the other {real.floor:.2f}, of pure noise {real.noise:.1f}\n"
+    )
     print(table(rows))
-    words = [f"FD {r['FD']:.1f} ± {r['FD_band']:.1f}\n{r['agreement']:.0%} as asked for\n{r['seconds']:.2f} s for 8 pictures" for r in rows]
-    side_by_side([{"name": r["title"], "words": text, "page": r["page"]} for r, text in zip(rows, words, strict=True)]).savefig(args.figure)
+    words = [
+        f"FD {r['FD']:.1f} ± {r['FD_band']:.1f}\n{r['agreement']:.0%} as asked for\n{r['seconds']:.2f} s for 8 pictures"
+        for r in rows
+    ]
+    side_by_side(
+        [{"name": r["title"], "words": text, "page": r["page"]} for r, text in zip(rows, words, strict=True)]
+    ).savefig(args.figure)
 
 
 if __name__ == "__main__":

@@ -22,7 +22,10 @@ from diffusion_edu.evaluation.report import halves, pure_noise
 from diffusion_edu.evaluation.samples import asked, draw
 from diffusion_edu.generation import Preset
 
-MODELS = {"flowers": {"VAE": "flowers_vae", "diffusion": "flowers_attention"}, "faces": {"VAE": "faces_vae", "diffusion": "faces"}}
+MODELS = {
+    "flowers": {"VAE": "flowers_vae", "diffusion": "flowers_attention"},
+    "faces": {"VAE": "faces_vae", "diffusion": "faces"},
+}
 PICTURES, SIZES = 2000, (32, 64)
 
 
@@ -33,7 +36,14 @@ def drawn(subject, real, count, work):
     for what, name in MODELS[subject].items():
         model = load(name)
         labels = asked(model.card, kinds, real, count)
-        found[what] = draw(model, Preset(**model.card.sampling), count, labels, work, watch=lambda parts, name=name: tqdm(parts, desc=name))
+        found[what] = draw(
+            model,
+            Preset(**model.card.sampling),
+            count,
+            labels,
+            work,
+            watch=lambda parts, name=name: tqdm(parts, desc=name),
+        )
     return found
 
 
@@ -49,8 +59,18 @@ def compare(subject, real, found):
     for size in SIZES:
         features = describe(eyes, at(real.images, size)).features
         first, second = halves(features)
-        rows.append({"what": "real halves", "data": subject, "size": size, "FD": frechet(first, second), "FD_band": frechet_band(first, second)})
-        rows[-1]["class_score"] = class_score(describe(judge, at(real.images, size)).scores, bool(judge.card.attributes))
+        rows.append(
+            {
+                "what": "real halves",
+                "data": subject,
+                "size": size,
+                "FD": frechet(first, second),
+                "FD_band": frechet_band(first, second),
+            }
+        )
+        rows[-1]["class_score"] = class_score(
+            describe(judge, at(real.images, size)).scores, bool(judge.card.attributes)
+        )
         for what, images in found.items():
             seen = describe(eyes, at(images, size)).features
             score = class_score(describe(judge, at(images, size)).scores, bool(judge.card.attributes))

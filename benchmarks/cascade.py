@@ -14,9 +14,9 @@ import torch
 from tqdm import tqdm
 
 from benchmarks.timing import median
-from diffusion_edu.cascades import cascade, enlarge, enlarged
 from diffusion_edu.checkpoints import OWN, load
 from diffusion_edu.data.images import load_pictures, to_bytes, to_signed
+from diffusion_edu.editing.super_resolution import cascade, enlarge, enlarged
 from diffusion_edu.evaluation.detail import detail, patch_features
 from diffusion_edu.evaluation.distances import frechet, frechet_band
 from diffusion_edu.evaluation.enlarging import Enlarger
@@ -25,7 +25,12 @@ from diffusion_edu.evaluation.report import halves
 from diffusion_edu.evaluation.samples import as_frequent, digest, draw
 from diffusion_edu.generation import Preset, generate
 
-KINDS = {"daisy": "oxeye daisy", "dandelion": "common dandelion", "rose": "rose", "sunflower": "sunflower"}  # in both sets of flowers
+KINDS = {
+    "daisy": "oxeye daisy",
+    "dandelion": "common dandelion",
+    "rose": "rose",
+    "sunflower": "sunflower",
+}  # in both sets of flowers
 PICTURES, TIMED = 400, 8
 
 
@@ -43,7 +48,10 @@ def ways(drawer, enlarger, direct, labels, args):
     """Draw flowers of kinds labels (n,), indices into KINDS, in every way."""
     watch = lambda parts, words="": tqdm(parts, desc=words)  # noqa: E731 - a bar with words
     names, seeds = [list(kinds) for kinds in (KINDS.values(), KINDS)], range(TIMED)
-    told = [torch.tensor([model.card.classes.index(kinds[k]) for k in labels]) for model, kinds in zip((drawer, direct), names, strict=True)]
+    told = [
+        torch.tensor([model.card.classes.index(kinds[k]) for k in labels])
+        for model, kinds in zip((drawer, direct), names, strict=True)
+    ]
     first, second, large = (Preset(**model.card.sampling) for model in (drawer, enlarger, direct))
     small = draw(drawer, first, len(labels), told[0], args.work, watch=partial(watch, words="small"))
     folder = args.work / f"{enlarger.card.name}-{digest(enlarger.card.sha256, vars(second))}"
@@ -61,7 +69,12 @@ def ways(drawer, enlarger, direct, labels, args):
     return [
         Way("small, then bicubic", to_bytes(enlarged(to_signed(small))), asked, lambda: list(begin())),
         Way("small, then the network", by_network, f"{asked} + {second.evaluations(True)} at {sizes[1]}", whole),
-        Way("large at once", at_once, f"{large.evaluations(True)} at {sizes[1]}", lambda: list(generate(direct, large, seeds, told[1][:TIMED]))),
+        Way(
+            "large at once",
+            at_once,
+            f"{large.evaluations(True)} at {sizes[1]}",
+            lambda: list(generate(direct, large, seeds, told[1][:TIMED])),
+        ),
     ]
 
 
@@ -91,9 +104,16 @@ def table(rows):
 def main(words=None):
     """Draw, compare and time; print a table."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.cascade", description=__doc__)
-    parser.add_argument("--data", help="real flowers: a parquet file or a folder (default: the five flowers, downloaded once)")
+    parser.add_argument(
+        "--data", help="real flowers: a parquet file or a folder (default: the five flowers, downloaded once)"
+    )
     parser.add_argument("--pictures", type=int, default=PICTURES, help=f"how many of each way (default: {PICTURES})")
-    parser.add_argument("--models", nargs=3, default=["flowers_attention", "super_resolution", "flowers_128"], help="small, enlarging and large")
+    parser.add_argument(
+        "--models",
+        nargs=3,
+        default=["flowers_attention", "super_resolution", "flowers_128"],
+        help="small, enlarging and large",
+    )
     parser.add_argument("--features", default="flower_features")
     parser.add_argument("--share", type=float, default=0.1, help="of noise on the small pictures (default: 0.1)")
     parser.add_argument("--work", type=Path, default=OWN / "evaluation")
@@ -117,7 +137,15 @@ def compare(args):
     known = describe(eyes, real.images).features, patch_features(eyes, real.images)
     drawn = ways(drawer, enlarger, direct, as_frequent(counts, args.pictures).tolist(), args)
     rows = [measure(way, real.images, eyes, known) for way in drawn]
-    rows.append([f"one half of {len(real)} real ones to the other", "", "", *(f"{frechet(*halves(features)):.2f}" for features in known), "100%"])
+    rows.append(
+        [
+            f"one half of {len(real)} real ones to the other",
+            "",
+            "",
+            *(f"{frechet(*halves(features)):.2f}" for features in known),
+            "100%",
+        ]
+    )
     print(f"{args.pictures} flowers of the kinds {', '.join(KINDS)}; features of {eyes.card.name}\n\n{table(rows)}")
 
 

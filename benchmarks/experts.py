@@ -24,16 +24,22 @@ def measure(name, real, pictures, work):
     """Draw, compare and judge; returns a row."""
     model, eyes, judge = (load(one) for one in (name, "flower_features", "flower_judge"))
     labels = as_frequent(real.kinds, pictures)
-    drawings = draw(model, Preset(**model.card.sampling), pictures, labels, work, watch=lambda parts: tqdm(parts, desc=name))
+    drawings = draw(
+        model, Preset(**model.card.sampling), pictures, labels, work, watch=lambda parts: tqdm(parts, desc=name)
+    )
     scores = distance_scores(real, describe(eyes, drawings).features) | agreement_scores(judge, drawings, labels)
     seen = model.card.training["pictures_seen"]
-    return {"model": model.card.title, "pictures_seen": seen} | rounded({name: scores[name] for name in ("FD", "FD_band", "agreement")})
+    return {"model": model.card.title, "pictures_seen": seen} | rounded(
+        {name: scores[name] for name in ("FD", "FD_band", "agreement")}
+    )
 
 
 def table(rows):
     """Format the rows as Markdown."""
     lines = ["| model | extra pictures seen | FD | agreement |", "| --- | --- | --- | --- |"]
-    lines += [f"| {r['model']} | {r['extra']:,} | {r['FD']:.2f} ± {r['FD_band']:.2f} | {r['agreement']:.2f} |" for r in rows]
+    lines += [
+        f"| {r['model']} | {r['extra']:,} | {r['FD']:.2f} ± {r['FD_band']:.2f} | {r['agreement']:.2f} |" for r in rows
+    ]
     return "\n".join(lines)
 
 

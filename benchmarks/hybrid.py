@@ -20,39 +20,69 @@ from diffusion_edu.evaluation.prompting import Ruler
 from diffusion_edu.evaluation.prompts import TIMES, classifiers, drawn, read_prompts, read_real
 from diffusion_edu.figures.comparisons import side_by_side
 from diffusion_edu.figures.grids import grid
-from diffusion_edu.objectives import Hybrid, Objective
+from diffusion_edu.latent.text_to_image import load_text_to_image
 from diffusion_edu.randomness import choose
 from diffusion_edu.recipes import text_to_image
 from diffusion_edu.recipes.command import arguments as arguments_of
 from diffusion_edu.recipes.command import positive, train
 from diffusion_edu.recipes.latents import read_latents
-from diffusion_edu.text_to_image import load_text_to_image
-from diffusion_edu.training import held_out_loss
+from diffusion_edu.training.loop import held_out_loss
+from diffusion_edu.training.objectives import Hybrid, Objective
 
 WEIGHTS = ("0", "0.25", "0.33", "1", "3", text_to_image.ALONE)
-SMALL = {"widths": [64, 96, 128], "blocks": 1, "attention": [False, True, True], "patch": 1, "embedding": 128, "text": {"width": 128, "depth": 2}}
+SMALL = {
+    "widths": [64, 96, 128],
+    "blocks": 1,
+    "attention": [False, True, True],
+    "patch": 1,
+    "embedding": 128,
+    "text": {"width": 128, "depth": 2},
+}
 PICTURES, SAMPLES, SHOWN, HELD = 100_000, 500, 8, 256
 
 
 def arguments(words=None):
     """Read the command line."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.hybrid", description=__doc__)
-    parser.add_argument("--latents", type=Path, required=True, help="pictures encoded by a training of text_to_image, to learn from")
-    parser.add_argument("--from", dest="start", metavar="NAME", help="begin with the weights of this model (default: with none, in a small network)")
+    parser.add_argument(
+        "--latents", type=Path, required=True, help="pictures encoded by a training of text_to_image, to learn from"
+    )
+    parser.add_argument(
+        "--from",
+        dest="start",
+        metavar="NAME",
+        help="begin with the weights of this model (default: with none, in a small network)",
+    )
     parser.add_argument("--data", nargs="+", help="the same pictures, to compare drawings with")
-    parser.add_argument("--prompts", required=True, help="a JSON file of prompts that no picture goes with: {subject: [prompt, ...]}")
-    parser.add_argument("--pictures", type=positive(int), default=PICTURES, help=f"how many each network sees (default: {PICTURES})")
-    parser.add_argument("--samples", type=positive(int), default=SAMPLES, help=f"how many drawings are judged (default: {SAMPLES})")
-    parser.add_argument("--weights", nargs="+", default=WEIGHTS, help=f"of the perceptual loss (default: {' '.join(WEIGHTS)})")
+    parser.add_argument(
+        "--prompts", required=True, help="a JSON file of prompts that no picture goes with: {subject: [prompt, ...]}"
+    )
+    parser.add_argument(
+        "--pictures", type=positive(int), default=PICTURES, help=f"how many each network sees (default: {PICTURES})"
+    )
+    parser.add_argument(
+        "--samples", type=positive(int), default=SAMPLES, help=f"how many drawings are judged (default: {SAMPLES})"
+    )
+    parser.add_argument(
+        "--weights", nargs="+", default=WEIGHTS, help=f"of the perceptual loss (default: {' '.join(WEIGHTS)})"
+    )
     parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda", "mps"))
-    parser.add_argument("--work", type=Path, default=OWN / "hybrid", help="where trained networks and drawings are kept")
+    parser.add_argument(
+        "--work", type=Path, default=OWN / "hybrid", help="where trained networks and drawings are kept"
+    )
     parser.add_argument("--figure", type=Path, default=Path("benchmarks") / "hybrid.png")
     return parser.parse_args(words)
 
 
 def name_of(weight):
     """Say in words which loss has this weight of the perceptual one."""
-    return "perceptual alone" if weight == text_to_image.ALONE else "MSE" if weight == "0" else f"MSE + {weight} x perceptual"
+    return (
+        "perceptual alone"
+        if weight == text_to_image.ALONE
+        else "MSE"
+        if weight == "0"
+        else f"MSE + {weight} x perceptual"
+    )
 
 
 def trained(args, recipe, weight):
@@ -61,9 +91,23 @@ def trained(args, recipe, weight):
     folder = args.work / (args.start or "nothing") / str(args.pictures) / f"hybrid_{weight}"
     if done := available([folder]).get(folder.name):
         if read_card(done).training["scale"] != read_latents(args.latents).facts["scale"]:
-            raise ValueError(f"{folder} holds a network that learned from latents of another autoencoder: choose another --work.")
+            raise ValueError(
+                f"{folder} holds a network that learned from latents of another autoencoder: choose another --work."
+            )
         return folder
-    words = ["--latents", args.latents, "--out", folder, "--perceptual", weight, "--pictures", args.pictures, "--device", args.device, "--resume"]
+    words = [
+        "--latents",
+        args.latents,
+        "--out",
+        folder,
+        "--perceptual",
+        weight,
+        "--pictures",
+        args.pictures,
+        "--device",
+        args.device,
+        "--resume",
+    ]
     words += ["--from", args.start] if args.start else []
     train(recipe, arguments_of(recipe, list(map(str, words)), [text_to_image.options()]), begin=text_to_image.begin)
     return folder
@@ -74,7 +118,11 @@ def measure(args, weight, who, ruler, wishes):
     card = who.model.card
     watch = partial(tqdm, desc=f"drawing, {name_of(weight)}", leave=False)
     drawings = drawn(who, who.preset, wishes.prompts, args.work, watch)
-    row = {"name": name_of(weight), "minutes": card.training["minutes"]} | losses(who, args.latents) | ruler.measure(drawings, wishes)
+    row = (
+        {"name": name_of(weight), "minutes": card.training["minutes"]}
+        | losses(who, args.latents)
+        | ruler.measure(drawings, wishes)
+    )
     return rounded(row) | {"page": grid(drawings[: SHOWN * TIMES : TIMES], columns=SHOWN)}
 
 
@@ -87,7 +135,9 @@ def losses(who, path):
     x0, told = latents.to(compute.device).rows(held[:: -(-len(held) // HELD)].to(compute.device))
     looks = Hybrid(null=0, plain=0.0, perception=1.0, autoencoder=who.model.card.autoencoder)
     ways = {"mse": Objective(null=0), "perceptual": looks}
-    return {name: held_out_loss(who.model.net, x0, told, objective, compute.autocast) for name, objective in ways.items()}
+    return {
+        name: held_out_loss(who.model.net, x0, told, objective, compute.autocast) for name, objective in ways.items()
+    }
 
 
 def table(rows):
@@ -119,7 +169,9 @@ def main(words=None):
 def compare(args, recipe):
     """Measure every loss in the same way."""
     compute, prompts = choose(args.device), read_prompts(args.prompts)
-    eyes, judge = classifiers(prompts, CLASSIFIERS["captioned pictures"], compute)  # what may fail comes before what takes long
+    eyes, judge = classifiers(
+        prompts, CLASSIFIERS["captioned pictures"], compute
+    )  # what may fail comes before what takes long
     real = read_real(args.data, prompts, read_latents(args.latents).facts["size"], tqdm.write)
     ruler, wishes, rows = Ruler.of(real, eyes, judge, args.samples), real.wishes(real.unseen(prompts), args.samples), []
     for weight in args.weights:
@@ -127,8 +179,14 @@ def compare(args, recipe):
         rows.append(measure(args, weight, load_text_to_image(folder.name, [folder], compute), ruler, wishes))
     floors = rounded(ruler.floors())
     begun = f", begun with the weights of {args.start}" if args.start else ""
-    print(f"{args.pictures:,} pictures seen by each network{begun}, {args.samples} drawings of prompts that no picture goes with; {eyes.card.name}.")
-    print("Real pictures: FD {FD_floor} to each other, right category {agreement_real:.0%}, subject {subject_agreement_real:.0%}\n".format(**floors))
+    print(
+        f"{args.pictures:,} pictures seen by each network{begun}, {args.samples} drawings of prompts that no picture goes with; {eyes.card.name}."
+    )
+    print(
+        "Real pictures: FD {FD_floor} to each other, right category {agreement_real:.0%}, subject {subject_agreement_real:.0%}\n".format(
+            **floors
+        )
+    )
     print(table(rows))
     args.figure.parent.mkdir(parents=True, exist_ok=True)
     side_by_side([row | {"words": beside(row)} for row in rows]).savefig(args.figure)

@@ -15,9 +15,9 @@ import torch.nn.functional as F
 
 from diffusion_edu.checkpoints import Model, available, load, read_card
 from diffusion_edu.generation import Preset, generate
-from diffusion_edu.objectives import Objective
 from diffusion_edu.randomness import Compute, choose
-from diffusion_edu.training import fit, learner
+from diffusion_edu.training.loop import fit, learner
+from diffusion_edu.training.objectives import Objective
 
 OURS, MODEL, SIZE = "diffusion_edu", "flowers_attention", 64
 FLOAT32 = Compute(torch.device("cpu"))
@@ -106,7 +106,9 @@ def denoising_drawing(net, compute, pictures, moves):
     """Sample with DDIM, which is what fewer moves than levels mean there."""
     from denoising_diffusion_pytorch import GaussianDiffusion, denoising_diffusion_pytorch
 
-    denoising_diffusion_pytorch.tqdm = partial(denoising_diffusion_pytorch.tqdm, disable=True)  # there is no option for its bar
+    denoising_diffusion_pytorch.tqdm = partial(
+        denoising_diffusion_pytorch.tqdm, disable=True
+    )  # there is no option for its bar
     diffusion = GaussianDiffusion(net, image_size=SIZE, sampling_timesteps=moves)
 
     def draw():
@@ -136,7 +138,9 @@ def named(dtype):
 LIBRARIES = {
     OURS: Library("diffusion_edu", our_network, our_drawing, our_learning),
     "diffusers": Library("diffusers", diffusers_network, diffusers_drawing, diffusers_learning),
-    "denoising-diffusion-pytorch": Library("denoising_diffusion_pytorch", denoising_network, denoising_drawing, denoising_learning),
+    "denoising-diffusion-pytorch": Library(
+        "denoising_diffusion_pytorch", denoising_network, denoising_drawing, denoising_learning
+    ),
 }
 
 
@@ -171,7 +175,9 @@ class Contestant:
         library = LIBRARIES[self.library]
         net, loss = library.learning(library.network())
         x0 = self.compute.place(torch.rand(pictures, 3, SIZE, SIZE) * 2 - 1)
-        steps = fit(learner(self.compute.place(net)), repeat((x0, None)), loss, lambda _: 1e-4, autocast=self.compute.autocast)
+        steps = fit(
+            learner(self.compute.place(net)), repeat((x0, None)), loss, lambda _: 1e-4, autocast=self.compute.autocast
+        )
         return lambda: next(steps)
 
 

@@ -51,7 +51,10 @@ def measure(model, preset, pictures, real, eyes, work):
 def table(rows):
     """Format the rows as Markdown."""
     lines = ["| sampler | moves | evaluations | s for 8 pictures | FD |", "| --- | --- | --- | --- | --- |"]
-    lines += [f"| {r['sampler']} | {r['moves']} | {r['evaluations']} | {r['seconds']:.2f} | {r['FD']:.2f} ± {r['FD_band']:.2f} |" for r in rows]
+    lines += [
+        f"| {r['sampler']} | {r['moves']} | {r['evaluations']} | {r['seconds']:.2f} | {r['FD']:.2f} ± {r['FD_band']:.2f} |"
+        for r in rows
+    ]
     return "\n".join(lines)
 
 
@@ -74,25 +77,36 @@ def main(words=None):
     parser = argparse.ArgumentParser(prog="python -m benchmarks.quality", description=__doc__)
     parser.add_argument("--model", default="flowers_attention")
     parser.add_argument("--pictures", type=int, default=PICTURES, help="how many for each point (default: 1000)")
-    parser.add_argument("--points", type=point, nargs="*", help="other points than the usual ones, for example DDPM:250 DPM-Solver++:15")
-    parser.add_argument("--guidance", type=float, help="another guidance than the model's own; 1 needs half the evaluations")
+    parser.add_argument(
+        "--points", type=point, nargs="*", help="other points than the usual ones, for example DDPM:250 DPM-Solver++:15"
+    )
+    parser.add_argument(
+        "--guidance", type=float, help="another guidance than the model's own; 1 needs half the evaluations"
+    )
     parser.add_argument("--schedule", choices=SCHEDULES, help="another schedule than the model's own")
     parser.add_argument("--work", type=Path, default=OWN / "evaluation")
     parser.add_argument("--figure", type=Path, default=Path("benchmarks") / "quality.png")
     args = parser.parse_args(words)
     model, eyes, real = load(args.model), load("flower_features"), Reference.load(PRETRAINED / "flower_reference.npz")
     own = Preset(**model.card.sampling)
-    own = replace(own, scale=own.scale if args.guidance is None else args.guidance, schedule=args.schedule or own.schedule)
+    own = replace(
+        own, scale=own.scale if args.guidance is None else args.guidance, schedule=args.schedule or own.schedule
+    )
     points = args.points or [(name, moves) for name, usual in MOVES.items() for moves in usual]
     presets = [replace(own, sampler=name, moves=moves, options={}) for name, moves in points]
     rows = [measure(model, preset, args.pictures, real, eyes, args.work) for preset in presets]
-    print(f"{model.card.title}, {args.pictures} pictures a point, {own.schedule} schedule, guidance {own.scale:g}; real to real: {real.floor:.2f}\n")
+    print(
+        f"{model.card.title}, {args.pictures} pictures a point, {own.schedule} schedule, guidance {own.scale:g}; real to real: {real.floor:.2f}\n"
+    )
     print(table(rows))
     print("\nBest quality per second: {sampler}, {moves} moves".format(**best(rows)))
     (args.figure.with_suffix(".json")).write_text(json.dumps(rows, indent=2))
     quality_per_second(rows, real.floor).savefig(args.figure)
     if (args.points, args.guidance, args.schedule) == (None, None, None):  # the usual points belong into the card
-        save_card(available()[args.model].parent, replace(model.card, scores=model.card.scores | {"by_moves": [rounded(row) for row in rows]}))
+        save_card(
+            available()[args.model].parent,
+            replace(model.card, scores=model.card.scores | {"by_moves": [rounded(row) for row in rows]}),
+        )
 
 
 if __name__ == "__main__":

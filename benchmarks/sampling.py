@@ -34,7 +34,9 @@ def main(argv=None):
     moves, repeats = (2, 2) if quick else (20, 5)
     card = read_card(available()[MODEL])
     preset = Preset(**{**card.sampling, **({"moves": moves} if quick else {})})
-    found = compare(contestants(), partial(Contestant.drawing, moves=moves), PICTURES, moves, repeats, partial(flowers, preset))
+    found = compare(
+        contestants(), partial(Contestant.drawing, moves=moves), PICTURES, moves, repeats, partial(flowers, preset)
+    )
     ours, evaluation = found.rows[0], found.beside["evaluation"] / preset.moves
     reached = PICTURES * ours.gflop / evaluation
     print(found.table(f"s per move, {PICTURES} pictures", lambda row: f"{row.seconds:.4f}"))

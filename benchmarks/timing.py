@@ -34,11 +34,24 @@ class Roofline:
     def gflop(self):
         """Count the GFLOP of all rounds."""
         outer, inner, *kernel = self.weight
-        return self.rounds * 2 * outer * inner * kernel[0] * kernel[1] * self.shape[0] * self.shape[2] * self.shape[3] / 1e9
+        return (
+            self.rounds
+            * 2
+            * outer
+            * inner
+            * kernel[0]
+            * kernel[1]
+            * self.shape[0]
+            * self.shape[2]
+            * self.shape[3]
+            / 1e9
+        )
 
     def work(self, dtype):
         """Build a function that convolves, for all rounds."""
-        w, x = (torch.randn(shape, dtype=dtype).to(memory_format=torch.channels_last) for shape in (self.weight, self.shape))
+        w, x = (
+            torch.randn(shape, dtype=dtype).to(memory_format=torch.channels_last) for shape in (self.weight, self.shape)
+        )
         return lambda: [F.conv2d(x, w, padding=1) for _ in range(self.rounds)]
 
     def __str__(self):
@@ -51,7 +64,13 @@ def roofline(pictures):
     seen, net = [], our_network()
 
     def note(conv, inputs, output):
-        seen.append((conv.weight.numel() * output.shape[2] * output.shape[3], tuple(conv.weight.shape), tuple(inputs[0].shape[1:])))
+        seen.append(
+            (
+                conv.weight.numel() * output.shape[2] * output.shape[3],
+                tuple(conv.weight.shape),
+                tuple(inputs[0].shape[1:]),
+            )
+        )
 
     for conv in net.modules():
         if isinstance(conv, nn.Conv2d) and conv.kernel_size == (3, 3):
@@ -99,7 +118,9 @@ def _peak(prepare, *args):
     work = prepare(*args)
     for _ in range(2):
         work()
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (2**30 if sys.platform == "darwin" else 2**20)  # bytes there, KiB elsewhere
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (
+        2**30 if sys.platform == "darwin" else 2**20
+    )  # bytes there, KiB elsewhere
 
 
 @dataclass(frozen=True)
@@ -124,7 +145,15 @@ class Comparison:
 
     def table(self, pace, show):
         """Write the rows as a Markdown table; show(row) fills the column that is called pace."""
-        heads = ["what", "parameters", "GFLOP per picture", pace, "ours as it comes is", "share of roofline", "peak memory"]
+        heads = [
+            "what",
+            "parameters",
+            "GFLOP per picture",
+            pace,
+            "ours as it comes is",
+            "share of roofline",
+            "peak memory",
+        ]
         lines = [heads, ["---"] * len(heads)]
         for row in self.rows:
             cost = [f"{row.contestant.parameters() / 1e6:.1f} M", f"{row.gflop:.2f}", show(row)]
@@ -135,7 +164,9 @@ class Comparison:
     def about(self):
         """Say what the shares are shares of, and on which machine with which versions all was measured."""
         speeds = ", ".join(f"{speed:.0f} GFLOP/s in {named(dtype)}" for dtype, speed in self.speeds.items())
-        packages = dict.fromkeys(["torch", *(row.contestant.library for row in self.rows if row.contestant.library != OURS)])
+        packages = dict.fromkeys(
+            ["torch", *(row.contestant.library for row in self.rows if row.contestant.library != OURS)]
+        )
         versions = ", ".join(f"{package} {version(package)}" for package in packages)
         return (
             f"The roofline is {self.roof}: {speeds}; each row is held against the one in its own precision.\n"
@@ -173,5 +204,9 @@ def processor():
 def options(description, argv):
     """Read the command line of a benchmark: --quick only checks that it runs."""
     parser = argparse.ArgumentParser(description=description.splitlines()[0])
-    parser.add_argument("--quick", action="store_true", help="check that it runs: few pictures, moves and repeats; the times mean little")
+    parser.add_argument(
+        "--quick",
+        action="store_true",
+        help="check that it runs: few pictures, moves and repeats; the times mean little",
+    )
     return parser.parse_args(argv)

@@ -6,8 +6,8 @@ Pictures of 128x128 by the preset of the model's card, from noise in latents to 
 from benchmarks.timing import in_rounds, options, peak_memory, processor
 from diffusion_edu.checkpoints import available, read_card
 from diffusion_edu.generation import Preset
+from diffusion_edu.latent.text_to_image import draw, load_text_to_image
 from diffusion_edu.randomness import choose
-from diffusion_edu.text_to_image import draw, load_text_to_image
 
 MODEL, COUNTS = "text_to_image", (1, 4)
 PROMPT = "A volcano erupts at dusk, glowing lava flowing down its dark slopes under a stormy sky."

@@ -39,9 +39,13 @@ class Card:
     classes: list[str] = field(default_factory=list)
     attributes: list[str] = field(default_factory=list)
     guide: str = ""  # what the picture is that guides it, in words
-    latents: dict = field(default_factory=dict)  # mean and spread of each channel of what an autoencoder makes of its training pictures
+    latents: dict = field(
+        default_factory=dict
+    )  # mean and spread of each channel of what an autoencoder makes of its training pictures
     autoencoder: str = ""  # the model whose latents it draws, if it draws no pictures itself; size and channels are then those of latents
-    text: dict = field(default_factory=dict)  # what turns captions into what it is told: sha256 of NAME.tokenizer.json, or the name of a CLIP
+    text: dict = field(
+        default_factory=dict
+    )  # what turns captions into what it is told: sha256 of NAME.tokenizer.json, or the name of a CLIP
     sampling: dict = field(default_factory=dict)  # the preset that draws well: schedule, T, sampler, moves, scale
     data: dict = field(default_factory=dict)
     training: dict = field(default_factory=dict)
@@ -164,9 +168,13 @@ def read_card(path):
         written = json.loads(path.read_text(encoding="utf-8"))
         return Card(**{key: value for key, value in written.items() if key in {f.name for f in fields(Card)}})
     except FileNotFoundError:
-        raise Unusable(f"The card {path} is missing: restore it with 'git checkout {path.name}', or train the model again.") from None
+        raise Unusable(
+            f"The card {path} is missing: restore it with 'git checkout {path.name}', or train the model again."
+        ) from None
     except (OSError, ValueError, TypeError, AttributeError):
-        raise Unusable(f"The card {path} is not readable as a model card: restore the file, or train the model again.") from None
+        raise Unusable(
+            f"The card {path} is not readable as a model card: restore the file, or train the model again."
+        ) from None
 
 
 def load(name, folders=None, compute=None):
@@ -184,9 +192,13 @@ def load(name, folders=None, compute=None):
     try:
         genuine = fingerprint(weights) == card.sha256
     except OSError as problem:
-        raise Unusable(f"The weights {weights} cannot be read ({problem.strerror}): restore the file or its permissions.") from None
+        raise Unusable(
+            f"The weights {weights} cannot be read ({problem.strerror}): restore the file or its permissions."
+        ) from None
     if not genuine:
-        raise Unusable(f"The weights {weights} are not the ones that the card describes (truncated or altered): restore the file.")
+        raise Unusable(
+            f"The weights {weights} are not the ones that the card describes (truncated or altered): restore the file."
+        )
     compute = compute or choose()
     try:
         net = NETWORKS[card.network](**card.sizes)
@@ -197,7 +209,9 @@ def load(name, folders=None, compute=None):
         else:
             net.load_state_dict(load_file(weights))
     except Exception as problem:  # a wrong card makes a network fail in any way it likes
-        raise Unusable(f"The weights {weights} do not fit the network of the card ({type(problem).__name__}): restore both files.") from None
+        raise Unusable(
+            f"The weights {weights} do not fit the network of the card ({type(problem).__name__}): restore both files."
+        ) from None
     return Model(card, compute.place(net.float().requires_grad_(False).eval()), compute)
 
 

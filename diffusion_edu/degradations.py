@@ -37,7 +37,10 @@ def _spread(size, wide):
 
 @cache
 def _cosines(size):
-    places, frequencies = torch.arange(size, dtype=torch.float64) + 0.5, torch.arange(size, dtype=torch.float64)[:, None]
+    places, frequencies = (
+        torch.arange(size, dtype=torch.float64) + 0.5,
+        torch.arange(size, dtype=torch.float64)[:, None],
+    )
     waves = torch.cos(math.pi / size * frequencies * places) * math.sqrt(2 / size)
     waves[0] /= math.sqrt(2)
     return waves  # orthonormal rows: the discrete cosine transform
@@ -64,7 +67,9 @@ def fade(x0, share, chance):
 
 def desaturate(x0, share, chance):
     """Let the colours go and leave the brightness (ITU-R BT.601), for pictures of three channels."""
-    brightness = (x0 * torch.tensor([0.299, 0.587, 0.114], dtype=torch.float64).to(x0).view(3, 1, 1)).sum(1, keepdim=True)
+    brightness = (x0 * torch.tensor([0.299, 0.587, 0.114], dtype=torch.float64).to(x0).view(3, 1, 1)).sum(
+        1, keepdim=True
+    )
     return torch.lerp(x0, brightness.expand_as(x0), share.to(x0))
 
 
@@ -79,7 +84,9 @@ def mask(x0, share, chance):
 
 def snow(x0, share, chance):
     """Let flakes fall, each pixel at a time that chance chooses, until everything is white."""
-    flakes = F.avg_pool2d(F.pad(chance, (1, 1, 1, 1), mode="circular"), 3, stride=1) * 3  # the mean of nine, as strong as one
+    flakes = (
+        F.avg_pool2d(F.pad(chance, (1, 1, 1, 1), mode="circular"), 3, stride=1) * 3
+    )  # the mean of nine, as strong as one
     return _covered(x0, torch.special.ndtr(flakes.to(x0)), share, WHITE)
 
 
@@ -90,7 +97,10 @@ def _covered(x0, when, share, colour):
 
 
 DEGRADATIONS = {"blur": blur, "pixelate": pixelate, "fade": fade, "desaturate": desaturate, "mask": mask, "snow": snow}
-TO_ONE_COLOUR = ("blur", "pixelate")  # what these leave of a picture in the end is its mean colour, and that can be drawn at random
+TO_ONE_COLOUR = (
+    "blur",
+    "pixelate",
+)  # what these leave of a picture in the end is its mean colour, and that can be drawn at random
 
 
 def degrade_each(x0, which, share, chance):
@@ -117,17 +127,23 @@ class Degradation:
 
     def __post_init__(self):
         if self.name not in DEGRADATIONS:
-            raise ValueError(f"A picture can be degraded in one of these ways: {', '.join(DEGRADATIONS)}; not {self.name!r}.")
+            raise ValueError(
+                f"A picture can be degraded in one of these ways: {', '.join(DEGRADATIONS)}; not {self.name!r}."
+            )
 
     def __call__(self, x0: Tensor, t: int):
         if not 0 <= t <= self.T:
             raise IndexError(f"This degradation has the levels 0 to {self.T}; there is no level {t}.")
         if len(x0) != len(self.seeds):
-            raise ValueError(f"Every picture needs a seed of its own: {len(x0)} pictures came with {len(self.seeds)} seeds.")
+            raise ValueError(
+                f"Every picture needs a seed of its own: {len(x0)} pictures came with {len(self.seeds)} seeds."
+            )
         if t == 0:
             return x0
         chance = SeededNoise(self.seeds).draw((1, *x0.shape[2:])).to(x0)
-        return DEGRADATIONS[self.name](x0, torch.full((len(x0), 1, 1, 1), t / self.T, dtype=torch.float64).to(x0), chance)
+        return DEGRADATIONS[self.name](
+            x0, torch.full((len(x0), 1, 1, 1), t / self.T, dtype=torch.float64).to(x0), chance
+        )
 
 
 @dataclass(frozen=True)

@@ -113,7 +113,15 @@ def thresholded(denoise, share=0.995, most=1.0):
 
     def threshold(x, t):
         x0_hat = denoise(x, t)
-        reach = x0_hat.abs().flatten(1).float().quantile(share, dim=1).clamp(min=most).to(x0_hat).view(-1, *[1] * (x.ndim - 1))
+        reach = (
+            x0_hat.abs()
+            .flatten(1)
+            .float()
+            .quantile(share, dim=1)
+            .clamp(min=most)
+            .to(x0_hat)
+            .view(-1, *[1] * (x.ndim - 1))
+        )
         return torch.maximum(torch.minimum(x0_hat, reach), -reach) * (most / reach)
 
     return threshold
@@ -132,11 +140,19 @@ def exact(data, schedule):
         signal, noise = schedule.rates(t, x)
         if noise == 0:
             return x
-        seen = x.flatten(1).to(data.device).double()  # in float32 the fit of close pictures would be lost where there is little noise
+        seen = (
+            x.flatten(1).to(data.device).double()
+        )  # in float32 the fit of close pictures would be lost where there is little noise
         alike = torch.cat([seen @ known.double().T for known in parts], dim=1)  # (b, n)
-        fit = (signal * alike - signal**2 * power / 2) / noise**2  # -|x - signal * x0|^2 / (2 noise^2), less what is the same for all
+        fit = (
+            signal * alike - signal**2 * power / 2
+        ) / noise**2  # -|x - signal * x0|^2 / (2 noise^2), less what is the same for all
         weights = fit.softmax(dim=1).to(x.dtype).split(at_once, dim=1)
-        return sum(share @ known.to(x.dtype) for share, known in zip(weights, parts, strict=True) if share.any()).view_as(x).to(x)
+        return (
+            sum(share @ known.to(x.dtype) for share, known in zip(weights, parts, strict=True) if share.any())
+            .view_as(x)
+            .to(x)
+        )
 
     return denoise
 

@@ -86,7 +86,10 @@ def _fits(model, wanted):
     card, shape = model.card, tuple(wanted.shape[1:])
     if card.guide:
         channels, multiple = card.sizes["guide"], model.net.size_multiple
-        words, fits = f"pictures of {channels} channels, height and width divisible by {multiple}", len(shape) == 3 and shape[0] == channels
+        words, fits = (
+            f"pictures of {channels} channels, height and width divisible by {multiple}",
+            len(shape) == 3 and shape[0] == channels,
+        )
         fits = fits and not any(side % multiple for side in shape[1:])
     elif card.text:
         each = (card.sizes["text"]["features"],) if "features" in card.sizes["text"] else ()
@@ -94,14 +97,23 @@ def _fits(model, wanted):
     elif card.attributes:
         words, fits = f"{len(card.attributes)} wishes for every picture", shape == (len(card.attributes),)
     else:
-        words, fits = f"one number of 0 to {card.null} for every picture", not shape and wanted.min() >= 0 and wanted.max() <= card.null
+        words, fits = (
+            f"one number of 0 to {card.null} for every picture",
+            not shape and wanted.min() >= 0 and wanted.max() <= card.null,
+        )
     if not fits:
         raise ValueError(f"{card.name} is told {words}; what it was given has the shape {tuple(wanted.shape)}.")
 
 
 def step_of(model: Model, preset: Preset, randn, labels=None, steer=None, against=None) -> Step:
     """Build the step of one walk: the preset's sampler on the model's guesses (see guesser)."""
-    return partial(sampler(preset.sampler), guesser(model, preset, labels, steer, against), preset.noising(), randn=randn, **preset.options)
+    return partial(
+        sampler(preset.sampler),
+        guesser(model, preset, labels, steer, against),
+        preset.noising(),
+        randn=randn,
+        **preset.options,
+    )
 
 
 def generate(model: Model, preset: Preset, seeds, labels=None, steer=None, against=None) -> Iterator[State]:

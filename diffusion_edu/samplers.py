@@ -25,7 +25,9 @@ def ddpm_step(denoise, schedule, x, t, s, variance="small", randn=torch.randn_li
     kept = signal_t / signal_s  # signal that survives from s to t
     added = noise_t**2 - (kept * noise_s) ** 2  # variance that joins it from s to t
     mean = (kept * noise_s**2 / noise_t**2) * x + (signal_s * added / noise_t**2) * x0_hat
-    share = noise_s / noise_t if variance == "small" else float(s > 0)  # noise[0] is 0: the small variance needs no case of its own
+    share = (
+        noise_s / noise_t if variance == "small" else float(s > 0)
+    )  # noise[0] is 0: the small variance needs no case of its own
     return mean + added.sqrt() * share * randn(x), x0_hat
 
 
@@ -49,7 +51,10 @@ def euler_ancestral_step(denoise, schedule, x, t, s, randn=torch.randn_like):
     (signal_t, noise_t), (signal_s, noise_s) = schedule.rates(t, x), schedule.rates(s, x)
     x0_hat = denoise(x, t)
     eps_hat = predicted_noise(schedule, x, x0_hat, t)  # dz / dsigma
-    sigma_s, ratio = noise_s / signal_s, noise_s * signal_t / (signal_s * noise_t)  # ratio: sigma_s / sigma_t, 0 where the top has no signal
+    sigma_s, ratio = (
+        noise_s / signal_s,
+        noise_s * signal_t / (signal_s * noise_t),
+    )  # ratio: sigma_s / sigma_t, 0 where the top has no signal
     down, up = sigma_s * ratio, sigma_s * (1 - ratio**2).clamp(min=0).sqrt()  # down^2 + up^2 = sigma_s^2
     return signal_s * (x0_hat + down * eps_hat + up * randn(x)), x0_hat
 
@@ -82,7 +87,10 @@ class DpmSolver:
         (signal_t, noise_t), (signal_s, noise_s) = schedule.rates(t, x), schedule.rates(s, x)
         x0_hat = guess = denoise(x, t)
         if self.last and self.last[1] == t:
-            earlier, now, then = (torch.log(signal / noise) for signal, noise in (schedule.rates(level, x) for level in (self.last[0], t, s)))
+            earlier, now, then = (
+                torch.log(signal / noise)
+                for signal, noise in (schedule.rates(level, x) for level in (self.last[0], t, s))
+            )
             if then.isfinite():  # where earlier is infinite, the guess from there weighs nothing by itself
                 guess = torch.lerp(x0_hat, self.last[2], (-(then - now) / (2 * (now - earlier))).to(x.dtype))
         self.last = t, s, x0_hat

@@ -11,7 +11,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-SIGNAL_LEFT = 1e-3  # more alpha_bar than this at level T, and a walk that starts from pure noise starts from the wrong place
+SIGNAL_LEFT = (
+    1e-3  # more alpha_bar than this at level T, and a walk that starts from pure noise starts from the wrong place
+)
 STEEPEST = 0.999  # no move takes more than this share of the signal's power away (Nichol & Dhariwal 2021, sec. 3.2)
 
 
@@ -29,9 +31,13 @@ class Schedule:
     def __post_init__(self):
         tables = torch.stack([self.signal, self.noise])
         if not tables.isfinite().all() or self.signal[0] != 1 or self.noise[0] != 0:
-            raise ValueError(f"The schedule {self.name!r} must be finite and begin with the clean picture (signal 1, noise 0) at level 0.")
+            raise ValueError(
+                f"The schedule {self.name!r} must be finite and begin with the clean picture (signal 1, noise 0) at level 0."
+            )
         if self.T < 1 or (self.signal.diff() >= 0).any() or (self.noise.diff() < 0).any() or self.signal[-1] < 0:
-            raise ValueError(f"The schedule {self.name!r} must lose signal at every one of its levels and never lose noise.")
+            raise ValueError(
+                f"The schedule {self.name!r} must lose signal at every one of its levels and never lose noise."
+            )
         if self.leftover:
             warnings.warn(self.leftover, stacklevel=3)
 
@@ -90,7 +96,9 @@ def _whole(T):
 def from_betas(name, betas):
     """Build the variance-preserving schedule whose move from t - 1 to t adds variance betas[t - 1], float64 (T,) (Ho et al. 2020, eq. 2-4)."""
     if not ((betas > 0) & (betas < 1)).all():
-        raise ValueError(f"The betas of {name!r} must lie between 0 and 1, both excluded: with 1 or more a move would erase the picture or worse.")
+        raise ValueError(
+            f"The betas of {name!r} must lie between 0 and 1, both excluded: with 1 or more a move would erase the picture or worse."
+        )
     alpha_bar = torch.cat([torch.ones(1, dtype=torch.float64), torch.cumprod(1 - betas.double(), 0)])
     return Schedule(name, alpha_bar.sqrt(), (1 - alpha_bar).sqrt())
 

@@ -2,15 +2,20 @@
 
 import streamlit as st
 
-from diffusion_edu.app import changing, enlarging, filling, sketching
-from diffusion_edu.app.layout import page
+from diffusion_edu.app.common.layout import page
+from diffusion_edu.app.editing import image_to_image, inpainting, sketch, super_resolution
 
 page(
     "Edit studio",
     "Start from a picture instead of noise: **how much of it stays, and who decides what becomes of the rest?**",
     icon="🖌️",
 )
-PARTS = {"Change a picture": changing.show, "Fill a hole": filling.show, "From a sketch": sketching.show, "Enlarge": enlarging.show}
+PARTS = {
+    "Change a picture": image_to_image.show,
+    "Fill a hole": inpainting.show,
+    "From a sketch": sketch.show,
+    "Enlarge": super_resolution.show,
+}
 for tab, show in zip(st.tabs(list(PARTS), key="tab", bind="query-params"), PARTS.values(), strict=True):
     if tab.open:
         with tab:

@@ -2,22 +2,30 @@
 
 import streamlit as st
 
-from diffusion_edu.app import drawn, latents, nearby, prompted, pull, twoprompts, words
-from diffusion_edu.app.layout import page
+from diffusion_edu.app.common.layout import page
+from diffusion_edu.app.text_to_image import (
+    generate,
+    guidance,
+    latents,
+    memorisation,
+    prompt_interpolation,
+    request,
+    words,
+)
 
 page(
     "Text to image",
     "Words to pictures: **which of your words can be seen in the picture, and which were never heard?**",
     icon="💬",
 )
-order = prompted.ask()
+order = request.ask()
 PARTS = {  # every part is a function of the Order
-    "Draw": drawn.show,
+    "Draw": generate.show,
     "Words": words.show,
-    "Two prompts": twoprompts.show,
-    "Guidance": pull.show,
+    "Two prompts": prompt_interpolation.show,
+    "Guidance": guidance.show,
     "Latents": latents.show,
-    "Nearest pictures": nearby.show,
+    "Nearest pictures": memorisation.show,
 }
 for tab, show in zip(st.tabs(list(PARTS), key="tab", bind="query-params"), PARTS.values(), strict=True):
     if tab.open:

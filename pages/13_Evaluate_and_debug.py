@@ -2,8 +2,8 @@
 
 import streamlit as st
 
-from diffusion_edu.app import clinic, closely, dataset, museum, scores
-from diffusion_edu.app.layout import page
+from diffusion_edu.app.common.layout import page
+from diffusion_edu.app.evaluation import bug_museum, dataset, doctor, samples, scores
 
 page(
     "Evaluate and debug",
@@ -12,10 +12,10 @@ page(
 )
 SHOW = {
     "Scores": scores.show,
-    "Look closely": closely.show,
+    "Look closely": samples.show,
     "Data": dataset.show,
-    "Bug museum": museum.show,
-    "Symptom doctor": clinic.show,
+    "Bug museum": bug_museum.show,
+    "Symptom doctor": doctor.show,
 }
 first = "Bug museum" if "exhibit" in st.query_params else "Scores"  # links to an exhibit hold nothing else
 for tab, show in zip(st.tabs(list(SHOW), default=first, key="tab", bind="query-params"), SHOW.values(), strict=True):

@@ -2,10 +2,10 @@
 
 import streamlit as st
 
-from diffusion_edu.app import darkroom
-from diffusion_edu.app.layout import lesson, page, show_code
-from diffusion_edu.app.player import play
-from diffusion_edu.measures import histogram, snr_decibels, spectrum
+from diffusion_edu.analysis.measures import histogram, snr_decibels, spectrum
+from diffusion_edu.app.common import image_picker
+from diffusion_edu.app.common.layout import lesson, page, show_code
+from diffusion_edu.app.components.player.widget import play
 from diffusion_edu.schedules import SCHEDULES, Schedule
 
 page(
@@ -13,7 +13,7 @@ page(
     "What happens to a picture? Drag the bar from right to left: **which vanishes first, the fine detail or the coarse shape?**",
     icon="🌫️",
 )
-subject, mixed = darkroom.ask()
+subject, mixed = image_picker.ask()
 for leftover in mixed.leftovers:
     st.info(leftover, icon=":material/info:")
 play(mixed.film, key="noising")
@@ -22,4 +22,4 @@ st.caption(
 )
 lesson("01_adding_noise")
 schedules = [SCHEDULES[schedule.name] for schedule in mixed.schedules]
-show_code(darkroom.code(subject, mixed), Schedule.corrupt, *schedules, snr_decibels, histogram, spectrum)
+show_code(image_picker.code(subject, mixed), Schedule.corrupt, *schedules, snr_decibels, histogram, spectrum)

@@ -2,9 +2,9 @@
 
 import streamlit as st
 
-from diffusion_edu.app import once
-from diffusion_edu.app.layout import page, show_code
-from diffusion_edu.app.player import play
+from diffusion_edu.app.common.layout import page, show_code
+from diffusion_edu.app.components.player.widget import play
+from diffusion_edu.app.denoise_once import page as once
 from diffusion_edu.denoisers import NeuralDenoiser, exact, guided
 from diffusion_edu.samplers import predicted_noise
 from diffusion_edu.schedules import Schedule

@@ -2,14 +2,16 @@
 
 import streamlit as st
 
-from diffusion_edu.app import background, models, theatre
-from diffusion_edu.app.choices import SAYS
-from diffusion_edu.app.layout import page, show_code
-from diffusion_edu.app.microscope import microscope
-from diffusion_edu.app.pace import expected
-from diffusion_edu.app.player import play
-from diffusion_edu.app.recording import load_film
-from diffusion_edu.app.wish import counted
+from diffusion_edu.app.common import models
+from diffusion_edu.app.common.layout import page, show_code
+from diffusion_edu.app.common.request import counted
+from diffusion_edu.app.common.sampler_controls import SAYS
+from diffusion_edu.app.components.player.widget import play
+from diffusion_edu.app.jobs import session
+from diffusion_edu.app.jobs.timing import expected
+from diffusion_edu.app.sampling import page as theatre
+from diffusion_edu.app.sampling.step_inspector import microscope
+from diffusion_edu.app.trajectories.recording import load_film
 from diffusion_edu.checkpoints import PRETRAINED, Unusable
 from diffusion_edu.core import walk
 from diffusion_edu.generation import generate
@@ -33,14 +35,16 @@ except Unusable as problem:
     st.error(str(problem))
 if leftover := wish.preset.noising().leftover:
     st.info(leftover, icon=":material/info:")
-background.problem(theatre.KEY)
+session.problem(theatre.KEY)
 
 recording = st.session_state.get("recording")
-if background.running(theatre.KEY):
+if session.running(theatre.KEY):
     theatre.watch()
 elif recording:
     play(recording.film, key="player", autoplay=True)
-    st.caption(f"{recording.wish.kinds_in_words}. Drawn in {recording.seconds:.1f} s of computing. {recording.wish.summary}")
+    st.caption(
+        f"{recording.wish.kinds_in_words}. Drawn in {recording.seconds:.1f} s of computing. {recording.wish.summary}"
+    )
     microscope_tab, keep_tab = st.tabs(["One move under the microscope", "Download"])
     with microscope_tab:
         microscope(recording)
@@ -52,7 +56,9 @@ elif recording:
         third.download_button("MP4", recording.mp4, "flowers.mp4", "video/mp4", on_click="ignore", width="stretch")
 elif film := load_film(PRETRAINED / "flowers_attention.film.json"):
     play(film, key="player", autoplay=True)
-    st.caption(f"An example, drawn earlier by the flower model: {', '.join(film['kinds'])}. Press Generate to draw your own.")
+    st.caption(
+        f"An example, drawn earlier by the flower model: {', '.join(film['kinds'])}. Press Generate to draw your own."
+    )
 
 shown = recording.wish if recording else wish
 show_code(shown.code, SAMPLERS[shown.preset.sampler], walk, generate)

@@ -2,12 +2,13 @@
 
 import streamlit as st
 
-from diffusion_edu.app import background, bench
-from diffusion_edu.app.comparison import gap, side_by_side
-from diffusion_edu.app.layout import page, show_code
+from diffusion_edu.analysis.measures import distance, main_plane
+from diffusion_edu.app.common.layout import page, show_code
+from diffusion_edu.app.compare import page as bench
+from diffusion_edu.app.jobs import session
+from diffusion_edu.app.trajectories.comparison import gap, side_by_side
 from diffusion_edu.checkpoints import Unusable
 from diffusion_edu.generation import generate
-from diffusion_edu.measures import distance, main_plane
 
 page(
     "Compare bench",
@@ -29,15 +30,18 @@ except Unusable as problem:
     st.error(str(problem))
 for leftover in dict.fromkeys(filter(None, (wish.preset.noising().leftover for wish in wishes))):
     st.info(leftover, icon=":material/info:")
-background.problem(bench.KEY)
+session.problem(bench.KEY)
 if bench.due(seconds) or wanted:
     bench.begin(wishes)
 
-if background.running(bench.KEY):
+if session.running(bench.KEY):
     bench.watch()
 elif comparison:
     bench.show(comparison, look)
 else:
-    st.info("Press **Draw both**: both sides are drawn in turns, and then shown together, level by level.", icon=":material/compare:")
+    st.info(
+        "Press **Draw both**: both sides are drawn in turns, and then shown together, level by level.",
+        icon=":material/compare:",
+    )
 
 show_code(bench.code(comparison.wishes if comparison else wishes), distance, gap, side_by_side, main_plane, generate)

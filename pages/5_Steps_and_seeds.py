@@ -2,8 +2,9 @@
 
 import streamlit as st
 
-from diffusion_edu.app import background, steps
-from diffusion_edu.app.layout import page, show_code
+from diffusion_edu.app.common.layout import page, show_code
+from diffusion_edu.app.jobs import session
+from diffusion_edu.app.steps_and_seeds import page as steps
 from diffusion_edu.checkpoints import Unusable
 
 page(
@@ -22,10 +23,10 @@ except Unusable as problem:
     st.error(str(problem))
 if leftover := table.wish.preset.noising().leftover:
     st.info(leftover, icon=":material/info:")
-background.problem(table.key)
+session.problem(table.key)
 
 shown, finished, is_example = steps.latest(table.key)
-if background.running(table.key):
+if session.running(table.key):
     steps.watch(table.key)
 elif shown:
     steps.show(shown, finished)

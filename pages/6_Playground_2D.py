@@ -2,11 +2,13 @@
 
 import streamlit as st
 
-from diffusion_edu.app import background, plane, playground
-from diffusion_edu.app.layout import page, show_code
+from diffusion_edu.app.common.layout import page, show_code
+from diffusion_edu.app.components.point_cloud import widget
+from diffusion_edu.app.jobs import session
+from diffusion_edu.app.playground import page as playground
 from diffusion_edu.core import walk
-from diffusion_edu.planar import Exact, denoiser, learn
 from diffusion_edu.samplers import SAMPLERS
+from diffusion_edu.toy2d import Exact, denoiser, learn
 
 page(
     "2-D playground",
@@ -20,18 +22,20 @@ why = playground.problem(study)
 button, estimate = st.columns([1, 4], vertical_alignment="center")
 if button.button("Train", type="primary", icon=":material/school:", width="stretch", disabled=bool(why)):
     playground.train(study)
-estimate.caption(f"Learning {study.subject.name} takes {study.seconds:.0f} s. After that, every other choice shows at once.")
+estimate.caption(
+    f"Learning {study.subject.name} takes {study.seconds:.0f} s. After that, every other choice shows at once."
+)
 if leftover := study.preset.noising().leftover:
     st.info(leftover, icon=":material/info:")
-background.problem(playground.TRAIN)
-background.problem(playground.WALK)
+session.problem(playground.TRAIN)
+session.problem(playground.WALK)
 if why:
     st.error(why)
 elif playground.training(study):
     playground.watch_training()
 elif film := playground.film(study):
-    plane.show({**film, "opening": "walk"}, key="plane", autoplay=True)
-elif background.running(playground.WALK):
+    widget.show({**film, "opening": "walk"}, key="plane", autoplay=True)
+elif session.running(playground.WALK):
     playground.watch_walk()
 else:
     st.info("Nothing was drawn: change any choice to draw again.", icon=":material/info:")

@@ -2,12 +2,8 @@
 
 import streamlit as st
 
-from diffusion_edu.app import anatomy, inside, models, reels, told, vectors, where
-from diffusion_edu.app.layout import page, show_code
-from diffusion_edu.attention import attention_off, looking, perplexity
-from diffusion_edu.checkpoints import Unusable
-from diffusion_edu.insides import anatomy as take_anatomy
-from diffusion_edu.insides import (
+from diffusion_edu.analysis.activations import anatomy as take_anatomy
+from diffusion_edu.analysis.activations import (
     at_each,
     dead,
     during,
@@ -18,6 +14,12 @@ from diffusion_edu.insides import (
     told_kinds,
     waves,
 )
+from diffusion_edu.analysis.attention import attention_off, looking, perplexity
+from diffusion_edu.app.common import models
+from diffusion_edu.app.common.layout import page, show_code
+from diffusion_edu.app.components.svg import widget
+from diffusion_edu.app.unet import activation_animation, activations, controls, diagram, embeddings
+from diffusion_edu.checkpoints import Unusable
 
 MAP, CHANNELS, LOOKS, LEVEL, KINDS = "map", "activations", "attention", "level", "kinds"
 LOOK_FOR = {
@@ -28,60 +30,82 @@ LOOK_FOR = {
     KINDS: "Compare kinds in both ways: **are their embeddings strangers to each other, and which do the parts treat alike?**",
 }
 
-page("Inside the U-Net", "What is in the box? Every number here was read from a real forward pass while it ran.", icon="🧩")
+page(
+    "Inside the U-Net",
+    "What is in the box? Every number here was read from a real forward pass while it ran.",
+    icon="🧩",
+)
 left, right = st.columns(2, vertical_alignment="center")
-look = left.segmented_control("Look at", list(LOOK_FOR), default=MAP, required=True, key="look", label_visibility="collapsed", **inside.BOUND)
+look = left.segmented_control(
+    "Look at", list(LOOK_FOR), default=MAP, required=True, key="look", label_visibility="collapsed", **activations.BOUND
+)
 right.markdown(LOOK_FOR[look])
 with st.sidebar:
     card = models.pick()
 try:
-    taken = inside.anatomy_of(card)
+    taken = activations.anatomy_of(card)
     with st.sidebar:
-        part = where.ask_part(taken)
-    walk = where.ask_walk(card)
+        part = controls.ask_part(taken)
+    walk = controls.ask_walk(card)
 except (Unusable, ValueError) as problem:
     st.error(str(problem))
     st.stop()
 size = (card.channels, card.size, card.size)
 
 if look == MAP:
-    beside = where.ask_beside(card)
-    maps = [(anatomy.title(card, taken), anatomy.draw(taken, size, part.name, 470 if beside else 900))]
+    beside = controls.ask_beside(card)
+    maps = [(diagram.title(card, taken), diagram.draw(taken, size, part.name, 470 if beside else 900))]
     if beside:
-        other = inside.anatomy_of(beside)
-        maps.append((anatomy.title(beside, other), anatomy.draw(other, (beside.channels, beside.size, beside.size), None, 470)))
-    vectors.show(maps, "map", "map", where.choose_part)
-    st.markdown(anatomy.describe(taken, part))
-    st.caption(anatomy.LEGEND)
-    show_code(inside.map_code(card), take_anatomy, does="count exactly these numbers")
+        other = activations.anatomy_of(beside)
+        maps.append(
+            (diagram.title(beside, other), diagram.draw(other, (beside.channels, beside.size, beside.size), None, 470))
+        )
+    widget.show(maps, "map", "map", controls.choose_part)
+    st.markdown(diagram.describe(taken, part))
+    st.caption(diagram.LEGEND)
+    show_code(activations.map_code(card), take_anatomy, does="count exactly these numbers")
 
 elif look == CHANNELS:
-    wanted = inside.Look(walk, part.name, part.gives)
-    if done := inside.keep_up(wanted):
+    wanted = activations.Look(walk, part.name, part.gives)
+    if done := activations.keep_up(wanted):
         shown, film, seconds = done
-        reels.show_channels(film, "channels")
-        st.caption(f"{shown.walk.words}; `{shown.part}` says {anatomy.times(shown.shape)}. {reels.CHANNEL_WORDS} Computed in {seconds:.1f} s.")
+        activation_animation.show_channels(film, "channels")
+        st.caption(
+            f"{shown.walk.words}; `{shown.part}` says {diagram.times(shown.shape)}. {activation_animation.CHANNEL_WORDS} Computed in {seconds:.1f} s."
+        )
     show_code(wanted.code, recorded, during, strength, dead, does="read exactly these numbers")
 
 elif look == LOOKS:
-    if layer := where.ask_layer(taken):
-        wanted = inside.Look(walk, layer.name, layer.gives, attending=True)
-        if done := inside.keep_up(wanted):
+    if layer := controls.ask_layer(taken):
+        wanted = activations.Look(walk, layer.name, layer.gives, attending=True)
+        if done := activations.keep_up(wanted):
             shown, film, seconds = done
-            reels.show_looks(film, "looks", "row", "column")
-            st.caption(f"{shown.walk.words}; `{shown.part}`. {reels.LOOK_WORDS} Computed in {seconds:.1f} s.")
+            activation_animation.show_looks(film, "looks", "row", "column")
+            st.caption(
+                f"{shown.walk.words}; `{shown.part}`. {activation_animation.LOOK_WORDS} Computed in {seconds:.1f} s."
+            )
         show_code(wanted.code, looking, attention_off, during, perplexity, does="read exactly these numbers")
     else:
-        st.info(f"{card.title} has no attention: its places hear of each other through convolutions only. Choose an attention U-Net.")
+        st.info(
+            f"{card.title} has no attention: its places hear of each other through convolutions only. Choose an attention U-Net."
+        )
 
 elif look == LEVEL:
-    layer = told.show_level(card, part.name)
-    show_code(told.level_code(card, layer, models.get(card.name).net), at_each, waves, likeness, does="compute exactly these numbers")
+    layer = embeddings.show_level(card, part.name)
+    show_code(
+        embeddings.level_code(card, layer, models.get(card.name).net),
+        at_each,
+        waves,
+        likeness,
+        does="compute exactly these numbers",
+    )
 
 elif not card.kinds:
-    st.info(f"{card.title} was never told any kinds: choose a model with classes or attributes.", icon=":material/info:")
+    st.info(
+        f"{card.title} was never told any kinds: choose a model with classes or attributes.", icon=":material/info:"
+    )
 else:
-    kind = where.kind_of(walk, card)
-    t, which = told.show_kinds(card, kind)
-    code = told.kinds_code(card, kind, t, which, models.get(card.name).net)
+    kind = controls.kind_of(walk, card)
+    t, which = embeddings.show_kinds(card, kind)
+    code = embeddings.kinds_code(card, kind, t, which, models.get(card.name).net)
     show_code(code, told_kinds, likeness, principal, does="compute exactly these numbers")

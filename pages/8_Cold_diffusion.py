@@ -2,9 +2,9 @@
 
 import streamlit as st
 
-from diffusion_edu.app import cold
-from diffusion_edu.app.layout import page, show_code
-from diffusion_edu.app.player import play
+from diffusion_edu.app.cold import page as cold
+from diffusion_edu.app.common.layout import page, show_code
+from diffusion_edu.app.components.player.widget import play
 from diffusion_edu.degradations import DEGRADATIONS, Degradation, emptied, flawed
 from diffusion_edu.samplers import cold_step, ddim_step, naive_cold_step, renoise_step
 

@@ -1,9 +1,9 @@
 """How to steer? What is asked for, how strongly, at which levels, and what obedience costs."""
 
-from diffusion_edu.app import guidance
-from diffusion_edu.app.layout import page, show_code
-from diffusion_edu.app.steering import Vectors
-from diffusion_edu.app.sweep import Sweep
+from diffusion_edu.app.common.layout import page, show_code
+from diffusion_edu.app.guidance import page as guidance
+from diffusion_edu.app.guidance.cfg_vectors import Vectors
+from diffusion_edu.app.guidance.scale_sweep import Sweep
 from diffusion_edu.denoisers import guided, noting
 from diffusion_edu.generation import generate, guesser
 from diffusion_edu.networks.experts import Experts

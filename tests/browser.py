@@ -16,7 +16,10 @@ def pixels(page, canvas):
 
 def roughness(picture):
     """How unlike its neighbour a pixel is, relative to how unlike any other: 1 for noise, near 0 for a smooth picture."""
-    return np.abs(np.diff(picture, axis=1)).mean() / np.abs(picture - np.roll(picture, picture.shape[1] // 2, axis=1)).mean()
+    return (
+        np.abs(np.diff(picture, axis=1)).mean()
+        / np.abs(picture - np.roll(picture, picture.shape[1] // 2, axis=1)).mean()
+    )
 
 
 def is_a_picture(picture):

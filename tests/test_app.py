@@ -13,18 +13,18 @@ import pytest
 import torch
 from PIL import Image
 
+from diffusion_edu.analysis.measures import histogram, snr_decibels, spectrum
 from diffusion_edu.checkpoints import PRETRAINED, Card
 from diffusion_edu.core import State
 from diffusion_edu.data.images import to_bytes, to_signed
 from diffusion_edu.generation import Preset
-from diffusion_edu.measures import histogram, snr_decibels, spectrum
 from diffusion_edu.randomness import SeededNoise
 from diffusion_edu.schedules import SCHEDULES
 
-jobs = pytest.importorskip("diffusion_edu.app.jobs")
-recording = pytest.importorskip("diffusion_edu.app.recording")
-noising = pytest.importorskip("diffusion_edu.app.noising")
-wishes = pytest.importorskip("diffusion_edu.app.wish")
+jobs = pytest.importorskip("diffusion_edu.app.jobs.worker")
+recording = pytest.importorskip("diffusion_edu.app.trajectories.recording")
+noising = pytest.importorskip("diffusion_edu.app.adding_noise.animation")
+wishes = pytest.importorskip("diffusion_edu.app.common.request")
 CARD = Card("m", "M", "attention_unet", {}, "v", size=8, classes=["daisy", "rose", "tulip"])
 
 
@@ -68,7 +68,9 @@ def test_cancel_stops_at_the_next_item():
     assert finished(job).done <= 2
 
 
-@pytest.mark.parametrize(("problem", "words"), [(ValueError("too many moves"), "too many moves"), (MemoryError(), "fewer pictures")])
+@pytest.mark.parametrize(
+    ("problem", "words"), [(ValueError("too many moves"), "too many moves"), (MemoryError(), "fewer pictures")]
+)
 def test_a_job_that_fails_says_why_and_never_raises(problem, words):
     def items():
         yield 1
@@ -184,14 +186,19 @@ def test_the_curves_of_the_forward_film_are_the_measures_exactly():
     assert cosine[0]["y"][13] == histogram(x)[1].tolist() and values["at"] == histogram(x)[0].tolist()
     assert cosine[1]["y"][13] == spectrum(x)[1].log10().tolist() and detail["at"] == spectrum(x)[0].log2().tolist()
     assert cosine[2]["y"][0] is None and cosine[2]["y"][1:] == snr_decibels(schedule)[ratio["at"]].tolist()[1:]
-    signal, noise = (next(s for s in rates["series"] if s["label"] == label and s["dash"]) for label in ("signal", "noise"))
+    signal, noise = (
+        next(s for s in rates["series"] if s["label"] == label and s["dash"]) for label in ("signal", "noise")
+    )
     assert signal["y"] == schedule.signal[rates["at"]].tolist() and noise["y"] == schedule.noise[rates["at"]].tolist()
     assert rates["at"][0] == 0 and rates["at"][-1] == 1000 and rates["cursor"] and not values["cursor"]
 
 
 def test_the_numbers_of_the_forward_film_follow_the_level():
     says = noised(["straight"]).film["screens"][0]["says"]
-    assert says[0] == "signal\u00a00.000, noise\u00a01.000\nSNR −∞ dB" and says[-1] == "signal\u00a01.000, noise\u00a00.000\nSNR +∞ dB"
+    assert (
+        says[0] == "signal\u00a00.000, noise\u00a01.000\nSNR −∞ dB"
+        and says[-1] == "signal\u00a01.000, noise\u00a00.000\nSNR +∞ dB"
+    )
     assert says[10] == "signal\u00a00.250, noise\u00a00.750\nSNR −9.5 dB"
 
 
@@ -209,7 +216,9 @@ def test_averaging_the_noise_away_leaves_the_signal():
     torch.testing.assert_close(mixed.shown[0], torch.stack(noises).mean(0), atol=1e-5, rtol=0)
     left = mixed.schedules[0].signal[-1] * to_signed(mixed.image)
     assert (mixed.shown[0][0] - left).std() < 0.11 < left.std()
-    assert torch.equal(mixed.mixtures[0], noised(["linear"], T=300).mixtures[0])  # the charts are of one noise either way
+    assert torch.equal(
+        mixed.mixtures[0], noised(["linear"], T=300).mixtures[0]
+    )  # the charts are of one noise either way
 
 
 def test_a_film_opens_at_T_where_a_ghost_is_left_and_differs_in_its_id_where_it_shows_something_else():
@@ -232,7 +241,9 @@ def test_gif_and_film_hold_every_state():
     assert len(iio.imread(kept.mp4(), extension=".mp4")) >= 5
 
 
-@pytest.mark.parametrize(("kind", "labels"), [("rose", [1, 1]), (wishes.ANY, None), (wishes.MIXED, [37 * 5 % 3, 37 * 6 % 3])])
+@pytest.mark.parametrize(
+    ("kind", "labels"), [("rose", [1, 1]), (wishes.ANY, None), (wishes.MIXED, [37 * 5 % 3, 37 * 6 % 3])]
+)
 def test_a_wish_names_labels_and_kinds_alike(kind, labels):
     asked = wish(kind=kind)
     assert asked.labels == labels and asked.seeds == [5, 6]

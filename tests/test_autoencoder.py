@@ -13,22 +13,24 @@ from PIL import Image
 from torch import nn
 from torch.distributions import Normal, kl_divergence
 
-from diffusion_edu import perception
 from diffusion_edu.checkpoints import Unusable, load
 from diffusion_edu.data.images import Pictures, cut, held_out, load_pictures, save_pictures, to_bytes, to_signed
 from diffusion_edu.evaluation import autoencoding
-from diffusion_edu.latent import codec, foreign, measured, scaled
+from diffusion_edu.latent.codec import codec, foreign, measured, scaled
 from diffusion_edu.networks.autoencoder import Autoencoder
-from diffusion_edu.objectives import Reconstruction, draw, moved
-from diffusion_edu.perception import eyes, maps, unlikeness
 from diffusion_edu.randomness import Compute
 from diffusion_edu.recipes import autoencoder
 from diffusion_edu.recipes.building import apart
-from diffusion_edu.training import fit, held_out_loss, learner
+from diffusion_edu.training import perceptual
+from diffusion_edu.training.loop import fit, held_out_loss, learner
+from diffusion_edu.training.objectives import Reconstruction, draw, moved
+from diffusion_edu.training.perceptual import eyes, maps, unlikeness
 
 SIZES = {"widths": (8, 16), "blocks": (1, 1)}
 CPU = Compute(torch.device("cpu"))
-TINY = replace(autoencoder.RECIPE, sizes={"latent": 4, "widths": [8, 16], "blocks": [1, 1], "patch": 4}, size=16, batch=8, ema=0.9)
+TINY = replace(
+    autoencoder.RECIPE, sizes={"latent": 4, "widths": [8, 16], "blocks": [1, 1], "patch": 4}, size=16, batch=8, ema=0.9
+)
 
 
 def seeded(seed=0):
@@ -49,14 +51,18 @@ def looking():
     """A few layers to look with, of random weights: two sizes of maps."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(1)
-        return nn.Sequential(nn.Conv2d(3, 6, 3, padding=1), nn.SiLU(), nn.MaxPool2d(2), nn.Conv2d(6, 5, 3, padding=1)).requires_grad_(False)
+        return nn.Sequential(
+            nn.Conv2d(3, 6, 3, padding=1), nn.SiLU(), nn.MaxPool2d(2), nn.Conv2d(6, 5, 3, padding=1)
+        ).requires_grad_(False)
 
 
 # The network
 
 
 @pytest.mark.parametrize(("h", "w"), [(8, 8), (16, 16), (24, 40), (128, 128)])
-@pytest.mark.parametrize("sizes", [{}, {"widths": (8, 8, 16), "patch": 2}, {"widths": (8,), "patch": 8, "latent": 7}], ids=str)
+@pytest.mark.parametrize(
+    "sizes", [{}, {"widths": (8, 8, 16), "patch": 2}, {"widths": (8,), "patch": 8, "latent": 7}], ids=str
+)
 def test_pictures_of_any_size_divisible_by_8_become_latents_and_pictures_again(h, w, sizes):
     net = small(**sizes)
     mean, log_variance = net.encode(pictures(2, h, w))
@@ -95,7 +101,9 @@ def test_unlikeness_is_the_formula_of_the_paper_place_by_place():
         for last in (2, 4):
             a, b = (layers[:last](image[None])[0] for image in (picture, truth))
             places = [
-                ((a[:, i, j] / a[:, i, j].norm() - b[:, i, j] / b[:, i, j].norm()) ** 2).sum() for i in range(a.shape[1]) for j in range(a.shape[2])
+                ((a[:, i, j] / a[:, i, j].norm() - b[:, i, j] / b[:, i, j].norm()) ** 2).sum()
+                for i in range(a.shape[1])
+                for j in range(a.shape[2])
             ]
             total.append(sum(places) / len(places))
         expected.append(sum(total) / 2)
@@ -108,7 +116,12 @@ def test_our_features_see_blur_grow_and_are_frozen():
     blurred = [F.interpolate(F.avg_pool2d(x0, f), scale_factor=f, mode="bilinear") for f in (2, 4, 8)]
     seen = [unlikeness(layers, x, x0).item() for x in blurred]
     assert 0 < 3 * seen[0] < seen[1] < seen[2] / 2 < 1, seen
-    assert [tuple(map_.shape[1:]) for map_ in maps(layers, x0)] == [(48, 32, 32), (96, 16, 16), (128, 8, 8), (128, 4, 4)]
+    assert [tuple(map_.shape[1:]) for map_ in maps(layers, x0)] == [
+        (48, 32, 32),
+        (96, 16, 16),
+        (128, 8, 8),
+        (128, 4, 4),
+    ]
     assert not any(weight.requires_grad for weight in layers.parameters())
     assert eyes("flower_features", CPU.device) is layers
 
@@ -121,13 +134,21 @@ def waves():
 
 
 def test_vgg16_has_the_five_maps_of_the_paper_behind_the_colours_it_knows(monkeypatch):
-    monkeypatch.setattr(perception, "vgg16", lambda build=perception.vgg16: build(weights=None))
+    monkeypatch.setattr(perceptual, "vgg16", lambda build=perceptual.vgg16: build(weights=None))
     eyes.cache_clear()
     layers, x = eyes("vgg16", CPU.device), pictures(1, 32, 32)
     eyes.cache_clear()
-    assert [tuple(map_.shape[1:]) for map_ in maps(layers, x)] == [(64, 32, 32), (128, 16, 16), (256, 8, 8), (512, 4, 4), (512, 2, 2)]
+    assert [tuple(map_.shape[1:]) for map_ in maps(layers, x)] == [
+        (64, 32, 32),
+        (128, 16, 16),
+        (256, 8, 8),
+        (512, 4, 4),
+        (512, 2, 2),
+    ]
     transforms = pytest.importorskip("torchvision.transforms.v2.functional")
-    torch.testing.assert_close(layers[0](x), transforms.normalize((x + 1) / 2, list(perception.MEAN), list(perception.SPREAD)))
+    torch.testing.assert_close(
+        layers[0](x), transforms.normalize((x + 1) / 2, list(perceptual.MEAN), list(perceptual.SPREAD))
+    )
     x0_hat = x.clone().requires_grad_()
     unlikeness(layers, x0_hat, x.flip(2)).sum().backward()
     assert x0_hat.grad.abs().min() > 0 and all(weight.grad is None for weight in layers.parameters())
@@ -146,11 +167,13 @@ def test_who_cannot_look_is_refused_in_one_sentence(monkeypatch):
 
 @pytest.mark.parametrize(("perceived", "divergence"), [(0.0, 0.0), (0.0, 0.1), (0.7, 0.1)])
 def test_the_loss_is_what_its_parts_add_up_to(perceived, divergence, monkeypatch):
-    monkeypatch.setattr("diffusion_edu.objectives.eyes", lambda name, device: looking())
+    monkeypatch.setattr("diffusion_edu.training.objectives.eyes", lambda name, device: looking())
     net, x0, eps = small(), pictures(), torch.randn(3, 3, 16, 16, generator=seeded(1))
     mean, log_variance = net.encode(x0)
     codes = Normal(mean, (log_variance / 2).exp())
-    chance = torch.stack([eps.unfold(2, 8, 8).unfold(3, 8, 8)[:, 0, :, :, 0, k] for k in range(4)], 1)  # one number for each latent
+    chance = torch.stack(
+        [eps.unfold(2, 8, 8).unfold(3, 8, 8)[:, 0, :, :, 0, k] for k in range(4)], 1
+    )  # one number for each latent
     x0_hat = net.decode(codes.mean + codes.stddev * chance)
     expected = (x0_hat - x0).abs().mean((1, 2, 3)) + divergence * kl_divergence(codes, Normal(0.0, 1.0)).mean((1, 2, 3))
     turned = [torch.stack([x[0], x[1].roll(1, 2), x[2].roll(15, 1).roll(15, 2)]) for x in (x0_hat, x0)]
@@ -176,7 +199,7 @@ def test_gradients_reach_every_weight_and_none_of_those_that_look():
 
 def test_it_learns_to_bring_colours_back(monkeypatch):
     layers = looking()
-    monkeypatch.setattr("diffusion_edu.objectives.eyes", lambda name, device: layers)
+    monkeypatch.setattr("diffusion_edu.training.objectives.eyes", lambda name, device: layers)
     colours = torch.rand(8, 3, 1, 1, generator=seeded()) * 2 - 1
     x0 = colours.expand(8, 3, 16, 16)
     state, objective = learner(small(), 0), Reconstruction()
@@ -202,7 +225,9 @@ def test_crops_lie_anywhere_inside_and_are_not_stretched(size):
     side = min(size, 9)
     assert cropped.shape == (300, 1, side, side)
     assert (cropped.diff(dim=2) == 100).all() and (cropped.diff(dim=3) == 1).all()
-    assert set(cropped[:, 0, 0, 0].tolist()) == {100.0 * top + left for top in range(12 - side + 1) for left in range(9 - side + 1)}
+    assert set(cropped[:, 0, 0, 0].tolist()) == {
+        100.0 * top + left for top in range(12 - side + 1) for left in range(9 - side + 1)
+    }
 
 
 # The one place that scales latents
@@ -218,7 +243,9 @@ def test_latents_are_measured_so_that_each_channel_has_mean_0_and_variance_1_and
     torch.testing.assert_close(latents.mean((0, 2, 3)), torch.zeros(4), rtol=0, atol=1e-5)
     torch.testing.assert_close(latents.std((0, 2, 3), correction=0), torch.ones(4), rtol=0, atol=1e-5)
     torch.testing.assert_close(able.decode(latents), net.decode(net.encode(x0)[0]).clamp(-1, 1))
-    assert not torch.allclose(able.decode(latents), scaled(net, CPU, [0.0] * 4, [1.0] * 4, 8).decode(latents), atol=1e-3)
+    assert not torch.allclose(
+        able.decode(latents), scaled(net, CPU, [0.0] * 4, [1.0] * 4, 8).decode(latents), atol=1e-3
+    )
 
 
 def test_latents_are_not_clipped_and_pictures_are():
@@ -248,10 +275,16 @@ def test_other_sizes_are_refused_before_a_network_meets_them():
 def kl(tmp_path_factory):
     """A tiny AutoencoderKL with random weights, saved as the hub keeps them."""
     diffusers = pytest.importorskip("diffusers")
-    blocks = {"down_block_types": ("DownEncoderBlock2D",) * 4, "up_block_types": ("UpDecoderBlock2D",) * 4, "block_out_channels": (4, 4, 8, 8)}
+    blocks = {
+        "down_block_types": ("DownEncoderBlock2D",) * 4,
+        "up_block_types": ("UpDecoderBlock2D",) * 4,
+        "block_out_channels": (4, 4, 8, 8),
+    }
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        vae = diffusers.AutoencoderKL(**blocks, norm_num_groups=2, layers_per_block=1, scaling_factor=0.5, shift_factor=0.25).eval()
+        vae = diffusers.AutoencoderKL(
+            **blocks, norm_num_groups=2, layers_per_block=1, scaling_factor=0.5, shift_factor=0.25
+        ).eval()
     folder = tmp_path_factory.mktemp("hub") / "tiny"
     vae.save_pretrained(folder)
     return vae, folder
@@ -277,7 +310,11 @@ def test_an_old_config_without_a_shift_has_none(kl):
 
 
 def test_what_is_no_autoencoder_or_is_not_there_is_refused_in_one_sentence(tmp_path, monkeypatch):
-    for name, words in {"flowers_simple": "has no latents", "nowhere": "no model 'nowhere'", str(tmp_path / "none"): "could not be loaded"}.items():
+    for name, words in {
+        "flowers_simple": "has no latents",
+        "nowhere": "no model 'nowhere'",
+        str(tmp_path / "none"): "could not be loaded",
+    }.items():
         with pytest.raises(Unusable, match=words) as problem:
             codec(name, compute=CPU)
         assert "\n" not in str(problem.value)
@@ -314,7 +351,13 @@ def trained(photos, tmp_path_factory):
 def test_the_recipe_leaves_an_autoencoder_with_its_card_and_goes_on_where_it_was(trained):
     card = load("mine", [trained], CPU).card
     assert (card.kind, card.told, card.draws, card.classes, card.size) == ("autoencoder", False, False, [], 16)
-    assert card.training["objective"] == {"kind": "autoencoder", "null": None, "perception": 0.2, "divergence": 3e-4, "eyes": "flower_features"}
+    assert card.training["objective"] == {
+        "kind": "autoencoder",
+        "null": None,
+        "perception": 0.2,
+        "divergence": 3e-4,
+        "eyes": "flower_features",
+    }
     assert card.training["pictures_seen"] == 800 and 0 < card.training["validation_loss"] < 1
     assert [row["pictures"] for row in csv.DictReader((trained / "log.csv").open())] == ["400", "800"]
     assert card.data["pictures"] == 70 and card.data["held_out"] == 1
@@ -335,7 +378,9 @@ def test_its_sheets_show_held_out_pictures_beside_what_came_back(trained, photos
         shown = to_signed(torch.from_numpy(np.array(sheet)).permute(2, 0, 1))[None]
     able = codec("mine", [trained], CPU)
     assert shown.shape[-1] % 16 == 0 and (shown[..., :16, :16] - kept[0]).abs().max() < 0.02
-    assert (shown[..., :16, 16:32] - able.decode(able.encode(kept[0]))).abs().max() < 0.1  # bfloat16 where the machine has it, a byte per channel
+    assert (
+        shown[..., :16, 16:32] - able.decode(able.encode(kept[0]))
+    ).abs().max() < 0.1  # bfloat16 where the machine has it, a byte per channel
     with Image.open(trained / "mine.growth.png") as growth:
         assert growth.height % 16 == 0
 
@@ -397,10 +442,14 @@ def test_the_scores_are_those_of_held_out_pictures_and_go_into_the_card(large, f
     real = to_signed(pictures.images[held_out(pictures)])
     able = codec("large", [large], CPU)
     errors = (to_signed(to_bytes(able.decode(able.encode(real)))) - real).square().mean()
-    assert scores["autoencoder"]["PSNR"] == pytest.approx(10 * math.log10(4 / errors), abs=0.5)  # batches of another size round differently
+    assert scores["autoencoder"]["PSNR"] == pytest.approx(
+        10 * math.log10(4 / errors), abs=0.5
+    )  # batches of another size round differently
     assert scores["autoencoder"]["unlikeness"] > 0 and scores["latent_spread"] > 0.1
     small_ones = to_signed(autoencoding.through_few(pictures.images[held_out(pictures)], 8))
-    assert scores["bicubic"]["PSNR"] == pytest.approx(10 * math.log10(4 / (small_ones - real).square().mean()), abs=0.01)
+    assert scores["bicubic"]["PSNR"] == pytest.approx(
+        10 * math.log10(4 / (small_ones - real).square().mean()), abs=0.01
+    )
     assert scores["FD_floor"] >= 0 and scores["autoencoder"]["FD"] > 0 and scores["bicubic"]["FD"] > 0
     assert "2 pictures of flowers.parquet" in scores["protocol"] and "--data flowers.parquet" in scores["command"]
     card = load("large", [large], CPU).card
@@ -415,7 +464,10 @@ def test_bicubic_keeps_what_few_pixels_can_hold_and_no_more():
 
 
 def test_what_cannot_be_judged_is_refused_in_one_sentence(large, photos, monkeypatch):
-    for words, sentence in {("--samples", "1"): "at least two pictures", ("--data", photos): "too few to hold two of them out"}.items():
+    for words, sentence in {
+        ("--samples", "1"): "at least two pictures",
+        ("--data", photos): "too few to hold two of them out",
+    }.items():
         with pytest.raises(ValueError, match=sentence):
             judged(large, monkeypatch, *words)
     with pytest.raises(Unusable, match="flowers_simple has no latents"):

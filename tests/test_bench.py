@@ -13,20 +13,20 @@ from onscreen import film, finished, healthy
 from onscreen import opened as opened_at
 from PIL import Image
 
+from diffusion_edu.analysis.measures import distance, main_plane
 from diffusion_edu.checkpoints import Card, Model, load
 from diffusion_edu.core import State
 from diffusion_edu.data.images import to_bytes
 from diffusion_edu.generation import Preset, generate
-from diffusion_edu.measures import distance, main_plane
 from diffusion_edu.randomness import Compute
 
 AppTest = pytest.importorskip("streamlit.testing.v1").AppTest
-comparisons = pytest.importorskip("diffusion_edu.app.comparison")
-footage = pytest.importorskip("diffusion_edu.app.footage")
-races = pytest.importorskip("diffusion_edu.app.race")
-recording = pytest.importorskip("diffusion_edu.app.recording")
-wishes = pytest.importorskip("diffusion_edu.app.wish")
-bench = pytest.importorskip("diffusion_edu.app.bench")
+comparisons = pytest.importorskip("diffusion_edu.app.trajectories.comparison")
+footage = pytest.importorskip("diffusion_edu.app.trajectories.animation")
+races = pytest.importorskip("diffusion_edu.app.trajectories.interleaved")
+recording = pytest.importorskip("diffusion_edu.app.trajectories.recording")
+wishes = pytest.importorskip("diffusion_edu.app.common.request")
+bench = pytest.importorskip("diffusion_edu.app.compare.page")
 BENCH = "pages/4_Compare_bench.py"
 opened = partial(opened_at, BENCH)
 CARD = Card("m", "M", "attention_unet", {}, "v", size=8, classes=["daisy", "rose", "tulip"])
@@ -64,7 +64,13 @@ def beside(images):
 
 
 def test_two_walks_are_lined_up_by_level_and_the_slower_one_waits():
-    assert comparisons.side_by_side([10, 5, 0], [10, 8, 6, 0]) == [(10, 0, 0), (8, 0, 1), (6, 0, 2), (5, 1, 2), (0, 2, 3)]
+    assert comparisons.side_by_side([10, 5, 0], [10, 8, 6, 0]) == [
+        (10, 0, 0),
+        (8, 0, 1),
+        (6, 0, 2),
+        (5, 1, 2),
+        (0, 2, 3),
+    ]
     assert comparisons.side_by_side([4, 2, 0], [4, 2, 0]) == [(4, 0, 0), (2, 1, 1), (0, 2, 2)]
 
 
@@ -102,7 +108,9 @@ def test_points_without_any_spread_lie_on_one_spot():
 def test_the_difference_is_black_where_equal_and_white_between_black_and_white():
     a, b = torch.full((1, 3, 2, 2), -1.0), torch.full((1, 3, 2, 2), 1.0)
     assert (comparisons.gap(a, a) == 0).all() and (comparisons.gap(a, b) == 255).all()
-    assert (comparisons.gap(a, torch.zeros_like(a), gain=2) == 255).all() and (comparisons.gap(a, a + 0.2, gain=2) == 51).all()
+    assert (comparisons.gap(a, torch.zeros_like(a), gain=2) == 255).all() and (
+        comparisons.gap(a, a + 0.2, gain=2) == 51
+    ).all()
 
 
 @pytest.mark.parametrize(("apart", "gain"), [(0.0, 16), (0.1, 16), (0.2, 8), (0.9, 2), (1.1, 1), (2.0, 1)])
@@ -114,7 +122,9 @@ def test_small_differences_are_drawn_brighter_but_never_too_bright(apart, gain):
 def test_settings_that_differ_are_named():
     a, b = wish(sampler="DDIM", options={"eta": 0.0}), wish(sampler="DDIM", options={"eta": 1.0}, seed=9)
     assert comparisons.differences(a, b) == [("eta", 0.0, 1.0), ("seed", 5, 9)]
-    assert comparisons.differences(a, wish(sampler="DDPM", options={"variance": "small"})) == [("sampler", "DDIM", "DDPM")]
+    assert comparisons.differences(a, wish(sampler="DDPM", options={"variance": "small"})) == [
+        ("sampler", "DDIM", "DDPM")
+    ]
     assert comparisons.differences(a, a) == []
     free = [replace(w, kind=wishes.ANY) for w in (wish(scale=1.0), wish(scale=5.0))]
     assert comparisons.differences(*free) == []  # without a kind there is nothing to guide to
@@ -127,7 +137,9 @@ def test_the_film_shows_the_states_bit_for_bit_and_their_difference():
     left, right, difference = film["screens"]
     gain = comparisons.best_gain(a[-1].x, b[-1].x)
     for k, (i, j) in enumerate([(0, 0), (0, 1), (0, 2), (1, 2), (2, 3)]):
-        assert np.array_equal(row(left, k), beside(to_bytes(a[i].x))) and np.array_equal(row(right, k), beside(to_bytes(b[j].x)))
+        assert np.array_equal(row(left, k), beside(to_bytes(a[i].x))) and np.array_equal(
+            row(right, k), beside(to_bytes(b[j].x))
+        )
         assert np.array_equal(row(difference, k), beside(comparisons.gap(a[i].x, b[j].x, gain)))
         assert film["says"][k].endswith(f"A at {a[i].t}, B at {b[j].t} · {distance(a[i].x, b[j].x):.3f} apart")
     assert f"× {gain}" in difference["words"]
@@ -142,7 +154,9 @@ def test_the_charts_follow_the_bar_and_say_what_the_states_say():
     assert apart["cursor"] and apart["at"] == [100, 80, 60, 50, 0]
     pictures, guesses = apart["series"]
     assert (
-        guesses["y"][3] == distance(a[1].x0_hat, b[2].x0_hat) and pictures["y"][1] == distance(a[0].x, b[1].x) and pictures["dash"] != guesses["dash"]
+        guesses["y"][3] == distance(a[1].x0_hat, b[2].x0_hat)
+        and pictures["y"][1] == distance(a[0].x, b[1].x)
+        and pictures["dash"] != guesses["dash"]
     )
     ours, theirs = plane["series"]
     assert (ours["now"], theirs["now"]) == ([0, 0, 0, 1, 2], [0, 1, 2, 2, 3]) and ours["dash"] != theirs["dash"]
@@ -174,7 +188,10 @@ def raced(tiny, **unlike):
     return model, pair, races.Race((model, model), pair)
 
 
-@pytest.mark.parametrize("unlike", [{"moves": 7}, {"sampler": "DPM-Solver++", "moves": 4}, {"sampler": "DDPM", "options": {"variance": "large"}}])
+@pytest.mark.parametrize(
+    "unlike",
+    [{"moves": 7}, {"sampler": "DPM-Solver++", "moves": 4}, {"sampler": "DDPM", "options": {"variance": "large"}}],
+)
 def test_two_walks_in_turns_are_the_two_walks(tiny, unlike):
     model, pair, race = raced(tiny, **unlike)
     drawn = list(race.states())
@@ -214,18 +231,40 @@ def said(app):
 
 
 def test_a_link_opens_exactly_this_comparison_and_draws_it_with_the_library():
-    app = finished(opened(a_moves="3", b_moves="2", b_sampler="Heun", b_spacing="log-SNR", b_zero="true", a_scale="1.0", pictures="1", kind="rose"))
+    app = finished(
+        opened(
+            a_moves="3",
+            b_moves="2",
+            b_sampler="Heun",
+            b_spacing="log-SNR",
+            b_zero="true",
+            a_scale="1.0",
+            pictures="1",
+            kind="rose",
+        )
+    )
     shown = app.session_state.comparison
     a, b = (asked.preset for asked in shown.wishes)
-    assert (a.sampler, a.moves, a.scale) == ("DDIM", 3, 1.0) and (b.sampler, b.moves, b.spacing, b.zero_snr) == ("Heun", 2, "log-SNR", True)
+    assert (a.sampler, a.moves, a.scale) == ("DDIM", 3, 1.0) and (b.sampler, b.moves, b.spacing, b.zero_snr) == (
+        "Heun",
+        2,
+        "log-SNR",
+        True,
+    )
     for asked, states in zip(shown.wishes, shown.states, strict=True):
         alone = list(generate(load(asked.card.name), asked.preset, asked.seeds, asked.labels))
         assert [state.t for state in states] == [state.t for state in alone] == asked.preset.levels()
         for state, expected in zip(states, alone, strict=True):
             torch.testing.assert_close(state.x, expected.x)
             torch.testing.assert_close(state.x0_hat, expected.x0_hat)
-    assert shown.costs[0][:2] == (3, 3) and shown.costs[1][:2] == (2, 6)  # scale 1 asks once; Heun three times, each guided
-    assert "sampler (DDIM, Heun), moves (3, 2), guidance (1, 2), spacing (trailing, log-SNR), no signal left at T (no, yes)" in said(app)
+    assert shown.costs[0][:2] == (3, 3) and shown.costs[1][:2] == (
+        2,
+        6,
+    )  # scale 1 asks once; Heun three times, each guided
+    assert (
+        "sampler (DDIM, Heun), moves (3, 2), guidance (1, 2), spacing (trailing, log-SNR), no signal left at T (no, yes)"
+        in said(app)
+    )
     assert film(app)["says"][-1].endswith(f"{distance(shown.states[0][-1].x, shown.states[1][-1].x):.3f} apart")
     table = next(text.value for text in app.markdown if "network asked" in text.value)
     assert "| A | 3 | 3 |" in table and "| B | 2 | 6 |" in table and f"{shown.distances['x'][-1]:.3f}" in table
@@ -238,7 +277,9 @@ def test_the_code_that_is_shown_draws_both_sides_and_their_difference():
     exec(app.code[0].value, names)
     assert torch.equal(names["difference"], (shown.states[0][-1].x - shown.states[1][-1].x).abs().mean(1))
     assert [numbers[0] for numbers in printed] == film(app)["levels"]
-    assert [numbers[1] for numbers in printed] == shown.distances["x"] and [numbers[2] for numbers in printed] == shown.distances["x0_hat"]
+    assert [numbers[1] for numbers in printed] == shown.distances["x"] and [
+        numbers[2] for numbers in printed
+    ] == shown.distances["x0_hat"]
 
 
 def test_the_same_setting_twice_makes_no_difference_and_a_try_draws_at_once():
@@ -260,7 +301,10 @@ def test_every_try_sets_both_sides(name, monkeypatch):
     for changes, letter in zip(bench.TRIES[name], "ab", strict=True):
         for key, value in changes.items():
             assert app.session_state[f"{letter}_{key}"] == value
-    unlike = sum(bench.TRIES[name][0].get(key) != bench.TRIES[name][1].get(key) for key in {*bench.TRIES[name][0], *bench.TRIES[name][1]})
+    unlike = sum(
+        bench.TRIES[name][0].get(key) != bench.TRIES[name][1].get(key)
+        for key in {*bench.TRIES[name][0], *bench.TRIES[name][1]}
+    )
     assert ("differ in" in sentence) == (unlike == 1) and "change only one" not in sentence
 
 
@@ -330,7 +374,9 @@ def test_what_takes_long_waits_for_a_click(monkeypatch):
 
 def test_a_link_with_nonsense_in_it_opens_the_default(monkeypatch):
     monkeypatch.setattr(bench, "begin", lambda wishes: None)
-    app = healthy(opened(a_moves="-3", b_sampler="magic", b_seed="banana", a_model="../../etc/passwd", pictures="99", look="away"))
+    app = healthy(
+        opened(a_moves="-3", b_sampler="magic", b_seed="banana", a_model="../../etc/passwd", pictures="99", look="away")
+    )
     assert app.select_slider(key="a_moves").value == 15 and app.selectbox(key="b_sampler").value == "DDPM"
 
 

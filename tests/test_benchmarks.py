@@ -30,7 +30,14 @@ def convolutions():
 
     def note(module, inputs, output):
         if isinstance(module, nn.Conv2d):
-            seen.append((module, module.weight.detach().clone(), output.dtype, output.is_contiguous(memory_format=torch.channels_last)))
+            seen.append(
+                (
+                    module,
+                    module.weight.detach().clone(),
+                    output.dtype,
+                    output.is_contiguous(memory_format=torch.channels_last),
+                )
+            )
 
     hook = register_module_forward_hook(note)
     yield seen
@@ -50,7 +57,9 @@ def test_networks_cost_the_same_and_every_move_is_one_evaluation(name):
         return count_gflop(Contestant(library, FLOAT32, True).drawing(pictures, moves))
 
     assert cost(name, 1, 1) == pytest.approx(cost(OURS, 1, 1), rel=0.1)
-    assert cost(name, 2, 3) == pytest.approx(6 * cost(name, 1, 1), rel=0.01)  # a peer may embed the level once for all pictures
+    assert cost(name, 2, 3) == pytest.approx(
+        6 * cost(name, 1, 1), rel=0.01
+    )  # a peer may embed the level once for all pictures
 
 
 @pytest.mark.parametrize("entrant", ENTRANTS, ids=str)
@@ -74,7 +83,9 @@ def test_every_row_trains_in_the_precision_that_it_says(entrant, convolutions):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("benchmark", "pace"), [(sampling, "s per move, 8 pictures"), (training, "pictures per second, batches of 2")])
+@pytest.mark.parametrize(
+    ("benchmark", "pace"), [(sampling, "s per move, 8 pictures"), (training, "pictures per second, batches of 2")]
+)
 def test_a_benchmark_prints_its_tables(benchmark, pace, monkeypatch, capsys):
     monkeypatch.setattr(timing, "peak_memory", lambda *work: 0.25)
     benchmark.main(["--quick"])
@@ -95,9 +106,14 @@ def test_a_benchmark_prints_its_tables(benchmark, pace, monkeypatch, capsys):
 
 
 def test_a_library_that_is_missing_is_left_out_in_one_sentence(monkeypatch, capsys):
-    monkeypatch.setattr(libraries, "find_spec", lambda package: None if package == "denoising_diffusion_pytorch" else package)
+    monkeypatch.setattr(
+        libraries, "find_spec", lambda package: None if package == "denoising_diffusion_pytorch" else package
+    )
     assert [row.library for row in contestants()] == [OURS, OURS, "diffusers", "diffusers"]
-    assert capsys.readouterr().out == "denoising-diffusion-pytorch is not installed and is left out: pip install denoising-diffusion-pytorch\n"
+    assert (
+        capsys.readouterr().out
+        == "denoising-diffusion-pytorch is not installed and is left out: pip install denoising-diffusion-pytorch\n"
+    )
 
 
 def test_works_take_turns_and_the_first_round_does_not_count(monkeypatch):
@@ -175,7 +191,9 @@ def test_the_default_of_the_app_is_the_best_quality_per_second_of_the_figure():
 def test_pictures_asked_for_in_words_are_timed(monkeypatch, capsys):
     monkeypatch.setattr(words, "peak_memory", lambda *work: 0.25)
     words.main(["--quick"])
-    heads, _, *rows = [line.strip("| ").split(" | ") for line in capsys.readouterr().out.splitlines() if line.startswith("|")]
+    heads, _, *rows = [
+        line.strip("| ").split(" | ") for line in capsys.readouterr().out.splitlines() if line.startswith("|")
+    ]
     assert heads == ["pictures of 128x128", "seconds", "peak memory"] and [row[0] for row in rows] == ["1", "4"]
     assert all(float(row[1]) > 0 and row[2] == "0.25 GiB" for row in rows)
     assert words.drawing(2)().shape == (2, 3, 128, 128)

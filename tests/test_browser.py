@@ -83,21 +83,30 @@ def test_adding_noise_scrubs_and_takes_a_picture(page):
     last = int(page.locator("input.scrub").get_attribute("max"))
     scrub(page, last)
     clean, curve = pixels(page, linear), page.locator(".moving path.curve").last.get_attribute("d")
-    assert is_a_picture(clean) and numbers.inner_text().startswith("signal\u00a01.000") and "+∞ dB" in numbers.inner_text()
+    assert (
+        is_a_picture(clean) and numbers.inner_text().startswith("signal\u00a01.000") and "+∞ dB" in numbers.inner_text()
+    )
     scrub(page, 0)
     noise = pixels(page, linear)
     assert noise.std() > 60 and roughness(noise) > 0.9
-    assert numbers.inner_text().startswith("signal\u00a00.006, noise\u00a01.000") and page.locator("output.now").inner_text() == "level 1000 of 1000"
+    assert (
+        numbers.inner_text().startswith("signal\u00a00.006, noise\u00a01.000")
+        and page.locator("output.now").inner_text() == "level 1000 of 1000"
+    )
     assert page.locator(".moving path.curve").last.get_attribute("d") != curve
 
-    assert page.locator(linear).get_attribute("aria-label") == "Picture on the linear schedule at level 1000: water lily"
+    assert (
+        page.locator(linear).get_attribute("aria-label") == "Picture on the linear schedule at level 1000: water lily"
+    )
 
     cursor = page.locator(".levels line.cursor").first
     left = float(cursor.get_attribute("x1"))
     page.get_by_role("button", name="One state on").click()
     assert float(cursor.get_attribute("x1")) > left  # time runs from noise, left, to picture, right
     scrub(page, last)
-    page.get_by_role("button", name="Play", exact=True).click()  # here noise is added: the film plays from right to left
+    page.get_by_role(
+        "button", name="Play", exact=True
+    ).click()  # here noise is added: the film plays from right to left
     page.wait_for_timeout(600)
     page.get_by_role("button", name="Pause").click()
     assert position(page) < last
@@ -105,7 +114,9 @@ def test_adding_noise_scrubs_and_takes_a_picture(page):
     orange = io.BytesIO()
     Image.new("RGB", (300, 200), (250, 120, 0)).save(orange, "PNG")
     page.get_by_text("a file", exact=True).click()
-    page.locator("input[type=file]").set_input_files({"name": "orange.png", "mimeType": "image/png", "buffer": orange.getvalue()})
+    page.locator("input[type=file]").set_input_files(
+        {"name": "orange.png", "mimeType": "image/png", "buffer": orange.getvalue()}
+    )
     page.get_by_text("Your picture, 64x64").wait_for()
     scrub(page, last)
     assert np.abs(pixels(page, linear) - [250, 120, 0]).max() <= 2

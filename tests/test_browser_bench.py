@@ -9,7 +9,9 @@ A, B, DIFFERENCE = (f"canvas[data-screen={name}]" for name in ("A", "B", "differ
 
 def place(page, mark):
     """Where the marks of a path are, [(x, y), ...]."""
-    return page.locator(f".levels circle.{mark}").evaluate_all("dots => dots.map((dot) => [dot.cx.baseVal.value, dot.cy.baseVal.value])")
+    return page.locator(f".levels circle.{mark}").evaluate_all(
+        "dots => dots.map((dot) => [dot.cx.baseVal.value, dot.cy.baseVal.value])"
+    )
 
 
 def test_a_link_draws_and_one_bar_moves_everything(page):
@@ -37,7 +39,9 @@ def test_a_link_draws_and_one_bar_moves_everything(page):
     page.wait_for_url("**look=guesses**")
     page.get_by_text("Path of the guesses").wait_for()
     wait_for_player(page)
-    assert position(page) == 2 and np.abs(np.diff(pixels(page, A), axis=1)).mean() < np.abs(np.diff(noisy, axis=1)).mean()
+    assert (
+        position(page) == 2 and np.abs(np.diff(pixels(page, A), axis=1)).mean() < np.abs(np.diff(noisy, axis=1)).mean()
+    )
 
 
 def test_a_try_sets_the_link_and_the_same_setting_twice_is_black(page):

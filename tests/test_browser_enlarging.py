@@ -33,7 +33,10 @@ def test_the_same_place_of_every_version_is_seen_more_closely(page):
     assert is_a_picture(whole(page, "nearest")) and is_a_picture(whole(page, "bicubic")) and closer == 4 * zoom
     canvas = page.locator("canvas[data-pane=nearest]")
     box = canvas.bounding_box()
-    assert box["width"] == zoom * 128 and page.locator("canvas[data-detail=nearest]").bounding_box()["width"] == closer * 32
+    assert (
+        box["width"] == zoom * 128
+        and page.locator("canvas[data-detail=nearest]").bounding_box()["width"] == closer * 32
+    )
     canvas.click(position={"x": 0.7 * box["width"], "y": 0.6 * box["height"]})
     left, top, _, _ = looking(page)
     assert (left, top) == (round(0.7 * 128 - 16), round(0.6 * 128 - 6))
@@ -51,7 +54,9 @@ def test_a_picture_of_ones_own_is_enlarged_in_its_own_shape(page):
     file = io.BytesIO()
     rows, columns = np.mgrid[:60, :100]
     Image.fromarray(np.stack([2 * columns, 4 * rows, rows + columns], -1).astype(np.uint8)).save(file, "PNG")
-    page.locator("input[type=file]").set_input_files({"name": "mine.png", "mimeType": "image/png", "buffer": file.getvalue()})
+    page.locator("input[type=file]").set_input_files(
+        {"name": "mine.png", "mimeType": "image/png", "buffer": file.getvalue()}
+    )
     page.get_by_text("Your picture is used at").wait_for()
     page.locator("canvas[data-pane=nearest][width='192'], canvas[data-pane=nearest][width='200']").wait_for()
     page.get_by_role("button", name="Download").click()

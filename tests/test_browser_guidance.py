@@ -19,7 +19,10 @@ def test_a_sweep_fills_up_beside_its_charts(page):
     page.locator(".plot path").first.wait_for()
     assert pictures.count() == 36 and pictures.first.evaluate("i => i.complete && i.naturalWidth") == 64
     assert pictures.first.bounding_box()["width"] == 64  # one pixel of the picture is one on the screen
-    assert all(box["y"] + box["height"] <= 720 for box in [page.locator(".scales").bounding_box(), page.locator(".charts").bounding_box()])
+    assert all(
+        box["y"] + box["height"] <= 720
+        for box in [page.locator(".scales").bounding_box(), page.locator(".charts").bounding_box()]
+    )
     pictures.last.hover()
     assert pictures.last.bounding_box()["width"] == 192
 
@@ -45,10 +48,14 @@ def test_the_three_vectors_turn_with_the_level(page):
     scrub(page, 1)
     early, without, told = tips(), pixels(page, canvas("x\u0302∅")), pixels(page, canvas("x\u0302c"))
     u, c, g = early
-    assert np.abs((g - u) - 3 * (c - u)).max() < 0.5 and np.abs(c - u).max() > 10  # pixels on the screen: one line, three times as far
+    assert (
+        np.abs((g - u) - 3 * (c - u)).max() < 0.5 and np.abs(c - u).max() > 10
+    )  # pixels on the screen: one line, three times as far
     assert np.abs(without - told).mean() > 10 and roughness(pixels(page, canvas("xt"))) > 0.9
     scrub(page, last)
     late = tips()
     assert np.abs(late[1] - late[0]).max() < 0.2 * np.abs(c - u).max()  # at the end there is little left to say
-    assert is_a_picture(pixels(page, canvas("x\u0302g"))) and "level 67 of 1000" in page.locator("output.now").inner_text()
+    assert (
+        is_a_picture(pixels(page, canvas("x\u0302g"))) and "level 67 of 1000" in page.locator("output.now").inner_text()
+    )
     assert page.locator(".levels").bounding_box()["y"] + page.locator(".levels").bounding_box()["height"] <= 720

@@ -68,7 +68,9 @@ def test_latents_on_the_way_begin_as_noise(page):
     assert page.locator("output.now").inner_text().startswith("level 1000 of 1000")
     noise = pixels(page, "canvas[data-screen=maps]")
     scrub(page, 4)
-    assert not np.array_equal(noise, pixels(page, "canvas[data-screen=maps]")) and page.locator("output.now").inner_text().startswith("level 0")
+    assert not np.array_equal(noise, pixels(page, "canvas[data-screen=maps]")) and page.locator(
+        "output.now"
+    ).inner_text().startswith("level 0")
 
 
 def test_the_nearest_of_pictures_at_a_path_are_found(page, tmp_path):

@@ -10,13 +10,18 @@ RIGHT, WRONG, DIFFERENCE = (f"canvas[data-screen={name}]" for name in ("right", 
 
 def test_a_visitor_predicts_sees_both_sides_and_goes_on(page):
     page.goto("/Evaluate_and_debug?exhibit=7-leading-spacing-misses-the-top")
-    page.get_by_text(re.compile(r"about \d+ s on this machine")).wait_for()  # how long an answer will take, before it is given
+    page.get_by_text(
+        re.compile(r"about \d+ s on this machine")
+    ).wait_for()  # how long an answer will take, before it is given
     page.get_by_role("button", name="Flatter flowers, drifting to grey").click()
     page.get_by_role("button", name="Cancel").wait_for()
     wait_for_player(page)
     page.get_by_text("Right.", exact=True).wait_for()
     page.get_by_text("0.0116").wait_for()
-    bottom = max(page.locator(canvas).bounding_box()["y"] + page.locator(canvas).bounding_box()["height"] for canvas in (RIGHT, WRONG, DIFFERENCE))
+    bottom = max(
+        page.locator(canvas).bounding_box()["y"] + page.locator(canvas).bounding_box()["height"]
+        for canvas in (RIGHT, WRONG, DIFFERENCE)
+    )
     assert bottom <= 720
     last = int(page.locator("input.scrub").get_attribute("max"))
     scrub(page, last)

@@ -24,12 +24,18 @@ def test_one_guess_at_every_level(page):
     left = float(cursor.get_attribute("x1"))
     scrub(page, last - 1)
     assert np.abs(pixels(page, canvas("x0_hat")) - truth).mean() < 3 < np.abs(blur - truth).mean()
-    assert re.search(r"off by [\d.]+ in x̂₀, [\d.]+ in ε̂", says.inner_text()) and float(cursor.get_attribute("x1")) > left
+    assert (
+        re.search(r"off by [\d.]+ in x̂₀, [\d.]+ in ε̂", says.inner_text()) and float(cursor.get_attribute("x1")) > left
+    )
     scrub(page, last)
-    assert np.array_equal(pixels(page, canvas("x0_hat")), truth) and np.abs(pixels(page, canvas("none")) - 128).max() <= 1
+    assert (
+        np.array_equal(pixels(page, canvas("x0_hat")), truth) and np.abs(pixels(page, canvas("none")) - 128).max() <= 1
+    )
 
     scrub(page, 5)
-    page.get_by_text("the exact answer", exact=True).click()  # the old film stays where it was until the new one is there
+    page.get_by_text(
+        "the exact answer", exact=True
+    ).click()  # the old film stays where it was until the new one is there
     assert page.locator(canvas("x0_hat")).is_visible() and position(page) == 5
     page.get_by_text("this one among them").wait_for()
 
@@ -47,7 +53,9 @@ def test_a_table_fills_up_and_two_seeds_are_joined(page):
     page.get_by_role("button", name="Cancel").wait_for(state="detached")
     assert pictures.count() == 5 and page.locator(".sheet .empty").count() == 0
     captions = page.locator(".sheet .says").all_inner_texts()
-    assert all(re.fullmatch(r"\d+ guess(es)?, [\d.]+ s\noff by \d+", caption) for caption in [*captions[:2], *captions[3:]])
+    assert all(
+        re.fullmatch(r"\d+ guess(es)?, [\d.]+ s\noff by \d+", caption) for caption in [*captions[:2], *captions[3:]]
+    )
 
     page.get_by_text("two seeds", exact=True).click()
     page.get_by_text("20%", exact=True).wait_for()

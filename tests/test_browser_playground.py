@@ -33,10 +33,16 @@ def test_train_watch_scrub_and_follow_a_point(page):
     page.get_by_text(re.compile(r"Step [\d,]+, [\d.]+ of 10 s of training")).wait_for()
     seen = set()
     while page.get_by_role("button", name="Cancel").count():
-        seen |= {words for words in page.locator(f"figure:has({NETWORK}) figcaption").all_inner_texts() if "steps in" in words}
+        seen |= {
+            words
+            for words in page.locator(f"figure:has({NETWORK}) figcaption").all_inner_texts()
+            if "steps in" in words
+        }
         page.wait_for_timeout(100)
     assert len(seen) >= 2  # the picture moved while the network learnt
-    page.wait_for_function("() => [...document.querySelectorAll('*')].some((h) => h.shadowRoot?.querySelector('.plane input.scrub')?.max === '20')")
+    page.wait_for_function(
+        "() => [...document.querySelectorAll('*')].some((h) => h.shadowRoot?.querySelector('.plane input.scrub')?.max === '20')"
+    )
     scrub(page, 20)
     after = painted(page, NETWORK)
     assert np.abs(after - before).mean() > 1
@@ -64,14 +70,18 @@ def test_train_watch_scrub_and_follow_a_point(page):
     page.locator(EXACT).click(position={"x": 60, "y": 60})
     page.mouse.move(5, 5)
     ways = page.locator(".path").all_inner_texts()
-    assert len(ways) == 2 and ways[0].split(" → ")[0] == ways[1].split(" → ")[0] and ways[0] != ways[1]  # one start, two ends
+    assert (
+        len(ways) == 2 and ways[0].split(" → ")[0] == ways[1].split(" → ")[0] and ways[0] != ways[1]
+    )  # one start, two ends
 
     at = position(page)
     page.get_by_role("slider", name="Fresh noise (eta)").press("ArrowRight")
     page.wait_for_url("**eta=0.1**")
     wait_for_plane(page)
     page.wait_for_timeout(1500)
-    assert position(page) == at and not page.locator("input[name=tails]").is_checked()  # everything stays as the person left it
+    assert (
+        position(page) == at and not page.locator("input[name=tails]").is_checked()
+    )  # everything stays as the person left it
 
 
 def test_points_are_drawn_with_the_mouse_and_used(page):

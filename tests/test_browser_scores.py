@@ -11,9 +11,13 @@ def test_a_visitor_reads_the_scores_a_card_and_goes_on_to_the_pictures(page):
     page.goto("/Evaluate_and_debug")
     page.get_by_text("is the nearest").first.wait_for()
     noise = page.locator(".scores tr", has_text="Pure noise").first
-    real, model = (page.locator(".scores tr", has_text=words).first for words in ("half against half", "attention U-Net"))
+    real, model = (
+        page.locator(".scores tr", has_text=words).first for words in ("half against half", "attention U-Net")
+    )
     places = [row.locator(".mark").bounding_box() for row in (real, model, noise)]
-    assert places[0]["x"] < places[1]["x"] < places[2]["x"] and noise.bounding_box()["y"] + 20 < 720  # seen without scrolling
+    assert (
+        places[0]["x"] < places[1]["x"] < places[2]["x"] and noise.bounding_box()["y"] + 20 < 720
+    )  # seen without scrolling
     strip = model.locator(".strip").bounding_box()
     assert strip["x"] < places[1]["x"] and places[2]["x"] < strip["x"] + strip["width"] and strip["width"] > 150
 
@@ -40,7 +44,11 @@ def test_a_visitor_reads_the_scores_a_card_and_goes_on_to_the_pictures(page):
 def test_a_visitor_splits_our_pictures_and_takes_the_parts_home(page):
     page.goto("/Evaluate_and_debug?tab=Data")
     page.get_by_role("cell", name="train").wait_for()
-    for shown in (page.locator(".counts div").nth(101), page.locator("svg.plot").nth(2), page.get_by_role("button", name="Download the parts (CSV)")):
+    for shown in (
+        page.locator(".counts div").nth(101),
+        page.locator("svg.plot").nth(2),
+        page.get_by_role("button", name="Download the parts (CSV)"),
+    ):
         shown.wait_for()
     assert page.locator(".counts div").count() == 102 and page.locator("svg.plot").count() == 3
     with page.expect_download() as download:

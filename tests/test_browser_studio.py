@@ -10,10 +10,14 @@ from browser import MARKS, is_a_picture, pixels, scrub
 from PIL import Image
 
 from diffusion_edu.checkpoints import PRETRAINED
-from diffusion_edu.sketches import likeness
+from diffusion_edu.editing.sketches import likeness
 
 pytestmark = MARKS
-EASEL, TRAINED, PART_WAY = "canvas[data-easel]", "canvas[data-screen='trained with sketches']", "canvas[data-screen='started from the sketch']"
+EASEL, TRAINED, PART_WAY = (
+    "canvas[data-easel]",
+    "canvas[data-screen='trained with sketches']",
+    "canvas[data-screen='started from the sketch']",
+)
 
 
 def painted(page):
@@ -74,10 +78,15 @@ def test_a_picture_is_changed_and_the_film_begins_where_the_page_says(page):
     page.goto("/Edit_studio?strength=0.5&moves=5")
     first = film(page)
     flower = pixels(page, EASEL)
-    assert flower.shape == (64, 64, 3) and is_a_picture(flower) and page.locator(EASEL).bounding_box()["width"] == 256  # zoom 4, hard pixels
+    assert (
+        flower.shape == (64, 64, 3) and is_a_picture(flower) and page.locator(EASEL).bounding_box()["width"] == 256
+    )  # zoom 4, hard pixels
     page.get_by_text("level 500 of 1000", exact=True).wait_for()
     scrub(page, 0)
-    assert page.locator("output.now").inner_text().startswith("level 500 of 1000") and page.locator(".end").first.inner_text() == "level 500"
+    assert (
+        page.locator("output.now").inner_text().startswith("level 500 of 1000")
+        and page.locator(".end").first.inner_text() == "level 500"
+    )
     scrub(page, 5)
     assert is_a_picture(pixels(page, "canvas[data-screen=x]"))
 
@@ -130,8 +139,12 @@ def test_a_hole_is_painted_with_brush_eraser_fill_and_invert_and_filled(page):
     page.wait_for_timeout(1500)
     picture, outside = pixels(page, "canvas[data-screen=x]"), mask[..., 0] == 0
     quarters = [picture[y : y + 64, x : x + 64] for y in (0, 64) for x in (0, 64)]
-    assert all(np.array_equal(quarter[outside], quarters[0][outside]) for quarter in quarters)  # known pixels are the same in all four
-    assert np.array_equal(pixels(page, EASEL)[outside], quarters[0][outside]) and not np.array_equal(quarters[0], quarters[1])
+    assert all(
+        np.array_equal(quarter[outside], quarters[0][outside]) for quarter in quarters
+    )  # known pixels are the same in all four
+    assert np.array_equal(pixels(page, EASEL)[outside], quarters[0][outside]) and not np.array_equal(
+        quarters[0], quarters[1]
+    )
 
     before, name = painted(page), film(page)
     choose(page, "Invert")
@@ -194,7 +207,9 @@ def painted_by_both(page, strokes):
 def scores(drawings, made):
     """The mean likeness of every drawing and its own pictures, and of every drawing and those of the others."""
     own = [likeness(drawing[None], pictures).mean().item() for drawing, pictures in zip(drawings, made, strict=True)]
-    others = [likeness(drawings[i][None], made[k]).mean().item() for i in range(len(made)) for k in range(len(made)) if i != k]
+    others = [
+        likeness(drawings[i][None], made[k]).mean().item() for i in range(len(made)) for k in range(len(made)) if i != k
+    ]
     return np.mean(own), np.mean(others)
 
 
@@ -202,13 +217,19 @@ def scores(drawings, made):
 def test_five_drawings_made_with_a_mouse_become_pictures(page):
     page.goto("/Edit_studio?tab=From+a+sketch&moves=8&strength=0.6&seed=3")
     drawings, trained, part_way = zip(*(painted_by_both(page, strokes) for strokes in DRAWINGS.values()), strict=True)
-    assert len({drawing.numpy().tobytes() for drawing in drawings}) == 5 and all((drawing < 0.9).any() for drawing in drawings)
+    assert len({drawing.numpy().tobytes() for drawing in drawings}) == 5 and all(
+        (drawing < 0.9).any() for drawing in drawings
+    )
     for made in (*(made for made in trained if made is not None), *part_way):
-        assert all(is_a_picture(127.5 * (picture.permute(1, 2, 0).numpy() + 1)) or picture.std() > 0.05 for picture in made)
+        assert all(
+            is_a_picture(127.5 * (picture.permute(1, 2, 0).numpy() + 1)) or picture.std() > 0.05 for picture in made
+        )
     own, others = scores(drawings, part_way)
     assert own > others + 0.15  # part-way from the drawing, shapes stay where they were drawn
     if not (PRETRAINED / "sketch_to_flower.safetensors").is_file():
-        pytest.skip("pretrained/sketch_to_flower.safetensors is not there yet: whether that model follows drawings cannot be measured")
+        pytest.skip(
+            "pretrained/sketch_to_flower.safetensors is not there yet: whether that model follows drawings cannot be measured"
+        )
     own, others = scores(drawings, trained)
     assert own > others + 0.15
 
@@ -220,13 +241,25 @@ def test_a_finger_and_the_keyboard_paint_too(page):
     cdp = page.context.new_cdp_session(page)
     cdp.send("Emulation.setTouchEmulationEnabled", {"enabled": True})
     for kind, at in (("touchStart", (10, 10)), ("touchMove", (20, 10)), ("touchMove", (40, 12)), ("touchEnd", None)):
-        cdp.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": [dict(zip("xy", spot(page, *at), strict=True))] if at else []})
+        cdp.send(
+            "Input.dispatchTouchEvent",
+            {"type": kind, "touchPoints": [dict(zip("xy", spot(page, *at), strict=True))] if at else []},
+        )
     page.wait_for_timeout(200)
     finger = painted(page)
     assert 55 < finger < 80 and page.evaluate("window.scrollY") == 0
     canvas = page.locator(EASEL)
     canvas.focus()
-    for key in ("Shift+ArrowDown", "Shift+ArrowDown", " ", "ArrowRight", "ArrowRight", "Shift+ArrowRight", " ", "ArrowDown"):
+    for key in (
+        "Shift+ArrowDown",
+        "Shift+ArrowDown",
+        " ",
+        "ArrowRight",
+        "ArrowRight",
+        "Shift+ArrowRight",
+        " ",
+        "ArrowDown",
+    ):
         canvas.press(key)
     assert 25 < painted(page) - finger < 45
     canvas.press("Control+z")

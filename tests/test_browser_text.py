@@ -115,14 +115,20 @@ def saved(page):
 def test_prompt_negative_prompt_sampler_moves_guidance_and_seed(page):
     page.goto(PAGE)
     first = film(page) and pixels(page, UNDER_WAY)
-    assert first.shape == (128, 128, 3) and page.locator(UNDER_WAY).bounding_box()["width"] % 128 == 0  # zoom in whole numbers
+    assert (
+        first.shape == (128, 128, 3) and page.locator(UNDER_WAY).bounding_box()["width"] % 128 == 0
+    )  # zoom in whole numbers
     popover(page, "Tips")
     page.get_by_text("Name one subject", exact=True).wait_for()
     closed(page)
     type_into(page, "Prompt", "A red volcano at night.")
     assert "drawn before" in said(page) and "volcano erupts" in said(page)  # what is shown keeps its own words
     volcano = draw(page)
-    assert not np.array_equal(volcano, first) and "A red volcano at night." in said(page) and "drawn before" not in said(page)
+    assert (
+        not np.array_equal(volcano, first)
+        and "A red volcano at night." in said(page)
+        and "drawn before" not in said(page)
+    )
     type_into(page, "Negative prompt", "lava")
     without = draw(page)
     assert not np.array_equal(without, volcano) and "without: lava" in said(page)
@@ -132,7 +138,11 @@ def test_prompt_negative_prompt_sampler_moves_guidance_and_seed(page):
     page.get_by_role("slider", name="Guidance").press("ArrowRight")
     page.get_by_role("slider", name="Moves").press("ArrowRight")
     stronger = draw(page)
-    assert not np.array_equal(stronger, heun) and "5 moves" in said(page) and page.locator("input.scrub").get_attribute("max") == "5"
+    assert (
+        not np.array_equal(stronger, heun)
+        and "5 moves" in said(page)
+        and page.locator("input.scrub").get_attribute("max") == "5"
+    )
     seed = page.get_by_label("Seed", exact=True)
     seed.fill("7")
     seed.press("Enter")
@@ -216,7 +226,12 @@ def test_a_batch_is_looked_at_and_taken_home(page):
     popover(page, "Download")
     png = downloaded(page, "PNG")
     about = json.loads(Image.open(io.BytesIO(png)).text["diffusion_edu"])
-    assert np.array_equal(picture_of(png), second) and about["seed"] == 1 and "volcano" in about["prompt"] and about["preset"]["moves"] == 4
+    assert (
+        np.array_equal(picture_of(png), second)
+        and about["seed"] == 1
+        and "volcano" in about["prompt"]
+        and about["preset"]["moves"] == 4
+    )
     with zipfile.ZipFile(io.BytesIO(downloaded(page, "ZIP of all"))) as folder:
         assert len(folder.namelist()) == 4 and np.array_equal(picture_of(folder.read("seed_1.png")), second)
     page.get_by_role("slider", name="Frames per second").press("Home")
@@ -231,7 +246,9 @@ def test_a_batch_is_looked_at_and_taken_home(page):
     page.locator("[data-testid=stSidebar] input[type=file]").set_input_files(file_of(png))
     page.get_by_text("press Draw").wait_for()
     again = draw(page)
-    assert "seed 1" in said(page) and "4 moves" in said(page) and np.abs(again - second).mean() < 3  # a batch adds in another order
+    assert (
+        "seed 1" in said(page) and "4 moves" in said(page) and np.abs(again - second).mean() < 3
+    )  # a batch adds in another order
 
 
 def file_of(data):
@@ -317,7 +334,11 @@ def test_a_hole_is_painted_or_handed_in_and_the_rest_stays(page):
     closed(page)
     right = draw(page)
     easel_now = pixels(page, EASEL)
-    assert painted(page) == 128 * 64 and np.array_equal(right[:, :64], easel_now[:, :64]) and not np.array_equal(right[:, 64:], easel_now[:, 64:])
+    assert (
+        painted(page) == 128 * 64
+        and np.array_equal(right[:, :64], easel_now[:, :64])
+        and not np.array_equal(right[:, 64:], easel_now[:, 64:])
+    )
 
 
 def test_what_was_drawn_is_made_twice_and_four_times_as_large(page):
@@ -336,7 +357,10 @@ def test_what_was_drawn_is_made_twice_and_four_times_as_large(page):
         plain = pixels(page, "canvas[data-pane=pixels]")
         assert large.shape == plain.shape == (size, size, 3) and not np.array_equal(large, plain)
         data = downloaded(page, "PNG of the large picture")
-        assert np.array_equal(picture_of(data), large) and json.loads(Image.open(io.BytesIO(data)).text["diffusion_edu"])["enlarged"] == size // 128
+        assert (
+            np.array_equal(picture_of(data), large)
+            and json.loads(Image.open(io.BytesIO(data)).text["diffusion_edu"])["enlarged"] == size // 128
+        )
     press(page, "a weight file")
     path = page.get_by_role("textbox", name="Its path on this computer")
     path.fill("nowhere.pth")

@@ -28,7 +28,11 @@ def test_from_the_map_into_a_part_and_through_all_levels(page):
     page.get_by_text("activations", exact=True).click()
     painted(page)
     tiles, frames = page.locator(".tiles .tile"), page.locator(".strip .tile")
-    assert tiles.count() == 27 and frames.count() == 16 and page.locator(".tiles canvas").first.bounding_box()["width"] == 64
+    assert (
+        tiles.count() == 27
+        and frames.count() == 16
+        and page.locator(".tiles canvas").first.bounding_box()["width"] == 64
+    )
     guess = "canvas[data-screen=x0_hat]"
     scrub(page, 0)
     noisy, blur = pixels(page, "canvas[data-screen=x]"), pixels(page, guess)
@@ -36,7 +40,10 @@ def test_from_the_map_into_a_part_and_through_all_levels(page):
     scrub(page, 15)
     assert is_a_picture(pixels(page, guess)) and np.abs(pixels(page, guess) - blur).mean() > 5 and noisy.std() > 60
     assert np.abs(pixels(page, ".tiles canvas >> nth=0") - first).mean() > 5
-    assert re.match(r"level \d+ of 1000: mean −?-?[\d.]+, standard deviation [\d.]+, dead \d+%", page.locator("output.now").inner_text())
+    assert re.match(
+        r"level \d+ of 1000: mean −?-?[\d.]+, standard deviation [\d.]+, dead \d+%",
+        page.locator("output.now").inner_text(),
+    )
     tiles.nth(5).click()
     assert tiles.nth(5).get_attribute("aria-pressed") == "true" and np.array_equal(
         pixels(page, ".strip canvas >> nth=15"), pixels(page, ".tiles canvas >> nth=5")
@@ -44,7 +51,9 @@ def test_from_the_map_into_a_part_and_through_all_levels(page):
     frames.nth(3).click()
     assert page.locator("input.scrub").input_value() == "3"
     page.locator(".play").click()
-    page.wait_for_function("() => [...document.querySelectorAll('*')].some((h) => h.shadowRoot?.querySelector('.reel')?.dataset.at > 5)")
+    page.wait_for_function(
+        "() => [...document.querySelectorAll('*')].some((h) => h.shadowRoot?.querySelector('.reel')?.dataset.at > 5)"
+    )
     page.locator(".play").click()
 
 
@@ -56,7 +65,10 @@ def test_a_click_asks_where_another_place_looks(page):
     before = pixels(page, "canvas[data-screen=looks]")
     picture.click(position={"x": 240, "y": 16})
     painted(page, "[data-place='7']")
-    assert "from row 1, column 8" in says.inner_text() and np.abs(pixels(page, "canvas[data-screen=looks]") - before).max() > 50
+    assert (
+        "from row 1, column 8" in says.inner_text()
+        and np.abs(pixels(page, "canvas[data-screen=looks]") - before).max() > 50
+    )
     page.wait_for_url(re.compile("column=8"))
     picture.press("ArrowDown")
     painted(page, "[data-place='15']")

@@ -6,7 +6,10 @@ from browser import MARKS, pixels, scrub
 
 from diffusion_edu.checkpoints import available
 
-pytestmark = [*MARKS, pytest.mark.skipif("text_to_image" not in available(), reason="pretrained/text_to_image is not there yet")]
+pytestmark = [
+    *MARKS,
+    pytest.mark.skipif("text_to_image" not in available(), reason="pretrained/text_to_image is not there yet"),
+]
 PAGE = "/Text_to_image?moves=4&prompt=A+red+fox+sits+in+green+grass&tab="
 LOOKS, GUESS, MAP = (f"canvas[data-screen='{name}']" for name in ("looks", "x0_hat", "map"))
 
@@ -32,10 +35,20 @@ def test_a_word_lights_up_what_looks_at_it_and_goes_into_the_link(page):
     assert page.locator(".words-of button").count() == 8 and sum(shares(page)) == pytest.approx(100, abs=2)
     word(page, "fox").click()
     page.wait_for_url("**word=fox**")
-    assert word(page, "fox").get_attribute("aria-pressed") == "true" and "“fox”" in page.locator("figcaption .words").first.inner_text()
+    assert (
+        word(page, "fox").get_attribute("aria-pressed") == "true"
+        and "“fox”" in page.locator("figcaption .words").first.inner_text()
+    )
     fox, guess = pixels(page, LOOKS), pixels(page, GUESS)
-    assert fox.shape == (256, 256, 3) and guess.shape == (128, 128, 3) and pixels(page, MAP).shape == (16, 16, 3) and pixels(page, MAP).max() == 255
-    assert (fox <= guess.repeat(2, 0).repeat(2, 1) + 1).all() and fox.mean() < guess.mean()  # the guess, darker where nobody looks
+    assert (
+        fox.shape == (256, 256, 3)
+        and guess.shape == (128, 128, 3)
+        and pixels(page, MAP).shape == (16, 16, 3)
+        and pixels(page, MAP).max() == 255
+    )
+    assert (
+        fox <= guess.repeat(2, 0).repeat(2, 1) + 1
+    ).all() and fox.mean() < guess.mean()  # the guess, darker where nobody looks
     word(page, "grass").click()
     page.wait_for_url("**word=grass**")
     assert not np.array_equal(fox, pixels(page, LOOKS)) and np.array_equal(guess, pixels(page, GUESS))
@@ -49,7 +62,11 @@ def test_a_place_shows_what_it_looks_at_by_mouse_and_keyboard_at_every_level(pag
     ready(page)
     everywhere = shares(page)
     page.locator(LOOKS).click(position={"x": 40, "y": 200})
-    assert page.get_by_text("Where row 13, column 3 looks").count() and shares(page) != everywhere and sum(shares(page)) == pytest.approx(100, abs=2)
+    assert (
+        page.get_by_text("Where row 13, column 3 looks").count()
+        and shares(page) != everywhere
+        and sum(shares(page)) == pytest.approx(100, abs=2)
+    )
     page.locator(LOOKS).press("ArrowRight")
     assert page.get_by_text("Where row 13, column 4 looks").count()
     page.locator(LOOKS).press("Escape")
@@ -57,7 +74,9 @@ def test_a_place_shows_what_it_looks_at_by_mouse_and_keyboard_at_every_level(pag
     film = page.locator(".player").get_attribute("data-film")
     for to, level in ((0, "level 1000 of 1000"), (3, "level 250 of 1000")):
         scrub(page, to)
-        assert page.locator("output.now").inner_text() == level and page.locator(".player").get_attribute("data-painted") == str(to)
+        assert page.locator("output.now").inner_text() == level and page.locator(".player").get_attribute(
+            "data-painted"
+        ) == str(to)
     page.get_by_role("combobox", name="Layer").click()
     page.get_by_role("option", name="middle").click()
     page.locator(f".player[data-film]:not([data-film='{film}'])").wait_for()
@@ -87,11 +106,17 @@ def test_pictures_stand_side_by_side_and_differ(page, tab, names):
 def test_swap_turns_the_row_round(page):
     page.goto(f"{PAGE}Two+prompts&other=a+blue+whale&between=0")
     ready(page)
-    a, b, film = pixels(page, "canvas[data-screen='A']"), pixels(page, "canvas[data-screen='B']"), page.locator(".player").get_attribute("data-film")
+    a, b, film = (
+        pixels(page, "canvas[data-screen='A']"),
+        pixels(page, "canvas[data-screen='B']"),
+        page.locator(".player").get_attribute("data-film"),
+    )
     page.get_by_role("button", name="Swap").click()
     page.locator(f".player[data-film]:not([data-film='{film}'])").wait_for()
     ready(page)
-    assert np.array_equal(pixels(page, "canvas[data-screen='A']"), b) and np.array_equal(pixels(page, "canvas[data-screen='B']"), a)
+    assert np.array_equal(pixels(page, "canvas[data-screen='A']"), b) and np.array_equal(
+        pixels(page, "canvas[data-screen='B']"), a
+    )
     assert "prompt=a+blue+whale" in page.url.replace("%20", "+")
 
 

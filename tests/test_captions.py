@@ -52,10 +52,16 @@ def test_a_parquet_file_keeps_caption_subject_and_category(tmp_path):
     parquet.write_table(pyarrow.table({"image": images, **told}), tmp_path / "p.parquet")
     said = []
     found = load_captioned(tmp_path / "p.parquet", 8, said.append)
-    assert (found.captions, found.subjects, found.categories) == (("a red square", "a blue square"), ("red", "blue"), ("r", "b"))
+    assert (found.captions, found.subjects, found.categories) == (
+        ("a red square", "a blue square"),
+        ("red", "blue"),
+        ("r", "b"),
+    )
     assert found.images.shape == (2, 3, 8, 8) and found.images[:, :, 4, 4].tolist() == [[200, 0, 0], [0, 0, 200]]
     assert not found.made and len(found) == 2 and found.source == "p.parquet"
-    assert len(said) == 2 and "1 of 4 pictures in p.parquet have no caption" in said[0] and "Left out picture 1" in said[1]
+    assert (
+        len(said) == 2 and "1 of 4 pictures in p.parquet have no caption" in said[0] and "Left out picture 1" in said[1]
+    )
 
 
 def test_a_folder_with_a_text_beside_every_picture(tmp_path):
@@ -69,7 +75,8 @@ def test_a_folder_with_a_text_beside_every_picture(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("name", "columns"), [("captions.csv", ("file_name", "caption")), ("metadata.csv", ("file_name", "text")), ("metadata.jsonl", None)]
+    ("name", "columns"),
+    [("captions.csv", ("file_name", "caption")), ("metadata.csv", ("file_name", "text")), ("metadata.jsonl", None)],
 )
 def test_a_folder_with_a_table(tmp_path, name, columns):
     for file in ("a.png", "b.png", "c.png"):
@@ -80,7 +87,9 @@ def test_a_folder_with_a_table(tmp_path, name, columns):
             f'{file},"{told.replace(chr(34), 2 * chr(34))}",{subject}\n' for file, told, subject in rows
         )
     else:
-        text = "".join(json.dumps({"file_name": file, "text": told, "subject": subject}) + "\n" for file, told, subject in rows)
+        text = "".join(
+            json.dumps({"file_name": file, "text": told, "subject": subject}) + "\n" for file, told, subject in rows
+        )
     (tmp_path / name).write_text(text)
     said = []
     found = load_captioned(tmp_path, 8, said.append)
@@ -130,7 +139,10 @@ PETALS = {
 }
 
 
-@pytest.mark.parametrize(("name", "colour"), [*PETALS.items(), ("blue", (50, 50, 200)), ("", (70, 40, 20)), ("", (30, 90, 30)), ("", (20, 20, 20))])
+@pytest.mark.parametrize(
+    ("name", "colour"),
+    [*PETALS.items(), ("blue", (50, 50, 200)), ("", (70, 40, 20)), ("", (30, 90, 30)), ("", (20, 20, 20))],
+)
 def test_petals_are_named_and_the_meadow_is_not(name, colour):
     assert petals(flower(colour)[None]) == [name]
     assert petals(flower(colour, around=(10, 12, 10))[None]) == [name]  # nor the night
@@ -139,7 +151,9 @@ def test_petals_are_named_and_the_meadow_is_not(name, colour):
 def test_hue_saturation_and_value_are_those_of_pil():
     images = torch.randint(0, 256, (2, 3, 16, 16), generator=torch.Generator().manual_seed(0), dtype=torch.uint8)
     hue, saturation, value = hsv(images)
-    theirs = torch.stack([torch.from_numpy(np.array(Image.fromarray(image.permute(1, 2, 0).numpy()).convert("HSV"))) for image in images]).float()
+    theirs = torch.stack(
+        [torch.from_numpy(np.array(Image.fromarray(image.permute(1, 2, 0).numpy()).convert("HSV"))) for image in images]
+    ).float()
     away = (hue / 360 * 255 - theirs[..., 0] + 127.5) % 255 - 127.5
     assert away.abs().max() < 2.5 and (255 * saturation - theirs[..., 1]).abs().max() < 1.5
     torch.testing.assert_close(255 * value, theirs[..., 2], rtol=0, atol=0.01)
@@ -150,7 +164,9 @@ def test_captions_name_kind_and_colour_in_several_ways_and_always_the_same(tmp_p
     pictures = Pictures(images, torch.tensor([0, 1] * 5), ("roses", "yellow iris"))
     captions, kinds = flower_captions(pictures)
     assert kinds == ("rose", "yellow iris") * 5 and (captions, kinds) == flower_captions(pictures)
-    assert all("red rose" in said for said in captions[::2]) and all("yellow iris" in said and "yellow yellow" not in said for said in captions[1::2])
+    assert all("red rose" in said for said in captions[::2]) and all(
+        "yellow iris" in said and "yellow yellow" not in said for said in captions[1::2]
+    )
     assert len(set(captions)) == 2 * len(TEMPLATES)
     save_pictures(tmp_path / "p.parquet", pictures)
     found = load_captioned(tmp_path / "p.parquet", 32, quiet)
@@ -158,7 +174,10 @@ def test_captions_name_kind_and_colour_in_several_ways_and_always_the_same(tmp_p
 
 
 def test_no_colour_is_named_where_none_is_clear():
-    assert caption("tulip", "", False, 0) == "a tulip flower" and caption("globe flower", "yellow", True, 0) == "a yellow globe flower, blurred"
+    assert (
+        caption("tulip", "", False, 0) == "a tulip flower"
+        and caption("globe flower", "yellow", True, 0) == "a yellow globe flower, blurred"
+    )
 
 
 def test_a_picture_that_was_enlarged_is_called_blurred():

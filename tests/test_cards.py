@@ -11,16 +11,16 @@ from diffusion_edu.checkpoints import PRETRAINED, available, read_card, save
 pytest.importorskip("streamlit.testing.v1")
 from onscreen import AppTest, healthy, opened  # noqa: E402
 
-from diffusion_edu.app import cards  # noqa: E402
+from diffusion_edu.app.common import model_card
 
 SHIPPED = [path.stem for path in PRETRAINED.glob("*.safetensors")]
 
 
 def script(name):
-    from diffusion_edu.app import cards
+    from diffusion_edu.app.common import model_card
     from diffusion_edu.checkpoints import available, read_card
 
-    cards.show(read_card(available()[name]))
+    model_card.show(read_card(available()[name]))
 
 
 def shown(name):
@@ -28,50 +28,69 @@ def shown(name):
 
 
 def text(app):
-    return unescape(" ".join([*(part.value for part in (*app.markdown, *app.caption)), *(part.proto.body for part in app.get("html"))]))
+    return unescape(
+        " ".join(
+            [*(part.value for part in (*app.markdown, *app.caption)), *(part.proto.body for part in app.get("html"))]
+        )
+    )
 
 
 @pytest.mark.parametrize("name", SHIPPED)
 def test_every_shipped_model_has_a_card_that_says_what_it_is(name):
     card, words = read_card(PRETRAINED / f"{name}.json"), text(shown(name))
-    assert cards.what(card) in words and card.licence in words and card.data["source"] in words
+    assert model_card.what(card) in words and card.licence in words and card.data["source"] in words
     assert f"{card.training['pictures_seen']:,} pictures" in words and "Known weaknesses" in words
-    assert all(sentence in words for sentence in cards.weaknesses(card))
+    assert all(sentence in words for sentence in model_card.weaknesses(card))
 
 
 def test_scores_stand_with_their_band_floor_baseline_and_protocol():
     card, app = read_card(PRETRAINED / "flowers_attention.json"), shown("flowers_attention")
     words = text(app)
-    assert f"{card.scores['FD']:.3g} ± {card.scores['FD_band']:.2f}" in words and f"{card.scores['FD_floor']:.3g}" in words
     assert (
-        f"{card.scores['FD_noise']:.0f}" in words and f"{card.scores['agreement_real']:.0%}" in words and f"{card.scores['memorised']:.1%}" in words
+        f"{card.scores['FD']:.3g} ± {card.scores['FD_band']:.2f}" in words and f"{card.scores['FD_floor']:.3g}" in words
+    )
+    assert (
+        f"{card.scores['FD_noise']:.0f}" in words
+        and f"{card.scores['agreement_real']:.0%}" in words
+        and f"{card.scores['memorised']:.1%}" in words
     )
     assert card.scores["protocol"] in words and app.code[0].value == card.scores["command"]
     assert "sampler DPM-Solver++" in words and "moves 15" in words
-    assert f"{available()['flowers_attention'].with_suffix('.safetensors').stat().st_size / 2e6:.1f} million weights" in words
+    assert (
+        f"{available()['flowers_attention'].with_suffix('.safetensors').stat().st_size / 2e6:.1f} million weights"
+        in words
+    )
 
 
 def test_scores_that_only_some_models_have_are_shown_too():
     card = read_card(PRETRAINED / "flowers_cold.json")
     words = text(shown("flowers_cold"))
-    assert f"{card.scores['restored']['blur']['60']['one guess']['PSNR']:.1f} dB" in words and "grown from what snow leaves" in words
-    assert ("FID", "21.3", "") in cards.scores(replace(card, scores={"FID": 21.3, "FID_band": 0.1, "protocol": "p", "flag": True}))
+    assert (
+        f"{card.scores['restored']['blur']['60']['one guess']['PSNR']:.1f} dB" in words
+        and "grown from what snow leaves" in words
+    )
+    assert ("FID", "21.3", "") in model_card.scores(
+        replace(card, scores={"FID": 21.3, "FID_band": 0.1, "protocol": "p", "flag": True})
+    )
 
 
 def test_the_download_is_the_card_itself():
     (download,) = shown("flowers_simple").get("download_button")
-    assert download.proto.label.endswith("(JSON)") and json.loads((PRETRAINED / "flowers_simple.json").read_text())["name"] == "flowers_simple"
+    assert (
+        download.proto.label.endswith("(JSON)")
+        and json.loads((PRETRAINED / "flowers_simple.json").read_text())["name"] == "flowers_simple"
+    )
 
 
 def test_every_kind_of_model_is_called_what_it_is():
     card = read_card(PRETRAINED / "flowers_attention.json")
-    assert "one of 102 kinds" in cards.what(card)
-    assert "told 2 attributes" in cards.what(replace(card, classes=[], attributes=["a", "b"]))
-    assert "given a sketch" in cards.what(replace(card, classes=[], guide="a sketch"))
-    assert "autoencoder" in cards.what(replace(card, kind="vae"))
-    assert "for latent diffusion" in cards.what(replace(card, kind="autoencoder", classes=[]))
-    assert "undoes blur, fade" in cards.what(replace(card, kind="restoration", classes=["blur", "fade"]))
-    assert "classifier" in cards.what(replace(card, kind="class")) and "attributes" in cards.what(
+    assert "one of 102 kinds" in model_card.what(card)
+    assert "told 2 attributes" in model_card.what(replace(card, classes=[], attributes=["a", "b"]))
+    assert "given a sketch" in model_card.what(replace(card, classes=[], guide="a sketch"))
+    assert "autoencoder" in model_card.what(replace(card, kind="vae"))
+    assert "for latent diffusion" in model_card.what(replace(card, kind="autoencoder", classes=[]))
+    assert "undoes blur, fade" in model_card.what(replace(card, kind="restoration", classes=["blur", "fade"]))
+    assert "classifier" in model_card.what(replace(card, kind="class")) and "attributes" in model_card.what(
         replace(card, kind="attributes", classes=[], attributes=["a"])
     )
 
@@ -90,14 +109,16 @@ def test_every_kind_of_model_is_called_what_it_is():
 )
 def test_weaknesses_follow_from_the_numbers(scores, words):
     card = replace(read_card(PRETRAINED / "flowers_attention.json"), scores=scores)
-    found = " ".join(cards.weaknesses(card))
+    found = " ".join(model_card.weaknesses(card))
     assert words in found
-    assert words not in " ".join(cards.weaknesses(replace(card, scores={"FD": 0.2, "FD_floor": 0.2, "memorised": 0.01})))
+    assert words not in " ".join(
+        model_card.weaknesses(replace(card, scores={"FD": 0.2, "FD_floor": 0.2, "memorised": 0.01}))
+    )
 
 
 def test_what_a_card_warns_of_comes_first():
     card = replace(read_card(PRETRAINED / "flowers_attention.json"), caution="It bites.")
-    assert cards.weaknesses(card)[0] == "It bites."
+    assert model_card.weaknesses(card)[0] == "It bites."
 
 
 def test_a_card_that_says_almost_nothing_is_shown_all_the_same(tiny, tmp_path, monkeypatch):
@@ -116,7 +137,11 @@ def test_what_cannot_be_read_is_left_out(tmp_path, monkeypatch, tiny):
     save(tmp_path, Card("good", "Good", "attention_unet", {}, "v", 16), tiny())
     (tmp_path / "broken.json").write_text("{")
     (tmp_path / "broken.safetensors").write_bytes(b"")
-    assert "good" in cards.everything() and "broken" not in cards.everything() and set(SHIPPED) <= set(cards.everything())
+    assert (
+        "good" in model_card.everything()
+        and "broken" not in model_card.everything()
+        and set(SHIPPED) <= set(model_card.everything())
+    )
 
 
 @pytest.mark.parametrize("page", ["streamlit_app.py", "pages/13_Evaluate_and_debug.py"])
@@ -125,6 +150,6 @@ def test_a_click_on_a_model_opens_its_card(page):
     assert {f"card:{name}" for name in SHIPPED} <= {button.key for button in app.button}
     for name in ("flowers_attention", "flower_judge"):
         healthy(app.button(key=f"card:{name}").click().run())
-        assert cards.what(read_card(PRETRAINED / f"{name}.json")) in text(app)
+        assert model_card.what(read_card(PRETRAINED / f"{name}.json")) in text(app)
     healthy(app.run())
     assert "Known weaknesses" not in text(app)

@@ -6,10 +6,10 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from diffusion_edu import cascades
-from diffusion_edu.cascades import CHANNELS, cascade, enlarge, enlarged, guide, shrunk
 from diffusion_edu.checkpoints import Card, Model
 from diffusion_edu.core import State
+from diffusion_edu.editing import super_resolution
+from diffusion_edu.editing.super_resolution import CHANNELS, cascade, enlarge, enlarged, guide, shrunk
 from diffusion_edu.generation import Preset, generate
 from diffusion_edu.randomness import Compute, SeededNoise
 
@@ -94,12 +94,14 @@ def test_the_ends_of_the_share_are_no_noise_and_nothing_else():
 @pytest.mark.parametrize("share", [0.0, 0.3, 1.0])
 def test_the_network_is_told_the_share_with_noise_that_the_walk_does_not_begin_with(model, monkeypatch, share):
     told = []
-    monkeypatch.setattr(cascades, "guide", lambda *args: told.append(args) or guide(*args))
+    monkeypatch.setattr(super_resolution, "guide", lambda *args: told.append(args) or guide(*args))
     states = list(enlarge(model, PRESET, small(), [0, 1], share))
     (pictures, shares, eps), x = told[0], states[0].x
     assert torch.equal(pictures, small()) and torch.equal(shares, torch.full((2,), share))
     assert eps.shape == small().shape and torch.equal(x, SeededNoise([0, 1]).draw((3, 16, 16)))
-    beginnings = torch.stack([noise.flatten(1)[:, :192].flatten() for noise in (eps, x, SeededNoise([0, 1]).draw((3, 8, 8)))])
+    beginnings = torch.stack(
+        [noise.flatten(1)[:, :192].flatten() for noise in (eps, x, SeededNoise([0, 1]).draw((3, 8, 8)))]
+    )
     assert beginnings.corrcoef()[0, 1:].abs().max() < 0.2
 
 
@@ -145,7 +147,9 @@ def test_a_network_that_believes_what_it_is_told_doubles_the_picture():
             c, s = (f(level / 1000).view(-1, 1, 1, 1) for f in (torch.cos, torch.sin))
             return (c * y - cond[:, :3]) / s
 
-    able = Model(Card("b", "B", "simple_unet", {"guide": 4}, "v", 16, guide="small"), Believes(), Compute(torch.device("cpu")))
+    able = Model(
+        Card("b", "B", "simple_unet", {"guide": 4}, "v", 16, guide="small"), Believes(), Compute(torch.device("cpu"))
+    )
     drawn = last(enlarge(able, Preset(moves=5, scale=1.0), small(), [0, 1], share=0.0))
     torch.testing.assert_close(drawn, enlarged(small()), rtol=0, atol=1e-5)
 

@@ -14,12 +14,14 @@ from safetensors.torch import load_file
 from diffusion_edu import checkpoints
 from diffusion_edu.checkpoints import Card, Unusable, available, fingerprint, load, read_card, save, save_card
 from diffusion_edu.randomness import Compute, choose
-from diffusion_edu.resuming import load_run, save_run
 from diffusion_edu.schedules import cosine
-from diffusion_edu.training import learner
+from diffusion_edu.training.loop import learner
+from diffusion_edu.training.state import load_run, save_run
 
 SIZES = {"widths": [16, 32], "attention": [False, True], "embedding": 16, "classes": 2}
-CARD = Card("tiny", "A tiny model", "attention_unet", SIZES, "v", 8, classes=["tulipán", "rose"], training={"pictures_seen": 3})
+CARD = Card(
+    "tiny", "A tiny model", "attention_unet", SIZES, "v", 8, classes=["tulipán", "rose"], training={"pictures_seen": 3}
+)
 PLAIN = Compute(torch.device("cpu"))
 
 
@@ -59,7 +61,9 @@ def test_a_model_comes_back_with_its_card_and_its_weights_rounded_to_fp16(saved,
     assert sorted(path.name for path in saved.iterdir()) == ["tiny.json", "tiny.safetensors"]
 
 
-@pytest.mark.parametrize("compute", [PLAIN, Compute(torch.device("cpu"), torch.bfloat16, torch.channels_last), choose("cpu")], ids=str)
+@pytest.mark.parametrize(
+    "compute", [PLAIN, Compute(torch.device("cpu"), torch.bfloat16, torch.channels_last), choose("cpu")], ids=str
+)
 def test_a_loaded_model_draws_finite_pictures_in_every_precision(saved, compute):
     """Pitfall 40: finite, and close to float32."""
     x = torch.randn(3, 3, 8, 8, generator=torch.Generator().manual_seed(0))
@@ -83,7 +87,11 @@ def test_models_are_listed_shipped_ones_first_and_only_where_both_files_are(tmp_
         save(tmp_path / place, Card(**{**vars(CARD), "name": name}), net)
     save_card(tmp_path / "runs", Card(**{**vars(CARD), "name": "lonely"}))
     (tmp_path / "runs" / "run.safetensors").write_bytes(b"")
-    assert available() == {"b": tmp_path / "pretrained/b.json", "a": tmp_path / "runs/a.json", "c": tmp_path / "runs/long/c.json"}
+    assert available() == {
+        "b": tmp_path / "pretrained/b.json",
+        "a": tmp_path / "runs/a.json",
+        "c": tmp_path / "runs/long/c.json",
+    }
     assert load("c", compute=PLAIN).card.name == "c"
 
 
@@ -120,7 +128,10 @@ def test_truncated_weights_are_noticed_even_if_the_card_agrees(saved, left, know
     refused(saved)
 
 
-@pytest.mark.parametrize("text", [b"", b"{", b"[]", b"3", b"null", b'"card"', b"{}", b'{"name": "tiny"}', b"\xff\xfe\x00", b"\x80\x04garbage"])
+@pytest.mark.parametrize(
+    "text",
+    [b"", b"{", b"[]", b"3", b"null", b'"card"', b"{}", b'{"name": "tiny"}', b"\xff\xfe\x00", b"\x80\x04garbage"],
+)
 def test_a_card_that_is_none_is_refused(saved, text):
     (saved / "tiny.json").write_bytes(text)
     assert "tiny.json" in refused(saved)

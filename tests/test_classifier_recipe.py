@@ -120,12 +120,21 @@ def test_attributes_are_learned_and_each_has_its_score_in_the_card(faces, tmp_pa
     main(tiny, ["--data", str(faces), "--out", str(tmp_path / "mine"), "--device", "cpu", "--pictures", "3200"])
     model = load("mine", [tmp_path / "mine"], choose("cpu"))
     card = model.card
-    assert (card.kind, card.draws, card.classes, card.attributes) == ("attributes", False, [], ["red", "bright", "has wings"])
+    assert (card.kind, card.draws, card.classes, card.attributes) == (
+        "attributes",
+        False,
+        [],
+        ["red", "bright", "has wings"],
+    )
     assert card.sizes["classes"] == 3 and card.data["held_out"] == 40
     assert card.scores["each"]["red"] > 0.8 and card.scores["each"]["bright"] > 0.9
     assert card.scores["each"]["has wings"] is None  # nobody has any: there is nothing to be right about
-    assert card.scores["validation_accuracy"] == pytest.approx((card.scores["each"]["red"] + card.scores["each"]["bright"]) / 2, abs=1e-3)
-    assert json.loads((tmp_path / "mine" / "mine.json").read_text(), parse_constant=pytest.fail)["scores"] == card.scores  # JSON knows no NaN
+    assert card.scores["validation_accuracy"] == pytest.approx(
+        (card.scores["each"]["red"] + card.scores["each"]["bright"]) / 2, abs=1e-3
+    )
+    assert (
+        json.loads((tmp_path / "mine" / "mine.json").read_text(), parse_constant=pytest.fail)["scores"] == card.scores
+    )  # JSON knows no NaN
     assert accuracy(model.net, reds_and_brights().take(held_out(reds_and_brights())), choose("cpu")) == pytest.approx(
         card.scores["validation_accuracy"], abs=0.03
     )
@@ -180,10 +189,19 @@ def captioned(tmp_path_factory):
 
     rows, generator = [], torch.Generator().manual_seed(0)
     for k in range(240):
-        subject, category, channel = ("sea", "nature", 2) if k % 12 > 1 else [("tomato", "food", 0), ("leaf", "nature", 1)][k % 12]
+        subject, category, channel = (
+            ("sea", "nature", 2) if k % 12 > 1 else [("tomato", "food", 0), ("leaf", "nature", 1)][k % 12]
+        )
         image = torch.randint(0, 60, (3, 8, 8), dtype=torch.uint8, generator=generator)
         image[channel] += 150
-        rows.append({"image": {"bytes": _jpeg(image, 95)}, "caption": f"a {subject} {k}", "subject": subject, "category": category})
+        rows.append(
+            {
+                "image": {"bytes": _jpeg(image, 95)},
+                "caption": f"a {subject} {k}",
+                "subject": subject,
+                "category": category,
+            }
+        )
     path = tmp_path_factory.mktemp("captioned") / "scenes.parquet"
     parquet.write_table(pyarrow.Table.from_pylist(rows), path)
     return path
@@ -194,8 +212,15 @@ def test_subjects_are_learned_with_their_categories_and_rare_ones_count_as_much(
     tiny = replace(recipe, sizes={"widths": [8, 16], "blocks": 1, "patch": 2}, size=8, batch=16, lr=2e-3, start="")
     main(tiny, ["--data", str(captioned), "--out", str(tmp_path / "mine"), "--device", "cpu", "--pictures", "2400"])
     card = load("mine", [tmp_path / "mine"]).card
-    assert (card.kind, card.draws, card.classes, card.subject) == ("class", False, ["leaf", "sea", "tomato"], "captioned pictures")
-    assert card.data["categories"] == {"leaf": "nature", "sea": "nature", "tomato": "food"} and card.data["held_out"] == 30
+    assert (card.kind, card.draws, card.classes, card.subject) == (
+        "class",
+        False,
+        ["leaf", "sea", "tomato"],
+        "captioned pictures",
+    )
+    assert (
+        card.data["categories"] == {"leaf": "nature", "sea": "nature", "tomato": "food"} and card.data["held_out"] == 30
+    )
     assert card.scores["validation_accuracy"] > 0.9 and card.scores["category_accuracy"] > 0.9
 
 

@@ -6,15 +6,15 @@ from onscreen import finished, healthy
 from diffusion_edu.doctor import LOOKS
 
 AppTest = pytest.importorskip("streamlit.testing.v1").AppTest
-complaint = pytest.importorskip("diffusion_edu.app.complaint")
-pytest.importorskip("diffusion_edu.app.clinic")  # before any test puts another folder in the place of OWN
+complaint = pytest.importorskip("diffusion_edu.app.evaluation.doctor_form")
+pytest.importorskip("diffusion_edu.app.evaluation.doctor")  # before any test puts another folder in the place of OWN
 PATIENCE = 180
 
 
 def script():
-    from diffusion_edu.app import clinic
+    from diffusion_edu.app.evaluation import doctor
 
-    clinic.show()
+    doctor.show()
 
 
 def opened(**link):
@@ -90,7 +90,9 @@ def test_every_look_alone_leads_somewhere(look):
 
 
 def test_a_link_opens_what_was_told():
-    app = opened(doctor_last_loss="0.8", doctor_first_loss="0.8", doctor_kind="eps", doctor_distance=complaint.READ["l1"])
+    app = opened(
+        doctor_last_loss="0.8", doctor_first_loss="0.8", doctor_kind="eps", doctor_distance=complaint.READ["l1"]
+    )
     assert names(app) == ["The network says zero"]
     assert any("0.798" in text.value for text in app.markdown)
 
@@ -122,13 +124,16 @@ def own(tmp_path, monkeypatch):
 
 def test_a_training_under_way_is_read(own):
     (own / "log.csv").write_text(
-        "pictures,seconds,loss,validation_loss,lr\n" + "".join(f"{k},{k},{1 / k},{0.5 + k / 10},0.001\n" for k in range(1, 30))
+        "pictures,seconds,loss,validation_loss,lr\n"
+        + "".join(f"{k},{k},{1 / k},{0.5 + k / 10},0.001\n" for k in range(1, 30))
     )
     app = opened(doctor_source="A run or a model", doctor_run="mine")
     assert names(app) == ["It overfits"]
 
 
-@pytest.mark.parametrize(("file", "content"), [("log.csv", "nonsense"), ("log.csv", ""), ("run.safetensors", "nonsense")])
+@pytest.mark.parametrize(
+    ("file", "content"), [("log.csv", "nonsense"), ("log.csv", ""), ("run.safetensors", "nonsense")]
+)
 def test_a_broken_folder_gets_one_sentence(own, file, content):
     (own / "log.csv").write_text("pictures,seconds,loss,validation_loss,lr\n1,1,1,1,1\n")
     (own / file).write_text(content)

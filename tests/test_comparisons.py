@@ -60,7 +60,11 @@ def test_attention_can_be_switched_off_without_touching_the_model():
 
 
 def test_a_figure_names_every_row_and_every_point():
-    rows = [{"sampler": s, "moves": m, "seconds": m / 10, "FD": 100 / m, "FD_band": 1} for s in ("DDIM", "DDPM") for m in (5, 20)]
+    rows = [
+        {"sampler": s, "moves": m, "seconds": m / 10, "FD": 100 / m, "FD_band": 1}
+        for s in ("DDIM", "DDPM")
+        for m in (5, 20)
+    ]
     [axes] = quality_per_second(rows, 0.2).axes
     texts = {text.get_text() for text in axes.texts}
     assert texts >= {"5", "20"} and any("real" in text for text in texts)
@@ -75,13 +79,17 @@ def test_the_offline_set_is_drawn_by_a_model_and_read_back(tmp_path):
     again = load_pictures(tmp_path / "s.parquet")
     assert (again.images.shape, again.labels.tolist(), len(again.classes)) == ((3, 3, 64, 64), [0, 37, 74], 102)
     shipped = load_pictures(flower_samples.PRETRAINED / "flower_samples.parquet").take(slice(3))
-    assert (again.images.float() - shipped.images.float()).abs().mean() < 8  # the same flowers, but for the rounding of another machine
+    assert (
+        again.images.float() - shipped.images.float()
+    ).abs().mean() < 8  # the same flowers, but for the rounding of another machine
 
 
 def test_the_reference_is_described_from_real_pictures(tmp_path, monkeypatch):
     monkeypatch.setattr(reference, "SAMPLES", 20)
     source = flower_samples.PRETRAINED / "flower_samples.parquet"
-    monkeypatch.setattr(reference, "load_pictures", lambda data, size, tell, public: load_pictures(data, size).take(slice(40)))
+    monkeypatch.setattr(
+        reference, "load_pictures", lambda data, size, tell, public: load_pictures(data, size).take(slice(40))
+    )
     flower_reference.main(words=["--data", str(source), "--out", str(tmp_path / "r.npz")])
     real = Reference.load(tmp_path / "r.npz")
     assert (real.statistics.count.item(), real.kinds.sum().item()) == (40, 40)

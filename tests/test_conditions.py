@@ -5,16 +5,16 @@ from functools import partial
 import pytest
 import torch
 
-from diffusion_edu.cascades import CHANNELS
 from diffusion_edu.checkpoints import Card, Model
 from diffusion_edu.data.images import Pictures
+from diffusion_edu.editing.super_resolution import CHANNELS
 from diffusion_edu.generation import Preset, generate
 from diffusion_edu.networks import NETWORKS
 from diffusion_edu.networks.blocks import AttributeEmbedding, beside
-from diffusion_edu.objectives import drop_conditions
 from diffusion_edu.randomness import Compute
 from diffusion_edu.recipes import super_resolution
 from diffusion_edu.recipes.faces import COMMON, MOST_OFTEN, rare_ones_more, some_left_open
+from diffusion_edu.training.objectives import drop_conditions
 
 KINDS = {"attributes": 5, "guide": 4}
 
@@ -52,7 +52,9 @@ def test_nothing_said_and_zeros_are_the_same_and_something_said_is_heard(drawing
     assert torch.equal(anything, net(y, level, None))
     assert torch.equal(anything, net(y, level, torch.zeros_like(cond)))
     assert not torch.isclose(anything, net(y, level, cond), atol=1e-4).flatten(1).all(1).any()
-    assert not torch.isclose(net(y, level, -cond), net(y, level, cond), atol=1e-4).flatten(1).all(1).any()  # yes and no are two things
+    assert (
+        not torch.isclose(net(y, level, -cond), net(y, level, cond), atol=1e-4).flatten(1).all(1).any()
+    )  # yes and no are two things
 
 
 @torch.no_grad()
@@ -67,7 +69,9 @@ def test_what_one_picture_is_told_is_not_heard_by_the_others(drawing, kind):
 def test_gradients_reach_every_weight_and_every_part_of_the_condition(drawing, kind):
     net, (y, level), cond = drawing(**{kind: KINDS[kind]}), inputs(), conditions(kind).float().requires_grad_()
     net(y, level, cond).square().mean().backward()
-    assert [name for name, weight in net.named_parameters() if weight.grad is None or not weight.grad.abs().sum() > 0] == []
+    assert [
+        name for name, weight in net.named_parameters() if weight.grad is None or not weight.grad.abs().sum() > 0
+    ] == []
     assert (cond.grad.abs().flatten(2).sum(-1) > 0 if kind == "guide" else cond.grad.abs() > 0).all()
 
 
@@ -125,7 +129,9 @@ def test_conditions_of_every_kind_are_dropped_picture_by_picture(shape, dtype):
     assert torch.equal(gone.all(1), gone.any(1))
     assert gone.all(1).float().mean().item() == pytest.approx(0.3, abs=0.03)
     assert torch.equal(dropped[~gone.all(1)], cond[~gone.all(1)])
-    assert torch.equal(gone.all(1), drop_conditions(torch.ones(2000), 0, 0.3, seeded(1)) == 0)  # the same chance for all kinds
+    assert torch.equal(
+        gone.all(1), drop_conditions(torch.ones(2000), 0, 0.3, seeded(1)) == 0
+    )  # the same chance for all kinds
 
 
 def test_any_number_of_attributes_may_be_left_open():
@@ -181,7 +187,11 @@ def test_a_guided_picture_has_the_size_of_its_guide(tiny):
 def test_faces_with_a_rare_attribute_come_more_often():
     labels = torch.full((100, 4), -1)
     labels[:50, 0], labels[:10, 1], labels[10, 2] = 1, 1, 1  # half, a tenth, one in a hundred, nobody
-    often = rare_ones_more(Pictures(torch.zeros(100, 3, 4, 4, dtype=torch.uint8), labels, attributes=("a", "b", "c", "d")))
+    often = rare_ones_more(
+        Pictures(torch.zeros(100, 3, 4, 4, dtype=torch.uint8), labels, attributes=("a", "b", "c", "d"))
+    )
     assert often[:10].tolist() == pytest.approx([COMMON / 0.1] * 10) and often[10] == MOST_OFTEN
     assert (often[11:] == 1).all()
-    assert rare_ones_more(Pictures(torch.zeros(2, 3, 4, 4, dtype=torch.uint8), torch.tensor([0, 1]), ("a", "b"))) is None
+    assert (
+        rare_ones_more(Pictures(torch.zeros(2, 3, 4, 4, dtype=torch.uint8), torch.tensor([0, 1]), ("a", "b"))) is None
+    )

@@ -9,16 +9,16 @@ import pytest
 import torch
 from PIL import Image
 
-from diffusion_edu import objectives
 from diffusion_edu.checkpoints import Card, load, save
-from diffusion_edu.latent import codec
+from diffusion_edu.latent.codec import codec
 from diffusion_edu.networks.autoencoder import Autoencoder
 from diffusion_edu.networks.critic import Critic, Judged
-from diffusion_edu.objectives import Sharpness, hinge
-from diffusion_edu.perception import unlikeness
 from diffusion_edu.randomness import Compute
 from diffusion_edu.recipes import sharper_decoder
-from diffusion_edu.training import fit, learner
+from diffusion_edu.training import objectives
+from diffusion_edu.training.loop import fit, learner
+from diffusion_edu.training.objectives import Sharpness, hinge
+from diffusion_edu.training.perceptual import unlikeness
 
 CPU = Compute(torch.device("cpu"))
 SIZES = {"widths": [8, 16], "blocks": [1, 1], "patch": 4}
@@ -57,7 +57,10 @@ def test_no_layer_of_a_critic_makes_a_change_larger():
 
 
 def test_a_critic_learns_until_it_is_sure_enough():
-    made, true = torch.tensor([-2.0, -1.0, 0.0, 3.0]).view(4, 1, 1, 1), torch.tensor([2.0, 0.5, 0.0, -1.0]).view(4, 1, 1, 1)
+    made, true = (
+        torch.tensor([-2.0, -1.0, 0.0, 3.0]).view(4, 1, 1, 1),
+        torch.tensor([2.0, 0.5, 0.0, -1.0]).view(4, 1, 1, 1),
+    )
     assert hinge(made, true).tolist() == [0, 0.5, 2, 6]
 
 
@@ -84,12 +87,21 @@ def test_the_loss_is_distance_looks_and_what_the_critic_has_to_learn(monkeypatch
     theta, eps = torch.full((4,), 1e-6), torch.zeros_like(x)  # looked at where they are
     x_hat, pleased, made, true = net(x)
     assert torch.equal(pleased, made)
-    expected = (x_hat - x).abs().flatten(1).mean(1) + hinge(made, true) - 0.05 * made.flatten(1).mean(1) + 0.5 * unlikeness(looking, x_hat, x)
+    expected = (
+        (x_hat - x).abs().flatten(1).mean(1)
+        + hinge(made, true)
+        - 0.05 * made.flatten(1).mean(1)
+        + 0.5 * unlikeness(looking, x_hat, x)
+    )
     torch.testing.assert_close(objective.at(net, x, None, theta, eps), expected)
 
 
 def test_training_sharpens_what_is_blurred_and_leaves_the_latents(monkeypatch):
-    monkeypatch.setattr(objectives, "eyes", lambda name, device: torch.nn.Sequential(torch.nn.Conv2d(3, 4, 3, padding=1)).requires_grad_(False))
+    monkeypatch.setattr(
+        objectives,
+        "eyes",
+        lambda name, device: torch.nn.Sequential(torch.nn.Conv2d(3, 4, 3, padding=1)).requires_grad_(False),
+    )
     net, x = Judged(Autoencoder(**SIZES)), pictures(8)
     before, state = deepcopy(net), learner(net)
     for progress in fit(state, iter([(x, None)] * 30), Sharpness(), lambda state: 3e-3):
@@ -111,7 +123,11 @@ def home(tmp_path, monkeypatch):
     for k in range(70):
         Image.fromarray(generator.integers(0, 256, (32, 32, 3), dtype=np.uint8)).save(tmp_path / "photos" / f"{k}.png")
     scale = {"mean": [0.1, -0.2, 0.3, 0.0], "spread": [0.5, 1.5, 1.0, 2.0]}
-    save(tmp_path / "runs" / "blurred", Card("blurred", "B", "autoencoder", SIZES, "autoencoder", 32, latents=scale), Autoencoder(**SIZES))
+    save(
+        tmp_path / "runs" / "blurred",
+        Card("blurred", "B", "autoencoder", SIZES, "autoencoder", 32, latents=scale),
+        Autoencoder(**SIZES),
+    )
     return tmp_path
 
 
@@ -124,11 +140,17 @@ def test_the_recipe_leaves_an_autoencoder_with_the_same_latents(home):
     run("--from", "blurred", "--pictures", "40")
     run("--from", "blurred", "--pictures", "80", "--resume")
     old, new, x0 = codec("blurred", compute=CPU), codec("sharp", compute=CPU), pictures()
-    assert torch.equal(old.encode(x0), new.encode(x0)) and not torch.equal(old.decode(old.encode(x0)), new.decode(new.encode(x0)))
+    assert torch.equal(old.encode(x0), new.encode(x0)) and not torch.equal(
+        old.decode(old.encode(x0)), new.decode(new.encode(x0))
+    )
     card, before = load("sharp", compute=CPU).card, load("blurred", compute=CPU).card
     assert (card.kind, card.title, card.latents, card.sizes) == ("autoencoder", "sharp", before.latents, before.sizes)
     assert torch.equal(load("sharp", compute=CPU).net.down[0].weight, load("blurred", compute=CPU).net.down[0].weight)
-    assert card.training["from"] == "blurred" and card.training["share"] == sharper_decoder.SHARE and card.training["pictures_seen"] == 80
+    assert (
+        card.training["from"] == "blurred"
+        and card.training["share"] == sharper_decoder.SHARE
+        and card.training["pictures_seen"] == 80
+    )
     assert {path.name for path in (home / "runs" / "sharp").iterdir()} > {"sharp.png", "sharp.curve.png", "log.csv"}
 
 
@@ -139,10 +161,14 @@ def test_what_is_kept_lies_between_the_decoder_that_was_and_the_one_that_pleases
         run("--from", "blurred", "--pictures", "80", "--out", f"runs/share_{share}")
         weights[share] = load(f"share_{share}", compute=CPU).net.up[0].weight
     torch.testing.assert_close(weights[0.5], (weights[0.0] + weights[1.0]) / 2, atol=2e-3, rtol=0)
-    assert torch.equal(weights[0.0], load("blurred", compute=CPU).net.up[0].weight) and not torch.equal(weights[0.0], weights[1.0])
+    assert torch.equal(weights[0.0], load("blurred", compute=CPU).net.up[0].weight) and not torch.equal(
+        weights[0.0], weights[1.0]
+    )
 
 
 @pytest.mark.parametrize("words", [(), ("--from", "flowers_simple")])
 def test_only_an_autoencoder_has_such_a_decoder(home, words):
-    with pytest.raises(SystemExit, match="Name the autoencoder whose decoder is to be sharper, for example: --from autoencoder"):
+    with pytest.raises(
+        SystemExit, match="Name the autoencoder whose decoder is to be sharper, for example: --from autoencoder"
+    ):
         run("--pictures", "8", *words)

@@ -9,8 +9,8 @@ from test_samplers import noise, wavy
 
 from diffusion_edu.core import walk
 from diffusion_edu.degradations import DEGRADATIONS, GREY, WHITE, Degradation, Restorer, degrade_each
-from diffusion_edu.objectives import Restoration, draw, drop_conditions
 from diffusion_edu.samplers import cold_step, naive_cold_step
+from diffusion_edu.training.objectives import Restoration, draw, drop_conditions
 
 SIZES = [(16, 16), (16, 32), (24, 20), (7, 5), (1, 9), (1, 1)]
 RANDOM = ("mask", "snow")
@@ -36,7 +36,9 @@ def test_at_T_nothing_is_left(name, h, w):
     left = {
         "blur": x0.mean(dim=(2, 3), keepdim=True),
         "pixelate": x0.mean(dim=(2, 3), keepdim=True),
-        "desaturate": (x0 * torch.tensor([0.299, 0.587, 0.114], dtype=torch.float64).view(3, 1, 1)).sum(1, keepdim=True),
+        "desaturate": (x0 * torch.tensor([0.299, 0.587, 0.114], dtype=torch.float64).view(3, 1, 1)).sum(
+            1, keepdim=True
+        ),
     }.get(name, torch.tensor(WHITE if name == "snow" else GREY, dtype=torch.float64))
     assert (x - left).abs().max() < (0.015 if name == "blur" else 1e-9)
     assert x.shape == x0.shape
@@ -71,7 +73,9 @@ def test_a_seed_says_it_all_and_no_picture_hears_of_its_neighbours(name):
     all_of_them = Degradation(name, (5, 6, 7))(x0, 40)
     assert torch.equal(all_of_them, Degradation(name, (5, 6, 7))(x0, 40))
     for k in range(3):
-        torch.testing.assert_close(Degradation(name, (5 + k,))(x0[k : k + 1], 40), all_of_them[k : k + 1], rtol=0, atol=1e-12)
+        torch.testing.assert_close(
+            Degradation(name, (5 + k,))(x0[k : k + 1], 40), all_of_them[k : k + 1], rtol=0, atol=1e-12
+        )
     other = Degradation(name, (8, 9, 10))(x0, 40)
     assert torch.equal(other, all_of_them) == (name not in RANDOM)
 
@@ -104,7 +108,10 @@ def test_blur_is_a_gaussian_with_mirrored_edges():
 
 def test_pixelating_melts_one_doubling_into_the_next():
     x0 = pictures(1, 16, 16)
-    twos, fours = (x0.view(1, 3, 16 // k, k, 16 // k, k).mean(dim=(3, 5)).repeat_interleave(k, 2).repeat_interleave(k, 3) for k in (2, 4))
+    twos, fours = (
+        x0.view(1, 3, 16 // k, k, 16 // k, k).mean(dim=(3, 5)).repeat_interleave(k, 2).repeat_interleave(k, 3)
+        for k in (2, 4)
+    )
     degrade = Degradation("pixelate", (0,), 8)  # four doublings, two levels each
     for t, expected in ((2, twos), (3, (twos + fours) / 2), (4, fours)):
         torch.testing.assert_close(degrade(x0, t), expected, rtol=0, atol=1e-12)
@@ -130,7 +137,9 @@ def test_many_degradations_at_once_are_the_single_ones():
 @pytest.mark.parametrize("b", [1, 2, 5])
 def test_a_batch_need_not_hold_every_degradation(b):
     x0 = pictures(b, dtype=torch.float32)
-    x = degrade_each(x0, torch.arange(b) % len(DEGRADATIONS), torch.full((b,), 0.5), noise(b, 1, 16, 16, dtype=torch.float32))
+    x = degrade_each(
+        x0, torch.arange(b) % len(DEGRADATIONS), torch.full((b,), 0.5), noise(b, 1, 16, 16, dtype=torch.float32)
+    )
     assert x.isfinite().all() and ((x - x0).flatten(1).norm(dim=1) > 0.1).all()
 
 
@@ -186,7 +195,9 @@ def test_algorithm_2_averages_the_errors_of_all_guesses_and_algorithm_1_keeps_th
     """On a fade, which is linear, each of ten moves brings in a tenth of its guess."""
     x0, degrade = pictures(), Degradation("fade", (1, 2, 3), 10)
     errors = {t: 0.3 * math.sin(5 * t) for t in range(1, 11)}
-    ours, naive = (restored(step, lambda x, t: x0 + errors[t], degrade, x0) - x0 for step in (cold_step, naive_cold_step))
+    ours, naive = (
+        restored(step, lambda x, t: x0 + errors[t], degrade, x0) - x0 for step in (cold_step, naive_cold_step)
+    )
     torch.testing.assert_close(ours, torch.full_like(x0, sum(errors.values()) / 10), rtol=0, atol=1e-9)
     torch.testing.assert_close(naive, torch.full_like(x0, errors[1]), rtol=0, atol=1e-9)
     assert abs(sum(errors.values()) / 10) < 0.1 * abs(errors[1])
@@ -250,7 +261,9 @@ def test_the_loss_is_how_far_the_picture_and_what_is_said_are_from_the_clean_one
     assert loss.shape == (12,) and loss.isfinite().all() and (loss > 0).all()
     theta, eps = draw(x0, torch.Generator().manual_seed(3))
     plain = degrade_each(x0, torch.arange(12) % 6, theta * (2 / math.pi), eps[:, :1])
-    torch.testing.assert_close(seen - plain, 0.02 * eps.flip(0), rtol=0, atol=1e-6)  # the grain is not the chance that degraded it
+    torch.testing.assert_close(
+        seen - plain, 0.02 * eps.flip(0), rtol=0, atol=1e-6
+    )  # the grain is not the chance that degraded it
 
 
 def test_both_ends_of_a_restoration_are_finite():

@@ -9,7 +9,16 @@ import pytest
 import torch
 from torch import nn
 
-from diffusion_edu.denoisers import TARGETS, NeuralDenoiser, clipped, exact, exact_gaussian, exact_mixture, guided, thresholded
+from diffusion_edu.denoisers import (
+    TARGETS,
+    NeuralDenoiser,
+    clipped,
+    exact,
+    exact_gaussian,
+    exact_mixture,
+    guided,
+    thresholded,
+)
 from diffusion_edu.schedules import SCHEDULES, cosine, linear, straight, zero_terminal_snr
 
 ANGLES = [1e-3, 0.3, math.pi / 4, 1.2, math.pi / 2 - 1e-3]
@@ -60,7 +69,9 @@ def test_all_targets_but_eps_are_finite_at_pure_noise(kind):
 @pytest.mark.parametrize("kind", TARGETS)
 def test_the_slope_is_the_share_of_an_error_that_reaches_the_guess(kind, theta):
     c, s = torch.tensor([math.cos(theta), math.sin(theta)], dtype=torch.float64)
-    slope = torch.func.grad(lambda o: TARGETS[kind].x0_hat(torch.tensor(0.3), o, c, s))(torch.tensor(0.7, dtype=torch.float64))
+    slope = torch.func.grad(lambda o: TARGETS[kind].x0_hat(torch.tensor(0.3), o, c, s))(
+        torch.tensor(0.7, dtype=torch.float64)
+    )
     close(TARGETS[kind].slope(c, s), slope.abs())
 
 
@@ -92,7 +103,9 @@ def test_a_network_that_knows_the_answer_gives_the_clean_image_on_every_schedule
 def test_one_network_means_the_same_on_two_schedules_where_their_angles_agree():
     schedule, line, y = cosine(1000), straight(2), noise(3, 2, 4, 4)
     t = (torch.atan2(schedule.noise, schedule.signal) - math.pi / 4).abs().argmin().item()
-    guesses = [NeuralDenoiser(Listener(torch.sin), s, "v")(y * s.angle(at, y)[0], at) for s, at in ((schedule, t), (line, 1))]
+    guesses = [
+        NeuralDenoiser(Listener(torch.sin), s, "v")(y * s.angle(at, y)[0], at) for s, at in ((schedule, t), (line, 1))
+    ]
     close(*guesses, atol=1e-2)
     assert (guesses[0] - y).abs().max() > 0.1
 
@@ -156,8 +169,12 @@ def test_the_exact_denoiser_is_the_posterior_mean(schedule):
         signal, rate = schedule.signal[t].item(), schedule.noise[t].item()
         guess = exact(data, schedule)(x, t).numpy()
         for k in range(4):
-            likelihood = np.array([np.exp(-((x[k] - signal * point) ** 2).sum().item() / (2 * rate**2)) for point in data])
-            np.testing.assert_allclose(guess[k], np.tensordot(likelihood / likelihood.sum(), data.numpy(), 1), rtol=0, atol=1e-9)
+            likelihood = np.array(
+                [np.exp(-((x[k] - signal * point) ** 2).sum().item() / (2 * rate**2)) for point in data]
+            )
+            np.testing.assert_allclose(
+                guess[k], np.tensordot(likelihood / likelihood.sum(), data.numpy(), 1), rtol=0, atol=1e-9
+            )
 
 
 def test_the_exact_denoiser_knows_the_average_at_pure_noise_and_the_picture_at_level_0():
@@ -235,7 +252,11 @@ def test_exact_guesses_have_the_shape_and_the_dtype_of_x(shape):
     means, one = data[:3], torch.ones(3)
     for dtype in (torch.float32, torch.float64, torch.bfloat16):
         x = noise(4, *shape, seed=1).to(dtype)
-        for denoise in (exact(data, cosine(10)), exact_gaussian(0.1, 0.5, cosine(10)), exact_mixture(means, 0.1 * one, one / 3, cosine(10))):
+        for denoise in (
+            exact(data, cosine(10)),
+            exact_gaussian(0.1, 0.5, cosine(10)),
+            exact_mixture(means, 0.1 * one, one / 3, cosine(10)),
+        ):
             assert (denoise(x, 5).shape, denoise(x, 5).dtype) == (x.shape, dtype)
 
 
@@ -295,12 +316,19 @@ def test_a_mixture_of_points_is_the_exact_denoiser_of_those_points(schedule):
 def test_a_mixture_of_one_is_the_exact_gaussian_guess(schedule):
     mean, x = noise(1, 2, 3), noise(4, 2, 3, seed=1)
     for t in (0, 1, 300, 1000):
-        close(exact_mixture(mean, torch.tensor([0.5]), torch.ones(1), schedule)(x, t), exact_gaussian(mean[0], 0.5, schedule)(x, t))
+        close(
+            exact_mixture(mean, torch.tensor([0.5]), torch.ones(1), schedule)(x, t),
+            exact_gaussian(mean[0], 0.5, schedule)(x, t),
+        )
 
 
 def test_a_mixture_is_the_posterior_mean_by_numerical_integration():
     schedule, t = cosine(1000), 500
-    means, stds, weights = torch.tensor([[-1.0], [0.2], [1.5]]).double(), torch.tensor([0.1, 0.5, 0.3]), torch.tensor([0.2, 0.5, 0.3])
+    means, stds, weights = (
+        torch.tensor([[-1.0], [0.2], [1.5]]).double(),
+        torch.tensor([0.1, 0.5, 0.3]),
+        torch.tensor([0.2, 0.5, 0.3]),
+    )
     signal, rate = schedule.signal[t].item(), schedule.noise[t].item()
     x0 = np.linspace(-8, 8, 200_001)
     parts = zip(means[:, 0].tolist(), stds.tolist(), weights.tolist(), strict=True)

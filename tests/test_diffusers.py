@@ -33,7 +33,11 @@ def their_walk(scheduler, schedule, moves, prediction, **options):
     for index in scheduler.timesteps.tolist():
         x0_hat = wavy(x, index + 1)  # their index 0 is our level 1
         eps_hat = predicted_noise(schedule, x, x0_hat, index + 1)
-        said = {"sample": x0_hat, "epsilon": eps_hat, "v_prediction": TARGETS["v"].of(x0_hat, eps_hat, *schedule.rates(index + 1, x))}[prediction]
+        said = {
+            "sample": x0_hat,
+            "epsilon": eps_hat,
+            "v_prediction": TARGETS["v"].of(x0_hat, eps_hat, *schedule.rates(index + 1, x)),
+        }[prediction]
         x = scheduler.step(said, index, x, generator=generator, **options).prev_sample
     return x
 
@@ -51,7 +55,10 @@ def test_diffusers_walks_the_same_ddpm_chain(moves, variance, prediction):
     make = pytest.importorskip("diffusers").DDPMScheduler
     theirs = oracle(make, linear(), variance_type=f"fixed_{variance}", prediction_type=prediction)
     torch.testing.assert_close(
-        our_walk(ddpm_step, linear(), moves, variance=variance), their_walk(theirs, linear(), moves, prediction), rtol=0, atol=1e-8
+        our_walk(ddpm_step, linear(), moves, variance=variance),
+        their_walk(theirs, linear(), moves, prediction),
+        rtol=0,
+        atol=1e-8,
     )
 
 
@@ -86,10 +93,20 @@ def test_diffusers_walks_the_same_sde_dpm_solver_path(moves):
     """The stochastic solver, eta 1, with the same fresh noise on both sides."""
     make = pytest.importorskip("diffusers").DPMSolverMultistepScheduler
     schedule = cosine(1000)
-    theirs = make(1000, algorithm_type="sde-dpmsolver++", timestep_spacing="trailing", prediction_type="sample", final_sigmas_type="zero")
+    theirs = make(
+        1000,
+        algorithm_type="sde-dpmsolver++",
+        timestep_spacing="trailing",
+        prediction_type="sample",
+        final_sigmas_type="zero",
+    )
     theirs.set_timesteps(moves)
     levels = [*(theirs.timesteps + 1).tolist(), 0]
-    theirs.sigmas, x, generator = (schedule.noise / schedule.signal)[levels], noise(4, 3), torch.Generator().manual_seed(7)
+    theirs.sigmas, x, generator = (
+        (schedule.noise / schedule.signal)[levels],
+        noise(4, 3),
+        torch.Generator().manual_seed(7),
+    )
     with patch.object(torch, "float32", torch.float64):
         for t in levels[:-1]:
             x = theirs.step(wavy(x, t), t - 1, x, variance_noise=seeded(generator, x)).prev_sample

@@ -17,14 +17,14 @@ from diffusion_edu.doctor import CAUSES, SYMPTOMS, Findings, Looks, ask, diagnos
 from diffusion_edu.doctor.examination import floor
 from diffusion_edu.doctor.findings import loss_of_silence
 from diffusion_edu.networks import MLP
-from diffusion_edu.objectives import Objective
 from diffusion_edu.randomness import SeededNoise
 from diffusion_edu.recipes.log import COLUMNS
-from diffusion_edu.resuming import save_run
 from diffusion_edu.samplers import ddim_step, ddpm_step
 from diffusion_edu.schedules import cosine, linear
 from diffusion_edu.spacings import spaced
-from diffusion_edu.training import fit, held_out_loss, learner
+from diffusion_edu.training.loop import fit, held_out_loss, learner
+from diffusion_edu.training.objectives import Objective
+from diffusion_edu.training.state import save_run
 
 HEALTHY = "nothing"
 
@@ -76,7 +76,9 @@ def trained(x, steps=250, lr=4e-3, kind="eps", labels=None, batch=128, net=None,
     for progress in fit(state, stream(), objective or Objective(kind, null=2), lambda _: lr, 0.98):
         losses.append(progress.loss)
         after(state)
-    known = Findings(kind=kind, distance="mse", steps=steps, batch=batch, pictures=len(x), lr=lr, asked=kind, ema=0.98, warm_up=True)
+    known = Findings(
+        kind=kind, distance="mse", steps=steps, batch=batch, pictures=len(x), lr=lr, asked=kind, ema=0.98, warm_up=True
+    )
     return state, known, losses
 
 
@@ -114,7 +116,8 @@ def test_learning_rate_zero():
 
 
 @pytest.mark.parametrize(
-    ("kind", "distance", "expected"), [("eps", "mse", "has 1 "), ("eps", "l1", "has 0.798 "), ("v", "mse", "The network says zero")]
+    ("kind", "distance", "expected"),
+    [("eps", "mse", "has 1 "), ("eps", "l1", "has 0.798 "), ("v", "mse", "The network says zero")],
 )
 def test_an_output_that_is_cut_off(kind, distance, expected):
     net = net_for(moons().x)
@@ -140,7 +143,9 @@ def test_a_loss_that_is_no_number():
     assert named(examine(known, losses)) == "The training fell apart"
 
 
-@pytest.mark.parametrize(("scale", "shift", "name"), [(127.5, 127.5, "The data lie outside [-1, 1]"), (0.5, 0.5, "The data lie in [0, 1]")])
+@pytest.mark.parametrize(
+    ("scale", "shift", "name"), [(127.5, 127.5, "The data lie outside [-1, 1]"), (0.5, 0.5, "The data lie in [0, 1]")]
+)
 @pytest.mark.parametrize("kind", ["eps", "v"])
 def test_data_in_the_wrong_range(scale, shift, name, kind):
     x = moons().x.clamp(-1, 1) * scale + shift
@@ -168,14 +173,22 @@ def test_an_average_that_is_too_slow():
     first = diagnose(findings)[0]
     assert first.name == "The average of the weights is too slow"
     assert "98 %" in first.why  # 0.9999^250
-    quick = examine(replace(known, ema=0.9999), losses, **drawn(state.ema), real=moons().x[:256])  # the same decay, quick at first
+    quick = examine(
+        replace(known, ema=0.9999), losses, **drawn(state.ema), real=moons().x[:256]
+    )  # the same decay, quick at first
     assert diagnose(quick) == []
 
 
 def test_answers_that_are_misread():
     state, known, losses = trained(moons().x, kind="v")
     answers = [ask(state.ema, moons().x)]
-    findings = examine(replace(known, kind=None, asked="eps"), losses, **drawn(state.ema, kind="eps"), real=moons().x[:256], answers=answers)
+    findings = examine(
+        replace(known, kind=None, asked="eps"),
+        losses,
+        **drawn(state.ema, kind="eps"),
+        real=moons().x[:256],
+        answers=answers,
+    )
     assert findings.fits == "v"
     assert named(findings) == "The network's answers are misread"
     assert named(replace(findings, fits=None, kind="v")) == "The network's answers are misread"
@@ -192,7 +205,9 @@ def test_the_answers_of_an_untrained_network_mean_nothing():
 
 
 def test_labels_that_are_dropped_always():
-    state, known, losses = trained(moons().x, labels=moons().labels, objective=Objective("eps", null=2, drop=1.0), steps=450)
+    state, known, losses = trained(
+        moons().x, labels=moons().labels, objective=Objective("eps", null=2, drop=1.0), steps=450
+    )
     findings = check_up(state, known, losses, moons().x, labels=moons().labels)
     assert findings.label_gain < 0
     assert named(findings) == "The labels are ignored"
@@ -234,12 +249,17 @@ def test_more_learned_than_holds_for_others():
 def test_the_same_seed_in_every_step():
     objective = Objective("eps")
     state, known, losses = trained(
-        moons().x[:8], steps=400, objective=lambda net, x0, cond, _: objective(net, moons().x[:8], cond, seeded()), batch=8
+        moons().x[:8],
+        steps=400,
+        objective=lambda net, x0, cond, _: objective(net, moons().x[:8], cond, seeded()),
+        batch=8,
     )
     lowest = floor(moons().x[:8], "eps")
     assert losses[-1] < 0.9 * lowest
     assert named(examine(replace(known, floor=lowest), losses)) == "The network has seen the answer"
-    assert named(examine(known, [*losses[:-10], *[1e-4] * 100])) == "The network has seen the answer"  # where the floor is not known
+    assert (
+        named(examine(known, [*losses[:-10], *[1e-4] * 100])) == "The network has seen the answer"
+    )  # where the floor is not known
 
 
 def test_no_honest_network_gets_below_the_floor():
@@ -292,7 +312,10 @@ def test_a_network_that_makes_checkerboards():
 
 def test_a_training_that_has_only_begun():
     state, known, losses = trained(discs(), steps=20, batch=32)
-    assert named(examine(known, losses, **drawn(state.ema, (3, 8, 8), count=16), real=discs())) == "It has only begun to learn"
+    assert (
+        named(examine(known, losses, **drawn(state.ema, (3, 8, 8), count=16), real=discs()))
+        == "It has only begun to learn"
+    )
 
 
 # Drawings of a shipped model, drawn in a wrong way
@@ -309,14 +332,27 @@ def model():
     return load("flowers_simple")
 
 
-def flower(moves=10, schedule=None, step=ddim_step, levels=None, scale=1.0, limit=clipped, begin=lambda x: x, denoiser=None, count=2, **options):
+def flower(
+    moves=10,
+    schedule=None,
+    step=ddim_step,
+    levels=None,
+    scale=1.0,
+    limit=clipped,
+    begin=lambda x: x,
+    denoiser=None,
+    count=2,
+    **options,
+):
     """Draw flowers as `generate` does, with every part open to mistakes; returns what `examine` asks for."""
     schedule = schedule or cosine()
     noise, labels = SeededNoise(range(count)), torch.arange(count) * 37 % 102
     denoise = denoiser(schedule) if denoiser else model().denoiser(schedule)
     denoise = limit(guided(denoise.given(labels), denoise, scale) if scale != 1 else denoise)
     levels = levels or spaced(schedule, moves)
-    states = list(walk(partial(step, denoise, schedule, randn=noise, **options), begin(noise.draw((3, 64, 64))), levels))
+    states = list(
+        walk(partial(step, denoise, schedule, randn=noise, **options), begin(noise.draw((3, 64, 64))), levels)
+    )
     return {"drawn": states[-1].x, "start": states[0].x, "levels": levels, "real": flowers()[0]}
 
 
@@ -334,7 +370,9 @@ def test_the_shipped_models_are_healthy(name):
 
 def test_a_shipped_model_is_healthy_when_examined():
     rows, labels = flowers()
-    findings = examine(settings(scale=3.0), **flower(20, scale=3.0, count=4), answers=[ask(model().net, rows[:16], labels[:16])])
+    findings = examine(
+        settings(scale=3.0), **flower(20, scale=3.0, count=4), answers=[ask(model().net, rows[:16], labels[:16])]
+    )
     assert findings.fits == "v"
     assert findings.label_gain > 0.03
     assert findings.drawn.neighbours > 0.9
@@ -359,7 +397,10 @@ def told_the_share(schedule):
 
 
 def wrap(x):
-    return {"drawn": ((x["drawn"] * 127.5 + 127.5).round() % 256) / 127.5 - 1, **{k: v for k, v in x.items() if k != "drawn"}}
+    return {
+        "drawn": ((x["drawn"] * 127.5 + 127.5).round() % 256) / 127.5 - 1,
+        **{k: v for k, v in x.items() if k != "drawn"},
+    }
 
 
 def noise_at_the_end(denoise, schedule, x, t, s, randn):
@@ -481,7 +522,10 @@ def test_a_run_is_read_with_its_card(run):
         data={"pictures": 40}, training={"objective": asdict(Objective("eps")), "steps": 60, "batch": 128, "ema": 0.999})  # fmt: skip
     save(run, card, net_for(moons().x))
     found = [diagnosis.name for diagnosis in diagnose(read_run(run))]
-    assert found == ["The network's answers are misread", "The schedule does not end in noise"]  # the card contradicts itself
+    assert found == [
+        "The network's answers are misread",
+        "The schedule does not end in noise",
+    ]  # the card contradicts itself
     assert read_run(run / "mine.json") == read_run(run)
 
 
@@ -511,4 +555,6 @@ def test_every_rule_says_something_of_its_own():
 def test_causes_silence_the_symptoms():
     findings = Findings(look="grey", T=1000)
     assert [found.name for found in diagnose(findings)] == ["Washed out"]
-    assert [(found.name, found.pitfall) for found in diagnose(replace(findings, top=900))] == [("The walk starts below the top", 7)]
+    assert [(found.name, found.pitfall) for found in diagnose(replace(findings, top=900))] == [
+        ("The walk starts below the top", 7)
+    ]

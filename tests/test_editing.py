@@ -12,7 +12,7 @@ from test_samplers import close, noise, wavy
 from diffusion_edu.checkpoints import Card, Model
 from diffusion_edu.core import walk
 from diffusion_edu.denoisers import clipped, exact_gaussian
-from diffusion_edu.editing import image_to_image, inversion_step, slerp
+from diffusion_edu.editing.verbs import image_to_image, inversion_step, slerp
 from diffusion_edu.generation import Preset, generate
 from diffusion_edu.randomness import Compute, SeededNoise
 from diffusion_edu.samplers import ddim_step, ddpm_step
@@ -82,7 +82,10 @@ def inverted(schedule, x0, moves, denoise):
 def test_inversion_finds_the_noise_that_the_exact_path_comes_from(schedule, std):
     """Pitfall 35, in closed form: for N(0, std^2) x keeps its place, so at T it is x0 times the ratio of the spreads."""
     right = (schedule.signal[-1] ** 2 * std**2 + schedule.noise[-1] ** 2).sqrt().item() / std
-    found = [inverted(schedule, torch.ones(1, 1, dtype=torch.float64), n, exact_gaussian(0.0, std, schedule)).item() for n in (50, 100, 200)]
+    found = [
+        inverted(schedule, torch.ones(1, 1, dtype=torch.float64), n, exact_gaussian(0.0, std, schedule)).item()
+        for n in (50, 100, 200)
+    ]
     errors = [abs(x - right) for x in found]
     assert errors[-1] < 0.03 * right
     assert all(1.6 < coarse / fine < 2.4 for coarse, fine in pairwise(errors))
@@ -94,7 +97,9 @@ def test_drawing_from_the_noise_that_was_found_gives_the_picture_back_the_better
     denoise, x0 = exact_gaussian(0.2, 0.5, schedule), 0.5 * noise(4, 3) + 0.2
     errors = []
     for moves in (20, 40, 80, 160):
-        *_, last = walk(partial(ddim_step, denoise, schedule), inverted(schedule, x0, moves, denoise), spaced(schedule, moves))
+        *_, last = walk(
+            partial(ddim_step, denoise, schedule), inverted(schedule, x0, moves, denoise), spaced(schedule, moves)
+        )
         errors.append((last.x - x0).abs().max().item())
     assert all(1.8 < coarse / fine < 2.1 for coarse, fine in pairwise(errors))
     assert errors[-1] < 0.04
@@ -111,7 +116,9 @@ def test_the_move_up_turns_x_with_the_speed_that_is_guessed_at_the_higher_level(
         y, c, e = x.numpy() / low, np.cos(beyond), np.sin(beyond)
         guess = 1.5 * np.sin(3 * high * y + t)
         v = c * (y - c * guess) / e - e * guess
-        np.testing.assert_allclose(above, high * (np.cos(beyond - below) * y + np.sin(beyond - below) * v), rtol=0, atol=1e-9)
+        np.testing.assert_allclose(
+            above, high * (np.cos(beyond - below) * y + np.sin(beyond - below) * v), rtol=0, atol=1e-9
+        )
         np.testing.assert_allclose(x0_hat, guess, rtol=0, atol=1e-9)
         assert asked == [t]
 
@@ -126,7 +133,10 @@ def test_noise_between_two_noises_is_as_strong_as_they_are(share):
     linear_mix = (1 - share) * a + share * b
     if share == 0.5:
         assert (linear_mix.flatten(1).norm(dim=1) < 0.8 * a.flatten(1).norm(dim=1)).all()
-    angles = [torch.acos(torch.nn.functional.cosine_similarity(end.flatten(1), mixed.flatten(1)).clamp(-1, 1)) for end in (a, b)]
+    angles = [
+        torch.acos(torch.nn.functional.cosine_similarity(end.flatten(1), mixed.flatten(1)).clamp(-1, 1))
+        for end in (a, b)
+    ]
     whole = torch.acos(torch.nn.functional.cosine_similarity(a.flatten(1), b.flatten(1)))
     close(angles[0], share * whole, 1e-6)
     close(angles[1], (1 - share) * whole, 1e-6)
@@ -163,7 +173,10 @@ def test_ddpm_from_the_middle_keeps_the_moments_of_image_to_image():
     close(x[0], schedule.signal[levels[0]] * x0[0])
     for t, s in pairwise(levels):
         probe = torch.tensor([[schedule.signal[t] * 0.7], [schedule.signal[t] * 0.7 + 1]], dtype=torch.float64)
-        moved, fresh = (ddpm_step(lambda x, t: x0, schedule, probe, t, s, randn=r)[0].flatten() for r in (torch.zeros_like, torch.ones_like))
+        moved, fresh = (
+            ddpm_step(lambda x, t: x0, schedule, probe, t, s, randn=r)[0].flatten()
+            for r in (torch.zeros_like, torch.ones_like)
+        )
         variance = (moved[1] - moved[0]).item() ** 2 * variance + (fresh[0] - moved[0]).item() ** 2
         assert moved[0].item() == pytest.approx(0.7 * schedule.signal[s].item(), abs=1e-9)
         assert variance == pytest.approx(schedule.noise[s].item() ** 2, abs=1e-9)

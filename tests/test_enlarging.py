@@ -14,15 +14,15 @@ from PIL import Image
 from test_uploads import BAD, encoded, plain
 
 from benchmarks import cascade as benchmark
-from diffusion_edu.cascades import CHANNELS, enlarge, enlarged, held, shrunk
+from diffusion_edu.analysis.measures import gradient_energy
 from diffusion_edu.checkpoints import Card, load, read_card, save
 from diffusion_edu.data.images import Pictures, held_out, load_pictures, save_pictures, to_bytes, to_signed
 from diffusion_edu.data.uploads import fitting, read_upload
+from diffusion_edu.editing.super_resolution import CHANNELS, enlarge, enlarged, held, shrunk
 from diffusion_edu.evaluation import enlarging as evaluation
 from diffusion_edu.evaluation.cold import likeness
 from diffusion_edu.evaluation.detail import detail, faithful, finest, patches
 from diffusion_edu.generation import Preset, generate
-from diffusion_edu.measures import gradient_energy
 from diffusion_edu.networks import NETWORKS
 
 PAGE, KEY = "pages/10_Edit_studio.py", "studio enlarge"
@@ -47,7 +47,9 @@ def test_gradient_energy_is_the_mean_squared_difference_of_neighbours():
     ramp = (0.1 * torch.arange(8.0)).expand(1, 3, 8, 8)
     assert gradient_energy(ramp).item() == pytest.approx(0.01)
     assert gradient_energy(0.5 * ramp + 0.5 * ramp.mT).item() == pytest.approx(2 * 0.05**2)
-    assert gradient_energy(noise(1, 3, 200, 200)).item() == pytest.approx(4, rel=0.02)  # two differences, of variance 2 each
+    assert gradient_energy(noise(1, 3, 200, 200)).item() == pytest.approx(
+        4, rel=0.02
+    )  # two differences, of variance 2 each
 
 
 def test_patches_are_the_quadrants_and_no_pixel_is_changed():
@@ -62,7 +64,9 @@ def test_detail_is_one_for_the_same_pictures_and_less_for_soft_ones():
     soft = to_bytes(enlarged(shrunk(to_signed(real))))
     assert detail(real, real) == 1 and 0.05 < detail(soft, real) < 0.7
     assert finest(soft) < 0.5 * finest(real)
-    assert finest(to_bytes(0.2 * noise(8, 3, 64, 64))) == pytest.approx(1, rel=0.05)  # white noise is as strong everywhere
+    assert finest(to_bytes(0.2 * noise(8, 3, 64, 64))) == pytest.approx(
+        1, rel=0.05
+    )  # white noise is as strong everywhere
 
 
 def test_what_agrees_with_the_small_picture_is_faithful():
@@ -94,14 +98,18 @@ def folder(tmp_path, tiny, monkeypatch):
 
     def make(name, size, sizes, **about):
         sizes = {"widths": [16, 32], "embedding": 16, "patch": 2, **sizes}
-        net = tiny(network="simple_unet", **{key: value for key, value in sizes.items() if key not in ("widths", "embedding")})
+        net = tiny(
+            network="simple_unet", **{key: value for key, value in sizes.items() if key not in ("widths", "embedding")}
+        )
         save(folder, Card(name, name, "simple_unet", sizes, "v", size, sampling=sampling, **about), net)
 
     make("drawer", 64, {"classes": 3}, classes=KINDS)
     make("larger", 32, {"guide": CHANNELS}, guide="the same picture, half as large")
     make("painter", 64, {"guide": 3}, guide="a sketch")
     layout = {"classes": 3, "widths": [8, 8], "patch": 1}
-    eyes = Card("eyes", "eyes", "residual_classifier", layout, "class", 16, classes=KINDS, scores={"validation_accuracy": 0.5})
+    eyes = Card(
+        "eyes", "eyes", "residual_classifier", layout, "class", 16, classes=KINDS, scores={"validation_accuracy": 0.5}
+    )
     save(folder, eyes, NETWORKS["residual_classifier"](**layout))
     return folder
 
@@ -110,15 +118,32 @@ def folder(tmp_path, tiny, monkeypatch):
 def words(folder, tmp_path):
     """The command line of an evaluation of 130 pictures."""
     save_pictures(tmp_path / "real.parquet", Pictures(some(130, 32), torch.arange(130) % 3, ("a", "b", "c")))
-    return ["larger", "--data", str(tmp_path / "real.parquet"), "--features", "eyes", "--work", str(tmp_path / "work"), "--device", "cpu"]
+    return [
+        "larger",
+        "--data",
+        str(tmp_path / "real.parquet"),
+        "--features",
+        "eyes",
+        "--work",
+        str(tmp_path / "work"),
+        "--device",
+        "cpu",
+    ]
 
 
 def test_the_command_writes_the_scores_into_the_card(words, folder, tmp_path, capsys):
     evaluation.main(words)
     card = read_card(folder / "larger.json")
     assert card.scores == json.loads(capsys.readouterr().out)
-    assert "2 pictures of real.parquet" in card.scores["protocol"] and "evaluation.enlarging larger" in card.scores["command"]
-    assert set(card.scores["16 to 32"]) == {"bicubic", "noise 0", "noise 0.1", "noise 0.2", "not held"} == set(card.scores["32 to 64"])
+    assert (
+        "2 pictures of real.parquet" in card.scores["protocol"]
+        and "evaluation.enlarging larger" in card.scores["command"]
+    )
+    assert (
+        set(card.scores["16 to 32"])
+        == {"bicubic", "noise 0", "noise 0.1", "noise 0.2", "not held"}
+        == set(card.scores["32 to 64"])
+    )
     assert "PSNR" in card.scores["8 to 16"]["noise 0"] and "PSNR" not in card.scores["32 to 64"]["noise 0"]
     low, middle, high = card.scores["gradient_energy_real"]
     assert 0 < low <= middle <= high
@@ -134,10 +159,15 @@ def test_every_number_is_of_the_pictures_that_the_library_draws(words, tmp_path,
     *_, state = enlarge(load("larger"), Preset("DDIM", 2, 1.5), to_signed(small), [0, 1], share=0.2, hold=True)
     drawn, smooth = to_bytes(state.x), to_bytes(enlarged(to_signed(small)))
     for images, way in ((drawn, "noise 0.2"), (smooth, "bicubic")):
-        expected = likeness(to_signed(images), to_signed(real)) | {"gradient_energy": detail(images, real), "consistency": faithful(images, small)}
+        expected = likeness(to_signed(images), to_signed(real)) | {
+            "gradient_energy": detail(images, real),
+            "consistency": faithful(images, small),
+        }
         assert {name: scores["16 to 32"][way][name] for name in expected} == pytest.approx(expected, rel=1e-3)
     ways = scores["16 to 32"]
-    assert ways["bicubic"]["PSNR"] > ways["noise 0"]["PSNR"] > ways["not held"]["PSNR"] + 2  # the network has learned nothing
+    assert (
+        ways["bicubic"]["PSNR"] > ways["noise 0"]["PSNR"] > ways["not held"]["PSNR"] + 2
+    )  # the network has learned nothing
     assert ways["noise 0"]["consistency"] > ways["not held"]["consistency"] + 5
     assert read_card(tmp_path / "runs" / "larger.json").scores == {}
 
@@ -150,7 +180,11 @@ def test_a_stopped_evaluation_goes_on_where_it_was(words, tmp_path, monkeypatch,
     parts[0].write_bytes(b"half")
     parts[4].unlink()
     asked = []
-    monkeypatch.setattr(evaluation, "enlarge", lambda model, preset, small, *rest: asked.append(rest) or enlarge(model, preset, small, *rest))
+    monkeypatch.setattr(
+        evaluation,
+        "enlarge",
+        lambda model, preset, small, *rest: asked.append(rest) or enlarge(model, preset, small, *rest),
+    )
     evaluation.main([*words, "--dry"])
     assert json.loads(capsys.readouterr().out) == whole and len(asked) == 2
 
@@ -188,7 +222,16 @@ def test_the_benchmark_compares_three_ways_and_says_what_they_cost(folder, tiny,
     for name, size, classes in (("small", 16, KINDS), ("large", 32, ["a", "b", "c"])):
         sampling = {"moves": 3, "scale": 2.0}
         save(folder, Card(name, name, "simple_unet", sizes, "v", size, classes=classes, sampling=sampling), net)
-    common = ["--data", str(tmp_path / "real.parquet"), "--features", "eyes", "--work", str(tmp_path / "work"), "--pictures", "20"]
+    common = [
+        "--data",
+        str(tmp_path / "real.parquet"),
+        "--features",
+        "eyes",
+        "--work",
+        str(tmp_path / "work"),
+        "--pictures",
+        "20",
+    ]
     benchmark.main([*common, "--models", "small", "larger", "large"])
     first, _, _, *rows = capsys.readouterr().out.splitlines()
     rows = [row.strip("| ").split(" | ") for row in rows[1:]]
@@ -200,7 +243,9 @@ def test_the_benchmark_compares_three_ways_and_says_what_they_cost(folder, tiny,
     ]
     assert rows[3][0] == "one half of 40 real ones to the other" and rows[3][5] == "100%"
     assert all("±" in cell for row in rows[:3] for cell in row[3:5])
-    assert int(rows[0][5].rstrip("%")) < int(rows[2][5].rstrip("%"))  # bicubic is soft, what has learned nothing is rough
+    assert int(rows[0][5].rstrip("%")) < int(
+        rows[2][5].rstrip("%")
+    )  # bicubic is soft, what has learned nothing is rough
     monkeypatch.setattr(benchmark, "KINDS", {"lily": "aster"})
     with pytest.raises(SystemExit, match="lily"):
         benchmark.main([*common, "--models", "small", "larger", "large"])
@@ -210,7 +255,14 @@ def test_the_benchmark_compares_three_ways_and_says_what_they_cost(folder, tiny,
 
 
 @pytest.mark.parametrize(
-    ("sides", "fit"), [((100, 75), (96, 72)), ((640, 480), (128, 96)), ((128, 128), (128, 128)), ((50, 1000), (8, 128)), ((3, 5), (8, 8))]
+    ("sides", "fit"),
+    [
+        ((100, 75), (96, 72)),
+        ((640, 480), (128, 96)),
+        ((128, 128), (128, 128)),
+        ((50, 1000), (8, 128)),
+        ((3, 5), (8, 8)),
+    ],
 )
 def test_an_upload_keeps_its_shape_and_fits_the_network(sides, fit):
     assert fitting(128, 8)(*sides) == fit
@@ -223,10 +275,11 @@ def test_an_upload_keeps_its_shape_and_fits_the_network(sides, fit):
 
 @pytest.fixture
 def small(folder, monkeypatch):
-    from diffusion_edu.app import enlarging, models
+    from diffusion_edu.app.common import models
+    from diffusion_edu.app.editing import super_resolution
 
     monkeypatch.setattr(models, "FIRST", "drawer")
-    monkeypatch.setattr(enlarging, "ENLARGER", "larger")
+    monkeypatch.setattr(super_resolution, "ENLARGER", "larger")
     return folder
 
 
@@ -241,7 +294,10 @@ def glass(app):
 
 def shown(app):
     """Every picture in it by name, uint8 (h, w, 3)."""
-    return {pane["name"]: np.asarray(Image.open(io.BytesIO(base64.b64decode(pane["picture"].split(",")[1])))) for pane in glass(app)["panes"]}
+    return {
+        pane["name"]: np.asarray(Image.open(io.BytesIO(base64.b64decode(pane["picture"].split(",")[1]))))
+        for pane in glass(app)["panes"]
+    }
 
 
 def as_page(image):
@@ -270,14 +326,21 @@ def test_the_page_draws_small_and_enlarges_twice_as_the_library_does(small, hold
     assert np.array_equal(pictures["bicubic"], as_page(to_bytes(enlarged(enlarged(to_signed(to_bytes(first.x)))))[0]))
     assert np.array_equal(as_page(executed(app)["pictures"][0]), pictures["seed7"])
     words = " ".join(caption.value for caption in app.caption)
-    assert all(part in words for part in ("64 × 64 in 4 evaluations", "128 × 128 in 4 evaluations", "256 × 256 in 4 evaluations"))
+    assert all(
+        part in words
+        for part in ("64 × 64 in 4 evaluations", "128 × 128 in 4 evaluations", "256 × 256 in 4 evaluations")
+    )
     assert glass(healthy(app.run()))["id"] == glass(app)["id"]
 
 
 def test_four_seeds_give_different_details_and_numbers_are_of_what_is_shown(small):
     app = opened(small="one of ours", kind="rose", larger="2 ×", variants="4")
     pictures = shown(app)
-    assert list(pictures) == ["nearest", "bicubic", "seed0", "seed1", "seed2", "seed3"] and pictures["seed0"].shape == (128, 128, 3)
+    assert list(pictures) == ["nearest", "bicubic", "seed0", "seed1", "seed2", "seed3"] and pictures["seed0"].shape == (
+        128,
+        128,
+        3,
+    )
     assert not np.array_equal(pictures["seed0"], pictures["seed3"])
     images = executed(app)["pictures"]
     assert all(np.array_equal(as_page(image), pictures[f"seed{k}"]) for k, image in enumerate(images))
@@ -288,13 +351,15 @@ def test_four_seeds_give_different_details_and_numbers_are_of_what_is_shown(smal
 
 
 def test_what_is_usual_is_read_from_the_card(small):
-    from diffusion_edu.app.largely import REAL, steps_between
+    from diffusion_edu.app.editing.super_resolution_job import REAL, steps_between
 
     assert any("evaluation.enlarging" in caption.value for caption in opened(larger="2 ×").caption)
     card = read_card(small / "larger.json")
     (small / "larger.json").write_text(json.dumps({**vars(card), "scores": {REAL: [0.01, 0.04, 0.09]}}))
     assert steps_between(0.04) == pytest.approx(127.5 * 0.02**0.5)
-    assert any("mostly 9 to 27, in the middle **18**" in caption.value for caption in opened(larger="2 ×", details="1").caption)
+    assert any(
+        "mostly 9 to 27, in the middle **18**" in caption.value for caption in opened(larger="2 ×", details="1").caption
+    )
 
 
 @pytest.mark.parametrize(
@@ -353,10 +418,10 @@ def test_a_file_that_is_no_picture_is_told_in_one_sentence(small, name):
 
 def test_without_the_network_there_is_what_needs_none(small, monkeypatch):
     (small / "larger.json").unlink()
-    from diffusion_edu.app import enlarging
+    from diffusion_edu.app.editing import super_resolution
 
-    others = {name: path for name, path in enlarging.available().items() if name != "super_resolution"}
-    monkeypatch.setattr(enlarging, "available", lambda: others)
+    others = {name: path for name, path in super_resolution.available().items() if name != "super_resolution"}
+    monkeypatch.setattr(super_resolution, "available", lambda: others)
     app = opened()
     assert "python -m diffusion_edu.recipes.super_resolution" in app.info[0].value
     assert list(shown(app)) == ["nearest", "bicubic"] and glass(app)["width"] == 256
@@ -364,16 +429,16 @@ def test_without_the_network_there_is_what_needs_none(small, monkeypatch):
 
 
 def test_weights_that_are_damaged_and_pictures_that_are_missing_are_told_in_one_sentence(small, monkeypatch, tmp_path):
-    from diffusion_edu.app import darkroom
+    from diffusion_edu.app.common import image_picker
 
     with (small / "larger.safetensors").open("r+b") as file:
         file.seek(9_000)
         file.write(b"altered")
     assert "larger.safetensors" in opened().error[0].value
-    monkeypatch.setattr(darkroom, "PRETRAINED", tmp_path)
-    darkroom.pictures.clear()
+    monkeypatch.setattr(image_picker, "PRETRAINED", tmp_path)
+    image_picker.pictures.clear()
     assert "flower_samples.parquet" in opened(small="one of ours").error[0].value
-    darkroom.pictures.clear()
+    image_picker.pictures.clear()
 
 
 def test_a_link_with_nonsense_in_it_opens_the_default(small):
@@ -382,7 +447,7 @@ def test_a_link_with_nonsense_in_it_opens_the_default(small):
 
 
 def test_what_was_cancelled_waits_until_it_is_asked_for_again(small, monkeypatch):
-    from diffusion_edu.app.largely import Enlarging
+    from diffusion_edu.app.editing.super_resolution_job import Enlarging
 
     states = Enlarging.states
 

@@ -88,7 +88,10 @@ def test_yes_and_no_count_the_same_however_rare_they_are():
     shares = balanced_accuracies(scores, labels)
     assert shares[:2].tolist() == pytest.approx([(1 / 1 + 3 / 4) / 2, (1 / 2 + 2 / 2) / 2])  # open ones do not count
     assert shares[2].isnan()  # nobody has it
-    assert balanced_accuracies(torch.ones(5, 3), labels)[:2].tolist() == [0.5, 0.5]  # always yes is no better than a coin
+    assert balanced_accuracies(torch.ones(5, 3), labels)[:2].tolist() == [
+        0.5,
+        0.5,
+    ]  # always yes is no better than a coin
 
 
 # Neighbours
@@ -130,14 +133,18 @@ def test_features_are_narrow_and_tell_flowers_apart_from_noise(eyes):
 
 def test_pictures_of_another_size_are_scaled_to_that_of_the_classifier(eyes):
     small = torch.full((2, 3, 32, 32), 200, dtype=torch.uint8)
-    torch.testing.assert_close(describe(eyes, small).features, describe(eyes, small.repeat_interleave(2, 2).repeat_interleave(2, 3)).features)
+    torch.testing.assert_close(
+        describe(eyes, small).features, describe(eyes, small.repeat_interleave(2, 2).repeat_interleave(2, 3)).features
+    )
 
 
 def test_scores_stand_beside_their_floor_and_their_baseline():
     real, noise = seeded(3000, 4), 3 * seeded(2000, 4, seed=5) + 4
     scores = distance_scores(reference(real, noise), seeded(2000, 4, seed=1) + 0.1)
     assert scores["FD_floor"] < scores["FD"] < scores["FD_noise"]
-    assert scores["FD_share"] == pytest.approx((scores["FD"] - scores["FD_floor"]) / (scores["FD_noise"] - scores["FD_floor"]))
+    assert scores["FD_share"] == pytest.approx(
+        (scores["FD"] - scores["FD_floor"]) / (scores["FD_noise"] - scores["FD_floor"])
+    )
     assert abs(scores["KD_floor"]) < scores["KD"]
     assert scores["memorised"] < 0.03
 
@@ -146,7 +153,9 @@ def test_a_reference_can_be_shipped_without_its_pictures(tmp_path):
     real = reference(seeded(300, 4), seeded(300, 4, seed=3) + 2)
     real.save(tmp_path / "r.npz")
     again, drawn = Reference.load(tmp_path / "r.npz"), seeded(200, 4, seed=1)
-    assert distance_scores(again, drawn) == {k: v for k, v in distance_scores(real, drawn).items() if k.startswith("FD")}
+    assert distance_scores(again, drawn) == {
+        k: v for k, v in distance_scores(real, drawn).items() if k.startswith("FD")
+    }
     (tmp_path / "r.npz").write_bytes(b"half")
     with pytest.raises(ValueError, match=r"r\.npz is missing or broken"):
         Reference.load(tmp_path / "r.npz")
@@ -233,7 +242,9 @@ def test_other_weights_settings_or_labels_are_drawn_anew_and_the_same_are_not(sm
     monkeypatch.setattr(samples, "generate", lambda *args: drawn.append(args) or generate(*args))
     other = replace(model, card=replace(model.card, sha256="other"))
     labels = torch.zeros(4, dtype=torch.int64)
-    wishes = [(m, Preset(moves=moves), 4, k) for m in (model, other) for moves in (2, 3) for k in (labels, labels + 1, None)]
+    wishes = [
+        (m, Preset(moves=moves), 4, k) for m in (model, other) for moves in (2, 3) for k in (labels, labels + 1, None)
+    ]
     for wish in (*wishes, *wishes):
         samples.draw(*wish, tmp_path)
     assert len(drawn) == 12
@@ -246,8 +257,14 @@ def test_other_weights_settings_or_labels_are_drawn_anew_and_the_same_are_not(sm
         (["eyes", "--features", "eyes", "--judge", "second"], "eyes is a classifier"),
         (["small", "--features", "eyes", "--judge", "second", "--samples", "1"], "at least two samples"),
         (["small", "--features", "eyes", "--judge", "second", "--data", "nowhere"], "no file or folder"),
-        (["small", "--features", "flower_features", "--judge", "second", "--offline", "--samples", "4"], "small draws others"),
-        (["small", "--features", "eyes", "--judge", "second", "--offline", "--inception", "--samples", "4"], "leave out --offline"),
+        (
+            ["small", "--features", "flower_features", "--judge", "second", "--offline", "--samples", "4"],
+            "small draws others",
+        ),
+        (
+            ["small", "--features", "eyes", "--judge", "second", "--offline", "--inception", "--samples", "4"],
+            "leave out --offline",
+        ),
     ],
     ids=lambda value: value[:24] if isinstance(value, str) else " ".join(value),
 )
@@ -309,7 +326,10 @@ def test_without_the_internet_the_inception_weights_are_refused_in_one_sentence(
 
 
 def test_shipped_files_are_what_they_say():
-    samples_, real = load_pictures(PRETRAINED / "flower_samples.parquet"), Reference.load(PRETRAINED / "flower_reference.npz")
+    samples_, real = (
+        load_pictures(PRETRAINED / "flower_samples.parquet"),
+        Reference.load(PRETRAINED / "flower_reference.npz"),
+    )
     assert (samples_.images.shape, len(samples_.classes)) == ((1024, 3, 64, 64), 102)
     assert samples_.labels.bincount().min() >= 10
     assert real.statistics.count == 8189 and real.statistics.total.shape == (128,)

@@ -17,15 +17,17 @@ from torch import nn
 
 from diffusion_edu.checkpoints import Card, Model, Unusable, load, save
 from diffusion_edu.generation import Preset, generate
-from diffusion_edu.objectives import Objective
 from diffusion_edu.randomness import Compute
 from diffusion_edu.recipes import flowers_expert_detail, flowers_expert_noise
 from diffusion_edu.recipes.flowers_experts import main
-from diffusion_edu.training import held_out_loss
+from diffusion_edu.training.loop import held_out_loss
+from diffusion_edu.training.objectives import Objective
 
 SIZES = {"widths": [16, 24], "patch": 2, "embedding": 16, "classes": 2}
 BORDERS = [500.0, 1000.0]
-CARD = Card("team", "Team", "experts", {"member": "simple_unet", "sizes": SIZES, "borders": BORDERS}, "v", 8, classes=["a", "b"])
+CARD = Card(
+    "team", "Team", "experts", {"member": "simple_unet", "sizes": SIZES, "borders": BORDERS}, "v", 8, classes=["a", "b"]
+)
 PLAIN = Compute(torch.device("cpu"))
 PRESET = Preset(moves=6, scale=2.0)
 DETAIL, NOISE = (module.RECIPE.objective for module in (flowers_expert_detail, flowers_expert_noise))
@@ -57,7 +59,9 @@ def inputs(level, b=2):
     return torch.randn(b, 3, 8, 8, generator=seeded()), torch.full((b,), float(level)), torch.arange(b) % 2
 
 
-@pytest.mark.parametrize(("level", "who"), [(0.1, 0), (499.9, 0), (500, 0), (500.1, 1), (1000, 1), (1000.1, 2), (1570.8, 2)])
+@pytest.mark.parametrize(
+    ("level", "who"), [(0.1, 0), (499.9, 0), (500, 0), (500.1, 1), (1000, 1), (1000.1, 2), (1570.8, 2)]
+)
 def test_the_specialist_of_the_level_answers_as_it_does_alone(team, members, level, who):
     assert torch.equal(team.net(*inputs(level)), members[who](*inputs(level)))
     assert team.net.responsible(level) == who
@@ -85,7 +89,9 @@ class ByHand(nn.Module):
 @pytest.mark.parametrize("sampler", ["DDIM", "Heun", "DPM-Solver++"])
 def test_a_walk_is_the_one_that_the_specialists_make_in_turns(team, members, sampler):
     wish = replace(PRESET, sampler=sampler), [3, 4], [0, 1]
-    for ours, theirs in zip(generate(team, *wish), generate(Model(team.card, ByHand(members), PLAIN), *wish), strict=True):
+    for ours, theirs in zip(
+        generate(team, *wish), generate(Model(team.card, ByHand(members), PLAIN), *wish), strict=True
+    ):
         assert torch.equal(ours.x, theirs.x) and torch.equal(ours.x0_hat, theirs.x0_hat)
 
 
@@ -157,7 +163,9 @@ def test_levels_on_both_sides_of_a_border_are_refused_in_words_and_those_on_one_
     assert torch.equal(team.net(y, within, labels), members[1](y, within, labels))
 
 
-@pytest.mark.parametrize("wrong", [{"borders": [300, 500, 1000]}, {"sizes": {**SIZES, "widths": [16, 32]}}, {"member": "mlp"}], ids=str)
+@pytest.mark.parametrize(
+    "wrong", [{"borders": [300, 500, 1000]}, {"sizes": {**SIZES, "widths": [16, 32]}}, {"member": "mlp"}], ids=str
+)
 def test_a_card_that_does_not_fit_its_specialists_is_refused_when_it_is_loaded(members, tmp_path, wrong):
     save(tmp_path, replace(CARD, sizes=CARD.sizes | wrong), nn.ModuleList(members))
     with pytest.raises(Unusable, match=r"team\.safetensors do not fit"):
@@ -174,7 +182,18 @@ def two(tiny, tmp_path, monkeypatch):
     for seed, (name, objective) in enumerate((("low", DETAIL), ("high", NOISE))):
         training = {"objective": asdict(objective), "pictures_seen": 10 + seed, "steps": 2, "minutes": 0.5}
         sampling = {"moves": 3, "scale": 2.0}
-        card = Card(name, name, "simple_unet", SIZES, "v", 8, classes=["a", "b"], sampling=sampling, training=training, scores={"FD": 1.0})
+        card = Card(
+            name,
+            name,
+            "simple_unet",
+            SIZES,
+            "v",
+            8,
+            classes=["a", "b"],
+            sampling=sampling,
+            training=training,
+            scores={"FD": 1.0},
+        )
         save(tmp_path / name, card, tiny(seed, "simple_unet", **SIZES))
     return ["--detail", "low", "--noise", "high", "--out", str(tmp_path / "joined")]
 
@@ -183,9 +202,17 @@ def test_two_models_are_joined_and_the_result_loads_by_name_and_draws(two, tiny)
     main(two)
     model = load("joined", compute=PLAIN)
     assert model.card.sizes == {"member": "simple_unet", "sizes": SIZES, "borders": [pytest.approx(1000 * math.pi / 4)]}
-    assert (model.card.network, model.card.kind, model.card.classes, model.card.scores) == ("experts", "v", ["a", "b"], {})
+    assert (model.card.network, model.card.kind, model.card.classes, model.card.scores) == (
+        "experts",
+        "v",
+        ["a", "b"],
+        {},
+    )
     assert (model.card.training["pictures_seen"], model.card.training["minutes"]) == (21, 1.0)
-    assert model.card.training["detail"]["objective"]["angles"][1] == model.card.training["noise"]["objective"]["angles"][0]
+    assert (
+        model.card.training["detail"]["objective"]["angles"][1]
+        == model.card.training["noise"]["objective"]["angles"][0]
+    )
     assert model.card.draws
     states = list(generate(model, Preset(**model.card.sampling), [0, 1], [0, 1]))
     assert len(states) == 4 and states[-1].x.shape == (2, 3, 8, 8)
@@ -206,8 +233,16 @@ def test_two_models_are_joined_and_the_result_loads_by_name_and_draws(two, tiny)
 )
 def test_models_that_do_not_belong_together_are_refused_in_one_sentence(two, tiny, tmp_path, words, sentence):
     wide = {**SIZES, "widths": [16, 32]}
-    save(tmp_path / "wide", Card("wide", "W", "simple_unet", wide, "v", 8, classes=["a", "b"]), tiny(0, "simple_unet", **wide))
-    save(tmp_path / "eps", Card("eps", "E", "simple_unet", SIZES, "eps", 8, classes=["a", "b"]), tiny(0, "simple_unet", **SIZES))
+    save(
+        tmp_path / "wide",
+        Card("wide", "W", "simple_unet", wide, "v", 8, classes=["a", "b"]),
+        tiny(0, "simple_unet", **wide),
+    )
+    save(
+        tmp_path / "eps",
+        Card("eps", "E", "simple_unet", SIZES, "eps", 8, classes=["a", "b"]),
+        tiny(0, "simple_unet", **SIZES),
+    )
     with pytest.raises(SystemExit) as end:
         main([*two, *words])
     assert sentence in end.value.code and "\n" not in end.value.code
@@ -228,7 +263,10 @@ class Hears(nn.Module):
 @pytest.mark.parametrize("angles", [(0.0, math.pi / 2), DETAIL.angles, NOISE.angles, (0.3, 0.7)], ids=str)
 def test_only_angles_of_its_range_are_trained_evenly_and_the_same_are_looked_at_when_held_out(angles):
     net, objective, x0 = Hears(), Objective(angles=angles), torch.zeros(20_000, 1, 1, 1)
-    for look in (lambda: objective(net, x0, None, seeded(1)), lambda: held_out_loss(net, x0, None, objective, batch=20_000)):
+    for look in (
+        lambda: objective(net, x0, None, seeded(1)),
+        lambda: held_out_loss(net, x0, None, objective, batch=20_000),
+    ):
         look()
         share = (net.level / 1000 - angles[0]) / (angles[1] - angles[0])
         assert share.min() > -1e-6 and share.max() < 1 + 1e-6

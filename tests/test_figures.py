@@ -18,7 +18,11 @@ def drawn(markup):
     """The picture inside an SVG, as an array, and its width and height on the page."""
     image = ElementTree.fromstring(markup).find(".//{http://www.w3.org/2000/svg}image")
     data = image.get("{http://www.w3.org/1999/xlink}href").split(",")[1]
-    return np.asarray(Image.open(io.BytesIO(base64.b64decode(data))).convert("RGB")), float(image.get("width")), float(image.get("height"))
+    return (
+        np.asarray(Image.open(io.BytesIO(base64.b64decode(data))).convert("RGB")),
+        float(image.get("width")),
+        float(image.get("height")),
+    )
 
 
 def test_pictures_are_shown_pixel_for_pixel():

@@ -58,7 +58,9 @@ def test_a_picture_does_not_change_with_its_neighbours(model, sampler):
         torch.testing.assert_close(pair[1:], one)
 
 
-@pytest.mark.parametrize("schedule", ["linear", "linear_low", "scaled_linear", "quadratic", "cosine", "sigmoid", "straight"])
+@pytest.mark.parametrize(
+    "schedule", ["linear", "linear_low", "scaled_linear", "quadratic", "cosine", "sigmoid", "straight"]
+)
 def test_one_network_runs_on_every_schedule(model, schedule):
     *_, last = generate(model, Preset(schedule=schedule, moves=5, scale=1.0), [0], [1])
     torch.testing.assert_close(last.x, torch.full_like(last.x, 0.1), atol=1e-5, rtol=0)
@@ -90,7 +92,9 @@ def test_the_network_is_asked_as_often_as_the_preset_says(model, sampler, scale)
 @pytest.mark.parametrize("spacing", SPACINGS)
 def test_the_levels_of_a_walk_are_spaced_as_chosen(model, spacing):
     preset = Preset("DPM-Solver++", moves=6, schedule="straight", T=300, spacing=spacing)
-    assert [state.t for state in generate(model, preset, [0])] == preset.levels() == spaced(preset.noising(), 6, spacing)
+    assert (
+        [state.t for state in generate(model, preset, [0])] == preset.levels() == spaced(preset.noising(), 6, spacing)
+    )
 
 
 def test_two_walks_of_one_preset_do_not_share_a_solver(model):
@@ -100,7 +104,9 @@ def test_two_walks_of_one_preset_do_not_share_a_solver(model):
         assert torch.equal(state.x, x)
 
 
-@pytest.mark.parametrize(("choice", "words"), [({"sampler": "Euler"}, "one of these samplers"), ({"spacing": "karras"}, "one of these ways")])
+@pytest.mark.parametrize(
+    ("choice", "words"), [({"sampler": "Euler"}, "one of these samplers"), ({"spacing": "karras"}, "one of these ways")]
+)
 def test_unknown_choices_are_refused_in_words_before_anything_is_drawn(model, choice, words):
     with pytest.raises(ValueError, match=words):
         generate(model, Preset(**choice), [0])

@@ -9,21 +9,28 @@ import torch
 from PIL import Image
 
 from benchmarks import hybrid
-from diffusion_edu import tokens
 from diffusion_edu.checkpoints import Card, load, read_card, save, save_card
 from diffusion_edu.data.captions import load_captioned
 from diffusion_edu.evaluation.features import CLASSIFIERS
 from diffusion_edu.generation import Preset
-from diffusion_edu.latent import codec, scale_of
+from diffusion_edu.latent.codec import codec, scale_of
+from diffusion_edu.latent.text_to_image import load_text_to_image
 from diffusion_edu.networks import NETWORKS
 from diffusion_edu.networks.autoencoder import Autoencoder
 from diffusion_edu.randomness import Compute
 from diffusion_edu.recipes import text_to_image
 from diffusion_edu.recipes.latents import encoded, write_latents
-from diffusion_edu.text_to_image import load_text_to_image
+from diffusion_edu.text import tokenizer
 
 CPU = Compute(torch.device("cpu"))
-SIZES = {"widths": [16, 32], "blocks": 1, "attention": [False, True], "patch": 1, "embedding": 16, "text": {"width": 16, "depth": 1, "head_width": 8}}
+SIZES = {
+    "widths": [16, 32],
+    "blocks": 1,
+    "attention": [False, True],
+    "patch": 1,
+    "embedding": 16,
+    "text": {"width": 16, "depth": 1, "head_width": 8},
+}
 TINY = replace(text_to_image.RECIPE, sizes=SIZES, size=32, batch=8, ema=0.9, sampling=Preset(moves=2, scale=2.0))
 
 
@@ -43,17 +50,34 @@ def words(tmp_path, monkeypatch):
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         latents = {"mean": [0.0] * 4, "spread": [1.0] * 4}
-        save(tmp_path / "runs", Card("coder", "A", "autoencoder", coder, "autoencoder", 32, latents=latents), Autoencoder(**coder))
+        save(
+            tmp_path / "runs",
+            Card("coder", "A", "autoencoder", coder, "autoencoder", 32, latents=latents),
+            Autoencoder(**coder),
+        )
         known = {"categories": {"barn": "houses", "boat": "things"}}
         for name in ("eyes", "second"):
-            card = Card(name, name, "plain_classifier", layout, "class", 8, classes=["barn", "boat"], data=known, scores={"validation_accuracy": 0.5})
+            card = Card(
+                name,
+                name,
+                "plain_classifier",
+                layout,
+                "class",
+                8,
+                classes=["barn", "boat"],
+                data=known,
+                scores={"validation_accuracy": 0.5},
+            )
             save(tmp_path / "runs", card, NETWORKS["plain_classifier"](**layout))
     monkeypatch.setitem(CLASSIFIERS, "captioned pictures", ("eyes", "second"))
     some = load_captioned(own, 32, print)
-    reader = tokens.Tokens(tokens.learned(some.captions))
+    reader = tokenizer.Tokens(tokenizer.learned(some.captions))
     facts = {"from": ["own"], "autoencoder": "coder", "scale": scale_of("coder"), "size": 32}
     facts |= {"text": reader.card, "sizes": reader.sizes, "vocabulary": reader.text}
-    write_latents(tmp_path / "l.safetensors", encoded([some], codec("coder", compute=CPU), reader, lambda items, words: items, **facts))
+    write_latents(
+        tmp_path / "l.safetensors",
+        encoded([some], codec("coder", compute=CPU), reader, lambda items, words: items, **facts),
+    )
     common = ["--latents", "l.safetensors", "--data", "own", "--prompts", "p.json", "--samples", "8", "--device", "cpu"]
     return [*common, "--weights", "0", "3", "alone", "--figure", "h.png"]
 
@@ -64,13 +88,20 @@ def test_every_loss_has_its_row_and_nothing_is_trained_twice(words, tmp_path, mo
     printed = capsys.readouterr().out
     heads, _, *rows = [line.strip("| ").split(" | ") for line in printed.splitlines() if line.startswith("|")]
     assert [row[0] for row in rows] == ["MSE", "MSE + 3 x perceptual", "perceptual alone"]
-    assert len({row[heads.index("held-out MSE")] for row in rows}) == 3 and "16 pictures seen by each network" in printed
-    nets = {weight: load(f"hybrid_{weight}", [args.work / "nothing" / "16" / f"hybrid_{weight}"], CPU) for weight in ("0", "3", "alone")}
+    assert (
+        len({row[heads.index("held-out MSE")] for row in rows}) == 3 and "16 pictures seen by each network" in printed
+    )
+    nets = {
+        weight: load(f"hybrid_{weight}", [args.work / "nothing" / "16" / f"hybrid_{weight}"], CPU)
+        for weight in ("0", "3", "alone")
+    }
     told = [net.card.training["objective"] for net in nets.values()]
     assert "plain" not in told[0] and [(one["plain"], one["perception"]) for one in told[1:]] == [(1, 3), (0, 1)]
     assert {net.card.training["pictures_seen"] for net in nets.values()} == {16}
     firsts = [net.net.stem.weight for net in nets.values()]
-    assert not torch.equal(firsts[0], firsts[1]) and torch.allclose(firsts[0], firsts[1], atol=0.02)  # begun alike, and gone apart
+    assert not torch.equal(firsts[0], firsts[1]) and torch.allclose(
+        firsts[0], firsts[1], atol=0.02
+    )  # begun alike, and gone apart
     with Image.open(tmp_path / "h.png") as page:
         assert page.width > 1000
     monkeypatch.setattr(hybrid, "train", lambda *_, **__: pytest.fail("trained already"))
@@ -82,7 +113,10 @@ def test_all_can_begin_with_a_model_that_is_there(words, tmp_path):
     folder = hybrid.trained(hybrid.arguments([*words, "--pictures", "8"]), TINY, "0")
     shutil.copytree(folder, tmp_path / "runs" / folder.name)
     args = hybrid.arguments([*words, "--pictures", "8", "--from", folder.name])
-    before, *after = (load(path.name, [path], CPU) for path in (folder, *(hybrid.trained(args, TINY, weight) for weight in ("0", "3"))))
+    before, *after = (
+        load(path.name, [path], CPU)
+        for path in (folder, *(hybrid.trained(args, TINY, weight) for weight in ("0", "3")))
+    )
     assert {model.card.training["from"] for model in after} == {folder.name}
     for model in after:
         assert not torch.equal(model.net.stem.weight, before.net.stem.weight)
@@ -98,7 +132,10 @@ def test_a_loss_is_measured_on_what_was_held_out_as_the_others_are(words, tmp_pa
 
 
 def test_what_cannot_be_compared_is_told_in_one_sentence(words):
-    for place, word, sentence in ((1, "absent", "absent cannot be read"), (5, "absent.json", "There is no file 'absent.json' with prompts")):
+    for place, word, sentence in (
+        (1, "absent", "absent cannot be read"),
+        (5, "absent.json", "There is no file 'absent.json' with prompts"),
+    ):
         with pytest.raises(SystemExit) as end:
             hybrid.main([*words[:place], word, *words[place + 1 :]])
         assert sentence in end.value.code and "\n" not in end.value.code

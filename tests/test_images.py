@@ -122,7 +122,9 @@ def test_batches_show_every_picture_once_per_round(n, size):
 
 def test_batches_show_a_picture_as_often_as_its_weight_says():
     some = Pictures(torch.zeros(4, 3, 4, 4, dtype=torch.uint8), torch.arange(4), ("one",))
-    seen = torch.cat([labels for _, labels in islice(batches(some, 100, seeded(), often=torch.tensor([1.0, 0.0, 2.0, 5.0])), 40)])
+    seen = torch.cat(
+        [labels for _, labels in islice(batches(some, 100, seeded(), often=torch.tensor([1.0, 0.0, 2.0, 5.0])), 40)]
+    )
     assert (seen.bincount(minlength=4) / len(seen)).tolist() == pytest.approx([0.125, 0, 0.25, 0.625], abs=0.03)
 
 
@@ -138,7 +140,9 @@ def test_batches_mirror_about_half_of_the_pictures():
 
 def test_pictures_can_travel_to_a_worker_process():
     """Pitfall 39."""
-    before = Pictures(torch.randint(0, 256, (4, 3, 2, 2), generator=seeded(), dtype=torch.uint8), torch.arange(4) % 2, ("a", "b"))
+    before = Pictures(
+        torch.randint(0, 256, (4, 3, 2, 2), generator=seeded(), dtype=torch.uint8), torch.arange(4) % 2, ("a", "b")
+    )
     after = pickle.loads(pickle.dumps(before))
     assert torch.equal(after.images, before.images)
     assert torch.equal(after.labels, before.labels)

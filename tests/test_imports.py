@@ -117,7 +117,9 @@ def test_there_is_something_to_read():
 
 @pytest.mark.parametrize("package", ONLY_IN)
 def test_a_package_is_imported_only_where_it_belongs(package):
-    strangers = [place(path) for path in EVERYTHING if package in others(path) and not place(path).startswith(ONLY_IN[package])]
+    strangers = [
+        place(path) for path in EVERYTHING if package in others(path) and not place(path).startswith(ONLY_IN[package])
+    ]
     assert strangers == []
 
 
@@ -137,12 +139,16 @@ def test_the_contract_needs_torch_only():
 
 
 def test_nobody_imports_the_app_but_its_pages():
-    strangers = [place(path) for path in EVERYTHING if "app" in ours(path) and not place(path).startswith(ONLY_IN["streamlit"])]
+    strangers = [
+        place(path) for path in EVERYTHING if "app" in ours(path) and not place(path).startswith(ONLY_IN["streamlit"])
+    ]
     assert strangers == []
 
 
 def test_the_museum_of_bugs_is_seen_by_its_page_only():
-    visitors = {place(path) for path in EVERYTHING if "museum" in ours(path)} - {place(path) for path in (PACKAGE / "museum").glob("*.py")}
+    visitors = {place(path) for path in EVERYTHING if "museum" in ours(path)} - {
+        place(path) for path in (PACKAGE / "museum").glob("*.py")
+    }
     assert visitors == {"app/museum.py", "app/hanging.py", "app/clinic.py"}
 
 
@@ -152,7 +158,21 @@ def test_recipes_see_everything_but_the_app_and_are_seen_by_no_module():
 
 
 @pytest.mark.parametrize(
-    "names", [[""], ["core", "schedules", "denoisers", "samplers", "randomness", "networks", "training", "checkpoints", "data.images"]]
+    "names",
+    [
+        [""],
+        [
+            "core",
+            "schedules",
+            "denoisers",
+            "samplers",
+            "randomness",
+            "networks",
+            "training",
+            "checkpoints",
+            "data.images",
+        ],
+    ],
 )
 def test_a_plain_import_brings_no_screen_no_plots_no_data_sets_and_no_bars(names):
     """Beyond what torch brings in by itself."""

@@ -10,7 +10,7 @@ from test_samplers import close, noise, seeded, wavy
 
 from diffusion_edu.core import walk
 from diffusion_edu.denoisers import exact
-from diffusion_edu.editing import keep_known, keep_known_freshly, resampled, resampling_step
+from diffusion_edu.editing.verbs import keep_known, keep_known_freshly, resampled, resampling_step
 from diffusion_edu.samplers import SAMPLERS, ddim_step, sampler
 from diffusion_edu.schedules import cosine, linear, straight, zero_terminal_snr
 from diffusion_edu.spacings import spaced
@@ -32,12 +32,21 @@ def test_what_is_known_is_at_its_level_all_the_way_and_exact_at_the_end(schedule
         close(state.x[:, :2], schedule.signal[state.t] * known[:, :2] + schedule.noise[state.t] * eps[:, :2])
     assert torch.equal(states[-1].x[:, :2], known[:, :2])
     assert not torch.isclose(states[-1].x[:, 2:], known[:, 2:]).any()
-    assert all(any(t == state.t and torch.equal(x, state.x) for t, x in seen) for state in states[:-1])  # and the sampler has seen it
+    assert all(
+        any(t == state.t and torch.equal(x, state.x) for t, x in seen) for state in states[:-1]
+    )  # and the sampler has seen it
 
 
 def test_what_is_not_known_moves_as_the_sampler_says():
     schedule, known = cosine(1000), noise(3, 4, seed=1)
-    states = list(walk(partial(ddim_step, wavy, schedule), noise(3, 4), spaced(schedule, 10), keep_known(known, MASK, schedule, noise(3, 4))))
+    states = list(
+        walk(
+            partial(ddim_step, wavy, schedule),
+            noise(3, 4),
+            spaced(schedule, 10),
+            keep_known(known, MASK, schedule, noise(3, 4)),
+        )
+    )
     for now, later in pairwise(states):
         assert torch.equal(later.x[:, 2:], ddim_step(wavy, schedule, now.x, now.t, later.t)[0][:, 2:])
 
@@ -47,7 +56,9 @@ def test_fresh_noise_for_what_is_known_has_the_moments_of_every_level(schedule):
     """Pitfall 32: x is signal * known without noise, and gains exactly the noise rate with noise 1; level 0 is the picture itself."""
     known, x = noise(3, 4, seed=1), noise(3, 4)
     for t in (1000, 999, 500, 1, 0):
-        mean, one = (keep_known_freshly(known, MASK, schedule, randn)(x, t) for randn in (torch.zeros_like, torch.ones_like))
+        mean, one = (
+            keep_known_freshly(known, MASK, schedule, randn)(x, t) for randn in (torch.zeros_like, torch.ones_like)
+        )
         close(mean[:, :2], schedule.signal[t] * known[:, :2])
         close(one[:, :2] - mean[:, :2], schedule.noise[t].expand(3, 2))
         assert torch.equal(mean[:, 2:], x[:, 2:]) and torch.equal(one[:, 2:], x[:, 2:])
@@ -56,7 +67,10 @@ def test_fresh_noise_for_what_is_known_has_the_moments_of_every_level(schedule):
 
 def test_fresh_noise_is_new_at_every_level_and_constant_noise_is_not():
     schedule, known, generator = cosine(1000), torch.zeros(1, 4, dtype=torch.float64), torch.Generator().manual_seed(0)
-    fresh, always = keep_known_freshly(known, MASK, schedule, partial(seeded, generator)), keep_known(known, MASK, schedule, noise(1, 4))
+    fresh, always = (
+        keep_known_freshly(known, MASK, schedule, partial(seeded, generator)),
+        keep_known(known, MASK, schedule, noise(1, 4)),
+    )
     a, b = (fresh(known, t)[:, :2] / schedule.noise[t] for t in (800, 400))
     assert (a - b).abs().min() > 1e-3
     close(*(always(known, t)[:, :2] / schedule.noise[t] for t in (800, 400)))
@@ -101,7 +115,9 @@ def test_the_move_up_has_the_moments_of_the_forward_process(schedule):
         x_s, x0_hat = resampling_step(None, lambda x, t: 2 * x, schedule, probe, t, s, randn=lambda x: 1 - x)
         kept, added = x_s.flatten().tolist()
         assert kept * schedule.signal[t].item() == pytest.approx(schedule.signal[s].item(), abs=1e-12)
-        assert (kept * schedule.noise[t].item()) ** 2 + added**2 == pytest.approx(schedule.noise[s].item() ** 2, abs=1e-12)
+        assert (kept * schedule.noise[t].item()) ** 2 + added**2 == pytest.approx(
+            schedule.noise[s].item() ** 2, abs=1e-12
+        )
         assert torch.equal(x0_hat, 2 * probe if t else probe)
 
 
@@ -116,7 +132,9 @@ def repainted(name, schedule, repeats, rows=100):
     """Fill in half of five pictures, again and again, with the exact denoiser of those five; returns the walk and the true pictures."""
     data, randn = 2 * noise(5, 16, seed=3), partial(seeded, torch.Generator().manual_seed(0))
     half, denoise, known = (torch.arange(16) < 8).double(), exact(data, schedule), data.repeat(rows // 5, 1)
-    step = partial(resampling_step, partial(sampler(name), denoise, schedule, randn=randn), denoise, schedule, randn=randn)
+    step = partial(
+        resampling_step, partial(sampler(name), denoise, schedule, randn=randn), denoise, schedule, randn=randn
+    )
     path = resampled(spaced(schedule, 50), 10, repeats)
     return walk(step, noise(rows, 16, seed=4), path, keep_known_freshly(known, half, schedule, randn)), path, known
 
@@ -144,6 +162,8 @@ def test_without_resampling_some_halves_do_not_belong_together():
 def test_resampling_does_not_carry_a_solvers_memory_upwards():
     """The first move after a jump back is DDIM's."""
     schedule = cosine(1000)
-    step = partial(resampling_step, partial(sampler("DPM-Solver++"), wavy, schedule), wavy, schedule, randn=torch.zeros_like)
+    step = partial(
+        resampling_step, partial(sampler("DPM-Solver++"), wavy, schedule), wavy, schedule, randn=torch.zeros_like
+    )
     states = list(walk(step, noise(4, 3), [1000, 800, 600, 1000, 800, 0]))
     close(states[4].x, ddim_step(wavy, schedule, states[3].x, 1000, 800)[0])

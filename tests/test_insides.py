@@ -7,10 +7,10 @@ import torch
 from einops import rearrange
 from torch.utils.flop_counter import FlopCounterMode
 
-from diffusion_edu import insides
-from diffusion_edu.attention import attention_layers, attention_off, looking, perplexity
+from diffusion_edu.analysis import activations
+from diffusion_edu.analysis.activations import anatomy, during, parts_of, recorded
+from diffusion_edu.analysis.attention import attention_layers, attention_off, looking, perplexity
 from diffusion_edu.denoisers import NeuralDenoiser
-from diffusion_edu.insides import anatomy, during, parts_of, recorded
 from diffusion_edu.networks import NETWORKS
 from diffusion_edu.schedules import cosine
 
@@ -58,7 +58,9 @@ def test_the_anatomy_holds_every_weight_once_and_every_operation_that_torch_coun
     assert taken.flops == counter.get_total_flops() > 0
     assert taken.parameters == sum(weight.numel() for weight in denoise.net.parameters())
     assert sum(taken.share(part) for part in taken.parts) == pytest.approx(1)
-    assert len({part.name for part in taken.parts}) == len(taken.parts) == len(parts_of(denoise.net)) and not hooks(denoise.net)
+    assert len({part.name for part in taken.parts}) == len(taken.parts) == len(parts_of(denoise.net)) and not hooks(
+        denoise.net
+    )
 
 
 def test_the_shapes_are_those_of_the_real_modules(denoise):
@@ -89,7 +91,9 @@ def test_skips_are_found_where_the_networks_have_them(tiny):
 def test_experts_have_the_anatomy_of_the_one_that_answers(experts):
     taken = anatomy(experts, noisy(), 60)
     assert taken.parameters == sum(weight.numel() for weight in experts.net.member.parameters())
-    assert taken.skips == (("member.down.0", "member.up.0"),) and all(part.name.startswith("member.") for part in taken.parts)
+    assert taken.skips == (("member.down.0", "member.up.0"),) and all(
+        part.name.startswith("member.") for part in taken.parts
+    )
 
 
 @torch.no_grad()
@@ -99,7 +103,12 @@ def test_listening_changes_no_answer_and_leaves_nothing_behind(denoise):
         heard = denoise(noisy(), 60)
     assert torch.equal(heard, plain) and not hooks(denoise.net)
     assert all(len(outputs) == 1 for outputs in said.values())
-    with pytest.raises(RuntimeError, match="on purpose"), recorded(denoise.net, names), looking(denoise.net), attention_off(denoise.net):
+    with (
+        pytest.raises(RuntimeError, match="on purpose"),
+        recorded(denoise.net, names),
+        looking(denoise.net),
+        attention_off(denoise.net),
+    ):
         raise RuntimeError("on purpose")
     assert not hooks(denoise.net)
     denoise(noisy(), 60)
@@ -139,7 +148,9 @@ def test_looks_sum_to_one_and_rebuild_the_very_output_of_every_layer(tiny, autoc
     for name, layer in layers.items():
         (weights,), (output,) = looks[name], said[name]
         assert weights.shape == (2, layer.heads, 16, 16) and layer.heads == 2 and (weights >= 0).all()
-        torch.testing.assert_close(weights.double().sum(-1), torch.ones(2, 2, 16, dtype=torch.float64), atol=1e-2 if autocast else 1e-6, rtol=0)
+        torch.testing.assert_close(
+            weights.double().sum(-1), torch.ones(2, 2, 16, dtype=torch.float64), atol=1e-2 if autocast else 1e-6, rtol=0
+        )
         values = rearrange(said[f"{name}.qkv"][0], "b (three n c) h w -> three b n (h w) c", three=3, n=layer.heads)[2]
         with torch.autocast("cpu", autocast, enabled=autocast is not None):
             again = given[name] + layer.out(rearrange(weights @ values, "b n (h w) c -> b (n c) h w", h=4))
@@ -194,28 +205,30 @@ def test_during_listens_only_while_an_item_is_computed(attending):
 def test_strength_death_and_perplexity_of_known_maps():
     h = torch.zeros(2, 4, 8, 8)
     h[:, 0], h[:, 1, 0], h[:, 2, :4] = 5.0, 1.0, 2.0  # the same everywhere, one row, one half; the last says nothing
-    assert insides.strength(h)[0].tolist() == pytest.approx([0, (1 / 8 * 7 / 8) ** 0.5, 1, 0])
-    assert insides.dead(h).tolist() == [0.5, 0.5]
+    assert activations.strength(h)[0].tolist() == pytest.approx([0, (1 / 8 * 7 / 8) ** 0.5, 1, 0])
+    assert activations.dead(h).tolist() == [0.5, 0.5]
     looks = torch.stack([torch.eye(16)[3], torch.full((16,), 1 / 16)])
     assert perplexity(looks).tolist() == pytest.approx([1, 16])
 
 
 def test_likeness_and_principal_directions_of_known_vectors():
     vectors = torch.tensor([[1.0, 0, 0], [-1, 0, 0], [0, 2, 0], [0, -2, 0]]) + 7
-    alike = insides.likeness(vectors)
+    alike = activations.likeness(vectors)
     assert alike[0].tolist() == pytest.approx([1, -1, 0, 0], abs=1e-6)
-    places, shares = insides.principal(vectors)
-    assert shares.tolist() == pytest.approx([0.8, 0.2]) and torch.allclose(torch.cdist(places, places), torch.cdist(vectors, vectors).double())
+    places, shares = activations.principal(vectors)
+    assert shares.tolist() == pytest.approx([0.8, 0.2]) and torch.allclose(
+        torch.cdist(places, places), torch.cdist(vectors, vectors).double()
+    )
 
 
 @torch.no_grad()
 def test_waves_are_what_the_embedding_is_given_and_all_levels_agree_with_single_ones(denoise):
     levels, given = [100, 60, 0], []
     handle = denoise.net.level.mlp.register_forward_pre_hook(lambda _, x: given.append(x[0]))
-    layer = insides.modulators(denoise.net)[-1]
-    said = insides.at_each(denoise, levels, ["level", layer])
+    layer = activations.modulators(denoise.net)[-1]
+    said = activations.at_each(denoise, levels, ["level", layer])
     handle.remove()
-    assert torch.equal(given[0], insides.waves(denoise, levels)) and said["level"].shape == (3, 16)
+    assert torch.equal(given[0], activations.waves(denoise, levels)) and said["level"].shape == (3, 16)
     with recorded(denoise.net, ["level", layer]) as single:
         denoise(noisy(), 60)
     for name, values in said.items():
@@ -224,7 +237,7 @@ def test_waves_are_what_the_embedding_is_given_and_all_levels_agree_with_single_
 
 @torch.no_grad()
 def test_experts_are_asked_level_by_level(experts):
-    said = insides.at_each(experts, [90, 10], ["member.level"])["member.level"]
+    said = activations.at_each(experts, [90, 10], ["member.level"])["member.level"]
     for k, t in enumerate((90, 10)):
         with recorded(experts.net, ["member.level"]) as single:
             experts(noisy(), t)
@@ -234,13 +247,15 @@ def test_experts_are_asked_level_by_level(experts):
 @torch.no_grad()
 def test_kinds_are_told_as_in_a_forward_pass_that_asks_for_them(tiny):
     denoise = NeuralDenoiser(tiny(classes=3).eval(), cosine(100))
-    embedder, layers = insides.embedder(denoise.net), insides.modulators(denoise.net)
+    embedder, layers = activations.embedder(denoise.net), activations.modulators(denoise.net)
     assert embedder == "classes" and len(layers) == 5
-    assert torch.equal(insides.told_kinds(denoise, torch.arange(3), 60, [embedder]), denoise.net.classes.table.weight[:3])
-    told = insides.told_kinds(denoise, torch.arange(3), 60, layers)
+    assert torch.equal(
+        activations.told_kinds(denoise, torch.arange(3), 60, [embedder]), denoise.net.classes.table.weight[:3]
+    )
+    told = activations.told_kinds(denoise, torch.arange(3), 60, layers)
     with recorded(denoise.net, layers) as said:
         denoise.given(torch.tensor([2]))(noisy(), 60)
     torch.testing.assert_close(told[2], torch.cat([said[name][0][0] for name in layers]), rtol=1e-5, atol=1e-5)
     wishes = NeuralDenoiser(tiny(attributes=4).eval(), cosine(100))
-    assert insides.embedder(wishes.net) == "attributes" and insides.embedder(tiny()) is None
-    assert insides.told_kinds(wishes, torch.eye(4), 60, ["attributes"]).shape == (4, 16)
+    assert activations.embedder(wishes.net) == "attributes" and activations.embedder(tiny()) is None
+    assert activations.told_kinds(wishes, torch.eye(4), 60, ["attributes"]).shape == (4, 16)

@@ -15,9 +15,9 @@ import os, resource, signal, sys, time
 from pathlib import Path
 import torch
 from diffusion_edu.checkpoints import Card, Unusable, fingerprint, read_card, save
-from diffusion_edu.resuming import load_run, save_run
+from diffusion_edu.training.state import load_run, save_run
 from diffusion_edu.networks import NETWORKS
-from diffusion_edu.training import learner
+from diffusion_edu.training.loop import learner
 
 torch.set_num_threads(1)
 folder, sizes = Path(sys.argv[1]), {"widths": [16, 32], "attention": [False, True], "embedding": 16}
@@ -67,7 +67,11 @@ assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
 
 def in_another_process(code, *words):
     done = subprocess.run(
-        [sys.executable, "-c", BEGIN + code, *map(str, words)], cwd=Path(__file__).parents[1], capture_output=True, text=True, timeout=120
+        [sys.executable, "-c", BEGIN + code, *map(str, words)],
+        cwd=Path(__file__).parents[1],
+        capture_output=True,
+        text=True,
+        timeout=120,
     )
     assert done.returncode == 0, done.stderr
     return done.stdout

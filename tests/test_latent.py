@@ -7,21 +7,24 @@ import torch
 from einops import rearrange
 from torch import nn
 
-from diffusion_edu import tokens
 from diffusion_edu.checkpoints import Card, Model, Unusable, save, vocabulary
 from diffusion_edu.data.images import to_bytes
 from diffusion_edu.denoisers import noting
 from diffusion_edu.generation import Preset, generate
-from diffusion_edu.latent import scaled
+from diffusion_edu.latent.codec import scaled
+from diffusion_edu.latent.text_to_image import TextToImage, between, change, draw, fill, load_text_to_image, touched
 from diffusion_edu.networks import NETWORKS
 from diffusion_edu.networks.autoencoder import Autoencoder
 from diffusion_edu.randomness import Compute, SeededNoise
 from diffusion_edu.samplers import SAMPLERS
-from diffusion_edu.text_to_image import TextToImage, between, change, draw, fill, load_text_to_image, touched
+from diffusion_edu.text import tokenizer
 
 CPU = Compute(torch.device("cpu"))
-READER = tokens.Tokens(tokens.learned(["red fox", "red fox", "blue owl", "blue owl", "fox", "owl"]))
-VALUE = {READER.read(word).told[1].item(): value for word, value in {"red": 0.8, "blue": -0.6, "fox": 0.4, "owl": -0.2}.items()}
+READER = tokenizer.Tokens(tokenizer.learned(["red fox", "red fox", "blue owl", "blue owl", "fox", "owl"]))
+VALUE = {
+    READER.read(word).told[1].item(): value
+    for word, value in {"red": 0.8, "blue": -0.6, "fox": 0.4, "owl": -0.2}.items()
+}
 NOTHING = 0.1  # what is drawn where nothing is asked for
 PRESET = Preset("DDIM", moves=4, scale=1.0)
 
@@ -59,7 +62,9 @@ class Painter(nn.Module):
 @pytest.fixture
 def flat():
     """Draws one flat colour for every prompt, through an autoencoder without loss."""
-    card = Card("m", "M", "attention_unet", {"text": {}}, "v", 4, 192, autoencoder="a", text=READER.card, sampling=vars(PRESET))
+    card = Card(
+        "m", "M", "attention_unet", {"text": {}}, "v", 4, 192, autoencoder="a", text=READER.card, sampling=vars(PRESET)
+    )
     return TextToImage(Model(card, Painter(), CPU), scaled(Folded(), CPU, [0.2] * 192, [0.5] * 192, 8), READER)
 
 
@@ -67,12 +72,16 @@ def flat():
 def real(tiny):
     """A network with every weight awake, so that noise and words both matter, and the same autoencoder."""
     net = tiny(channels=192, patch=1, text={"width": 16, "depth": 1, "head_width": 8, **READER.sizes}).eval()
-    card = Card("m", "M", "attention_unet", {"text": {}}, "v", 4, 192, autoencoder="a", text=READER.card, sampling=vars(PRESET))
+    card = Card(
+        "m", "M", "attention_unet", {"text": {}}, "v", 4, 192, autoencoder="a", text=READER.card, sampling=vars(PRESET)
+    )
     return TextToImage(Model(card, net, CPU), scaled(Folded(), CPU, [0.0] * 192, [1.0] * 192, 8), READER)
 
 
 def picture(h=32, w=32, b=None, seed=0):
-    return torch.randint(0, 256, (*([b] if b else []), 3, h, w), generator=torch.Generator().manual_seed(seed), dtype=torch.uint8)
+    return torch.randint(
+        0, 256, (*([b] if b else []), 3, h, w), generator=torch.Generator().manual_seed(seed), dtype=torch.uint8
+    )
 
 
 def end(drawing):
@@ -122,7 +131,11 @@ def test_a_picture_has_its_seed_and_prompt_and_does_not_change_with_its_neighbou
     alone = end(draw(real.ask("red fox red fox", [9], preset, "owl"))).x
     torch.testing.assert_close(both[1:], alone, rtol=1e-4, atol=1e-4)
     assert torch.equal(end(draw(real.ask("red fox red fox", [9], preset, "owl"))).x, alone)
-    for other in (real.ask("red fox red fox", [10], preset, "owl"), real.ask("red", [9], preset, "owl"), real.ask("red fox red fox", [9], preset)):
+    for other in (
+        real.ask("red fox red fox", [10], preset, "owl"),
+        real.ask("red", [9], preset, "owl"),
+        real.ask("red fox red fox", [9], preset),
+    ):
         assert not torch.allclose(end(draw(other)).x, alone, atol=1e-3)
 
 
@@ -166,7 +179,10 @@ def test_classes_and_attributes_have_a_negative_too():
             c, s = (f(level / 1000).view(-1, 1, 1, 1) for f in (torch.cos, torch.sin))
             return (c * y - x0.view(-1, 1, 1, 1)) / s
 
-    for about, label, against in (({"classes": ["a", "b", "c"]}, [2], [1]), ({"attributes": ["hat", "red"]}, [[2, 0]], [[1, 0]])):
+    for about, label, against in (
+        ({"classes": ["a", "b", "c"]}, [2], [1]),
+        ({"attributes": ["hat", "red"]}, [[2, 0]], [[1, 0]]),
+    ):
         able = Model(Card("m", "M", "attention_unet", {}, "v", 8, **about), Classes(), CPU)
         *_, last = generate(able, Preset(moves=3, scale=3.0), [0], label, against=against)
         torch.testing.assert_close(last.x, torch.full_like(last.x, 0.4), atol=1e-5, rtol=0)
@@ -249,7 +265,11 @@ def test_other_sizes_than_the_models_can_be_changed_and_filled(flat):
     hole = torch.zeros(16, 40, dtype=torch.bool)
     hole[3, 5] = True
     asked = flat.ask("red fox", [0])
-    assert seen(change(asked, picture(16, 40), 0.7)).shape == seen(fill(asked, picture(16, 40), hole)).shape == (1, 3, 16, 40)
+    assert (
+        seen(change(asked, picture(16, 40), 0.7)).shape
+        == seen(fill(asked, picture(16, 40), hole)).shape
+        == (1, 3, 16, 40)
+    )
 
 
 # Filling a hole
@@ -265,12 +285,16 @@ def spot():
 @pytest.mark.parametrize("sampler", ["DDIM", "DDPM", "DPM-Solver++"])
 def test_outside_the_mask_nothing_changes_and_inside_is_what_was_asked_for(flat, sampler, repeats):
     lossy = replace(flat, codec=scaled(Lossy(), CPU, [0.2] * 192, [0.5] * 192, 8))
-    drawing = fill(lossy.ask(["red fox", "blue owl"], [0, 1], Preset(sampler, 6, 1.0)), picture(), spot(), repeats, jump=2)
+    drawing = fill(
+        lossy.ask(["red fox", "blue owl"], [0, 1], Preset(sampler, 6, 1.0)), picture(), spot(), repeats, jump=2
+    )
     states = list(drawing)
     assert len(states) - 1 == (6 if repeats == 1 else 6 * repeats + 3 * (repeats - 1))
     for state in states[1], states[-1]:  # on the way too
         shown = drawing.see(state.x0_hat)
-        assert shown.dtype == torch.uint8 and torch.equal(shown[..., ~spot()], picture().expand(2, -1, -1, -1)[..., ~spot()])
+        assert shown.dtype == torch.uint8 and torch.equal(
+            shown[..., ~spot()], picture().expand(2, -1, -1, -1)[..., ~spot()]
+        )
     for row, value in enumerate((1.2, -0.8)):
         expected = to_bytes(torch.tensor(0.9 * (0.5 * value + 0.2))).int()
         assert (drawing.see(states[-1].x)[row][..., spot()].int() - expected).abs().max() <= 1
@@ -288,8 +312,12 @@ def test_known_latents_are_at_their_level_all_the_way(real, repeats):
         if repeats == 1:
             torch.testing.assert_close(x, schedule.corrupt(known, state.t, eps)[..., ~place])
         else:
-            left = (x - schedule.signal[state.t].float() * there) / max(schedule.noise[state.t].float(), torch.tensor(1e-9))
-            assert state.t == 0 or (0.9 < left.std() < 1.1 and not any(torch.allclose(left, other, atol=1e-2) for other in before))
+            left = (x - schedule.signal[state.t].float() * there) / max(
+                schedule.noise[state.t].float(), torch.tensor(1e-9)
+            )
+            assert state.t == 0 or (
+                0.9 < left.std() < 1.1 and not any(torch.allclose(left, other, atol=1e-2) for other in before)
+            )
             before.append(left)
     assert torch.equal(state.x[..., ~place], known[..., ~place])
 
@@ -346,7 +374,11 @@ def test_between_two_seeds_noise_is_as_strong_as_noise_is_and_one_prompt_is_aske
     shares = torch.linspace(0, 1, 5).tolist()
     asked = between(real.ask("red fox", [7]), real.ask("red fox", [8]), shares)
     first = next(iter(draw(asked)))
-    assert first.x.std((1, 2, 3)).sub(1).abs().max() < 0.05 and isinstance(asked.told, torch.Tensor) and asked.told.shape[0] == 5
+    assert (
+        first.x.std((1, 2, 3)).sub(1).abs().max() < 0.05
+        and isinstance(asked.told, torch.Tensor)
+        and asked.told.shape[0] == 5
+    )
     steps = [(b - a).square().mean().sqrt() for a, b in zip(first.x, first.x[1:], strict=False)]
     assert max(steps) / min(steps) < 1.01
     drawing = change(asked, picture(), 0.5)
@@ -368,7 +400,13 @@ def test_what_has_nothing_between_is_refused_in_one_sentence(flat):
 
 @pytest.mark.parametrize(
     ("prompt", "note"),
-    [("", "asks for anything"), ("   ", "asks for anything"), ("тигр", "left out"), ("red 老虎", "left out"), ("red fox " * 1250, "prompt is long")],
+    [
+        ("", "asks for anything"),
+        ("   ", "asks for anything"),
+        ("тигр", "left out"),
+        ("red 老虎", "left out"),
+        ("red fox " * 1250, "prompt is long"),
+    ],
     ids=lambda text: ascii(text)[:20],
 )
 def test_any_prompt_is_drawn_and_what_was_not_understood_is_said_once(flat, prompt, note):
@@ -376,7 +414,9 @@ def test_any_prompt_is_drawn_and_what_was_not_understood_is_said_once(flat, prom
     assert len(asked.notes) == 1 and note in asked.notes[0] and "\n" not in asked.notes[0]
     assert end(draw(asked)).x.isfinite().all()
     in_negative = flat.ask("red", [0], replace(PRESET, scale=3.0), negative=prompt)
-    assert end(draw(in_negative)).x.isfinite().all() and any(note in each for each in in_negative.notes) == bool(prompt.strip())
+    assert end(draw(in_negative)).x.isfinite().all() and any(note in each for each in in_negative.notes) == bool(
+        prompt.strip()
+    )
     if not prompt.strip():
         assert asked.told is None and in_negative.against is None and flat.model.net.asked[0] is None
 
@@ -397,9 +437,23 @@ def kept(tmp_path):
     sizes["text"] = {"width": 16, "depth": 1, "head_width": 8, **READER.sizes}
     coder = {"widths": [8, 16], "blocks": [1, 1], "patch": 4}
     latents = {"mean": [0.1, 0.0, 0.0, 0.0], "spread": [0.5, 1.0, 1.0, 1.0]}
-    made = save(tmp_path, Card("a", "A", "autoencoder", coder, "autoencoder", 16, latents=latents), Autoencoder(**coder))
+    made = save(
+        tmp_path, Card("a", "A", "autoencoder", coder, "autoencoder", 16, latents=latents), Autoencoder(**coder)
+    )
     training = {"scale": made.latents}
-    card = Card("m", "M", "attention_unet", sizes, "v", 2, 4, autoencoder="a", text=READER.card, training=training, sampling=vars(PRESET))
+    card = Card(
+        "m",
+        "M",
+        "attention_unet",
+        sizes,
+        "v",
+        2,
+        4,
+        autoencoder="a",
+        text=READER.card,
+        training=training,
+        sampling=vars(PRESET),
+    )
     save(tmp_path, card, NETWORKS["attention_unet"](**sizes))
     vocabulary(tmp_path, "m").write_text(READER.text)
     return tmp_path
@@ -418,7 +472,11 @@ def test_a_part_that_is_missing_or_another_one_is_said_in_one_sentence(kept):
         assert "\n" not in str(problem.value)
 
     sizes = {"widths": [8, 16], "blocks": [1, 1], "patch": 4}
-    save(kept, Card("a", "A", "autoencoder", sizes, "autoencoder", 16, latents={"mean": [0.0] * 4, "spread": [1.0] * 4}), Autoencoder(**sizes))
+    save(
+        kept,
+        Card("a", "A", "autoencoder", sizes, "autoencoder", 16, latents={"mean": [0.0] * 4, "spread": [1.0] * 4}),
+        Autoencoder(**sizes),
+    )
     refused("draws latents of another 'a' than the one that is here: restore")
     (kept / "a.safetensors").unlink()
     refused("no model 'a'")

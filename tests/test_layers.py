@@ -18,7 +18,11 @@ def test_a_layer_comes_back_as_it_was_and_hides_what_is_under_it():
     layer, image = layer_of(HOLE, (10, 200, 30)), torch.randint(0, 256, (3, 16, 16), dtype=torch.uint8)
     assert torch.equal(read_layer(to_png(layer), 16), layer)
     over = painted(image, layer)
-    assert torch.equal(over[:, ~HOLE], image[:, ~HOLE]) and over[:, HOLE].unique(dim=1).flatten().tolist() == [10, 200, 30]
+    assert torch.equal(over[:, ~HOLE], image[:, ~HOLE]) and over[:, HOLE].unique(dim=1).flatten().tolist() == [
+        10,
+        200,
+        30,
+    ]
     assert torch.equal(painted(paper(16), layer_of(~HOLE & False)), paper(16))
 
 
@@ -35,7 +39,9 @@ def test_a_mask_of_the_right_size_comes_back_bit_for_bit_and_says_nothing(size):
 
 
 def test_a_mask_of_another_size_is_scaled_and_says_so():
-    mask = Image.fromarray(np.repeat(np.array([[0] * 100 + [255] * 100], np.uint8), 100, 0))  # 200 x 100, the right half white
+    mask = Image.fromarray(
+        np.repeat(np.array([[0] * 100 + [255] * 100], np.uint8), 100, 0)
+    )  # 200 x 100, the right half white
     hole, notes = read_mask(encoded(mask, "PNG"), 64)
     assert torch.equal(hole, (torch.arange(64) >= 32).expand(64, 64))
     assert notes == ["Your mask has 200 x 100 pixels, the picture 64 x 64: the square in its middle was scaled."]
@@ -46,7 +52,10 @@ def test_what_is_transparent_in_a_mask_is_hole_and_what_is_animated_says_so():
     clear = Image.new("RGBA", (16, 16), (0, 0, 0, 255))
     clear.paste((0, 0, 0, 0), (0, 0, 8, 16))
     hole, notes = read_mask(encoded(clear, "PNG"), 16)
-    assert torch.equal(hole, (torch.arange(16) < 8).expand(16, 16)) and "transparent, the hole is where nothing is" in notes[0]
+    assert (
+        torch.equal(hole, (torch.arange(16) < 8).expand(16, 16))
+        and "transparent, the hole is where nothing is" in notes[0]
+    )
     file, frames = io.BytesIO(), [Image.new("L", (16, 16), value) for value in (0, 255)]
     frames[0].save(file, "GIF", save_all=True, append_images=frames[1:])
     hole, notes = read_mask(file.getvalue(), 16)

@@ -42,13 +42,33 @@ RIGHT = {
     "01.1": [
         lambda x0, eps, t, a: a[t].sqrt() * x0 + torch.sqrt(1 - a[t]) * eps,
         lambda x0, eps, t, a: torch.lerp(eps * 0, x0, a[t].sqrt().item()) + eps * np.sqrt(1 - a[t].item()),
-        lambda x0, eps, t, a: (torch.cos(torch.acos(a[t] ** 0.5)) * x0 + torch.sin(torch.acos(a[t] ** 0.5)) * eps).numpy(),
+        lambda x0, eps, t, a: (
+            torch.cos(torch.acos(a[t] ** 0.5)) * x0 + torch.sin(torch.acos(a[t] ** 0.5)) * eps
+        ).numpy(),
     ],
-    "01.2": [loop, lambda b: torch.cat([torch.tensor([1.0]), (1 - b).float().cumprod(0)]), lambda b: np.append(1, np.cumprod(1 - b.numpy()))],
+    "01.2": [
+        loop,
+        lambda b: torch.cat([torch.tensor([1.0]), (1 - b).float().cumprod(0)]),
+        lambda b: np.append(1, np.cumprod(1 - b.numpy())),
+    ],
     "01.3": [lambda s, n, v: s * s * v + n * n, lambda s, n, v: torch.tensor([s * v**0.5, n]).norm() ** 2],
-    "01.4": [lambda s, n: 10 * ((s / n) ** 2).log10(), lambda s, n: 20 * (s.log() - n.log()) / np.log(10), lambda s, n: -20 * torch.log10(n / s)],
-    "01.5": [first_by_hand, lambda s, n: (n < s).sum(), lambda s, n: (n >= s).nonzero()[0], lambda s, n: torch.searchsorted(-(s / n), -1.0)],
-    "01.6": [one_by_one, lambda x0, t, eps, a: torch.einsum("b,bchw->bchw", a[t] ** 0.5, x0) + torch.einsum("b,bchw->bchw", (1 - a[t]) ** 0.5, eps)],
+    "01.4": [
+        lambda s, n: 10 * ((s / n) ** 2).log10(),
+        lambda s, n: 20 * (s.log() - n.log()) / np.log(10),
+        lambda s, n: -20 * torch.log10(n / s),
+    ],
+    "01.5": [
+        first_by_hand,
+        lambda s, n: (n < s).sum(),
+        lambda s, n: (n >= s).nonzero()[0],
+        lambda s, n: torch.searchsorted(-(s / n), -1.0),
+    ],
+    "01.6": [
+        one_by_one,
+        lambda x0, t, eps, a: (
+            torch.einsum("b,bchw->bchw", a[t] ** 0.5, x0) + torch.einsum("b,bchw->bchw", (1 - a[t]) ** 0.5, eps)
+        ),
+    ],
 }
 
 WRONG = {
@@ -63,7 +83,10 @@ WRONG = {
         (lambda x0, eps, t, a: a[t - 1].sqrt() * x0 + (1 - a[t - 1]).sqrt() * eps, "too low"),
         (lambda x0, eps, t, a: a[t + 1].sqrt() * x0 + (1 - a[t + 1]).sqrt() * eps, "too high"),
         (lambda x0, eps, t, a: a[t].sqrt() * x0 - (1 - a[t]).sqrt() * eps, "wrong sign"),
-        (lambda x0, eps, t, a: a[t].sqrt() * x0 + (1 - a[t]).sqrt() * torch.randn_like(x0), "random numbers of its own"),
+        (
+            lambda x0, eps, t, a: a[t].sqrt() * x0 + (1 - a[t]).sqrt() * torch.randn_like(x0),
+            "random numbers of its own",
+        ),
         (lambda x0, eps, t, a: a[t].sqrt() * x0 + 0.5 * eps, "At level 0"),
     ],
     "01.2": [
@@ -121,7 +144,10 @@ WRONG = {
     "01.6": [
         (lambda x0, t, eps, a: a[t, None].sqrt() * x0 + (1 - a[t, None]).sqrt() * eps, "every row of pixels"),
         (lambda x0, t, eps, a: a[t[0]].sqrt() * x0 + (1 - a[t[0]]).sqrt() * eps, "level of the first one"),
-        (lambda x0, t, eps, a: one_by_one(x0, torch.full_like(t, int(t.float().mean())), eps, a), "one level in the middle"),
+        (
+            lambda x0, t, eps, a: one_by_one(x0, torch.full_like(t, int(t.float().mean())), eps, a),
+            "one level in the middle",
+        ),
         (lambda x0, t, eps, a: side(a[t].sqrt()) * x0 + (1 - a[t]).sqrt() * eps, "the noise still changes"),
         (lambda x0, t, eps, a: a[t].sqrt() * x0 + side((1 - a[t]).sqrt()) * eps, "the signal still changes"),
         (lambda x0, t, eps, a: side(a[t].sqrt()) * x0 + side(1 - a[t]) * eps, "sigma squared"),
@@ -170,12 +196,20 @@ def test_no_message_shows_the_solution(name):
     """Neither its code, nor a number that it returns."""
     random = torch.Generator().manual_seed(0)
     exercise = EXERCISES[name]
-    numbers = torch.cat([torch.as_tensor(exercise.answer(*exercise.draw(random))).double().flatten() for _ in range(TRIALS)])
+    numbers = torch.cat(
+        [torch.as_tensor(exercise.answer(*exercise.draw(random))).double().flatten() for _ in range(TRIALS)]
+    )
     solved = nbformat.read(LESSONS / "solutions" / "01_adding_noise.ipynb", as_version=4)
     code = next(cell.source for cell in solved.cells if cell.id == f"exercise-{name[-1]}-answer")
     returned = re.search(r"return (.*)", code)[1]
     said = [judge(exercise, answer).text for slip, answer, _ in SLIPS if slip == name]
-    said += [judge(exercise, answer).text for answer in (lambda *_: 0, lambda *_: torch.zeros(3), lambda *_: "x", lambda *_: 1 / 0)]
+    said += [
+        judge(exercise, answer).text
+        for answer in (lambda *_: 0, lambda *_: torch.zeros(3), lambda *_: "x", lambda *_: 1 / 0)
+    ]
     for text in [*said, *(mistake.hint for mistake in exercise.mistakes), *(law.broken for law in exercise.properties)]:
         assert returned not in text
-        assert not any(torch.isclose(numbers, torch.tensor(float(n), dtype=torch.float64)).any() for n in re.findall(r"\d+\.\d+", text))
+        assert not any(
+            torch.isclose(numbers, torch.tensor(float(n), dtype=torch.float64)).any()
+            for n in re.findall(r"\d+\.\d+", text)
+        )

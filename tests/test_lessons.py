@@ -45,7 +45,12 @@ def is_answer(cell):
 
 def verdicts(notebook):
     """What the checks of an executed notebook said, as plain text."""
-    said = [output["data"]["text/plain"] for cell in notebook.cells for output in cell.get("outputs", []) if "data" in output]
+    said = [
+        output["data"]["text/plain"]
+        for cell in notebook.cells
+        for output in cell.get("outputs", [])
+        if "data" in output
+    ]
     return [text for text in said if text[0] in "✓✗○"]
 
 
@@ -54,7 +59,10 @@ def test_there_are_lessons_to_run():
 
 
 @pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize(("solved", "folder", "opening"), [(False, LESSONS, "○ Not answered yet."), (True, LESSONS / "solutions", "✓ Right.")])
+@pytest.mark.parametrize(
+    ("solved", "folder", "opening"),
+    [(False, LESSONS, "○ Not answered yet."), (True, LESSONS / "solutions", "✓ Right.")],
+)
 def test_a_lesson_runs_from_top_to_bottom(name, solved, folder, opening, monkeypatch):
     if solved:
         monkeypatch.setenv("LESSON_STRICT", "1")
@@ -169,7 +177,13 @@ def test_code_handed_out_to_be_repaired_counts_as_open():
 
 def test_an_exercise_may_ask_for_a_value():
     half = Exercise(answer=lambda: 0.5, means="A half.", mistakes=(Mistake("Twice too much.", lambda: 1.0),))
-    assert [judge(half, value).status for value in (0.5, 1 / 2, 1.0, "0.5", ...)] == ["right", "right", "wrong", "wrong", "open"]
+    assert [judge(half, value).status for value in (0.5, 1 / 2, 1.0, "0.5", ...)] == [
+        "right",
+        "right",
+        "wrong",
+        "wrong",
+        "open",
+    ]
 
 
 def test_an_answer_that_is_too_slow_but_ends_is_stopped_in_time():
@@ -183,7 +197,11 @@ def test_strict_lessons_raise_where_something_is_not_right(monkeypatch):
     assert checks.quiz("01.q1", ...).status == checks.check("01.1", ...).status == "open"
     monkeypatch.setenv("LESSON_STRICT", "1")
     assert checks.quiz("01.q2", "b").status == "right"
-    for unfinished in (lambda: checks.quiz("01.q1", ...), lambda: checks.quiz("01.q1", "a"), lambda: checks.check("01.1", ...)):
+    for unfinished in (
+        lambda: checks.quiz("01.q1", ...),
+        lambda: checks.quiz("01.q1", "a"),
+        lambda: checks.check("01.1", ...),
+    ):
         with pytest.raises(AssertionError, match="Not"):
             unfinished()
 

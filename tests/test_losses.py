@@ -8,8 +8,8 @@ from conftest import Says
 
 from diffusion_edu.degradations import degrade_each
 from diffusion_edu.denoisers import TARGETS
-from diffusion_edu.objectives import Objective, Restoration, draw, drop_conditions, min_snr_weight
-from diffusion_edu.training import loss_by_angle
+from diffusion_edu.training.loop import loss_by_angle
+from diffusion_edu.training.objectives import Objective, Restoration, draw, drop_conditions, min_snr_weight
 
 
 def seeded(seed=0):
@@ -38,7 +38,11 @@ def test_losses_at_a_known_angle_are_those_worked_out_by_hand(kind, distance, ex
 
 def test_the_network_is_shown_the_noisy_picture_of_its_angle():
     shown = []
-    x0, eps, theta = torch.randn(3, 3, 4, 4, generator=seeded()), torch.randn(3, 3, 4, 4, generator=seeded(1)), torch.tensor([0.1, 0.7, math.pi / 2])
+    x0, eps, theta = (
+        torch.randn(3, 3, 4, 4, generator=seeded()),
+        torch.randn(3, 3, 4, 4, generator=seeded(1)),
+        torch.tensor([0.1, 0.7, math.pi / 2]),
+    )
     Objective().at(lambda y, level, cond: shown.append(y) or y, x0, None, theta, eps)
     for k in range(3):
         torch.testing.assert_close(shown[0][k], math.cos(theta[k]) * x0[k] + math.sin(theta[k]) * eps[k])
@@ -108,7 +112,9 @@ def test_labels_are_dropped_picture_by_picture():
     assert sum(both) > 15
 
 
-@pytest.mark.parametrize(("labels", "null", "share"), [(None, 5, 0.1), (torch.arange(4), 5, 0.0), (torch.arange(4), None, 0.5)])
+@pytest.mark.parametrize(
+    ("labels", "null", "share"), [(None, 5, 0.1), (torch.arange(4), 5, 0.0), (torch.arange(4), None, 0.5)]
+)
 def test_there_is_not_always_a_label_to_drop(labels, null, share):
     assert drop_conditions(labels, null, share, seeded()) is labels
     assert (drop_conditions(torch.arange(4), 4, 1.0, seeded()) == 4).all()
@@ -119,7 +125,11 @@ ANGLES = torch.tensor([0.05, 0.6, 1.2, math.pi / 2])
 
 def half(y, level, cond):
     """A network that says half of what it sees, and hears its level and its labels."""
-    return 0.5 * y + level.view(-1, *[1] * (y.ndim - 1)) / 1000 + (0 if cond is None else cond.view(-1, *[1] * (y.ndim - 1)))
+    return (
+        0.5 * y
+        + level.view(-1, *[1] * (y.ndim - 1)) / 1000
+        + (0 if cond is None else cond.view(-1, *[1] * (y.ndim - 1)))
+    )
 
 
 @pytest.mark.parametrize("shape", [(5, 3, 4, 4), (5, 2)])
@@ -129,7 +139,9 @@ def test_the_loss_at_every_angle_is_the_one_worked_out_directly(shape):
     assert losses.shape == (4,) and losses.dtype == torch.float64
     for theta, loss in zip(ANGLES, losses, strict=True):
         said = half(theta.cos() * x0 + theta.sin() * eps, (1000 * theta).expand(5), labels)
-        assert loss.item() == pytest.approx((said - (theta.cos() * eps - theta.sin() * x0)).square().mean().item(), rel=1e-5)
+        assert loss.item() == pytest.approx(
+            (said - (theta.cos() * eps - theta.sin() * x0)).square().mean().item(), rel=1e-5
+        )
     assert torch.equal(losses, loss_by_angle(half, x0, labels, Objective("v"), ANGLES))  # always the same noise
     assert torch.equal(losses[2:3], loss_by_angle(half, x0, labels, Objective("v"), ANGLES[2:3]))
 

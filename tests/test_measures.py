@@ -5,8 +5,8 @@ import math
 import pytest
 import torch
 
+from diffusion_edu.analysis.measures import error_by_level, histogram, snr_decibels, spectrum
 from diffusion_edu.denoisers import exact_gaussian
-from diffusion_edu.measures import error_by_level, histogram, snr_decibels, spectrum
 from diffusion_edu.schedules import cosine, straight
 
 
@@ -26,7 +26,9 @@ def test_a_histogram_is_a_density():
     x = torch.tensor([0.05, 0.05, 0.15, -2.95])
     centres, density = histogram(x)
     assert (density.sum() * (centres[1] - centres[0])).item() == pytest.approx(1)
-    assert density[(centres - 0.05).abs().argmin()].item() == pytest.approx(0.5 / 0.1)  # half of the values in a bin 0.1 wide
+    assert density[(centres - 0.05).abs().argmin()].item() == pytest.approx(
+        0.5 / 0.1
+    )  # half of the values in a bin 0.1 wide
     assert density[0].item() == pytest.approx(0.25 / 0.1)
 
 

@@ -11,8 +11,8 @@ from diffusion_edu.randomness import SeededNoise
 from diffusion_edu.samplers import SAMPLERS, ddim_step, predicted_noise, sampler
 from diffusion_edu.schedules import cosine
 
-microscope = pytest.importorskip("diffusion_edu.app.microscope")
-choices = pytest.importorskip("diffusion_edu.app.choices")
+microscope = pytest.importorskip("diffusion_edu.app.sampling.step_inspector")
+choices = pytest.importorskip("diffusion_edu.app.common.sampler_controls")
 SCHEDULE, LEVELS = cosine(100), [100, 75, 50, 25, 0]
 
 

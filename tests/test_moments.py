@@ -33,7 +33,9 @@ def drawn_std(name, moves, spacing="trailing", std=0.02, schedule=LINEAR, **opti
     levels = spaced(schedule, moves, spacing)
     sources = iter(torch.eye(len(levels), dtype=torch.float64).split(1))
     x = next(sources)
-    *_, last = walk(partial(sampler(name), best(std, schedule), schedule, randn=lambda x: next(sources), **options), x, levels)
+    *_, last = walk(
+        partial(sampler(name), best(std, schedule), schedule, randn=lambda x: next(sources), **options), x, levels
+    )
     return last.x.norm().item()
 
 
@@ -79,13 +81,25 @@ def right_sigma(a, b, c, e):
 
 MISTAKES = {
     "noise at the end": (lambda: spread(noise_at_the_end, 1000, variance="large"), "ddpm large", 0.0218499248),
-    "last level skipped": (lambda: final_std(partial(ddpm_step, best(), LINEAR), list(range(1000, 0, -1))), "ddpm small", 0.0204244742),
-    "leading spacing": (lambda: final_std(partial(ddim_step, best(), LINEAR), leading(LINEAR, 50)), "ddim 50", 0.0115815695),
+    "last level skipped": (
+        lambda: final_std(partial(ddpm_step, best(), LINEAR), list(range(1000, 0, -1))),
+        "ddpm small",
+        0.0204244742,
+    ),
+    "leading spacing": (
+        lambda: final_std(partial(ddim_step, best(), LINEAR), leading(LINEAR, 50)),
+        "ddim 50",
+        0.0115815695,
+    ),
     "last alpha of level 1": (lambda: spread(ends_at_level_1), "ddim 50", 0.0146312692),
     "sigma is the whole noise": (lambda: spread(whole_noise_as_sigma, eta=1.0), "ddim 50, eta 1", 0.0764857748),
     "sigma without its root": (lambda: wrong_eta(lambda a, b, c, e: e / b * (1 - a**2 / c**2)), "ddim 50, eta 1", None),
     "sigma without its ratio": (lambda: wrong_eta(lambda a, b, c, e: (1 - a**2 / c**2).sqrt()), "ddim 50, eta 1", None),
-    "sigma of alpha instead of alpha_bar": (lambda: wrong_eta(lambda a, b, c, e: e / b * (1 - a / c).sqrt()), "ddim 50, eta 1", None),
+    "sigma of alpha instead of alpha_bar": (
+        lambda: wrong_eta(lambda a, b, c, e: e / b * (1 - a / c).sqrt()),
+        "ddim 50, eta 1",
+        None,
+    ),
     "sigma as direction": (lambda: wrong_eta(right_sigma, lambda fresh, e: fresh), "ddim 50, eta 1", None),
     "direction not shrunk": (lambda: wrong_eta(right_sigma, lambda fresh, e: e), "ddim 50, eta 1", None),
     "one-step beta": (lambda: spread(one_step_beta), "ddim 50, eta 1", None),
@@ -160,13 +174,17 @@ def solved(name, schedule, std, levels, eta=0.0):
     sources, last, before = np.eye(len(levels)), None, None
     x = sources[0]
     for k, (t, s) in enumerate(pairwise(levels), 1):
-        (signal_t, noise_t), (signal_s, noise_s) = ((schedule.signal[k].item(), schedule.noise[k].item()) for k in (t, s))
+        (signal_t, noise_t), (signal_s, noise_s) = (
+            (schedule.signal[k].item(), schedule.noise[k].item()) for k in (t, s)
+        )
         x0_hat = guess(schedule, std, t) * x
         there = signal_s * x0_hat + noise_s * (x - signal_t * x0_hat) / noise_t
         if name == "Heun" and s:
             change = guess(schedule, std, s) * there - x0_hat
             x = there + change * (np.arctan2(noise_t, signal_t) - np.arctan2(noise_s, signal_s)) / (2 * noise_s)
-        elif name == "DPM-Solver++" and s:  # k-diffusion: sample_dpmpp_2m, and with eta 1 sample_dpmpp_2m_sde, solver_type "midpoint"
+        elif (
+            name == "DPM-Solver++" and s
+        ):  # k-diffusion: sample_dpmpp_2m, and with eta 1 sample_dpmpp_2m_sde, solver_type "midpoint"
             sigma = {k: schedule.noise[k].item() / schedule.signal[k].item() for k in (before or t, t, s)}
             h = np.log(sigma[t] / sigma[s])
             z = sigma[s] / sigma[t] * np.exp(-eta * h) * x / signal_t - np.expm1(-h - eta * h) * x0_hat
@@ -193,10 +211,21 @@ def test_every_sampler_ends_with_the_papers_spread_on_every_spacing(schedule, sp
                 variance = a**2 * variance + added
             options = {"variance": "large"} if name == "DDPM, large" else {}
             ours = drawn_std(name.split(",")[0], moves, spacing, std, schedule, **options)
-            assert ours == pytest.approx(np.sqrt(variance), rel=1e-9, abs=1e-10), name  # k-diffusion divides by a signal near 0
-        for name, options in (("DDIM", {}), ("Heun", {}), ("DPM-Solver++", {}), ("DPM-Solver++", {"eta": 0.5}), ("DPM-Solver++", {"eta": 1.0})):
+            assert ours == pytest.approx(np.sqrt(variance), rel=1e-9, abs=1e-10), (
+                name
+            )  # k-diffusion divides by a signal near 0
+        for name, options in (
+            ("DDIM", {}),
+            ("Heun", {}),
+            ("DPM-Solver++", {}),
+            ("DPM-Solver++", {"eta": 0.5}),
+            ("DPM-Solver++", {"eta": 1.0}),
+        ):
             ours = drawn_std(name, moves, spacing, std, schedule, **options)
-            assert ours == pytest.approx(solved(name, schedule, std, levels, **options), rel=1e-9, abs=1e-10), (name, options)
+            assert ours == pytest.approx(solved(name, schedule, std, levels, **options), rel=1e-9, abs=1e-10), (
+                name,
+                options,
+            )
 
 
 def test_with_as_many_guesses_second_order_ends_nearer_to_the_true_spread():

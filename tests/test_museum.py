@@ -15,7 +15,7 @@ from onscreen import finished, healthy
 from onscreen import opened as opened_at
 from PIL import Image
 
-from diffusion_edu.app.hanging import apart, both, developed, film
+from diffusion_edu.app.evaluation.bug_animation import apart, both, developed, film
 from diffusion_edu.checkpoints import Card, Model, load, save
 from diffusion_edu.data.images import load_pictures
 from diffusion_edu.generation import Preset, generate
@@ -28,7 +28,11 @@ ROOT = Path(__file__).parents[1]
 pytestmark = pytest.mark.filterwarnings("ignore:The .* schedule with T")
 each = pytest.mark.parametrize("exhibit", EXHIBITS.values(), ids=EXHIBITS)
 some = pytest.mark.parametrize(
-    "exhibit", [pytest.param(one, id=name, marks=[pytest.mark.slow] if k % 4 else []) for k, (name, one) in enumerate(EXHIBITS.items())]
+    "exhibit",
+    [
+        pytest.param(one, id=name, marks=[pytest.mark.slow] if k % 4 else [])
+        for k, (name, one) in enumerate(EXHIBITS.items())
+    ],
 )  # all of them in `make slow`
 
 NUMBERS = {  # without the mistake, with it
@@ -95,7 +99,10 @@ def run(*nodes):
     """Run tests by their node ids, their modules read anew, inside this process."""
     caught = Caught()
     quiet = ["-q", "--no-header", "--no-summary", "-s", "-o", "addopts=", f"--rootdir={ROOT}"]
-    without = [f"-pno:{name}" for name in ("cacheprovider", "faulthandler", "timeout", "logging", "warnings", "randomly", "xdist")]
+    without = [
+        f"-pno:{name}"
+        for name in ("cacheprovider", "faulthandler", "timeout", "logging", "warnings", "randomly", "xdist")
+    ]
     pytest.main([*quiet, *without, *(str(ROOT / node) for node in nodes)], plugins=[caught])
     return caught
 
@@ -142,7 +149,9 @@ def test_the_named_test_fails_once_the_mistake_is_made(exhibit, anew, monkeypatc
     assert plant(exhibit, monkeypatch)
     caught = run(exhibit.test)
     assert caught.ran == {exhibit.test}
-    assert caught.failed and all(isinstance(how, AssertionError | pytest.fail.Exception) for _, how in caught.failed), caught.failed
+    assert caught.failed and all(isinstance(how, AssertionError | pytest.fail.Exception) for _, how in caught.failed), (
+        caught.failed
+    )
 
 
 @pytest.fixture
@@ -156,7 +165,9 @@ def model(tiny):
 def test_a_chain_without_an_exchange_is_what_the_library_draws(model):
     seeds = (3, 5)
     preset = Preset("DDIM", 4, 1.0, "linear")
-    for ours, theirs in zip(Chain(4).draw(model, seeds), generate(model, preset, seeds, kinds(model.card, seeds)), strict=True):
+    for ours, theirs in zip(
+        Chain(4).draw(model, seeds), generate(model, preset, seeds, kinds(model.card, seeds)), strict=True
+    ):
         assert ours.t == theirs.t and torch.equal(ours.x, theirs.x)
 
 
@@ -207,12 +218,13 @@ PAGE = "pages/13_Evaluate_and_debug.py"
 @pytest.fixture
 def small(monkeypatch, tmp_path, model):
     """A small model in the place of the large one, and two pictures in the place of four."""
-    from diffusion_edu.app import models, museum
+    from diffusion_edu.app.common import models
+    from diffusion_edu.app.evaluation import bug_museum
 
     card = save(tmp_path, model.card, model.net)
     monkeypatch.setattr("diffusion_edu.checkpoints.OWN", tmp_path)
     monkeypatch.setattr(models, "cards", lambda *fits: {card.name: card})
-    monkeypatch.setattr(museum, "SEEDS", (0, 1))
+    monkeypatch.setattr(bug_museum, "SEEDS", (0, 1))
     return card
 
 
@@ -247,7 +259,9 @@ def test_on_the_page_every_exhibit_asks_draws_its_own_mistake_and_tells_its_stor
     answer(app, exhibit, exhibit.answer)
     assert "Right." in said(app) and exhibit.why in said(app) and exhibit.where in said(app)
     codes = [code.value for code in app.code]
-    assert any("# the mistake" in code for code in codes) and any(f"def {exhibit.test.split('::')[1]}(" in code for code in codes)
+    assert any("# the mistake" in code for code in codes) and any(
+        f"def {exhibit.test.split('::')[1]}(" in code for code in codes
+    )
     *_, last = exhibit.hang(True).draw(load(small.name), (0, 1))
     drawn = exhibit.hang(True).develop(last.x.nan_to_num(nan=-1.0)).permute(2, 0, 3, 1).reshape(64, 128, 3)
     assert np.array_equal(sprite(shown(app)["screens"][1])[-64:], drawn.numpy())
@@ -270,7 +284,9 @@ def test_the_code_that_is_shown_draws_what_is_shown(small):
     app = answer(opened(exhibit=exhibit.slug), exhibit, 0)
     names = {"print": lambda *words: None}
     exec(next(code.value for code in app.code if "EXHIBITS[" in code.value), names)
-    assert np.array_equal(sprite(shown(app)["screens"][1])[-64:], names["pictures"].permute(2, 0, 3, 1).reshape(64, 128, 3).numpy())
+    assert np.array_equal(
+        sprite(shown(app)["screens"][1])[-64:], names["pictures"].permute(2, 0, 3, 1).reshape(64, 128, 3).numpy()
+    )
 
 
 def test_a_cancelled_drawing_can_be_begun_again(small):
@@ -291,9 +307,17 @@ def test_a_link_with_nonsense_in_it_opens_the_first_exhibit(small):
 
 
 @pytest.mark.parametrize(
-    ("number", "words"), [(math.nan, "NaN"), (1.63299e16, "1.6 × 10¹⁶"), (20291.2, "20,291"), (-2.0, "−2"), (0.00503778, "0.00504"), (6e-8, "0")]
+    ("number", "words"),
+    [
+        (math.nan, "NaN"),
+        (1.63299e16, "1.6 × 10¹⁶"),
+        (20291.2, "20,291"),
+        (-2.0, "−2"),
+        (0.00503778, "0.00504"),
+        (6e-8, "0"),
+    ],
 )
 def test_numbers_are_written_as_a_person_would(number, words):
-    from diffusion_edu.app.museum import in_words
+    from diffusion_edu.app.evaluation.bug_museum import in_words
 
     assert in_words(number) == words

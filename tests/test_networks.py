@@ -23,7 +23,11 @@ def count(net):
 
 def inputs(b=2, h=16, w=16, classes=3):
     generator = torch.Generator().manual_seed(0)
-    return torch.randn(b, 3, h, w, generator=generator), torch.rand(b, generator=generator) * 1570, torch.arange(b) % classes
+    return (
+        torch.randn(b, 3, h, w, generator=generator),
+        torch.rand(b, generator=generator) * 1570,
+        torch.arange(b) % classes,
+    )
 
 
 @pytest.mark.parametrize("width", [*range(1, 41), 48, 72, 96, 100, 130, 192])
@@ -70,7 +74,9 @@ def test_the_output_has_the_shape_of_the_input(drawing, h, w):
     assert said.isfinite().all()
 
 
-@pytest.mark.parametrize(("recipe", "parameters", "flop"), [(flowers_attention.RECIPE, 8.3e6, 3e9), (flowers_simple.RECIPE, 4e6, 1.5e9)])
+@pytest.mark.parametrize(
+    ("recipe", "parameters", "flop"), [(flowers_attention.RECIPE, 8.3e6, 3e9), (flowers_simple.RECIPE, 4e6, 1.5e9)]
+)
 def test_the_shipped_sizes_keep_their_budget(recipe, parameters, flop):
     net = NETWORKS[recipe.network](**recipe.sizes, classes=102).eval()
     y, level, labels = inputs(1, recipe.size, recipe.size)
@@ -103,7 +109,9 @@ def test_gradients_reach_every_parameter(drawing):
     y, level, labels = inputs(4)
     labels[3] = 3  # the null class is a row of the table like any other
     (net(y, level, labels) ** 2).mean().backward()
-    starved = [name for name, weight in net.named_parameters() if weight.grad is None or not weight.grad.abs().sum() > 0]
+    starved = [
+        name for name, weight in net.named_parameters() if weight.grad is None or not weight.grad.abs().sum() > 0
+    ]
     assert starved == []
     assert (net.classes.table.weight.grad.abs().sum(dim=1) > 0).all()
 
@@ -181,7 +189,11 @@ def mlp(**sizes):
 
 
 def points(b=4, d=2):
-    return torch.randn(b, d, generator=torch.Generator().manual_seed(0)), torch.linspace(10, 1500, b), torch.arange(b) % 3
+    return (
+        torch.randn(b, d, generator=torch.Generator().manual_seed(0)),
+        torch.linspace(10, 1500, b),
+        torch.arange(b) % 3,
+    )
 
 
 @pytest.mark.parametrize("channels", [1, 2, 5])

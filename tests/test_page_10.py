@@ -12,12 +12,12 @@ from onscreen import opened as opened_at
 from PIL import Image
 from test_uploads import BAD, encoded, huge, plain
 
+from diffusion_edu.analysis.measures import seam
 from diffusion_edu.checkpoints import Card, load, save
 from diffusion_edu.data.images import to_bytes, to_signed
 from diffusion_edu.data.layers import layer_of, painted, paper, to_png, to_url
+from diffusion_edu.editing.sketches import likeness, shape
 from diffusion_edu.generation import Preset, generate
-from diffusion_edu.measures import seam
-from diffusion_edu.sketches import likeness, shape
 
 PAGE = "pages/10_Edit_studio.py"
 CHANGE, FILL, SKETCH = {"tab": "Change a picture"}, {"tab": "Fill a hole"}, {"tab": "From a sketch"}
@@ -28,7 +28,8 @@ KINDS = ["aster", "rose", "sunflower"]
 @pytest.fixture(autouse=True)
 def small(monkeypatch, tmp_path, tiny):
     """Small models in the place of the large ones: one that draws flowers, one that draws faces, one that paints sketches."""
-    from diffusion_edu.app import models, sketching
+    from diffusion_edu.app.common import models
+    from diffusion_edu.app.editing import sketch as sketching
 
     monkeypatch.setattr("diffusion_edu.checkpoints.OWN", tmp_path)
     monkeypatch.setattr(sketching, "PAINTER", "painter")
@@ -39,8 +40,12 @@ def small(monkeypatch, tmp_path, tiny):
         ("painter", {"guide": "a sketch"}, {"guide": 3}),
     ):
         sizes = {"widths": [16, 32], "embedding": 16, "patch": 4, **more}
-        net = tiny(network="simple_unet", **{key: value for key, value in sizes.items() if key not in ("widths", "embedding")})
-        save(tmp_path, Card(name, name, "simple_unet", sizes, "v", 64, sampling={"moves": 3, "scale": 2.0}, **about), net)
+        net = tiny(
+            network="simple_unet", **{key: value for key, value in sizes.items() if key not in ("widths", "embedding")}
+        )
+        save(
+            tmp_path, Card(name, name, "simple_unet", sizes, "v", 64, sampling={"moves": 3, "scale": 2.0}, **about), net
+        )
 
 
 def opened(tab, **link):
@@ -63,7 +68,10 @@ def components(app):
 def screens(film):
     """What every screen of a film shows, state by state, uint8 (states, 64, 256, 3)."""
     sheets = {
-        s["name"]: np.asarray(Image.open(io.BytesIO(base64.b64decode(s["sprite"].split(",")[1])))).reshape(-1, 64, 256, 3) for s in film["screens"]
+        s["name"]: np.asarray(Image.open(io.BytesIO(base64.b64decode(s["sprite"].split(",")[1])))).reshape(
+            -1, 64, 256, 3
+        )
+        for s in film["screens"]
     }
     return {screen["name"]: sheets[screen["name"]][screen["rows"]] for screen in film["screens"]}
 
@@ -92,9 +100,9 @@ def water_lily():
 
 
 def our_pictures():
-    from diffusion_edu.app import darkroom
+    from diffusion_edu.app.common import image_picker
 
-    return darkroom.pictures()
+    return image_picker.pictures()
 
 
 def executed(app):
@@ -129,7 +137,8 @@ def test_strength_0_gives_the_picture_back_bit_for_bit_and_makes_no_move():
 
 
 @pytest.mark.parametrize(
-    ("model", "kind", "labels"), [("drawer", "rose", [1] * 4), ("facer", "Hat", [[0, 1]] * 4), ("drawer", "anything (no guidance)", None)]
+    ("model", "kind", "labels"),
+    [("drawer", "rose", [1] * 4), ("facer", "Hat", [[0, 1]] * 4), ("drawer", "anything (no guidance)", None)],
 )
 def test_strength_1_is_plain_generation_with_the_same_seeds(model, kind, labels, tmp_path):
     app = opened(CHANGE, strength="1.0", model=model, wanted=kind, seed="7")
@@ -144,7 +153,10 @@ def test_the_page_says_at_which_level_it_begins_and_the_film_begins_there():
     schedule = edit.wish.preset.noising()
     assert film["levels"] == [500, 333, 167, 0] and film["ends"] == ("level 500", "picture")
     words = next(text.value for text in app.markdown if "Begins at" in text.value)
-    assert "level 500 of 1000" in words and f"{schedule.signal[500]:.2f} × your picture + {schedule.noise[500]:.2f} × noise" in words
+    assert (
+        "level 500 of 1000" in words
+        and f"{schedule.signal[500]:.2f} × your picture + {schedule.noise[500]:.2f} × noise" in words
+    )
     eps = torch.stack([torch.randn(3, 64, 64, generator=torch.Generator().manual_seed(seed)) for seed in range(3, 7)])
     x = schedule.corrupt(to_signed(water_lily()), 500, eps)
     assert np.array_equal(screens(film)["x"][0], in_a_row(to_bytes(x)))
@@ -154,11 +166,18 @@ def test_without_noise_the_walk_begins_with_the_picture_dimmed_and_all_four_are_
     app = opened(CHANGE, strength="0.5", noisy="false", seed="3")
     edit, film, *_ = done(app)
     schedule, made = edit.wish.preset.noising(), results(app)["changed"]
-    assert np.array_equal(screens(film)["x"][0], in_a_row(to_bytes(schedule.signal[500].float() * to_signed(water_lily())).expand(4, -1, -1, -1)))
-    assert torch.equal(made, made[:1].expand_as(made)) and not torch.equal(made, results(opened(CHANGE, strength="0.5", seed="3"))["changed"])
+    assert np.array_equal(
+        screens(film)["x"][0],
+        in_a_row(to_bytes(schedule.signal[500].float() * to_signed(water_lily())).expand(4, -1, -1, -1)),
+    )
+    assert torch.equal(made, made[:1].expand_as(made)) and not torch.equal(
+        made, results(opened(CHANGE, strength="0.5", seed="3"))["changed"]
+    )
     words = next(text.value for text in app.markdown if "Begins at" in text.value)
     assert "and no noise" in words and "× noise" not in words
-    assert "**level 1000 of 1000, plain grey**" in " ".join(text.value for text in opened(CHANGE, strength="1.0", noisy="false").markdown)
+    assert "**level 1000 of 1000, plain grey**" in " ".join(
+        text.value for text in opened(CHANGE, strength="1.0", noisy="false").markdown
+    )
 
 
 def test_what_is_painted_over_a_picture_is_part_of_it():
@@ -169,9 +188,11 @@ def test_what_is_painted_over_a_picture_is_part_of_it():
     assert torch.equal(results(app)["changed"][0], painted(paper(64), spot(5, 20)))
 
 
-@pytest.mark.parametrize(("method", "hole"), [("naive", "disc"), ("RePaint", "disc"), ("both", "half"), ("both", "frame")])
+@pytest.mark.parametrize(
+    ("method", "hole"), [("naive", "disc"), ("RePaint", "disc"), ("both", "half"), ("both", "frame")]
+)
 def test_outside_the_hole_every_byte_is_as_it_was_and_inside_it_is_new(method, hole):
-    from diffusion_edu.app.filling import HOLES
+    from diffusion_edu.app.editing.inpainting import HOLES
 
     pictures, inside = results(opened(FILL, method=method, hole=hole)), HOLES[hole](64)
     assert list(pictures) == (["naive", "RePaint"] if method == "both" else [method])
@@ -184,7 +205,9 @@ def test_outside_the_hole_every_byte_is_as_it_was_and_inside_it_is_new(method, h
 
 def test_repaint_makes_its_moves_as_often_as_asked_and_the_naive_way_waits_for_it():
     edit, film, *_ = done(opened(FILL, repeats="3", jump="2"))
-    assert film["levels"] == edit.paths["RePaint"] == [1000, 667, 333, 1000, 667, 333, 1000, 667, 333, 0, 333, 0, 333, 0]
+    assert (
+        film["levels"] == edit.paths["RePaint"] == [1000, 667, 333, 1000, 667, 333, 1000, 667, 333, 0, 333, 0, 333, 0]
+    )
     naive = next(screen for screen in film["screens"] if screen["name"] == "naive")
     assert naive["rows"] == [0, 1, 2, 2, 2, 2, 2, 2, 2, 3, 3, 3, 3, 3]
 
@@ -197,13 +220,16 @@ def test_a_hole_is_painted_and_the_rest_stays():
 
 
 def test_both_ways_from_a_sketch_are_what_the_library_draws():
-    from diffusion_edu.app.doodles import drawn
+    from diffusion_edu.app.editing.sketch_presets import drawn
 
     app = opened(SKETCH, doodle="red tulip", strength="1.0", seed="5")
     drawing = painted(paper(64), drawn("red tulip"))
     preset, pictures = done(app)[0].wish.preset, results(app)
     guide = to_signed(drawing).expand(4, -1, -1, -1)
-    for name, model, asked in (("trained with sketches", "painter", guide), ("started from the sketch", "drawer", None)):
+    for name, model, asked in (
+        ("trained with sketches", "painter", guide),
+        ("started from the sketch", "drawer", None),
+    ):
         *_, last = generate(load(model), preset, [5, 6, 7, 8], asked)
         assert torch.equal(pictures[name], to_bytes(last.x))
     score = likeness(to_signed(drawing)[None], to_signed(pictures["trained with sketches"])).mean()
@@ -238,7 +264,13 @@ def test_the_code_changes_the_picture_as_the_page_does(link):
 
 
 @pytest.mark.parametrize(
-    "link", [{}, {"method": "naive", "wanted": "rose"}, {"method": "RePaint", "sampler": "DDIM", "eta": "0.5", "hole": "frame"}], ids=str
+    "link",
+    [
+        {},
+        {"method": "naive", "wanted": "rose"},
+        {"method": "RePaint", "sampler": "DDIM", "eta": "0.5", "hole": "frame"},
+    ],
+    ids=str,
 )
 def test_the_code_fills_the_hole_as_the_page_does(link):
     app = draw(opened(FILL, **link), "fill canvas", spot(8, 30))
@@ -299,7 +331,9 @@ WIDGETS = [
 ]
 
 
-@pytest.mark.parametrize(("tab", "kind", "key", "value"), WIDGETS, ids=lambda value: value["tab"] if isinstance(value, dict) else str(value))
+@pytest.mark.parametrize(
+    ("tab", "kind", "key", "value"), WIDGETS, ids=lambda value: value["tab"] if isinstance(value, dict) else str(value)
+)
 def test_every_widget_may_be_moved(tab, kind, key, value):
     app = opened(tab, wanted="sunflower")
     before = done(app)[1]["id"]
@@ -310,7 +344,21 @@ def test_every_widget_may_be_moved(tab, kind, key, value):
 @pytest.mark.parametrize("tab", [CHANGE, FILL, SKETCH], ids=lambda tab: tab["tab"])
 def test_a_link_with_nonsense_in_it_opens_the_default(tab):
     nonsense = dict.fromkeys(
-        ("model", "wanted", "kind", "number", "seed", "strength", "method", "hole", "doodle", "look", "repeats", "sampler"), "x y"
+        (
+            "model",
+            "wanted",
+            "kind",
+            "number",
+            "seed",
+            "strength",
+            "method",
+            "hole",
+            "doodle",
+            "look",
+            "repeats",
+            "sampler",
+        ),
+        "x y",
     )
     assert done(opened(tab, **nonsense))[0].id == done(opened(tab))[0].id
 
@@ -327,7 +375,11 @@ def test_from_part_to_part_and_back_everything_is_still_there():
 
 def test_a_model_that_another_part_does_not_offer_makes_room_there(tmp_path, tiny):
     sizes = {"widths": [16, 32], "embedding": 16, "patch": 4}
-    save(tmp_path, Card("large", "large", "simple_unet", sizes, "v", 128, sampling={"moves": 2}), tiny(network="simple_unet", patch=4))
+    save(
+        tmp_path,
+        Card("large", "large", "simple_unet", sizes, "v", 128, sampling={"moves": 2}),
+        tiny(network="simple_unet", patch=4),
+    )
     app = opened(CHANGE, model="large")
     assert results(app)["changed"].shape == (4, 3, 128, 128)
     for tab in (FILL, SKETCH):
@@ -354,7 +406,9 @@ def test_without_a_hole_the_page_asks_for_one_and_with_nothing_but_hole_it_draws
     assert torch.equal(results(app)["naive"], to_bytes(last.x))
 
 
-@pytest.mark.parametrize(("tab", "link"), [(CHANGE, {"source": "a file"}), (FILL, {"hole": "file"})], ids=["picture", "mask"])
+@pytest.mark.parametrize(
+    ("tab", "link"), [(CHANGE, {"source": "a file"}), (FILL, {"hole": "file"})], ids=["picture", "mask"]
+)
 def test_files_that_are_no_pictures_get_one_sentence(tab, link):
     app = opened(tab, **link)
     for data in [*(data for data, _ in BAD.values()), huge()]:
@@ -377,14 +431,19 @@ def test_transparent_and_animated_pictures_are_used_and_the_page_says_how():
     app = opened(CHANGE, source="a file", strength="0.0")
     clear = Image.new("RGBA", (64, 64), (255, 0, 0, 0))
     finished(app.file_uploader[0].set_value(("x.png", encoded(clear, "PNG"), "image/png")).run())
-    assert any("transparent, laid on white" in caption.value for caption in app.caption) and results(app)["changed"].min() == 255
+    assert (
+        any("transparent, laid on white" in caption.value for caption in app.caption)
+        and results(app)["changed"].min() == 255
+    )
     file, frames = io.BytesIO(), [Image.new("RGB", (64, 64), colour) for colour in ("red", "blue")]
     frames[0].save(file, "GIF", save_all=True, append_images=frames[1:])
     finished(app.file_uploader[0].set_value(("x.gif", file.getvalue(), "image/gif")).run())
     assert any("the first frame" in caption.value for caption in app.caption)
 
 
-@pytest.mark.parametrize("sent", [None, 5, "data:image/png;base64,AAAA", to_url(to_png(layer_of(torch.ones(8, 8, dtype=torch.bool))))])
+@pytest.mark.parametrize(
+    "sent", [None, 5, "data:image/png;base64,AAAA", to_url(to_png(layer_of(torch.ones(8, 8, dtype=torch.bool))))]
+)
 def test_what_no_canvas_of_ours_would_send_is_not_used(sent):
     app = opened(SKETCH)
     before = done(app)[0].id
@@ -398,7 +457,7 @@ def test_what_no_canvas_of_ours_would_send_is_not_used(sent):
 
 
 def test_what_was_cancelled_waits_until_it_is_asked_for_again(monkeypatch):
-    from diffusion_edu.app.changing import Changing
+    from diffusion_edu.app.editing.image_to_image import Changing
 
     walk = Changing.walk
 
@@ -418,12 +477,14 @@ def test_what_was_cancelled_waits_until_it_is_asked_for_again(monkeypatch):
 
 
 def test_without_a_model_for_sketches_there_is_the_other_way_and_one_sentence(monkeypatch):
-    from diffusion_edu.app import sketching
+    from diffusion_edu.app.editing import sketch as sketching
 
     monkeypatch.setattr(sketching, "PAINTER", "nowhere")
     app = opened(SKETCH)
     assert len(app.info) == 1 and "python -m diffusion_edu.recipes.sketch_to_flower" in app.info[0].value
-    assert list(results(app)) == ["started from the sketch"] and torch.equal(executed(app)["pictures"], results(app)["started from the sketch"])
+    assert list(results(app)) == ["started from the sketch"] and torch.equal(
+        executed(app)["pictures"], results(app)["started from the sketch"]
+    )
 
 
 @pytest.mark.parametrize(("tab", "name"), [(CHANGE, "drawer"), (FILL, "drawer"), (SKETCH, "painter")], ids=str)
@@ -437,14 +498,14 @@ def test_altered_weights_are_told_in_one_sentence(tab, name, tmp_path):
 
 
 def test_without_our_pictures_the_page_says_what_to_do_and_one_can_still_draw(monkeypatch, tmp_path):
-    from diffusion_edu.app import darkroom
+    from diffusion_edu.app.common import image_picker
 
-    monkeypatch.setattr(darkroom, "PRETRAINED", tmp_path)
-    darkroom.pictures.clear()
+    monkeypatch.setattr(image_picker, "PRETRAINED", tmp_path)
+    image_picker.pictures.clear()
     for tab in (CHANGE, FILL):
         assert "flower_samples.parquet" in opened(tab).error[0].value
     assert "never saw" not in done(opened(SKETCH))[2]
-    darkroom.pictures.clear()
+    image_picker.pictures.clear()
 
 
 def test_without_any_model_the_page_says_so(monkeypatch, tmp_path):
@@ -461,7 +522,9 @@ def outline(radius=18, gap=0):
     """A circle drawn with a thin black line, with a gap of so many pixels at its right."""
     y, x = np.mgrid[:64, :64] - 31.5
     line = (np.abs(np.hypot(x, y) - radius) < 0.8) & ~((np.abs(y) < gap / 2) & (x > 0))
-    return torch.where(torch.from_numpy(line), -1.0, 1.0).expand(1, 3, 64, 64), torch.from_numpy(np.hypot(x, y) < radius - 1)
+    return torch.where(torch.from_numpy(line), -1.0, 1.0).expand(1, 3, 64, 64), torch.from_numpy(
+        np.hypot(x, y) < radius - 1
+    )
 
 
 @pytest.mark.parametrize("gap", [0, 3])
@@ -497,7 +560,7 @@ def test_likeness_is_high_where_the_subject_is_where_it_was_drawn_and_only_there
 
 @pytest.mark.parametrize("style", ["colours", "outlined colours"])
 def test_likeness_knows_real_pictures_from_others_by_their_sketch(style):
-    from diffusion_edu.sketches import sketch
+    from diffusion_edu.editing.sketches import sketch
 
     x0 = to_signed(our_pictures().images[:64])
     drawings = sketch(x0, torch.Generator().manual_seed(0), (style,))
@@ -510,16 +573,27 @@ def test_a_seam_is_measured_against_the_steps_between_other_neighbours():
     hole[2:5, 3:6] = True
     ramp = torch.arange(8.0).expand(2, 3, 8, 8)  # steps of 1 along rows, none along columns
     torch.testing.assert_close(seam(ramp, hole), seam(ramp[:1], hole).expand(2))
-    x = torch.where(hole, 5.0, torch.arange(64).view(8, 8) % 2 + 0.0).expand(1, 3, 8, 8)  # steps of 1 or 0 outside, 5 or 4 at the rim
-    pairs = [((y, a), (y, a + 1)) for y in range(8) for a in range(7)] + [((y, a), (y + 1, a)) for y in range(7) for a in range(8)]
-    steps = {kind: [abs(x[0, 0][p] - x[0, 0][q]).item() for p, q in pairs if int(hole[p]) + int(hole[q]) == kind] for kind in (0, 1)}
+    x = torch.where(hole, 5.0, torch.arange(64).view(8, 8) % 2 + 0.0).expand(
+        1, 3, 8, 8
+    )  # steps of 1 or 0 outside, 5 or 4 at the rim
+    pairs = [((y, a), (y, a + 1)) for y in range(8) for a in range(7)] + [
+        ((y, a), (y + 1, a)) for y in range(7) for a in range(8)
+    ]
+    steps = {
+        kind: [abs(x[0, 0][p] - x[0, 0][q]).item() for p, q in pairs if int(hole[p]) + int(hole[q]) == kind]
+        for kind in (0, 1)
+    }
     assert seam(x, hole).item() == pytest.approx(np.mean(steps[1]) / np.mean(steps[0]), rel=1e-5)
 
 
 def test_ready_drawings_are_painted_as_the_canvas_paints():
-    from diffusion_edu.app.doodles import DOODLES, drawn
+    from diffusion_edu.app.editing.sketch_presets import DOODLES, drawn
 
     for name in DOODLES:
         layer = drawn(name)
-        assert layer.shape == (4, 64, 64) and set(layer[3].unique().tolist()) == {0, 255} and 0.02 < (layer[3] > 0).float().mean() < 0.6
+        assert (
+            layer.shape == (4, 64, 64)
+            and set(layer[3].unique().tolist()) == {0, 255}
+            and 0.02 < (layer[3] > 0).float().mean() < 0.6
+        )
         assert 0.03 < shape(to_signed(painted(paper(64), layer))[None]).mean() < 0.6

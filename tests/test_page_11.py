@@ -15,43 +15,71 @@ from PIL import Image
 from test_uploads import BAD, encoded, plain
 from test_upscaling import compact
 
-from diffusion_edu import tokens
-from diffusion_edu.cascades import CHANNELS
 from diffusion_edu.checkpoints import Card, load, save, vocabulary
 from diffusion_edu.data.images import to_bytes, to_signed
 from diffusion_edu.data.layers import layer_of, painted, to_png, to_url
 from diffusion_edu.data.notes import noted, read_note
+from diffusion_edu.editing.super_resolution import CHANNELS
+from diffusion_edu.editing.upscaling import upscale, upscaler
 from diffusion_edu.generation import Preset
+from diffusion_edu.latent.text_to_image import draw, load_text_to_image
 from diffusion_edu.networks.autoencoder import Autoencoder
-from diffusion_edu.prompts import learned, write_chain
-from diffusion_edu.text_to_image import draw, load_text_to_image
-from diffusion_edu.upscaling import upscale, upscaler
+from diffusion_edu.text import tokenizer
+from diffusion_edu.text.random_prompts import learned, write_chain
 
 AppTest = pytest.importorskip("streamlit.testing.v1").AppTest
 PAGE, SIZE = "pages/11_Text_to_image.py", 32
-SAID = [(f"A {colour} {who} rests in the snow.", who, kind) for colour in ("red", "blue") for who, kind in (("fox", "animals"), ("fairy", "beings"))]
-SAID += [(f"A {colour} {who} runs in the night.", who, kind) for colour in ("red", "blue") for who, kind in (("fox", "animals"), ("fairy", "beings"))]
-READER = tokens.Tokens(tokens.learned([text for text, _, _ in 3 * SAID]))
+SAID = [
+    (f"A {colour} {who} rests in the snow.", who, kind)
+    for colour in ("red", "blue")
+    for who, kind in (("fox", "animals"), ("fairy", "beings"))
+]
+SAID += [
+    (f"A {colour} {who} runs in the night.", who, kind)
+    for colour in ("red", "blue")
+    for who, kind in (("fox", "animals"), ("fairy", "beings"))
+]
+READER = tokenizer.Tokens(tokenizer.learned([text for text, _, _ in 3 * SAID]))
 PICTURE, HOLE = {"begin": "from a picture"}, {"begin": "into a hole"}
 
 
 @pytest.fixture(autouse=True)
 def small(monkeypatch, tmp_path, tiny):
     """A tiny model that draws what a text says, in 32 x 32, its autoencoder, a chain of words, and a network that enlarges."""
-    from diffusion_edu.app import enlarging
+    from diffusion_edu.app.editing import super_resolution
 
     monkeypatch.setattr("diffusion_edu.checkpoints.OWN", tmp_path)
-    monkeypatch.setattr(enlarging, "ENLARGER", "larger")
-    coder, text = {"widths": [8, 16], "blocks": [1, 1], "patch": 4}, {"width": 16, "depth": 1, "head_width": 8, **READER.sizes}
+    monkeypatch.setattr(super_resolution, "ENLARGER", "larger")
+    coder, text = (
+        {"widths": [8, 16], "blocks": [1, 1], "patch": 4},
+        {"width": 16, "depth": 1, "head_width": 8, **READER.sizes},
+    )
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         latents = {"mean": [0.1, 0.0, 0.0, 0.0], "spread": [0.5, 1.0, 1.0, 1.0]}
-        made = save(tmp_path, Card("coder", "C", "autoencoder", coder, "autoencoder", SIZE, latents=latents), Autoencoder(**coder))
+        made = save(
+            tmp_path,
+            Card("coder", "C", "autoencoder", coder, "autoencoder", SIZE, latents=latents),
+            Autoencoder(**coder),
+        )
     for name, seed in (("typist", 0), ("writer", 1)):
-        sizes = {"channels": 4, "widths": [16, 32], "attention": [False, True], "patch": 1, "embedding": 16, "text": text}
+        sizes = {
+            "channels": 4,
+            "widths": [16, 32],
+            "attention": [False, True],
+            "patch": 1,
+            "embedding": 16,
+            "text": text,
+        }
         about = {"autoencoder": "coder", "text": READER.card, "training": {"scale": made.latents}}
         card = Card(name, name, "attention_unet", sizes, "v", 4, 4, sampling={"moves": 3, "scale": 2.0}, **about)
-        save(tmp_path, card, tiny(seed, **{key: value for key, value in sizes.items() if key not in ("widths", "attention", "embedding")}))
+        save(
+            tmp_path,
+            card,
+            tiny(
+                seed, **{key: value for key, value in sizes.items() if key not in ("widths", "attention", "embedding")}
+            ),
+        )
         vocabulary(tmp_path, name).write_text(READER.text)
     write_chain(tmp_path, "typist", learned(*zip(*SAID, strict=True)).facts)
     sizes = {"guide": CHANNELS, "widths": [16, 32], "embedding": 16, "patch": 2}
@@ -98,9 +126,9 @@ def executed(app):
 
 
 def flower():
-    from diffusion_edu.app import darkroom
+    from diffusion_edu.app.common import image_picker
 
-    known = darkroom.pictures(SIZE)
+    known = image_picker.pictures(SIZE)
     return known.images[(known.labels == known.classes.index("water lily")).nonzero()[0, 0]]
 
 
@@ -135,7 +163,9 @@ def test_something_is_drawn_at_once_and_it_says_of_what():
     able, made = load_text_to_image("typist"), album(app)
     *_, last = drawing = list(draw(able.ask(app.text_area(key="prompt").value, [0])))
     assert torch.equal(made.pictures, able.pictures(last.x)) and len(made.moments) == len(drawing) == 4
-    assert "volcano erupts" in said(app) and "from noise" in said(app) and "typist" in said(app) and "seed 0" in said(app)
+    assert (
+        "volcano erupts" in said(app) and "from noise" in said(app) and "typist" in said(app) and "seed 0" in said(app)
+    )
     shown = screens(film(app))
     for state, x, x0_hat in zip(drawing, shown["x"], shown["x0_hat"], strict=True):
         assert np.array_equal(x, able.pictures(state.x)[0].permute(1, 2, 0)) and np.array_equal(
@@ -148,7 +178,12 @@ def test_nothing_is_drawn_before_draw_is_pressed_and_what_is_shown_keeps_its_own
     app = opened(prompt="red fox")
     before = album(app)
     finished(app.text_area(key="prompt").set_value("blue fairy").run())
-    assert album(app) is before and "**red fox**" in said(app) and "blue fairy" not in said(app) and "drawn before" in said(app)
+    assert (
+        album(app) is before
+        and "**red fox**" in said(app)
+        and "blue fairy" not in said(app)
+        and "drawn before" in said(app)
+    )
     app = pressed(app, "Draw")
     assert album(app) is not before and "**blue fairy**" in said(app) and "drawn before" not in said(app)
     assert not torch.equal(album(app).pictures, before.pictures)
@@ -192,7 +227,9 @@ def test_the_code_of_what_was_painted_and_drawn_before_is_there_too():
     assert app.session_state["source"] == "drawn" and torch.equal(app.session_state["taken"].image, first[0])
     app.segmented_control(key="begin").set_value("into a hole").run()
     app = pressed(app, "Draw")
-    assert torch.equal(album(app).draft.begin.subject.image, first[0]) and torch.equal(executed(app)["pictures"], album(app).pictures)
+    assert torch.equal(album(app).draft.begin.subject.image, first[0]) and torch.equal(
+        executed(app)["pictures"], album(app).pictures
+    )
 
 
 def test_the_page_changes_a_picture_by_its_strength():
@@ -216,7 +253,7 @@ def test_with_and_without_noise_are_two_things_and_the_page_says_which():
 
 @pytest.mark.parametrize(("hole", "again"), [("disc", "1"), ("half", "2"), ("frame", "1")])
 def test_outside_the_hole_every_byte_is_as_it_was_and_inside_it_is_new(hole, again):
-    from diffusion_edu.app.filling import HOLES
+    from diffusion_edu.app.editing.inpainting import HOLES
 
     pictures, inside = album(opened(**HOLE, hole=hole, again=again, pictures="2 pictures")).pictures, HOLES[hole](SIZE)
     assert torch.equal(pictures[:, :, ~inside], flower()[:, ~inside].expand(2, -1, -1))
@@ -272,7 +309,9 @@ def test_every_control_changes_what_is_drawn(kind, key, value):
 
 
 def test_a_link_with_nonsense_in_it_opens_the_default():
-    nonsense = dict.fromkeys(("seed", "pictures", "begin", "sampler", "moves", "scale", "larger", "rate", "strength"), "x y")
+    nonsense = dict.fromkeys(
+        ("seed", "pictures", "begin", "sampler", "moves", "scale", "larger", "rate", "strength"), "x y"
+    )
     assert album(opened(**nonsense)).draft.id == album(opened()).draft.id
 
 
@@ -298,7 +337,9 @@ def test_odd_prompts_make_pictures_and_are_told(prompt, words):
 
 
 def test_what_a_negative_prompt_cannot_do_is_told():
-    assert "is heard where the guidance scale is above 1" in said(opened(negative="snow", scale="1.0")).replace("\\", "")
+    assert "is heard where the guidance scale is above 1" in said(opened(negative="snow", scale="1.0")).replace(
+        "\\", ""
+    )
     assert "they cancel" in said(opened(prompt="red fox", negative="red fox")).replace("\\", "")
 
 
@@ -318,7 +359,9 @@ def test_a_prompt_is_mixed_anew_of_the_categories_that_were_chosen(order):
 def test_unseen_and_learned_prompts_come_from_files(tmp_path):
     app = opened(prompts="unseen")
     assert "hand in a file" in app.info[0].value
-    (tmp_path / "typist.unseen.json").write_text(json.dumps({"animals": {"owl": ["An owl hoots."]}, "beings": {"elf": ["An elf sings."]}}))
+    (tmp_path / "typist.unseen.json").write_text(
+        json.dumps({"animals": {"owl": ["An owl hoots."]}, "beings": {"elf": ["An elf sings."]}})
+    )
     app = healthy(app.run())
     next(pills for pills in app.pills if pills.label == "Categories").set_value(["beings"]).run()
     assert pressed(app, "Take one").text_area(key="prompt").value == "An elf sings."
@@ -338,10 +381,25 @@ def test_a_model_without_a_chain_says_so():
 
 
 def test_a_png_carries_its_settings_and_the_page_reads_them_back():
-    app = opened(prompt="blue fairy", negative="snow", seed="9", sampler="DDPM", moves="5", scale="3.5", pictures="2 pictures", levels="300")
+    app = opened(
+        prompt="blue fairy",
+        negative="snow",
+        seed="9",
+        sampler="DDPM",
+        moves="5",
+        scale="3.5",
+        pictures="2 pictures",
+        levels="300",
+    )
     data = album(app).png(1)
     about = read_note(data)
-    assert (about["prompt"], about["negative"], about["seed"], about["model"], about["preset"]["moves"]) == ("blue fairy", "snow", 10, "typist", 5)
+    assert (about["prompt"], about["negative"], about["seed"], about["model"], about["preset"]["moves"]) == (
+        "blue fairy",
+        "snow",
+        10,
+        "typist",
+        5,
+    )
     assert np.array_equal(np.asarray(Image.open(io.BytesIO(data))), album(app).pictures[1].permute(1, 2, 0))
     other = opened(prompt="red fox")
     other.file_uploader(key="recalled").set_value(("a.png", data, "image/png")).run()
@@ -354,8 +412,20 @@ def test_a_png_carries_its_settings_and_the_page_reads_them_back():
 def test_settings_that_do_not_fit_leave_the_page_as_it_is():
     app, blank = opened(), np.zeros((2, 2, 3), np.uint8)
     first = album(app).draft.id
-    preset = {"sampler": "x", "moves": 7, "scale": 1e9, "T": "many", "options": {"eta": None}, "spacing": [], "schedule": {}, "zero_snr": 5}
-    for about in ({"prompt": 5, "seed": -1, "preset": preset, "model": "gone"}, {"preset": 3, "seed": True, "begin": "a picture"}):
+    preset = {
+        "sampler": "x",
+        "moves": 7,
+        "scale": 1e9,
+        "T": "many",
+        "options": {"eta": None},
+        "spacing": [],
+        "schedule": {},
+        "zero_snr": 5,
+    }
+    for about in (
+        {"prompt": 5, "seed": -1, "preset": preset, "model": "gone"},
+        {"preset": 3, "seed": True, "begin": "a picture"},
+    ):
         finished(app.file_uploader(key="recalled").set_value(("a.png", noted(blank, about), "image/png")).run())
         words = "is not installed" if "model" in about else "began with a picture"
         assert any(words in info.value for info in app.info)
@@ -369,7 +439,10 @@ def test_a_zip_holds_the_batch_and_films_have_the_rate_that_was_chosen():
     made = album(opened(pictures="3 pictures", seed="4"))
     with zipfile.ZipFile(io.BytesIO(made.zip())) as folder:
         assert folder.namelist() == ["seed_4.png", "seed_5.png", "seed_6.png", "settings.json"]
-        assert read_note(folder.read("seed_6.png"))["seed"] == 6 and json.loads(folder.read("settings.json"))["pictures"] == 3
+        assert (
+            read_note(folder.read("seed_6.png"))["seed"] == 6
+            and json.loads(folder.read("settings.json"))["pictures"] == 3
+        )
         assert np.array_equal(np.asarray(Image.open(folder.open("seed_5.png"))), made.pictures[1].permute(1, 2, 0))
     for rate in (2, 4):
         animation = Image.open(io.BytesIO(made.gif(rate)))
@@ -411,7 +484,9 @@ def test_a_picture_is_made_larger_by_a_weight_file_that_a_person_brings(tmp_path
     app.text_input(key="weights").set_value(str(path)).run()
     app = pressed(app, "Enlarge")
     expected = to_bytes(upscaler(path)(to_signed(album(app).pictures), 4))
-    assert torch.equal(app.session_state["done:typed larger"][1], expected) and torch.equal(executed(app)["large"], expected)
+    assert torch.equal(app.session_state["done:typed larger"][1], expected) and torch.equal(
+        executed(app)["large"], expected
+    )
     app.file_uploader(key="weight file").set_value(("own.pth", path.read_bytes(), "application/octet-stream")).run()
     app = pressed(app, "Enlarge")
     assert "Compact x4" in said(app)
@@ -466,7 +541,7 @@ def test_without_such_a_model_the_page_says_so(tmp_path, monkeypatch):
 
 
 def test_what_was_cancelled_waits_until_it_is_asked_for_again(monkeypatch):
-    from diffusion_edu.app.beginnings import Noise
+    from diffusion_edu.app.text_to_image.start import Noise
 
     begin = Noise.draw
 
@@ -485,23 +560,26 @@ def test_what_was_cancelled_waits_until_it_is_asked_for_again(monkeypatch):
 
 
 def test_thirty_sessions_share_one_model_and_one_worker(monkeypatch):
-    from diffusion_edu.app import jobs, prompted
+    from diffusion_edu.app.jobs import worker
+    from diffusion_edu.app.text_to_image import request
 
-    loads, load_one = [], prompted.load_text_to_image
-    monkeypatch.setattr(prompted, "load_text_to_image", lambda name: loads.append(name) or load_one(name))
+    loads, load_one = [], request.load_text_to_image
+    monkeypatch.setattr(request, "load_text_to_image", lambda name: loads.append(name) or load_one(name))
     apps = [begun(seed=str(seed)) for seed in range(30)]
     drawn = [album(finished(app)) for app in apps]
-    assert loads == ["typist"] and jobs.WORKER._max_workers == 1
+    assert loads == ["typist"] and worker.WORKER._max_workers == 1
     assert [each.draft.seeds for each in drawn] == [[seed] for seed in range(30)]
     assert len({each.pictures.numpy().tobytes() for each in drawn}) == 30
 
 
-@pytest.mark.parametrize(("size", "brush", "widths"), [(32, 8, [1, 2, 4, 8, 16]), (64, 8, [1, 2, 4, 8, 16]), (128, 16, [2, 4, 8, 16, 32])])
+@pytest.mark.parametrize(
+    ("size", "brush", "widths"), [(32, 8, [1, 2, 4, 8, 16]), (64, 8, [1, 2, 4, 8, 16]), (128, 16, [2, 4, 8, 16, 32])]
+)
 def test_brushes_are_as_wide_for_a_large_picture_as_for_a_small_one(size, brush, widths):
     def canvas(size):
         import torch
 
-        from diffusion_edu.app import canvas
+        from diffusion_edu.app.components.canvas import widget as canvas
 
         canvas.hole("some", torch.zeros(3, size, size, dtype=torch.uint8))
 

@@ -12,24 +12,25 @@ from PIL import Image
 from test_uploads import BAD, encoded, plain
 from test_words import CAPTIONS, CODER, PROMPT, keep_talker
 
-from diffusion_edu import tokens
+from diffusion_edu.analysis.measures import psnr
 from diffusion_edu.checkpoints import load, read_card, save_card
 from diffusion_edu.data.captions import Captioned
 from diffusion_edu.data.images import held_out, to_bytes, to_signed
 from diffusion_edu.evaluation.features import describe
 from diffusion_edu.evaluation.learned import brought_back, kept
 from diffusion_edu.evaluation.neighbours import near, nearest
-from diffusion_edu.latent import codec, rescaled, swapped
-from diffusion_edu.measures import psnr
+from diffusion_edu.latent.codec import codec, rescaled, swapped
+from diffusion_edu.latent.text_to_image import draw, load_text_to_image
 from diffusion_edu.randomness import SeededNoise
 from diffusion_edu.recipes.latents import encoded as encoded_all
 from diffusion_edu.recipes.latents import write_latents
-from diffusion_edu.text_to_image import draw, load_text_to_image
+from diffusion_edu.text import tokenizer
 
 pytest.importorskip("streamlit.testing.v1")
 from onscreen import finished, opened  # noqa: E402
 
-from diffusion_edu.app import darkroom, maps, nearby  # noqa: E402
+from diffusion_edu.app.common import image_picker
+from diffusion_edu.app.text_to_image import latent_images, memorisation
 
 PAGE, SIZE = "pages/11_Text_to_image.py", 16
 LATENTS, NEAREST = {"tab": "Latents"}, {"tab": "Nearest pictures"}
@@ -47,7 +48,7 @@ def at(link, **more):
 
 
 def flower():
-    known = darkroom.pictures(SIZE)
+    known = image_picker.pictures(SIZE)
     return known.images[(known.labels == known.classes.index("water lily")).nonzero()[0, 0]]
 
 
@@ -79,7 +80,10 @@ def film(app):
 
 def screens(film):
     read = {s["name"]: Image.open(io.BytesIO(base64.b64decode(s["sprite"].split(",")[1]))) for s in film["screens"]}
-    return {name: torch.from_numpy(np.asarray(sheet).reshape(-1, SIZE, SIZE, 3).copy()).permute(0, 3, 1, 2) for name, sheet in read.items()}
+    return {
+        name: torch.from_numpy(np.asarray(sheet).reshape(-1, SIZE, SIZE, 3).copy()).permute(0, 3, 1, 2)
+        for name, sheet in read.items()
+    }
 
 
 def drawing(seed=0, count=1):
@@ -95,9 +99,13 @@ def test_a_picture_goes_to_latents_and_back_and_every_number_is_its_own():
     app, coder, image = at(LATENTS), codec(CODER), flower()[None]
     latents = coder.encode(to_signed(image))
     back = to_bytes(coder.decode(latents))
-    assert f"**{psnr(to_signed(back), to_signed(image)).item():.1f} dB**" in said(app) and f"{latents.numel():,} numbers" in said(app)
+    assert f"**{psnr(to_signed(back), to_signed(image)).item():.1f} dB**" in said(
+        app
+    ) and f"{latents.numel():,} numbers" in said(app)
     whole = pictures_of(html(app))
-    assert np.array_equal(whole[0], image[0].permute(1, 2, 0).numpy()) and np.array_equal(whole[2], back[0].permute(1, 2, 0).numpy())
+    assert np.array_equal(whole[0], image[0].permute(1, 2, 0).numpy()) and np.array_equal(
+        whole[2], back[0].permute(1, 2, 0).numpy()
+    )
     channels = whole[6:10]
     assert all(
         np.array_equal(shown, to_bytes(channel.expand(3, -1, -1) / 3).permute(1, 2, 0).numpy())
@@ -115,18 +123,30 @@ def test_the_drawing_is_one_of_the_pictures():
     picture = drawn.see(states[-1].x)
     assert np.array_equal(pictures_of(html(app))[0], picture[0].permute(1, 2, 0).numpy())
     names = executed(app)
-    assert torch.equal(names["image"], picture[0]) and torch.equal(names["latents"], able.codec.encode(to_signed(picture)))
+    assert torch.equal(names["image"], picture[0]) and torch.equal(
+        names["latents"], able.codec.encode(to_signed(picture))
+    )
     assert "has come from latents before" in said(app)
 
 
 def test_maps_say_what_grey_means_and_lie_where_they_belong():
     latents = torch.stack([torch.full((2, 2), value) for value in (0.0, -3.0, 3.0, 9.0)])
-    assert maps.maps(latents).flatten(1)[:, 0].tolist() == [128, 0, 255, 255]
-    page = maps.in_one(latents, 16)
-    assert page.shape == (3, 16, 16) and [page[0, y, x].item() for y, x in ((2, 2), (2, 13), (13, 2), (13, 13))] == [128, 0, 255, 255]
+    assert latent_images.maps(latents).flatten(1)[:, 0].tolist() == [128, 0, 255, 255]
+    page = latent_images.in_one(latents, 16)
+    assert page.shape == (3, 16, 16) and [page[0, y, x].item() for y, x in ((2, 2), (2, 13), (13, 2), (13, 13))] == [
+        128,
+        0,
+        255,
+        255,
+    ]
     assert (page[:, :, 7] == 0).all() and (page[:, :, 8] == 255).all() and (page[:, 8, :7] == 255).all()
-    assert maps.in_one(torch.zeros(3, 4, 4), 16).shape == (3, 16, 16) and maps.in_one(torch.zeros(1, 4, 4), 16).eq(128).all()
-    assert maps.in_colours(latents)[:, 0, 0].tolist() == [128, 0, 255] and maps.in_colours(latents[:1]).shape == (3, 2, 2)
+    assert (
+        latent_images.in_one(torch.zeros(3, 4, 4), 16).shape == (3, 16, 16)
+        and latent_images.in_one(torch.zeros(1, 4, 4), 16).eq(128).all()
+    )
+    assert latent_images.in_colours(latents)[:, 0, 0].tolist() == [128, 0, 255] and latent_images.in_colours(
+        latents[:1]
+    ).shape == (3, 2, 2)
 
 
 # Poking
@@ -148,7 +168,7 @@ def test_every_state_of_a_poke_is_what_the_decoder_makes_of_it(way):
     poked = [POKES[way](latents, value) for value in shown["levels"]]
     wanted = torch.cat([to_bytes(coder.decode(each)) for each in poked])
     assert torch.equal(screens(shown)["picture"], wanted) and len(shown["says"]) == len(wanted)
-    assert torch.equal(screens(shown)["latents"], torch.stack([maps.in_one(each[0], SIZE) for each in poked]))
+    assert torch.equal(screens(shown)["latents"], torch.stack([latent_images.in_one(each[0], SIZE) for each in poked]))
     names = executed(app)
     assert torch.equal(names["pictures"], wanted) and names["values"] == shown["levels"]
     nothing = shown["levels"].index(1 if way == "multiply" else 0)
@@ -160,7 +180,11 @@ def test_a_swap_changes_two_places_and_a_rescaling_one_channel():
     z = torch.arange(32.0).view(1, 2, 4, 4)
     there = swapped(z, (0, 1), (3, 2))
     assert there[0, :, 0, 1].tolist() == z[0, :, 3, 2].tolist() and there[0, :, 3, 2].tolist() == z[0, :, 0, 1].tolist()
-    assert (there != z).sum() == 4 and torch.equal(swapped(there, (3, 2), (0, 1)), z) and torch.equal(swapped(z, (1, 1), (1, 1)), z)
+    assert (
+        (there != z).sum() == 4
+        and torch.equal(swapped(there, (3, 2), (0, 1)), z)
+        and torch.equal(swapped(z, (1, 1), (1, 1)), z)
+    )
     moved = rescaled(z, 1, times=2.0, plus=-1.0)
     assert torch.equal(moved[:, 0], z[:, 0]) and torch.equal(moved[:, 1], 2 * z[:, 1] - 1) and z.max() == 31
 
@@ -177,7 +201,7 @@ def test_latents_under_way_are_those_of_the_walk_and_decoded_at_every_level():
     assert shown["levels"] == [state.t for state in states]
     assert torch.equal(seen["x"], torch.cat([drawn.see(state.x) for state in states]))
     assert torch.equal(seen["x0_hat"], torch.cat([drawn.see(state.x0_hat) for state in states]))
-    assert torch.equal(seen["maps"], torch.stack([maps.in_one(state.x[0], SIZE) for state in states]))
+    assert torch.equal(seen["maps"], torch.stack([latent_images.in_one(state.x[0], SIZE) for state in states]))
     assert shown["screens"][0]["says"][0] == f"standard deviation {states[0].x.std():.2f}"
     assert torch.equal(executed(app)["picture"], seen["x"][-1:])
 
@@ -257,14 +281,18 @@ def trained(tmp_path):
     facts = {"autoencoder": CODER, "scale": coder.latents, "vocabulary": text}
     sets = [replace(scenes(), made=True, source="flowers"), scenes()]
     write_latents(
-        tmp_path / "talker" / "latents.safetensors", encoded_all(sets, codec(CODER), tokens.Tokens(text), lambda items, words: items, **facts)
+        tmp_path / "talker" / "latents.safetensors",
+        encoded_all(sets, codec(CODER), tokenizer.Tokens(text), lambda items, words: items, **facts),
     )
     return tmp_path / "talker" / "latents.safetensors"
 
 
 def test_what_a_training_has_kept_is_found_and_comes_back_once(trained, tmp_path):
     card = read_card(tmp_path / "talker.json")
-    assert kept(card) == [trained] and kept(replace(card, text={"sha256": "other"})) == kept(replace(card, training={})) == []
+    assert (
+        kept(card) == [trained]
+        and kept(replace(card, text={"sha256": "other"})) == kept(replace(card, training={})) == []
+    )
     *_, found = brought_back(trained, codec(CODER))
     learned = ~held_out(scenes())
     wanted = to_bytes(codec(CODER).decode(codec(CODER).encode(to_signed(scenes().images[learned])).half()))
@@ -286,7 +314,9 @@ def test_the_nearest_of_what_a_training_has_kept_are_shown(trained, monkeypatch)
     *_, known = brought_back(trained, codec(CODER), 250)
     mine, theirs = (describe(eyes, images).features for images in (drawn.see(states[-1].x), known.pictures.images))
     distances, rows = nearest(mine, theirs)
-    assert torch.equal(found.images, drawn.see(states[-1].x)) and torch.equal(found.neighbours, known.pictures.images[rows])
+    assert torch.equal(found.images, drawn.see(states[-1].x)) and torch.equal(
+        found.neighbours, known.pictures.images[rows]
+    )
     assert torch.allclose(found.distances, distances) and found.limit == pytest.approx(near(theirs)) and found.limit > 0
     assert "2 drawings lie nearer" in said(app) and "140 pictures" in said(app)
     assert torch.allclose(executed(app)["distances"], distances)
@@ -299,7 +329,10 @@ def test_pictures_at_a_path_are_compared_with_and_copies_are_found(tmp_path):
         Image.fromarray(image.permute(1, 2, 0).numpy()).save(tmp_path / "set" / f"{k:02}.png")
     app = at(NEAREST, nearest_count="2", seed="3", nearest_path=str(tmp_path / "set"))
     finished(next(button for button in app.button if button.label == "Find them").click().run())
-    assert app.session_state["done:nearest"][1].files == ["00.png", "01.png"] and "**2 of 2 drawings lie nearer" in said(app)
+    assert app.session_state["done:nearest"][1].files == [
+        "00.png",
+        "01.png",
+    ] and "**2 of 2 drawings lie nearer" in said(app)
     assert (executed(app)["rows"] == torch.tensor([0, 1])).all()
 
 
@@ -309,7 +342,14 @@ def test_without_pictures_there_are_the_scores_of_the_card(tmp_path):
     assert next(button for button in app.button if button.label == "Find them").disabled
     rows = {"memorised": 0.004, "nearest": 1.1, "own_picture": 0.0}
     card = read_card(tmp_path / "talker.json")
-    save_card(tmp_path, replace(card, data={"pictures": 1327}, scores=rows | {"training_prompts": {**rows, "memorised": 0.02, "own_picture": 0.25}}))
+    save_card(
+        tmp_path,
+        replace(
+            card,
+            data={"pictures": 1327},
+            scores=rows | {"training_prompts": {**rows, "memorised": 0.02, "own_picture": 0.25}},
+        ),
+    )
     app = at(NEAREST)
     assert "1,327 pictures" in said(app) and all(number in html(app) for number in ("0.4%", "2.0%", "1.10 ×", "25.0%"))
 
@@ -318,7 +358,9 @@ def test_pairs_of_an_evaluation_on_this_computer_are_shown(tmp_path):
     (tmp_path / "evaluation").mkdir()
     Image.new("RGB", (64, 32)).save(tmp_path / "evaluation" / "talker.unseen.png")
     app = at(NEAREST)
-    assert [part.label for part in app.expander if "evaluation" in part.label] == ["Pairs of the last evaluation: new prompts"]
+    assert [part.label for part in app.expander if "evaluation" in part.label] == [
+        "Pairs of the last evaluation: new prompts"
+    ]
 
 
 @pytest.mark.parametrize("path", ["/nowhere/at/all", "\0", "~nobody/x"])
@@ -335,7 +377,7 @@ def test_a_folder_without_pictures_gets_one_sentence(tmp_path):
 
 
 def test_without_the_classifier_there_is_one_sentence(monkeypatch):
-    monkeypatch.setitem(nearby.CLASSIFIERS, "flowers", ("nobody", "nobody"))
+    monkeypatch.setitem(memorisation.CLASSIFIERS, "flowers", ("nobody", "nobody"))
     app = at(NEAREST)
     assert any("'nobody'" in info.value for info in app.info) and not app.error
 
@@ -343,5 +385,8 @@ def test_without_the_classifier_there_is_one_sentence(monkeypatch):
 def test_pictures_that_are_there_twice_do_not_hide_copies():
     real = torch.randn(200, 8, generator=torch.Generator().manual_seed(0))
     alone = nearest(real, real, themselves=True)[0][40:]
-    assert near(torch.cat([real, real[:40]])) == pytest.approx(alone.quantile(0.01).item(), abs=1e-3) and alone.quantile(0.01) > 0.1
+    assert (
+        near(torch.cat([real, real[:40]])) == pytest.approx(alone.quantile(0.01).item(), abs=1e-3)
+        and alone.quantile(0.01) > 0.1
+    )
     assert near(torch.zeros(5, 3)) == near(real[:1]) == 0

@@ -11,10 +11,10 @@ import torch
 from PIL import Image
 from test_words import PROMPT, asked, keep_talker, states
 
-from diffusion_edu.attention import by_word, deaf, listening
+from diffusion_edu.analysis.attention import by_word, deaf, listening
+from diffusion_edu.analysis.measures import angle, distance
 from diffusion_edu.denoisers import noting
-from diffusion_edu.measures import angle, distance
-from diffusion_edu.text_to_image import between, load_text_to_image
+from diffusion_edu.latent.text_to_image import between, load_text_to_image
 
 pytest.importorskip("streamlit.testing.v1")
 from onscreen import finished, healthy, opened  # noqa: E402
@@ -23,7 +23,13 @@ PAGE = "pages/11_Text_to_image.py"
 WORDS, WITHOUT = {"tab": "Words"}, {"tab": "Words", "words": "without a word", "gone": "tiger"}
 TWO = {"tab": "Two prompts", "other": "a blue whale in the sea"}
 VECTORS, SCALES = {"tab": "Guidance"}, {"tab": "Guidance", "pull": "four scales"}
-KEYS = {"words heard": WORDS, "words gone": WITHOUT, "two prompts": TWO, "prompt vectors": VECTORS, "prompt scales": SCALES}
+KEYS = {
+    "words heard": WORDS,
+    "words gone": WITHOUT,
+    "two prompts": TWO,
+    "prompt vectors": VECTORS,
+    "prompt scales": SCALES,
+}
 PARTS = pytest.mark.parametrize(("key", "link"), KEYS.items(), ids=list(KEYS))
 
 
@@ -87,7 +93,9 @@ def test_the_shares_on_screen_are_those_of_the_drawing(able):
     app, heard = at(WORDS), {}
     walk = states(asked(able, seeds=[0]), listening(able.model.net, heard))
     shown, words = film(app), able.reader.read(PROMPT).words
-    assert shown["said"] == ["the start", "A", "red", "tiger", "dives"] and shown["levels"] == [state.t for state in walk if state.t]
+    assert shown["said"] == ["the start", "A", "red", "tiger", "dives"] and shown["levels"] == [
+        state.t for state in walk if state.t
+    ]
     assert torch.equal(rows(shown["sprite"]), torch.cat([able.pictures(state.x0_hat) for state in walk if state.t]))
     packed = np.frombuffer(base64.b64decode(shown["looks"]), "<u2").reshape(3, 5, 64) / 65535
     for t, share, looks in zip(shown["levels"], shown["shares"], packed, strict=True):
@@ -100,7 +108,13 @@ def test_a_layer_and_a_head_may_be_chosen_and_nothing_is_drawn_again(able):
     app, heard = at(WORDS), {}
     states(asked(able, seeds=[0]), listening(able.model.net, heard))
     before = done(app, "words heard")
-    assert app.selectbox(key="layer").options == ["down · 8 × 8", "down · 4 × 4", "middle · 4 × 4", "up · 4 × 4", "up · 8 × 8"]
+    assert app.selectbox(key="layer").options == [
+        "down · 8 × 8",
+        "down · 4 × 4",
+        "middle · 4 × 4",
+        "up · 4 × 4",
+        "up · 8 × 8",
+    ]
     healthy(app.selectbox(key="layer").set_value("middle · 4 × 4").run())
     healthy(app.selectbox(key="head").set_value("head 2").run())
     shown, words = film(app), able.reader.read(PROMPT).words
@@ -134,7 +148,10 @@ def test_pictures_without_a_word_are_those_of_the_library(able):
         assert torch.equal(rows(screen["sprite"]), torch.cat([able.pictures(state.x0_hat) for state in walk]))
     (chart,) = shown["charts"]
     for series, walk in zip(chart["series"], walks[1:], strict=True):
-        assert series["y"] == pytest.approx([distance(a.x0_hat, b.x0_hat) for a, b in zip(walks[0], walk, strict=True)]) and series["y"][-1] > 0.01
+        assert (
+            series["y"] == pytest.approx([distance(a.x0_hat, b.x0_hat) for a, b in zip(walks[0], walk, strict=True)])
+            and series["y"][-1] > 0.01
+        )
     pixels = distance(able.pictures(walks[1][-1].x).float(), able.pictures(walks[0][-1].x).float())
     assert f"{pixels:.0f} of 255 in pixels" in done(app, "words gone")[2]
 
@@ -191,16 +208,24 @@ def test_the_three_guesses_are_those_of_the_walk(able):
     assert [screen["name"] for screen in shown["screens"]] == ["xt", "x̂∅", "x̂c", "c − ∅", "x̂g"]
     for k, state in enumerate(state for state in walk if state.t):
         u, c, g = noted[state.t]
-        assert torch.equal(g, state.x0_hat) and f"{distance(c, u):.3f} from ∅, at an angle of {angle(u, c):.1f}°" in shown["says"][k]
+        assert (
+            torch.equal(g, state.x0_hat)
+            and f"{distance(c, u):.3f} from ∅, at an angle of {angle(u, c):.1f}°" in shown["says"][k]
+        )
         pictures = able.pictures(torch.cat([state.x, u, c, g]))
         for screen, picture in zip([*shown["screens"][:3], shown["screens"][4]], pictures, strict=True):
             assert (rows(screen["sprite"])[k].int() - picture.int()).abs().max() <= 1  # four decoded at once
-    assert "the mean of all latents" in done(app, "prompt vectors")[2] and "clipped" not in json.dumps(shown["screens"][4]["says"])
+    assert "the mean of all latents" in done(app, "prompt vectors")[2] and "clipped" not in json.dumps(
+        shown["screens"][4]["says"]
+    )
 
 
 def test_with_a_negative_prompt_guidance_leads_away_from_it():
     app = at(VECTORS, negative="the deep sea")
-    assert film(app)["screens"][1]["words"] == "“the deep sea”" and "for “the deep sea” (∅)" in done(app, "prompt vectors")[2]
+    assert (
+        film(app)["screens"][1]["words"] == "“the deep sea”"
+        and "for “the deep sea” (∅)" in done(app, "prompt vectors")[2]
+    )
     app = at(VECTORS, negative="the deep sea", scale="1.0")
     assert film(app)["screens"][1]["words"] == "anything"
 
@@ -209,7 +234,9 @@ def test_four_scales_are_drawn_from_one_noise(able):
     shown = film(at(SCALES))
     assert [screen["name"] for screen in shown["screens"]] == ["guidance 1", "guidance 2", "guidance 4", "guidance 8"]
     for screen, scale in zip(shown["screens"], (1.0, 2.0, 4.0, 8.0), strict=True):
-        assert torch.equal(rows(screen["sprite"])[-1:], able.pictures(states(asked(able, seeds=[0], scale=scale))[-1].x))
+        assert torch.equal(
+            rows(screen["sprite"])[-1:], able.pictures(states(asked(able, seeds=[0], scale=scale))[-1].x)
+        )
 
 
 # The code
@@ -248,7 +275,9 @@ def test_the_code_makes_the_same_guesses():
 # Bad input
 
 
-@pytest.mark.parametrize(("prompt", "link"), [("", WORDS), ("тигр", WORDS), ("🐯", VECTORS), ("  ", WITHOUT)], ids=ascii)
+@pytest.mark.parametrize(
+    ("prompt", "link"), [("", WORDS), ("тигр", WORDS), ("🐯", VECTORS), ("  ", WITHOUT)], ids=ascii
+)
 def test_without_a_word_that_is_known_there_is_nothing_to_look_into_and_the_part_says_so(prompt, link):
     app = at(link)
     finished(app.text_area(key="prompt").set_value(prompt).run())
@@ -282,7 +311,9 @@ def test_guidance_0_hears_no_words_and_the_part_says_so():
 
 @PARTS
 def test_a_link_with_nonsense_in_it_opens_all_the_same(key, link):
-    nonsense = dict.fromkeys(("words", "layer", "head", "word", "gone", "between", "pull", "other"), "x y") | {"tab": link["tab"]}
+    nonsense = dict.fromkeys(("words", "layer", "head", "word", "gone", "between", "pull", "other"), "x y") | {
+        "tab": link["tab"]
+    }
     assert film(at(nonsense))["id"]
 
 
@@ -296,7 +327,7 @@ def test_altered_weights_are_told_in_one_sentence(key, link, tmp_path):
 
 
 def test_what_was_cancelled_waits_until_it_is_asked_for_again(monkeypatch):
-    from diffusion_edu.app.heard import Heard
+    from diffusion_edu.app.text_to_image.attention_animation import Heard
 
     plain = Heard.draw
 
@@ -323,4 +354,6 @@ def test_long_walks_keep_some_levels_only(able):
     app = at(WITHOUT, moves="100")
     shown = film(app)
     assert len(shown["levels"]) == 41 and shown["levels"][-1] == 0
-    assert torch.equal(rows(shown["screens"][0]["sprite"])[-1:], able.pictures(states(asked(able, seeds=[0], moves=100))[-1].x))
+    assert torch.equal(
+        rows(shown["screens"][0]["sprite"])[-1:], able.pictures(states(asked(able, seeds=[0], moves=100))[-1].x)
+    )

@@ -9,10 +9,10 @@ import pytest
 import torch
 from PIL import Image
 
+from diffusion_edu.analysis.measures import error_by_level
 from diffusion_edu.checkpoints import PRETRAINED, load
 from diffusion_edu.data.images import load_pictures, to_bytes, to_signed
 from diffusion_edu.denoisers import exact
-from diffusion_edu.measures import error_by_level
 from diffusion_edu.randomness import SeededNoise
 from diffusion_edu.schedules import SCHEDULES
 
@@ -20,7 +20,8 @@ pytest.importorskip("streamlit.testing.v1")
 from onscreen import film, finished, healthy, opened  # noqa: E402
 from test_pages import picture_file  # noqa: E402
 
-from diffusion_edu.app import answerers, guesses  # noqa: E402
+from diffusion_edu.app.denoise_once import denoiser_choice
+from diffusion_edu.app.trajectories import predictions
 
 ONCE = "pages/2_Denoise_once.py"
 
@@ -31,8 +32,8 @@ def guessed(name="cosine", T=1000, denoise=None):
     x0, eps, wrong = (torch.randn(1, 3, 8, 8, generator=generator) for _ in range(3))
     schedule = SCHEDULES[name](T)
     denoise = denoise or (lambda x, t: x0 + 0.1 * wrong)
-    states = list(guesses.guess_at_each(denoise, schedule, x0, eps, guesses.levels_of(schedule)))
-    return guesses.Guesses("a test", schedule, x0, eps, states)
+    states = list(predictions.guess_at_each(denoise, schedule, x0, eps, predictions.levels_of(schedule)))
+    return predictions.Guesses("a test", schedule, x0, eps, states)
 
 
 def shown(**link):
@@ -42,7 +43,7 @@ def shown(**link):
 @pytest.mark.parametrize("name", SCHEDULES)
 @pytest.mark.parametrize("T", [100, 1000])
 def test_the_levels_fall_from_T_to_0_and_crowd_at_both_ends(name, T):
-    levels = guesses.levels_of(SCHEDULES[name](T))
+    levels = predictions.levels_of(SCHEDULES[name](T))
     assert levels[0] == T and levels[-2:] == [1, 0] and 25 <= len(levels) <= 40
     assert all(t > s for t, s in zip(levels, levels[1:], strict=False))
 
@@ -51,7 +52,9 @@ def test_the_levels_fall_from_T_to_0_and_crowd_at_both_ends(name, T):
 def test_the_errors_are_those_of_the_library_and_belong_together(name):
     made = guessed(name)
     levels = [state.t for state in made.states]
-    direct = error_by_level(lambda x, t: next(s.x0_hat for s in made.states if s.t == t), made.schedule, made.x0, made.eps, levels)
+    direct = error_by_level(
+        lambda x, t: next(s.x0_hat for s in made.states if s.t == t), made.schedule, made.x0, made.eps, levels
+    )
     for t, error, expected in zip(levels[:-1], made.errors, direct[:-1, 0].tolist(), strict=False):
         snr = (made.schedule.signal[t] / made.schedule.noise[t]).item() ** 2
         assert error["x0"] == pytest.approx(expected, rel=1e-6)
@@ -65,21 +68,33 @@ def test_the_same_guess_is_small_in_eps_and_large_in_x0_at_high_noise_and_the_ot
     high, low = made.errors[1], made.errors[-2]
     assert high["eps"] < high["x0"] / 100 and low["x0"] < low["eps"] / 100
     says = made.film["says"]
-    assert f"off by {guesses.rounded(high['eps'])} in ε\u0302, {guesses.rounded(high['x0'])} in x\u0302\u2080" in says[1]
-    assert f"off by {guesses.rounded(low['x0'])} in x\u0302\u2080, {guesses.rounded(low['eps'])} in ε\u0302" in says[-2]
+    assert (
+        f"off by {predictions.rounded(high['eps'])} in ε\u0302, {predictions.rounded(high['x0'])} in x\u0302\u2080"
+        in says[1]
+    )
+    assert (
+        f"off by {predictions.rounded(low['x0'])} in x\u0302\u2080, {predictions.rounded(low['eps'])} in ε\u0302"
+        in says[-2]
+    )
     assert says[-1].endswith("nothing to guess")
 
 
 def test_screens_and_charts_show_the_guesses_bit_for_bit():
     made = guessed()
-    shots = {screen["name"]: np.asarray(Image.open(io.BytesIO(base64.b64decode(screen["sprite"].split(",")[1])))) for screen in made.film["screens"]}
+    shots = {
+        screen["name"]: np.asarray(Image.open(io.BytesIO(base64.b64decode(screen["sprite"].split(",")[1]))))
+        for screen in made.film["screens"]
+    }
     state = made.states[9]
     parts = {"x": state.x, "x0_hat": state.x0_hat, "none": state.x0_hat - made.x0, "eps": made.noises[9] / 3}
     for name, images in parts.items():
         assert np.array_equal(shots[name][72:80], to_bytes(images)[0].permute(1, 2, 0).numpy())
     assert np.array_equal(shots["x0"], to_bytes(made.x0)[0].permute(1, 2, 0).numpy())
     errors, shares = made.film["charts"]
-    assert errors["series"][0]["y"][9] == pytest.approx(np.log10(made.errors[9]["x0"])) and errors["series"][1]["y"][-1] is None
+    assert (
+        errors["series"][0]["y"][9] == pytest.approx(np.log10(made.errors[9]["x0"]))
+        and errors["series"][1]["y"][-1] is None
+    )
     assert shares["series"][0]["y"][9] == pytest.approx(1 - made.errors[9]["x0"] / made.x0.square().mean().item())
     assert len({series["dash"] for series in errors["series"]}) == 3 and errors["cursor"] and shares["cursor"]
     json.dumps(made.film, allow_nan=False)
@@ -91,15 +106,17 @@ def test_a_perfect_guess_has_a_film_too():
     json.dumps(made.film, allow_nan=False)
 
 
-@pytest.mark.parametrize(("number", "text"), [(0.0, "0"), (0.2482, "0.25"), (0.0000042, "0.0000042"), (1234.0, "1200"), (5.94, "5.9")])
+@pytest.mark.parametrize(
+    ("number", "text"), [(0.0, "0"), (0.2482, "0.25"), (0.0000042, "0.0000042"), (1234.0, "1200"), (5.94, "5.9")]
+)
 def test_numbers_are_written_with_two_figures_and_no_exponent(number, text):
-    assert guesses.rounded(number) == text
+    assert predictions.rounded(number) == text
 
 
 @pytest.mark.parametrize("among", [True, False])
 def test_by_heart_knows_as_many_pictures_as_it_says_and_this_one_only_if_told(among):
     ours = torch.randint(0, 256, (20, 3, 8, 8), generator=torch.Generator().manual_seed(0), dtype=torch.uint8)
-    who = answerers.ByHeart(ours, ours[3], 3, 10, among)
+    who = denoiser_choice.ByHeart(ours, ours[3], 3, 10, among)
     here = [k for k, picture in enumerate(who.known) if torch.equal(picture, to_signed(ours[3]))]
     assert len(who.known) == 10 and len(here) == among
     x = to_signed(ours[3])[None]
@@ -122,19 +139,23 @@ def test_the_page_shows_what_the_library_computes():
     state = next(state for state in found.states if state.t == 500)
     torch.testing.assert_close(state.x0_hat, expected, atol=1e-4, rtol=0)
     film_ = film(app)
-    assert film_["levels"] == guesses.levels_of(schedule) and film_["kinds"] == ["sunflower"]
+    assert film_["levels"] == predictions.levels_of(schedule) and film_["kinds"] == ["sunflower"]
     error = (expected - x0).square().mean().item()
     at = film_["levels"].index(500)
-    assert film_["screens"][1]["says"][at] == f"error {guesses.rounded(error)}"
+    assert film_["screens"][1]["says"][at] == f"error {predictions.rounded(error)}"
 
 
-@pytest.mark.parametrize("link", [{"told": "rose", "scale": "1.0"}, {"who": "the exact answer", "count": "10", "levels": "100"}])
+@pytest.mark.parametrize(
+    "link", [{"told": "rose", "scale": "1.0"}, {"who": "the exact answer", "count": "10", "levels": "100"}]
+)
 def test_the_code_that_is_shown_prints_the_errors_on_screen(link):
     app = shown(**link)
     _, found = app.session_state["done:once"]
     printed = []
     exec(app.code[0].value, {"print": lambda *words: printed.append([float(word) for word in words])})
-    expected = [[state.t, error["x0"], error["eps"]] for state, error in zip(found.states, found.errors, strict=True) if state.t]
+    expected = [
+        [state.t, error["x0"], error["eps"]] for state, error in zip(found.states, found.errors, strict=True) if state.t
+    ]
     np.testing.assert_allclose(printed, expected, rtol=2e-2, atol=1e-6)
 
 
@@ -200,7 +221,7 @@ def test_a_linear_schedule_of_100_levels_says_that_signal_is_left():
 def test_a_network_that_says_eps_refuses_pure_noise_in_one_sentence(monkeypatch):
     from dataclasses import replace
 
-    from diffusion_edu.app import models
+    from diffusion_edu.app.common import models
 
     get = models.get
     monkeypatch.setattr(models, "get", lambda name: replace(get(name), card=replace(get(name).card, kind="eps")))
@@ -210,17 +231,26 @@ def test_a_network_that_says_eps_refuses_pure_noise_in_one_sentence(monkeypatch)
 
 
 def test_a_link_with_nonsense_in_it_opens_the_default():
-    nonsense = {"who": "magic", "kind": "weed", "number": "99", "told": "me", "scale": "x", "levels": "7", "seed": "-1", "count": "3"}
+    nonsense = {
+        "who": "magic",
+        "kind": "weed",
+        "number": "99",
+        "told": "me",
+        "scale": "x",
+        "levels": "7",
+        "seed": "-1",
+        "count": "3",
+    }
     app = healthy(opened(ONCE, **nonsense, model="../../etc/passwd"))
     assert app.segmented_control(key="who").value == "a network" and app.selectbox(key="told").value == "nothing"
 
 
 def test_without_a_model_or_our_pictures_the_page_says_what_to_do(monkeypatch, tmp_path):
     from diffusion_edu import checkpoints
-    from diffusion_edu.app import darkroom
+    from diffusion_edu.app.common import image_picker
 
-    monkeypatch.setattr(darkroom, "PRETRAINED", tmp_path)
-    darkroom.pictures.clear()
+    monkeypatch.setattr(image_picker, "PRETRAINED", tmp_path)
+    image_picker.pictures.clear()
     assert "flower_samples.parquet" in healthy(opened(ONCE)).error[0].value
     monkeypatch.setattr(checkpoints, "PRETRAINED", tmp_path)
     monkeypatch.chdir(tmp_path)

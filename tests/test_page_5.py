@@ -18,8 +18,11 @@ pytest.importorskip("streamlit.testing.v1")
 from onscreen import finished as until_over
 from onscreen import healthy, opened  # noqa: E402
 
-from diffusion_edu.app import between, contest, drawing, example, steps, table  # noqa: E402
-from diffusion_edu.app.wish import ANY, Wish  # noqa: E402
+from diffusion_edu.app.common.request import ANY, Wish  # noqa: E402
+from diffusion_edu.app.examples import tables
+from diffusion_edu.app.steps_and_seeds import grid_job, sampler_grid, seed_interpolation
+from diffusion_edu.app.steps_and_seeds import page as steps
+from diffusion_edu.app.trajectories import image_table
 
 STEPS = "pages/5_Steps_and_seeds.py"
 
@@ -36,7 +39,7 @@ def wish(model, pictures=1, **changes):
 @pytest.fixture
 def short(monkeypatch):
     """A reference that is drawn quickly."""
-    monkeypatch.setattr(contest, "REFERENCE", ("DPM-Solver++", 5))
+    monkeypatch.setattr(sampler_grid, "REFERENCE", ("DPM-Solver++", 5))
 
 
 def drawn(app, key="contest"):
@@ -50,7 +53,7 @@ def sheet(app):
 
 
 def test_every_cell_is_what_the_library_draws_from_the_same_noise(model, short):
-    asked = contest.Contest(wish(model, 2), ("DDIM", "DDPM"), (1, 3))
+    asked = sampler_grid.Contest(wish(model, 2), ("DDIM", "DDPM"), (1, 3))
     *_, finished = asked.draw(model)
     assert list(finished) == [("DDIM", 1), ("DDPM", 1), ("DDIM", 3), ("DDPM", 3), ("DPM-Solver++", 5)]
     for (sampler, moves), cell in finished.items():
@@ -61,35 +64,41 @@ def test_every_cell_is_what_the_library_draws_from_the_same_noise(model, short):
 
 def test_the_captions_say_evaluations_and_the_distance_in_units_of_255(model):
     white, black = torch.full((1, 3, 64, 64), 255, dtype=torch.uint8), torch.zeros(1, 3, 64, 64, dtype=torch.uint8)
-    asked = contest.Contest(wish(model), ("Heun", "DDIM"), (1, 3))
-    finished = {("Heun", 3): drawing.Drawn(white, 0.25), ("DDIM", 1): drawing.Drawn(black, 1.0), contest.REFERENCE: drawing.Drawn(black, 2.0)}
+    asked = sampler_grid.Contest(wish(model), ("Heun", "DDIM"), (1, 3))
+    finished = {
+        ("Heun", 3): grid_job.Drawn(white, 0.25),
+        ("DDIM", 1): grid_job.Drawn(black, 1.0),
+        sampler_grid.REFERENCE: grid_job.Drawn(black, 2.0),
+    }
     page = asked.table(finished)
     assert f"{evaluations('Heun', 3)} guesses, 0.2 s<br>off by 255" in page and "1 guess, 1.0 s<br>off by 0" in page
     assert page.count("<img ") == 3 and page.count('class="empty"') == 2
-    assert "off by" not in asked.table({("Heun", 3): drawing.Drawn(white, 0.25)})
+    assert "off by" not in asked.table({("Heun", 3): grid_job.Drawn(white, 0.25)})
 
 
 def test_many_moves_come_closer_to_the_reference_than_few(model):
-    _, finished = example.read("flowers_attention", "contest")
-    reference = finished[contest.REFERENCE].images.float()
+    _, finished = tables.read("flowers_attention", "contest")
+    reference = finished[sampler_grid.REFERENCE].images.float()
     for sampler in ("DDIM", "DPM-Solver++"):
-        off = [(finished[sampler, moves].images - reference).square().mean().sqrt() for moves in example.MOVES]
+        off = [(finished[sampler, moves].images - reference).square().mean().sqrt() for moves in tables.MOVES]
         assert all(few > many for few, many in zip(off, off[1:], strict=False))
 
 
 def test_a_row_between_two_seeds_begins_and_ends_with_their_own_pictures(model):
-    asked = between.Between(replace(wish(model, 3), preset=Preset(scale=1.0, moves=2)), other=9)
+    asked = seed_interpolation.Between(replace(wish(model, 3), preset=Preset(scale=1.0, moves=2)), other=9)
     *_, finished = asked.draw(model)
     *_, last = generate(model, asked.wish.preset, [4, 9], [53, 53])
-    for way in between.WAYS:
+    for way in seed_interpolation.WAYS:
         ends = finished[way].images[[0, 2]].float()
-        assert (ends - to_bytes(last.x).float()).abs().mean() < 1  # another batch size: the last bits of bf16 may differ
+        assert (
+            ends - to_bytes(last.x).float()
+        ).abs().mean() < 1  # another batch size: the last bits of bf16 may differ
     assert (finished["Turned"].images[1].float() - finished["Mixed"].images[1].float()).abs().mean() > 3
     assert sum(1 for _ in asked.draw(model)) == asked.total
 
 
 def test_turned_noise_stays_as_strong_and_mixed_noise_does_not(model):
-    asked = between.Between(wish(model, 5), other=9)
+    asked = seed_interpolation.Between(wish(model, 5), other=9)
     assert asked.strengths("Turned") == pytest.approx([1] * 5, abs=0.02)
     assert asked.strengths("Mixed") == pytest.approx([math.hypot(1 - share, share) for share in asked.shares], abs=0.02)
     first, last = SeededNoise([4, 9]).draw((3, 64, 64))
@@ -100,43 +109,54 @@ def test_turned_noise_stays_as_strong_and_mixed_noise_does_not(model):
 
 def test_the_table_escapes_what_it_is_given_and_names_every_picture():
     picture = torch.zeros(1, 3, 8, 8, dtype=torch.uint8)
-    page = table.table(["<b>"], [table.Row("<i>", "", [table.Cell(picture, '"quoted"', ("a & b",))])])
+    page = image_table.table(["<b>"], [image_table.Row("<i>", "", [image_table.Cell(picture, '"quoted"', ("a & b",))])])
     assert "&lt;b&gt;" in page and "&lt;i&gt;" in page and "&quot;quoted&quot;" in page and "a &amp; b" in page
 
 
 @pytest.mark.parametrize("key", ["contest", "between"])
 def test_the_example_that_ships_is_whole_small_and_what_the_page_asks_for_at_first(key, model):
-    asked, finished = example.read("flowers_attention", key)
-    assert asked == next(wanted for wanted in example.asked(model.card) if wanted.key == key)
-    assert example.place("flowers_attention", key).stat().st_size < 400_000
+    asked, finished = tables.read("flowers_attention", key)
+    assert asked == next(wanted for wanted in tables.asked(model.card) if wanted.key == key)
+    assert tables.place("flowers_attention", key).stat().st_size < 400_000
     assert "empty" not in asked.table(finished).split("</style>")[1]
 
 
 def test_the_example_is_what_the_library_draws(model):
-    asked, finished = example.read("flowers_attention", "contest")
+    asked, finished = tables.read("flowers_attention", "contest")
     for sampler in ("DDIM", "DDPM"):
         *_, last = generate(model, asked.presets[sampler, 2], asked.wish.seeds, asked.wish.labels)
-        assert (to_bytes(last.x).float() - finished[sampler, 2].images.float()).abs().mean() < 4  # other machines round otherwise
+        assert (
+            to_bytes(last.x).float() - finished[sampler, 2].images.float()
+        ).abs().mean() < 4  # other machines round otherwise
 
 
 def test_an_example_survives_the_disk_and_a_broken_one_is_none(model, tmp_path):
-    asked = between.Between(wish(model, 2), other=9)
-    finished = {way: drawing.Drawn(torch.randint(0, 256, (2, 3, 64, 64), dtype=torch.uint8), 0.5) for way in between.WAYS}
-    example.save(asked, finished, tmp_path)
-    again, read = example.read("flowers_attention", "between", tmp_path)
-    assert again == asked and all(torch.equal(read[way].images, finished[way].images) and read[way].seconds == 0.5 for way in between.WAYS)
+    asked = seed_interpolation.Between(wish(model, 2), other=9)
+    finished = {
+        way: grid_job.Drawn(torch.randint(0, 256, (2, 3, 64, 64), dtype=torch.uint8), 0.5)
+        for way in seed_interpolation.WAYS
+    }
+    tables.save(asked, finished, tmp_path)
+    again, read = tables.read("flowers_attention", "between", tmp_path)
+    assert again == asked and all(
+        torch.equal(read[way].images, finished[way].images) and read[way].seconds == 0.5
+        for way in seed_interpolation.WAYS
+    )
     for text in ("", "[]", "{}"):
-        example.place("flowers_attention", "between", tmp_path).write_text(text)
-        assert example.read("flowers_attention", "between", tmp_path) is None
-    assert example.read("nobody", "between", tmp_path) is None
+        tables.place("flowers_attention", "between", tmp_path).write_text(text)
+        assert tables.read("flowers_attention", "between", tmp_path) is None
+    assert tables.read("nobody", "between", tmp_path) is None
 
 
 @pytest.mark.parametrize("link", [{}, {"look": "two seeds"}])
 def test_the_page_opens_with_the_example_and_runs_again(link):
     app = healthy(opened(STEPS, **link))
-    assert len(app.title) == 1 and sheet(app).count("<img ") == (2 * example.IN_A_ROW if link else 16)
+    assert len(app.title) == 1 and sheet(app).count("<img ") == (2 * tables.IN_A_ROW if link else 16)
     assert any("An example" in caption.value for caption in app.caption)
-    assert app.number_input(key="first" if link else "seed").value == example.SEED and app.selectbox(key="kind").value == example.KIND
+    assert (
+        app.number_input(key="first" if link else "seed").value == tables.SEED
+        and app.selectbox(key="kind").value == tables.KIND
+    )
     assert any(re.search(r"asked [\d,]+ times: about [\d.]+ s", caption.value) for caption in app.caption)
     healthy(app.run())
 
@@ -144,12 +164,18 @@ def test_the_page_opens_with_the_example_and_runs_again(link):
 def test_the_page_draws_what_the_library_draws_and_the_code_repeats_it(short):
     app = opened(STEPS, samplers=["DDIM", "Heun"], columns=["2", "1"], kind="rose", seed="7", scale="1.0")
     asked, finished = drawn(app)
-    assert list(finished) == [("DDIM", 1), ("Heun", 1), ("DDIM", 2), ("Heun", 2), ("DPM-Solver++", 5)] and asked.wish.labels == [73]
+    assert list(finished) == [
+        ("DDIM", 1),
+        ("Heun", 1),
+        ("DDIM", 2),
+        ("Heun", 2),
+        ("DPM-Solver++", 5),
+    ] and asked.wish.labels == [73]
     assert sheet(app).count("<img ") == 5 and not any("An example" in caption.value for caption in app.caption)
     printed = []
     names = {"print": lambda *words: printed.append(words)}
     exec(app.code[0].value, names)
-    assert torch.equal(names["reference"], finished[contest.REFERENCE].images)
+    assert torch.equal(names["reference"], finished[sampler_grid.REFERENCE].images)
     for sampler, moves, off in printed:
         expected = (finished[sampler, moves].images.float() - names["reference"].float()).square().mean().sqrt().item()
         assert off == pytest.approx(expected, rel=1e-6) and f"off by {off:.0f}" in sheet(app)
@@ -200,7 +226,11 @@ def test_without_a_sampler_or_a_number_of_moves_the_page_asks_for_one():
 
 
 def test_a_link_with_nonsense_in_it_opens_all_the_same():
-    app = healthy(opened(STEPS, samplers=["magic"], columns=["7", "x"], kind="weed", seed="-1", look="away", model="../../etc/passwd"))
+    app = healthy(
+        opened(
+            STEPS, samplers=["magic"], columns=["7", "x"], kind="weed", seed="-1", look="away", model="../../etc/passwd"
+        )
+    )
     assert app.segmented_control(key="look").value == "few moves" and sheet(app)
     healthy(opened(STEPS, columns=[str(moves) for moves in steps.MOVES]))
 
@@ -210,13 +240,17 @@ def test_cancel_brings_the_example_back_and_the_next_table_is_drawn(short):
     healthy(next(button for button in app.button if button.label == "Draw").click().run())
     job = app.session_state["job:contest"]
     healthy(next(button for button in app.button if button.label == "Cancel").click().run())
-    assert job.cancelled and "drawn:contest" not in app.session_state and any("An example" in caption.value for caption in app.caption)
+    assert (
+        job.cancelled
+        and "drawn:contest" not in app.session_state
+        and any("An example" in caption.value for caption in app.caption)
+    )
     app.multiselect(key="columns").set_value([1]).run()
     assert drawn(app)[0].moves == (1,)
 
 
 def test_a_network_that_says_eps_refuses_pure_noise_in_one_sentence(monkeypatch):
-    from diffusion_edu.app import models
+    from diffusion_edu.app.common import models
 
     get = models.get
     monkeypatch.setattr(models, "get", lambda name: replace(get(name), card=replace(get(name).card, kind="eps")))
@@ -228,8 +262,8 @@ def test_a_network_that_says_eps_refuses_pure_noise_in_one_sentence(monkeypatch)
 def test_without_a_model_or_an_example_the_page_is_alive(monkeypatch, tmp_path):
     from diffusion_edu import checkpoints
 
-    read = example.read
-    monkeypatch.setattr(example, "read", lambda name, key: read(name, key, tmp_path))
+    read = tables.read
+    monkeypatch.setattr(tables, "read", lambda name, key: read(name, key, tmp_path))
     app = healthy(opened(STEPS))
     assert not app.get("html")
     monkeypatch.setattr(checkpoints, "PRETRAINED", tmp_path)

@@ -11,18 +11,18 @@ import pytest
 import torch
 from PIL import Image
 
-from diffusion_edu.attention import attention_off, looking
+from diffusion_edu.analysis.activations import anatomy as take
+from diffusion_edu.analysis.activations import dead, during, likeness, principal, recorded, strength
+from diffusion_edu.analysis.attention import attention_off, looking
 from diffusion_edu.checkpoints import Card, Unusable, load, save
 from diffusion_edu.core import State
 from diffusion_edu.generation import Preset, generate
-from diffusion_edu.insides import anatomy as take
-from diffusion_edu.insides import dead, during, likeness, principal, recorded, strength
 from diffusion_edu.schedules import cosine
 
 pytest.importorskip("streamlit.testing.v1")
 from onscreen import finished, healthy, opened  # noqa: E402
 
-from diffusion_edu.app import anatomy, inside, reels, told  # noqa: E402
+from diffusion_edu.app.unet import activation_animation, activations, diagram, embeddings
 
 INSIDE = "pages/7_Inside_the_U-Net.py"
 SIMPLE = "Flowers, simple U-Net"
@@ -31,7 +31,7 @@ SIMPLE = "Flowers, simple U-Net"
 @pytest.fixture(autouse=True)
 def short(monkeypatch):
     """Walks of three moves."""
-    monkeypatch.setattr(inside, "PRESET", Preset(moves=3, scale=1.0))
+    monkeypatch.setattr(activations, "PRESET", Preset(moves=3, scale=1.0))
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +55,14 @@ def given(app, number=0):
 def printed(app):
     """Run the code that the page shows, and return what it prints."""
     lines = []
-    exec(app.code[0].value, {"print": lambda *words: lines.append([word.item() if isinstance(word, torch.Tensor) else word for word in words])})
+    exec(
+        app.code[0].value,
+        {
+            "print": lambda *words: lines.append(
+                [word.item() if isinstance(word, torch.Tensor) else word for word in words]
+            )
+        },
+    )
     return lines
 
 
@@ -69,62 +76,78 @@ def states(levels=(60, 30), size=8):
 
 
 def test_the_map_is_a_u_of_all_parts_and_nothing_overlaps(taken):
-    parts = anatomy.spatial(taken)
+    parts = diagram.spatial(taken)
     for width in (900, 470):
-        at = list(anatomy.boxes(parts, width).values())
-        assert all(a.x + a.wide < b.x for a, b in zip(at, at[1:], strict=False)) and at[0].x > 0 and at[-1].x + at[-1].wide < width
+        at = list(diagram.boxes(parts, width).values())
+        assert (
+            all(a.x + a.wide < b.x for a, b in zip(at, at[1:], strict=False))
+            and at[0].x > 0
+            and at[-1].x + at[-1].wide < width
+        )
         heights = [part.gives[1] for part in parts]
         for (a, b), (h, g) in zip(zip(at, at[1:], strict=False), zip(heights, heights[1:], strict=False), strict=True):
             assert (a.y < b.y) == (h > g) and (a.y == b.y) == (h == g)
         wide = {part.gives[0]: box.wide for part, box in zip(parts, at, strict=True)}
         assert [wide[c] for c in sorted(wide)] == sorted(wide.values())
-    svg = anatomy.draw(taken, (3, 64, 64), "middle.attend")
+    svg = diagram.draw(taken, (3, 64, 64), "middle.attend")
     assert re.findall(r'data-part="([^"]+)"', svg) == [part.name for part in parts]
-    assert svg.count('class="skip"') == len(taken.skips) == 3 and svg.count('class="dot"') == sum(part.told for part in taken.parts)
+    assert svg.count('class="skip"') == len(taken.skips) == 3 and svg.count('class="dot"') == sum(
+        part.told for part in taken.parts
+    )
     assert svg.count('aria-pressed="true"') == 1 and svg.count("part attention") == 3
 
 
 def test_the_description_of_a_part_holds_its_numbers(taken):
     part = taken.part("up.0.0.block")
-    says = anatomy.describe(taken, part)
+    says = diagram.describe(taken, part)
     assert f"{part.parameters:,} parameters" in says and f"{taken.share(part):.0%} of the arithmetic" in says
     assert "128×32×32 → 64×32×32" in says and "skip from `down.0.0.block`" in says and "told the level" in says
-    assert "skip to `up.0.0.block`" in anatomy.describe(taken, taken.part("down.0.0.block"))
-    assert anatomy.count(999) == "999" and anatomy.count(1_518_731_264) == "1.5 G" and anatomy.count(263_680) == "264 k"
-    assert (anatomy.percent(0), anatomy.percent(0.004), anatomy.percent(0.16)) == ("0%", "<1%", "16%")
+    assert "skip to `up.0.0.block`" in diagram.describe(taken, taken.part("down.0.0.block"))
+    assert diagram.count(999) == "999" and diagram.count(1_518_731_264) == "1.5 G" and diagram.count(263_680) == "264 k"
+    assert (diagram.percent(0), diagram.percent(0.004), diagram.percent(0.16)) == ("0%", "<1%", "16%")
 
 
 def test_every_kind_of_part_has_its_words(tiny):
-    from diffusion_edu.insides import parts_of
+    from diffusion_edu.analysis.activations import parts_of
 
     for sizes in ({"classes": 2}, {"attributes": 2}, {"network": "simple_unet"}):
-        assert {type(part).__name__ for part in parts_of(tiny(**sizes)).values()} <= set(anatomy.KINDS)
+        assert {type(part).__name__ for part in parts_of(tiny(**sizes)).values()} <= set(diagram.KINDS)
 
 
 def test_the_channels_film_shows_the_strongest_first_each_with_its_own_contrast():
     h = torch.randn(2, 40, 4, 4, generator=torch.Generator().manual_seed(1)) * torch.arange(40)[:, None, None]
-    film = reels.channels_film(states(), h.split(1), 100)
-    assert film["channels"] == strength(h).mean(0).argsort(descending=True)[: reels.MOST].tolist() and len(film["channels"]) == reels.MOST
+    film = activation_animation.channels_film(states(), h.split(1), 100)
+    assert (
+        film["channels"] == strength(h).mean(0).argsort(descending=True)[: activation_animation.MOST].tolist()
+        and len(film["channels"]) == activation_animation.MOST
+    )
     sheet = pixels(film["maps"])
-    assert sheet.shape == (2 * 4, 4 * reels.MOST, 3)
+    assert sheet.shape == (2 * 4, 4 * activation_animation.MOST, 3)
     first = h[1, film["channels"][0]]
-    expected = 127.5 + 127.5 * (first - first.mean()) / (reels.REACH * first.std(correction=0))
+    expected = 127.5 + 127.5 * (first - first.mean()) / (activation_animation.REACH * first.std(correction=0))
     assert np.abs(sheet[4:, :4, 0] - expected.clamp(0, 255).numpy()).max() <= 0.5
     assert film["strengths"][1][0] == f"{first.std(correction=0):.2g}"
-    assert f"mean {h[0].mean():.2f}, standard deviation {h[0].std(correction=0):.2f}, dead {dead(h[0]):.0%}" in film["says"][0]
+    assert (
+        f"mean {h[0].mean():.2f}, standard deviation {h[0].std(correction=0):.2f}, dead {dead(h[0]):.0%}"
+        in film["says"][0]
+    )
     assert film["charts"][0]["series"][0]["y"] == pytest.approx(h.mean((1, 2, 3)).tolist())
-    assert reels.channels_film(states(), h.split(1), 100)["id"] == film["id"] != reels.channels_film(states(), (2 * h).split(1), 100)["id"]
+    assert (
+        activation_animation.channels_film(states(), h.split(1), 100)["id"]
+        == film["id"]
+        != activation_animation.channels_film(states(), (2 * h).split(1), 100)["id"]
+    )
 
 
 def test_a_channel_that_says_nothing_is_grey_and_does_no_harm():
-    film = reels.channels_film(states(), [torch.zeros(1, 3, 4, 4)] * 2, 100)
+    film = activation_animation.channels_film(states(), [torch.zeros(1, 3, 4, 4)] * 2, 100)
     assert np.unique(pixels(film["maps"])).tolist() == [128] and "dead 100%" in film["says"][0]
 
 
 def test_the_looks_film_holds_every_weight_to_sixteen_bits():
     looks = torch.rand(2, 3, 6, 6, generator=torch.Generator().manual_seed(0)).softmax(-1)
     on, off = states(), states((60, 30))
-    film = reels.looks_film(on, looks.split(1), off, (2, 3), 100)
+    film = activation_animation.looks_film(on, looks.split(1), off, (2, 3), 100)
     back = np.frombuffer(base64.b64decode(film["looks"]), "<u2").reshape(2, 3, 6, 6) / 65535
     assert np.abs(back - looks.numpy()).max() <= 0.5 / 65535 + 1e-7
     assert (film["heads"], film["rows"], film["columns"]) == (3, 2, 3) and film["apart"] == ["Off by 0 of 255."] * 2
@@ -136,24 +159,31 @@ def test_the_page_opens_with_the_map_and_the_numbers_of_the_library(taken):
     assert len(app.title) == 1 and given(app)["look"] == "map"
     (drawing,) = given(app)["drawings"]
     assert f"{taken.parameters / 1e6:.1f} M parameters, {taken.flops / 1e9:.1f} GFLOP" in drawing["title"]
-    assert len(re.findall("data-part", drawing["svg"])) == len(anatomy.spatial(taken))
+    assert len(re.findall("data-part", drawing["svg"])) == len(diagram.spatial(taken))
     *parts, (skips, parameters, flops) = printed(app)
     assert (skips, parameters, flops) == (taken.skips, taken.parameters, taken.flops)
     assert [(part[0], part[4]) for part in parts] == [(part.name, part.parameters) for part in taken.parts]
     app.selectbox(key="stage").set_value("middle.attend").run()
     assert any("`middle.attend`, attention" in words.value for words in healthy(app).markdown)
     app.selectbox(key="beside").set_value(SIMPLE).run()
-    assert [drawing["title"].split(":")[0] for drawing in given(healthy(app))["drawings"]] == ["Flowers, attention U-Net", SIMPLE]
+    assert [drawing["title"].split(":")[0] for drawing in given(healthy(app))["drawings"]] == [
+        "Flowers, attention U-Net",
+        SIMPLE,
+    ]
 
 
 def test_the_activations_on_screen_are_those_of_the_walk_and_the_code_repeats_them(model):
     app = shown(look="activations", stage="middle.block", asked="rose", seed="7")
-    film, preset = given(app), inside.PRESET
+    film, preset = given(app), activations.PRESET
     walk = generate(model, preset, [7], [model.card.label("rose")])
-    said = [(state.t, said["middle.block"][0].float()) for state, said in during(walk, lambda: recorded(model.net, ["middle.block"])) if state.t]
+    said = [
+        (state.t, said["middle.block"][0].float())
+        for state, said in during(walk, lambda: recorded(model.net, ["middle.block"]))
+        if state.t
+    ]
     assert film["levels"] == [t for t, _ in said]
     h = torch.cat([h for _, h in said])
-    assert film["channels"] == strength(h).mean(0).argsort(descending=True)[: reels.MOST].tolist()
+    assert film["channels"] == strength(h).mean(0).argsort(descending=True)[: activation_animation.MOST].tolist()
     for (t, mean, std, share, best), (level, values), says in zip(printed(app), said, film["says"], strict=True):
         assert t == level and best == strength(values).argmax().item() and share == dead(values).item()
         assert f"mean {mean:.2f}, standard deviation {std:.2f}, dead {share:.0%}" in says
@@ -164,7 +194,7 @@ def test_the_looks_on_screen_are_those_of_the_walk_and_the_code_repeats_them(mod
     film = given(app)
     assert film["place"] == [1, 6]
     label = [model.card.label("sunflower")]
-    walks = [generate(model, inside.PRESET, [0], label) for _ in range(2)]
+    walks = [generate(model, activations.PRESET, [0], label) for _ in range(2)]
     on = [(s, looks["middle.attend"][0]) for s, looks in during(walks[0], lambda: looking(model.net)) if s.t]
     off = [s for s, _ in during(walks[1], lambda: attention_off(model.net)) if s.t]
     back = np.frombuffer(base64.b64decode(film["looks"]), "<u2").reshape(3, 8, 64, 64) / 65535
@@ -180,7 +210,11 @@ def test_the_looks_on_screen_are_those_of_the_walk_and_the_code_repeats_them(mod
 def test_one_of_ours_is_noised_and_the_code_repeats_it(look):
     app = shown(look=look, given="one of ours", kind="rose", number="2", seed="3")
     film = given(app)
-    assert film["levels"][0] == 1000 and len(film["levels"]) == 3 and any("A rose of ours" in caption.value for caption in app.caption)
+    assert (
+        film["levels"][0] == 1000
+        and len(film["levels"]) == 3
+        and any("A rose of ours" in caption.value for caption in app.caption)
+    )
     rows = printed(app)
     assert [row[0] for row in rows] == film["levels"]
     if look == "activations":
@@ -199,8 +233,8 @@ def test_the_level_is_told_as_the_library_says_and_the_code_repeats_it(model):
     assert all("<svg" in drawing["svg"] for drawing in given(app)["drawings"])
     names = {}
     exec(app.code[0].value, names)
-    seen = told.telling("flowers_attention", model.card.sha256, "down.1.0.block.modulate")
-    assert names["levels"] == told.levels() and names["levels"][0] == 1000 and names["levels"][-1] == 0
+    seen = embeddings.telling("flowers_attention", model.card.sha256, "down.1.0.block.modulate")
+    assert names["levels"] == embeddings.levels() and names["levels"][0] == 1000 and names["levels"][-1] == 0
     assert torch.equal(names["table"], seen.waves) and torch.equal(names["embedding"], seen.embedding)
     assert torch.equal(names["told"], torch.cat([seen.scale, seen.shift], dim=1))
     torch.testing.assert_close(names["alike"], likeness(seen.embedding))
@@ -212,20 +246,22 @@ def test_the_simple_network_is_told_a_shift_only():
     assert len(titles) == 4 and titles[-1].startswith("3. Shift of up.")
 
 
-@pytest.mark.parametrize("compare", [told.PARTS, told.EMBEDDING])
+@pytest.mark.parametrize("compare", [embeddings.PARTS, embeddings.EMBEDDING])
 def test_the_nearest_kinds_are_those_of_the_library_and_the_code_repeats_them(model, compare):
     app = shown(look="kinds", compare=compare, at="600", asked="rose")
-    said = told.kinds_told("flowers_attention", model.card.sha256, 600, compare)
+    said = embeddings.kinds_told("flowers_attention", model.card.sha256, 600, compare)
     assert len(said) == 102
     lines = printed(app)
     table = next(words.value for words in app.markdown if "told most like rose" in words.value)
-    assert len(lines) == told.NEAREST and all(f"| {n} | {kind} | {cosine:.2f} |" in table for n, (kind, cosine) in enumerate(lines, 1))
+    assert len(lines) == embeddings.NEAREST and all(
+        f"| {n} | {kind} | {cosine:.2f} |" in table for n, (kind, cosine) in enumerate(lines, 1)
+    )
     shares = principal(said)[1]
     assert any(f"they hold {shares.sum():.0%}" in caption.value for caption in app.caption)
 
 
 def test_kinds_have_the_mean_colour_of_our_pictures_or_grey():
-    colours = told.colours(["sunflower", "a face"])
+    colours = embeddings.colours(["sunflower", "a face"])
     assert re.fullmatch("#[0-9a-f]{6}", colours[0]) and colours[1] == "#7f7f7f"
     red, green, blue = (int(colours[0][k : k + 2], 16) for k in (1, 3, 5))
     assert red > blue and green > blue  # sunflowers are yellow
@@ -249,7 +285,7 @@ def test_kinds_have_the_mean_colour_of_our_pictures_or_grey():
         ("selectbox", "model", SIMPLE, "attention"),
         ("selectbox", "stage", "middle.attend", "level"),
         ("selectbox", "model", SIMPLE, "level"),
-        ("segmented_control", "compare", told.EMBEDDING, "kinds"),
+        ("segmented_control", "compare", embeddings.EMBEDDING, "kinds"),
         ("slider", "at", 0, "kinds"),
         ("selectbox", "asked", "anything (no guidance)", "kinds"),
     ],
@@ -270,18 +306,27 @@ def test_our_pictures_may_be_chosen():
 
 
 def test_cancel_stops_and_a_button_looks_again(monkeypatch):
-    monkeypatch.setattr(inside, "PRESET", Preset(moves=1000, scale=1.0))
+    monkeypatch.setattr(activations, "PRESET", Preset(moves=1000, scale=1.0))
     app = healthy(opened(INSIDE, look="activations"))
     job = app.session_state["job:inside channels"]
     healthy(next(button for button in app.button if button.label == "Cancel").click().run())
     assert job.cancelled and "job:inside channels" not in app.session_state
-    monkeypatch.setattr(inside, "PRESET", Preset(moves=3, scale=1.0))
+    monkeypatch.setattr(activations, "PRESET", Preset(moves=3, scale=1.0))
     healthy(next(button for button in app.button if button.label == "Look inside").click().run())
     assert given(finished(app))["levels"][0] == 1000
 
 
 def test_a_link_with_nonsense_in_it_opens_all_the_same():
-    app = shown(look="away", stage="../../x", asked="weed", seed="-1", layer="no", row="99", model="nobody", beside="nothing at all")
+    app = shown(
+        look="away",
+        stage="../../x",
+        asked="weed",
+        seed="-1",
+        layer="no",
+        row="99",
+        model="nobody",
+        beside="nothing at all",
+    )
     assert app.segmented_control(key="look").value == "map" and app.selectbox(key="stage").value == "up.0.0.block"
     assert app.selectbox(key="beside").value == "nothing"
     app = shown(look="attention", layer="no", row="99", column="x")
@@ -295,7 +340,12 @@ def test_a_model_with_attributes_has_all_of_it(look, monkeypatch, tmp_path, tiny
     save(tmp_path / "runs" / "my_faces", replace(card, sizes=sizes), tiny(attributes=3))
     monkeypatch.chdir(tmp_path)
     app = shown(look=look, model="My faces", asked="hat")
-    assert not app.error and app.selectbox(key="model").value == "My faces" and len(app.code) >= 1 and app.get("bidi_component")
+    assert (
+        not app.error
+        and app.selectbox(key="model").value == "My faces"
+        and len(app.code) >= 1
+        and app.get("bidi_component")
+    )
     exec(app.code[0].value, {"print": lambda *words: None})
 
 
@@ -305,7 +355,7 @@ def test_a_model_without_kinds_says_so_and_one_that_is_no_u_net_is_refused(monke
     monkeypatch.chdir(tmp_path)
     assert "never told" in shown(look="kinds", model="Plain").info[0].value
     with pytest.raises(Unusable, match="no U-Net"):
-        inside.anatomy_of(Card("m", "Points", "mlp", {}, "v", size=1))
+        activations.anatomy_of(Card("m", "Points", "mlp", {}, "v", size=1))
 
 
 def test_without_a_model_the_page_says_so(monkeypatch, tmp_path):

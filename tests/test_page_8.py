@@ -20,14 +20,18 @@ PAGE = "pages/8_Cold_diffusion.py"
 @pytest.fixture(autouse=True)
 def small(monkeypatch, tmp_path, tiny):
     """Two small models in the place of the large ones: one that undoes degradations, one that draws."""
-    from diffusion_edu.app import cold
+    from diffusion_edu.app.cold import page
 
     monkeypatch.setattr("diffusion_edu.checkpoints.OWN", tmp_path)
-    monkeypatch.setattr(cold, "RESTORER", "undoer")
-    monkeypatch.setattr(cold, "HOT", "drawer")
+    monkeypatch.setattr(page, "RESTORER", "undoer")
+    monkeypatch.setattr(page, "HOT", "drawer")
     sizes = {"widths": [16, 32], "embedding": 16, "classes": 6, "patch": 4}
     for name, kind in (("undoer", "restoration"), ("drawer", "v")):
-        save(tmp_path, Card(name, name, "simple_unet", sizes, kind, 64, classes=list(DEGRADATIONS)), tiny(network="simple_unet", classes=6, patch=4))
+        save(
+            tmp_path,
+            Card(name, name, "simple_unet", sizes, kind, 64, classes=list(DEGRADATIONS)),
+            tiny(network="simple_unet", classes=6, patch=4),
+        )
 
 
 def opened(**link):
@@ -169,7 +173,7 @@ def test_a_link_with_nonsense_in_it_opens_the_default():
 
 
 def test_what_was_cancelled_waits_until_it_is_asked_for_again(monkeypatch):
-    from diffusion_edu.app.undoing import Undoing
+    from diffusion_edu.app.cold.restoration import Undoing
 
     states = Undoing.states
 
@@ -189,9 +193,9 @@ def test_what_was_cancelled_waits_until_it_is_asked_for_again(monkeypatch):
 
 
 def test_without_a_restorer_the_page_says_so_in_one_sentence_and_one_that_knows_takes_its_place(monkeypatch, tmp_path):
-    from diffusion_edu.app import cold
+    from diffusion_edu.app.cold import page
 
-    monkeypatch.setattr(cold, "_restorer", lambda: None)
+    monkeypatch.setattr(page, "_restorer", lambda: None)
     for link in ({}, {"task": "grow new flowers"}):
         app = opened(way="fade", **link)
         assert len(app.info) == 1 and "python -m diffusion_edu.recipes.flowers_cold" in app.info[0].value
@@ -201,10 +205,10 @@ def test_without_a_restorer_the_page_says_so_in_one_sentence_and_one_that_knows_
 
 
 def test_a_restorer_of_ones_own_serves_where_ours_is_missing(monkeypatch):
-    from diffusion_edu.app import cold
+    from diffusion_edu.app.cold import page
 
-    monkeypatch.setattr(cold, "RESTORER", "nowhere")
-    assert cold._restorer() is not None
+    monkeypatch.setattr(page, "RESTORER", "nowhere")
+    assert page._restorer() is not None
     assert not opened().info
 
 
@@ -218,21 +222,25 @@ def test_altered_weights_are_told_in_one_sentence(tmp_path):
 
 
 def test_without_our_pictures_the_page_says_what_to_do(monkeypatch, tmp_path):
-    from diffusion_edu.app import darkroom
+    from diffusion_edu.app.common import image_picker
 
-    monkeypatch.setattr(darkroom, "PRETRAINED", tmp_path)
-    darkroom.pictures.clear()
+    monkeypatch.setattr(image_picker, "PRETRAINED", tmp_path)
+    image_picker.pictures.clear()
     assert "flower_samples.parquet" in opened().error[0].value
     assert "flower_samples.parquet" in opened(task="grow new flowers").error[0].value
-    darkroom.pictures.clear()
+    image_picker.pictures.clear()
 
 
 def test_variety_and_detail_are_what_they_say():
-    from diffusion_edu.app.growing import fine_detail, variety
+    from diffusion_edu.app.cold.generation import fine_detail, variety
 
     x = torch.randn(400, 3, 32, 32, generator=torch.Generator().manual_seed(0))
     assert variety(x) == pytest.approx(2**0.5, rel=0.01)  # the difference of two standard normal values
     assert variety(x[:1].expand(4, -1, -1, -1)) == 0
     assert fine_detail(x) == pytest.approx(1, rel=0.01)
     wave = torch.sin(torch.arange(32) * 2 * torch.pi / 32).expand(1, 3, 32, 32)
-    assert fine_detail(wave) < 1e-3 < fine_detail(torch.sin(torch.arange(32) * 2 * torch.pi * 12 / 32).expand(1, 3, 32, 32))
+    assert (
+        fine_detail(wave)
+        < 1e-3
+        < fine_detail(torch.sin(torch.arange(32) * 2 * torch.pi * 12 / 32).expand(1, 3, 32, 32))
+    )

@@ -11,17 +11,20 @@ from onscreen import film, finished, healthy  # noqa: E402
 from onscreen import opened as opened_at  # noqa: E402
 from torch import nn
 
-from diffusion_edu.app import attributes, firstsweep, guidance, obedience, steering  # noqa: E402
-from diffusion_edu.app.attributes import Asked  # noqa: E402
-from diffusion_edu.app.specialists import Specialists, responsible  # noqa: E402
-from diffusion_edu.app.steering import Moment, Vectors  # noqa: E402
-from diffusion_edu.app.sweep import Sweep, shares  # noqa: E402
+from diffusion_edu.analysis.measures import angle, plausible, spread
+from diffusion_edu.app.common import condition_picker
+from diffusion_edu.app.common.condition_picker import Asked  # noqa: E402
+from diffusion_edu.app.examples import guidance_sweep
+from diffusion_edu.app.guidance import cfg_vectors, sweep_view
+from diffusion_edu.app.guidance import page as guidance
+from diffusion_edu.app.guidance.cfg_vectors import Moment, Vectors  # noqa: E402
+from diffusion_edu.app.guidance.experts import Specialists, responsible  # noqa: E402
+from diffusion_edu.app.guidance.scale_sweep import Sweep, shares  # noqa: E402
 from diffusion_edu.checkpoints import Card, load, save
 from diffusion_edu.data.images import to_bytes
 from diffusion_edu.denoisers import guided, guided_between, noting
 from diffusion_edu.evaluation.features import describe
 from diffusion_edu.generation import Preset, generate
-from diffusion_edu.measures import angle, plausible, spread
 from diffusion_edu.networks import NETWORKS
 
 PAGE = "pages/9_Guidance.py"
@@ -36,12 +39,20 @@ def small(monkeypatch, tmp_path, tiny):
     monkeypatch.setattr("diffusion_edu.checkpoints.OWN", tmp_path)
     monkeypatch.setattr(guidance, "SINGLE", "teller")
     monkeypatch.setattr(guidance, "EXPERTS", "pair")
-    monkeypatch.setitem(firstsweep.CLASSIFIERS, "faces", ("looks_features", "looks_judge"))
+    monkeypatch.setitem(guidance_sweep.CLASSIFIERS, "faces", ("looks_features", "looks_judge"))
     sizes = {"widths": [16, 32], "embedding": 16, "patch": 4}
     flowers = Card("teller", "Teller", "simple_unet", {**sizes, "classes": 3}, "v", 64, classes=KINDS, sampling=QUICK)
-    faces = replace(flowers, name="looks", title="Looks", sizes={**sizes, "attributes": 4}, classes=[], attributes=LOOKS)
+    faces = replace(
+        flowers, name="looks", title="Looks", sizes={**sizes, "attributes": 4}, classes=[], attributes=LOOKS
+    )
     alike = [tiny(seed, network="simple_unet", classes=3, patch=4) for seed in (1, 2)]
-    pair = replace(flowers, name="pair", title="Pair", network="experts", sizes={"member": "simple_unet", "sizes": flowers.sizes, "borders": [785.4]})
+    pair = replace(
+        flowers,
+        name="pair",
+        title="Pair",
+        network="experts",
+        sizes={"member": "simple_unet", "sizes": flowers.sizes, "borders": [785.4]},
+    )
     save(tmp_path, flowers, tiny(network="simple_unet", classes=3, patch=4))
     save(tmp_path, faces, tiny(network="simple_unet", attributes=4, patch=4))
     save(tmp_path, pair, nn.ModuleList(alike))
@@ -54,7 +65,9 @@ def small(monkeypatch, tmp_path, tiny):
 
 
 def opened(**link):
-    return finished(opened_at(PAGE, **{"model": "Teller", "scales": ["0", "1", "3"], "pictures": "3", "moves": "3", **link}))
+    return finished(
+        opened_at(PAGE, **{"model": "Teller", "scales": ["0", "1", "3"], "pictures": "3", "moves": "3", **link})
+    )
 
 
 def press(app, label):
@@ -81,7 +94,9 @@ def test_the_spread_is_the_mean_distance_over_all_pairs():
     points = torch.tensor([[0.0, 0.0], [3.0, 4.0], [0.0, 0.0]])
     assert spread(points) == pytest.approx((5 + 5 + 0) / 3 / 2**0.5)  # root mean square over two values
     assert spread(points[[0, 2]]) == 0
-    assert spread(torch.randn(50, 3, 16, 16, generator=torch.Generator().manual_seed(0))) == pytest.approx(2**0.5, rel=0.01)
+    assert spread(torch.randn(50, 3, 16, 16, generator=torch.Generator().manual_seed(0))) == pytest.approx(
+        2**0.5, rel=0.01
+    )
 
 
 def test_an_angle_is_exact_where_a_cosine_would_be_blind():
@@ -92,7 +107,9 @@ def test_an_angle_is_exact_where_a_cosine_would_be_blind():
     assert angle(a.double(), small) == pytest.approx(np.rad2deg(1e-9), rel=1e-9)
 
 
-@pytest.mark.parametrize(("hits", "tries", "limits"), [(0, 10, (0, 0.2775)), (5, 10, (0.2366, 0.7634)), (10, 10, (0.7225, 1))])
+@pytest.mark.parametrize(
+    ("hits", "tries", "limits"), [(0, 10, (0, 0.2775)), (5, 10, (0.2366, 0.7634)), (10, 10, (0.7225, 1))]
+)
 def test_the_limits_of_a_share_are_those_of_wilson(hits, tries, limits):
     assert plausible(hits, tries) == pytest.approx(limits, abs=1e-4)
 
@@ -101,7 +118,10 @@ def test_between_levels_it_is_guided_and_elsewhere_nobody_asks_for_anything():
     asks = []
     conditional, unconditional = (lambda x, t: x + t), (lambda x, t: asks.append(t) or x * t)
     x = torch.randn(2, 3, generator=torch.Generator().manual_seed(0))
-    steered, everywhere = guided_between(conditional, unconditional, 3.0, 200, 600), guided(conditional, unconditional, 3.0)
+    steered, everywhere = (
+        guided_between(conditional, unconditional, 3.0, 200, 600),
+        guided(conditional, unconditional, 3.0),
+    )
     for t in (100, 199, 601, 1000):
         assert torch.equal(steered(x, t), conditional(x, t))
     assert asks == []
@@ -122,7 +142,7 @@ def test_the_plane_of_the_three_vectors_keeps_their_lengths_and_angles_and_puts_
     g = torch.lerp(u, c, 2.5)
     plane = Moment(5, u, u, c, g, g.clamp(-1, 1)).plane
     for place, vector in zip(plane, (u, c, g), strict=True):
-        assert place.norm().item() == pytest.approx(steering.length(vector), rel=1e-9)
+        assert place.norm().item() == pytest.approx(cfg_vectors.length(vector), rel=1e-9)
     assert plane[0, 1].item() == pytest.approx(0, abs=1e-12) and angle(plane[0], plane[1]) == pytest.approx(angle(u, c))
     torch.testing.assert_close(plane[2], plane[0] + 2.5 * (plane[1] - plane[0]))
 
@@ -134,8 +154,14 @@ def test_the_recorded_walk_is_the_one_that_draws(scale):
     moments, states = list(task.draw(model)), list(generate(model, task.preset, [4], [2]))
     assert [m.t for m in moments] == [state.t for state in states[:-1]] and len(moments) == task.total
     for moment, state in zip(moments, states, strict=False):
-        assert torch.equal(moment.x, state.x) and torch.equal(moment.used, state.x0_hat) and torch.equal(moment.guided.clamp(-1, 1), state.x0_hat)
-        torch.testing.assert_close(moment.guided - moment.unconditional, scale * moment.difference, rtol=1e-4, atol=1e-5)
+        assert (
+            torch.equal(moment.x, state.x)
+            and torch.equal(moment.used, state.x0_hat)
+            and torch.equal(moment.guided.clamp(-1, 1), state.x0_hat)
+        )
+        torch.testing.assert_close(
+            moment.guided - moment.unconditional, scale * moment.difference, rtol=1e-4, atol=1e-5
+        )
         assert moment.clipped == (moment.guided.abs() > 1).float().mean()
     assert moments[0].difference.abs().max() > 1e-3  # the network hears what it is asked for
 
@@ -178,7 +204,7 @@ def test_guidance_in_no_level_at_all_is_following_and_in_some_it_lies_between():
 
 def test_who_judges_a_kind_counts_the_pictures_whose_first_guess_it_is():
     model = load("flowers_attention")
-    task, done = firstsweep.read("flowers_attention")
+    task, done = guidance_sweep.read("flowers_attention")
     judge, eyes = load("flower_judge"), load("flower_features")
     images = done[3.0].images
     row = task._looked_at(images, 1.0, 30, judge, eyes)
@@ -195,8 +221,11 @@ def test_who_judges_a_face_counts_those_with_every_wish_fulfilled_by_name_and_no
     images = torch.randint(0, 256, (20, 3, 64, 64), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
     scores = describe(judge, images).scores
     scores = scores - scores.median(0).values  # so that there is both
-    row = [(a > 0 and b < 0) for a, b in scores[:, [judge.card.attributes.index(name) for name in ("smiling", "no beard")]].tolist()]
-    from diffusion_edu.app.sweep import _shows
+    row = [
+        (a > 0 and b < 0)
+        for a, b in scores[:, [judge.card.attributes.index(name) for name in ("smiling", "no beard")]].tolist()
+    ]
+    from diffusion_edu.app.guidance.scale_sweep import _shows
 
     assert _shows(scores, task.asked.label(judge.card)).tolist() == row and 0 < sum(row) < 20
     assert task.asked.label(task.card) == [1, 0, -1, 0] and task.asked.label(judge.card) == [0, -1, 0, 1, 0]
@@ -204,10 +233,32 @@ def test_who_judges_a_face_counts_those_with_every_wish_fulfilled_by_name_and_no
 
 def test_wishes_are_said_in_words_that_differ_and_name_the_attribute():
     known = [
-        *("male", "young", "smiling", "mouth slightly open", "eyeglasses", "wearing hat", "bangs", "bald", "black hair", "blond hair", "brown hair"),
-        *("gray hair", "straight hair", "wavy hair", "no beard", "mustache", "goatee", "wearing lipstick", "wearing earrings", "wearing necktie"),
+        *(
+            "male",
+            "young",
+            "smiling",
+            "mouth slightly open",
+            "eyeglasses",
+            "wearing hat",
+            "bangs",
+            "bald",
+            "black hair",
+            "blond hair",
+            "brown hair",
+        ),
+        *(
+            "gray hair",
+            "straight hair",
+            "wavy hair",
+            "no beard",
+            "mustache",
+            "goatee",
+            "wearing lipstick",
+            "wearing earrings",
+            "wearing necktie",
+        ),
     ]
-    said = [attributes.phrase(name, wish) for name in known for wish in (1, -1)]
+    said = [condition_picker.phrase(name, wish) for name in known for wish in (1, -1)]
     assert len(set(said)) == 40
     assert {"no hat", "hat", "not smiling", "no beard", "with beard", "no blond hair", "eyeglasses"} <= set(said)
     assert Asked((("smiling", 1), ("wearing hat", -1))).words == "smiling, no hat"
@@ -215,15 +266,18 @@ def test_wishes_are_said_in_words_that_differ_and_name_the_attribute():
 
 def test_a_judge_that_does_not_know_the_kind_does_not_judge(monkeypatch):
     card = load("teller").card
-    assert firstsweep.lookers(card, Asked((("rose", 1),)))[0].name == "flower_judge"
-    assert firstsweep.lookers(card, Asked((("weed", 1),)))[0] is None
-    monkeypatch.setattr(firstsweep, "available", dict)
-    assert firstsweep.lookers(card, Asked((("rose", 1),))) == (None, None)
+    assert guidance_sweep.lookers(card, Asked((("rose", 1),)))[0].name == "flower_judge"
+    assert guidance_sweep.lookers(card, Asked((("weed", 1),)))[0] is None
+    monkeypatch.setattr(guidance_sweep, "available", dict)
+    assert guidance_sweep.lookers(card, Asked((("rose", 1),))) == (None, None)
 
 
 def test_the_expert_that_is_named_is_the_one_that_answers():
     pair, preset = load("pair"), Preset(**QUICK)
-    schedule, task = preset.noising(), Specialists((load("teller").card, load("pair").card), Preset(**QUICK), Asked((("rose", 1),)), 0, 1)
+    schedule, task = (
+        preset.noising(),
+        Specialists((load("teller").card, load("pair").card), Preset(**QUICK), Asked((("rose", 1),)), 0, 1),
+    )
     told = {}
     for state in generate(pair, preset, [0], [0]):
         if state.t:
@@ -241,7 +295,7 @@ def test_the_page_opens_with_an_example_its_charts_and_its_numbers_and_runs_agai
     assert any("An example" in caption.value for caption in app.caption) and any(
         "900 questions to the network: about" in caption.value for caption in app.caption
     )
-    task, done = firstsweep.read("flowers_attention")
+    task, done = guidance_sweep.read("flowers_attention")
     obeyed, varied = graphs(app)
     assert obeyed["series"][0]["y"] == [sum(drawn.right) / 6 for drawn in done.values()]
     assert varied["series"][1]["y"] == pytest.approx([drawn.unlike / done[0.0].unlike for drawn in done.values()])
@@ -250,25 +304,29 @@ def test_the_page_opens_with_an_example_its_charts_and_its_numbers_and_runs_agai
 
 
 def test_the_example_that_ships_is_small_what_the_library_draws_and_tells_the_truth():
-    task, done = firstsweep.read("flowers_attention")
-    assert task == firstsweep.first(load("flowers_attention").card) and list(done) == list(task.scales)
-    assert firstsweep.place("flowers_attention").stat().st_size < 200_000
+    task, done = guidance_sweep.read("flowers_attention")
+    assert task == guidance_sweep.first(load("flowers_attention").card) and list(done) == list(task.scales)
+    assert guidance_sweep.place("flowers_attention").stat().st_size < 200_000
     model = load("flowers_attention")
     *_, last = generate(model, replace(task.preset, scale=1.0), task.seeds, task.labels)
-    assert (to_bytes(last.x).float() - done[1.0].images.float()).abs().mean() < 5  # kept with small losses; other machines round otherwise
+    assert (
+        to_bytes(last.x).float() - done[1.0].images.float()
+    ).abs().mean() < 5  # kept with small losses; other machines round otherwise
     assert spread(done[1.0].images / 127.5) == pytest.approx(done[1.0].apart, rel=0.02)
     assert done[8.0].unlike < 0.5 * done[0.0].unlike and sum(done[0.0].right) < sum(done[8.0].right)
 
 
 def test_an_example_survives_the_disk_and_a_broken_one_is_none(tmp_path):
-    task, done = firstsweep.read("flowers_attention")
-    firstsweep.save(task, done, tmp_path)
-    again, kept = firstsweep.read("flowers_attention", tmp_path)
-    assert again == task and [replace(row, images=0) for row in kept.values()] == [replace(row, images=0) for row in done.values()]
+    task, done = guidance_sweep.read("flowers_attention")
+    guidance_sweep.save(task, done, tmp_path)
+    again, kept = guidance_sweep.read("flowers_attention", tmp_path)
+    assert again == task and [replace(row, images=0) for row in kept.values()] == [
+        replace(row, images=0) for row in done.values()
+    ]
     for text in ("", "[]", "{}"):
-        firstsweep.place("flowers_attention", tmp_path).write_text(text)
-        assert firstsweep.read("flowers_attention", tmp_path) is None
-    assert firstsweep.read("nobody", tmp_path) is None
+        guidance_sweep.place("flowers_attention", tmp_path).write_text(text)
+        assert guidance_sweep.read("flowers_attention", tmp_path) is None
+    assert guidance_sweep.read("nobody", tmp_path) is None
 
 
 @pytest.mark.parametrize(
@@ -305,7 +363,9 @@ def test_the_code_of_the_vectors_makes_the_guesses_that_are_shown():
     screens = {screen["symbol"][1] or screen["symbol"][0]: screen for screen in shown["screens"]}
     for k, (t, (u, c, g, apart), turn) in enumerate(printed):
         assert screens["∅"]["says"][k] == f"length {u:.3f}" and screens["c"]["says"][k] == f"length {c:.3f}"
-        assert screens["g"]["says"][k].startswith(f"length {g:.3f}\n") and screens["c − ∅"]["says"][k].startswith(f"length {apart:.3f}\n")
+        assert screens["g"]["says"][k].startswith(f"length {g:.3f}\n") and screens["c − ∅"]["says"][k].startswith(
+            f"length {apart:.3f}\n"
+        )
         assert shown["says"][k].startswith(f"level {t} of 1000: c lies {apart:.3f} from ∅, at an angle of {turn:.1f}°")
     plane, lengths, angles = shown["charts"]
     assert plane["equal"] and [series["label"] for series in plane["series"]] == ["∅", "c", "g", ""]
@@ -325,7 +385,9 @@ def test_the_code_of_the_experts_draws_both_and_names_who_answered():
     for t, who in printed:
         assert f"answered by the {('detail', 'noise')[who]} expert" in shown["says"][shown["levels"].index(t)]
     alone, together = (pictures.float() for pictures in names["pictures"])
-    assert apart["series"][0]["y"][-1] == pytest.approx(((alone - together) / 127.5).square().mean().sqrt().item(), abs=0.02)
+    assert apart["series"][0]["y"][-1] == pytest.approx(
+        ((alone - together) / 127.5).square().mean().sqrt().item(), abs=0.02
+    )
     assert any("An expert is" in caption.value for caption in app.caption)
 
 
@@ -384,7 +446,16 @@ def test_without_a_wish_or_a_scale_the_page_asks_for_one():
 
 
 def test_a_link_with_nonsense_in_it_opens_all_the_same():
-    app = opened(look="away", model="../../etc/passwd", kind="weed", scales=["x", "99"], seed="-1", pictures="7", between=["9", "x"], moves="x")
+    app = opened(
+        look="away",
+        model="../../etc/passwd",
+        kind="weed",
+        scales=["x", "99"],
+        seed="-1",
+        pictures="7",
+        between=["9", "x"],
+        moves="x",
+    )
     assert app.segmented_control(key="look").value == "scale sweep" and sheet(app)
     assert opened(model="Looks", wish=["nice"]).multiselect(key="wish").value in (["eyeglasses"], [])
 
@@ -401,16 +472,29 @@ def test_cancel_brings_the_example_back(monkeypatch):
     app = press(opened(), "Draw")
     job = app.session_state["job:sweep"]
     press(app, "Cancel")
-    assert job.cancelled and "done:sweep" not in app.session_state and any("An example" in caption.value for caption in app.caption)
+    assert (
+        job.cancelled
+        and "done:sweep" not in app.session_state
+        and any("An example" in caption.value for caption in app.caption)
+    )
 
 
 def test_the_table_fills_up_column_by_column_and_names_what_is_recognised():
-    task, done = firstsweep.read("flowers_attention")
+    task, done = guidance_sweep.read("flowers_attention")
     guesses = torch.zeros(6, 3, 64, 64, dtype=torch.uint8)
-    page = obedience.table(replace(task, asked=Asked((("<b>", 1),))), {0.0: done[0.0], 1.0: done[1.0]}, 2.0, guesses).split("</style>")[1]
-    assert page.count("<img ") == 18 and page.count("under-way") == 6 and page.count('class="empty"') == 18 and "<b> at" not in page
-    assert page.count(", recognised") == 2 * sum(done[0.0].right + done[1.0].right)  # in the text for those who cannot see, and under the mouse
-    assert [len(series["y"]) for series in map(vars, obedience.charts(task, {0.0: done[0.0]})[0].series)] == [1, 3, 2]
+    page = sweep_view.table(
+        replace(task, asked=Asked((("<b>", 1),))), {0.0: done[0.0], 1.0: done[1.0]}, 2.0, guesses
+    ).split("</style>")[1]
+    assert (
+        page.count("<img ") == 18
+        and page.count("under-way") == 6
+        and page.count('class="empty"') == 18
+        and "<b> at" not in page
+    )
+    assert page.count(", recognised") == 2 * sum(
+        done[0.0].right + done[1.0].right
+    )  # in the text for those who cannot see, and under the mouse
+    assert [len(series["y"]) for series in map(vars, sweep_view.charts(task, {0.0: done[0.0]})[0].series)] == [1, 3, 2]
 
 
 def test_without_experts_the_page_says_so_in_one_sentence_and_the_rest_lives(monkeypatch):
@@ -422,9 +506,13 @@ def test_without_experts_the_page_says_so_in_one_sentence_and_the_rest_lives(mon
 
 
 def test_without_classifiers_the_sweep_is_drawn_and_nobody_counts(monkeypatch):
-    monkeypatch.setitem(firstsweep.CLASSIFIERS, "flowers", ("nobody", "nobody"))
+    monkeypatch.setitem(guidance_sweep.CLASSIFIERS, "flowers", ("nobody", "nobody"))
     app = finished(press(opened(), "Draw"))
-    assert "recognised" not in sheet(app).split("</style>")[1] and len(graphs(app)) == 1 and len(graphs(app)[0]["series"]) == 1
+    assert (
+        "recognised" not in sheet(app).split("</style>")[1]
+        and len(graphs(app)) == 1
+        and len(graphs(app)[0]["series"]) == 1
+    )
     assert any("nobody counts" in caption.value for caption in app.caption)
     exec(app.code[0].value, {"print": lambda *words: None})
 

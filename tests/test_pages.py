@@ -167,16 +167,29 @@ def test_every_widget_that_adds_noise_may_be_moved(kind, key, value):
 
 
 def test_a_link_opens_the_prepared_noise():
-    app = healthy(opened(NOISE, schedules=["straight", "sigmoid"], levels="600", seed="5", kind="rose", number="3", averaged="true"))
+    app = healthy(
+        opened(
+            NOISE, schedules=["straight", "sigmoid"], levels="600", seed="5", kind="rose", number="3", averaged="true"
+        )
+    )
     shown = film(app)
-    assert [screen["name"] for screen in shown["screens"]] == ["straight", "sigmoid"] and shown["levels"][0] == 600 and shown["kinds"] == ["rose"]
+    assert (
+        [screen["name"] for screen in shown["screens"]] == ["straight", "sigmoid"]
+        and shown["levels"][0] == 600
+        and shown["kinds"] == ["rose"]
+    )
     assert "mean of 100" in shown["screens"][0]["words"]
     assert "SeededNoise(range(5, 105))" in app.code[0].value
 
 
 def test_a_link_with_too_many_or_unknown_schedules_opens_all_the_same():
-    assert film(healthy(opened(NOISE, schedules=["magic"], levels="7", kind="weed", number="99", seed="x")))["levels"][0] == 1000
-    assert film(healthy(opened(NOISE, schedules=["linear", "linear_low", "scaled_linear", "quadratic", "cosine"])))["screens"]
+    assert (
+        film(healthy(opened(NOISE, schedules=["magic"], levels="7", kind="weed", number="99", seed="x")))["levels"][0]
+        == 1000
+    )
+    assert film(healthy(opened(NOISE, schedules=["linear", "linear_low", "scaled_linear", "quadratic", "cosine"])))[
+        "screens"
+    ]
 
 
 def test_without_a_schedule_the_page_asks_for_one():
@@ -228,10 +241,10 @@ def test_a_photo_is_read_like_a_file():
 
 
 def test_without_our_pictures_the_page_says_what_to_do_and_takes_a_file(monkeypatch, tmp_path):
-    from diffusion_edu.app import darkroom
+    from diffusion_edu.app.common import image_picker
 
-    monkeypatch.setattr(darkroom, "PRETRAINED", tmp_path)
-    darkroom.pictures.clear()
+    monkeypatch.setattr(image_picker, "PRETRAINED", tmp_path)
+    image_picker.pictures.clear()
     app = healthy(opened(NOISE))
     assert "flower_samples.parquet" in app.error[0].value
     healthy(app.segmented_control(key="source").set_value("a file").run())

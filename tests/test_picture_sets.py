@@ -82,7 +82,9 @@ def test_unusual_pictures_are_used_and_told_one_sentence_a_kind(tmp_path):
 
 def test_the_official_split_comes_along_and_is_chosen_with_the_pictures(tmp_path):
     rows = [{"bytes": encoded(plain())}] * 3
-    path = parquet(tmp_path / "f.parquet", {"image": rows, "label": [0, 1, 1], "split": ["train", "validation", "test"]})
+    path = parquet(
+        tmp_path / "f.parquet", {"image": rows, "label": [0, 1, 1], "split": ["train", "validation", "test"]}
+    )
     pictures, _ = loaded(path)
     assert pictures.split.tolist() == [0, 1, 2]
     assert pictures.take(pictures.split == 1).labels.tolist() == [1]
@@ -110,7 +112,9 @@ def test_sub_folders_are_classes(tmp_path):
     assert pictures.take(torch.tensor([3])).labels.tolist() == [1]
 
 
-@pytest.mark.parametrize("names", [["a.png", "b.png"], ["only/a.png", "only/b.png"], ["a.png", "one/b.png", "two/c.png"]])
+@pytest.mark.parametrize(
+    "names", [["a.png", "b.png"], ["only/a.png", "only/b.png"], ["a.png", "one/b.png", "two/c.png"]]
+)
 def test_one_folder_or_a_mixture_has_no_classes(tmp_path, names):
     for name in names:
         (tmp_path / name).parent.mkdir(exist_ok=True)
@@ -201,7 +205,9 @@ def test_all_three_splits_of_the_flowers_are_read(flowers):
     assert "350 MB" in told[0]
 
 
-@pytest.mark.parametrize("problem", [OSError("Network is unreachable"), RuntimeError("File not found or corrupted.")], ids=repr)
+@pytest.mark.parametrize(
+    "problem", [OSError("Network is unreachable"), RuntimeError("File not found or corrupted.")], ids=repr
+)
 def test_without_the_internet_the_flowers_are_refused_in_one_sentence_with_the_way_out(flowers, monkeypatch, problem):
     def offline(*_, **__):
         raise problem
@@ -256,7 +262,11 @@ def test_a_saved_set_with_attributes_or_without_labels_is_read_as_it_was(tmp_pat
 
 def shelf(path, labels=None, split=None, names=("rose", "iris"), tint=RED):
     n = len(labels or split or [0, 0])
-    columns = {"image": [{"bytes": encoded(plain(tint))}] * n} | ({"label": labels} if labels else {}) | ({"split": split} if split else {})
+    columns = (
+        {"image": [{"bytes": encoded(plain(tint))}] * n}
+        | ({"label": labels} if labels else {})
+        | ({"split": split} if split else {})
+    )
     return parquet(path, columns, {"info": {"features": {"label": {"names": list(names)}}}} if labels else None)
 
 
@@ -284,7 +294,13 @@ def test_sets_that_do_not_mean_the_same_keep_their_pictures_and_no_labels(tmp_pa
     else:
         shelf(two, [1, 0] if other == "other names" else None, names=("iris", "rose"))
     pictures, told = loaded([one, two])
-    assert (len(pictures), pictures.labels, pictures.classes, pictures.attributes, pictures.split) == (5, None, (), (), None)
+    assert (len(pictures), pictures.labels, pictures.classes, pictures.attributes, pictures.split) == (
+        5,
+        None,
+        (),
+        (),
+        None,
+    )
     assert told == ["The sets have different labels, so they are used without any."]
 
 
@@ -308,7 +324,11 @@ def torchvision(tmp_path, monkeypatch):
 
 
 def test_faces_bring_their_twenty_attributes(torchvision):
-    known = ["5_o_Clock_Shadow", *(name.title().replace(" ", "_") for name in reversed(FACES)), ""]  # the file ends its first line with a blank
+    known = [
+        "5_o_Clock_Shadow",
+        *(name.title().replace(" ", "_") for name in reversed(FACES)),
+        "",
+    ]  # the file ends its first line with a blank
 
     class CelebA:
         base_folder = "celeba"
@@ -327,7 +347,10 @@ def test_faces_bring_their_twenty_attributes(torchvision):
     pictures, told = loaded(None, public="faces")
     assert (pictures.images.shape, pictures.attributes, pictures.classes) == ((2, 3, 8, 8), FACES, ())
     assert pictures.labels.shape == (2, 20) and set(pictures.labels.unique().tolist()) == {-1, 1}
-    assert [[FACES[k] for k in (row == 1).nonzero().flatten()] for row in pictures.labels] == [["smiling"], ["blond hair"]]
+    assert [[FACES[k] for k in (row == 1).nonzero().flatten()] for row in pictures.labels] == [
+        ["smiling"],
+        ["blond hair"],
+    ]
     assert (pictures.source, pictures.split) == ("CelebA", None) and "1.4 GB" in told[0]
 
 
@@ -354,7 +377,9 @@ def test_the_five_flowers_are_downloaded_once_and_wholly_or_not_at_all(torchvisi
 
 
 @pytest.mark.parametrize("public", ["faces", "five flowers"])
-@pytest.mark.parametrize("problem", [OSError("Network is unreachable"), RuntimeError("gdown is required"), None], ids=repr)
+@pytest.mark.parametrize(
+    "problem", [OSError("Network is unreachable"), RuntimeError("gdown is required"), None], ids=repr
+)
 def test_other_public_sets_out_of_reach_are_refused_in_one_sentence_with_the_way_out(torchvision, public, problem):
     def offline(*_, **__):
         raise problem

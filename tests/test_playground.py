@@ -12,16 +12,16 @@ from onscreen import film as film_of
 from onscreen import finished, healthy
 from onscreen import opened as opened_at
 
-from diffusion_edu.app.practice import Study, compare, finish, practise  # noqa: E402
-from diffusion_edu.app.scatter import Subject, from_drawing, from_file  # noqa: E402
-from diffusion_edu.app.swarm import SIDE, VIEW, grid, packed, record, unpacked  # noqa: E402
+from diffusion_edu.app.playground.dataset_picker import Subject, from_drawing, from_file  # noqa: E402
+from diffusion_edu.app.playground.training_job import Study, compare, finish, practise  # noqa: E402
+from diffusion_edu.app.playground.trajectories import SIDE, VIEW, grid, packed, record, unpacked  # noqa: E402
 from diffusion_edu.data.points import POINT_SETS, Points
 from diffusion_edu.denoisers import TARGETS, NeuralDenoiser, exact
 from diffusion_edu.generation import Preset
-from diffusion_edu.planar import Exact, denoiser, energy_distance, exam, learn, objective, some_of, wander
 from diffusion_edu.samplers import SAMPLERS
 from diffusion_edu.schedules import SCHEDULES, cosine
 from diffusion_edu.spacings import SPACINGS
+from diffusion_edu.toy2d import Exact, denoiser, energy_distance, exam, learn, objective, some_of, wander
 
 PAGE = "pages/6_Playground_2D.py"
 WORK = ("playground", "playground walk")
@@ -38,7 +38,15 @@ def few(n=40):
 
 def study(points=None, **changes):
     subject = Subject(points or made(), "test", "")
-    given = {"kind": "v", "preset": Preset(scale=1.0), "label": None, "seed": 0, "count": 400, "seconds": 10.0, **changes}
+    given = {
+        "kind": "v",
+        "preset": Preset(scale=1.0),
+        "label": None,
+        "seed": 0,
+        "count": 400,
+        "seconds": 10.0,
+        **changes,
+    }
     return Study(subject, **given)
 
 
@@ -79,7 +87,10 @@ def test_asked_for_a_class_it_knows_only_the_points_of_that_class():
 def test_the_floor_is_the_loss_of_the_posterior_mean_and_any_change_to_it_costs(kind):
     """Against a plain loop over points, angles and noise in float64."""
     points = few(12)
-    theta, eps = torch.tensor([0.2, 0.9, 1.5], dtype=torch.float64), torch.randn(3, 2, generator=torch.Generator().manual_seed(2)).double()
+    theta, eps = (
+        torch.tensor([0.2, 0.9, 1.5], dtype=torch.float64),
+        torch.randn(3, 2, generator=torch.Generator().manual_seed(2)).double(),
+    )
     x0 = points.x[:3].double()
     losses = objective(points, kind).at(Exact(points, kind), x0, None, theta, eps)
     for k in range(3):
@@ -145,7 +156,11 @@ def test_the_same_seed_and_steps_teach_the_same_network():
             pupil = next(pupils)
         return pupil.ema.out.weight
 
-    assert torch.equal(after(5), after(5)) and not torch.equal(after(5), after(6)) and not torch.equal(after(5), after(5, seed=1))
+    assert (
+        torch.equal(after(5), after(5))
+        and not torch.equal(after(5), after(6))
+        and not torch.equal(after(5), after(5, seed=1))
+    )
 
 
 @pytest.mark.parametrize("kind", TARGETS)
@@ -177,7 +192,9 @@ def test_a_set_that_is_sorted_by_class_is_measured_as_a_whole():
 def test_every_sampler_leads_the_same_network_to_the_data(practice, sampler):
     chosen, *_, taught, _ = practice
     options = {"eta": 0.5} if sampler == "DDIM" else {}
-    figures = film_figures(compare(replace(chosen, preset=replace(chosen.preset, sampler=sampler, moves=40, options=options)), taught))
+    figures = film_figures(
+        compare(replace(chosen, preset=replace(chosen.preset, sampler=sampler, moves=40, options=options)), taught)
+    )
     assert max(figures[0][1:3]) < 0.03
 
 
@@ -203,7 +220,8 @@ def test_a_class_and_guidance_lead_to_that_class(practice):
     for label in (0, 1):
         asked = replace(chosen, label=label, preset=replace(chosen.preset, scale=2.0))
         for swarm in (
-            finish(record(asked.of(net, kind), asked.preset, asked.seeds)) for net, kind in ((taught.net, "v"), (Exact(asked.points), "x0"))
+            finish(record(asked.of(net, kind), asked.preset, asked.seeds))
+            for net, kind in ((taught.net, "v"), (Exact(asked.points), "x0"))
         ):
             nearest = asked.points.labels[torch.cdist(swarm.x[-1], asked.points.x).argmin(1)]
             assert (nearest == label).float().mean() > 0.97
@@ -260,7 +278,18 @@ def test_a_drawing_becomes_points_around_its_strokes():
 
 
 @pytest.mark.parametrize(
-    "drawn", [[], [[0, 0, 0]], [["a", 0, 0]] * 5, [[math.nan, 0, 0]] * 5, [[0, 0, -1]] * 5, [[0, 0, 99]] * 5, [[0, 0]] * 5, [[0, 0, 0]] * 5, 7]
+    "drawn",
+    [
+        [],
+        [[0, 0, 0]],
+        [["a", 0, 0]] * 5,
+        [[math.nan, 0, 0]] * 5,
+        [[0, 0, -1]] * 5,
+        [[0, 0, 99]] * 5,
+        [[0, 0]] * 5,
+        [[0, 0, 0]] * 5,
+        7,
+    ],
 )
 def test_what_is_no_drawing_is_refused_in_words(drawn):
     with pytest.raises(ValueError, match=r"draw again|points|different"):
@@ -335,7 +364,9 @@ def test_train_then_change_everything_without_training_again(monkeypatch):
     for kind, key, value in changes:
         finished(healthy(getattr(app, kind)(key=key).set_value(value).run()))
         film = film_of(app)
-        assert film["id"] != before["id"] or (key, value) == ("zero", True), key  # a straight path ends in pure noise already
+        assert film["id"] != before["id"] or (key, value) == ("zero", True), (
+            key
+        )  # a straight path ends in pure noise already
         assert film["panels"][0]["words"] == before["panels"][0]["words"] and "x" in film["panels"][0]
         before = film
     assert app.session_state["playground taught"][next(iter(app.session_state["playground taught"]))] is taught
@@ -369,7 +400,7 @@ def test_cancel_keeps_the_page_alive_and_another_set_stops_the_training():
 
 
 def test_a_session_keeps_few_networks():
-    from diffusion_edu.app.playground import KEPT
+    from diffusion_edu.app.playground.page import KEPT
 
     app = opened(seconds="3", count="100")
     app.session_state["playground taught"] = {("another", k): None for k in range(KEPT)}

@@ -6,7 +6,17 @@ import numpy as np
 import pytest
 import torch
 
-from diffusion_edu.data.points import HUGE, MOST, MOST_CLASSES, POINT_SETS, SPREAD, Points, from_coordinates, letters, read_points
+from diffusion_edu.data.points import (
+    HUGE,
+    MOST,
+    MOST_CLASSES,
+    POINT_SETS,
+    SPREAD,
+    Points,
+    from_coordinates,
+    letters,
+    read_points,
+)
 
 
 def seeded(seed=0):
@@ -65,7 +75,9 @@ def test_shapes_are_what_their_names_say():
     x, _ = shape("checkerboard")
     low, high = x.amin(0), x.amax(0)
     column, row = (((x - low) / (high - low) * 4).floor().clamp(0, 3).long()).T
-    assert ((row + column) % 2 == (row + column).mode().values % 2).double().mean() > 0.97  # half of the squares are empty
+    assert (
+        (row + column) % 2 == (row + column).mode().values % 2
+    ).double().mean() > 0.97  # half of the squares are empty
     x, arm = shape("spirals")
     assert (x[arm == 0].norm(dim=1).mean() / x[arm == 1].norm(dim=1).mean()).item() == pytest.approx(1, rel=0.1)
     assert torch.cdist(x[arm == 0][:500], x[arm == 1]).min(dim=1).values.median() > 0.05
@@ -93,7 +105,13 @@ def test_text_that_cannot_be_drawn_is_refused_in_words(text):
 
 @pytest.mark.parametrize(
     ("text", "classes"),
-    [("a b", ("a", "b")), ("ABCDEFGHIJK", tuple("ABCDEFGH")), (".", (".",)), ("W@W", ("W (1)", "@", "W (2)")), ("<&>", ("<", "&", ">"))],
+    [
+        ("a b", ("a", "b")),
+        ("ABCDEFGHIJK", tuple("ABCDEFGH")),
+        (".", (".",)),
+        ("W@W", ("W (1)", "@", "W (2)")),
+        ("<&>", ("<", "&", ">")),
+    ],
 )
 def test_strange_text_is_drawn_or_cut(text, classes):
     points = letters(200, seeded(), text)
@@ -109,13 +127,17 @@ def test_coordinates_are_centred_scaled_and_keep_their_shape():
     points = from_coordinates(given)
     assert is_scaled(points.x) and points.labels is None and points.classes == ()
     ratio = torch.cdist(points.x, points.x) / torch.cdist(given, given).clamp(min=1e-9)
-    assert ratio[0, 1].item() == pytest.approx(ratio[0, 2].item(), rel=1e-4) == pytest.approx(ratio[1, 2].item(), rel=1e-4)
+    assert (
+        ratio[0, 1].item() == pytest.approx(ratio[0, 2].item(), rel=1e-4) == pytest.approx(ratio[1, 2].item(), rel=1e-4)
+    )
 
 
 @pytest.mark.parametrize("scale", [1e-40, 1e-12, 1.0, 1e20, 9e29])
 def test_tiny_and_large_coordinates_end_on_the_same_scale(scale):
     """Some sets are in metres, some in atoms."""
-    points = from_coordinates(scale * torch.tensor([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0], [-0.5, 0.3]], dtype=torch.float64))
+    points = from_coordinates(
+        scale * torch.tensor([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0], [-0.5, 0.3]], dtype=torch.float64)
+    )
     assert is_scaled(points.x)
 
 
@@ -143,7 +165,11 @@ def test_what_is_no_set_is_refused_in_words():
     refused([[0.0, 0.0], [1.0, -math.inf], [1.0, 0.0]], "finite number")
     refused([[0.0, 0.0], [1.0, HUGE], [1.0, 0.0]], "finite number, smaller than 1e\\+30")
     refused([[2.0, 3.0]] * 5, "on top of each other")
-    refused(np.random.default_rng(0).random((60, 2)), f"60 different classes; {MOST_CLASSES} are the most", [str(k) for k in range(60)])
+    refused(
+        np.random.default_rng(0).random((60, 2)),
+        f"60 different classes; {MOST_CLASSES} are the most",
+        [str(k) for k in range(60)],
+    )
 
 
 LINES = [(0.5, -1.0), (2.0, 3.5), (-4.0, 0.25), (1e1, 1.0)]

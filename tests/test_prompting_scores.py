@@ -7,7 +7,6 @@ import pytest
 import torch
 from torch import nn
 
-from diffusion_edu import tokens
 from diffusion_edu.checkpoints import Card, Model, read_card, save, save_card, vocabulary
 from diffusion_edu.data.captions import Captioned, by_subject
 from diffusion_edu.data.images import held_out, to_bytes
@@ -20,9 +19,15 @@ from diffusion_edu.evaluation.prompts import TIMES, Real, Wishes, read_prompts, 
 from diffusion_edu.networks import NETWORKS
 from diffusion_edu.networks.autoencoder import Autoencoder
 from diffusion_edu.randomness import Compute
+from diffusion_edu.text import tokenizer
 
 CPU = Compute(torch.device("cpu"))
-KINDS = {"tomato": ("food", (1, -1, -1)), "banana": ("food", (1, 1, -1)), "leaf": ("nature", (-1, 1, -1)), "sea": ("nature", (-1, -1, 1))}
+KINDS = {
+    "tomato": ("food", (1, -1, -1)),
+    "banana": ("food", (1, 1, -1)),
+    "leaf": ("nature", (-1, 1, -1)),
+    "sea": ("nature", (-1, -1, 1)),
+}
 UNSEEN = {name: [f"a {name} at noon", f"a {name} at night", f"the {name}"] for name in KINDS}
 
 
@@ -42,7 +47,9 @@ class Colours(nn.Module):
         super().__init__()
         self.head = nn.Linear(3, len(names))
         self.head.weight.data = 5 * torch.tensor([KINDS[name][1] for name in names]).float()
-        self.head.bias.data = -5 * self.head.weight.data.clamp(min=0).sum(1) / 5  # a colour of two channels is not the favourite of all
+        self.head.bias.data = (
+            -5 * self.head.weight.data.clamp(min=0).sum(1) / 5
+        )  # a colour of two channels is not the favourite of all
 
     def features(self, x):
         return x.mean((2, 3))
@@ -51,7 +58,9 @@ class Colours(nn.Module):
 def classifier(name="colours"):
     names = list(KINDS)[::-1]  # another order than that of the pictures' classes
     data = {"categories": {kind: KINDS[kind][0] for kind in names}}
-    card = Card(name, "C", "plain_classifier", {}, "class", 8, classes=names, data=data, scores={"validation_accuracy": 0.5})
+    card = Card(
+        name, "C", "plain_classifier", {}, "class", 8, classes=names, data=data, scores={"validation_accuracy": 0.5}
+    )
     return Model(card, Colours(names), CPU)
 
 
@@ -66,7 +75,9 @@ def ruler(monkeypatch):
 
 def test_subjects_are_asked_for_as_often_as_they_are_real_and_their_prompts_take_turns():
     some = scenes(80)
-    few = by_subject([some], print).take(torch.arange(80)[~((torch.arange(80) % 4 == 3) & (torch.arange(80) > 39))])  # half of the seas
+    few = by_subject([some], print).take(
+        torch.arange(80)[~((torch.arange(80) % 4 == 3) & (torch.arange(80) > 39))]
+    )  # half of the seas
     real = Real(few, (), torch.ones(len(few), dtype=torch.bool), torch.arange(4))
     wishes = real.wishes(UNSEEN, 140)
     counts = dict(zip(few.classes, wishes.subjects.bincount().tolist(), strict=True))
@@ -76,7 +87,9 @@ def test_subjects_are_asked_for_as_often_as_they_are_real_and_their_prompts_take
     bananas = [prompt for prompt in wishes.prompts if "banana" in prompt][::TIMES]
     assert bananas[:4] == [*UNSEEN["banana"], UNSEEN["banana"][0]]
     fewer = real.wishes(UNSEEN, 61)
-    assert fewer.prompts == wishes.prompts[:61] and torch.equal(fewer.subjects, wishes.subjects[:61])  # so drawings are used again
+    assert fewer.prompts == wishes.prompts[:61] and torch.equal(
+        fewer.subjects, wishes.subjects[:61]
+    )  # so drawings are used again
 
 
 def test_only_what_models_learn_from_gives_training_prompts(ruler):
@@ -86,7 +99,9 @@ def test_only_what_models_learn_from_gives_training_prompts(ruler):
 
 
 def test_prompts_that_are_captions_are_not_unseen(ruler):
-    assert ruler.real.unseen(UNSEEN | {"sea": ["a sea number 3", "a sea at noon"]}) == UNSEEN | {"sea": ["a sea at noon"]}
+    assert ruler.real.unseen(UNSEEN | {"sea": ["a sea number 3", "a sea at noon"]}) == UNSEEN | {
+        "sea": ["a sea at noon"]
+    }
     with pytest.raises(ValueError, match="All prompts about 'sea' are captions that models learn from: give others"):
         ruler.real.unseen({"sea": ["a sea number 3"]})
 
@@ -121,12 +136,16 @@ def test_prompts_are_read_by_subject(tmp_path):
 def test_the_category_is_the_one_whose_classes_are_likeliest_together():
     shares = torch.tensor([[0.3, 0.4, 0.3], [0.1, 0.8, 0.1]])
     scores, categories = shares.log(), ("food", "nature", "food")
-    assert category_agreement(scores[:1], torch.tensor([0]), categories) == 1  # though nature's class comes first by itself
+    assert (
+        category_agreement(scores[:1], torch.tensor([0]), categories) == 1
+    )  # though nature's class comes first by itself
     assert category_agreement(scores, torch.tensor([0, 2]), categories) == 0.5
     assert category_agreement(scores, torch.tensor([2, 1]), categories) == 1
     three = scores[[0, 0, 0, 1]]
     assert category_agreement(three, torch.tensor([0, 0, 0, 0]), categories) == 0.75
-    assert category_agreement(three, torch.tensor([0, 0, 1, 1]), categories) == pytest.approx((1 + 0.5) / 2)  # every category counts the same
+    assert category_agreement(three, torch.tensor([0, 0, 1, 1]), categories) == pytest.approx(
+        (1 + 0.5) / 2
+    )  # every category counts the same
 
 
 def test_right_subjects_and_right_categories_are_counted(ruler):
@@ -139,7 +158,12 @@ def test_right_subjects_and_right_categories_are_counted(ruler):
     other = {"tomato": "sea", "banana": "leaf", "leaf": "banana", "sea": "tomato"}
     asked = torch.tensor([names.index(other[names[label]]) for label in real.labels])
     assert ruler.agreements(real.images, asked) == {"agreement": 0, "subject_agreement": 0}
-    assert ruler.floors() == {"FD_floor": ruler.reference.floor, "FD_noise": ruler.reference.noise, "agreement_real": 1, "subject_agreement_real": 1}
+    assert ruler.floors() == {
+        "FD_floor": ruler.reference.floor,
+        "FD_noise": ruler.reference.noise,
+        "agreement_real": 1,
+        "subject_agreement_real": 1,
+    }
 
 
 def test_copies_of_training_pictures_are_found_and_called_by_their_captions(ruler):
@@ -152,7 +176,12 @@ def test_copies_of_training_pictures_are_found_and_called_by_their_captions(rule
     assert (others["memorised"], others["own_picture"]) == (1, 0)
     far = torch.full_like(real.pictures.images[learned], 127)
     fresh = ruler.measure(far, Wishes(captions, labels))
-    assert fresh["memorised"] == 0 and fresh["nearest"] > 3 and fresh["own_picture"] <= 2 / len(learned) and fresh["FD"] > 0.1
+    assert (
+        fresh["memorised"] == 0
+        and fresh["nearest"] > 3
+        and fresh["own_picture"] <= 2 / len(learned)
+        and fresh["FD"] > 0.1
+    )
     unseen = real.pictures.images[~real.learned]
     assert ruler.copies(ruler.eyes.net.features(unseen.float() / 127.5 - 1), ["a tomato number 32"])["own_picture"] == 0
 
@@ -160,12 +189,16 @@ def test_copies_of_training_pictures_are_found_and_called_by_their_captions(rule
 def test_nearness_is_relative_to_training_pictures_of_what_is_asked_for():
     """Pictures of something else may be as close together as they like."""
     near = scenes(80)
-    twins = replace(near, images=torch.full_like(near.images, 127), subjects=("stone",) * 80, categories=("things",) * 80)
+    twins = replace(
+        near, images=torch.full_like(near.images, 127), subjects=("stone",) * 80, categories=("things",) * 80
+    )
     pictures = by_subject([near, twins], print)
     real = Real(pictures, near.captions + twins.captions, torch.ones(160, dtype=torch.bool), torch.tensor([0, 1, 2, 4]))
     assert [pictures.classes[k] for k in real.asked] == ["banana", "leaf", "sea", "tomato"]
     ruler = Ruler.of(real, classifier(), classifier(), 20)
-    assert len(ruler.known) == 160 and len(ruler.reference.features) == 80 and (ruler.real.wanted[ruler.rows[:80]]).all()
+    assert (
+        len(ruler.known) == 160 and len(ruler.reference.features) == 80 and (ruler.real.wanted[ruler.rows[:80]]).all()
+    )
     between = ruler.known[:10] + 0.5 * (ruler.known[4:14] - ruler.known[:10])  # halfway to the next of the same colour
     found = ruler.copies(between, ["?"] * 10)
     assert found["memorised"] == 1 and found["nearest"] == pytest.approx(0.6, abs=0.2)  # in whole bytes
@@ -174,9 +207,15 @@ def test_nearness_is_relative_to_training_pictures_of_what_is_asked_for():
 def test_pictures_that_are_there_twice_hide_no_copies(ruler):
     """Of two equal pictures each is as near to the other as can be: so near no copy comes, for the autoencoder leaves something of itself."""
     real, learned = ruler.real, ruler.real.learned.nonzero().flatten()
-    double = replace(ruler, known=torch.cat([ruler.known, ruler.known[:8]]), rows=torch.cat([ruler.rows, ruler.rows[:8]]))
+    double = replace(
+        ruler, known=torch.cat([ruler.known, ruler.known[:8]]), rows=torch.cat([ruler.rows, ruler.rows[:8]])
+    )
     almost = ruler.eyes.net.features(real.pictures.images[learned].float() / 127.5 - 1) + 1e-3
-    assert ruler.copies(almost, ["?"] * len(learned))["memorised"] == double.copies(almost, ["?"] * len(learned))["memorised"] == 1
+    assert (
+        ruler.copies(almost, ["?"] * len(learned))["memorised"]
+        == double.copies(almost, ["?"] * len(learned))["memorised"]
+        == 1
+    )
 
 
 def test_the_diversity_of_one_prompt_is_told_from_that_of_different_ones(ruler):
@@ -234,10 +273,21 @@ def test_subjects_become_classes_of_categories_and_every_eighth_picture_is_for_v
 def small(tmp_path, monkeypatch):
     """A small model that is told captions, its autoencoder, its vocabulary and two classifiers; pictures and prompts."""
     monkeypatch.chdir(tmp_path)
-    folder, text = tmp_path / "runs", tokens.learned([*scenes().captions, *(one for some in UNSEEN.values() for one in some)])
+    folder, text = (
+        tmp_path / "runs",
+        tokenizer.learned([*scenes().captions, *(one for some in UNSEEN.values() for one in some)]),
+    )
     coder = {"widths": [8, 8], "blocks": [1, 1], "patch": 4}
-    told = {"width": 16, "depth": 1, "head_width": 8} | tokens.Tokens(text).sizes
-    sizes = {"channels": 4, "widths": [16, 32], "blocks": 1, "attention": [False, True], "patch": 1, "embedding": 16, "text": told}
+    told = {"width": 16, "depth": 1, "head_width": 8} | tokenizer.Tokens(text).sizes
+    sizes = {
+        "channels": 4,
+        "widths": [16, 32],
+        "blocks": 1,
+        "attention": [False, True],
+        "patch": 1,
+        "embedding": 16,
+        "text": told,
+    }
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         scale = {"mean": [0.0] * 4, "spread": [1.0] * 4}
@@ -245,19 +295,55 @@ def small(tmp_path, monkeypatch):
         net = NETWORKS["attention_unet"](**sizes)
         for weight in net.parameters():
             weight.data += 0.05 * torch.randn_like(weight)
-        card = Card("small", "S", "attention_unet", sizes, "v", 2, channels=4, autoencoder="coder", text=tokens.Tokens(text).card)
-        card = replace(card, sampling={"moves": 2, "scale": 3.0}, data={"subject": "captioned pictures"}, scores={"by_moves": [1]})
+        card = Card(
+            "small",
+            "S",
+            "attention_unet",
+            sizes,
+            "v",
+            2,
+            channels=4,
+            autoencoder="coder",
+            text=tokenizer.Tokens(text).card,
+        )
+        card = replace(
+            card, sampling={"moves": 2, "scale": 3.0}, data={"subject": "captioned pictures"}, scores={"by_moves": [1]}
+        )
         save(folder, card, net)
         for name, network in {"eyes": "residual_classifier", "second": "plain_classifier"}.items():
             layout = {"classes": 4, "widths": [8, 8], "patch": 1}
             known = {"categories": {kind: category for kind, (category, _) in KINDS.items()}}
-            card = Card(name, name, network, layout, "class", 8, classes=list(KINDS), data=known, scores={"validation_accuracy": 0.5})
+            card = Card(
+                name,
+                name,
+                network,
+                layout,
+                "class",
+                8,
+                classes=list(KINDS),
+                data=known,
+                scores={"validation_accuracy": 0.5},
+            )
             save(folder, card, NETWORKS[network](**layout))
     vocabulary(folder, "small").write_text(text, encoding="utf-8")
     monkeypatch.setitem(CLASSIFIERS, "captioned pictures", ("eyes", "second"))
     monkeypatch.setattr(prompts, "load_captioned", lambda source, size, tell: scenes(size=size, source=source))
     (tmp_path / "unseen.json").write_text(json.dumps(UNSEEN))
-    return ["small", "--data", "scenes", "--prompts", "unseen.json", "--device", "cpu", "--samples", "40", "--scales", "1", "3", "6"]
+    return [
+        "small",
+        "--data",
+        "scenes",
+        "--prompts",
+        "unseen.json",
+        "--device",
+        "cpu",
+        "--samples",
+        "40",
+        "--scales",
+        "1",
+        "3",
+        "6",
+    ]
 
 
 def test_the_command_writes_the_scores_into_the_card(small, tmp_path, capsys):
@@ -269,7 +355,11 @@ def test_the_command_writes_the_scores_into_the_card(small, tmp_path, capsys):
     assert usual == {name: scores[name] for name in usual} and first["FD"] != usual["FD"] != last["FD"]
     assert set(scores["training_prompts"]) == set(usual) and scores["training_prompts"] != usual
     assert scores["FD_floor"] > 0 and {"FD_noise", "agreement_real", "subject_agreement_real"} <= scores.keys()
-    assert "40 drawings" in scores["protocol"] and "second" in scores["protocol"] and scores["command"].endswith("--samples 40 --scales 1 3 6")
+    assert (
+        "40 drawings" in scores["protocol"]
+        and "second" in scores["protocol"]
+        and scores["command"].endswith("--samples 40 --scales 1 3 6")
+    )
     assert all((tmp_path / "runs" / "evaluation" / f"small.{which}.png").is_file() for which in ("unseen", "training"))
 
 
@@ -277,7 +367,9 @@ def test_a_stopped_evaluation_goes_on_where_it_was(small, tmp_path, monkeypatch,
     prompting.main([*small, "--dry"])
     whole = capsys.readouterr().out
     parts = sorted((tmp_path / "runs" / "evaluation").glob("small-*/*.npy"))
-    assert len(parts) == 8 and read_card(tmp_path / "runs" / "small.json").scores == {"by_moves": [1]}  # four times 40 drawings, 32 at a time
+    assert len(parts) == 8 and read_card(tmp_path / "runs" / "small.json").scores == {
+        "by_moves": [1]
+    }  # four times 40 drawings, 32 at a time
     parts[3].unlink()
     parts[6].write_bytes(b"half")
     drawn, draw = [], prompts.draw

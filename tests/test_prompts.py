@@ -8,8 +8,8 @@ import torch
 from diffusion_edu.checkpoints import Card, Unusable, save
 from diffusion_edu.data.captions import Captioned
 from diffusion_edu.data.prompts import Said, load_prompts, pick
-from diffusion_edu.prompts import MOST, Chain, chain, from_facts, learned, place, write_chain
 from diffusion_edu.recipes.latents import chained
+from diffusion_edu.text.random_prompts import MOST, Chain, chain, from_facts, learned, place, write_chain
 
 TOLD = [
     ("A red fox rests in the snow.", "fox", "animals"),
@@ -55,7 +55,13 @@ def test_a_caption_that_comes_twice_counts_once():
 
 
 def test_words_from_which_no_sentence_comes_to_its_end_are_left_out():
-    told = [("A big cat 1", "", ""), ("A big cat 2", "", ""), ("A dog.", "", ""), ("A dog. 3", "", ""), ("My dog.", "", "")]
+    told = [
+        ("A big cat 1", "", ""),
+        ("A big cat 2", "", ""),
+        ("A dog.", "", ""),
+        ("A dog. 3", "", ""),
+        ("My dog.", "", ""),
+    ]
     assert set(learned(*zip(*told, strict=True)).words) == {"", "A", "dog."}
 
 
@@ -80,7 +86,9 @@ def test_every_word_follows_the_words_before_it_as_in_some_caption(fox, order):
 def test_the_more_words_it_looks_back_at_the_more_it_says_what_captions_say():
     told = [(f"{a} bb {c} so {word} end.", "", "") for a, c in (("aa", "cc"), ("dd", "ee")) for word in ("one", "two")]
     found = learned(*zip(*told, strict=True))
-    near, far = ({said.text.split()[0] + said.text.split()[2] for said in drawn(found, order=order)} for order in (1, 2))
+    near, far = (
+        {said.text.split()[0] + said.text.split()[2] for said in drawn(found, order=order)} for order in (1, 2)
+    )
     assert near == {"aacc", "aaee", "ddcc", "ddee"} and far == {"aacc", "ddee"}
 
 
@@ -92,8 +100,15 @@ def test_the_same_seed_says_the_same_and_words_come_as_often_as_in_captions(fox)
 
 def test_categories_and_subjects_are_those_that_were_asked_for_and_named(fox):
     assert {said.subject for said in drawn(fox)} == {"fox", "volcano"}
-    for choice in ({"categories": ["scenery"]}, {"subjects": ["volcano"]}, {"categories": ["scenery", "animals"], "subjects": ["volcano"]}):
-        assert all((said.subject, said.category) == ("volcano", "scenery") and "volcano" in said.text for said in drawn(fox, **choice))
+    for choice in (
+        {"categories": ["scenery"]},
+        {"subjects": ["volcano"]},
+        {"categories": ["scenery", "animals"], "subjects": ["volcano"]},
+    ):
+        assert all(
+            (said.subject, said.category) == ("volcano", "scenery") and "volcano" in said.text
+            for said in drawn(fox, **choice)
+        )
     assert fox.categories == {"fox": "animals", "volcano": "scenery"}
 
 
@@ -102,7 +117,9 @@ def test_a_chain_that_would_never_end_is_cut():
     assert circle.draw(0).text == " ".join(["on", "and"] * (MOST // 2))
 
 
-@pytest.mark.parametrize("choice", [{"order": 0}, {"order": 6}, {"categories": ["birds"]}, {"subjects": ["fox"], "categories": ["scenery"]}])
+@pytest.mark.parametrize(
+    "choice", [{"order": 0}, {"order": 6}, {"categories": ["birds"]}, {"subjects": ["fox"], "categories": ["scenery"]}]
+)
 def test_what_cannot_be_drawn_is_refused_in_one_sentence(fox, choice):
     with pytest.raises(ValueError, match="looks back at 1 to 5 words|No prompt is about") as problem:
         fox.draw(0, **choice)
@@ -184,7 +201,11 @@ def test_prompts_are_read_from_a_parquet_file_without_its_pictures(tmp_path):
 )
 def test_files_without_prompts_are_refused_in_one_sentence(tmp_path, name, text, words):
     (tmp_path / name).write_text(text)
-    for path, sentence in ((tmp_path / name, words), (tmp_path / "none.txt", "There is no file"), (tmp_path, "There is no file")):
+    for path, sentence in (
+        (tmp_path / name, words),
+        (tmp_path / "none.txt", "There is no file"),
+        (tmp_path, "There is no file"),
+    ):
         with pytest.raises(ValueError, match=sentence) as problem:
             load_prompts(path)
         assert "\n" not in str(problem.value)

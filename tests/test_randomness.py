@@ -59,7 +59,9 @@ def test_an_unknown_device_is_refused_in_words(device):
         choose(device)
 
 
-@pytest.mark.parametrize(("device", "there"), [("cuda", torch.cuda.is_available()), ("mps", torch.backends.mps.is_available())])
+@pytest.mark.parametrize(
+    ("device", "there"), [("cuda", torch.cuda.is_available()), ("mps", torch.backends.mps.is_available())]
+)
 def test_a_device_that_is_not_there_is_refused_in_words(device, there):
     if there:
         assert choose(device).device.type == device

@@ -34,5 +34,7 @@ def test_every_module_that_is_run_exists(module):
 
 @pytest.mark.parametrize("option", sorted(set(re.findall(r"(--[a-z]+)", README))))
 def test_every_option_exists(option):
-    sources = [path.read_text() for path in (*(ROOT / "diffusion_edu").rglob("*.py"), *(ROOT / "benchmarks").glob("*.py"))]
+    sources = [
+        path.read_text() for path in (*(ROOT / "diffusion_edu").rglob("*.py"), *(ROOT / "benchmarks").glob("*.py"))
+    ]
     assert any(f'"{option}"' in source for source in sources if "add_argument" in source)

@@ -139,7 +139,15 @@ def test_bad_paths_and_devices_are_refused_in_one_sentence(photos, tmp_path, cap
 
 
 def test_a_person_at_the_keyboard_sees_one_sentence_and_status_1(tmp_path):
-    words = [sys.executable, "-m", "diffusion_edu.recipes.flowers_attention", "--data", str(tmp_path / "nowhere"), "--out", str(tmp_path / "out")]
+    words = [
+        sys.executable,
+        "-m",
+        "diffusion_edu.recipes.flowers_attention",
+        "--data",
+        str(tmp_path / "nowhere"),
+        "--out",
+        str(tmp_path / "out"),
+    ]
     done = subprocess.run(words, cwd=Path(__file__).parents[1], capture_output=True, text=True, timeout=120)
     assert done.returncode == 1
     assert len(done.stderr.strip().splitlines()) == 1
@@ -204,7 +212,9 @@ def test_a_training_that_was_killed_goes_on_from_its_last_save(photos, tmp_path)
     with safe_open(state, "pt") as file:
         saved = json.loads(file.metadata()["facts"])["pictures"]
     assert saved > 0
-    subprocess.run([*words, "--pictures", str(saved + 40), "--resume"], cwd=root, check=True, stderr=subprocess.DEVNULL, timeout=60)
+    subprocess.run(
+        [*words, "--pictures", str(saved + 40), "--resume"], cwd=root, check=True, stderr=subprocess.DEVNULL, timeout=60
+    )
     assert load("mine", [tmp_path / "mine"]).card.training["pictures_seen"] == saved + 40
 
 
@@ -215,7 +225,12 @@ def test_few_pictures_are_enough_and_it_is_told_what_becomes_of_them(photos, tmp
         (few / name).write_bytes((photos / "iris" / name).read_bytes())
     main(TINY, ["--data", str(few), "--out", str(tmp_path / "mine"), "--pictures", "16", "--device", "cpu"])
     assert "2 pictures are few" in capsys.readouterr().out
-    assert load("mine", [tmp_path / "mine"]).card.data == {"subject": "flowers", "source": "few", "pictures": 2, "held_out": 0}
+    assert load("mine", [tmp_path / "mine"]).card.data == {
+        "subject": "flowers",
+        "source": "few",
+        "pictures": 2,
+        "held_out": 0,
+    }
 
 
 def test_a_broken_run_and_one_of_another_network_are_refused(photos, tmp_path, trained, capsys):
@@ -260,7 +275,9 @@ def test_a_sheet_is_drawn_picture_by_picture(trained):
     model = load("mine", [trained])
     drawn = draw(model, range(5), batch=2)
     assert (drawn.shape, drawn.dtype) == ((5, 3, 8, 8), torch.uint8)
-    assert (drawn.int() - draw(model, range(5), batch=5).int()).abs().max() <= 8  # batches of another size round differently in bfloat16
+    assert (
+        drawn.int() - draw(model, range(5), batch=5).int()
+    ).abs().max() <= 8  # batches of another size round differently in bfloat16
 
 
 def test_the_log_forgets_what_came_after_the_last_save(tmp_path):
@@ -321,7 +338,9 @@ def test_a_model_without_classes_can_learn_some(photos, tmp_path):
 def test_a_network_that_is_told_other_things_begins_as_the_one_it_comes_from_asked_for_anything(trained, told):
     start = load("mine", [trained])
     recipe = replace(like(start.card, TINY), guide=told.get("guide", 0))
-    net, objective = build(recipe, Pictures(torch.zeros(1, 3, 8, 8, dtype=torch.uint8), attributes=told.get("attributes", ())))
+    net, objective = build(
+        recipe, Pictures(torch.zeros(1, 3, 8, 8, dtype=torch.uint8), attributes=told.get("attributes", ()))
+    )
     assert objective.null == 0
     net.load_state_dict(taken_over(start, net, ()))
     y, level = torch.randn(4, 3, 8, 8), torch.rand(4) * 1570
@@ -407,7 +426,7 @@ def test_a_loaded_restorer_undoes_every_degradation_level_by_level(restoring, na
 
 
 def test_a_restorer_is_not_offered_where_pictures_are_drawn(restoring, trained, monkeypatch):
-    models = pytest.importorskip("diffusion_edu.app.models")
+    models = pytest.importorskip("diffusion_edu.app.common.models")
     monkeypatch.setattr(models, "available", lambda: available([restoring, trained]))
     assert set(available([restoring, trained])) == {"cold", "mine"}
     assert set(models.cards()) == {"mine"}

@@ -8,9 +8,9 @@ import pytest
 import torch
 from PIL import Image
 
-from diffusion_edu.cascades import guide, shrunk
 from diffusion_edu.checkpoints import Card, Model, load, save
 from diffusion_edu.data.images import Pictures, save_pictures, to_bytes, to_signed
+from diffusion_edu.editing.super_resolution import guide, shrunk
 from diffusion_edu.generation import Preset, generate
 from diffusion_edu.networks.simple_unet import SimpleUNet
 from diffusion_edu.randomness import Compute
@@ -41,7 +41,9 @@ def seeded(seed=0):
 def some(n=70, size=16, **meaning):
     """Pictures of a few coloured squares each."""
     images = (
-        torch.randint(0, 256, (n, 3, 4, 4), dtype=torch.uint8, generator=seeded()).repeat_interleave(size // 4, 2).repeat_interleave(size // 4, 3)
+        torch.randint(0, 256, (n, 3, 4, 4), dtype=torch.uint8, generator=seeded())
+        .repeat_interleave(size // 4, 2)
+        .repeat_interleave(size // 4, 3)
     )
     return Pictures(images, **meaning)
 
@@ -86,7 +88,11 @@ def test_a_recipe_trains_goes_on_and_leaves_a_model_that_draws_what_it_is_told(s
     model = load("mine", [out], PLAIN)
     card = model.card
     assert card.sizes == told | small(recipe).sizes and card.size == 16
-    assert (len(card.classes), len(card.attributes), bool(card.guide)) == (told.get("classes", 0), told.get("attributes", 0), "guide" in told)
+    assert (len(card.classes), len(card.attributes), bool(card.guide)) == (
+        told.get("classes", 0),
+        told.get("attributes", 0),
+        "guide" in told,
+    )
     assert card.training["objective"]["null"] == (told.get("classes") or (0 if told else None))
     assert card.training["objective"]["angles"] == list(recipe.objective.angles)
     assert card.training["pictures_seen"] == 24 and card.data["held_out"] == 1
@@ -100,11 +106,15 @@ def test_a_recipe_trains_goes_on_and_leaves_a_model_that_draws_what_it_is_told(s
 def test_the_experts_learn_their_own_halves_of_the_levels(shelf, tmp_path, monkeypatch):
     heard, border = [], 1000 * flowers_expert_noise.RECIPE.objective.angles[0]
     say = SimpleUNet.forward
-    monkeypatch.setattr(SimpleUNet, "forward", lambda self, y, level, cond=None: heard.append(level) or say(self, y, level, cond))
+    monkeypatch.setattr(
+        SimpleUNet, "forward", lambda self, y, level, cond=None: heard.append(level) or say(self, y, level, cond)
+    )
     monkeypatch.setattr("diffusion_edu.recipes.command.finish", lambda run: None)
     for name, recipe in (("low", flowers_expert_detail.RECIPE), ("high", flowers_expert_noise.RECIPE)):
         heard.clear()
-        train(replace(recipe, show=lambda *_: None), tmp_path / name, "--data", shelf / "plain.parquet", "--pictures", 64)
+        train(
+            replace(recipe, show=lambda *_: None), tmp_path / name, "--data", shelf / "plain.parquet", "--pictures", 64
+        )
         levels = torch.cat(heard)
         assert len(levels) == 64 + 1  # and the picture that was held out
         assert ((levels > border) == (name == "high")).all()
@@ -116,7 +126,11 @@ def test_the_experts_learn_their_own_halves_of_the_levels(shelf, tmp_path, monke
 def places(b=64, size=128):
     """Pictures whose red says the row and whose green says the column."""
     ramp = torch.linspace(-1, 1, size)
-    return torch.stack([ramp.view(-1, 1).expand(size, size), ramp.expand(size, size), torch.zeros(size, size)]).expand(b, 3, size, size).contiguous()
+    return (
+        torch.stack([ramp.view(-1, 1).expand(size, size), ramp.expand(size, size), torch.zeros(size, size)])
+        .expand(b, 3, size, size)
+        .contiguous()
+    )
 
 
 def test_the_picture_and_its_guide_are_cut_out_at_the_same_place(monkeypatch):
@@ -160,7 +174,9 @@ def looking(tiny):
     model = Model(card, tiny(network="simple_unet", guide=3).eval(), PLAIN)
     kept = tuple(torch.rand(11, 3, 8, 8, generator=seeded(k)) * 2 - 1 for k in range(2))
     state = Namespace(generator=seeded(5))
-    return Namespace(kept=kept, model=model, compute=PLAIN, recipe=sketch_to_flower.RECIPE, pictures=some(20, 8), state=state)
+    return Namespace(
+        kept=kept, model=model, compute=PLAIN, recipe=sketch_to_flower.RECIPE, pictures=some(20, 8), state=state
+    )
 
 
 def on_paper(path):
@@ -203,7 +219,11 @@ def start(tiny, tmp_path, monkeypatch):
 
     def build_one(kind="v", network="simple_unet", **told):
         sizes = SIZES | {name: len(kinds) if name != "guide" else 3 for name, kinds in told.items()}
-        save(tmp_path, Card("first", "F", network, sizes, kind, 16, sampling={"moves": 2}, **told), tiny(1, network, **sizes))
+        save(
+            tmp_path,
+            Card("first", "F", network, sizes, kind, 16, sampling={"moves": 2}, **told),
+            tiny(1, network, **sizes),
+        )
         return load("first", compute=PLAIN)
 
     return build_one
@@ -217,14 +237,24 @@ def begun(first, kinds):
 
 
 CONDITIONS = {"classes": torch.tensor([0, 1]), "attributes": torch.tensor([[1, -1], [0, 1]])}
-NAMES = [{}, {"classes": ("a", "b")}, {"classes": ("a", "b", "c")}, {"attributes": ("x", "y")}, {"attributes": ("p", "q")}]
+NAMES = [
+    {},
+    {"classes": ("a", "b")},
+    {"classes": ("a", "b", "c")},
+    {"attributes": ("x", "y")},
+    {"attributes": ("p", "q")},
+]
 
 
 @pytest.mark.parametrize("before", NAMES, ids=str)
 @pytest.mark.parametrize("after", NAMES, ids=str)
 @torch.no_grad()
 def test_other_kinds_begin_as_anything_and_known_ones_as_themselves(start, before, after):
-    first, y, level = start(**{name: list(kinds) for name, kinds in before.items()}), torch.randn(2, 3, 8, 8), torch.tensor([900.0, 200.0])
+    first, y, level = (
+        start(**{name: list(kinds) for name, kinds in before.items()}),
+        torch.randn(2, 3, 8, 8),
+        torch.tensor([900.0, 200.0]),
+    )
     net = begun(first, after)
     torch.testing.assert_close(net(y, level), first.net(y, level), rtol=0, atol=1e-5)
     for name in after:

@@ -11,16 +11,16 @@ from pathlib import Path
 import pytest
 import torch
 
-from diffusion_edu.cascades import enlarge, shrunk
-from diffusion_edu.checkpoints import available, load, read_card
+from diffusion_edu.checkpoints import load
+from diffusion_edu.core import walk
 from diffusion_edu.data.images import to_bytes
 from diffusion_edu.degradations import DEGRADATIONS, Degradation
+from diffusion_edu.editing.super_resolution import enlarge, shrunk
 from diffusion_edu.generation import Preset, generate
+from diffusion_edu.latent.text_to_image import draw, load_text_to_image
 from diffusion_edu.randomness import Compute
 from diffusion_edu.samplers import SAMPLERS, cold_step
-from diffusion_edu.core import walk
 from diffusion_edu.schedules import SCHEDULES
-from diffusion_edu.text_to_image import draw, load_text_to_image
 
 STORED = Path(__file__).with_name("reproduced_samples.json")
 SEEDS = (3, 14)
@@ -57,7 +57,13 @@ def restored(name):
     degradation = Degradation(name, SEEDS)
     x0 = torch.linspace(-1, 1, 64).view(1, 1, 1, 64).expand(2, 3, 64, 64).contiguous()
     levels = list(range(degradation.T, -1, -degradation.T // 10))
-    return last(walk(lambda x, t, s: cold_step(able.restorer(degradation), degradation, x, t, s), degradation(x0, degradation.T), levels))
+    return last(
+        walk(
+            lambda x, t, s: cold_step(able.restorer(degradation), degradation, x, t, s),
+            degradation(x0, degradation.T),
+            levels,
+        )
+    )
 
 
 def enlarged():
@@ -75,12 +81,21 @@ def words():
     return drawing.see(state.x)
 
 
-CASES = {f"model {name}": (model, name) for name in ("flowers_attention", "flowers_simple", "flowers_experts", "flowers_128", "faces")}
+CASES = {
+    f"model {name}": (model, name)
+    for name in ("flowers_attention", "flowers_simple", "flowers_experts", "flowers_128", "faces")
+}
 CASES |= {f"model {name}": (model, name) for name in ("flowers_vae", "faces_vae", "sketch_to_flower")}
 CASES |= {f"sampler {name}": (flowers, {"sampler": name, "moves": 6}) for name in SAMPLERS}
 CASES |= {f"schedule {name}": (flowers, {"schedule": name, "moves": 5}) for name in SCHEDULES}
-CASES |= {f"spacing {name}": (flowers, {"spacing": name, "moves": 5, "zero_snr": name == "trailing"}) for name in ("trailing", "leading", "linspace")}
-CASES |= {"eta one half": (flowers, {"sampler": "DDIM", "options": {"eta": 0.5}, "moves": 6}), "scale 4": (flowers, {"scale": 4.0, "moves": 6})}
+CASES |= {
+    f"spacing {name}": (flowers, {"spacing": name, "moves": 5, "zero_snr": name == "trailing"})
+    for name in ("trailing", "leading", "linspace")
+}
+CASES |= {
+    "eta one half": (flowers, {"sampler": "DDIM", "options": {"eta": 0.5}, "moves": 6}),
+    "scale 4": (flowers, {"scale": 4.0, "moves": 6}),
+}
 CASES |= {f"restoration {name}": (restored, name) for name in DEGRADATIONS}
 CASES |= {"super-resolution": (enlarged, None), "text to image": (words, None)}
 
@@ -107,4 +122,8 @@ def test_images_are_those_of_before(case):
 
 
 if __name__ == "__main__":
-    STORED.write_text("{\n" + ",\n".join(f'"{case}": {json.dumps(described(sampled(case)), separators=(",", ":"))}' for case in CASES) + "\n}\n")
+    STORED.write_text(
+        "{\n"
+        + ",\n".join(f'"{case}": {json.dumps(described(sampled(case)), separators=(",", ":"))}' for case in CASES)
+        + "\n}\n"
+    )

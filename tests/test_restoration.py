@@ -7,14 +7,23 @@ import pytest
 import torch
 from torchmetrics.functional.image import peak_signal_noise_ratio
 
+from diffusion_edu.analysis.measures import psnr
 from diffusion_edu.checkpoints import Card, load, read_card, save
 from diffusion_edu.core import walk
 from diffusion_edu.data.images import Pictures, held_out, load_pictures, mean_colours, save_pictures, to_signed
-from diffusion_edu.degradations import DEGRADATIONS, GRAIN, TO_ONE_COLOUR, Colours, Degradation, emptied, flawed, knowing
+from diffusion_edu.degradations import (
+    DEGRADATIONS,
+    GRAIN,
+    TO_ONE_COLOUR,
+    Colours,
+    Degradation,
+    emptied,
+    flawed,
+    knowing,
+)
 from diffusion_edu.evaluation import __main__ as drawing
 from diffusion_edu.evaluation import cold, restoration
 from diffusion_edu.evaluation.cold import LEVELS, likeness, undone
-from diffusion_edu.measures import psnr
 from diffusion_edu.networks import NETWORKS
 from diffusion_edu.samplers import cold_step, naive_cold_step
 from diffusion_edu.spacings import spaced
@@ -35,7 +44,9 @@ def test_a_flawed_guess_is_wrong_by_as_much_as_was_asked_for_and_otherwise_at_ev
     assert torch.equal(here, wrong(x0, 40))  # both algorithms meet the same error at the same level
     likeness = torch.cosine_similarity(here.flatten(1), there.flatten(1))
     assert likeness.abs().max() < 0.6
-    torch.testing.assert_close(flawed(knowing(x0[:1]), 0.2, (6,))(x0[:1], 40), here[1:2])  # whatever else is in the batch
+    torch.testing.assert_close(
+        flawed(knowing(x0[:1]), 0.2, (6,))(x0[:1], 40), here[1:2]
+    )  # whatever else is in the batch
     assert (here[0].diff(dim=1).square().mean() / here[0].square().mean()) < 0.2  # smooth: noise has 2
 
 
@@ -125,14 +136,34 @@ def small(tmp_path, tiny, monkeypatch):
     monkeypatch.setattr("diffusion_edu.checkpoints.OWN", tmp_path / "runs")
     folder, ways = tmp_path / "runs", ["blur", "fade", "mask"]
     sizes = {"widths": [16, 32], "embedding": 16, "classes": 3}
-    save(folder, Card("undoer", "Undoer", "simple_unet", sizes, "restoration", 16, classes=ways), tiny(network="simple_unet", classes=3))
-    save(folder, Card("drawer", "Drawer", "simple_unet", sizes, "v", 16, classes=ways), tiny(network="simple_unet", classes=3))
+    save(
+        folder,
+        Card("undoer", "Undoer", "simple_unet", sizes, "restoration", 16, classes=ways),
+        tiny(network="simple_unet", classes=3),
+    )
+    save(
+        folder,
+        Card("drawer", "Drawer", "simple_unet", sizes, "v", 16, classes=ways),
+        tiny(network="simple_unet", classes=3),
+    )
     layout = {"classes": 3, "widths": [8, 8], "patch": 1}
-    eyes = Card("eyes", "eyes", "residual_classifier", layout, "class", 16, classes=ways, scores={"validation_accuracy": 0.5})
+    eyes = Card(
+        "eyes", "eyes", "residual_classifier", layout, "class", 16, classes=ways, scores={"validation_accuracy": 0.5}
+    )
     save(folder, eyes, NETWORKS["residual_classifier"](**layout))
     images = torch.randint(0, 256, (130, 3, 16, 16), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
     save_pictures(tmp_path / "real.parquet", Pictures(images, torch.arange(130) % 3, ("a", "b", "c")))
-    return ["undoer", "--data", str(tmp_path / "real.parquet"), "--features", "eyes", "--work", str(tmp_path / "work"), "--device", "cpu"]
+    return [
+        "undoer",
+        "--data",
+        str(tmp_path / "real.parquet"),
+        "--features",
+        "eyes",
+        "--work",
+        str(tmp_path / "work"),
+        "--device",
+        "cpu",
+    ]
 
 
 def test_the_command_writes_the_scores_into_the_card(small, tmp_path, capsys):
@@ -172,7 +203,11 @@ def test_a_stopped_evaluation_goes_on_where_it_was(small, tmp_path, monkeypatch,
     (folder / "mask-100.json").unlink()
     sorted((folder / "fade").glob("*.npy"))[1].unlink()
     walked, chain = [], cold.chain
-    monkeypatch.setattr(cold, "chain", lambda model, degrade, x, *rest: walked.append((degrade.name, len(x))) or chain(model, degrade, x, *rest))
+    monkeypatch.setattr(
+        cold,
+        "chain",
+        lambda model, degrade, x, *rest: walked.append((degrade.name, len(x))) or chain(model, degrade, x, *rest),
+    )
     restoration.main([*small, "--samples", "40", "--dry"])
     assert json.loads(capsys.readouterr().out) == whole
     assert walked == [("blur", 2), ("blur", 2), ("mask", 2), ("mask", 2), ("fade", 8)]
@@ -193,7 +228,9 @@ def test_a_stopped_evaluation_goes_on_where_it_was(small, tmp_path, monkeypatch,
 )
 def test_what_cannot_be_judged_is_told_in_one_sentence(small, tmp_path, change, sentence):
     few = tmp_path / "few.parquet"
-    save_pictures(few, Pictures(torch.zeros(20, 3, 16, 16, dtype=torch.uint8), torch.zeros(20, dtype=torch.int64), ("a",)))
+    save_pictures(
+        few, Pictures(torch.zeros(20, 3, 16, 16, dtype=torch.uint8), torch.zeros(20, dtype=torch.int64), ("a",))
+    )
     with pytest.raises(SystemExit) as end:
         restoration.main(change(small, str(few)))
     assert sentence in end.value.code and "\n" not in end.value.code

@@ -9,9 +9,9 @@ from safetensors.torch import load_file, save_file
 
 from diffusion_edu.checkpoints import Unusable
 from diffusion_edu.data.images import Pictures, batches
-from diffusion_edu.objectives import Objective
-from diffusion_edu.resuming import load_run, save_run
-from diffusion_edu.training import fit, learner
+from diffusion_edu.training.loop import fit, learner
+from diffusion_edu.training.objectives import Objective
+from diffusion_edu.training.state import load_run, save_run
 
 
 @pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last], ids=str)
@@ -39,7 +39,11 @@ def test_a_resumed_training_goes_on_bit_for_bit_as_if_never_stopped(tiny, tmp_pa
 
 
 def everything(state):
-    slots = [state.optimizer.state[weight][key] for weight in state.net.parameters() for key in ("exp_avg", "exp_avg_sq", "step")]
+    slots = [
+        state.optimizer.state[weight][key]
+        for weight in state.net.parameters()
+        for key in ("exp_avg", "exp_avg_sq", "step")
+    ]
     return [*state.net.parameters(), *state.ema.parameters(), *slots, state.generator.get_state()]
 
 

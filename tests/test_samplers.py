@@ -80,7 +80,10 @@ def test_ancestral_euler_is_that_of_k_diffusion(schedule):
         up = min(there, (there**2 * (here**2 - there**2) / here**2) ** 0.5)
         slope = (x / signal[t] - 1.5 * np.sin(3 * x + t)) / here
         theirs = signal[s] * (x / signal[t] + slope * ((there**2 - up**2) ** 0.5 - here) + up * z)
-        close(euler_ancestral_step(wavy, schedule, noise(4, 3), t, s, lambda x: noise(4, 3, seed=1))[0], torch.from_numpy(theirs))
+        close(
+            euler_ancestral_step(wavy, schedule, noise(4, 3), t, s, lambda x: noise(4, 3, seed=1))[0],
+            torch.from_numpy(theirs),
+        )
 
 
 @pytest.mark.parametrize("schedule", SCHEDULES, **named)
@@ -97,14 +100,20 @@ def test_cold_diffusion_with_estimated_noise_is_ddim(schedule):
     for t, s in combinations(SOME, 2):
         eps_hat = predicted_noise(schedule, x, wavy(x, t), t)
         for step in (cold_step, naive_cold_step):  # there D(x0_hat, t) is x itself, so both algorithms are one
-            close(step(wavy, lambda x0, t: schedule.corrupt(x0, t, eps_hat), x, t, s)[0], ddim_step(wavy, schedule, x, t, s)[0])  # noqa: B023
+            close(
+                step(wavy, lambda x0, t: schedule.corrupt(x0, t, eps_hat), x, t, s)[0],
+                ddim_step(wavy, schedule, x, t, s)[0],
+            )  # noqa: B023
 
 
 @pytest.mark.parametrize("name", CALM)
 @pytest.mark.parametrize("schedule", SCHEDULES, **named)
 def test_a_guess_that_never_changes_is_reached_along_ddims_path_by_every_solver(schedule, name):
     target = noise(4, 3, seed=2)
-    paths = [list(walk(partial(sampler(each), lambda x, t: target, schedule), noise(4, 3), spaced(schedule, 10))) for each in ("DDIM", name)]
+    paths = [
+        list(walk(partial(sampler(each), lambda x, t: target, schedule), noise(4, 3), spaced(schedule, 10)))
+        for each in ("DDIM", name)
+    ]
     for ddim, solved in zip(*paths, strict=True):
         close(ddim.x, solved.x)
         if name == "Heun":
@@ -156,7 +165,11 @@ def test_a_ddim_walk_is_the_papers_formula_step_by_step(schedule, eta):
         x0_hat = 1.5 * np.sin(3 * x + t)
         eps = (x - alpha_bar[t] ** 0.5 * x0_hat) / (1 - alpha_bar[t]) ** 0.5
         sigma = eta * ((1 - alpha_bar[s]) / (1 - alpha_bar[t])) ** 0.5 * (1 - alpha_bar[t] / alpha_bar[s]) ** 0.5
-        x = alpha_bar[s] ** 0.5 * x0_hat + (1 - alpha_bar[s] - sigma**2) ** 0.5 * eps + sigma * noise(4, 3, seed=k + 1).numpy()
+        x = (
+            alpha_bar[s] ** 0.5 * x0_hat
+            + (1 - alpha_bar[s] - sigma**2) ** 0.5 * eps
+            + sigma * noise(4, 3, seed=k + 1).numpy()
+        )
     np.testing.assert_allclose(states[-1].x, x, rtol=0, atol=1e-9)
 
 
@@ -174,7 +187,11 @@ def test_walks_with_the_exact_denoiser_land_on_the_data(schedule, variant):
     points = torch.tensor([[3.0, 0.0], [-1.5, 2.6], [-1.5, -2.6]], dtype=torch.float64)
     name, options = EVERY[variant]
     randn = partial(seeded, torch.Generator().manual_seed(5))
-    *_, last = walk(partial(sampler(name), exact(points, schedule), schedule, randn=randn, **options), noise(30, 2), spaced(linear(), 1000))
+    *_, last = walk(
+        partial(sampler(name), exact(points, schedule), schedule, randn=randn, **options),
+        noise(30, 2),
+        spaced(linear(), 1000),
+    )
     distances = (last.x[:, None] - points).norm(dim=2)  # torch.cdist rounds to 6e-8
     assert distances.min(dim=1).values.max() < 1e-9
     assert len(distances.argmin(dim=1).unique()) == 3
@@ -193,7 +210,10 @@ def test_eps_x0_v_and_flow_give_one_chain_for_the_same_guess(schedule):
         y, c, s, guess = x / scale, theta.cos(), theta.sin(), wavy(x, t)
         return TARGETS[kind].x0_hat(y, TARGETS[kind].of(guess, (y - c * guess) / s, c, s), c, s)
 
-    chains = {k: list(walk(partial(ddim_step, partial(said, k), schedule), noise(4, 3), spaced(linear(), 10))) for k in TARGETS}
+    chains = {
+        k: list(walk(partial(ddim_step, partial(said, k), schedule), noise(4, 3), spaced(linear(), 10)))
+        for k in TARGETS
+    }
     for kind in ("eps", "v", "flow"):
         for ours, plain in zip(chains[kind], chains["x0"], strict=True):
             close(ours.x, plain.x)
@@ -229,7 +249,11 @@ def test_the_last_move_returns_the_guess_exactly(schedule, variant, dtype):
 @pytest.mark.parametrize("name", SAMPLERS)
 def test_who_draws_nothing_at_random_never_asks_for_noise_and_the_others_once_a_move(name):
     asked = []
-    randn = (lambda x: pytest.fail("no noise is needed")) if name in CALM else (lambda x: asked.append(x.shape) or torch.zeros_like(x))
+    randn = (
+        (lambda x: pytest.fail("no noise is needed"))
+        if name in CALM
+        else (lambda x: asked.append(x.shape) or torch.zeros_like(x))
+    )
     list(walk(partial(sampler(name), wavy, cosine(1000), randn=randn), noise(4, 3), spaced(cosine(1000), 7)))
     assert asked == ([] if name in CALM else [(4, 3)] * 7)
 
@@ -238,7 +262,13 @@ def test_who_draws_nothing_at_random_never_asks_for_noise_and_the_others_once_a_
 @pytest.mark.parametrize("name", SAMPLERS)
 def test_the_denoiser_is_asked_as_often_as_is_told(name, moves):
     asked = []
-    list(walk(partial(sampler(name), lambda x, t: asked.append(t) or x, cosine(50)), noise(4, 3), spaced(cosine(50), moves)))
+    list(
+        walk(
+            partial(sampler(name), lambda x, t: asked.append(t) or x, cosine(50)),
+            noise(4, 3),
+            spaced(cosine(50), moves),
+        )
+    )
     assert len(asked) == evaluations(name, moves)
     assert min(asked) > 0  # level 0 has nothing to guess
 
@@ -253,7 +283,10 @@ def test_the_small_variance_is_below_the_large_one_and_both_are_finite():
     nothing, one = torch.zeros(1, dtype=torch.float64), torch.ones(1, dtype=torch.float64)
     for t in range(1, 1001, 9):
         for s in {t - 1, t // 2, 0}:
-            small, large = (ddpm_step(lambda x, t: x, linear(), nothing, t, s, v, lambda x: one)[0].item() for v in ("small", "large"))
+            small, large = (
+                ddpm_step(lambda x, t: x, linear(), nothing, t, s, v, lambda x: one)[0].item()
+                for v in ("small", "large")
+            )
             assert 0 <= small <= large <= 1
             assert (small > 0) == (large > 0) == (s > 0)
 
@@ -271,7 +304,9 @@ def test_coefficients_are_exact_even_where_x_is_not(variant, dtype):
     name, options = EVERY[variant]
     for t in (1000, 500, 2):
         moved = [
-            sampler(name)(lambda x, t: 0 * x, linear(), torch.zeros(1, dtype=d), t, t - 1, randn=torch.ones_like, **options)[0]
+            sampler(name)(
+                lambda x, t: 0 * x, linear(), torch.zeros(1, dtype=d), t, t - 1, randn=torch.ones_like, **options
+            )[0]
             for d in (dtype, torch.float64)
         ]
         assert moved[0].dtype == dtype
@@ -287,7 +322,9 @@ def test_x_and_the_guess_keep_their_dtype_and_are_rounded_a_few_times_only(sched
         for x, guess in ((1.0, 0.0), (0.0, 1.0)):
             ends = []
             for d in (dtype, torch.float64):
-                step = partial(sampler(name), lambda x, t: torch.full_like(x, guess), schedule, randn=torch.zeros_like, **options)  # noqa: B023
+                step = partial(
+                    sampler(name), lambda x, t: torch.full_like(x, guess), schedule, randn=torch.zeros_like, **options
+                )  # noqa: B023
                 ends.append([*walk(step, torch.full((1,), x, dtype=d), path)][-1].x)
             assert ends[0].dtype == dtype
             assert ends[0].item() == pytest.approx(ends[1].item(), rel=0, abs=4 * torch.finfo(dtype).eps)
@@ -296,7 +333,9 @@ def test_x_and_the_guess_keep_their_dtype_and_are_rounded_a_few_times_only(sched
 def test_steps_keep_the_shape_of_pictures_and_draw_noise_like_them():
     asked = []
     x = noise(2, 3, 8, 4, dtype=torch.float32)
-    x_s, x0_hat = ddpm_step(lambda x, t: x, cosine(10), x, 5, 3, randn=lambda x: asked.append(x.shape) or torch.zeros_like(x))
+    x_s, x0_hat = ddpm_step(
+        lambda x, t: x, cosine(10), x, 5, 3, randn=lambda x: asked.append(x.shape) or torch.zeros_like(x)
+    )
     assert x_s.shape == x0_hat.shape == x.shape
     assert asked == [x.shape]
     ddim_step(lambda x, t: x, cosine(10), x, 5, 3, eta=0.0, randn=lambda x: pytest.fail("eta 0 needs no noise"))

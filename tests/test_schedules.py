@@ -7,7 +7,17 @@ import numpy as np
 import pytest
 import torch
 
-from diffusion_edu.schedules import SCHEDULES, Schedule, cosine, from_betas, linear, scaled_linear, sigmoid, straight, zero_terminal_snr
+from diffusion_edu.schedules import (
+    SCHEDULES,
+    Schedule,
+    cosine,
+    from_betas,
+    linear,
+    scaled_linear,
+    sigmoid,
+    straight,
+    zero_terminal_snr,
+)
 
 ANY_LEFTOVER = pytest.mark.filterwarnings("ignore:The .* schedule with T")
 
@@ -68,7 +78,9 @@ def test_every_schedule_builds_for_every_T_finite_monotone_and_clean_at_level_0(
     assert schedule.noise[1] > 0
     assert torch.stack([schedule.signal, schedule.noise]).isfinite().all()
     if name != "straight":
-        torch.testing.assert_close(schedule.signal**2 + schedule.noise**2, torch.ones(T + 1, dtype=torch.float64), rtol=0, atol=1e-12)
+        torch.testing.assert_close(
+            schedule.signal**2 + schedule.noise**2, torch.ones(T + 1, dtype=torch.float64), rtol=0, atol=1e-12
+        )
         assert (schedule.alpha_bar[1:] / schedule.alpha_bar[:-1] >= 1 - 0.999 - 1e-12).all()
 
 
@@ -88,7 +100,14 @@ def test_impossible_betas_are_refused_in_words(bad):
 
 @pytest.mark.parametrize(
     ("signal", "noise"),
-    [([1, 0.5, 0.5], [0, 0.5, 0.9]), ([1, 0.5], [0.1, 0.5]), ([0.9, 0.5], [0, 0.5]), ([1, -0.5], [0, 0.5]), ([1], [0]), ([1, 0.5], [0, np.nan])],
+    [
+        ([1, 0.5, 0.5], [0, 0.5, 0.9]),
+        ([1, 0.5], [0.1, 0.5]),
+        ([0.9, 0.5], [0, 0.5]),
+        ([1, -0.5], [0, 0.5]),
+        ([1], [0]),
+        ([1, 0.5], [0, np.nan]),
+    ],
 )
 def test_tables_that_are_no_schedule_are_refused(signal, noise):
     with pytest.raises(ValueError, match="'mine' must"):
@@ -128,8 +147,12 @@ def test_zero_terminal_snr_leaves_exactly_nothing_at_T_and_level_0_clean(make):
     assert schedule.signal[-1].item() == 0
     assert schedule.noise[-1].item() == 1
     assert schedule.signal[0].item() == 1
-    torch.testing.assert_close(schedule.signal, (plain.signal - plain.signal[-1]) / (1 - plain.signal[-1]), rtol=0, atol=1e-15)
-    torch.testing.assert_close(schedule.signal**2 + schedule.noise**2, torch.ones(101, dtype=torch.float64), rtol=0, atol=1e-12)
+    torch.testing.assert_close(
+        schedule.signal, (plain.signal - plain.signal[-1]) / (1 - plain.signal[-1]), rtol=0, atol=1e-15
+    )
+    torch.testing.assert_close(
+        schedule.signal**2 + schedule.noise**2, torch.ones(101, dtype=torch.float64), rtol=0, atol=1e-12
+    )
 
 
 def test_rates_of_one_level_and_of_many_multiply_pictures():
@@ -147,10 +170,16 @@ def test_rates_of_one_level_and_of_many_multiply_pictures():
 
 @pytest.mark.parametrize("name", SCHEDULES)
 def test_in_the_angle_frame_every_schedule_is_a_circle(name):
-    schedule, x0, eps = SCHEDULES[name](2000), torch.tensor([[0.3]], dtype=torch.float64), torch.tensor([[-1.7]], dtype=torch.float64)
+    schedule, x0, eps = (
+        SCHEDULES[name](2000),
+        torch.tensor([[0.3]], dtype=torch.float64),
+        torch.tensor([[-1.7]], dtype=torch.float64),
+    )
     for t in (0, 1, 700, 2000):
         scale, theta = schedule.angle(t, x0)
-        torch.testing.assert_close(schedule.corrupt(x0, t, eps) / scale, theta.cos() * x0 + theta.sin() * eps, rtol=0, atol=1e-12)
+        torch.testing.assert_close(
+            schedule.corrupt(x0, t, eps) / scale, theta.cos() * x0 + theta.sin() * eps, rtol=0, atol=1e-12
+        )
         assert 0 <= theta <= math.pi / 2
 
 

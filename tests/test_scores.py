@@ -44,7 +44,9 @@ def test_rare_answers_count_as_much_as_frequent_ones():
     right = labels.clone()
     right[1:4, 1] = 1
     torch.testing.assert_close(balanced_accuracies(right, labels), torch.tensor([1.0, (1 + 6 / 9) / 2]).double())
-    assert balanced_accuracies(right, 0 * labels + torch.tensor([0, 1])).isnan().all()  # there is no "no" to be right about
+    assert (
+        balanced_accuracies(right, 0 * labels + torch.tensor([0, 1])).isnan().all()
+    )  # there is no "no" to be right about
 
 
 def test_wishes_are_balanced_and_leave_everything_else_open():
@@ -52,12 +54,18 @@ def test_wishes_are_balanced_and_leave_everything_else_open():
     assert wished.shape == (40, 20)
     assert (wished.abs().sum(1) == 1).all() and wished.sum() == 0
     asked = wished.abs().sum(0)
-    assert {name: count for name, count in zip(FACES, asked.tolist(), strict=True) if count} == dict.fromkeys(attributes.ASKED, 10)
+    assert {name: count for name, count in zip(FACES, asked.tolist(), strict=True) if count} == dict.fromkeys(
+        attributes.ASKED, 10
+    )
 
 
 def test_every_model_is_asked_for_what_real_pictures_show():
     images = torch.randint(0, 256, (30, 3, 16, 16), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
-    faces = Pictures(images, 1 - 2 * torch.randint(0, 2, (30, 2), generator=torch.Generator().manual_seed(1)), attributes=("hat", "glasses"))
+    faces = Pictures(
+        images,
+        1 - 2 * torch.randint(0, 2, (30, 2), generator=torch.Generator().manual_seed(1)),
+        attributes=("hat", "glasses"),
+    )
     card = Card("f", "F", "attention_unet", {}, "v", 16, attributes=["hat", "glasses"])
     none = torch.empty(0, dtype=torch.int64)
     labels = samples.asked(card, none, faces, 60)
@@ -78,7 +86,11 @@ def faces(tmp_path, tiny, monkeypatch):
     monkeypatch.setattr(attributes.draw_wishes, "__defaults__", (4, iter))
     names, folder, data = list(FACES), tmp_path / "runs", {"subject": "faces"}
     sizes = {"widths": [16, 32], "attention": [False, True], "embedding": 16, "attributes": 20}
-    save(folder, Card("small", "S", "attention_unet", sizes, "v", 8, attributes=names, sampling={"moves": 2}, data=data), tiny(attributes=20))
+    save(
+        folder,
+        Card("small", "S", "attention_unet", sizes, "v", 8, attributes=names, sampling={"moves": 2}, data=data),
+        tiny(attributes=20),
+    )
     for name in ("eyes", "second"):
         layout = {"classes": 20, "widths": [8, 8], "patch": 1}
         scores = {"validation_accuracy": 0.5, "each": dict.fromkeys(names, 0.75)}
@@ -89,9 +101,16 @@ def faces(tmp_path, tiny, monkeypatch):
         )
     monkeypatch.setitem(CLASSIFIERS, "faces", ("eyes", "second"))
     images = torch.randint(0, 256, (64, 3, 8, 8), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
-    pictures = Pictures(images, 1 - 2 * torch.randint(0, 2, (64, 20), generator=torch.Generator().manual_seed(1)), source="f", attributes=FACES)
+    pictures = Pictures(
+        images,
+        1 - 2 * torch.randint(0, 2, (64, 20), generator=torch.Generator().manual_seed(1)),
+        source="f",
+        attributes=FACES,
+    )
     for module in (command, guidance):
-        monkeypatch.setattr(module, "load_pictures", lambda source, size, tell, public: pictures if public == "faces" else None)
+        monkeypatch.setattr(
+            module, "load_pictures", lambda source, size, tell, public: pictures if public == "faces" else None
+        )
     return ["small", "--data", "faces", "--work", str(tmp_path / "work"), "--device", "cpu"]
 
 
@@ -107,9 +126,15 @@ def test_faces_are_judged_by_their_own_classifiers(faces, tmp_path, capsys):
 def test_the_card_names_the_vae_of_the_same_pictures_as_a_baseline(faces, tmp_path):
     net, layout = NETWORKS["vae"](size=8, widths=(8, 8), code=4), {"size": 8, "widths": [8, 8], "code": 4}
     for name, subject in (("blur", "faces"), ("other", "flowers")):
-        save(tmp_path / "runs", Card(name, name, "vae", layout, "vae", 8, data={"subject": subject}, scores={"FD": 1e9}), net)
+        save(
+            tmp_path / "runs",
+            Card(name, name, "vae", layout, "vae", 8, data={"subject": subject}, scores={"FD": 1e9}),
+            net,
+        )
     command.main([*faces, "--samples", "20"])
-    assert read_card(tmp_path / "runs" / "small.json").scores["FD_vae"] == 1e9  # before the VAE is judged: what its card says
+    assert (
+        read_card(tmp_path / "runs" / "small.json").scores["FD_vae"] == 1e9
+    )  # before the VAE is judged: what its card says
     command.main(["blur", *faces[1:], "--samples", "20"])
     vae = read_card(tmp_path / "runs" / "blur.json").scores
     assert 0 < vae["FD"] < 1e9 and "FD_vae" not in vae
@@ -134,7 +159,9 @@ def test_the_diversity_is_the_mean_distance_between_pictures_of_one_kind():
     assert guidance.diversity(guidance.of_one_kind(features, labels)) == pytest.approx((3 + (0 + 4 + 4) / 3) / 2)
 
 
-@pytest.mark.parametrize(("name", "words"), [("flowers_cold", "undoes degradations"), ("flower_judge", "is a classifier")])
+@pytest.mark.parametrize(
+    ("name", "words"), [("flowers_cold", "undoes degradations"), ("flower_judge", "is a classifier")]
+)
 def test_who_is_judged_elsewhere_is_told_where(name, words):
     with pytest.raises(SystemExit) as end:
         command.main([name, "--data", "x", "--samples", "4"])

@@ -7,9 +7,14 @@ import torch
 
 from diffusion_edu.checkpoints import PRETRAINED
 from diffusion_edu.data.images import load_pictures, to_signed
-from diffusion_edu.sketches import PAPER, STYLES, blurred, foreground, ridges, shaken, sketch
+from diffusion_edu.editing.sketches import PAPER, STYLES, blurred, foreground, ridges, shaken, sketch
 
-INK = {"edges": (0.05, 0.25), "contours": (0.1, 0.3), "colours": (0.4, 0.8), "outlined colours": (0.3, 0.6)}  # shares of the paper, on average
+INK = {
+    "edges": (0.05, 0.25),
+    "contours": (0.1, 0.3),
+    "colours": (0.4, 0.8),
+    "outlined colours": (0.3, 0.6),
+}  # shares of the paper, on average
 
 
 def seeded(seed=0):

@@ -50,7 +50,9 @@ def test_half_the_move_is_a_quarter_of_the_error(name, even, std):
 @pytest.mark.parametrize("std", [0.5, 2.0])
 @pytest.mark.parametrize("even", ["log-SNR", "angle"])
 def test_ddim_is_of_first_order(even, std):
-    assert all(1.8 < coarse / fine < 2.2 for coarse, fine in pairwise(error("DDIM", even, std, moves) for moves in MOVES))
+    assert all(
+        1.8 < coarse / fine < 2.2 for coarse, fine in pairwise(error("DDIM", even, std, moves) for moves in MOVES)
+    )
 
 
 @pytest.mark.parametrize("name", CALM)
@@ -59,7 +61,11 @@ def test_with_more_moves_every_solver_comes_nearer_to_the_true_spread(schedule, 
     """From pure noise to the picture, on the schedules that people choose."""
 
     def off(moves):
-        *_, last = walk(partial(sampler(name), exact_gaussian(0.0, 0.5, schedule), schedule), torch.ones(1, 1, dtype=torch.float64), levels(moves))
+        *_, last = walk(
+            partial(sampler(name), exact_gaussian(0.0, 0.5, schedule), schedule),
+            torch.ones(1, 1, dtype=torch.float64),
+            levels(moves),
+        )
         return abs(last.x.item() - 0.5)
 
     def levels(moves):

@@ -38,7 +38,14 @@ def test_spaced_levels_fall_strictly_from_T_to_0_for_every_possible_number_of_mo
 @pytest.mark.parametrize("name", SCHEDULES)
 @pytest.mark.parametrize("spacing", SPACINGS)
 def test_levels_fall_strictly_on_a_fine_grid_and_from_any_top(spacing, name):
-    for top, moves in [(1000, n) for n in (1, 2, 3, 10, 20, 50, 333, 997, 999)] + [(997, 50), (500, 499), (37, 20), (2, 2), (2, 1), (1, 1)]:
+    for top, moves in [(1000, n) for n in (1, 2, 3, 10, 20, 50, 333, 997, 999)] + [
+        (997, 50),
+        (500, 499),
+        (37, 20),
+        (2, 2),
+        (2, 1),
+        (1, 1),
+    ]:
         check(spaced(schedule(name, 1000), moves, spacing, top), top, moves)
 
 
@@ -132,7 +139,8 @@ def test_angle_levels_are_even_in_the_angle_on_a_grid_that_is_fine_enough():
 
 
 @pytest.mark.parametrize(
-    ("spacing", "reading"), [("log-SNR", lambda s: (s.signal / s.noise).log()), ("angle", lambda s: torch.atan2(s.noise, s.signal))]
+    ("spacing", "reading"),
+    [("log-SNR", lambda s: (s.signal / s.noise).log()), ("angle", lambda s: torch.atan2(s.noise, s.signal))],
 )
 @pytest.mark.parametrize("name", ["linear", "cosine", "straight"])
 def test_on_usual_schedules_each_wish_gets_the_nearest_level_where_none_collide(name, spacing, reading):

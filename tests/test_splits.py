@@ -133,7 +133,11 @@ def test_the_table_of_a_split_can_be_read_back():
     images = torch.zeros(3, 3, 4, 4, dtype=torch.uint8)
     flowers = Pictures(images, torch.tensor([0, 1, 0]), ("rose, wild", "tulip"))
     rows = list(csv.DictReader(io.StringIO(as_csv(["a.png", 'b"c.png', "d,e.png"], flowers, torch.tensor([0, 2, 1])))))
-    assert [row["file"] for row in rows] == ["a.png", 'b"c.png', "d,e.png"] and [row["split"] for row in rows] == ["train", "test", "validation"]
+    assert [row["file"] for row in rows] == ["a.png", 'b"c.png', "d,e.png"] and [row["split"] for row in rows] == [
+        "train",
+        "test",
+        "validation",
+    ]
     assert rows[0]["class"] == "rose, wild"
     faces = Pictures(images, torch.tensor([[1, -1], [-1, -1], [1, 1]]), attributes=("male", "young"))
     rows = list(csv.DictReader(io.StringIO(as_csv("abc", faces, torch.tensor([0, 0, 1])))))
@@ -177,8 +181,14 @@ def test_a_survey_of_a_parquet_file_knows_labels_attributes_and_splits(tmp_path)
     save_pictures(tmp_path / "a.parquet", flowers)
     *_, found = survey(tmp_path / "a.parquet", 16)
     assert shares(found.pictures) == {"x": 2, "y": 3} and found.files[3] == "row 3" and found.sides == {(16, 16): 5}
-    table = pyarrow.parquet.read_table(tmp_path / "a.parquet").drop_columns("label").append_column("is_red", [[True, False, False, False, True]])
-    pyarrow.parquet.write_table(table.append_column("split", [["train", "test", "train", "validation", "test"]]), tmp_path / "b.parquet")
+    table = (
+        pyarrow.parquet.read_table(tmp_path / "a.parquet")
+        .drop_columns("label")
+        .append_column("is_red", [[True, False, False, False, True]])
+    )
+    pyarrow.parquet.write_table(
+        table.append_column("split", [["train", "test", "train", "validation", "test"]]), tmp_path / "b.parquet"
+    )
     *_, found = survey(tmp_path / "b.parquet", 16)
     assert shares(found.pictures) == {"is red": 2} and found.pictures.split.tolist() == [0, 2, 0, 1, 2]
 
@@ -202,7 +212,9 @@ def test_what_cannot_be_read_is_refused_in_one_sentence(tmp_path, folder, monkey
 
 def test_without_labels_there_are_no_shares():
     assert shares(Pictures(torch.zeros(2, 3, 4, 4, dtype=torch.uint8))) == {}
-    assert isinstance(Survey(Pictures(torch.zeros(1, 3, 4, 4, dtype=torch.uint8)), ["a"], Counter(), ["f"], [], 1).duplicates, list)
+    assert isinstance(
+        Survey(Pictures(torch.zeros(1, 3, 4, 4, dtype=torch.uint8)), ["a"], Counter(), ["f"], [], 1).duplicates, list
+    )
 
 
 def test_the_average_picture_is_rounded():
@@ -229,7 +241,9 @@ def test_smoothing_keeps_the_sum_even_at_both_ends_and_puts_weight_where_it_was(
     assert smooth.argmax(1).tolist() == [0, 255, 100]
     assert (torch.arange(256) * smooth[2]).sum() == pytest.approx(100, abs=1e-6)
     assert ((torch.arange(256) - 100) ** 2 * smooth[2]).sum() == pytest.approx(25, rel=1e-6)
-    torch.testing.assert_close(smoothed(torch.full((256,), 1 / 256, dtype=torch.float64)), torch.full((256,), 1 / 256, dtype=torch.float64))
+    torch.testing.assert_close(
+        smoothed(torch.full((256,), 1 / 256, dtype=torch.float64)), torch.full((256,), 1 / 256, dtype=torch.float64)
+    )
 
 
 def test_the_distance_is_how_far_values_must_move():

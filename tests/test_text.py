@@ -7,16 +7,21 @@ from dataclasses import asdict
 import pytest
 import torch
 
-from diffusion_edu import tokens
 from diffusion_edu.checkpoints import Card, Model, Unusable, save, vocabulary
 from diffusion_edu.generation import Preset, generate
 from diffusion_edu.networks.attention_unet import AttentionUNet
 from diffusion_edu.networks.text import GivenWords, TextEncoder, WordAttention, present
-from diffusion_edu.objectives import Objective, drop_conditions
 from diffusion_edu.randomness import Compute
+from diffusion_edu.text import tokenizer
+from diffusion_edu.training.objectives import Objective, drop_conditions
 
 CAPTIONS = [
-    *("A red tiger rests in the snow.", "a blue whale dives in the deep blue sea", "the tiger and the whale, red and blue", "Snow rests in the sea."),
+    *(
+        "A red tiger rests in the snow.",
+        "a blue whale dives in the deep blue sea",
+        "the tiger and the whale, red and blue",
+        "Snow rests in the sea.",
+    ),
     *("a tiger dives", "the deep snow", "a red whale", "a blue tiger"),
 ]
 TEXT = {"vocabulary": 50, "width": 16, "depth": 2, "head_width": 8}
@@ -24,7 +29,7 @@ TEXT = {"vocabulary": 50, "width": 16, "depth": 2, "head_width": 8}
 
 @pytest.fixture(scope="module")
 def reader():
-    return tokens.Tokens(tokens.learned(CAPTIONS))
+    return tokenizer.Tokens(tokenizer.learned(CAPTIONS))
 
 
 def seeded(seed=0):
@@ -73,7 +78,12 @@ def test_a_prompt_that_says_nothing_is_no_caption(reader, prompt):
 
 @pytest.mark.parametrize(
     ("prompt", "kept", "lost"),
-    [("a 老虎 tiger", ["a", "tiger"], "老 虎"), ("тигр", [], "т и г р"), ("🐯🐯 a", ["a"], "🐯"), ("\ud800 a", ["a"], "?")],
+    [
+        ("a 老虎 tiger", ["a", "tiger"], "老 虎"),
+        ("тигр", [], "т и г р"),
+        ("🐯🐯 a", ["a"], "🐯"),
+        ("\ud800 a", ["a"], "?"),
+    ],
     ids=ascii,
 )
 def test_what_no_caption_has_is_left_out_and_said(reader, prompt, kept, lost):
@@ -100,13 +110,13 @@ def test_one_word_of_ten_thousand_letters_is_cut_too(reader):
 
 
 def test_the_same_captions_give_the_same_vocabulary_and_rare_words_are_spelled():
-    first, again = tokens.learned(CAPTIONS), tokens.learned(iter(CAPTIONS))
+    first, again = tokenizer.learned(CAPTIONS), tokenizer.learned(iter(CAPTIONS))
     assert first == again
     known = json.loads(first)["model"]["vocab"]
-    assert {"tiger", "whale", "blue"} <= set(known) and [known[name] for name in tokens.SPECIAL] == [0, 1, 2]
-    reader = tokens.Tokens(tokens.learned([*CAPTIONS, "an axolotl"]))
+    assert {"tiger", "whale", "blue"} <= set(known) and [known[name] for name in tokenizer.SPECIAL] == [0, 1, 2]
+    reader = tokenizer.Tokens(tokenizer.learned([*CAPTIONS, "an axolotl"]))
     assert len(reader.read("axolotl").words[0][1]) > 1
-    assert reader.sizes["vocabulary"] <= tokens.PIECES
+    assert reader.sizes["vocabulary"] <= tokenizer.PIECES
 
 
 def test_a_vocabulary_lies_beside_its_model_and_no_other_is_taken(reader, net, tmp_path):
@@ -116,25 +126,27 @@ def test_a_vocabulary_lies_beside_its_model_and_no_other_is_taken(reader, net, t
         vocabulary(tmp_path, name).write_text(reader.text)
 
     kept("m", reader.card)
-    found = tokens.reader("m", [tmp_path])
+    found = tokenizer.reader("m", [tmp_path])
     assert torch.equal(found(CAPTIONS), reader(CAPTIONS))
     assert reader.card == {"sha256": hashlib.sha256(vocabulary(tmp_path, "m").read_bytes()).hexdigest()}
-    vocabulary(tmp_path, "m").write_text(tokens.learned(CAPTIONS[:3]))
+    vocabulary(tmp_path, "m").write_text(tokenizer.learned(CAPTIONS[:3]))
     with pytest.raises(Unusable, match="not the one that the card describes"):
-        tokens.reader("m", [tmp_path])
+        tokenizer.reader("m", [tmp_path])
     vocabulary(tmp_path, "m").unlink()
     with pytest.raises(Unusable, match="missing or not"):
-        tokens.reader("m", [tmp_path])
+        tokenizer.reader("m", [tmp_path])
     kept("plain", {})
     for name in ("plain", "absent"):
         with pytest.raises(Unusable, match="draws what a text says"):
-            tokens.reader(name, [tmp_path])
+            tokenizer.reader(name, [tmp_path])
 
 
-@pytest.mark.parametrize("text", ["", "{}", "hello", json.dumps({"model": {"type": "BPE", "vocab": {"a": 0}, "merges": []}})])
+@pytest.mark.parametrize(
+    "text", ["", "{}", "hello", json.dumps({"model": {"type": "BPE", "vocab": {"a": 0}, "merges": []}})]
+)
 def test_what_is_no_vocabulary_is_refused(text):
     with pytest.raises(ValueError, match="no vocabulary"):
-        tokens.Tokens(text)
+        tokenizer.Tokens(text)
 
 
 # The encoder
@@ -227,24 +239,32 @@ def test_words_are_listened_to_at_every_size_and_gradients_reach_all_weights(tol
     assert layers == {"down.0.0.listen", "down.1.0.listen", "middle.listen", "up.0.0.listen", "up.1.0.listen"}
     some = drop_conditions(cond, 0, 0.5, seeded(0))
     net(y, level, some).square().mean().backward()
-    assert [name for name, weight in net.named_parameters() if weight.grad is None or not weight.grad.abs().sum() > 0] == []
+    assert [
+        name for name, weight in net.named_parameters() if weight.grad is None or not weight.grad.abs().sum() > 0
+    ] == []
 
 
 def test_a_new_network_learns_with_every_weight_from_its_third_step_on():
     torch.manual_seed(0)
-    net, (y, level), ids = AttentionUNet(4, (16, 32), attention=(False, True), patch=1, embedding=16, text=TEXT), inputs(), captions()
+    net, (y, level), ids = (
+        AttentionUNet(4, (16, 32), attention=(False, True), patch=1, embedding=16, text=TEXT),
+        inputs(),
+        captions(),
+    )
     for _ in range(3):
         slopes = torch.autograd.grad((net(y, level, ids) - 1).square().mean(), list(net.parameters()))
         with torch.no_grad():
             for weight, slope in zip(net.parameters(), slopes, strict=True):
                 weight.sub_(0.1 * slope)
-    assert [name for (name, _), slope in zip(net.named_parameters(), slopes, strict=True) if not slope.abs().sum() > 0] == []
+    assert [
+        name for (name, _), slope in zip(net.named_parameters(), slopes, strict=True) if not slope.abs().sum() > 0
+    ] == []
 
 
 @torch.no_grad()
 def test_attention_to_words_is_what_the_paper_says_and_can_be_read():
     """One head, written out; and the softmax that is listened to gives rows that sum to 1 over the words that are there."""
-    from diffusion_edu.attention import _Softmax
+    from diffusion_edu.analysis.attention import _Softmax
 
     torch.manual_seed(0)
     layer, x, words = WordAttention(8, 6, head_width=8), torch.randn(2, 8, 4, 4), torch.randn(2, 5, 6)
@@ -300,17 +320,30 @@ def clip_folder(tmp_path_factory):
     numbers = {piece: number for number, piece in enumerate(pieces)}
     (folder / "vocab.json").write_text(json.dumps(numbers))
     (folder / "merges.txt").write_text("#version: 0.2\nc a\nca t</w>\n")
-    special = {"bos_token": "<|startoftext|>", **dict.fromkeys(("eos_token", "unk_token", "pad_token"), "<|endoftext|>")}
-    (folder / "tokenizer_config.json").write_text(json.dumps({"tokenizer_class": "CLIPTokenizer", "model_max_length": 77, **special}))
+    special = {
+        "bos_token": "<|startoftext|>",
+        **dict.fromkeys(("eos_token", "unk_token", "pad_token"), "<|endoftext|>"),
+    }
+    (folder / "tokenizer_config.json").write_text(
+        json.dumps({"tokenizer_class": "CLIPTokenizer", "model_max_length": 77, **special})
+    )
     ids = {"bos_token_id": 54, "eos_token_id": 55, "pad_token_id": 55}
-    sizes = {"hidden_size": 16, "intermediate_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2, "projection_dim": 16}
+    sizes = {
+        "hidden_size": 16,
+        "intermediate_size": 32,
+        "num_hidden_layers": 1,
+        "num_attention_heads": 2,
+        "projection_dim": 16,
+    }
     torch.manual_seed(0)
-    transformers.CLIPTextModel(transformers.CLIPTextConfig(vocab_size=len(pieces), **sizes, **ids)).save_pretrained(folder)
+    transformers.CLIPTextModel(transformers.CLIPTextConfig(vocab_size=len(pieces), **sizes, **ids)).save_pretrained(
+        folder
+    )
     return folder
 
 
 def test_clip_says_one_vector_per_word_and_nothing_for_nothing(clip_folder, tmp_path, net):
-    from diffusion_edu.clip import clip
+    from diffusion_edu.text.clip import clip
 
     reader = clip(str(clip_folder))
     said = reader(["a cat", "", None, "z " * 5000])
@@ -322,13 +355,15 @@ def test_clip_says_one_vector_per_word_and_nothing_for_nothing(clip_folder, tmp_
     assert read.words == (("a", range(1, 2)), ("cat", range(2, 3))) and read.notes == ()
     assert "the first 75" in reader.read("z " * 100).notes[0]
     save(tmp_path, Card("m", "M", "attention_unet", {}, "v", 8, 4, text=reader.card), net)
-    assert tokens.reader("m", [tmp_path]) is reader
+    assert tokenizer.reader("m", [tmp_path]) is reader
     assert GivenWords(16, 8)(said).shape == (4, 77, 8)
 
 
-@pytest.mark.parametrize(("missing", "sentence"), [(True, "CLIP needs transformers"), (False, "CLIP could not be loaded")])
+@pytest.mark.parametrize(
+    ("missing", "sentence"), [(True, "CLIP needs transformers"), (False, "CLIP could not be loaded")]
+)
 def test_without_clip_there_is_one_sentence(tmp_path, monkeypatch, missing, sentence):
-    from diffusion_edu.clip import clip
+    from diffusion_edu.text.clip import clip
 
     if missing:
         monkeypatch.setitem(__import__("sys").modules, "transformers", None)

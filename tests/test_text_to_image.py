@@ -9,27 +9,36 @@ import pytest
 import torch
 from PIL import Image
 
-from diffusion_edu import clip, tokens
 from diffusion_edu.checkpoints import Card, Unusable, fingerprint, load, save
 from diffusion_edu.data.augment import augmented
 from diffusion_edu.data.captions import Captioned
 from diffusion_edu.data.images import Pictures, held_out, save_pictures, to_signed
 from diffusion_edu.data.prompts import load_prompts
 from diffusion_edu.generation import Preset, generate
-from diffusion_edu.latent import codec
+from diffusion_edu.latent.codec import codec
 from diffusion_edu.networks import NETWORKS
 from diffusion_edu.networks.autoencoder import Autoencoder
 from diffusion_edu.networks.text import present
-from diffusion_edu.objectives import Hybrid, Objective
-from diffusion_edu.perception import painter, unlikeness
 from diffusion_edu.randomness import Compute
 from diffusion_edu.recipes import text_to_image
 from diffusion_edu.recipes.latents import encoded, looked_at, read_latents, variants, write_latents
+from diffusion_edu.text import clip, tokenizer
+from diffusion_edu.training.objectives import Hybrid, Objective
+from diffusion_edu.training.perceptual import painter, unlikeness
 
 CPU = Compute(torch.device("cpu"))
 CODER = "tiny_autoencoder"
-SIZES = {"widths": [16, 32], "blocks": 1, "attention": [False, True], "patch": 1, "embedding": 16, "text": {"width": 16, "depth": 1, "head_width": 8}}
-TINY = replace(text_to_image.RECIPE, sizes=SIZES, size=32, batch=8, lr=2e-3, ema=0.9, sampling=Preset(moves=2, scale=2.0))
+SIZES = {
+    "widths": [16, 32],
+    "blocks": 1,
+    "attention": [False, True],
+    "patch": 1,
+    "embedding": 16,
+    "text": {"width": 16, "depth": 1, "head_width": 8},
+}
+TINY = replace(
+    text_to_image.RECIPE, sizes=SIZES, size=32, batch=8, lr=2e-3, ema=0.9, sampling=Preset(moves=2, scale=2.0)
+)
 
 
 def seeded(seed=0):
@@ -55,7 +64,12 @@ def home(tmp_path_factory):
         (home / "own").mkdir(exist_ok=True)
         Image.new("RGB", (32, 32), tuple(min(255, value + k) for value in colour)).save(home / "own" / f"{k:02}.png")
         (home / "own" / f"{k:02}.txt").write_text(f"a {name} on the {'left' if k % 3 else 'shore'}, number {k}")
-    images = torch.tensor([[230, 210, 20], [220, 20, 30]], dtype=torch.uint8).repeat(8, 1)[:, :, None, None].expand(16, 3, 32, 32).contiguous()
+    images = (
+        torch.tensor([[230, 210, 20], [220, 20, 30]], dtype=torch.uint8)
+        .repeat(8, 1)[:, :, None, None]
+        .expand(16, 3, 32, 32)
+        .contiguous()
+    )
     save_pictures(home / "kinds.parquet", Pictures(images, torch.arange(16) % 2, ("tulips", "roses")))
     return home
 
@@ -89,9 +103,16 @@ def trained(home):
 
 def test_the_card_says_what_it_was_made_of(trained):
     card = load("mine").card
-    assert (card.kind, card.size, card.channels, card.autoencoder, card.told, card.draws) == ("v", 4, 4, CODER, True, False)
+    assert (card.kind, card.size, card.channels, card.autoencoder, card.told, card.draws) == (
+        "v",
+        4,
+        4,
+        CODER,
+        True,
+        False,
+    )
     assert card.text == {"sha256": fingerprint(trained / "mine.tokenizer.json")}
-    assert card.sizes["text"]["vocabulary"] == tokens.reader("mine").sizes["vocabulary"]
+    assert card.sizes["text"]["vocabulary"] == tokenizer.reader("mine").sizes["vocabulary"]
     assert (card.data["pictures"], card.data["encoded"], card.data["held_out"]) == (86, 344, 4)
     assert card.data["captions_made_of_class_and_colour"] == ["kinds.parquet"] and card.data["captions"] == 80
     assert card.training["objective"]["null"] == 0 and card.training["objective"]["drop"] == 0.1
@@ -101,7 +122,10 @@ def test_the_card_says_what_it_was_made_of(trained):
 
 def test_the_captions_that_it_learned_from_lie_beside_the_weights(trained, home):
     said, latents = load_prompts(trained / "mine.captions.json"), read_latents(trained / "latents.safetensors")
-    assert {each.subject for each in said} == {"", "tulip", "rose"} and {each.category for each in said} == {"", "flowers"}
+    assert {each.subject for each in said} == {"", "tulip", "rose"} and {each.category for each in said} == {
+        "",
+        "flowers",
+    }
     captions = [each.text for each in said]
     assert len(set(captions)) == len(captions)
     held = {(home / "own" / f"{k:02}.txt").read_text() for k in range(70)} - set(captions)
@@ -117,7 +141,7 @@ def test_pictures_are_drawn_for_the_same_prompts_every_time(trained):
 
 
 def test_the_model_draws_latents_that_its_autoencoder_decodes(trained):
-    able, reader = load("mine", compute=CPU), tokens.reader("mine")
+    able, reader = load("mine", compute=CPU), tokenizer.reader("mine")
     *_, said = generate(able, Preset(moves=3, scale=3.0), [5, 6], reader(["a barn on the shore", "a boat"]))
     *_, anything = generate(able, Preset(moves=3), [5, 6])
     assert said.x.shape == (2, 4, 4, 4) and not torch.allclose(said.x, anything.x, atol=1e-3)
@@ -137,7 +161,7 @@ def test_a_training_goes_on_where_it_was_without_pictures(trained, tmp_path, hom
 
 
 def test_latents_are_enough_where_there_is_no_tokenizer_library(trained, tmp_path, monkeypatch):
-    for name in ("tokenizers", "diffusion_edu.tokens", "diffusion_edu.clip"):
+    for name in ("tokenizers", "diffusion_edu.text.tokenizer", "diffusion_edu.text.clip"):
         monkeypatch.setitem(sys.modules, name, None)
     run(tmp_path / "there", "--latents", trained / "latents.safetensors", "--pictures", 16)
     ours, theirs = (load(name, [folder]).card for name, folder in (("mine", trained), ("there", tmp_path / "there")))
@@ -172,7 +196,7 @@ def test_another_encoder_of_texts(tmp_path, monkeypatch):
     able = load("c", [tmp_path / "c"], CPU)
     assert able.card.text == {"clip": "letters"} and able.card.sizes["text"]["features"] == 10
     assert not (tmp_path / "c" / "c.tokenizer.json").exists()
-    *_, last = generate(able, Preset(moves=2), [1], tokens.reader("c", [tmp_path / "c"])(["a barn"]))
+    *_, last = generate(able, Preset(moves=2), [1], tokenizer.reader("c", [tmp_path / "c"])(["a barn"]))
     assert last.x.shape == (1, 4, 4, 4)
 
 
@@ -180,7 +204,9 @@ def test_another_encoder_of_texts(tmp_path, monkeypatch):
 def test_a_training_with_perceptual_loss(trained, tmp_path, weight):
     run(tmp_path / "p", "--latents", trained / "latents.safetensors", "--perceptual", weight, "--pictures", 16)
     told = load("p", [tmp_path / "p"]).card.training["objective"]
-    assert (told["plain"], told["perception"]) == ((0, 1) if weight == "alone" else (1, 0.5)) and told["autoencoder"] == CODER
+    assert (told["plain"], told["perception"]) == ((0, 1) if weight == "alone" else (1, 0.5)) and told[
+        "autoencoder"
+    ] == CODER
 
 
 @pytest.mark.parametrize(
@@ -189,7 +215,10 @@ def test_a_training_with_perceptual_loss(trained, tmp_path, weight):
         (["--captions", "own", "--latents", "x"], "leave out --data and --captions"),
         (["--latents", "x.safetensors"], "x.safetensors cannot be read"),
         (["--latents", f"runs/{CODER}/{CODER}.safetensors"], "cannot be read"),
-        (["--latents", "runs/mine/latents.safetensors", "--weights", "1"], "There are 2 sets (kinds.parquet and own): give --weights as many"),
+        (
+            ["--latents", "runs/mine/latents.safetensors", "--weights", "1"],
+            "There are 2 sets (kinds.parquet and own): give --weights as many",
+        ),
         (["--latents", "runs/mine/latents.safetensors", "--weights", "0", "0"], "as many numbers of 0 or more"),
         (["--data", "absent"], "There is no file or folder 'absent'"),
         (["--captions", "own", "--size", "36"], "divisible by 8, not 36 x 36"),
@@ -228,7 +257,7 @@ def captioned(n=70, made=False, source="s"):
 @pytest.fixture(scope="module")
 def latents(home):
     sets = [captioned(), captioned(80, True, "m")]
-    reader = tokens.Tokens(tokens.learned(caption for some in sets for caption in some.captions))
+    reader = tokenizer.Tokens(tokenizer.learned(caption for some in sets for caption in some.captions))
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(home)
         facts = {"autoencoder": CODER, "scale": load(CODER).card.latents, "vocabulary": reader.text}
@@ -236,7 +265,7 @@ def latents(home):
 
 
 def test_every_variant_is_encoded_with_its_caption_and_stays_on_its_side(latents):
-    some, able, reader = captioned(), codec(CODER, compute=CPU), tokens.Tokens(latents.facts["vocabulary"])
+    some, able, reader = captioned(), codec(CODER, compute=CPU), tokenizer.Tokens(latents.facts["vocabulary"])
     assert len(latents) == 4 * 150 and latents.images.dtype == torch.float16
     for variant in range(4):
         rows = torch.arange(70) + 70 * variant
@@ -267,7 +296,10 @@ def test_sets_come_as_often_as_they_are_weighed_and_what_is_held_out_never(laten
     torch.testing.assert_close(shares(latents.often()), torch.tensor([0.7, 0.3]))
     torch.testing.assert_close(shares(latents.often([1, 4])), torch.tensor([0.2, 0.8]))
     assert (latents.often()[latents.held] == 0).all() and (latents.often()[~latents.held] > 0).all()
-    alone = replace(latents, facts={"sets": [{**each, "made": True, "pictures": 25 * 4**k} for k, each in enumerate(latents.facts["sets"])]})
+    alone = replace(
+        latents,
+        facts={"sets": [{**each, "made": True, "pictures": 25 * 4**k} for k, each in enumerate(latents.facts["sets"])]},
+    )
     torch.testing.assert_close(shares(alone.often()), torch.tensor([1 / 3, 2 / 3]))
 
 
@@ -275,7 +307,9 @@ def test_latents_are_kept_whole_and_refused_if_the_autoencoder_is_another_one(la
     path = tmp_path / "deep" / "l.safetensors"
     write_latents(path, latents)
     again = read_latents(path)
-    assert again.facts == latents.facts and all(torch.equal(kept, latents.tensors()[name]) for name, kept in again.tensors().items())
+    assert again.facts == latents.facts and all(
+        torch.equal(kept, latents.tensors()[name]) for name, kept in again.tensors().items()
+    )
     try:
         keep_autoencoder(home / "runs" / CODER, 1)
         with pytest.raises(Unusable, match="made by another 'tiny_autoencoder' than the one that is here: delete"):
@@ -310,18 +344,28 @@ def test_the_hybrid_loss_is_the_error_and_how_different_a_guess_looks():
     y = c * x0 + s * eps
     looks = unlikeness(painter(CODER, CPU.device), c * y - s * y.roll(1, 1), x0)
     plain = Objective().at(net, x0, None, theta, eps)
-    torch.testing.assert_close(Hybrid(perception=0.3, autoencoder=CODER).at(net, x0, None, theta, eps), plain + 0.3 * c.flatten() ** 2 * looks)
+    torch.testing.assert_close(
+        Hybrid(perception=0.3, autoencoder=CODER).at(net, x0, None, theta, eps), plain + 0.3 * c.flatten() ** 2 * looks
+    )
     alone = Hybrid(plain=0.0, perception=1.0, autoencoder=CODER).at(net, x0, None, theta, eps)
     torch.testing.assert_close(alone, c.flatten() ** 2 * looks)
-    assert alone[0] < 1e-6 and alone[1] > 0.01 and alone[2] < 1e-6  # without noise the guess is the truth; without signal it does not count
+    assert (
+        alone[0] < 1e-6 and alone[1] > 0.01 and alone[2] < 1e-6
+    )  # without noise the guess is the truth; without signal it does not count
 
 
 def test_the_painter_sees_latents_at_the_scale_that_its_autoencoder_knows():
-    able, layers, latents = load(CODER, compute=CPU), painter(CODER, CPU.device), torch.randn(2, 4, 4, 4, generator=seeded())
+    able, layers, latents = (
+        load(CODER, compute=CPU),
+        painter(CODER, CPU.device),
+        torch.randn(2, 4, 4, 4, generator=seeded()),
+    )
     scale = able.card.latents
     raw = latents * torch.tensor(scale["spread"]).view(-1, 1, 1) + torch.tensor(scale["mean"]).view(-1, 1, 1)
     seen = []
-    handle = able.net.up[len(layers) - 1].register_forward_pre_hook(lambda _, given: seen.append(given[0]))  # what doubles the places
+    handle = able.net.up[len(layers) - 1].register_forward_pre_hook(
+        lambda _, given: seen.append(given[0])
+    )  # what doubles the places
     able.net.decode(raw)
     handle.remove()
     torch.testing.assert_close(layers(latents), seen[0])
@@ -346,8 +390,13 @@ def test_what_has_no_latents_cannot_be_looked_at(home):
 
 def test_the_recipe_itself_is_small_enough_and_draws_at_its_size():
     sizes = TINY.sizes | text_to_image.RECIPE.sizes | {"channels": 4}
-    sizes["text"] = {**sizes["text"], "vocabulary": tokens.PIECES}
+    sizes["text"] = {**sizes["text"], "vocabulary": tokenizer.PIECES}
     net = NETWORKS[text_to_image.RECIPE.network](**json.loads(json.dumps(sizes))).eval()
     assert 2 * sum(weight.numel() for weight in net.parameters()) < 16 * 2**20  # bytes of fp16
     with torch.no_grad():
-        assert net(torch.randn(1, 4, 16, 16), torch.tensor([800.0]), torch.ones(1, 77, dtype=torch.int64)).shape == (1, 4, 16, 16)
+        assert net(torch.randn(1, 4, 16, 16), torch.tensor([800.0]), torch.ones(1, 77, dtype=torch.int64)).shape == (
+            1,
+            4,
+            16,
+            16,
+        )

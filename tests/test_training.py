@@ -15,11 +15,11 @@ from diffusion_edu.data.images import Pictures, batches
 from diffusion_edu.data.points import two_moons
 from diffusion_edu.denoisers import NeuralDenoiser
 from diffusion_edu.networks import MLP
-from diffusion_edu.objectives import Objective
 from diffusion_edu.samplers import ddim_step
 from diffusion_edu.schedules import cosine
 from diffusion_edu.spacings import spaced
-from diffusion_edu.training import fit, follow, held_out_loss, learner, warm_up_and_anneal
+from diffusion_edu.training.loop import fit, follow, held_out_loss, learner, warm_up_and_anneal
+from diffusion_edu.training.objectives import Objective
 
 
 def seeded(seed=0):
@@ -72,7 +72,9 @@ def test_training_lowers_the_loss_that_it_is_judged_by(tiny):
     torch.manual_seed(0)
     state, objective, kept = start(tiny), Objective(), (pictures(8).images.float() / 127.5 - 1, None)
     before = held_out_loss(state.net, *kept, objective)
-    steps = list(islice(fit(state, batches(pictures(16), 16, state.generator), objective, lambda at: 3e-3, ema=0.9), 150))
+    steps = list(
+        islice(fit(state, batches(pictures(16), 16, state.generator), objective, lambda at: 3e-3, ema=0.9), 150)
+    )
     assert held_out_loss(state.net, *kept, objective) < 0.5 * before
     assert held_out_loss(state.ema, *kept, objective) < 0.5 * before
     assert sum(p.loss for p in steps[-10:]) < 0.8 * sum(p.loss for p in steps[:10])
@@ -82,7 +84,18 @@ def test_progress_counts_steps_pictures_and_seconds(tiny):
     state = start(tiny)
     heard = []
     stream = batches(pictures(16), 4, state.generator)
-    steps = list(islice(fit(state, stream, Objective(), lambda at: heard.append((at.step, at.seconds)) or 1e-3 * (at.step + 1), accumulate=2), 3))
+    steps = list(
+        islice(
+            fit(
+                state,
+                stream,
+                Objective(),
+                lambda at: heard.append((at.step, at.seconds)) or 1e-3 * (at.step + 1),
+                accumulate=2,
+            ),
+            3,
+        )
+    )
     assert [(p.step, p.pictures) for p in steps] == [(1, 8), (2, 16), (3, 24)]
     assert [p.lr for p in steps] == pytest.approx([1e-3, 2e-3, 3e-3])
     assert 0 < steps[0].seconds < steps[1].seconds < steps[2].seconds == state.seconds
@@ -90,14 +103,20 @@ def test_progress_counts_steps_pictures_and_seconds(tiny):
 
 
 def test_two_batches_of_16_are_one_of_32(tiny):
-    x0, eps, theta = torch.randn(32, 3, 8, 8, generator=seeded()), torch.randn(32, 3, 8, 8, generator=seeded(1)), torch.linspace(0.1, 1.5, 32)
+    x0, eps, theta = (
+        torch.randn(32, 3, 8, 8, generator=seeded()),
+        torch.randn(32, 3, 8, 8, generator=seeded(1)),
+        torch.linspace(0.1, 1.5, 32),
+    )
 
     def objective(net, rows, cond, generator):
         return Objective().at(net, x0[rows], cond, theta[rows], eps[rows])
 
     one, two = start(tiny), start(tiny)
     whole = next(fit(one, [(torch.arange(32), None)], objective, lambda at: 1e-3))
-    parts = next(fit(two, [(torch.arange(16), None), (torch.arange(16, 32), None)], objective, lambda at: 1e-3, accumulate=2))
+    parts = next(
+        fit(two, [(torch.arange(16), None), (torch.arange(16, 32), None)], objective, lambda at: 1e-3, accumulate=2)
+    )
     assert whole.loss == pytest.approx(parts.loss, rel=1e-5)
     assert (whole.pictures, parts.pictures) == (32, 32)
     for first, second in zip(moments(one), moments(two), strict=True):
@@ -118,13 +137,19 @@ def test_stopping_at_any_yield_leaves_a_learner_that_goes_on_as_if_never_stopped
         steps.close()
         assert progress.step == stopped.step
         assert all(weight.grad is None for weight in stopped.net.parameters())
-    for a, b in zip([*straight.net.parameters(), *straight.ema.parameters()], [*stopped.net.parameters(), *stopped.ema.parameters()], strict=True):
+    for a, b in zip(
+        [*straight.net.parameters(), *straight.ema.parameters()],
+        [*stopped.net.parameters(), *stopped.ema.parameters()],
+        strict=True,
+    ):
         assert torch.equal(a, b)
 
 
 def test_training_ends_where_the_stream_ends(tiny):
     state = start(tiny)
-    assert len(list(islice(fit(state, repeat((torch.zeros(2, 3, 8, 8), None), 3), Objective(), lambda at: 1e-3), 10))) == 3
+    assert (
+        len(list(islice(fit(state, repeat((torch.zeros(2, 3, 8, 8), None), 3), Objective(), lambda at: 1e-3), 10))) == 3
+    )
     assert list(fit(state, [], Objective(), lambda at: 1e-3)) == []
 
 
@@ -132,14 +157,26 @@ def test_gradients_are_clipped_to_norm_1():
     state, norms = learner(Says(0.0)), []
     state.optimizer.register_step_pre_hook(lambda optimizer, *_: norms.append(state.net.number.grad.norm().item()))
     next(
-        fit(state, [(torch.ones(2, 3, 4, 4), None)], lambda net, x0, *_: (1e4 * (net(x0, None, None) - x0) ** 2).mean(dim=(1, 2, 3)), lambda at: 1e-3)
+        fit(
+            state,
+            [(torch.ones(2, 3, 4, 4), None)],
+            lambda net, x0, *_: (1e4 * (net(x0, None, None) - x0) ** 2).mean(dim=(1, 2, 3)),
+            lambda at: 1e-3,
+        )
     )
     assert norms == pytest.approx([1], rel=1e-4)
 
 
 def test_neither_training_nor_drawing_touches_the_global_randomness(tiny):
     state, before = start(tiny), torch.get_rng_state()
-    list(islice(fit(state, batches(pictures(8, classes=("a", "b")), 4, state.generator), Objective(null=2), lambda at: 1e-3), 2))
+    list(
+        islice(
+            fit(
+                state, batches(pictures(8, classes=("a", "b")), 4, state.generator), Objective(null=2), lambda at: 1e-3
+            ),
+            2,
+        )
+    )
     held_out_loss(state.ema, torch.zeros(4, 3, 8, 8), None, Objective())
     assert torch.equal(torch.get_rng_state(), before)
 
@@ -183,7 +220,9 @@ def test_a_network_for_points_learns_two_moons_in_seconds():
     def away(net, label):
         schedule = cosine(1000)
         denoise = NeuralDenoiser(net, schedule, "v", torch.full((200,), label))
-        *_, last = walk(partial(ddim_step, denoise, schedule), torch.randn(200, 2, generator=seeded(1)), spaced(schedule, 20))
+        *_, last = walk(
+            partial(ddim_step, denoise, schedule), torch.randn(200, 2, generator=seeded(1)), spaced(schedule, 20)
+        )
         return [torch.cdist(last.x, data.x[data.labels == k]).min(dim=1).values.mean().item() for k in (0, 1)]
 
     before = away(state.ema, 0)

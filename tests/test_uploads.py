@@ -26,7 +26,14 @@ def huge():
     """A PNG that says it has 20000 x 20000 pixels, and holds none."""
     header = struct.pack(">IIBBBBB", 20_000, 20_000, 8, 2, 0, 0, 0)
     chunk = b"IHDR" + header
-    return b"\x89PNG\r\n\x1a\n" + struct.pack(">I", len(header)) + chunk + struct.pack(">I", zlib.crc32(chunk)) + struct.pack(">I", 0) + b"IDAT"
+    return (
+        b"\x89PNG\r\n\x1a\n"
+        + struct.pack(">I", len(header))
+        + chunk
+        + struct.pack(">I", zlib.crc32(chunk))
+        + struct.pack(">I", 0)
+        + b"IDAT"
+    )
 
 
 def noisy(size=64):
@@ -64,7 +71,11 @@ def test_a_common_picture_is_read_as_it_is():
 ODD = {
     "CMYK": (encoded(Image.new("CMYK", (64, 64), (0, 255, 255, 0)), "JPEG"), "CMYK", (255, 0, 0)),
     "16 bits": (encoded(Image.fromarray(np.full((64, 64), 0x8000, np.uint16)), "PNG"), "16 bits", (128, 128, 128)),
-    "animated": (encoded(plain((255, 0, 0)), "GIF", save_all=True, append_images=[plain((0, 0, 255))]), "first frame", (255, 0, 0)),
+    "animated": (
+        encoded(plain((255, 0, 0)), "GIF", save_all=True, append_images=[plain((0, 0, 255))]),
+        "first frame",
+        (255, 0, 0),
+    ),
     "grey": (encoded(Image.new("L", (64, 64), 90), "PNG"), "gr", (90, 90, 90)),
     "transparent": (encoded(Image.new("RGBA", (64, 64), (0, 0, 0, 0)), "PNG"), "transparent", (255, 255, 255)),
 }

@@ -8,11 +8,11 @@ import torch.nn.functional as F
 from safetensors.torch import save_file
 from torch import nn
 
-from diffusion_edu.cascades import CHANNELS, enlarge
 from diffusion_edu.checkpoints import Card, Model, Unusable
+from diffusion_edu.editing.super_resolution import CHANNELS, enlarge
+from diffusion_edu.editing.upscaling import Upscaler, upscale, upscaler
 from diffusion_edu.generation import Preset
 from diffusion_edu.randomness import Compute
-from diffusion_edu.upscaling import Upscaler, upscale, upscaler
 
 CPU = Compute(torch.device("cpu"))
 PRESET = Preset(moves=2, scale=1.0)
@@ -33,7 +33,9 @@ def model(tiny):
 
 def test_twice_is_one_walk_and_four_times_is_two_with_noise_of_their_own(model):
     once, twice = (list(upscale(model, PRESET, small(), [0, 1], factor)) for factor in (2, 4))
-    assert [state.x.shape[-1] for state in once] == [16] * 3 and [state.x.shape[-1] for state in twice] == [16] * 3 + [32] * 3
+    assert [state.x.shape[-1] for state in once] == [16] * 3 and [state.x.shape[-1] for state in twice] == [16] * 3 + [
+        32
+    ] * 3
     for ours, theirs in zip(once, enlarge(model, PRESET, small(), [0, 1]), strict=True):
         assert torch.equal(ours.x, theirs.x)
     assert torch.equal(twice[2].x, once[2].x) and twice[-1].x.isfinite().all()
@@ -58,7 +60,10 @@ def test_a_network_that_knows_the_picture_draws_it_four_times_as_large():
 
 @pytest.mark.parametrize("factor", [1, 3, 8, 2.5])
 def test_other_factors_are_refused_before_anything_is_drawn(model, factor):
-    for verb in (lambda: upscale(model, PRESET, small(), [0, 1], factor), lambda: Upscaler(None, "n", 4, CPU)(small(), factor)):
+    for verb in (
+        lambda: upscale(model, PRESET, small(), [0, 1], factor),
+        lambda: Upscaler(None, "n", 4, CPU)(small(), factor),
+    ):
         with pytest.raises(ValueError, match="2 or 4 times as large"):
             verb()
 
@@ -78,7 +83,9 @@ class Nearest:
         return F.interpolate(x, scale_factor=self.scale, mode="nearest")
 
 
-@pytest.mark.parametrize(("scale", "factor", "times"), [(2, 2, 1), (4, 4, 1), (2, 4, 2), (4, 2, 1), (8, 4, 1), (3, 4, 2)])
+@pytest.mark.parametrize(
+    ("scale", "factor", "times"), [(2, 2, 1), (4, 4, 1), (2, 4, 2), (4, 2, 1), (8, 4, 1), (3, 4, 2)]
+)
 def test_a_network_is_asked_until_pictures_are_large_enough_and_what_is_too_large_is_shrunk(scale, factor, times):
     net = Nearest(scale)
     made = Upscaler(net, "nearest", scale, CPU)(small(), factor)
@@ -150,7 +157,12 @@ def test_what_is_no_upscaler_is_refused_in_one_sentence_and_nothing_is_ever_run(
     (tmp_path / "broken.safetensors").write_bytes(b"no")
     torch.save(compact(1).state_dict(), "same_size.pth")
     torch.save(compact(4, 1).state_dict(), "grey.pth")
-    said = {"absent.pth": "cannot be read", "absent.safetensors": "cannot be read", "same_size.pth": "does not enlarge", "grey.pth": "in colour"}
+    said = {
+        "absent.pth": "cannot be read",
+        "absent.safetensors": "cannot be read",
+        "same_size.pth": "does not enlarge",
+        "grey.pth": "in colour",
+    }
     for name in ("harm.pth", "else.pth", "list.pth", "broken.pth", "broken.safetensors", *said):
         with pytest.raises(Unusable, match=said.get(name, "no network that spandrel knows")) as problem:
             upscaler(name, CPU)

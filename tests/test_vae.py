@@ -14,12 +14,12 @@ from diffusion_edu.checkpoints import Card, Model, load
 from diffusion_edu.data.images import Pictures, batches, load_pictures, save_pictures
 from diffusion_edu.generation import Preset, generate
 from diffusion_edu.networks.vae import VAE
-from diffusion_edu.objectives import Variational
 from diffusion_edu.randomness import Compute
 from diffusion_edu.recipes import faces_vae, flowers_vae
 from diffusion_edu.recipes.command import main
 from diffusion_edu.recipes.sheets import draw
-from diffusion_edu.training import fit, held_out_loss, learner
+from diffusion_edu.training.loop import fit, held_out_loss, learner
+from diffusion_edu.training.objectives import Variational
 
 SIZES = {"size": 8, "widths": (8, 16), "code": 4}
 COLOURS = torch.tensor([[220, 30, 30], [30, 30, 220]], dtype=torch.uint8)
@@ -152,11 +152,15 @@ def test_a_recipe_leaves_a_vae_with_its_card_and_goes_on_where_it_was(photos, tm
     drawn = draw(able, range(5), batch=2)
     assert (drawn.shape, drawn.dtype) == ((5, 3, 8, 8), torch.uint8)
     assert json.loads((out / "mine.json").read_text())["network"] == "vae"
-    assert load_pictures(out, 8, tell=lambda sentence: None).images.shape[0] == len(list(out.glob("*.png"))) >= 4  # sheets, growth and curve
+    assert (
+        load_pictures(out, 8, tell=lambda sentence: None).images.shape[0] == len(list(out.glob("*.png"))) >= 4
+    )  # sheets, growth and curve
 
 
 @pytest.mark.parametrize(
-    ("words", "sentence"), [(["--size", "9"], "divisible by 2: try --size 8"), (["--from", "flowers_simple"], "cannot be trained further")], ids=str
+    ("words", "sentence"),
+    [(["--size", "9"], "divisible by 2: try --size 8"), (["--from", "flowers_simple"], "cannot be trained further")],
+    ids=str,
 )
 def test_what_a_vae_cannot_do_is_refused_in_one_sentence(photos, tmp_path, words, sentence):
     with pytest.raises(SystemExit) as end:

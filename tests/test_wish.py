@@ -10,7 +10,7 @@ from diffusion_edu.checkpoints import Card, Model
 from diffusion_edu.generation import Preset, generate
 from diffusion_edu.randomness import Compute
 
-wish = pytest.importorskip("diffusion_edu.app.wish")
+wish = pytest.importorskip("diffusion_edu.app.common.request")
 ANY, MIXED, Wish = wish.ANY, wish.MIXED, wish.Wish
 
 
@@ -25,7 +25,12 @@ GUIDED = card(guide="a sketch")
 
 
 def test_kinds_are_classes_or_attributes():
-    assert (FLOWERS.kinds, FACES.kinds, PLAIN.kinds, GUIDED.kinds) == (["iris", "rose", "tulip"], ["hat", "smile"], [], [])
+    assert (FLOWERS.kinds, FACES.kinds, PLAIN.kinds, GUIDED.kinds) == (
+        ["iris", "rose", "tulip"],
+        ["hat", "smile"],
+        [],
+        [],
+    )
     assert [each.told for each in (FLOWERS, FACES, PLAIN, GUIDED)] == [True, True, False, True]
     assert [each.draws for each in (FLOWERS, FACES, PLAIN, GUIDED)] == [True, True, True, False]
     assert not Card("v", "V", "vae", {}, "vae", 8).draws
@@ -84,7 +89,9 @@ def test_repeated_kinds_are_counted_instead_of_repeated():
 
 
 @pytest.mark.parametrize(
-    ("asked", "sizes"), [(FLOWERS, {"classes": 3}), (FACES, {"attributes": 2}), (PLAIN, {})], ids=["classes", "attributes", "none"]
+    ("asked", "sizes"),
+    [(FLOWERS, {"classes": 3}), (FACES, {"attributes": 2}), (PLAIN, {})],
+    ids=["classes", "attributes", "none"],
 )
 @pytest.mark.parametrize("kind", [MIXED, ANY])
 def test_the_code_of_a_wish_draws_its_pictures(tiny, monkeypatch, asked, sizes, kind):

@@ -7,15 +7,15 @@ import pytest
 import torch
 from einops import rearrange
 
-from diffusion_edu import tokens
-from diffusion_edu.attention import by_word, deaf, ignoring, listening, looking, word_layers
+from diffusion_edu.analysis.activations import recorded
+from diffusion_edu.analysis.attention import by_word, deaf, ignoring, listening, looking, word_layers
 from diffusion_edu.checkpoints import Card, save, vocabulary
 from diffusion_edu.denoisers import guided, noting
-from diffusion_edu.insides import recorded
+from diffusion_edu.latent.text_to_image import between, draw, load_text_to_image
 from diffusion_edu.networks.autoencoder import Autoencoder
 from diffusion_edu.networks.text import WordAttention
 from diffusion_edu.randomness import Compute
-from diffusion_edu.text_to_image import between, draw, load_text_to_image
+from diffusion_edu.text import tokenizer as tokens
 
 CAPTIONS = [
     "a red tiger rests in the deep snow",
@@ -35,7 +35,11 @@ def keep_coder(folder):
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         net = Autoencoder(**sizes)
-    save(folder, Card(CODER, "C", "autoencoder", sizes, "autoencoder", 16, latents={"mean": [0.1] * 4, "spread": [0.5] * 4}), net)
+    save(
+        folder,
+        Card(CODER, "C", "autoencoder", sizes, "autoencoder", 16, latents={"mean": [0.1] * 4, "spread": [0.5] * 4}),
+        net,
+    )
 
 
 def keep_talker(folder, tiny, name="talker"):
@@ -43,11 +47,28 @@ def keep_talker(folder, tiny, name="talker"):
     keep_coder(folder)
     text = tokens.learned(CAPTIONS)
     reader = tokens.Tokens(text)
-    sizes = {"widths": [16, 64], "embedding": 16, "channels": 4, "patch": 1, "text": {"width": 16, "depth": 1, "head_width": 8, **reader.sizes}}
+    sizes = {
+        "widths": [16, 64],
+        "embedding": 16,
+        "channels": 4,
+        "patch": 1,
+        "text": {"width": 16, "depth": 1, "head_width": 8, **reader.sizes},
+    }
     net = tiny(**{key: value for key, value in sizes.items() if key != "embedding"})
     save(
         folder,
-        Card(name, name, "attention_unet", {**sizes, "attention": [False, True]}, "v", 8, 4, autoencoder=CODER, text=reader.card, sampling=QUICK),
+        Card(
+            name,
+            name,
+            "attention_unet",
+            {**sizes, "attention": [False, True]},
+            "v",
+            8,
+            4,
+            autoencoder=CODER,
+            text=reader.card,
+            sampling=QUICK,
+        ),
         net,
     )
     vocabulary(folder, name).write_text(text, encoding="utf-8")
@@ -92,14 +113,22 @@ def test_listening_changes_nothing_and_hears_every_level_of_the_pass_with_the_pr
                 look.shape[0] == 2 and look.shape[-1] == wanted.told.shape[1] == 5
             )  # neither 1, without a prompt, nor as many as the negative one has
             assert (look > 0).all() and torch.allclose(look.sum(-1), torch.ones(look.shape[:-1]), atol=1e-6)
-    assert heard[walk[0].t]["down.0.0.listen"].shape == (2, 1, 64, 5) and heard[walk[0].t]["middle.listen"].shape == (2, 2, 16, 5)  # two heads
+    assert heard[walk[0].t]["down.0.0.listen"].shape == (2, 1, 64, 5) and heard[walk[0].t]["middle.listen"].shape == (
+        2,
+        2,
+        16,
+        5,
+    )  # two heads
 
 
 @torch.no_grad()
 def test_the_looks_are_the_very_tensors_that_the_answer_was_made_of(able):
     wanted, heard, given = asked(able, scale=1.0), {}, {}
     net, layers = able.model.net, word_layers(able.model.net)
-    handles = [layer.register_forward_pre_hook(lambda _, x, name=name: given.update({name: x})) for name, layer in layers.items()]
+    handles = [
+        layer.register_forward_pre_hook(lambda _, x, name=name: given.update({name: x}))
+        for name, layer in layers.items()
+    ]
     with recorded(net, layers) as said:
         first = next(iter(draw(replace(wanted, steer=listening(net, heard)))))
     for handle in handles:
@@ -140,7 +169,9 @@ def test_what_is_ignored_gets_no_look_and_the_others_share_what_it_got(able):
     other = states(wanted, deaf(net, (2, 3), listening(net, without, noting(alone))))
     t, kept = walk[0].t, [0, 1, 4]
     for name, look in without[t].items():
-        assert (look[..., [2, 3]] == 0).all() and torch.allclose(look.sum(-1), torch.ones(look.shape[:-1]), atol=1e-6), name
+        assert (look[..., [2, 3]] == 0).all() and torch.allclose(
+            look.sum(-1), torch.ones(look.shape[:-1]), atol=1e-6
+        ), name
     first = whole[t]["down.0.0.listen"][..., kept]  # the first layer was given the same
     torch.testing.assert_close(without[t]["down.0.0.listen"][..., kept], first / first.sum(-1, keepdim=True))
     (u, c, _), (u_deaf, c_deaf, _) = noted[t], alone[t]
@@ -152,7 +183,11 @@ def test_ignoring_is_the_mask_that_the_layer_has_for_words_that_are_not_there():
     torch.manual_seed(0)
     net = torch.nn.Sequential(WordAttention(8, 6))
     torch.nn.init.normal_(net[0].out.weight)
-    x, words, there = torch.randn(2, 8, 4, 4), torch.randn(2, 5, 6), torch.tensor([[True] * 5, [True] * 3 + [False] * 2])
+    x, words, there = (
+        torch.randn(2, 8, 4, 4),
+        torch.randn(2, 5, 6),
+        torch.tensor([[True] * 5, [True] * 3 + [False] * 2]),
+    )
     with ignoring(net, (1, 4)):
         said = net[0](x, words, there)
     assert torch.equal(said, net[0](x, words, there & torch.tensor([True, False, True, True, False])))
@@ -209,4 +244,6 @@ def test_shares_of_a_drawing_add_up_to_one(able):
         for look in looks.values():
             shares = by_word(look.double(), words)
             assert shares.shape == (*look.shape[:-1], 4)
-            torch.testing.assert_close(shares.sum(-1), torch.ones(look.shape[:-1], dtype=torch.float64), atol=1e-6, rtol=0)
+            torch.testing.assert_close(
+                shares.sum(-1), torch.ones(look.shape[:-1], dtype=torch.float64), atol=1e-6, rtol=0
+            )

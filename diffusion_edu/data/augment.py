@@ -20,7 +20,9 @@ def words(text):
     return frozenset(re.findall(r"[a-z]+", text.lower()))
 
 
-SIDES = words("left right leftward rightward clockwise counterclockwise east west text letter letters word words writing sign signs number")
+SIDES = words(
+    "left right leftward rightward clockwise counterclockwise east west text letter letters word words writing sign signs number"
+)
 COLOURS = words("""
     red orange yellow green blue purple violet pink brown black white gray grey gold golden silver silvery bronze copper crimson scarlet ruby emerald
     turquoise teal azure sapphire indigo lavender magenta amber ivory cream beige tan blond blonde olive coral peach rose rosy tinted hue hues
@@ -30,7 +32,11 @@ LIGHT = words("""
     dark darkness darkened bright brightly brilliant dim dimly night moonlit moonlight shadow shadows shadowy pale light lit sunlit sunlight glow
     glowing shining shimmering radiant gloomy dusk dawn twilight midnight black white
 """)
-TURN, SHARE, CLOSER = math.pi / 20, 0.15, 0.9  # radians of hue; how much brighter, stronger or weaker; the share of height and width that is seen
+TURN, SHARE, CLOSER = (
+    math.pi / 20,
+    0.15,
+    0.9,
+)  # radians of hue; how much brighter, stronger or weaker; the share of height and width that is seen
 
 
 def ways(caption):
@@ -56,7 +62,9 @@ def closer(x, sign):
     """Look at the middle of x (3, h, w), enlarged to the same size."""
     size = x.shape[-1]
     rim = round(size * (1 - CLOSER) / 2)
-    return F.interpolate(x[None, :, rim : size - rim, rim : size - rim], size=(size, size), mode="bicubic", align_corners=False)[0]
+    return F.interpolate(
+        x[None, :, rim : size - rim, rim : size - rim], size=(size, size), mode="bicubic", align_corners=False
+    )[0]
 
 
 def tint(x, sign):

@@ -13,7 +13,12 @@ from diffusion_edu.data.flower_captions import flower_captions
 from diffusion_edu.data.images import Pictures, load_pictures, read_rows
 from diffusion_edu.data.sources import PUBLIC, SPLITS, Found, pictures_in
 
-TABLES = ("metadata.csv", "metadata.jsonl", "captions.csv", "captions.jsonl")  # the first two are those of imagefolder in `datasets`
+TABLES = (
+    "metadata.csv",
+    "metadata.jsonl",
+    "captions.csv",
+    "captions.jsonl",
+)  # the first two are those of imagefolder in `datasets`
 FILES, TEXTS = ("file_name", "file", "image"), ("caption", "text")  # what their columns may be called
 HOW = "put a text file of the same name beside each picture (cat.jpg, cat.txt), or a file captions.csv with the columns file_name and caption"
 
@@ -58,7 +63,9 @@ def load_captioned(source, size, tell):
 def load_subjects(sources, size, tell):
     """Read sets with captions, a list, as one of Pictures by their subjects: see by_subject."""
     if not sources:
-        raise ValueError("Pictures with captions and subjects are in no public set: name a parquet file or a folder with --data.")
+        raise ValueError(
+            "Pictures with captions and subjects are in no public set: name a parquet file or a folder with --data."
+        )
     return by_subject([load_captioned(source, size, tell) for source in sources], tell)
 
 
@@ -67,7 +74,9 @@ def by_subject(sets, tell):
 
     Every eighth picture of each set is for validation. Those whose subject nobody said are left out, and `tell` gets a sentence.
     """
-    subjects, categories = ([each for some in sets for each in getattr(some, name)] for name in ("subjects", "categories"))
+    subjects, categories = (
+        [each for some in sets for each in getattr(some, name)] for name in ("subjects", "categories")
+    )
     said = {subject: category or subject for subject, category in zip(subjects, categories, strict=True) if subject}
     source, classes = " and ".join(some.source for some in sets), tuple(sorted(said))
     if not classes:
@@ -76,9 +85,16 @@ def by_subject(sets, tell):
         tell(f"{missing} of {len(subjects)} pictures in {source} have no subject and were left out.")
     kept = torch.tensor([subject != "" for subject in subjects])
     labels = torch.tensor([classes.index(subject) if subject else -1 for subject in subjects])
-    split = torch.cat([torch.where(torch.arange(len(some)) % 8 == 4, SPLITS.index("validation"), SPLITS.index("train")) for some in sets])
+    split = torch.cat(
+        [
+            torch.where(torch.arange(len(some)) % 8 == 4, SPLITS.index("validation"), SPLITS.index("train"))
+            for some in sets
+        ]
+    )
     images = torch.cat([some.images for some in sets])
-    return Pictures(images, labels, classes, source, split, categories=tuple(said[subject] for subject in classes)).take(kept)
+    return Pictures(
+        images, labels, classes, source, split, categories=tuple(said[subject] for subject in classes)
+    ).take(kept)
 
 
 def columns(path):
@@ -99,7 +115,10 @@ def read_parquet(path, size, tell):
     if "image" not in table.column_names:
         raise ValueError(f"{path.name} has captions and no column 'image' of encoded pictures: add it.")
     images = [image["bytes"] if image else b"" for image in table["image"].to_pylist()]
-    told = [table[name].to_pylist() if name in table.column_names else [""] * len(images) for name in ("caption", "subject", "category")]
+    told = [
+        table[name].to_pylist() if name in table.column_names else [""] * len(images)
+        for name in ("caption", "subject", "category")
+    ]
     return read(path.name, [io.BytesIO(image) for image in images], list(zip(*told, strict=True)), size, tell)
 
 
@@ -107,7 +126,10 @@ def read_folder(path, size, tell):
     """Read a folder of pictures with captions: in one of the TABLES, or each in a text file of the same name."""
     table, files = table_of(path), pictures_in(path)
     listed = read_table(table, tell) if table else {}
-    told = [listed.get(file.relative_to(path).as_posix(), ("", "", "")) if table else (text_beside(file), "", "") for file in files]
+    told = [
+        listed.get(file.relative_to(path).as_posix(), ("", "", "")) if table else (text_beside(file), "", "")
+        for file in files
+    ]
     return read(path.name, files, told, size, tell)
 
 
@@ -127,7 +149,9 @@ def read_table(table, tell):
     text = table.read_text(encoding="utf-8-sig", errors="replace")
     try:
         rows = (
-            [json.loads(line) for line in text.splitlines() if line.strip()] if table.suffix == ".jsonl" else list(csv.DictReader(io.StringIO(text)))
+            [json.loads(line) for line in text.splitlines() if line.strip()]
+            if table.suffix == ".jsonl"
+            else list(csv.DictReader(io.StringIO(text)))
         )
         there = set(rows[0])
     except (ValueError, LookupError, TypeError, csv.Error) as problem:
@@ -135,7 +159,9 @@ def read_table(table, tell):
     file, caption = (next((name for name in names if name in there), None) for names in (FILES, TEXTS))
     if file is None or caption is None:
         raise ValueError(f"{table.name} needs the columns file_name and caption; it has {', '.join(map(str, there))}.")
-    told = {str(row.get(file)): tuple(str(row.get(name) or "") for name in (caption, "subject", "category")) for row in rows}
+    told = {
+        str(row.get(file)): tuple(str(row.get(name) or "") for name in (caption, "subject", "category")) for row in rows
+    }
     if absent := [name for name in told if not (table.parent / name).is_file()]:
         tell(f"{table.name} names {len(absent)} pictures that are not there, for example {absent[0]}.")
     return told
@@ -144,7 +170,11 @@ def read_table(table, tell):
 def read(source, files, told, size, tell):
     """Read picture files with what is told of each, (caption, subject, category), and leave out those without a caption."""
     told = [tuple(" ".join((part or "").split()) for part in row) for row in told]
-    rows = [(file, number, -1, f"picture {getattr(file, 'name', number)}") for number, file in enumerate(files) if told[number][0]]
+    rows = [
+        (file, number, -1, f"picture {getattr(file, 'name', number)}")
+        for number, file in enumerate(files)
+        if told[number][0]
+    ]
     if missing := len(files) - len(rows):
         tell(f"{missing} of {len(files)} pictures in {source} have no caption and were left out.")
     if not rows:

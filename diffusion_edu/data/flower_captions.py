@@ -5,10 +5,29 @@ import torch.nn.functional as F
 
 from diffusion_edu.data.images import to_signed
 
-TEMPLATES = ("a {} flower", "a photo of a {} flower", "a {} flower in bloom", "a close-up of a {} flower", "a blooming {}, photographed from near")
+TEMPLATES = (
+    "a {} flower",
+    "a photo of a {} flower",
+    "a {} flower in bloom",
+    "a close-up of a {} flower",
+    "a blooming {}, photographed from near",
+)
 ONE = {"roses": "rose", "sunflowers": "sunflower", "tulips": "tulip"}  # folders are often called by what they hold
-HUES = ((15, "red"), (42, "orange"), (64, "yellow"), (218, ""), (255, "blue"), (300, "purple"), (345, "pink"), (360, "red"))  # up to so many degrees
-WHITE, GREY, DARK = 0.16, 0.7, 0.3  # saturation below, brightness above which petals are white; darker ones show no colour
+HUES = (
+    (15, "red"),
+    (42, "orange"),
+    (64, "yellow"),
+    (218, ""),
+    (255, "blue"),
+    (300, "purple"),
+    (345, "pink"),
+    (360, "red"),
+)  # up to so many degrees
+WHITE, GREY, DARK = (
+    0.16,
+    0.7,
+    0.3,
+)  # saturation below, brightness above which petals are white; darker ones show no colour
 PALE = 0.62  # saturation below which red is called pink
 COLOURS = ("red", "orange", "yellow", "blue", "purple", "pink", "white")
 SOFT = 0.2  # the finest detail of a picture relative to that of twice the size: sharp photographs have 0.3 to 1.6, enlarged ones 0.1
@@ -60,7 +79,10 @@ def petals(images, together=256):
     middle = torch.exp(-(away[:, None] ** 2 + away**2) / (2 * 0.28**2))
     names = []
     for some in images.split(together):
-        shares = torch.stack([((colour_of(some) == number) * middle).sum((1, 2)) for number in range(len(COLOURS))], dim=1) / middle.sum()
+        shares = (
+            torch.stack([((colour_of(some) == number) * middle).sum((1, 2)) for number in range(len(COLOURS))], dim=1)
+            / middle.sum()
+        )
         names += [COLOURS[best] if share > CLEAR else "" for share, best in zip(*shares.max(1), strict=True)]
     return names
 
@@ -84,5 +106,7 @@ def hsv(images):
     value, which = torch.stack([red, green, blue]).max(0)
     spread = value - torch.minimum(torch.minimum(red, green), blue)
     wide = spread.clamp(min=1e-6)
-    sixth = torch.stack([((green - blue) / wide) % 6, (blue - red) / wide + 2, (red - green) / wide + 4]).gather(0, which[None])[0]
+    sixth = torch.stack([((green - blue) / wide) % 6, (blue - red) / wide + 2, (red - green) / wide + 4]).gather(
+        0, which[None]
+    )[0]
     return 60 * sixth, spread / value.clamp(min=1e-6), value

@@ -45,7 +45,11 @@ class Pictures:
         return self._each(lambda rows: rows.to(device))
 
     def _each(self, change):
-        changed = {name: rows if rows is None else change(rows) for name in ("images", "labels", "split") for rows in [getattr(self, name)]}
+        changed = {
+            name: rows if rows is None else change(rows)
+            for name in ("images", "labels", "split")
+            for rows in [getattr(self, name)]
+        }
         return replace(self, **changed)
 
 
@@ -148,7 +152,9 @@ def read_rows(found, size, tell):
     for change, count in odd.items():
         tell(f"{count} of {len(images)} pictures: {change}.")
     if not images:
-        raise ValueError(f"{found.name!r} holds no picture that can be read; expected files such as flower.jpg or flower.png.")
+        raise ValueError(
+            f"{found.name!r} holds no picture that can be read; expected files such as flower.jpg or flower.png."
+        )
     return torch.from_numpy(np.stack(images)), kept
 
 
@@ -164,21 +170,29 @@ def together(sets):
 
     classes, attributes = (sets[0].classes, sets[0].attributes) if alike else ((), ())
     labels = joined("labels") if alike else None
-    return Pictures(joined("images"), labels, classes, " and ".join(part.source for part in sets), joined("split"), attributes)
+    return Pictures(
+        joined("images"), labels, classes, " and ".join(part.source for part in sets), joined("split"), attributes
+    )
 
 
 def save_pictures(path, pictures, quality=95):
     """Write a set as a parquet file that load_pictures reads: every picture as a JPEG, its label or attributes, and what the labels mean."""
     import pyarrow.parquet
 
-    columns, features = {"image": [{"bytes": _jpeg(image, quality), "path": None} for image in pictures.images]}, {"image": {"_type": "Image"}}
+    columns, features = (
+        {"image": [{"bytes": _jpeg(image, quality), "path": None} for image in pictures.images]},
+        {"image": {"_type": "Image"}},
+    )
     if pictures.attributes:
         columns |= {
             name: [{1: True, -1: False, 0: None}[one] for one in has.tolist()]
             for name, has in zip(pictures.attributes, pictures.labels.T, strict=True)
         }
     elif pictures.labels is not None:
-        columns["label"], features["label"] = pictures.labels.tolist(), {"_type": "ClassLabel", "names": list(pictures.classes)}
+        columns["label"], features["label"] = (
+            pictures.labels.tolist(),
+            {"_type": "ClassLabel", "names": list(pictures.classes)},
+        )
     table = pyarrow.table(columns)
     table = table.replace_schema_metadata({"huggingface": json.dumps({"info": {"features": features}})})
     pyarrow.parquet.write_table(table, path, compression="none")
@@ -216,7 +230,9 @@ def cut(x, size, generator):
     size = min(size, *x.shape[-2:])
     room = torch.tensor(x.shape[-2:], device=x.device) - size + 1
     corners = (torch.rand(len(x), 2, generator=generator, device=x.device) * room).long().tolist()
-    return torch.stack([image[:, top : top + size, left : left + size] for image, (top, left) in zip(x, corners, strict=True)])
+    return torch.stack(
+        [image[:, top : top + size, left : left + size] for image, (top, left) in zip(x, corners, strict=True)]
+    )
 
 
 def mean_colours(images):

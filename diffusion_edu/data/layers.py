@@ -47,7 +47,11 @@ def read_mask(data, size):
     Raises ValueError, with one sentence to show, for what is no picture, is broken or is too large.
     """
     image, notes = read_upload(data, size)
-    notes = [note.replace("picture", "mask").replace("laid on white", "the hole is where nothing is") for note in notes if "grayscale" not in note]
+    notes = [
+        note.replace("picture", "mask").replace("laid on white", "the hole is where nothing is")
+        for note in notes
+        if "grayscale" not in note
+    ]
     width, height = Image.open(io.BytesIO(data)).size
     if (width, height) != (size, size):
         square = "it" if width == height else "the square in its middle"
@@ -58,7 +62,11 @@ def read_mask(data, size):
 def to_png(layer):
     """Encode a layer uint8 (4, h, w), or a mask bool (h, w), as the bytes of a PNG."""
     flat = layer.dtype == torch.bool
-    picture = Image.fromarray((layer * PAPER).to(torch.uint8).numpy()).convert("1") if flat else Image.fromarray(layer.permute(1, 2, 0).numpy())
+    picture = (
+        Image.fromarray((layer * PAPER).to(torch.uint8).numpy()).convert("1")
+        if flat
+        else Image.fromarray(layer.permute(1, 2, 0).numpy())
+    )
     file = io.BytesIO()
     picture.save(file, "PNG", optimize=True)
     return file.getvalue()

@@ -24,7 +24,9 @@ def read_note(data):
         picture.load()  # the text may stand behind the pixels
         about = json.loads(picture.text[NAME])
     except Exception:  # a broken file makes a decoder fail in any way it likes
-        raise ValueError("This file carries no settings: choose a PNG that was downloaded here, and not changed by another program.") from None
+        raise ValueError(
+            "This file carries no settings: choose a PNG that was downloaded here, and not changed by another program."
+        ) from None
     if not isinstance(about, dict):
         raise ValueError("The settings in this PNG are of another kind than this page writes: choose another one.")
     return about

@@ -45,7 +45,9 @@ def two_moons(n, generator):
     turn, upper = math.pi * torch.rand(n, generator=generator), torch.arange(n) % 2 == 0
     x = torch.where(upper, turn.cos(), 1 - turn.cos())
     y = torch.where(upper, turn.sin(), 0.5 - turn.sin())
-    return _made(torch.stack([x, y], 1) + 0.06 * torch.randn(n, 2, generator=generator), (~upper).long(), ("upper", "lower"))
+    return _made(
+        torch.stack([x, y], 1) + 0.06 * torch.randn(n, 2, generator=generator), (~upper).long(), ("upper", "lower")
+    )
 
 
 def spirals(n, generator):
@@ -96,7 +98,10 @@ def letters(n, generator, text="HI"):
         xs.append(chosen + torch.rand(count, 2, generator=generator) + torch.tensor([left, 0]))
         labels.append(torch.full((count,), label))
         left += int(ink[:, 1].max()) + 8
-    names = [letter if text.count(letter) == 1 else f"{letter} ({text[: k + 1].count(letter)})" for k, letter in enumerate(text)]
+    names = [
+        letter if text.count(letter) == 1 else f"{letter} ({text[: k + 1].count(letter)})"
+        for k, letter in enumerate(text)
+    ]
     return _made(torch.cat(xs), torch.cat(labels), names)
 
 
@@ -106,7 +111,14 @@ def _drawn(letter):
     return page
 
 
-POINT_SETS = {"two moons": two_moons, "spirals": spirals, "checkerboard": checkerboard, "rings": rings, "eight clouds": mixture, "letters": letters}
+POINT_SETS = {
+    "two moons": two_moons,
+    "spirals": spirals,
+    "checkerboard": checkerboard,
+    "rings": rings,
+    "eight clouds": mixture,
+    "letters": letters,
+}
 
 
 def from_coordinates(x, labels=None, n=None, generator=None, jitter=0.0):
@@ -123,7 +135,9 @@ def from_coordinates(x, labels=None, n=None, generator=None, jitter=0.0):
         raise ValueError("All points lie on top of each other: give at least two different ones.")
     names = {name: number for number, name in enumerate(sorted(set(labels or ())))}
     if len(names) > MOST_CLASSES:
-        raise ValueError(f"There are {len(names):,} different classes; {MOST_CLASSES} are the most: leave them out if they are something else.")
+        raise ValueError(
+            f"There are {len(names):,} different classes; {MOST_CLASSES} are the most: leave them out if they are something else."
+        )
     known = torch.tensor([names[label] for label in labels]) if labels else None
     x = _scaled(x)
     if n:

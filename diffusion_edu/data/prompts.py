@@ -5,7 +5,11 @@ import random
 from dataclasses import dataclass
 from pathlib import Path
 
-NAMES = {"text": ("caption", "prompt", "text"), "subject": ("subject",), "category": ("category",)}  # what columns and keys may be called
+NAMES = {
+    "text": ("caption", "prompt", "text"),
+    "subject": ("subject",),
+    "category": ("category",),
+}  # what columns and keys may be called
 HOW = "give a list of texts, or texts under each subject, as JSON, a parquet file with the column caption, or a text file with a prompt in every line"
 
 
@@ -34,14 +38,22 @@ def load_prompts(path, categories=()):
         raise ValueError(f"The prompts in {path.name} cannot be read ({type(problem).__name__}): {HOW}.") from None
     if not any(each.text for each in said):
         raise ValueError(f"There is no prompt in {path.name}: {HOW}.")
-    return tuple(Said(each.text, each.subject, each.category or categories.get(each.subject, "")) for each in said if each.text)
+    return tuple(
+        Said(each.text, each.subject, each.category or categories.get(each.subject, "")) for each in said if each.text
+    )
 
 
 def pick(said, seed, categories=(), subjects=()):
     """Choose one of several Said by its seed, of these categories and these subjects, none for all; raises ValueError if there is none."""
-    fits = [each for each in said if (not categories or each.category in categories) and (not subjects or each.subject in subjects)]
+    fits = [
+        each
+        for each in said
+        if (not categories or each.category in categories) and (not subjects or each.subject in subjects)
+    ]
     if not fits:
-        raise ValueError(f"No prompt is about {', '.join([*categories, *subjects]) or 'anything'}: choose other categories and subjects.")
+        raise ValueError(
+            f"No prompt is about {', '.join([*categories, *subjects]) or 'anything'}: choose other categories and subjects."
+        )
     return random.Random(int(seed)).choice(fits)
 
 

@@ -11,8 +11,30 @@ SPLITS = ("train", "validation", "test")
 ENDINGS = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff"}
 CACHE = Path.home() / ".cache" / "diffusion_edu"
 FACES = (  # of CelebA's forty attributes, those that can be seen in a picture of 64 x 64
-    *("male", "young", "smiling", "mouth slightly open", "eyeglasses", "wearing hat", "bangs", "bald", "black hair", "blond hair", "brown hair"),
-    *("gray hair", "straight hair", "wavy hair", "no beard", "mustache", "goatee", "wearing lipstick", "wearing earrings", "wearing necktie"),
+    *(
+        "male",
+        "young",
+        "smiling",
+        "mouth slightly open",
+        "eyeglasses",
+        "wearing hat",
+        "bangs",
+        "bald",
+        "black hair",
+        "blond hair",
+        "brown hair",
+    ),
+    *(
+        "gray hair",
+        "straight hair",
+        "wavy hair",
+        "no beard",
+        "mustache",
+        "goatee",
+        "wearing lipstick",
+        "wearing earrings",
+        "wearing necktie",
+    ),
 )
 FIVE_FLOWERS = "https://storage.googleapis.com/download.tensorflow.org/example_images/flower_photos.tgz"
 
@@ -48,7 +70,11 @@ def folder(path):
     classes = sorted({f.relative_to(path).parts[0] for f in files if f.parent != path})
     if len(classes) < 2 or any(f.parent == path for f in files):
         classes = []
-    return Found(path.name, [(f, classes.index(f.relative_to(path).parts[0]) if classes else 0, -1, f.name) for f in files], classes)
+    return Found(
+        path.name,
+        [(f, classes.index(f.relative_to(path).parts[0]) if classes else 0, -1, f.name) for f in files],
+        classes,
+    )
 
 
 def parquet(path):
@@ -59,10 +85,14 @@ def parquet(path):
         table = pyarrow.parquet.read_table(path)
         images = [image["bytes"] if image else b"" for image in table["image"].to_pylist()]
     except (KeyError, TypeError, pyarrow.ArrowInvalid) as problem:
-        raise ValueError(f"{path.name} is not a parquet file with a column 'image' of encoded pictures: {problem}") from None
+        raise ValueError(
+            f"{path.name} is not a parquet file with a column 'image' of encoded pictures: {problem}"
+        ) from None
     described = json.loads((table.schema.metadata or {}).get(b"huggingface", b"{}"))
     classes = described.get("info", {}).get("features", {}).get("label", {}).get("names", [])
-    attributes = [] if "label" in table.column_names else [field.name for field in table.schema if field.type == pyarrow.bool_()]
+    attributes = (
+        [] if "label" in table.column_names else [field.name for field in table.schema if field.type == pyarrow.bool_()]
+    )
     labels = table["label"].to_pylist() if "label" in table.column_names else [0] * len(images)
     if attributes:
         columns = (table[name].to_pylist() for name in attributes)
@@ -84,12 +114,17 @@ def oxford_flowers(tell):
     tell(f"Oxford Flowers 102: looking in {CACHE}, downloading 350 MB the first time.")
     rows, classes = [], []
     try:
-        from torchvision.datasets import Flowers102  # only here: a download with checksums is all that is needed of torchvision
+        from torchvision.datasets import (
+            Flowers102,  # only here: a download with checksums is all that is needed of torchvision
+        )
 
         for number, split in enumerate(("train", "val", "test")):  # "train" alone is 1,020 of the 8,189
             flowers = Flowers102(CACHE, split=split, download=True)
             classes = getattr(flowers, "classes", None) or [f"flower {k}" for k in range(102)]
-            rows += [(file, label, number, file.name) for file, label in zip(flowers._image_files, flowers._labels, strict=True)]
+            rows += [
+                (file, label, number, file.name)
+                for file, label in zip(flowers._image_files, flowers._labels, strict=True)
+            ]
     except (ImportError, OSError, RuntimeError) as problem:
         raise _out_of_reach("Oxford Flowers 102", problem) from None
     return Found("Oxford Flowers 102", rows, classes)
@@ -120,7 +155,9 @@ def five_flowers(tell):
 
         if not photos.is_dir():
             CACHE.mkdir(parents=True, exist_ok=True)
-            with TemporaryDirectory(dir=CACHE) as part:  # a download that is stopped halfway must not pass for the whole set
+            with TemporaryDirectory(
+                dir=CACHE
+            ) as part:  # a download that is stopped halfway must not pass for the whole set
                 download_and_extract_archive(FIVE_FLOWERS, part)
                 (Path(part) / photos.name).rename(photos)
     except (ImportError, OSError, RuntimeError, tarfile.TarError) as problem:
@@ -129,7 +166,9 @@ def five_flowers(tell):
 
 
 def _out_of_reach(name, problem):
-    return ValueError(f"{name} could not be fetched ({problem}). Connect to the internet once, or name a folder or parquet file with --data.")
+    return ValueError(
+        f"{name} could not be fetched ({problem}). Connect to the internet once, or name a folder or parquet file with --data."
+    )
 
 
 PUBLIC = {"flowers": oxford_flowers, "faces": celeba, "five flowers": five_flowers}

@@ -38,7 +38,9 @@ def names(shares):
 
 def _possible(count, shares, labels):
     if not all(share >= 0 for share in shares) or not math.isclose(sum(shares), 1, abs_tol=1e-6):
-        raise ValueError(f"Shares are not negative and add up to 1; {' + '.join(f'{share:g}' for share in shares)} do not.")
+        raise ValueError(
+            f"Shares are not negative and add up to 1; {' + '.join(f'{share:g}' for share in shares)} do not."
+        )
     if labels is not None and len(labels) != count:
         raise ValueError(f"There are {count} pictures and {len(labels)} labels: give one label per picture.")
     if not count:
@@ -106,5 +108,7 @@ def as_csv(files, pictures, parts):
     else:
         kinds, labels = ["class"], [[pictures.classes[label]] for label in pictures.labels]
     rows.writerow(["file", *kinds, "split"])
-    rows.writerows([file, *label, SPLITS[part]] for file, label, part in zip(files, labels, parts.tolist(), strict=True))
+    rows.writerows(
+        [file, *label, SPLITS[part]] for file, label, part in zip(files, labels, parts.tolist(), strict=True)
+    )
     return text.getvalue()

@@ -51,7 +51,9 @@ def survey(source, size=64, most=None, seed=0):
     """
     path = Path(source).expanduser()
     if path.is_dir() and len(list(islice(path.rglob("*"), MOST_FILES + 1))) > MOST_FILES:
-        raise ValueError(f"The folder {str(path)!r} holds more than {MOST_FILES:,} files: name the folder of the pictures themselves.")
+        raise ValueError(
+            f"The folder {str(path)!r} holds more than {MOST_FILES:,} files: name the folder of the pictures themselves."
+        )
     found = listed(path)
     rows = _some(found.rows, most, seed)
     images, kept, sides, left_out = [], [], Counter(), []
@@ -70,7 +72,9 @@ def survey(source, size=64, most=None, seed=0):
         images.append(image)
         kept.append((label, split, file, hashlib.sha256(data).hexdigest()))
     if not images:
-        raise ValueError(f"{found.name!r} holds no picture that can be read: expected files such as flower.jpg or flower.png.")
+        raise ValueError(
+            f"{found.name!r} holds no picture that can be read: expected files such as flower.jpg or flower.png."
+        )
     labels, splits, files, fingerprints = zip(*kept, strict=True)
     pictures = _pictures(found, images, torch.tensor(labels), torch.tensor(splits))
     yield Survey(pictures, list(files), sides, list(fingerprints), left_out, len(found.rows))
@@ -86,7 +90,9 @@ def _some(rows, most, seed):
 def _pictures(found, images, labels: Tensor, splits: Tensor):
     labels = labels if found.classes or found.attributes else None
     splits = splits if (splits >= 0).all() else None
-    return Pictures(torch.from_numpy(np.stack(images)), labels, tuple(found.classes), found.name, splits, tuple(found.attributes))
+    return Pictures(
+        torch.from_numpy(np.stack(images)), labels, tuple(found.classes), found.name, splits, tuple(found.attributes)
+    )
 
 
 def shares(pictures):

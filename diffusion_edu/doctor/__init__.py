@@ -9,4 +9,17 @@ from diffusion_edu.doctor.examination import ask, examine, read_run
 from diffusion_edu.doctor.findings import LOOKS, Findings, Looks, look_at
 from diffusion_edu.doctor.table import CAUSES, SYMPTOMS, diagnose
 
-__all__ = ["CAUSES", "LOOKS", "SYMPTOMS", "Diagnosis", "Findings", "Looks", "Rule", "ask", "diagnose", "examine", "look_at", "read_run"]
+__all__ = [
+    "CAUSES",
+    "LOOKS",
+    "SYMPTOMS",
+    "Diagnosis",
+    "Findings",
+    "Looks",
+    "Rule",
+    "ask",
+    "diagnose",
+    "examine",
+    "look_at",
+    "read_run",
+]

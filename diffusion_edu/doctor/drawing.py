@@ -30,13 +30,13 @@ def picture_left_at_the_top(f):
 def _left(f):
     if f.leftover is None or f.leftover <= SIGNAL_LEFT:
         return ""
-    return (
-        f"The {f.schedule} schedule with T = {f.T} leaves {percent(f.leftover)} of a picture's power at level T; {percent(SIGNAL_LEFT)} does no harm."
-    )
+    return f"The {f.schedule} schedule with T = {f.T} leaves {percent(f.leftover)} of a picture's power at level T; {percent(SIGNAL_LEFT)} does no harm."
 
 
 def starts_below_the_top(f):
-    return f"The highest level that is visited is {f.top} of {f.T}." if f.top is not None and f.T and f.top < f.T else ""
+    return (
+        f"The highest level that is visited is {f.top} of {f.T}." if f.top is not None and f.T and f.top < f.T else ""
+    )
 
 
 def stops_above_zero(f):
@@ -51,12 +51,20 @@ def large_variance(f):
 
 def _grain(f):
     grain = measured(f, "grain")
-    return f"The grain on the drawings is {number(grain)}; real pictures have about {number(normal(f, 'grain'))}." if grain else ""
+    return (
+        f"The grain on the drawings is {number(grain)}; real pictures have about {number(normal(f, 'grain'))}."
+        if grain
+        else ""
+    )
 
 
 def _edges(f):
     edges = measured(f, "edges")
-    return f"{percent(edges)} of the drawn values are black or white; real pictures have about {percent(normal(f, 'edges'))}." if edges else ""
+    return (
+        f"{percent(edges)} of the drawn values are black or white; real pictures have about {percent(normal(f, 'edges'))}."
+        if edges
+        else ""
+    )
 
 
 def unclipped(f):
@@ -64,7 +72,11 @@ def unclipped(f):
     far = finite(low, high) and max(-low, high) > 1.3
     if f.clip is not False or not (far or glaring(f)):
         return ""
-    reach = f"the drawn values reach from {number(low)} to {number(high)}; pictures end at -1 and 1" if far else "the drawings are black and white"
+    reach = (
+        f"the drawn values reach from {number(low)} to {number(high)}; pictures end at -1 and 1"
+        if far
+        else "the drawings are black and white"
+    )
     guided = f" Guidance of {f.scale:g} pushes them further." if f.scale and f.scale > 2 else ""
     return f"Clipping is off, and {reach}.{guided}"
 
@@ -103,14 +115,21 @@ def checkerboard(f):
     checker, usual = measured(f, "checker"), 2 * ((f.real and f.real.checker) or 0)
     if checker is None:
         return "You see a checkerboard." if f.look == "checker" else ""
-    return f"A pattern that repeats every two pixels has an amplitude of {number(checker)}; photographs have less than 0.01." * (
-        checker > max(0.03, usual)
+    return (
+        f"A pattern that repeats every two pixels has an amplitude of {number(checker)}; photographs have less than 0.01."
+        * (checker > max(0.03, usual))
     )
 
 
 def not_numbers(f):
     broken = measured(f, "broken")
-    return f"{percent(broken)} of the drawn values are NaN, which is shown as black." if broken else "You see black." if f.look == "black" else ""
+    return (
+        f"{percent(broken)} of the drawn values are NaN, which is shown as black."
+        if broken
+        else "You see black."
+        if f.look == "black"
+        else ""
+    )
 
 
 def still_noise(f):
@@ -123,7 +142,11 @@ def still_noise(f):
         else "The drawings are noise."
     )
     learned = finite(f.last_loss, f.first_loss) and f.last_loss < 0.93 * f.first_loss
-    return why + (f" But the loss fell from {number(f.first_loss)} to {number(f.last_loss)}, so the network did learn." if learned else "")
+    return why + (
+        f" But the loss fell from {number(f.first_loss)} to {number(f.last_loss)}, so the network did learn."
+        if learned
+        else ""
+    )
 
 
 def glaring_colours(f):
@@ -145,4 +168,8 @@ def all_alike(f):
     spread, usual = measured(f, "spread"), (f.real and f.real.spread) or 0.7
     if spread is None:
         return "You see drawings that are alike." if f.look == "alike" else ""
-    return f"Two drawings differ by {number(spread)} on average; real pictures by {number(usual)}." if spread < 0.15 * usual else ""
+    return (
+        f"Two drawings differ by {number(spread)} on average; real pictures by {number(usual)}."
+        if spread < 0.15 * usual
+        else ""
+    )

@@ -11,9 +11,9 @@ from torch import Tensor
 from diffusion_edu.checkpoints import Unusable, read_card
 from diffusion_edu.denoisers import TARGETS, exact
 from diffusion_edu.doctor.findings import Findings, look_at
-from diffusion_edu.objectives import DISTANCES, draw
-from diffusion_edu.resuming import read_facts
 from diffusion_edu.schedules import cosine
+from diffusion_edu.training.objectives import DISTANCES, draw
+from diffusion_edu.training.state import read_facts
 
 LEAST, MOST = 0.3, 0.85  # of pi / 2: the angles at which a network is asked
 ENOUGH = 1000  # values that a standard deviation of noise needs
@@ -36,14 +36,18 @@ class Answers:
 def ask(net, real, labels=None, seed=0, autocast=None):
     """Ask a network about clean pictures or points real (n, ...) with noise on them, once without their labels and, if given, once with them."""
     theta, eps = draw(real, torch.Generator(real.device).manual_seed(seed))
-    theta = math.pi / 2 * LEAST + (MOST - LEAST) * theta  # between much picture and much noise: where there is something to guess
+    theta = (
+        math.pi / 2 * LEAST + (MOST - LEAST) * theta
+    )  # between much picture and much noise: where there is something to guess
     c, s = (f(theta).view(-1, *[1] * (real.ndim - 1)) for f in (torch.cos, torch.sin))
     y = c * real + s * eps
 
     def errors(cond):
         with torch.autocast(real.device.type, autocast, enabled=autocast is not None):
             said = net(y, 1000 * theta, cond).float()
-        return {kind: (target.x0_hat(y, said, c, s) - real).square().flatten(1).mean(1) for kind, target in TARGETS.items()}
+        return {
+            kind: (target.x0_hat(y, said, c, s) - real).square().flatten(1).mean(1) for kind, target in TARGETS.items()
+        }
 
     power = real.var().item()
     return Answers(errors(None), None if labels is None else errors(labels), power)
@@ -127,14 +131,25 @@ def read_run(path):
     path = Path(path)
     folder = path if path.is_dir() else path.parent
     card = read_card(path) if path.is_file() else next(_cards(folder), None)
-    log = next((file for file in (folder / f"{card.name}.log.csv" if card else None, folder / "log.csv") if file and file.is_file()), None)
+    log = next(
+        (
+            file
+            for file in (folder / f"{card.name}.log.csv" if card else None, folder / "log.csv")
+            if file and file.is_file()
+        ),
+        None,
+    )
     saved = folder / "run.safetensors"
     if card is None and log is None:
-        raise ValueError(f"{path} holds neither a training curve (log.csv) nor a model card: choose the folder that a training wrote to.")
+        raise ValueError(
+            f"{path} holds neither a training curve (log.csv) nor a model card: choose the folder that a training wrote to."
+        )
     known = from_card(card) if card else Findings()
     if saved.is_file() and not known.steps:
         facts = read_facts(saved)
-        known = replace(known, steps=facts["step"], seen=facts["pictures"], batch=round(facts["pictures"] / max(1, facts["step"])))
+        known = replace(
+            known, steps=facts["step"], seen=facts["pictures"], batch=round(facts["pictures"] / max(1, facts["step"]))
+        )
     return read_log(log, known) if log else known
 
 
@@ -155,7 +170,9 @@ def read_log(path, known):
             rows = [{name: float(value) for name, value in row.items()} for row in csv.DictReader(file)]
         curves = {name: [row[name] for row in rows] for name in ("loss", "validation_loss", "lr", "pictures")}
     except (OSError, ValueError, KeyError, TypeError):
-        raise ValueError(f"The training curve {path} is not readable: it needs the columns pictures, loss, validation_loss and lr.") from None
+        raise ValueError(
+            f"The training curve {path} is not readable: it needs the columns pictures, loss, validation_loss and lr."
+        ) from None
     if not rows:
         raise ValueError(f"The training curve {path} has no rows yet: look again when the training has written some.")
     held_out = [] if math.isnan(curves["validation_loss"][0]) else curves["validation_loss"]

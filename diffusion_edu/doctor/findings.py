@@ -8,8 +8,8 @@ import torch
 import torch.nn.functional as F
 
 from diffusion_edu.denoisers import TARGETS
-from diffusion_edu.objectives import DISTANCES
 from diffusion_edu.schedules import SCHEDULES, zero_terminal_snr
+from diffusion_edu.training.objectives import DISTANCES
 
 EDGE = 0.98  # beyond it a value counts as black or white
 CLIFF = 1.8  # from one pixel to the next: nearly from black to white
@@ -26,7 +26,9 @@ class Looks:
     edges: float | None = None  # share of values that are black or white
     broken: float | None = None  # share of values that are no numbers
     spread: float | None = None  # how far two of them are apart: root mean square over their values
-    neighbours: float | None = None  # correlation of a value with the one beside it: 0 in noise, above 0.9 in photographs
+    neighbours: float | None = (
+        None  # correlation of a value with the one beside it: 0 in noise, above 0.9 in photographs
+    )
     grain: float | None = None  # standard deviation of the noise that lies on top
     jumps: float | None = None  # share of neighbours that differ by more than CLIFF
     checker: float | None = None  # amplitude of the patterns that repeat every two pixels
@@ -68,7 +70,9 @@ class Findings:
     clip: bool | None = None
     start: Looks | None = None  # the noise that drawing began with
     drawn: Looks | None = None
-    nearest: float | None = None  # how far a drawn picture is from the nearest training picture; 1: as far as these are among themselves
+    nearest: float | None = (
+        None  # how far a drawn picture is from the nearest training picture; 1: as far as these are among themselves
+    )
 
     @property
     def passes(self):
@@ -144,7 +148,15 @@ def look_at(x):
     if not len(x):
         return Looks(broken=broken)
     spread = (torch.pdist(x.flatten(1)).mean() / x[0].numel() ** 0.5).item() if len(x) > 1 else None
-    known = Looks(x.mean().item(), x.std().item(), x.min().item(), x.max().item(), (x.abs() >= EDGE).double().mean().item(), broken, spread)
+    known = Looks(
+        x.mean().item(),
+        x.std().item(),
+        x.min().item(),
+        x.max().item(),
+        (x.abs() >= EDGE).double().mean().item(),
+        broken,
+        spread,
+    )
     return known if x.ndim < 4 else Looks(**{**vars(known), **_fine_structure(x)})
 
 

@@ -17,11 +17,19 @@ def data_too_large(f):
 
 
 def data_above_zero(f):
-    return _range(f) if f.real and finite(f.real.low, f.real.high) and f.real.low > -0.05 and 0.3 < f.real.high <= 2 else ""
+    return (
+        _range(f)
+        if f.real and finite(f.real.low, f.real.high) and f.real.low > -0.05 and 0.3 < f.real.high <= 2
+        else ""
+    )
 
 
 def _range(f):
-    low = f"between {number(f.real.low)} and {number(f.real.high)}" if finite(f.real.low) else f"up to {number(f.real.high)}"
+    low = (
+        f"between {number(f.real.low)} and {number(f.real.high)}"
+        if finite(f.real.low)
+        else f"up to {number(f.real.high)}"
+    )
     return f"The values that the network was fed go {low}; pictures belong in [-1, 1]."
 
 
@@ -47,7 +55,9 @@ def fell_apart(f):
     if _lost(f):
         return f"The loss is {f.last_loss} at the end.{lr}"
     if finite(f.last_loss) and f.silence and f.last_loss > 1.5 * f.silence:
-        return f"The loss ends at {number(f.last_loss)}; a network that says nothing but zero has {number(f.silence)}.{lr}"
+        return (
+            f"The loss ends at {number(f.last_loss)}; a network that says nothing but zero has {number(f.silence)}.{lr}"
+        )
     if finite(f.last_loss, f.first_loss) and f.last_loss > 2 * f.first_loss:
         return f"The loss ends at {number(f.last_loss)}; it began at {number(f.first_loss)}.{lr}"
     return ""
@@ -64,7 +74,9 @@ def lower_than_possible(f):
 def frozen(f):
     if f.lr is None or f.lr >= TIMID:
         return ""
-    return (_silence(f) + " " if _silence(f) else "") + f"The learning rate is {number(f.lr)}; 0.0001 to 0.001 are usual with Adam."
+    return (
+        _silence(f) + " " if _silence(f) else ""
+    ) + f"The learning rate is {number(f.lr)}; 0.0001 to 0.001 are usual with Adam."
 
 
 def silent(f):
@@ -99,7 +111,11 @@ def average_too_slow(f):
 
 
 def barely_begun(f):
-    return f"It has made {f.steps:,} steps; even small pictures need thousands." if f.steps is not None and f.steps < 2 * EARLY and noisy(f) else ""
+    return (
+        f"It has made {f.steps:,} steps; even small pictures need thousands."
+        if f.steps is not None and f.steps < 2 * EARLY and noisy(f)
+        else ""
+    )
 
 
 def learned_by_heart(f):
@@ -113,23 +129,44 @@ def learned_by_heart(f):
             f"A drawing is {number(f.nearest)} times as far from the nearest training picture as those are from each other; new ones have about 1."
         )
     if f.pictures:
-        why.append(f"It learns from {f.pictures:,} pictures" + (f", each of them seen {f.passes:,.0f} times." if f.passes else "."))
+        why.append(
+            f"It learns from {f.pictures:,} pictures"
+            + (f", each of them seen {f.passes:,.0f} times." if f.passes else ".")
+        )
     return " ".join(why)
 
 
 def overfitted(f):
     if not finite(f.lowest_validation, f.last_validation) or f.last_validation <= 1.1 * f.lowest_validation:
         return ""
-    fell = f" while that of the training fell to {number(f.last_loss)}" if finite(f.first_loss, f.last_loss) and f.last_loss < f.first_loss else ""
-    return f"The loss on held-out pictures rose from {number(f.lowest_validation)} to {number(f.last_validation)}{fell}."
+    fell = (
+        f" while that of the training fell to {number(f.last_loss)}"
+        if finite(f.first_loss, f.last_loss) and f.last_loss < f.first_loss
+        else ""
+    )
+    return (
+        f"The loss on held-out pictures rose from {number(f.lowest_validation)} to {number(f.last_validation)}{fell}."
+    )
 
 
 def guidance_off(f):
-    return "The guidance scale is 0; 1 follows the label, more exaggerates it." if f.scale == 0 and f.look == "labels" else ""
+    return (
+        "The guidance scale is 0; 1 follows the label, more exaggerates it."
+        if f.scale == 0 and f.look == "labels"
+        else ""
+    )
 
 
 def deaf_to_labels(f):
     if f.label_gain is not None and f.label_gain <= 0:
-        change = f"changes its error by {-100 * f.label_gain:+.1f} %" if f.label_gain else "does not change its answers at all"
+        change = (
+            f"changes its error by {-100 * f.label_gain:+.1f} %"
+            if f.label_gain
+            else "does not change its answers at all"
+        )
         return f"Telling it the right label {change}; a network that listens gains from it."
-    return "You see that the drawings do not follow the labels." if f.look == "labels" and f.label_gain is None and f.scale != 0 else ""
+    return (
+        "You see that the drawings do not follow the labels."
+        if f.look == "labels" and f.label_gain is None and f.scale != 0
+        else ""
+    )

@@ -25,7 +25,11 @@ def noisy(f):
 def grainy(f):
     """Whether there is a picture with more fine noise on it than real ones have."""
     grain = measured(f, "grain")
-    return f.look == "grain" if grain is None else not noisy(f) and grain > max(2 * normal(f, "grain"), normal(f, "grain") + 0.02)
+    return (
+        f.look == "grain"
+        if grain is None
+        else not noisy(f) and grain > max(2 * normal(f, "grain"), normal(f, "grain") + 0.02)
+    )
 
 
 def glaring(f):

@@ -16,15 +16,25 @@ from diffusion_edu.evaluation.samples import asked, draw
 from diffusion_edu.generation import Preset
 from diffusion_edu.randomness import choose
 
-SHIPPED = PRETRAINED / "flower_reference.npz"  # the flowers as `python -m diffusion_edu.recipes.flower_reference` described them
+SHIPPED = (
+    PRETRAINED / "flower_reference.npz"
+)  # the flowers as `python -m diffusion_edu.recipes.flower_reference` described them
 
 
 def arguments(words=None):
     """Read the command line."""
     options = parser("diffusion_edu.evaluation", __doc__, samples=5000, example="flowers_attention")
-    options.add_argument("--offline", action="store_true", help="no real pictures: FD to the shipped statistics of the flowers, and agreement")
-    options.add_argument("--judge", help="the classifier that names what was drawn (default: that of the model's subject)")
-    options.add_argument("--inception", action="store_true", help="also FID, KID and Inception score (downloads the network once)")
+    options.add_argument(
+        "--offline",
+        action="store_true",
+        help="no real pictures: FD to the shipped statistics of the flowers, and agreement",
+    )
+    options.add_argument(
+        "--judge", help="the classifier that names what was drawn (default: that of the model's subject)"
+    )
+    options.add_argument(
+        "--inception", action="store_true", help="also FID, KID and Inception score (downloads the network once)"
+    )
     return options.parse_args(words)
 
 
@@ -36,7 +46,9 @@ def main(words=None):
 def judge(args, watch):
     """Draw, describe, compare, and write the scores into the card; returns them as a dict that JSON can hold."""
     if args.offline and (args.inception or args.data):
-        raise ValueError("Offline there are no real pictures to compare with: leave out --offline, or --inception and --data.")
+        raise ValueError(
+            "Offline there are no real pictures to compare with: leave out --offline, or --inception and --data."
+        )
     compute = choose(args.device)
     model = load(args.name, compute=compute)
     refuse(model.card)
@@ -45,10 +57,16 @@ def judge(args, watch):
     if args.samples < 2:
         raise ValueError("A distance needs at least two samples, and 2,000 to mean something: give more --samples.")
     if args.offline and model.card.size != eyes.card.size:
-        raise ValueError(f"The shipped statistics are of {eyes.card.size}x{eyes.card.size} pictures, {args.name} draws others: leave out --offline.")
+        raise ValueError(
+            f"The shipped statistics are of {eyes.card.size}x{eyes.card.size} pictures, {args.name} draws others: leave out --offline."
+        )
     inception = download() if args.inception else None  # what may fail comes before what takes long
     pictures = None if args.offline else load_pictures(args.data, model.card.size, tqdm.write, model.card.subject)
-    real = Reference.load(SHIPPED) if args.offline else real_reference(eyes, pictures, args.samples, partial(watch, words="features"))
+    real = (
+        Reference.load(SHIPPED)
+        if args.offline
+        else real_reference(eyes, pictures, args.samples, partial(watch, words="features"))
+    )
     preset, labels = Preset(**model.card.sampling), asked(model.card, real.kinds, pictures, args.samples)
     drawings = draw(model, preset, args.samples, labels, args.work, watch=partial(watch, words="drawing"))
     scores = distance_scores(real, describe(eyes, drawings, watch=partial(watch, words="features")).features)
@@ -65,7 +83,9 @@ def judge(args, watch):
         scores |= inception_scores(inception, pictures.images, drawings, watch=partial(watch, words="Inception"))
     scores = protocol(args, model.card, eyes, second, pictures) | rounded(scores)
     if not args.dry:
-        kept = {name: rows for name, rows in model.card.scores.items() if name.startswith("by_")}  # measured by commands of their own
+        kept = {
+            name: rows for name, rows in model.card.scores.items() if name.startswith("by_")
+        }  # measured by commands of their own
         save_card(available()[args.name].parent, replace(model.card, scores=scores | kept))
     return scores
 
@@ -73,18 +93,26 @@ def judge(args, watch):
 def vae_score(card):
     """Look up the baseline: how far a VAE of the same pictures came, if there is one that was judged."""
     others = [read_card(path) for path in available().values()] if card.kind != "vae" else []
-    vaes = [other for other in others if other.kind == "vae" and (other.subject, other.size) == (card.subject, card.size)]
+    vaes = [
+        other for other in others if other.kind == "vae" and (other.subject, other.size) == (card.subject, card.size)
+    ]
     return next(({"FD_vae": vae.scores["FD"]} for vae in vaes if "FD" in vae.scores), {})
 
 
 def refuse(card):
     """Say who is judged elsewhere, or not at all."""
     if card.kind == "restoration":
-        raise ValueError(f"{card.name} undoes degradations: judge it with 'python -m diffusion_edu.evaluation.restoration {card.name}'.")
+        raise ValueError(
+            f"{card.name} undoes degradations: judge it with 'python -m diffusion_edu.evaluation.restoration {card.name}'."
+        )
     if card.guide and not card.guide.endswith("sketch"):
-        raise ValueError(f"{card.name} enlarges pictures: judge it with 'python -m diffusion_edu.evaluation.enlarging {card.name}'.")
+        raise ValueError(
+            f"{card.name} enlarges pictures: judge it with 'python -m diffusion_edu.evaluation.enlarging {card.name}'."
+        )
     if card.text:
-        raise ValueError(f"{card.name} draws what a text says: judge it with 'python -m diffusion_edu.evaluation.prompting {card.name}'.")
+        raise ValueError(
+            f"{card.name} draws what a text says: judge it with 'python -m diffusion_edu.evaluation.prompting {card.name}'."
+        )
     if card.kind in ("class", "attributes"):
         raise ValueError(f"{card.name} is a classifier: name a model that draws.")
 
@@ -92,8 +120,15 @@ def refuse(card):
 def protocol(args, card, eyes, second, pictures):
     """Say in words how the scores were measured."""
     options = ["--offline"] * args.offline + ["--inception"] * args.inception
-    against = "shipped statistics of the real pictures" if args.offline else f"all {len(pictures)} pictures of {pictures.source}"
-    wanted, how = "asked for what real pictures show, " if card.told else "", "by the card's own preset, " if card.kind != "vae" else ""
+    against = (
+        "shipped statistics of the real pictures"
+        if args.offline
+        else f"all {len(pictures)} pictures of {pictures.source}"
+    )
+    wanted, how = (
+        "asked for what real pictures show, " if card.told else "",
+        "by the card's own preset, " if card.kind != "vae" else "",
+    )
     return {
         "protocol": f"{args.samples} drawings, seeds from 0, {wanted}{how}against {against}; "
         f"features of {eyes.card.name} (accuracy {eyes.card.scores['validation_accuracy']:.3f}), agreement by {second.card.name} "

@@ -15,9 +15,9 @@ from diffusion_edu.evaluation.detail import detail, patch_features
 from diffusion_edu.evaluation.distances import frechet
 from diffusion_edu.evaluation.features import CLASSIFIERS
 from diffusion_edu.evaluation.report import halves
-from diffusion_edu.latent import ours
-from diffusion_edu.perception import eyes, unlikeness
+from diffusion_edu.latent.codec import ours
 from diffusion_edu.randomness import choose
+from diffusion_edu.training.perceptual import eyes, unlikeness
 
 BATCH = 8
 
@@ -44,7 +44,10 @@ def judge(args, watch):
     held = held_out(pictures)
     if held.sum() < 2:
         raise ValueError(f"{len(pictures)} pictures are too few to hold two of them out: 128 or more are needed.")
-    real, known = pictures.images[held][: args.samples], patch_features(seen, pictures.images[~held], partial(watch, words="features"))
+    real, known = (
+        pictures.images[held][: args.samples],
+        patch_features(seen, pictures.images[~held], partial(watch, words="features")),
+    )
     scores = protocol(args, model.card, seen.card, pictures, len(real)) | rounded(table(able, real, seen, known))
     if not args.dry:
         save_card(available()[args.name].parent, replace(model.card, scores=scores))
@@ -59,11 +62,16 @@ def table(able, real, seen, known):
     layers, latents = eyes(seen.card.name, able.compute.device), in_parts(able.encode, to_signed(real))
 
     def judged(images):
-        looks = in_parts(lambda x: unlikeness(layers, *x.unbind(1)), torch.stack([to_signed(images), to_signed(real)], dim=1))
+        looks = in_parts(
+            lambda x: unlikeness(layers, *x.unbind(1)), torch.stack([to_signed(images), to_signed(real)], dim=1)
+        )
         scores = likeness(to_signed(images), to_signed(real)) | {"unlikeness": looks.mean().item()}
         return scores | {"gradient_energy": detail(images, real), "FD": frechet(known, patch_features(seen, images))}
 
-    scores = {"autoencoder": judged(to_bytes(in_parts(able.decode, latents))), "bicubic": judged(through_few(real, able.factor))}
+    scores = {
+        "autoencoder": judged(to_bytes(in_parts(able.decode, latents))),
+        "bicubic": judged(through_few(real, able.factor)),
+    }
     floors = {"FD_floor": frechet(known, patch_features(seen, real)), "FD_halves": frechet(*halves(known))}
     return scores | floors | {"latent_mean": latents.mean().item(), "latent_spread": latents.std().item()}
 

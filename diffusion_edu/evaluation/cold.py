@@ -22,7 +22,9 @@ ALGORITHMS = {"algorithm 1": naive_cold_step, "algorithm 2": cold_step}
 
 def chain(model, degrade, x, start, step):
     """Bring x (b, 3, h, w) from level start to 0 in MOVES moves; returns the first guess of it, and what it has become."""
-    first, *_, last = walk(partial(step, clipped(model.restorer(degrade)), degrade), x, spaced(degrade, MOVES, top=start))
+    first, *_, last = walk(
+        partial(step, clipped(model.restorer(degrade)), degrade), x, spaced(degrade, MOVES, top=start)
+    )
     return first.x0_hat, last.x
 
 
@@ -43,7 +45,10 @@ def undone(model, x0, name, start, batch=32):
 def likeness(x, x0):
     """Compare pictures x (n, 3, h, w) with the true ones x0: PSNR of their mean squared error in dB, and mean SSIM (Wang et al. 2004), up to 1."""
     whole = {"data_range": (-1.0, 1.0)}
-    measured = {"PSNR": peak_signal_noise_ratio(x, x0, **whole), "SSIM": structural_similarity_index_measure(x, x0, **whole)}
+    measured = {
+        "PSNR": peak_signal_noise_ratio(x, x0, **whole),
+        "SSIM": structural_similarity_index_measure(x, x0, **whole),
+    }
     return {name: float(f"{value:.4g}") for name, value in measured.items()}
 
 

@@ -18,11 +18,21 @@ def parser(module, about, samples, example, sets=None):
     """
     made = argparse.ArgumentParser(prog=f"python -m {module}", description=about)
     made.add_argument("name", help=f"a model that is there, for example {example}")
-    made.add_argument("--data", nargs=sets, help="the real pictures: a parquet file or a folder (default: the public data set, downloaded once)")
-    made.add_argument("--samples", type=int, default=samples, help=f"how many pictures to make and judge (default: {samples})")
-    made.add_argument("--features", help="the classifier whose features are compared (default: that of the model's subject)")
+    made.add_argument(
+        "--data",
+        nargs=sets,
+        help="the real pictures: a parquet file or a folder (default: the public data set, downloaded once)",
+    )
+    made.add_argument(
+        "--samples", type=int, default=samples, help=f"how many pictures to make and judge (default: {samples})"
+    )
+    made.add_argument(
+        "--features", help="the classifier whose features are compared (default: that of the model's subject)"
+    )
     made.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda", "mps"))
-    made.add_argument("--work", type=Path, default=OWN / "evaluation", help="where what is done is kept, to go on after a stop")
+    made.add_argument(
+        "--work", type=Path, default=OWN / "evaluation", help="where what is done is kept, to go on after a stop"
+    )
     made.add_argument("--dry", action="store_true", help="print the scores and leave the card as it is")
     return made
 
@@ -38,7 +48,9 @@ def rounded(scores):
     """Keep four digits of every number that is not whole, in dicts within dicts too."""
 
     def short(score):
-        return rounded(score) if isinstance(score, dict) else float(f"{score:.4g}") if isinstance(score, float) else score
+        return (
+            rounded(score) if isinstance(score, dict) else float(f"{score:.4g}") if isinstance(score, float) else score
+        )
 
     return {name: short(score) for name, score in scores.items()}
 

@@ -2,11 +2,11 @@
 
 from einops import rearrange
 
-from diffusion_edu.cascades import shrunk
+from diffusion_edu.analysis.measures import gradient_energy, spectrum
 from diffusion_edu.data.images import to_signed
+from diffusion_edu.editing.super_resolution import shrunk
 from diffusion_edu.evaluation.cold import likeness
 from diffusion_edu.evaluation.features import describe
-from diffusion_edu.measures import gradient_energy, spectrum
 
 
 def patches(images, size):

@@ -44,8 +44,16 @@ def frechet(real, drawn):
     """Measure the Frechet distance between two sets of features (n, width), or their Statistics (Heusel et al. 2017, eq. 6)."""
     real, drawn = (side if isinstance(side, Statistics) else Statistics.of(side) for side in (real, drawn))
     metric = FrechetInceptionDistance(Given(len(real.total)))
-    metric.real_features_num_samples, metric.real_features_sum, metric.real_features_cov_sum = real.count, real.total, real.products
-    metric.fake_features_num_samples, metric.fake_features_sum, metric.fake_features_cov_sum = drawn.count, drawn.total, drawn.products
+    metric.real_features_num_samples, metric.real_features_sum, metric.real_features_cov_sum = (
+        real.count,
+        real.total,
+        real.products,
+    )
+    metric.fake_features_num_samples, metric.fake_features_sum, metric.fake_features_cov_sum = (
+        drawn.count,
+        drawn.total,
+        drawn.products,
+    )
     metric.orig_dtype = torch.float64
     return quietly(metric.compute).item()
 

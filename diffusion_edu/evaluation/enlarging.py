@@ -9,9 +9,10 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from diffusion_edu.cascades import FACTOR, enlarge, enlarged, enlarges, shrunk
+from diffusion_edu.analysis.measures import gradient_energy
 from diffusion_edu.checkpoints import Model, available, load, save_card
 from diffusion_edu.data.images import held_out, load_pictures, to_bytes, to_signed
+from diffusion_edu.editing.super_resolution import FACTOR, enlarge, enlarged, enlarges, shrunk
 from diffusion_edu.evaluation.cold import likeness
 from diffusion_edu.evaluation.command import again, carry_out, parser
 from diffusion_edu.evaluation.detail import detail, faithful, finest, patch_features
@@ -20,7 +21,6 @@ from diffusion_edu.evaluation.features import CLASSIFIERS
 from diffusion_edu.evaluation.report import halves
 from diffusion_edu.evaluation.samples import digest, in_parts
 from diffusion_edu.generation import Preset
-from diffusion_edu.measures import gradient_energy
 from diffusion_edu.randomness import choose
 
 SHARES = (0.0, 0.1, 0.2)  # of noise on the small pictures
@@ -40,7 +40,11 @@ class Enlarger:
     def ways(self, small):
         """Enlarge small pictures uint8 (n, 3, h, w) in every way: {way: uint8 (n, 3, 2h, 2w)}."""
         held = {f"noise {share:g}": self.drawn(small, share) for share in SHARES}
-        return {"bicubic": to_bytes(enlarged(to_signed(small))), **held, "not held": self.drawn(small, SHARES[0], hold=False)}
+        return {
+            "bicubic": to_bytes(enlarged(to_signed(small))),
+            **held,
+            "not held": self.drawn(small, SHARES[0], hold=False),
+        }
 
     def drawn(self, small, share, hold=True):
         """Let the model enlarge small pictures uint8 (n, 3, h, w), told them with a share of noise, from seeds 0, 1, ...; nothing is drawn twice."""
@@ -58,7 +62,9 @@ class Enlarger:
 
 def arguments(words=None):
     """Read the command line."""
-    return parser("diffusion_edu.evaluation.enlarging", __doc__, samples=128, example="super_resolution").parse_args(words)
+    return parser("diffusion_edu.evaluation.enlarging", __doc__, samples=128, example="super_resolution").parse_args(
+        words
+    )
 
 
 def main(words=None):
@@ -71,7 +77,9 @@ def judge(args, watch):
     compute = choose(args.device)
     model = load(args.name, compute=compute)
     if not enlarges(model.card):
-        raise ValueError(f"{args.name} does not enlarge pictures: name a model that is told a small picture, for example super_resolution.")
+        raise ValueError(
+            f"{args.name} does not enlarge pictures: name a model that is told a small picture, for example super_resolution."
+        )
     if args.samples < 1:
         raise ValueError("Nothing can be judged without a picture: give more --samples.")
     eyes = load(args.features or CLASSIFIERS[model.card.subject][0], compute=compute)
@@ -79,10 +87,15 @@ def judge(args, watch):
     held = held_out(pictures)
     if not held.any():
         raise ValueError(f"{len(pictures)} pictures are too few to hold some of them out: 64 or more are needed.")
-    real, known = pictures.images[held][: args.samples], patch_features(eyes, pictures.images[~held], partial(watch, words="features"))
+    real, known = (
+        pictures.images[held][: args.samples],
+        patch_features(eyes, pictures.images[~held], partial(watch, words="features")),
+    )
     preset = Preset(**model.card.sampling)
     enlarger = Enlarger(model, preset, args.work / f"{args.name}-{digest(model.card.sha256, vars(preset))}", watch)
-    scores = protocol(args, eyes, preset, pictures, len(real)) | table(enlarger, real, lambda images: frechet(known, patch_features(eyes, images)))
+    scores = protocol(args, eyes, preset, pictures, len(real)) | table(
+        enlarger, real, lambda images: frechet(known, patch_features(eyes, images))
+    )
     scores["FD_halves"] = frechet(*halves(known))
     scores = {name: short(value) for name, value in scores.items()}
     if not args.dry:
@@ -100,7 +113,11 @@ def table(enlarger, real, distance):
     energies = gradient_energy(to_signed(real)).quantile(torch.tensor(USUAL, dtype=torch.float64)).tolist()
     scores = {"FD_floor": distance(real), "finest_octave": finest(real), "gradient_energy_real": energies}
     few = real[: -(-len(real) // FACTOR**2)]  # four times as large, so these have as many patches
-    truths = {f"{size // 2} to {size}": (half, real), f"{size // 4} to {size // 2}": (quarter, half), f"{size} to {2 * size}": (few, None)}
+    truths = {
+        f"{size // 2} to {size}": (half, real),
+        f"{size // 4} to {size // 2}": (quarter, half),
+        f"{size} to {2 * size}": (few, None),
+    }
     for scale, (small, truth) in truths.items():
         scores[scale] = {way: judged(images, small, truth, distance) for way, images in enlarger.ways(small).items()}
     return scores
@@ -109,7 +126,10 @@ def table(enlarger, real, distance):
 def judged(images, small, truth, distance):
     """Measure pictures uint8 (n, 3, 2h, 2w) beside the small ones that they were made of, and beside the truth if there is one."""
     scores = likeness(to_signed(images), to_signed(truth)) if truth is not None else {}
-    scores |= {"gradient_energy": detail(images, small if truth is None else truth), "consistency": faithful(images, small)}
+    scores |= {
+        "gradient_energy": detail(images, small if truth is None else truth),
+        "consistency": faithful(images, small),
+    }
     return scores | {"finest_octave": finest(images), "FD": distance(images)}
 
 

@@ -32,7 +32,9 @@ def perfect(real, count, repeats=REPEATS):
     """Measure what a perfect model would score with `count` samples: features drawn from the normal distribution that FD takes real ones for."""
     mean, root = _mean_and_root(real)
     generator = torch.Generator().manual_seed(0)
-    draws = (mean + torch.randn(count, len(mean), generator=generator, dtype=torch.float64) @ root for _ in range(repeats))
+    draws = (
+        mean + torch.randn(count, len(mean), generator=generator, dtype=torch.float64) @ root for _ in range(repeats)
+    )
     return _summed_up([frechet(real, draw) for draw in draws])
 
 

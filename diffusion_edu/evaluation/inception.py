@@ -13,7 +13,9 @@ def download():
     try:
         return FeatureExtractorInceptionV3("inception-v3-compat", ["2048", "logits_unbiased"])
     except OSError as problem:  # every failure of a download is one
-        raise ValueError(f"The Inception weights could not be fetched ({problem}): connect to the internet once, or leave out --inception.") from None
+        raise ValueError(
+            f"The Inception weights could not be fetched ({problem}): connect to the internet once, or leave out --inception."
+        ) from None
 
 
 @torch.no_grad()
@@ -21,7 +23,9 @@ def inception_scores(network, real, drawn, batch=32, watch=iter):
     """Compare uint8 images (n, 3, h, w) and (m, 3, h, w) by a network that maps uint8 images to features (b, width) and logits (b, classes)."""
 
     def seen(images):
-        return tuple(torch.cat(rows) for rows in zip(*(network(some) for some in watch(images.split(batch))), strict=True))
+        return tuple(
+            torch.cat(rows) for rows in zip(*(network(some) for some in watch(images.split(batch))), strict=True)
+        )
 
     (real_features, _), (features, logits) = seen(real), seen(drawn)
     score = quietly(InceptionScore, Given(logits.shape[1]))
@@ -30,4 +34,10 @@ def inception_scores(network, real, drawn, batch=32, watch=iter):
         score.update(logits)
         mean, deviation = score.compute()
     kid, band = kernel(real_features, features)
-    return {"FID": frechet(real_features, features), "KID": kid, "KID_band": band, "IS": mean.item(), "IS_band": deviation.item()}
+    return {
+        "FID": frechet(real_features, features),
+        "KID": kid,
+        "KID_band": band,
+        "IS": mean.item(),
+        "IS_band": deviation.item(),
+    }

@@ -9,8 +9,8 @@ from diffusion_edu import checkpoints
 from diffusion_edu.checkpoints import Card, Unusable
 from diffusion_edu.data.images import Pictures, to_bytes
 from diffusion_edu.data.survey import Survey
-from diffusion_edu.latent import Codec
-from diffusion_edu.resuming import read_facts, read_tensors
+from diffusion_edu.latent.codec import Codec
+from diffusion_edu.training.state import read_facts, read_tensors
 
 TOGETHER = 32  # decoded between two reports
 

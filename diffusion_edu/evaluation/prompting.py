@@ -10,6 +10,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from diffusion_edu.analysis.measures import spread
 from diffusion_edu.checkpoints import Model, available, save_card
 from diffusion_edu.data.sources import SPLITS
 from diffusion_edu.evaluation.command import carry_out, parser, rounded
@@ -20,9 +21,8 @@ from diffusion_edu.evaluation.neighbours import apart, limit, nearest
 from diffusion_edu.evaluation.prompts import TIMES, Real, classifiers, drawn, read_prompts, read_real
 from diffusion_edu.evaluation.report import Reference, pure_noise, reference
 from diffusion_edu.figures.grids import grid
-from diffusion_edu.measures import spread
+from diffusion_edu.latent.text_to_image import load_text_to_image
 from diffusion_edu.randomness import choose
-from diffusion_edu.text_to_image import load_text_to_image
 
 SCALES = (1.0, 2.0, 3.0, 4.0, 6.0, 8.0)
 SHOWN = 16  # drawings beside their nearest training pictures
@@ -47,7 +47,9 @@ class Ruler:
         """Describe the real pictures, and as many of pure noise as there are samples."""
         features = describe(eyes, real.pictures.images, watch=watch).features
         noise = describe(eyes, pure_noise(samples, real.pictures.images.shape[-1]), watch=watch).features
-        rows = torch.cat([(real.learned & wanted).nonzero().flatten() for wanted in (real.wanted, ~real.wanted)])  # what is asked for comes first
+        rows = torch.cat(
+            [(real.learned & wanted).nonzero().flatten() for wanted in (real.wanted, ~real.wanted)]
+        )  # what is asked for comes first
         return cls(real, eyes, judge, reference(features[real.wanted], noise), features[rows], rows)
 
     def agreements(self, images, subjects):
@@ -66,7 +68,9 @@ class Ruler:
     def measure(self, drawings, wishes):
         """Measure drawings uint8 (n, 3, h, w) of Wishes: how near they are to real ones, how often right, how diverse, and whether copies."""
         features, real = describe(self.eyes, drawings).features, self.reference
-        firsts = {prompt: wishes.prompts.index(prompt) for prompt in wishes.prompts}  # the row of the first drawing of each
+        firsts = {
+            prompt: wishes.prompts.index(prompt) for prompt in wishes.prompts
+        }  # the row of the first drawing of each
         groups, whole = torch.tensor([firsts[prompt] for prompt in wishes.prompts]), spread(real.features)
         return {
             "FD": frechet(real.statistics, features),
@@ -85,7 +89,9 @@ class Ruler:
     def copies(self, features, prompts):
         """Compare features (n, width) of drawings with the nearest training pictures, and those with each other."""
         away, which = nearest(features, self.known)
-        own = [self.real.captions[row] == prompt for row, prompt in zip(self.rows[which].tolist(), prompts, strict=True)]
+        own = [
+            self.real.captions[row] == prompt for row, prompt in zip(self.rows[which].tolist(), prompts, strict=True)
+        ]
         return {
             "memorised": (away < limit(self.between)).double().mean().item(),
             "nearest": (away.median() / self.between.median()).item(),
@@ -102,9 +108,15 @@ class Ruler:
 def arguments(words=None):
     """Read the command line."""
     options = parser("diffusion_edu.evaluation.prompting", __doc__, samples=1000, example="text_to_image", sets="+")
-    options.add_argument("--prompts", required=True, help="a JSON file of prompts that no picture goes with: {subject: [prompt, ...]}")
-    options.add_argument("--scales", type=float, nargs="+", default=SCALES, help="of guidance, besides that of the model's own preset")
-    options.add_argument("--judge", help="the classifier that says what was drawn (default: that of the model's subject)")
+    options.add_argument(
+        "--prompts", required=True, help="a JSON file of prompts that no picture goes with: {subject: [prompt, ...]}"
+    )
+    options.add_argument(
+        "--scales", type=float, nargs="+", default=SCALES, help="of guidance, besides that of the model's own preset"
+    )
+    options.add_argument(
+        "--judge", help="the classifier that says what was drawn (default: that of the model's subject)"
+    )
     return options.parse_args(words)
 
 
@@ -120,17 +132,23 @@ def judge(args, watch):
 
     def scored(which, prompts, preset):
         wishes = ruler.real.wishes(prompts, args.samples)
-        images = drawn(who, preset, wishes.prompts, args.work, partial(watch, words=f"{which} prompts, guidance {preset.scale:g}"))
+        images = drawn(
+            who, preset, wishes.prompts, args.work, partial(watch, words=f"{which} prompts, guidance {preset.scale:g}")
+        )
         if preset == usual:
             Image.fromarray(ruler.beside_nearest(images)).save(args.work / f"{card.name}.{which}.png")
         return rounded(ruler.measure(images, wishes))
 
-    rows = {scale: scored("unseen", prompts, replace(usual, scale=scale)) for scale in sorted({*args.scales, usual.scale})}
+    rows = {
+        scale: scored("unseen", prompts, replace(usual, scale=scale)) for scale in sorted({*args.scales, usual.scale})
+    }
     scores = protocol(args, ruler) | rows[usual.scale] | rounded(ruler.floors())
     scores["training_prompts"] = scored("training", ruler.real.learned_prompts(), usual)
     scores["by_guidance"] = [{"scale": scale} | row for scale, row in rows.items()]
     if not args.dry:
-        kept = {name: rows for name, rows in card.scores.items() if name.startswith("by_")}  # measured by commands of their own
+        kept = {
+            name: rows for name, rows in card.scores.items() if name.startswith("by_")
+        }  # measured by commands of their own
         save_card(available()[args.name].parent, replace(card, scores=kept | scores))
     return scores
 
@@ -140,7 +158,9 @@ def prepared(args, watch):
     compute = choose(args.device)
     who, prompts = load_text_to_image(args.name, compute=compute), read_prompts(args.prompts)
     if args.samples < 2 * TIMES:
-        raise ValueError(f"Each prompt is drawn {TIMES} times, and distances need several of them: give more --samples.")
+        raise ValueError(
+            f"Each prompt is drawn {TIMES} times, and distances need several of them: give more --samples."
+        )
     features, usual = CLASSIFIERS[who.model.card.subject]
     eyes, second = classifiers(prompts, (args.features or features, args.judge or usual), compute)
     real = read_real(args.data, prompts, who.size, partial(print, file=sys.stderr))
@@ -152,8 +172,19 @@ def protocol(args, ruler):
     """Say in words how the scores were measured."""
     data, pictures, wanted = [Path(path).name for path in args.data], ruler.real.pictures, ruler.real.wanted
     eyes, judge = ruler.eyes.card, ruler.judge.card
-    options = ["--data", *data, "--prompts", Path(args.prompts).name, "--samples", str(args.samples), "--scales", *(f"{s:g}" for s in args.scales)]
-    options += [word for name in ("features", "judge") if getattr(args, name) for word in (f"--{name}", getattr(args, name))]
+    options = [
+        "--data",
+        *data,
+        "--prompts",
+        Path(args.prompts).name,
+        "--samples",
+        str(args.samples),
+        "--scales",
+        *(f"{s:g}" for s in args.scales),
+    ]
+    options += [
+        word for name in ("features", "judge") if getattr(args, name) for word in (f"--{name}", getattr(args, name))
+    ]
     return {
         "protocol": f"{args.samples} drawings, seeds from 0, of prompts that no picture goes with, each drawn {TIMES} times, subjects as frequent as "
         f"in {int(wanted.sum())} real pictures of {pictures.source}, by the card's own preset and, under by_guidance, at other scales. FD: in "

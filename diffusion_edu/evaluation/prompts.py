@@ -12,7 +12,7 @@ from diffusion_edu.data.captions import by_subject, load_captioned
 from diffusion_edu.data.images import Pictures, held_out
 from diffusion_edu.data.prompts import load_prompts
 from diffusion_edu.evaluation.samples import as_frequent, digest, in_parts
-from diffusion_edu.text_to_image import draw
+from diffusion_edu.latent.text_to_image import draw
 
 TIMES = 2  # each prompt is drawn, from different seeds, before it is another one's turn
 HOW = 'list them under subjects, for example {"tiger": ["a tiger in the snow", "a tiger by a river"], "volcano": ["a volcano at night"]}'
@@ -62,7 +62,9 @@ class Real:
         labels, turns = self.pictures.labels[self.wanted], {name: cycle(some) for name, some in prompts.items()}
         subjects = as_frequent(labels.bincount(minlength=len(self.pictures.classes)), -(-count // TIMES))
         said = [next(turns[self.pictures.classes[subject]]) for subject in subjects]
-        return Wishes([prompt for prompt in said for _ in range(TIMES)][:count], subjects.repeat_interleave(TIMES)[:count])
+        return Wishes(
+            [prompt for prompt in said for _ in range(TIMES)][:count], subjects.repeat_interleave(TIMES)[:count]
+        )
 
     def learned_prompts(self):
         """Collect the captions that models learn from: {subject: [prompt]}."""
@@ -76,7 +78,9 @@ class Real:
         learned = self.learned_prompts()
         left = {name: [one for one in some if one not in learned.get(name, ())] for name, some in prompts.items()}
         if seen := [name for name, some in left.items() if not some]:
-            raise ValueError(f"All prompts about {seen[0]!r} are captions that models learn from: give others, or leave {seen[0]!r} out.")
+            raise ValueError(
+                f"All prompts about {seen[0]!r} are captions that models learn from: give others, or leave {seen[0]!r} out."
+            )
         return left
 
 
@@ -94,16 +98,24 @@ def read_prompts(path):
 def read_real(sources, prompts, size, tell):
     """Read the real pictures; raises ValueError, in one sentence, if there are none of what prompts, {subject: [prompt]}, are about."""
     if not sources:
-        raise ValueError("Pictures with captions and subjects are in no public set: name those that the model has learned from with --data.")
+        raise ValueError(
+            "Pictures with captions and subjects are in no public set: name those that the model has learned from with --data."
+        )
     sets = [load_captioned(source, size, tell) for source in sources]
     pictures, said = by_subject(sets, tell), torch.tensor([subject != "" for some in sets for subject in some.subjects])
-    captions = tuple(caption for some in sets for caption, subject in zip(some.captions, some.subjects, strict=True) if subject)
+    captions = tuple(
+        caption for some in sets for caption, subject in zip(some.captions, some.subjects, strict=True) if subject
+    )
     if unknown := [name for name in prompts if name not in pictures.classes]:
-        raise ValueError(f"No picture in {pictures.source} shows {unknown[0]!r}: leave out its prompts, or give such pictures a column 'subject'.")
+        raise ValueError(
+            f"No picture in {pictures.source} shows {unknown[0]!r}: leave out its prompts, or give such pictures a column 'subject'."
+        )
     asked = torch.tensor(sorted(pictures.classes.index(name) for name in prompts))
     real = Real(pictures, captions, ~torch.cat([held_out(some) for some in sets])[said], asked)
     if (real.learned & real.wanted).sum() < 2 * TIMES:
-        raise ValueError(f"{pictures.source} holds too few pictures of what is asked for to measure distances to: name more with --data.")
+        raise ValueError(
+            f"{pictures.source} holds too few pictures of what is asked for to measure distances to: name more with --data."
+        )
     return real
 
 
@@ -111,7 +123,11 @@ def classifiers(subjects, names, compute):
     """Load who describes pictures and who judges them, by names; raises ValueError, in one sentence, if the judge does not know all subjects."""
     eyes, second = (load(name, compute=compute) for name in names)
     if strange := [name for name in subjects if name not in second.card.classes]:
-        raise ValueError(f"{second.card.name} has never seen {strange[0]!r}: train it on these pictures, or name another with --judge.")
+        raise ValueError(
+            f"{second.card.name} has never seen {strange[0]!r}: train it on these pictures, or name another with --judge."
+        )
     if not second.card.data.get("categories"):
-        raise ValueError(f"{second.card.name} knows no categories: train a judge with 'python -m diffusion_edu.recipes.scene_judge --data FILE'.")
+        raise ValueError(
+            f"{second.card.name} knows no categories: train a judge with 'python -m diffusion_edu.recipes.scene_judge --data FILE'."
+        )
     return eyes, second

@@ -32,7 +32,9 @@ class Reference:
         try:
             with np.load(path) as arrays:
                 statistics = Statistics(*(torch.from_numpy(arrays[name]) for name in ("count", "total", "products")))
-                return cls(statistics, float(arrays["floor"]), float(arrays["noise"]), torch.from_numpy(arrays["kinds"]))
+                return cls(
+                    statistics, float(arrays["floor"]), float(arrays["noise"]), torch.from_numpy(arrays["kinds"])
+                )
         except (OSError, ValueError, KeyError, EOFError):
             raise ValueError(f"The reference {path} is missing or broken: restore the file.") from None
 
@@ -48,7 +50,9 @@ def reference(features, noise, labels=None):
 def real_reference(eyes, pictures, samples, watch=iter):
     """Let a classifier describe the real pictures, and as many of pure noise as there are samples."""
     noise = pure_noise(samples, pictures.images.shape[-1])
-    return reference(*(describe(eyes, images, watch=watch).features for images in (pictures.images, noise)), pictures.labels)
+    return reference(
+        *(describe(eyes, images, watch=watch).features for images in (pictures.images, noise)), pictures.labels
+    )
 
 
 def halves(features):

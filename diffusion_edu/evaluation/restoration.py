@@ -20,7 +20,9 @@ from diffusion_edu.randomness import choose
 
 def arguments(words=None):
     """Read the command line."""
-    return parser("diffusion_edu.evaluation.restoration", __doc__, samples=2000, example="flowers_cold").parse_args(words)
+    return parser("diffusion_edu.evaluation.restoration", __doc__, samples=2000, example="flowers_cold").parse_args(
+        words
+    )
 
 
 def main(words=None):
@@ -34,7 +36,9 @@ def judge(args, watch):
     model = load(args.name, compute=compute)
     eyes = load(args.features or CLASSIFIERS[model.card.subject][0], compute=compute)
     if model.card.kind != "restoration":
-        raise ValueError(f"{args.name} is no restorer: name a model that undoes degradations, for example flowers_cold.")
+        raise ValueError(
+            f"{args.name} is no restorer: name a model that undoes degradations, for example flowers_cold."
+        )
     if args.samples < 2:
         raise ValueError("A distance needs at least two samples, and 2,000 to mean something: give more --samples.")
     pictures = load_pictures(args.data, model.card.size, tell=tqdm.write)
@@ -45,7 +49,11 @@ def judge(args, watch):
     folder = args.work / f"{args.name}-{digest(model.card.sha256, content, MOVES, T, GRAIN)}"
     restored = restoration_scores(model, to_signed(unseen.images), folder, watch=partial(watch, words="restoring"))
     real = real_reference(eyes, pictures, args.samples, partial(watch, words="features"))
-    scores = protocol(args, eyes, pictures, len(unseen)) | {"FD_floor": _short(real.floor), "FD_noise": _short(real.noise), "FD_grown": {}}
+    scores = protocol(args, eyes, pictures, len(unseen)) | {
+        "FD_floor": _short(real.floor),
+        "FD_noise": _short(real.noise),
+        "FD_grown": {},
+    }
     for name in model.card.classes:
         grown = grow(model, name, pictures, args.samples, folder, watch=partial(watch, words=f"growing, {name}"))
         scores["FD_grown"][name] = _short(frechet(real.statistics, describe(eyes, grown).features))

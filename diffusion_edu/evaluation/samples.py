@@ -11,8 +11,8 @@ import torch
 
 from diffusion_edu.checkpoints import write_safely
 from diffusion_edu.data.images import to_bytes, to_signed
+from diffusion_edu.editing.sketches import sketch
 from diffusion_edu.generation import generate
-from diffusion_edu.sketches import sketch
 
 
 def as_frequent(counts, pictures):
@@ -53,7 +53,11 @@ def draw(model, preset, count, labels, work, batch=32, watch=iter):
 
     def asked(seeds):
         some = part(seeds)
-        return hashlib.sha256(some.numpy().tobytes()).hexdigest() if model.card.guide and some is not None else _listed(some)
+        return (
+            hashlib.sha256(some.numpy().tobytes()).hexdigest()
+            if model.card.guide and some is not None
+            else _listed(some)
+        )
 
     def make(seeds):
         some = part(seeds)

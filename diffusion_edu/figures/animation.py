@@ -17,6 +17,8 @@ def gif(frames, seconds_per_frame=0.12, hold=1.5):
 
 def mp4(frames, frames_per_second=8, hold=1.5):
     """Encode frames as an H.264 MP4 that every browser plays, its last frame held for `hold` seconds."""
-    even = [frame[: frame.shape[0] // 2 * 2, : frame.shape[1] // 2 * 2] for frame in frames]  # the codec wants even sides
+    even = [
+        frame[: frame.shape[0] // 2 * 2, : frame.shape[1] // 2 * 2] for frame in frames
+    ]  # the codec wants even sides
     even += even[-1:] * round(hold * frames_per_second)
     return iio.imwrite("<bytes>", even, extension=".mp4", fps=frames_per_second, codec="libx264", macro_block_size=2)

@@ -23,15 +23,43 @@ def quality_per_second(rows, floor):
     for sampler, (colour, mark, dash) in zip(dict.fromkeys(row["sampler"] for row in rows), MARKS, strict=False):
         mine = sorted((row for row in rows if row["sampler"] == sampler), key=lambda row: row["moves"])
         seconds, distance = [row["seconds"] for row in mine], [row["FD"] for row in mine]
-        axes.errorbar(seconds, distance, [row["FD_band"] for row in mine], color=colour, marker=mark, linestyle=dash, capsize=3, label=sampler)
+        axes.errorbar(
+            seconds,
+            distance,
+            [row["FD_band"] for row in mine],
+            color=colour,
+            marker=mark,
+            linestyle=dash,
+            capsize=3,
+            label=sampler,
+        )
         away = (0, 9) if colour == MARKS[0][0] else (0, -17)  # the numbers of two lines that touch must not
         for row in mine:
-            axes.annotate(row["moves"], (row["seconds"], row["FD"]), away, textcoords="offset points", ha="center", color=colour, fontsize=9)
+            axes.annotate(
+                row["moves"],
+                (row["seconds"], row["FD"]),
+                away,
+                textcoords="offset points",
+                ha="center",
+                color=colour,
+                fontsize=9,
+            )
     axes.axhline(floor, color="#7f7f7f", linewidth=1)
     axes.annotate(
-        "as near as real pictures are to each other", (0.99, floor), (0, 3), ("axes fraction", "data"), "offset points", ha="right", fontsize=9
+        "as near as real pictures are to each other",
+        (0.99, floor),
+        (0, 3),
+        ("axes fraction", "data"),
+        "offset points",
+        ha="right",
+        fontsize=9,
     )
-    axes.set(xscale="log", ylim=(0, None), xlabel="seconds for 8 pictures, two cores", ylabel="FD, flower features (lower is nearer to real)")
+    axes.set(
+        xscale="log",
+        ylim=(0, None),
+        xlabel="seconds for 8 pictures, two cores",
+        ylabel="FD, flower features (lower is nearer to real)",
+    )
     axes.xaxis.set_major_formatter("{x:g}")
     axes.xaxis.set_minor_formatter("{x:g}")
     axes.grid(True, which="both", color=GRID, linewidth=0.5)

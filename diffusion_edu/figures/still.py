@@ -11,7 +11,14 @@ from matplotlib.figure import Figure
 
 from diffusion_edu.figures.grids import grid
 
-SIGNAL, NOISE, GUESS, UNDER_WAY, GUIDANCE, REAL = "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#7f7f7f"  # Okabe & Ito 2008
+SIGNAL, NOISE, GUESS, UNDER_WAY, GUIDANCE, REAL = (
+    "#0072B2",
+    "#D55E00",
+    "#009E73",
+    "#CC79A7",
+    "#E69F00",
+    "#7f7f7f",
+)  # Okabe & Ito 2008
 GRID = "#d9d9d9"
 INK = "#757575"  # text and axes: readable on white and on black, and replaced by the text's own colour where a page knows it
 PIXELS_PER_INCH = 72  # of matplotlib's SVG: one of its units is shown as one pixel
@@ -50,7 +57,9 @@ def svg(figure, alt):
     with matplotlib.rc_context({"svg.fonttype": "none"}):  # text stays text: sharp, and in the page's own font
         figure.savefig(file, format="svg", transparent=True)
     drawing = file.getvalue()[file.getvalue().index("<svg") :]
-    drawing = re.sub(r"<metadata>.*?</metadata>|<style.*?</style>", "", drawing, flags=re.DOTALL)  # its style would reach the whole page
+    drawing = re.sub(
+        r"<metadata>.*?</metadata>|<style.*?</style>", "", drawing, flags=re.DOTALL
+    )  # its style would reach the whole page
     width, height = re.search(r'viewBox="0 0 ([\d.]+) ([\d.]+)"', drawing).groups()
     head = f'<svg xmlns:xlink="http://www.w3.org/1999/xlink" xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" '
     head += f'width="{width}" height="{height}" role="img" aria-label="{escape(alt)}" style="max-width: none; stroke-linejoin: round">'
@@ -87,7 +96,9 @@ def chart(curves, x, y, **axes_settings):
     axes.tick_params(which="both", color=INK, labelcolor=INK, labelsize=12)
     axes.xaxis.label.set(color=INK, size=13)
     axes.yaxis.label.set(color=INK, size=13)
-    figure.legend(loc="outside upper left", ncols=2, frameon=False, fontsize=12, labelcolor=INK, handlelength=3)  # never over a curve
+    figure.legend(
+        loc="outside upper left", ncols=2, frameon=False, fontsize=12, labelcolor=INK, handlelength=3
+    )  # never over a curve
     return figure
 
 

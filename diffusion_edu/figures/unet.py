@@ -8,7 +8,10 @@ from matplotlib.figure import Figure
 
 from diffusion_edu.figures.still import GUIDANCE, INK, PIXELS_PER_INCH
 
-SIGNED, PLAIN = "PuOr", "cividis"  # both safe for colour-blind eyes, and neither one of the colours that mean something here
+SIGNED, PLAIN = (
+    "PuOr",
+    "cividis",
+)  # both safe for colour-blind eyes, and neither one of the colours that mean something here
 
 
 @dataclass(frozen=True)
@@ -29,7 +32,13 @@ def table(values, x, y, size=(262, 186), signed=True):
     axes.set_yticks(list(y.ticks.values()), list(y.ticks))
     axes.set_xlabel(x.title, color=INK, size=10)
     axes.set_ylabel(y.title, color=INK, size=10)
-    bar = figure.colorbar(drawn, ax=axes, fraction=0.07, pad=0.03, extend="both" if signed and np.abs(values).max() > 1.001 * most else "neither")
+    bar = figure.colorbar(
+        drawn,
+        ax=axes,
+        fraction=0.07,
+        pad=0.03,
+        extend="both" if signed and np.abs(values).max() > 1.001 * most else "neither",
+    )
     bar.outline.set_visible(False)
     for part in (axes, bar.ax):
         part.tick_params(color=INK, labelcolor=INK, labelsize=9)
@@ -44,7 +53,9 @@ def kinds_map(places, colours, chosen, name, near, size=(470, 372)):
     axes.scatter(*places[chosen], s=150, facecolors="none", edgecolors=GUIDANCE, linewidths=2.5)
     for k, words in ((chosen, name), *((k, str(n)) for n, k in enumerate(near, 1))):
         axes.plot(*zip(places[chosen], places[k], strict=True), color=INK, linewidth=0.9, linestyle=":")
-        axes.annotate(words, places[k], xytext=(0, 7), textcoords="offset points", ha="center", color=INK, size=12, weight="bold")
+        axes.annotate(
+            words, places[k], xytext=(0, 7), textcoords="offset points", ha="center", color=INK, size=12, weight="bold"
+        )
     axes.set_xticks([])
     axes.set_yticks([])
     axes.margins(0.12)

@@ -8,5 +8,8 @@ from diffusion_edu.museum import ddim, ddpm, guesses, pictures, schedules
 
 EXHIBITS = {
     exhibit.slug: exhibit
-    for exhibit in sorted(schedules.ROOM + ddim.ROOM + ddpm.ROOM + guesses.ROOM + pictures.ROOM, key=lambda exhibit: (exhibit.pitfall, exhibit.title))
+    for exhibit in sorted(
+        schedules.ROOM + ddim.ROOM + ddpm.ROOM + guesses.ROOM + pictures.ROOM,
+        key=lambda exhibit: (exhibit.pitfall, exhibit.title),
+    )
 }

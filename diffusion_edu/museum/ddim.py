@@ -38,7 +38,10 @@ def guess_in_place_of_noise(denoise, schedule, x, t, s, eta=0.0, randn=torch.ran
     """Pitfall 15: what the network says is taken for noise, whatever it was trained to say."""
     signal_s, noise_s = schedule.rates(s, x)
     x0_hat = said = denoise(x, t)
-    return signal_s * x0_hat + noise_s * said, x0_hat  # the mistake: said is a picture; the noise is predicted_noise(schedule, x, x0_hat, t)
+    return (
+        signal_s * x0_hat + noise_s * said,
+        x0_hat,
+    )  # the mistake: said is a picture; the noise is predicted_noise(schedule, x, x0_hat, t)
 
 
 def unclipped(denoise):
@@ -120,7 +123,11 @@ ROOM = [
         title="Guess in place of noise",
         question="A network predicts the clean picture. The sampler was written for networks that predict noise, and puts its answer there. What"
         " comes out?",
-        options=("Flowers in the colours of a negative", "Flowers with a second flower's ghost", "Blobs of black and white"),
+        options=(
+            "Flowers in the colours of a negative",
+            "Flowers with a second flower's ghost",
+            "Blobs of black and white",
+        ),
         answer=2,
         why="The guess is added to itself at every move, once as picture and once as noise: it grows until nothing is left but the sign of "
         "each place.",

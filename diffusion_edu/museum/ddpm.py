@@ -37,7 +37,9 @@ def root_of_a_logarithm(denoise, schedule, x, t, s, variance="small", randn=torc
     x0_hat = denoise(x, t)
     mean, variances = posterior(schedule, x, x0_hat, t, s)
     log_variance = variances[variance].log()
-    return mean + (log_variance.sqrt() * randn(x) if s else 0), x0_hat  # the mistake: a standard deviation is exp(log_variance / 2)
+    return mean + (
+        log_variance.sqrt() * randn(x) if s else 0
+    ), x0_hat  # the mistake: a standard deviation is exp(log_variance / 2)
 
 
 def always_large(denoise, schedule, x, t, s, variance="small", randn=torch.randn_like):
@@ -47,7 +49,9 @@ def always_large(denoise, schedule, x, t, s, variance="small", randn=torch.randn
 
 def short_tables(denoise, schedule, x, t, s, variance="small", randn=torch.randn_like):
     """Pitfall 40: the whole sampler in bfloat16, which has 3 digits."""
-    rates = [rate.bfloat16() for level in (t, s) for rate in schedule.rates(level, x)]  # the mistake: precision is lost before the difference
+    rates = [
+        rate.bfloat16() for level in (t, s) for rate in schedule.rates(level, x)
+    ]  # the mistake: precision is lost before the difference
     signal_t, noise_t, signal_s, noise_s = rates
     x0_hat = denoise(x, t)
     kept = signal_t / signal_s

@@ -13,7 +13,7 @@ from diffusion_edu.museum.exhibit import Exhibit
 from diffusion_edu.museum.moments import FEW, LINEAR, SPREAD, spread
 from diffusion_edu.networks import NETWORKS
 from diffusion_edu.samplers import ddim_step
-from diffusion_edu.training import follow
+from diffusion_edu.training.loop import follow
 
 
 def read_as(x0_hat, kind, denoise, schedule):
@@ -48,13 +48,17 @@ def stretching(denoise, share=0.995, most=1.0):
 
 def one_more(conditional, unconditional, scale):
     """Pitfall 25: the scale of one paper in the formula of another."""
-    return lambda x, t: torch.lerp(unconditional(x, t), conditional(x, t), 1 + scale)  # the mistake: here 1 means 'as asked', not 'twice'
+    return lambda x, t: torch.lerp(
+        unconditional(x, t), conditional(x, t), 1 + scale
+    )  # the mistake: here 1 means 'as asked', not 'twice'
 
 
 def away_from_kind_0(conditional, unconditional, scale):
     """Pitfall 25: where no kind is meant, label 0 is given."""
     zero = torch.zeros_like(conditional.cond)
-    return guided(conditional, unconditional.given(zero), scale)  # the mistake: 0 is a kind of flower; 'anything' has a label of its own
+    return guided(
+        conditional, unconditional.given(zero), scale
+    )  # the mistake: 0 is a kind of flower; 'anything' has a label of its own
 
 
 @torch.no_grad()
@@ -173,7 +177,11 @@ ROOM = [
         pitfall=25,
         title="Kind 0 in place of anything",
         question="Guidance compares 'a rose' with 'anything'. Somebody passes label 0 for 'anything', but 0 is the pink primrose. What is seen?",
-        options=("Everything looks like a primrose", "Nothing: 0 means no label", "Everything is pushed away from the primrose"),
+        options=(
+            "Everything looks like a primrose",
+            "Nothing: 0 means no label",
+            "Everything is pushed away from the primrose",
+        ),
         answer=2,
         why="The flowers are driven away from primroses: other colours, other backgrounds. And the primrose itself, the first picture, gets"
         " no guidance at all.",

@@ -28,7 +28,9 @@ def best(std=STD, schedule=LINEAR):
 
 def final_moments(step, levels, std=1.0):
     """Mean and standard deviation at the end of a chain that starts from N(0, std^2); step takes randn too."""
-    probe, only_noise = torch.tensor([[[1.0], [0.0], [0.0]], [[0.0], [0.0], [1.0]]], dtype=torch.float64)  # x = 1, x = 0, z = 1
+    probe, only_noise = torch.tensor(
+        [[[1.0], [0.0], [0.0]], [[0.0], [0.0], [1.0]]], dtype=torch.float64
+    )  # x = 1, x = 0, z = 1
     mean, variance = 0.0, std**2
     for t, s in pairwise(levels):
         one, zero, fresh = step(probe, t, s, randn=lambda x: only_noise)[0].flatten().tolist()

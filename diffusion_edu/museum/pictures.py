@@ -4,7 +4,7 @@ import torch
 
 from diffusion_edu.core import walk
 from diffusion_edu.data.images import to_bytes
-from diffusion_edu.editing import image_to_image, keep_known, slerp
+from diffusion_edu.editing.verbs import image_to_image, keep_known, slerp
 from diffusion_edu.museum.chain import Chain, flowers
 from diffusion_edu.museum.ddim import unclipped
 from diffusion_edu.museum.exhibit import Exhibit
@@ -41,7 +41,9 @@ def mixed_in_a_straight_line(a, b, share):
 
 def wrapped_around(x):
     """Pitfall 44: what lies outside the range, or between two numbers, is left to the machine."""
-    return ((x.float() + 1) * 127.5).to(torch.int64).to(torch.uint8)  # the mistake: neither rounded nor clamped, and 256 becomes 0
+    return (
+        ((x.float() + 1) * 127.5).to(torch.int64).to(torch.uint8)
+    )  # the mistake: neither rounded nor clamped, and 256 becomes 0
 
 
 def between_two(mix):
@@ -110,7 +112,11 @@ ROOM = [
         pitfall=33,
         title="Noised one move too much",
         question="A real flower is noised a little and drawn anew in 4 moves. It is brought to the level one move above the first one. What is seen?",
-        options=("Another flower: more noise, more change", "Nothing: one move is little", "Grain that was never taken away"),
+        options=(
+            "Another flower: more noise, more change",
+            "Nothing: one move is little",
+            "Grain that was never taken away",
+        ),
         answer=2,
         why="The walk takes away the noise of the level that it believes in. What was added on top of that stays. With many moves it hides,"
         " with few it shows.",

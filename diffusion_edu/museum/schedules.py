@@ -33,7 +33,9 @@ def unstretched(T=1000):
 def uncapped(T=1000, offset=0.008):
     """Pitfall 3: the cosine as in the paper's equation, without the cap in the paper's text."""
     turn = (torch.linspace(0, 1, T + 1, dtype=torch.float64) + offset) / (1 + offset) * math.pi / 2
-    signal = turn.cos() / turn[0].cos()  # the mistake: signal[T] is 6e-17, where no beta above 0.999 would keep it near 5e-5
+    signal = (
+        turn.cos() / turn[0].cos()
+    )  # the mistake: signal[T] is 6e-17, where no beta above 0.999 would keep it near 5e-5
     return Schedule("cosine", signal, (1 - signal**2).clamp(min=0).sqrt())
 
 
@@ -45,7 +47,10 @@ def left_as_it_is(schedule):
 def leading(schedule, moves, spacing="trailing", top=None):
     """Pitfall 7: whole strides counted from level 1, so that the highest level is never visited."""
     stride = (top or schedule.T) // moves
-    return [*range(1 + stride * (moves - 1), 0, -stride), 0]  # the mistake: begins below the top, with noise that belongs to the top
+    return [
+        *range(1 + stride * (moves - 1), 0, -stride),
+        0,
+    ]  # the mistake: begins below the top, with noise that belongs to the top
 
 
 @torch.no_grad()
@@ -78,7 +83,9 @@ def spread_of_brightness(stretch, std=0.5, values=3 * 64 * 64):
 
 def spread_of_walk(go, moves=10):
     """The final standard deviation of a walk whose moves do not divide T evenly."""
-    *_, last = go(partial(ddim_step, best(), LINEAR), torch.ones(1, dtype=torch.float64), spaced(LINEAR, moves, "linspace"))
+    *_, last = go(
+        partial(ddim_step, best(), LINEAR), torch.ones(1, dtype=torch.float64), spaced(LINEAR, moves, "linspace")
+    )
     return last.x.abs().item()
 
 
@@ -118,7 +125,9 @@ ROOM = [
         test="tests/test_schedules.py::test_curved_schedules_follow_the_papers_until_the_cap",
         right=cosine,
         wrong=uncapped,
-        chain=lambda part: Chain(20, part(), limit=lambda denoise: read_as(TARGETS["eps"].x0_hat, "eps", denoise, part())),
+        chain=lambda part: Chain(
+            20, part(), limit=lambda denoise: read_as(TARGETS["eps"].x0_hat, "eps", denoise, part())
+        ),
         measure=error_at_the_top,
         unit="times that an error in eps grows on its way to the guess at level T",
         good="some 20,000, which float32 bears",
@@ -148,7 +157,11 @@ ROOM = [
         title="Leading spacing misses the top",
         question="Ten moves on the levels 901, 801, ... 1, 0, the default of many programs: level 1000 is never visited. What is drawn on the "
         "cosine schedule?",
-        options=("The same: 901 is noise anyway", "Flatter flowers, drifting to grey", "Sharper flowers: no move is wasted"),
+        options=(
+            "The same: 901 is noise anyway",
+            "Flatter flowers, drifting to grey",
+            "Sharper flowers: no move is wasted",
+        ),
         answer=1,
         why="On the cosine schedule 15 % of the signal is left at level 901. The walk starts from noise without any and calls it level 901.",
         mistake="Levels are counted upwards from 1 in whole strides. With T = 500 and 300 moves the walk even starts at 299.",

@@ -79,7 +79,9 @@ class AttentionUNet(nn.Module):
         self.middle = stage(widths[-1], widths[-1], attention[-1])
         self.grow = nn.ModuleList([nn.Identity(), *[Up(narrow, wide) for wide, narrow in steps]])
         self.up = nn.ModuleList([nn.ModuleList([stage(2 * w, w, a) for _ in range(blocks)]) for w, a in levels])
-        self.out = nn.Sequential(group_norm(widths[0]), nn.SiLU(), nn.Conv2d(widths[0], channels * patch**2, 3, padding=1))
+        self.out = nn.Sequential(
+            group_norm(widths[0]), nn.SiLU(), nn.Conv2d(widths[0], channels * patch**2, 3, padding=1)
+        )
 
     def forward(self, y, level, cond=None):
         embedding = self.level(level)

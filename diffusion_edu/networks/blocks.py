@@ -108,7 +108,9 @@ class Attention(nn.Module):
 
     def forward(self, x):
         q, k, v = rearrange(self.qkv(self.norm(x)), "b (three n c) h w -> three b n (h w) c", three=3, n=self.heads)
-        looks = (q @ k.transpose(-1, -2) / math.sqrt(q.shape[-1])).softmax(dim=-1, dtype=v.dtype)  # (b, n, places, places)
+        looks = (q @ k.transpose(-1, -2) / math.sqrt(q.shape[-1])).softmax(
+            dim=-1, dtype=v.dtype
+        )  # (b, n, places, places)
         return x + self.out(rearrange(looks @ v, "b n (h w) c -> b (n c) h w", h=x.shape[2]))
 
 

@@ -42,5 +42,7 @@ class Judged(nn.Module):
         with torch.no_grad():
             mean, _ = self.autoencoder.encode(x)
         x_hat = self.autoencoder.decode(mean)
-        as_it_is = {name: weight.detach() for name, weight in self.critic.named_parameters()}  # it does not learn from who pleases it
+        as_it_is = {
+            name: weight.detach() for name, weight in self.critic.named_parameters()
+        }  # it does not learn from who pleases it
         return x_hat, functional_call(self.critic, as_it_is, x_hat), self.critic(x_hat.detach()), self.critic(x)

@@ -27,7 +27,9 @@ class TextEncoder(nn.Module):
         self.table = nn.Embedding(vocabulary, width)
         self.places = nn.Parameter(0.02 * torch.randn(length, width))
         nn.init.normal_(self.table.weight, std=0.02)
-        layer = nn.TransformerEncoderLayer(width, max(1, width // head_width), 4 * width, 0.0, F.silu, batch_first=True, norm_first=True)
+        layer = nn.TransformerEncoderLayer(
+            width, max(1, width // head_width), 4 * width, 0.0, F.silu, batch_first=True, norm_first=True
+        )
         self.layers = nn.TransformerEncoder(layer, depth, nn.LayerNorm(width), enable_nested_tensor=False)
         for weight in (weight for each in self.layers.layers for weight in each.parameters() if weight.ndim == 2):
             nn.init.xavier_uniform_(weight)  # the layers are copies of one: without this they would begin equal

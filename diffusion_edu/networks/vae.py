@@ -30,7 +30,9 @@ class VAE(nn.Module):
         for inner, outer in pairwise(reversed(widths)):
             up += [nn.Upsample(scale_factor=2), convolved(inner, outer), convolved(outer, outer)]
         self.down = nn.Sequential(*down, nn.Flatten(), nn.Linear(widths[-1] * places**2, 2 * code))
-        self.up = nn.Sequential(nn.Linear(code, widths[-1] * places**2), nn.Unflatten(1, (widths[-1], places, places)), *up)
+        self.up = nn.Sequential(
+            nn.Linear(code, widths[-1] * places**2), nn.Unflatten(1, (widths[-1], places, places)), *up
+        )
         self.out = nn.Conv2d(widths[0], channels, 3, padding=1)
 
     def encode(self, x):

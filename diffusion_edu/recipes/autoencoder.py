@@ -9,12 +9,12 @@ from tqdm import tqdm
 
 from diffusion_edu.data.images import cut, to_bytes, to_signed
 from diffusion_edu.figures.grids import grid
-from diffusion_edu.latent import measured
-from diffusion_edu.objectives import Reconstruction
-from diffusion_edu.perception import VGG16
+from diffusion_edu.latent.codec import measured
 from diffusion_edu.recipes import command
 from diffusion_edu.recipes.building import apart
 from diffusion_edu.recipes.run import Recipe
+from diffusion_edu.training.objectives import Reconstruction
+from diffusion_edu.training.perceptual import VGG16
 
 CROP = 64  # of 128: the network has no fixed size, and so learns from four times as many pictures in the same time
 

@@ -57,7 +57,12 @@ def describe(run, **training):
         attributes=list(pictures.attributes),
         guide=recipe.guided_by,
         sampling=asdict(recipe.sampling) if recipe.objective.kind in WALKED else {},
-        data={"subject": recipe.public, "source": pictures.source, "pictures": len(pictures), "held_out": int(held_out(pictures).sum())},
+        data={
+            "subject": recipe.public,
+            "source": pictures.source,
+            "pictures": len(pictures),
+            "held_out": int(held_out(pictures).sum()),
+        },
         training=told | ({"from": args.start} if args.start else {}) | training,
         licence=recipe.licence,
         caution=recipe.caution,

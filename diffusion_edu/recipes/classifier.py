@@ -23,8 +23,8 @@ from diffusion_edu.networks import NETWORKS
 from diffusion_edu.randomness import choose
 from diffusion_edu.recipes.command import carry_out, positive, watched
 from diffusion_edu.recipes.run import SAVE_EVERY, keep, share
-from diffusion_edu.resuming import load_run
-from diffusion_edu.training import fit, learner, warm_up_and_anneal
+from diffusion_edu.training.loop import fit, learner, warm_up_and_anneal
+from diffusion_edu.training.state import load_run
 
 
 @dataclass(frozen=True)
@@ -49,14 +49,21 @@ class Recipe:
 
 def main(recipe, words=None):
     """Run a recipe from the command line; problems that a person can solve end in one sentence."""
-    parser = argparse.ArgumentParser(prog=f"python -m diffusion_edu.recipes.{recipe.name}", description=f"Train: {recipe.title}.")
+    parser = argparse.ArgumentParser(
+        prog=f"python -m diffusion_edu.recipes.{recipe.name}", description=f"Train: {recipe.title}."
+    )
     words_for_data = "parquet files with labels, or folders with one sub-folder per class (default: the public data set, downloaded once)"
     parser.add_argument("--data", nargs="+", help=words_for_data)
     parser.add_argument("--minutes", type=positive(float), default=10, help="how long in all (default: 10)")
     parser.add_argument("--pictures", type=positive(int), help="how many pictures to see in all, instead of --minutes")
     parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda", "mps"))
     parser.add_argument("--resume", action="store_true", help="go on with the run in --out")
-    parser.add_argument("--out", type=Path, default=OWN / f"my_{recipe.name}", help="where everything goes; the model is called like this folder")
+    parser.add_argument(
+        "--out",
+        type=Path,
+        default=OWN / f"my_{recipe.name}",
+        help="where everything goes; the model is called like this folder",
+    )
     carry_out(train, recipe, parser.parse_args(words))
 
 
@@ -68,26 +75,35 @@ def train(recipe, args):
     args.out.mkdir(parents=True, exist_ok=True)
     pictures = recipe.read(args.data, recipe.size, tqdm.write, recipe.public)
     if pictures.labels is None:
-        raise ValueError(f"{pictures.source} has neither classes nor attributes to tell apart: give a folder with one sub-folder per class.")
+        raise ValueError(
+            f"{pictures.source} has neither classes nor attributes to tell apart: give a folder with one sub-folder per class."
+        )
     pictures = pictures.to(compute.device)
     held = held_out(pictures)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(recipe.seed)
         net = NETWORKS[recipe.network](len(pictures.classes) or len(pictures.attributes), **recipe.sizes)
     if recipe.start:
-        net.load_state_dict(net.state_dict() | {k: weight for k, weight in load(recipe.start).net.state_dict().items() if not k.startswith("head.")})
+        net.load_state_dict(
+            net.state_dict()
+            | {k: weight for k, weight in load(recipe.start).net.state_dict().items() if not k.startswith("head.")}
+        )
     state = learner(compute.place(net), recipe.seed, recipe.weight_decay)
     if run.exists():
         load_run(run, state)
     stream = batches(pictures.take(~held), recipe.batch, state.generator, True, often(pictures.take(~held)))
     lr = warm_up_and_anneal(recipe.lr, lambda learner: share(learner, args), final=0.8)
-    loss = partial(seen_anew, loss=wrong_attributes(pictures.take(~held).labels) if pictures.attributes else wrong_class)
+    loss = partial(
+        seen_anew, loss=wrong_attributes(pictures.take(~held).labels) if pictures.attributes else wrong_class
+    )
     steps, saved = fit(state, stream, loss, lr, recipe.ema, autocast=compute.autocast), state.seconds
     for progress, over, bar in watched(steps, state, args, lambda: keep(run, state)):
         if over or state.seconds > saved + SAVE_EVERY:
             keep(run, state)
             saved = state.seconds
-            bar.set_postfix_str(f"loss {progress.loss:.3f}, accuracy {accuracy(state.ema, pictures.take(held), compute):.3f}")
+            bar.set_postfix_str(
+                f"loss {progress.loss:.3f}, accuracy {accuracy(state.ema, pictures.take(held), compute):.3f}"
+            )
     finish(recipe, args, state, pictures, compute)
 
 
@@ -119,7 +135,9 @@ def wrong_attributes(labels, most=20.0):
     weight = ((1 - has) / has).clamp(1 / most, most)
 
     def loss(scores, labels):
-        return F.binary_cross_entropy_with_logits(scores, (labels > 0).float(), reduction="none", pos_weight=weight).mean(1)
+        return F.binary_cross_entropy_with_logits(
+            scores, (labels > 0).float(), reduction="none", pos_weight=weight
+        ).mean(1)
 
     return loss
 
@@ -133,7 +151,9 @@ def jittered(x, generator):
     turn, zoom = spread(torch.pi / 12), 0.85 + spread(0.15)
     c, s = zoom * turn.cos(), zoom * turn.sin()
     moves = torch.stack([c, -s, spread(0.15), s, c, spread(0.15)], dim=1).view(-1, 2, 3)
-    x = F.grid_sample(x, F.affine_grid(moves, x.shape, align_corners=False), padding_mode="reflection", align_corners=False)
+    x = F.grid_sample(
+        x, F.affine_grid(moves, x.shape, align_corners=False), padding_mode="reflection", align_corners=False
+    )
     contrast, brightness = (spread(0.2).view(-1, 1, 1, 1) for _ in range(2))
     return (x * (1 + contrast) + brightness).clamp(-1, 1)
 
@@ -166,9 +186,14 @@ def measured(net, pictures, compute):
     scores = {"validation_accuracy": round(accuracy(net, pictures, compute), 4)}
     if pictures.attributes:
         each = balanced_accuracies(answers(net, pictures, compute), pictures.labels).tolist()
-        scores["each"] = {name: None if math.isnan(share) else round(share, 3) for name, share in zip(pictures.attributes, each, strict=True)}
+        scores["each"] = {
+            name: None if math.isnan(share) else round(share, 3)
+            for name, share in zip(pictures.attributes, each, strict=True)
+        }
     if pictures.categories:
-        scores["category_accuracy"] = round(category_agreement(answers(net, pictures, compute), pictures.labels, pictures.categories), 4)
+        scores["category_accuracy"] = round(
+            category_agreement(answers(net, pictures, compute), pictures.labels, pictures.categories), 4
+        )
     return scores
 
 
@@ -185,12 +210,18 @@ def finish(recipe, args, state, pictures, compute):
         classes=list(pictures.classes),
         attributes=list(pictures.attributes),
         data={
-            **({"categories": dict(zip(pictures.classes, pictures.categories, strict=True))} if pictures.categories else {}),
+            **(
+                {"categories": dict(zip(pictures.classes, pictures.categories, strict=True))}
+                if pictures.categories
+                else {}
+            ),
             "subject": recipe.public,
             "source": pictures.source,
             "pictures": len(pictures),
             "held_out": int(held.sum()),
-            "split": "all but every eighth" if pictures.split is None or pictures.categories else "all but the validation split",
+            "split": "all but every eighth"
+            if pictures.split is None or pictures.categories
+            else "all but the validation split",
         },
         training={
             "pictures_seen": state.pictures,

@@ -15,13 +15,31 @@ from diffusion_edu.recipes.run import begin, finish, share
 def arguments(recipe, words=None, own=()):
     """Read the command line of a recipe; own are parsers of options that only this recipe has."""
     about = f"Train: {recipe.title}."
-    parser = argparse.ArgumentParser(prog=f"python -m diffusion_edu.recipes.{recipe.name}", description=about, parents=own)
-    parser.add_argument("--data", nargs="+", help="folders of pictures and parquet files (default: the public data set, downloaded once)")
-    parser.add_argument(
-        "--minutes", type=positive(float), default=120, help="how long in all, earlier parts of a resumed run included (default: 120)"
+    parser = argparse.ArgumentParser(
+        prog=f"python -m diffusion_edu.recipes.{recipe.name}", description=about, parents=own
     )
-    parser.add_argument("--pictures", type=positive(int), help="how many pictures to see in all, instead of --minutes: for a fair comparison")
-    parser.add_argument("--from", dest="start", metavar="NAME", help="begin with the weights of a model that is there, for example to fine-tune it")
+    parser.add_argument(
+        "--data",
+        nargs="+",
+        help="folders of pictures and parquet files (default: the public data set, downloaded once)",
+    )
+    parser.add_argument(
+        "--minutes",
+        type=positive(float),
+        default=120,
+        help="how long in all, earlier parts of a resumed run included (default: 120)",
+    )
+    parser.add_argument(
+        "--pictures",
+        type=positive(int),
+        help="how many pictures to see in all, instead of --minutes: for a fair comparison",
+    )
+    parser.add_argument(
+        "--from",
+        dest="start",
+        metavar="NAME",
+        help="begin with the weights of a model that is there, for example to fine-tune it",
+    )
     parser.add_argument(
         "--size",
         type=positive(int),
@@ -30,9 +48,18 @@ def arguments(recipe, words=None, own=()):
     parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda", "mps"))
     parser.add_argument("--resume", action="store_true", help="go on with the run in --out")
     out = OWN / f"my_{recipe.name}"
-    parser.add_argument("--out", type=Path, default=out, help=f"where everything goes; the model is called like this folder (default: {out})")
-    parser.add_argument("--batch", type=positive(int), default=recipe.batch, help=f"pictures per step (default: {recipe.batch})")
-    parser.add_argument("--lr", type=positive(float), help=f"peak learning rate (default: {recipe.lr}, a quarter of that with --from)")
+    parser.add_argument(
+        "--out",
+        type=Path,
+        default=out,
+        help=f"where everything goes; the model is called like this folder (default: {out})",
+    )
+    parser.add_argument(
+        "--batch", type=positive(int), default=recipe.batch, help=f"pictures per step (default: {recipe.batch})"
+    )
+    parser.add_argument(
+        "--lr", type=positive(float), help=f"peak learning rate (default: {recipe.lr}, a quarter of that with --from)"
+    )
     args = parser.parse_args(words)
     args.lr = args.lr or recipe.lr / (4 if args.start else 1)
     return args
@@ -71,14 +98,19 @@ def train(recipe, args, begin=begin):
         if run.look_after(progress, over):
             bar.set_postfix_str(f"{run.log}, {run.state.pictures / run.state.seconds:.0f} pictures/s")
     if not run.log.rows:
-        raise ValueError(f"{run.file} is already trained for {run.state.seconds / 60:.0f} minutes and {run.state.pictures:,} pictures: ask for more.")
+        raise ValueError(
+            f"{run.file} is already trained for {run.state.seconds / 60:.0f} minutes and {run.state.pictures:,} pictures: ask for more."
+        )
     finish(run)
 
 
 def watched(steps, state, args, save):
     """Show a bar with an estimate; yield every Progress, whether it is the last, and the bar; Ctrl-C saves after a whole step and stops."""
     words = "{desc}: {percentage:.0f}%|{bar}| {elapsed}<{remaining}{postfix}"
-    with tqdm(total=1.0, initial=min(1.0, share(state, args)), desc=args.out.name, bar_format=words) as bar, patient() as interrupted:
+    with (
+        tqdm(total=1.0, initial=min(1.0, share(state, args)), desc=args.out.name, bar_format=words) as bar,
+        patient() as interrupted,
+    ):
         for progress in steps if share(state, args) < 1 else ():
             done = min(1.0, share(state, args))
             bar.update(done - bar.n)

@@ -1,8 +1,8 @@
 """Train a small VAE on faces, the baseline that diffusion must beat: `python -m diffusion_edu.recipes.faces_vae`."""
 
-from diffusion_edu.objectives import Variational
 from diffusion_edu.recipes.command import main
 from diffusion_edu.recipes.run import Recipe
+from diffusion_edu.training.objectives import Variational
 
 RECIPE = Recipe(
     name="faces_vae",

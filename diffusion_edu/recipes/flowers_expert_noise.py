@@ -3,9 +3,9 @@
 import math
 from dataclasses import replace
 
-from diffusion_edu.objectives import Objective
 from diffusion_edu.recipes import flowers_simple
 from diffusion_edu.recipes.command import main
+from diffusion_edu.training.objectives import Objective
 
 RECIPE = replace(
     flowers_simple.RECIPE,

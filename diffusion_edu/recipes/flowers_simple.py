@@ -9,7 +9,9 @@ RECIPE = Recipe(
     title="Flowers, simple U-Net",
     network="simple_unet",
     sizes={"widths": [64, 128, 192, 192], "patch": 2, "embedding": 256},
-    sampling=Preset("DPM-Solver++", moves=15, scale=2.0, schedule="linear"),  # the best quality per second of `python -m benchmarks.quality`
+    sampling=Preset(
+        "DPM-Solver++", moves=15, scale=2.0, schedule="linear"
+    ),  # the best quality per second of `python -m benchmarks.quality`
     licence="Weights: MIT. Trained on Oxford Flowers 102 (Nilsback & Zisserman 2008), pictures for research use.",
 )
 

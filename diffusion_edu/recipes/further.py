@@ -12,7 +12,9 @@ from diffusion_edu.networks.experts import MEMBERS
 def like(card, recipe):
     """Change a recipe so that it trains the network of a card further: the same sizes and target; without a guide the same preset and pictures."""
     if card.network not in MEMBERS or recipe.network not in MEMBERS:
-        raise ValueError(f"{card.name} cannot be trained further: --from takes a U-Net, and is for recipes that train one.")
+        raise ValueError(
+            f"{card.name} cannot be trained further: --from takes a U-Net, and is for recipes that train one."
+        )
     alike = card.kind in TARGETS and recipe.objective.kind in TARGETS
     return replace(
         recipe,

@@ -15,6 +15,8 @@ def beside_guides(run, count, path):
     rows = []
     for at in range(0, min(count, len(x0)), 8):
         told = guides[at : at + 8]
-        *_, last = generate(run.model, Preset(**run.model.card.sampling), range(at, at + len(told)), run.compute.place(told))
+        *_, last = generate(
+            run.model, Preset(**run.model.card.sampling), range(at, at + len(told)), run.compute.place(told)
+        )
         rows.append(torch.stack([told[:, :3], last.x], dim=1).flatten(0, 1))
     Image.fromarray(grid(to_bytes(torch.cat(rows)).cpu(), columns=16)).save(path)

@@ -12,10 +12,10 @@ from torch import Tensor
 from diffusion_edu.checkpoints import Unusable
 from diffusion_edu.data.augment import VARIANTS, augmented
 from diffusion_edu.data.images import held_out, to_signed
-from diffusion_edu.latent import scale_of
+from diffusion_edu.latent.codec import scale_of
 from diffusion_edu.networks.text import present
-from diffusion_edu.prompts import learned
-from diffusion_edu.resuming import read_tensors, write_tensors
+from diffusion_edu.text.random_prompts import learned
+from diffusion_edu.training.state import read_tensors, write_tensors
 
 MANY = 5000  # pictures of a set that need no variants
 WRITTEN = 0.7  # the share of pictures whose captions were written, not made: they say more
@@ -76,10 +76,17 @@ class Latents:
         if shares is None:
             roots = torch.tensor([each["pictures"] ** 0.5 for each in sets])
             made = torch.tensor([each["made"] for each in sets])
-            shares = sum((share * kind * roots / (kind * roots).sum().clamp(min=1e-9) for share, kind in ((WRITTEN, ~made), (1 - WRITTEN, made))))
+            shares = sum(
+                (
+                    share * kind * roots / (kind * roots).sum().clamp(min=1e-9)
+                    for share, kind in ((WRITTEN, ~made), (1 - WRITTEN, made))
+                )
+            )
         shares = torch.as_tensor(shares, dtype=torch.float32, device=self.images.device)
         if len(shares) != len(sets) or not (shares >= 0).all() or not shares.sum() > 0:
-            raise ValueError(f"There are {len(sets)} sets ({self.source}): give --weights as many numbers of 0 or more.")
+            raise ValueError(
+                f"There are {len(sets)} sets ({self.source}): give --weights as many numbers of 0 or more."
+            )
         counts = self.part[~self.held].bincount(minlength=len(sets)).clamp(min=1)
         return (shares / counts)[self.part.long()] * ~self.held
 
@@ -101,14 +108,23 @@ def encoded(sets, codec, reader, watch, **facts):
     small = torch.cat(captions).to(torch.int16 if captions[0].ndim == 2 else torch.float16)
     joined, shown = {name: torch.cat(column) for name, column in columns.items()}, looked_at(sets)
     prompts = torch.tensor([numbers[caption] for caption in shown], dtype=torch.int32)
-    described = [{"source": some.source, "pictures": len(some), "made": some.made, "variants": variants(some)} for some in sets]
-    return Latents(**joined, captions=small, prompts=prompts, facts={"sets": described, "prompts": shown, "chain": chained(sets), **facts})
+    described = [
+        {"source": some.source, "pictures": len(some), "made": some.made, "variants": variants(some)} for some in sets
+    ]
+    return Latents(
+        **joined,
+        captions=small,
+        prompts=prompts,
+        facts={"sets": described, "prompts": shown, "chain": chained(sets), **facts},
+    )
 
 
 def chained(sets):
     """Learn what random prompts are drawn from, as facts: from captions that were written, or, if they share too little, from all; None if all do."""
     for some in ([each for each in sets if not each.made], sets):
-        told = [row for each in some for row, held in zip(rows_of(each), held_out(each).tolist(), strict=True) if not held]
+        told = [
+            row for each in some for row, held in zip(rows_of(each), held_out(each).tolist(), strict=True) if not held
+        ]
         if told and (chain := learned(*zip(*told, strict=True))):
             return chain.facts
     return None
@@ -121,7 +137,9 @@ def learned_from(sets):
         for (caption, subject, category), held in zip(rows_of(some), held_out(some).tolist(), strict=True):
             if caption and not held:
                 found.setdefault(category, {}).setdefault(subject, {})[caption] = None
-    return {category: {subject: list(captions) for subject, captions in below.items()} for category, below in found.items()}
+    return {
+        category: {subject: list(captions) for subject, captions in below.items()} for category, below in found.items()
+    }
 
 
 def rows_of(some):
@@ -158,5 +176,7 @@ def read_latents(path):
     except (TypeError, KeyError):
         raise Unusable(f"The file {path} holds no latents: name one that this recipe has made.") from None
     if scale_of(name) != scale:
-        raise Unusable(f"The latents in {path} were made by another {name!r} than the one that is here: delete the file to encode the pictures anew.")
+        raise Unusable(
+            f"The latents in {path} were made by another {name!r} than the one that is here: delete the file to encode the pictures anew."
+        )
     return latents

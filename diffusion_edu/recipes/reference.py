@@ -18,4 +18,6 @@ def main(name, features, public, out, words=None):
     parser.add_argument("--out", default=out)
     args = parser.parse_args(words)
     eyes = load(features)
-    real_reference(eyes, load_pictures(args.data, eyes.card.size, tqdm.write, public), SAMPLES, watch=tqdm).save(args.out)
+    real_reference(eyes, load_pictures(args.data, eyes.card.size, tqdm.write, public), SAMPLES, watch=tqdm).save(
+        args.out
+    )

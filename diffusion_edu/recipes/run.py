@@ -14,14 +14,14 @@ from diffusion_edu.checkpoints import Model, Unusable, load, save
 from diffusion_edu.data.images import Pictures, batches, load_pictures
 from diffusion_edu.figures.still import training_curve
 from diffusion_edu.generation import Preset
-from diffusion_edu.objectives import Objective, Reconstruction, Restoration, Variational
 from diffusion_edu.randomness import Compute, choose
 from diffusion_edu.recipes.building import apart, build, describe
 from diffusion_edu.recipes.further import like, taken_over
 from diffusion_edu.recipes.log import COLUMNS, Log
 from diffusion_edu.recipes.sheets import sheet
-from diffusion_edu.resuming import load_run, read_facts, save_run
-from diffusion_edu.training import Learner, fit, held_out_loss, learner, warm_up_and_anneal
+from diffusion_edu.training.loop import Learner, fit, held_out_loss, learner, warm_up_and_anneal
+from diffusion_edu.training.objectives import Objective, Reconstruction, Restoration, Variational
+from diffusion_edu.training.state import load_run, read_facts, save_run
 
 SAVE_EVERY, ROW_EVERY = 60, 20  # seconds
 FEW = 20  # pictures
@@ -99,22 +99,36 @@ class Run:
     def stream(self):
         """Yield batches of what is learned from, (x0, condition), for ever."""
         chance, often = self.state.generator, self.recipe.often(self.trained_on)
-        return (self.recipe.prepare(*batch, chance) for batch in batches(self.trained_on, self.args.batch, chance, often=often))
+        return (
+            self.recipe.prepare(*batch, chance)
+            for batch in batches(self.trained_on, self.args.batch, chance, often=often)
+        )
 
     def steps(self):
         """Train step by step, for ever."""
         net, args = self.state.net, self.args
         forward = torch.compile(net) if self.compute.device.type == "cuda" else net
         lr = warm_up_and_anneal(args.lr, lambda learner: share(learner, args))
-        return fit(self.state, self.stream(), lambda _, *rest: self.objective(forward, *rest), lr, self.recipe.ema, autocast=self.compute.autocast)
+        return fit(
+            self.state,
+            self.stream(),
+            lambda _, *rest: self.objective(forward, *rest),
+            lr,
+            self.recipe.ema,
+            autocast=self.compute.autocast,
+        )
 
     def look_after(self, progress, over):
         """Note the loss, show samples and save, each when it is time, and all of them when it is over; says whether the log has a new row."""
         state, self.losses = self.state, [*self.losses, progress.loss]
         if not math.isfinite(progress.loss):
-            raise ValueError(f"The loss became {progress.loss} after {progress.pictures} pictures: start again from {self.file} with a smaller --lr.")
+            raise ValueError(
+                f"The loss became {progress.loss} after {progress.pictures} pictures: start again from {self.file} with a smaller --lr."
+            )
         if noted := over or state.seconds > self.last_row + ROW_EVERY:
-            validation = held_out_loss(state.ema, *self.kept, self.objective, self.compute.autocast) if self.kept else math.nan
+            validation = (
+                held_out_loss(state.ema, *self.kept, self.objective, self.compute.autocast) if self.kept else math.nan
+            )
             self.log.add((state.pictures, state.seconds, sum(self.losses) / len(self.losses), validation, progress.lr))
             self.losses, self.last_row = [], state.seconds
         if over or state.seconds > 60 * 2**self.sheets:
@@ -141,13 +155,19 @@ def begin(recipe, args):
     if not recipe.labels:
         pictures = replace(pictures, labels=None, classes=recipe.conditions, attributes=())
     if len(pictures) < FEW:
-        tqdm.write(f"{len(pictures)} pictures are few: the model will learn them by heart and draw little else; {FEW} or more are better.")
+        tqdm.write(
+            f"{len(pictures)} pictures are few: the model will learn them by heart and draw little else; {FEW} or more are better."
+        )
     net, objective = build(recipe, pictures)
     if wrong := recipe.size % (multiple := net.size_multiple):
-        raise ValueError(f"Height and width of this network's pictures are divisible by {multiple}: try --size {recipe.size - wrong or multiple}.")
+        raise ValueError(
+            f"Height and width of this network's pictures are divisible by {multiple}: try --size {recipe.size - wrong or multiple}."
+        )
     if start:
         net.load_state_dict(taken_over(start, net, pictures.classes or pictures.attributes))
-    return Run(recipe, args, compute, pictures.to(compute.device), objective, *under_way(file, compute.place(net), args))
+    return Run(
+        recipe, args, compute, pictures.to(compute.device), objective, *under_way(file, compute.place(net), args)
+    )
 
 
 def earlier(args):
@@ -176,15 +196,25 @@ def keep(file, state, **facts):
     try:
         save_run(file, state, facts)
     except OSError as problem:
-        tqdm.write(f"Not saved ({problem.strerror}): the last whole state stays, training goes on; make room on the disk.")
+        tqdm.write(
+            f"Not saved ({problem.strerror}): the last whole state stays, training goes on; make room on the disk."
+        )
 
 
 def finish(run):
     """Write the weights, the card, a sheet of 64 pictures that nobody picked, how the first eight grew, and the curve."""
     state, out, compute = run.state, run.args.out, run.compute
-    seen = {"pictures_seen": state.pictures, "steps": state.step, "minutes": round(state.seconds / 60, 1), "device": str(compute)}
+    seen = {
+        "pictures_seen": state.pictures,
+        "steps": state.step,
+        "minutes": round(state.seconds / 60, 1),
+        "device": str(compute),
+    }
     last = dict(zip(COLUMNS, map(float, run.log.rows[-1]), strict=True))
-    losses = {"loss": last["loss"], "validation_loss": None if math.isnan(last["validation_loss"]) else last["validation_loss"]}
+    losses = {
+        "loss": last["loss"],
+        "validation_loss": None if math.isnan(last["validation_loss"]) else last["validation_loss"],
+    }
     card = save(out, replace(run.card(**seen, **losses), **run.recipe.measure(run)), run.learned)
     run.recipe.show(run, 64, out / f"{card.name}.png")
     grown = [np.asarray(Image.open(path))[: run.recipe.size] for path in sorted(out.glob("sheet_*.png"))]

@@ -13,15 +13,20 @@ from tqdm import tqdm
 from diffusion_edu.checkpoints import Model, load
 from diffusion_edu.data.images import load_pictures
 from diffusion_edu.networks.critic import Judged
-from diffusion_edu.objectives import Sharpness
 from diffusion_edu.randomness import Compute, choose
 from diffusion_edu.recipes import autoencoder, command
 from diffusion_edu.recipes.run import Run, earlier, under_way
+from diffusion_edu.training.objectives import Sharpness
 
 SHARE = 0.6  # of the way from the decoder that was begun with: at the end of it textures are sharp, and begin to repeat a pattern
 
 RECIPE = replace(
-    autoencoder.RECIPE, name="sharper_decoder", lr=1.6e-3, ema=0.998, objective=Sharpness(), measure=lambda run: {"latents": run.first.card.latents}
+    autoencoder.RECIPE,
+    name="sharper_decoder",
+    lr=1.6e-3,
+    ema=0.998,
+    objective=Sharpness(),
+    measure=lambda run: {"latents": run.first.card.latents},
 )
 
 
@@ -48,13 +53,21 @@ def begin(recipe, args):
     file, compute = earlier(args), choose(args.device)
     start = load(args.start, compute=Compute(torch.device("cpu"))) if args.start else None
     if not start or start.card.kind != recipe.objective.kind:
-        raise ValueError(f"Name the autoencoder whose decoder is to be sharper, for example: --from {autoencoder.RECIPE.name}.")
-    recipe = replace(recipe, name=start.card.name, title=start.card.title, sizes=start.card.sizes, size=args.size or start.card.size)
-    pictures = replace(load_pictures(args.data, recipe.size, tqdm.write, recipe.public), labels=None, classes=(), attributes=())
+        raise ValueError(
+            f"Name the autoencoder whose decoder is to be sharper, for example: --from {autoencoder.RECIPE.name}."
+        )
+    recipe = replace(
+        recipe, name=start.card.name, title=start.card.title, sizes=start.card.sizes, size=args.size or start.card.size
+    )
+    pictures = replace(
+        load_pictures(args.data, recipe.size, tqdm.write, recipe.public), labels=None, classes=(), attributes=()
+    )
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         net = Judged(deepcopy(start.net))
-    run = DecoderRun(recipe, args, compute, pictures.to(compute.device), recipe.objective, *under_way(file, compute.place(net), args))
+    run = DecoderRun(
+        recipe, args, compute, pictures.to(compute.device), recipe.objective, *under_way(file, compute.place(net), args)
+    )
     run.first = start
     return run
 

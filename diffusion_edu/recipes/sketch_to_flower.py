@@ -1,10 +1,10 @@
 """Train the attention U-Net that paints the flower in a sketch: `python -m diffusion_edu.recipes.sketch_to_flower`."""
 
+from diffusion_edu.editing.sketches import sketch
 from diffusion_edu.generation import Preset
 from diffusion_edu.recipes.command import main
 from diffusion_edu.recipes.guided import beside_guides
 from diffusion_edu.recipes.run import Recipe
-from diffusion_edu.sketches import sketch
 
 RECIPE = Recipe(
     name="sketch_to_flower",

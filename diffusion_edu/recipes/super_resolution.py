@@ -2,8 +2,8 @@
 
 import torch
 
-from diffusion_edu.cascades import CHANNELS, guide, shrunk
 from diffusion_edu.data.images import cut
+from diffusion_edu.editing.super_resolution import CHANNELS, guide, shrunk
 from diffusion_edu.generation import Preset
 from diffusion_edu.recipes.command import main
 from diffusion_edu.recipes.guided import beside_guides
@@ -16,7 +16,9 @@ def cut_and_shrunk(x0, labels, generator):
     """Cut a square of CROP pixels out of each picture x0 (b, 3, h, w), and make its guide: half as large, with noise on it."""
     x0 = cut(x0, CROP, generator)
     small = shrunk(x0)
-    share = MOST_NOISE * torch.rand(len(x0), generator=generator, device=x0.device) ** 2  # little noise is asked for most
+    share = (
+        MOST_NOISE * torch.rand(len(x0), generator=generator, device=x0.device) ** 2
+    )  # little noise is asked for most
     return x0, guide(small, share, torch.randn(small.shape, generator=generator, device=x0.device))
 
 

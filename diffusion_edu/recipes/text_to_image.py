@@ -15,15 +15,15 @@ from diffusion_edu.data.captions import load_captioned
 from diffusion_edu.data.images import to_bytes
 from diffusion_edu.figures.grids import grid
 from diffusion_edu.generation import Preset, generate
-from diffusion_edu.latent import codec, scale_of
-from diffusion_edu.objectives import Hybrid, Objective
-from diffusion_edu.perception import painter
-from diffusion_edu.prompts import write_chain
+from diffusion_edu.latent.codec import codec, scale_of
 from diffusion_edu.randomness import Compute, choose
 from diffusion_edu.recipes import command
 from diffusion_edu.recipes.building import build, describe
 from diffusion_edu.recipes.latents import encoded, learned_from, read_latents, write_latents
 from diffusion_edu.recipes.run import Recipe, Run, earlier, under_way
+from diffusion_edu.text.random_prompts import write_chain
+from diffusion_edu.training.objectives import Hybrid, Objective
+from diffusion_edu.training.perceptual import painter
 
 OWN, CLIP, ALONE = "own", "clip", "alone"
 AUTOENCODER, LATENTS = "autoencoder", "latents.safetensors"
@@ -35,7 +35,9 @@ def drawn(run, count, path):
     """Save what is drawn for prompts that stay the same from sheet to sheet, eight in a row, seeds from 0."""
     latents, model, sheet = run.pictures, run.model, []
     for rows in latents.prompts[:count].long().split(8):
-        *_, last = generate(model, Preset(**model.card.sampling), range(8 * len(sheet), 8 * len(sheet) + len(rows)), latents.told(rows))
+        *_, last = generate(
+            model, Preset(**model.card.sampling), range(8 * len(sheet), 8 * len(sheet) + len(rows)), latents.told(rows)
+        )
         sheet.append(to_bytes(run.codec.decode(last.x)).cpu())
     Image.fromarray(grid(torch.cat(sheet), columns=8)).save(path)
 
@@ -44,7 +46,14 @@ RECIPE = Recipe(
     name="text_to_image",
     title="Text to image, latent attention U-Net",
     network="attention_unet",
-    sizes={"widths": [96, 128, 192], "blocks": 1, "attention": [False, True, True], "patch": 1, "embedding": 192, "text": {"width": 192, "depth": 3}},
+    sizes={
+        "widths": [96, 128, 192],
+        "blocks": 1,
+        "attention": [False, True, True],
+        "patch": 1,
+        "embedding": 192,
+        "text": {"width": 192, "depth": 3},
+    },
     size=128,
     batch=32,
     lr=1e-3,
@@ -75,12 +84,18 @@ class TextRun(Run):
     def stream(self):
         """Yield latents and what is told of them, each drawn as often as its set is to come, for ever."""
         while True:
-            yield self.pictures.rows(torch.multinomial(self.weights, self.args.batch, replacement=True, generator=self.state.generator))
+            yield self.pictures.rows(
+                torch.multinomial(self.weights, self.args.batch, replacement=True, generator=self.state.generator)
+            )
 
     def card(self, **training):
         """Write the card of what has been learned so far."""
         latents, facts, described = self.pictures, self.pictures.facts, describe(self, **training)
-        counts = {"pictures": sum(each["pictures"] for each in facts["sets"]), "encoded": len(latents), "held_out": int(latents.held.sum())}
+        counts = {
+            "pictures": sum(each["pictures"] for each in facts["sets"]),
+            "encoded": len(latents),
+            "held_out": int(latents.held.sum()),
+        }
         made = [each["source"] for each in facts["sets"] if each["made"]]
         told = {"captions": len(latents.captions), "captions_made_of_class_and_colour": made, "sets": facts["sets"]}
         return replace(
@@ -104,15 +119,21 @@ def begin(recipe, args):
     recipe = replace(recipe, sizes=sizes, size=facts["size"], objective=objective)
     net, _ = build(recipe, latents)
     if latents.images.shape[-1] % net.size_multiple:
-        raise ValueError(f"Height and width of latents are divisible by {net.size_multiple}, not {latents.images.shape[-1]}: try another --size.")
+        raise ValueError(
+            f"Height and width of latents are divisible by {net.size_multiple}, not {latents.images.shape[-1]}: try another --size."
+        )
     if start:
         net.load_state_dict(start.net.state_dict())
-    run = TextRun(recipe, args, compute, latents.to(compute.device), objective, *under_way(file, compute.place(net), args))
+    run = TextRun(
+        recipe, args, compute, latents.to(compute.device), objective, *under_way(file, compute.place(net), args)
+    )
     if isinstance(objective, Hybrid):
         painter(objective.autoencoder, compute.device)  # a problem is better known now than after the first step
     (args.out / "prompts.txt").write_text("\n".join(facts["prompts"]) + "\n", encoding="utf-8")
     if facts["vocabulary"]:
-        write_safely(vocabulary(args.out, args.out.resolve().name), lambda path: path.write_bytes(facts["vocabulary"].encode()))
+        write_safely(
+            vocabulary(args.out, args.out.resolve().name), lambda path: path.write_bytes(facts["vocabulary"].encode())
+        )
     if facts.get("chain"):  # latents that were made earlier have none
         write_chain(args.out, args.out.resolve().name, facts["chain"])
     return run
@@ -135,14 +156,23 @@ def objective_of(perceptual, autoencoder):
 
 def latents_for(args, start, compute):
     """Read the latents of a run, or those that the command line names, or make them; raises ValueError if they are of something else."""
-    path, sources = args.latents or args.out / LATENTS, [str(source) for source in [*(args.data or []), *(args.captions or [])]]
+    path, sources = (
+        args.latents or args.out / LATENTS,
+        [str(source) for source in [*(args.data or []), *(args.captions or [])]],
+    )
     if args.latents and sources:
         raise ValueError("--latents holds pictures and captions already: leave out --data and --captions.")
     if args.latents or path.exists():
         latents = read_latents(path)
-        asked = {"from": sources, "autoencoder": args.autoencoder or (start and start.card.autoencoder), "text": start and start.card.text}
+        asked = {
+            "from": sources,
+            "autoencoder": args.autoencoder or (start and start.card.autoencoder),
+            "text": start and start.card.text,
+        }
         if wrong := [name for name, value in asked.items() if value and value != latents.facts[name]]:
-            raise ValueError(f"{path} was made with another choice of {wrong[0]}: delete it to encode the pictures anew, or choose another --out.")
+            raise ValueError(
+                f"{path} was made with another choice of {wrong[0]}: delete it to encode the pictures anew, or choose another --out."
+            )
         return latents
     sets = [load_captioned(source, args.size, tqdm.write) for source in sources or DEFAULT]
     reader, name = reader_for(args, start, sets), args.autoencoder or (start.card.autoencoder if start else AUTOENCODER)
@@ -151,19 +181,21 @@ def latents_for(args, start, compute):
     latents = encoded(sets, codec(name, compute=compute), reader, partial(tqdm, leave=False), **facts)
     write_latents(path, latents)
     captions = json.dumps(learned_from(sets), indent=1, ensure_ascii=False)
-    write_safely(args.out / f"{args.out.resolve().name}.captions.json", lambda path: path.write_text(captions, encoding="utf-8"))
+    write_safely(
+        args.out / f"{args.out.resolve().name}.captions.json", lambda path: path.write_text(captions, encoding="utf-8")
+    )
     return latents
 
 
 def reader_for(args, start, sets):
     """Choose what reads captions: that of the model to go on with, CLIP, or a vocabulary learned from the captions."""
-    from diffusion_edu import clip, tokens  # not needed by those who have latents
+    from diffusion_edu.text import clip, tokenizer
 
     if start:
-        return tokens.reader(args.start)
+        return tokenizer.reader(args.start)
     if args.text_encoder != OWN:
         return clip.clip(clip.CLIP if args.text_encoder == CLIP else args.text_encoder)
-    return tokens.Tokens(tokens.learned(caption for some in sets for caption in some.captions))
+    return tokenizer.Tokens(tokenizer.learned(caption for some in sets for caption in some.captions))
 
 
 def options():
@@ -171,17 +203,32 @@ def options():
     parser = argparse.ArgumentParser(add_help=False)
     about = "folders of pictures of your own with captions: a text file beside each, or captions.csv with the columns file_name and caption"
     parser.add_argument("--captions", nargs="+", metavar="FOLDER", help=about)
-    parser.add_argument("--latents", type=Path, metavar="FILE", help="train from pictures that were encoded before, instead of --data")
     parser.add_argument(
-        "--autoencoder", metavar="NAME", help=f"what makes latents of pictures (default: {AUTOENCODER}; with --from that of the model)"
+        "--latents", type=Path, metavar="FILE", help="train from pictures that were encoded before, instead of --data"
     )
     parser.add_argument(
-        "--text-encoder", metavar="NAME", default=OWN, help=f"{OWN}, learned with the rest, or {CLIP}, or another CLIP's name or folder"
+        "--autoencoder",
+        metavar="NAME",
+        help=f"what makes latents of pictures (default: {AUTOENCODER}; with --from that of the model)",
     )
     parser.add_argument(
-        "--perceptual", type=perceptual, default=0, help=f"the weight of the perceptual loss beside the usual one, or {ALONE} (default: 0)"
+        "--text-encoder",
+        metavar="NAME",
+        default=OWN,
+        help=f"{OWN}, learned with the rest, or {CLIP}, or another CLIP's name or folder",
     )
-    parser.add_argument("--weights", nargs="+", type=float, help="how often each set comes (default: sets whose captions were written 7 times in 10)")
+    parser.add_argument(
+        "--perceptual",
+        type=perceptual,
+        default=0,
+        help=f"the weight of the perceptual loss beside the usual one, or {ALONE} (default: 0)",
+    )
+    parser.add_argument(
+        "--weights",
+        nargs="+",
+        type=float,
+        help="how often each set comes (default: sets whose captions were written 7 times in 10)",
+    )
     return parser
 
 

@@ -57,7 +57,9 @@ def judge(exercise, answer):
     if is_open(answer):
         return Verdict("open", "Write your answer in place of the dots and run both cells again.")
     if trials[0] and not callable(answer):
-        return Verdict("wrong", f"Hand in the function itself, without brackets after its name; this is a {type(answer).__name__}.")
+        return Verdict(
+            "wrong", f"Hand in the function itself, without brackets after its name; this is a {type(answer).__name__}."
+        )
     function = answer if callable(answer) else lambda: answer
     try:
         with torch.random.fork_rng(devices=[]):  # the check leaves the notebook's own random numbers alone
@@ -65,13 +67,21 @@ def judge(exercise, answer):
     except NotImplementedError:
         return Verdict("open", "The function says itself that it is not implemented.")
     except TimeoutError:
-        return Verdict("wrong", f"It did not finish within {exercise.seconds:g} seconds: is there a loop that never ends, or one over every pixel?")
+        return Verdict(
+            "wrong",
+            f"It did not finish within {exercise.seconds:g} seconds: is there a loop that never ends, or one over every pixel?",
+        )
     except BaseException as problem:
         return Verdict("wrong", _raised(problem, function))
     if any(map(is_open, results)):
-        return Verdict("open", "The function returns nothing so far. If you have written something: does it end with `return`?")
+        return Verdict(
+            "open", "The function returns nothing so far. If you have written something: does it end with `return`?"
+        )
     if disturbed:
-        return Verdict("wrong", "Your function changes its own input. Build a new tensor instead: the caller still needs the old one.")
+        return Verdict(
+            "wrong",
+            "Your function changes its own input. Build a new tensor instead: the caller still needs the old one.",
+        )
     return _compare(exercise, trials, results)
 
 
@@ -89,9 +99,15 @@ def _compare(exercise, trials, results):
     """Judge numbers: right, a known mistake, a broken property, or wrong in some other way."""
     *numbers, again = map(_numbers, results)
     if any(result is None for result in [*numbers, again]):
-        return Verdict("wrong", f"The result must be numbers (a tensor or a plain number); yours is of type {type(results[0]).__name__}.")
+        return Verdict(
+            "wrong",
+            f"The result must be numbers (a tensor or a plain number); yours is of type {type(results[0]).__name__}.",
+        )
     if not _agree(numbers[0], again):
-        return Verdict("wrong", "The same input gave two results: your function draws random numbers of its own. Use what it is given.")
+        return Verdict(
+            "wrong",
+            "The same input gave two results: your function draws random numbers of its own. Use what it is given.",
+        )
     right = [_numbers(exercise.answer(*inputs)) for inputs in trials]
     agreed = sum(map(_agree, numbers, right))
     if agreed == TRIALS:
@@ -101,7 +117,11 @@ def _compare(exercise, trials, results):
     for mistake in exercise.mistakes:
         if _behaves(mistake.answer, trials, numbers):
             return Verdict("wrong", mistake.hint)
-    return Verdict("wrong", _in_general(exercise, trials, numbers, right) or f"The values agree in {agreed} of {TRIALS} random cases, not in all.")
+    return Verdict(
+        "wrong",
+        _in_general(exercise, trials, numbers, right)
+        or f"The values agree in {agreed} of {TRIALS} random cases, not in all.",
+    )
 
 
 def _in_general(exercise, trials, results, right):

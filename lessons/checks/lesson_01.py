@@ -60,9 +60,17 @@ ADD_NOISE = Exercise(
             "You let the two rates add up to one. On this schedule it is their squares that do.",
             _mixed(_root, lambda p: 1 - p**0.5),
         ),
-        Mistake("Picture and noise have changed places: at a low level you return nearly pure noise.", _mixed(_root_of_rest, _root)),
-        Mistake("The noise comes on top of a picture that has not shrunk: the picture has a rate, too.", _mixed(lambda p: 1, _root_of_rest)),
-        Mistake("The picture shrinks, but the noise joins at full strength at every level.", _mixed(_root, lambda p: 1)),
+        Mistake(
+            "Picture and noise have changed places: at a low level you return nearly pure noise.",
+            _mixed(_root_of_rest, _root),
+        ),
+        Mistake(
+            "The noise comes on top of a picture that has not shrunk: the picture has a rate, too.",
+            _mixed(lambda p: 1, _root_of_rest),
+        ),
+        Mistake(
+            "The picture shrinks, but the noise joins at full strength at every level.", _mixed(_root, lambda p: 1)
+        ),
         Mistake(
             "You read the table one level too low: entry 0 is the clean picture, so level t has the index t.",
             lambda x0, eps, t, alpha_bar: _mixed(_root, _root_of_rest)(x0, eps, t - 1, alpha_bar),
@@ -74,7 +82,10 @@ ADD_NOISE = Exercise(
         Mistake("The noise has the wrong sign.", _mixed(_root, lambda p: -((1 - p) ** 0.5))),
     ),
     properties=(
-        Property("At level 0 the clean picture must come back, unchanged.", lambda x, x0, eps, t, _: t > 0 or torch.allclose(x, x0.double())),
+        Property(
+            "At level 0 the clean picture must come back, unchanged.",
+            lambda x, x0, eps, t, _: t > 0 or torch.allclose(x, x0.double()),
+        ),
     ),
 )
 
@@ -99,25 +110,45 @@ POWER_LEFT = Exercise(
             lambda b: _from_one(1 - b.cumsum(0)),
         ),
         Mistake(
-            "You multiplied the shares that are lost. What survives is the product of the shares that are kept.", lambda b: _from_one(b.cumprod(0))
+            "You multiplied the shares that are lost. What survives is the product of the shares that are kept.",
+            lambda b: _from_one(b.cumprod(0)),
         ),
-        Mistake("These are the signal rates. The power is their square: one root too many.", lambda b: _table(b).sqrt()),
-        Mistake("This is the noise's power, which grows. What is asked for is the power that is left of the picture.", lambda b: 1 - _table(b)),
-        Mistake("This is what each move keeps by itself. The moves follow one another: their effects have to be joined.", lambda b: _from_one(1 - b)),
         Mistake(
-            "Level 0 is the clean picture: all of its power is there, not none of it.", lambda b: torch.cat([torch.zeros(1), torch.cumprod(1 - b, 0)])
+            "These are the signal rates. The power is their square: one root too many.", lambda b: _table(b).sqrt()
         ),
-        Mistake("A move takes the variance beta, so the power loses the share beta, not its root.", lambda b: _from_one((1 - b.sqrt()).cumprod(0))),
+        Mistake(
+            "This is the noise's power, which grows. What is asked for is the power that is left of the picture.",
+            lambda b: 1 - _table(b),
+        ),
+        Mistake(
+            "This is what each move keeps by itself. The moves follow one another: their effects have to be joined.",
+            lambda b: _from_one(1 - b),
+        ),
+        Mistake(
+            "Level 0 is the clean picture: all of its power is there, not none of it.",
+            lambda b: torch.cat([torch.zeros(1), torch.cumprod(1 - b, 0)]),
+        ),
+        Mistake(
+            "A move takes the variance beta, so the power loses the share beta, not its root.",
+            lambda b: _from_one((1 - b.sqrt()).cumprod(0)),
+        ),
         Mistake("You squared once too often: 1 - beta is a share of the power already.", lambda b: _table(b) ** 2),
-        Mistake("This is the end of the table only. What is left after every single move is asked for.", lambda b: torch.prod(1 - b)),
+        Mistake(
+            "This is the end of the table only. What is left after every single move is asked for.",
+            lambda b: torch.prod(1 - b),
+        ),
         Mistake(
             "Very close for small betas, but an exponential is only the limit of infinitely many small moves; these are moves of a finite size.",
             lambda b: _from_one((-b.cumsum(0)).exp()),
         ),
     ),
     properties=(
-        Property("Level 0 is the clean picture: nothing of its power is lost yet.", lambda table, _: abs(table[0] - 1) < 1e-4),
-        Property("The power that is left can only fall from level to level.", lambda table, _: bool((table.diff() < 0).all())),
+        Property(
+            "Level 0 is the clean picture: nothing of its power is lost yet.", lambda table, _: abs(table[0] - 1) < 1e-4
+        ),
+        Property(
+            "The power that is left can only fall from level to level.", lambda table, _: bool((table.diff() < 0).all())
+        ),
         Property("A power is never negative.", lambda table, _: bool((table >= 0).all())),
     ),
 )
@@ -129,28 +160,43 @@ VARIANCE_AT = Exercise(
     answer=lambda signal, noise, variance: signal**2 * variance + noise**2,
     means="Variances of independent things add up, each with the square of its rate; only a picture of variance 1 keeps it on the way.",
     mistakes=(
-        Mistake("This is always one. That is so for pictures of variance 1, and only if the squares of the rates add to one.", lambda s, n, v: 1.0),
+        Mistake(
+            "This is always one. That is so for pictures of variance 1, and only if the squares of the rates add to one.",
+            lambda s, n, v: 1.0,
+        ),
         Mistake("This is a standard deviation: one root too many.", lambda s, n, v: (s**2 * v + n**2) ** 0.5),
         Mistake(
-            "You multiplied the variances with the rates themselves. What does a variance do when its picture is doubled?", lambda s, n, v: s * v + n
+            "You multiplied the variances with the rates themselves. What does a variance do when its picture is doubled?",
+            lambda s, n, v: s * v + n,
         ),
         Mistake(
-            "The noise's part is right. The picture is multiplied by its rate, and what does that do to its variance?", lambda s, n, v: s * v + n**2
+            "The noise's part is right. The picture is multiplied by its rate, and what does that do to its variance?",
+            lambda s, n, v: s * v + n**2,
         ),
         Mistake(
-            "The picture's part is right. The noise has variance 1 before it is multiplied by its rate; and after it?", lambda s, n, v: s**2 * v + n
+            "The picture's part is right. The noise has variance 1 before it is multiplied by its rate; and after it?",
+            lambda s, n, v: s**2 * v + n,
         ),
         Mistake("The picture has not shrunk: its variance does not keep its full size.", lambda s, n, v: v + n**2),
-        Mistake("You added standard deviations. Independent things add their variances.", lambda s, n, v: (s * v**0.5 + n) ** 2),
-        Mistake("You squared the picture's variance, too. Only its rate is to be squared.", lambda s, n, v: s**2 * v**2 + n**2),
+        Mistake(
+            "You added standard deviations. Independent things add their variances.",
+            lambda s, n, v: (s * v**0.5 + n) ** 2,
+        ),
+        Mistake(
+            "You squared the picture's variance, too. Only its rate is to be squared.",
+            lambda s, n, v: s**2 * v**2 + n**2,
+        ),
         Mistake("This is the picture's part only: the noise brings variance of its own.", lambda s, n, v: s**2 * v),
         Mistake(
-            "You weighted the noise with the picture's variance. The noise has variance 1, whatever the picture.", lambda s, n, v: (s**2 + n**2) * v
+            "You weighted the noise with the picture's variance. The noise has variance 1, whatever the picture.",
+            lambda s, n, v: (s**2 + n**2) * v,
         ),
     ),
     properties=(
         Property("A variance is never negative.", lambda result, *_: result >= 0),
-        Property("The variance cannot be less than what the noise alone brings.", lambda result, s, n, v: result >= n**2),
+        Property(
+            "The variance cannot be less than what the noise alone brings.", lambda result, s, n, v: result >= n**2
+        ),
     ),
 )
 
@@ -158,7 +204,9 @@ VARIANCE_AT = Exercise(
 
 
 def _rates(random):
-    return 0.05 + torch.rand(5, generator=random, dtype=torch.float64), 0.05 + torch.rand(5, generator=random, dtype=torch.float64)
+    return 0.05 + torch.rand(5, generator=random, dtype=torch.float64), 0.05 + torch.rand(
+        5, generator=random, dtype=torch.float64
+    )
 
 
 DECIBELS = Exercise(
@@ -167,20 +215,35 @@ DECIBELS = Exercise(
     means="0 dB means equally strong, +20 dB ten times the amplitude: now schedules can be compared on one scale.",
     mistakes=(
         Mistake(
-            "That would be right if these were powers. They are rates (amplitudes): their squares are powers.", lambda s, n: 10 * torch.log10(s / n)
+            "That would be right if these were powers. They are rates (amplitudes): their squares are powers.",
+            lambda s, n: 10 * torch.log10(s / n),
         ),
         Mistake("The ratio is upside down: more signal must mean more decibels.", lambda s, n: 20 * torch.log10(n / s)),
-        Mistake("You squared twice: once in the ratio, and once more in the factor.", lambda s, n: 40 * torch.log10(s / n)),
+        Mistake(
+            "You squared twice: once in the ratio, and once more in the factor.", lambda s, n: 40 * torch.log10(s / n)
+        ),
         Mistake("This is the natural logarithm. Decibels count powers of ten.", lambda s, n: 20 * torch.log(s / n)),
-        Mistake("This is the natural logarithm. Decibels count powers of ten.", lambda s, n: 10 * torch.log(s**2 / n**2)),
-        Mistake("This is the logarithm with base 2. Decibels count powers of ten.", lambda s, n: 20 * torch.log2(s / n)),
+        Mistake(
+            "This is the natural logarithm. Decibels count powers of ten.", lambda s, n: 10 * torch.log(s**2 / n**2)
+        ),
+        Mistake(
+            "This is the logarithm with base 2. Decibels count powers of ten.", lambda s, n: 20 * torch.log2(s / n)
+        ),
         Mistake("This is the ratio of the powers itself. Decibels are a logarithm of it.", lambda s, n: s**2 / n**2),
         Mistake("This is the ratio of the rates itself. Decibels are a logarithm.", lambda s, n: s / n),
-        Mistake("These are bels. A decibel is a tenth of one, so there are more of them.", lambda s, n: torch.log10(s**2 / n**2)),
-        Mistake("This is the signal's own level. It has to be compared with the noise.", lambda s, n: 20 * torch.log10(s)),
+        Mistake(
+            "These are bels. A decibel is a tenth of one, so there are more of them.",
+            lambda s, n: torch.log10(s**2 / n**2),
+        ),
+        Mistake(
+            "This is the signal's own level. It has to be compared with the noise.", lambda s, n: 20 * torch.log10(s)
+        ),
     ),
     properties=(
-        Property("More signal than noise must give a number above zero, less a number below it.", lambda db, s, n: bool(((db > 0) == (s > n)).all())),
+        Property(
+            "More signal than noise must give a number above zero, less a number below it.",
+            lambda db, s, n: bool(((db > 0) == (s > n)).all()),
+        ),
     ),
 )
 
@@ -201,16 +264,37 @@ CROSSING = Exercise(
     answer=lambda signal, noise: _first(noise >= signal),
     means="Half-way in strength is not half-way in levels: where it lies is what tells one schedule from another.",
     mistakes=(
-        Mistake("This is the middle of the table. Where the two are equally strong depends on the rates.", lambda s, n: (len(s) - 1) // 2),
-        Mistake("One level too early: this is the last level at which the signal is still the stronger one.", lambda s, n: _first(n >= s) - 1),
-        Mistake("One level too late: the table's first entry is level 0, so an index is a level.", lambda s, n: _first(n >= s) + 1),
         Mistake(
-            "This is where the signal rate falls to one half. By then the noise is well above it: compare the two.", lambda s, n: _first(s <= 0.5)
+            "This is the middle of the table. Where the two are equally strong depends on the rates.",
+            lambda s, n: (len(s) - 1) // 2,
         ),
-        Mistake("This is where the noise rate reaches one half. The signal is still far above it: compare the two.", lambda s, n: _first(n >= 0.5)),
-        Mistake("You counted from the wrong end: levels are counted from the clean picture.", lambda s, n: len(s) - 1 - _first(n >= s)),
-        Mistake("You counted the levels on the far side of the crossing. Asked for is where that side begins.", lambda s, n: int((n >= s).sum())),
-        Mistake("This is level 0, where the signal is strongest: is the comparison the right way round?", lambda s, n: 0),
+        Mistake(
+            "One level too early: this is the last level at which the signal is still the stronger one.",
+            lambda s, n: _first(n >= s) - 1,
+        ),
+        Mistake(
+            "One level too late: the table's first entry is level 0, so an index is a level.",
+            lambda s, n: _first(n >= s) + 1,
+        ),
+        Mistake(
+            "This is where the signal rate falls to one half. By then the noise is well above it: compare the two.",
+            lambda s, n: _first(s <= 0.5),
+        ),
+        Mistake(
+            "This is where the noise rate reaches one half. The signal is still far above it: compare the two.",
+            lambda s, n: _first(n >= 0.5),
+        ),
+        Mistake(
+            "You counted from the wrong end: levels are counted from the clean picture.",
+            lambda s, n: len(s) - 1 - _first(n >= s),
+        ),
+        Mistake(
+            "You counted the levels on the far side of the crossing. Asked for is where that side begins.",
+            lambda s, n: int((n >= s).sum()),
+        ),
+        Mistake(
+            "This is level 0, where the signal is strongest: is the comparison the right way round?", lambda s, n: 0
+        ),
         Mistake("This is a rate. A level is a whole number that counts moves.", lambda s, n: s[_first(n >= s)]),
         Mistake(
             "The level at which the two differ least can lie just before the crossing. Asked for is the first at which the noise is as strong.",
@@ -219,8 +303,13 @@ CROSSING = Exercise(
     ),
     properties=(
         Property("A level is a whole number from 0 to T.", lambda t, s, n: t == t.round() and 0 <= t < len(s)),
-        Property("At that level the signal is still stronger than the noise.", lambda t, s, n: bool(n[int(t)] >= s[int(t)])),
-        Property("There is a lower level at which the noise is already as strong as the signal.", lambda t, s, n: int(t) <= _first(n >= s)),
+        Property(
+            "At that level the signal is still stronger than the noise.", lambda t, s, n: bool(n[int(t)] >= s[int(t)])
+        ),
+        Property(
+            "There is a lower level at which the noise is already as strong as the signal.",
+            lambda t, s, n: int(t) <= _first(n >= s),
+        ),
     ),
 )
 
@@ -229,7 +318,10 @@ CROSSING = Exercise(
 
 def _batch(random):
     """As many pictures as a picture has rows and columns: then a table that is laid along the wrong side raises nothing."""
-    x0, eps = 2 * torch.rand(6, 3, 6, 6, generator=random, dtype=torch.float64) - 1, torch.randn(6, 3, 6, 6, generator=random, dtype=torch.float64)
+    x0, eps = (
+        2 * torch.rand(6, 3, 6, 6, generator=random, dtype=torch.float64) - 1,
+        torch.randn(6, 3, 6, 6, generator=random, dtype=torch.float64),
+    )
     return x0, torch.randperm(10, generator=random)[:6], eps, _table(_betas(random, 9))
 
 
@@ -254,18 +346,33 @@ CORRUPT_BATCH = Exercise(
         Mistake("Now every row of pixels has a level of its own. It is every picture that should.", _laid(-1, 1)),
         Mistake("All pictures get the level of the first one. Each has its own.", _laid(*EACH, level=lambda t: t[:1])),
         Mistake(
-            "All pictures get one level in the middle of theirs. Each has its own.", _laid(*EACH, level=lambda t: t.double().mean().long().view(1))
+            "All pictures get one level in the middle of theirs. Each has its own.",
+            _laid(*EACH, level=lambda t: t.double().mean().long().view(1)),
         ),
-        Mistake("The signal is right now; the noise still changes from column to column.", _laid(*EACH, noise_shape=(-1,))),
-        Mistake("The noise is right now; the signal still changes from column to column.", _laid(-1, noise_shape=EACH)),
-        Mistake("The shapes are right now, but the noise is multiplied by its variance (sigma squared).", _laid(*EACH, noise=lambda p: 1 - p)),
-        Mistake("The shapes are right now, but the picture is multiplied by a power where its rate belongs.", _laid(*EACH, signal=lambda p: p)),
         Mistake(
-            "The shapes are right now, but the rates add up to one, and it is their squares that should.", _laid(*EACH, noise=lambda p: 1 - p**0.5)
+            "The signal is right now; the noise still changes from column to column.", _laid(*EACH, noise_shape=(-1,))
+        ),
+        Mistake("The noise is right now; the signal still changes from column to column.", _laid(-1, noise_shape=EACH)),
+        Mistake(
+            "The shapes are right now, but the noise is multiplied by its variance (sigma squared).",
+            _laid(*EACH, noise=lambda p: 1 - p),
+        ),
+        Mistake(
+            "The shapes are right now, but the picture is multiplied by a power where its rate belongs.",
+            _laid(*EACH, signal=lambda p: p),
+        ),
+        Mistake(
+            "The shapes are right now, but the rates add up to one, and it is their squares that should.",
+            _laid(*EACH, noise=lambda p: 1 - p**0.5),
         ),
         Mistake("The levels are in another order than the pictures.", _laid(*EACH, level=lambda t: t.sort().values)),
-        Mistake("All pictures share the noise of the first one. Each has its own.", lambda x0, t, eps, a: _laid(*EACH)(x0, t, eps[:1], a)),
-        Mistake("You read the table one level too low: entry 0 is the clean picture.", _laid(*EACH, level=lambda t: t - 1)),
+        Mistake(
+            "All pictures share the noise of the first one. Each has its own.",
+            lambda x0, t, eps, a: _laid(*EACH)(x0, t, eps[:1], a),
+        ),
+        Mistake(
+            "You read the table one level too low: entry 0 is the clean picture.", _laid(*EACH, level=lambda t: t - 1)
+        ),
     ),
     properties=(
         Property(

@@ -4,7 +4,11 @@ from dataclasses import dataclass
 from html import escape
 
 HEADINGS = {"right": "✓ Right.", "wrong": "✗ Not yet.", "open": "○ Not answered yet."}
-EDGES = {"right": "solid", "wrong": "double", "open": "dotted"}  # told apart by sign, words and edge, never by colour: colours name quantities
+EDGES = {
+    "right": "solid",
+    "wrong": "double",
+    "open": "dotted",
+}  # told apart by sign, words and edge, never by colour: colours name quantities
 
 
 @dataclass(frozen=True)

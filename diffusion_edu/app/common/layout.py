@@ -1,0 +1,54 @@
+"""The frame around every page."""
+
+import inspect
+
+import streamlit as st
+
+PAGES = {
+    "streamlit_app.py": ("Home", ":material/home:"),
+    "pages/1_Adding_noise.py": ("Adding noise", ":material/grain:"),
+    "pages/2_Denoise_once.py": ("Denoise once", ":material/visibility:"),
+    "pages/3_Sampling_theatre.py": ("Sampling theatre", ":material/theaters:"),
+    "pages/4_Compare_bench.py": ("Compare bench", ":material/compare:"),
+    "pages/5_Steps_and_seeds.py": ("Steps and seeds", ":material/stairs:"),
+    "pages/6_Playground_2D.py": ("2-D playground", ":material/scatter_plot:"),
+    "pages/7_Inside_the_U-Net.py": ("Inside the U-Net", ":material/account_tree:"),
+    "pages/8_Cold_diffusion.py": ("Cold diffusion", ":material/ac_unit:"),
+    "pages/9_Guidance.py": ("Guidance", ":material/explore:"),
+    "pages/10_Edit_studio.py": ("Edit studio", ":material/brush:"),
+    "pages/11_Text_to_image.py": ("Text to image", ":material/text_fields:"),
+    "pages/13_Evaluate_and_debug.py": ("Evaluate and debug", ":material/bug_report:"),
+}
+
+
+def page(title, look_for, icon):
+    """Begin a page: the list of all pages, its own title, and the one sentence that says what to look for."""
+    st.set_page_config(page_title=f"{title} · diffusion_edu", page_icon=icon, layout="wide")
+    with st.sidebar.container(gap="xsmall"):
+        for path, (name, symbol) in PAGES.items():
+            st.page_link(path, label=name, icon=symbol)
+    st.title(title, anchor=False)
+    st.markdown(look_for)
+
+
+def lesson(name):
+    """Say which lesson builds by hand what this page shows, and how to open it."""
+    path = f"lessons/{name}.ipynb"
+    st.caption(f"Lesson: `{path}`. Open it with `jupyter lab {path}`.")
+
+
+def show_pictures(pictures):
+    """Show pictures, as (uint8 (h, w, 3), caption, alt), in their own size side by side where there is room; one that is too wide becomes smaller."""
+    with st.container(horizontal=True, gap="small"):
+        for picture, caption, alt in pictures:
+            st.container(width=picture.shape[1]).image(picture, caption=caption, alt=alt)
+
+
+def show_code(snippet, *functions, does="draw exactly these pictures"):
+    """Show the lines that reproduce what is on screen, and the real source of the functions that did it."""
+    with st.expander("Show the code", icon=":material/code:"):
+        st.caption(f"These lines {does}:")
+        st.code(snippet, language="python", wrap_lines=True)
+        for function in functions:
+            st.caption(f"`{function.__name__}`, as it stands in `{function.__module__.replace('.', '/')}.py`:")
+            st.code(inspect.getsource(function), language="python", wrap_lines=True)

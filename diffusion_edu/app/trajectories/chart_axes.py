@@ -1,0 +1,65 @@
+"""Axes and curves for numbers that were measured: logarithmic axes, points with their bands, and lines to compare with."""
+
+import math
+
+from diffusion_edu.app.trajectories.animation import Axis, Series
+
+STYLES = (
+    ("#0072B2", ""),
+    ("#D55E00", "7 4"),
+    ("#009E73", "2 3"),
+    ("#CC79A7", "9 3 2 3"),
+    ("#E69F00", "14 4"),
+    ("currentColor", "1 5"),
+)
+
+
+def log_axis(title, values):
+    """Make an axis of common logarithms that holds all values, with ticks at powers of ten and, where there are few of these, between them."""
+    low, high = math.log10(min(values)), math.log10(max(values))
+    room = 0.06 * (high - low) or 0.3
+    low, high = low - room, high + room
+    steps = (1,) if high - low > 2.2 else (1, 3) if high - low > 1.2 else (1, 2, 5)
+    ticks = [step * 10.0**power for power in range(math.floor(low), math.ceil(high) + 1) for step in steps]
+    return Axis(
+        title, low, high, {in_words(tick): math.log10(tick) for tick in ticks if low <= math.log10(tick) <= high}
+    )
+
+
+def doubling_axis(title, values):
+    """Make an axis on which every doubling is as long, with ticks at those of the values that do not stand too close."""
+    low, high = math.log2(min(values)), math.log2(max(values))
+    room, ticks, last = 0.06 * (high - low) or 0.5, {}, -math.inf
+    for value in sorted(set(values)):
+        if math.log2(value) - last >= (high - low) / 8:
+            last = ticks[f"{value:,}"] = math.log2(value)
+    return Axis(title, low - room, high + room, ticks)
+
+
+def measured(label, style, x, y, bands):
+    """Draw a curve through points and, from each, a bar over its band (low, high): two Series of the same name."""
+    colour, dash = style
+    across = [place for at in x for place in (at, at, at)]
+    up = [end for low, high in bands for end in (low, high, None)]
+    return [Series(label, colour, list(y), dash, x=list(x)), Series(label, colour, up, x=across)]
+
+
+def across(label, height, axis, colour="currentColor", dash="1 4"):
+    """Draw a line across a chart at one height, for what the curves are compared with."""
+    return Series(label, colour, [height, height], dash, x=[axis.low, axis.high])
+
+
+def in_words(number):
+    """Write a number with three digits, as a person would."""
+    return (f"{number:,.0f}" if abs(number) >= 100 else f"{number:.3g}").replace("-", "−")
+
+
+def with_band(scores, name, write=in_words):
+    """Write a score and its band, if it has one, with as many digits after the point as the score, or more where nothing would be left of it."""
+    written, band = write(scores[name]).replace("-", "−"), scores.get(f"{name}_band")
+    if band is None:
+        return written
+    digits = len(written.partition(".")[2])
+    if band and not float(f"{band:.{digits}f}"):
+        digits = 1 - math.floor(math.log10(band))
+    return f"{written} ± {band:.{digits}f}"

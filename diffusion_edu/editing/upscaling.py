@@ -1,0 +1,106 @@
+"""Pictures two and four times as large: drawn by our super-resolution model, or made by a network that a person brings, as Real-ESRGAN.
+
+Real-ESRGAN (Wang et al. 2021) and its like are no diffusion models: they answer at once. The library spandrel knows their
+architectures by their weights; a weight file is read as numbers and never unpickled.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+
+from diffusion_edu.checkpoints import Model, Unusable, read_part
+from diffusion_edu.core import State
+from diffusion_edu.editing.super_resolution import FACTOR, cascade, enlarge
+from diffusion_edu.generation import Preset
+from diffusion_edu.randomness import Compute, choose
+
+FACTORS = (FACTOR, FACTOR**2)
+REMEDY = "name a .safetensors or .pth file of an upscaler, for example Real-ESRGAN's."
+
+
+def check(factor):
+    """Raise ValueError, in one sentence, for a factor that nobody enlarges by."""
+    if factor not in FACTORS:
+        raise ValueError(f"Pictures become {' or '.join(map(str, FACTORS))} times as large, not {factor} times.")
+
+
+def upscale(model: Model, preset: Preset, small, seeds, factor=FACTOR) -> Iterator[State]:
+    """Draw a picture 2 or 4 times as large, (b, 3, factor h, factor w), for each small one (b, 3, h, w) in [-1, 1] (see cascades.enlarge).
+
+    4 is twice 2: one walk after the other, the second from what the first has drawn.
+    """
+    check(factor)
+    walk, others = (
+        enlarge(model, preset, small, seeds),
+        [seed + 2**30 for seed in seeds],
+    )  # other noise than the first walk's
+    return walk if factor == FACTOR else cascade(walk, lambda x: enlarge(model, preset, x, others))
+
+
+@dataclass(frozen=True)
+class Upscaler:
+    """A network that a person brought: what it is called, how many times larger it makes pictures, and where it computes.
+
+    net maps a picture (1, 3, h, w) to (1, 3, factor h, factor w), both in [0, 1].
+    """
+
+    net: Callable
+    name: str
+    factor: int
+    compute: Compute
+
+    @torch.no_grad()
+    def __call__(self, images, factor=FACTOR):
+        """Make pictures (b, 3, h, w) in [-1, 1] 2 or 4 times as large, float32, one after the other.
+
+        The network is asked until they are large enough; what is larger then is brought to size.
+        """
+        check(factor)
+        return torch.cat([self._one(image, [factor * side for side in image.shape[2:]]) for image in images.split(1)])
+
+    def _one(self, image, size):
+        x = (image.to(self.compute.device).float() + 1) / 2
+        while x.shape[2] < size[0]:
+            x = self.net(x)
+        if x.shape[2] > size[0]:
+            x = F.interpolate(x, size=size, mode="bicubic", antialias=True)
+        return (2 * x - 1).clamp(-1, 1)
+
+
+def upscaler(path, compute=None):
+    """Load an Upscaler from a file of weights, safetensors or of torch; raises Unusable, in one sentence, if that is not possible."""
+    path, compute = Path(path).expanduser(), compute or choose()
+    try:
+        from spandrel import ImageModelDescriptor, ModelLoader
+    except ImportError:
+        raise Unusable(
+            f"{path.name} needs the library that knows its network: 'pip install spandrel', or take the super-resolution model."
+        ) from None
+    try:
+        found = ModelLoader(device=compute.device).load_from_state_dict(weights_of(path))
+    except OSError as problem:
+        raise Unusable(
+            f"The weights {path} cannot be read ({problem.strerror or problem}): name a file that is there."
+        ) from None
+    except (
+        Exception
+    ) as problem:  # both what reads a broken file and what looks for its network fail in ways of their own
+        raise Unusable(
+            f"The weights {path} are those of no network that spandrel knows ({type(problem).__name__}): {REMEDY}"
+        ) from None
+    enlarges = isinstance(found, ImageModelDescriptor) and found.purpose == "SR" and found.scale > 1
+    if not enlarges or (found.input_channels, found.output_channels) != (3, 3):
+        raise Unusable(
+            f"The weights {path} belong to {found.architecture.name}, which does not enlarge pictures in colour: {REMEDY}"
+        )
+    return Upscaler(found.eval(), f"{found.architecture.name} x{found.scale}", found.scale, compute)
+
+
+def weights_of(path):
+    """Read weights from a file by its ending, as numbers alone."""
+    if path.suffix.lower() == ".safetensors":
+        return read_part(path, "")
+    return torch.load(path, map_location="cpu", weights_only=True)
