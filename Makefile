@@ -1,15 +1,23 @@
-# `make app` opens the explorer, `make lab` the lessons, `make test` checks everything but what `make slow` checks. Each sets up what it needs.
+# `make app` opens the explorer, `make lab` the lessons, `make test` checks everything but what `make slow` checks. Each sets up what it needs,
+# in .venv and in the versions of constraints.txt.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --constraint constraints.txt
 
-.PHONY: app test slow lint lessons lab benchmark clean
+.PHONY: app lab test quick slow lint types lessons benchmark constraints clean
 
 app: $(VENV)/app
-	$(BIN)/streamlit run streamlit_app.py
+	$(BIN)/diffusion-edu app
+
+lab: $(VENV)/app # opens the lessons where they are; `diffusion-edu lab` opens a copy
+	$(BIN)/python -m jupyterlab lessons
 
 test: $(VENV)/dev lint # a file of tests stays on one core
 	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
+
+quick: $(VENV)/dev # the library alone: after a change to it, before `make test`
+	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile tests/library
 
 slow: $(VENV)/dev # what takes long and seldom breaks: before a release, and after a change to what it tests
 	$(BIN)/python -m pytest -m slow
@@ -18,6 +26,12 @@ lint: $(VENV)/dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
+types: $(VENV)/dev # the public library; pyproject.toml lists the files
+	$(BIN)/mypy
+
+lessons: $(VENV)/dev # runs every lesson, as students get it and solved, and tries its checks
+	$(BIN)/python -m pytest tests/test_lesson*.py
+
 benchmark: $(VENV)/dev # about half an hour on two cores; each line also runs alone
 	$(BIN)/python -m benchmarks.sampling
 	$(BIN)/python -m benchmarks.training
@@ -25,19 +39,18 @@ benchmark: $(VENV)/dev # about half an hour on two cores; each line also runs al
 	$(BIN)/python -m benchmarks.attention
 	$(BIN)/python -m benchmarks.words
 
-lessons: $(VENV)/dev # runs every lesson, as students get it and solved, and tries its checks
-	$(BIN)/python -m pytest tests/test_lesson*.py
+constraints: # writes down the versions in .venv: after an upgrade that passed `make test slow lessons`
+	grep '^#' constraints.txt > constraints.new
+	$(BIN)/python -m pip freeze --exclude-editable | sed 's/+.*//' | grep -viE '^(nvidia-|cuda-|triton)' >> constraints.new
+	mv constraints.new constraints.txt
 
-lab: $(VENV)/app # opens the lessons
-	$(BIN)/jupyter lab lessons
-
-$(VENV)/app: requirements.txt
+$(VENV)/app: pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet -r requirements.txt
+	$(PIP) --editable ".[all]"
 	touch $@
 
-$(VENV)/dev: requirements-dev.txt $(VENV)/app
-	$(BIN)/python -m pip install --quiet -r requirements-dev.txt
+$(VENV)/dev: $(VENV)/app
+	$(PIP) --editable ".[dev]"
 	touch $@
 
 clean:

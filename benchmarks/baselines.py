@@ -1,7 +1,7 @@
 """Noise, a VAE and diffusion, on flowers and faces, at 32x32 and 64x64: `python -m benchmarks.baselines --flowers FILE --faces FILE`.
 
-Everything is drawn at 64x64 and, for 32x32, brought to half of that like the real pictures; the distance is that on the features of
-the classifier of its subject, the class score that of the second classifier. Real halves: one half of the real pictures
+Everything is sampled at 64x64 and, for 32x32, brought to half of that like the real images; the distance is that on the features of
+the classifier of its subject, the class score that of the second classifier. Real halves: one half of the real images
 against the other, the best that a distance can be.
 """
 
@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from tqdm import tqdm
 
 from diffusion_edu.checkpoints import OWN, PRETRAINED, load
-from diffusion_edu.data.images import load_pictures, to_bytes, to_signed
+from diffusion_edu.data.images import load_images, to_bytes, to_signed
 from diffusion_edu.evaluation.command import rounded
 from diffusion_edu.evaluation.distances import frechet, frechet_band
 from diffusion_edu.evaluation.features import CLASSIFIERS, class_score, describe
@@ -26,16 +26,16 @@ MODELS = {
     "flowers": {"VAE": "flowers_vae", "diffusion": "flowers_attention"},
     "faces": {"VAE": "faces_vae", "diffusion": "faces"},
 }
-PICTURES, SIZES = 2000, (32, 64)
+IMAGES, SIZES = 2000, (32, 64)
 
 
-def drawn(subject, real, count, work):
+def sampled(subject, real, count, work):
     """Draw what is compared, as {name: uint8 images (count, 3, 64, 64)}."""
     found = {"noise": pure_noise(count, real.images.shape[-1])}
-    kinds = torch.empty(0, dtype=torch.int64) if real.attributes else real.labels.bincount()
+    class_names = torch.empty(0, dtype=torch.int64) if real.attributes else real.labels.bincount()
     for what, name in MODELS[subject].items():
         model = load(name)
-        labels = asked(model.card, kinds, real, count)
+        labels = asked(model.card, class_names, real, count)
         found[what] = draw(
             model,
             Preset(**model.card.sampling),
@@ -54,10 +54,10 @@ def at(images, size):
 
 def compare(subject, real, found):
     """Score everything at every size; returns rows."""
-    eyes, judge = (load(name) for name in CLASSIFIERS[subject])
+    feature_network, judge = (load(name) for name in CLASSIFIERS[subject])
     rows = []
     for size in SIZES:
-        features = describe(eyes, at(real.images, size)).features
+        features = describe(feature_network, at(real.images, size)).features
         first, second = halves(features)
         rows.append(
             {
@@ -72,7 +72,7 @@ def compare(subject, real, found):
             describe(judge, at(real.images, size)).scores, bool(judge.card.attributes)
         )
         for what, images in found.items():
-            seen = describe(eyes, at(images, size)).features
+            seen = describe(feature_network, at(images, size)).features
             score = class_score(describe(judge, at(images, size)).scores, bool(judge.card.attributes))
             distances = {"FD": frechet(features, seen), "FD_band": frechet_band(features, seen)}
             rows.append({"what": what, "data": subject, "size": size, **distances, "class_score": score})
@@ -98,16 +98,16 @@ def main(words=None):
     parser = argparse.ArgumentParser(prog="python -m benchmarks.baselines", description=__doc__)
     parser.add_argument("--flowers", help="the real flowers (default: Oxford Flowers 102, downloaded once)")
     parser.add_argument("--faces", help="the real faces (default: CelebA, downloaded once)")
-    parser.add_argument("--pictures", type=int, default=PICTURES, help="how many to draw of each (default: 2000)")
+    parser.add_argument("--images", type=int, default=IMAGES, help="how many to draw of each (default: 2000)")
     parser.add_argument("--work", type=Path, default=OWN / "evaluation")
     parser.add_argument("--out", type=Path, default=PRETRAINED / "scores.json")
     args = parser.parse_args(words)
     rows = []
     for subject, source in (("flowers", args.flowers), ("faces", args.faces)):
-        real = load_pictures(source, 64, tqdm.write, subject)
-        rows += compare(subject, real, drawn(subject, real, args.pictures, args.work))
+        real = load_images(source, 64, tqdm.write, subject)
+        rows += compare(subject, real, sampled(subject, real, args.images, args.work))
     print(table(rows))
-    about = {"command": "python -m benchmarks.baselines", "pictures": args.pictures}
+    about = {"command": "python -m benchmarks.baselines", "images": args.images}
     args.out.write_text(json.dumps({"rows": rows, **about}, indent=1) + "\n", encoding="utf-8")
 
 

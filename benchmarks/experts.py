@@ -1,6 +1,6 @@
 """Do two specialists draw better than one network that had the same extra training? `python -m benchmarks.experts --single NAME`.
 
-All three come from flowers_simple: the network as it was, the same network trained further on as many pictures as both
+All three come from flowers_simple: the network as it was, the same network trained further on as many images as both
 experts together, and the two experts. The same seeds, classes and evaluations; whatever the outcome, it goes into the card of the experts.
 """
 
@@ -13,32 +13,35 @@ from tqdm import tqdm
 from diffusion_edu.checkpoints import OWN, PRETRAINED, available, load, save_card
 from diffusion_edu.evaluation.command import rounded
 from diffusion_edu.evaluation.features import describe
-from diffusion_edu.evaluation.report import Reference, agreement_scores, distance_scores
+from diffusion_edu.evaluation.report import Reference, class_accuracy_scores, distance_scores
 from diffusion_edu.evaluation.samples import as_frequent, draw
 from diffusion_edu.generation import Preset
 
-PICTURES = 2000
+IMAGES = 2000
 
 
-def measure(name, real, pictures, work):
+def measure(name, real, images, work):
     """Draw, compare and judge; returns a row."""
-    model, eyes, judge = (load(one) for one in (name, "flower_features", "flower_judge"))
-    labels = as_frequent(real.kinds, pictures)
-    drawings = draw(
-        model, Preset(**model.card.sampling), pictures, labels, work, watch=lambda parts: tqdm(parts, desc=name)
+    model, feature_network, judge = (load(one) for one in (name, "flower_features", "flower_classifier"))
+    labels = as_frequent(real.class_counts, images)
+    samples = draw(
+        model, Preset(**model.card.sampling), images, labels, work, watch=lambda parts: tqdm(parts, desc=name)
     )
-    scores = distance_scores(real, describe(eyes, drawings).features) | agreement_scores(judge, drawings, labels)
-    seen = model.card.training["pictures_seen"]
-    return {"model": model.card.title, "pictures_seen": seen} | rounded(
-        {name: scores[name] for name in ("FD", "FD_band", "agreement")}
+    scores = distance_scores(real, describe(feature_network, samples).features) | class_accuracy_scores(
+        judge, samples, labels
+    )
+    seen = model.card.training["images_seen"]
+    return {"model": model.card.title, "images_seen": seen} | rounded(
+        {name: scores[name] for name in ("FD", "FD_band", "class_accuracy")}
     )
 
 
 def table(rows):
     """Format the rows as Markdown."""
-    lines = ["| model | extra pictures seen | FD | agreement |", "| --- | --- | --- | --- |"]
+    lines = ["| model | extra images seen | FD | class accuracy |", "| --- | --- | --- | --- |"]
     lines += [
-        f"| {r['model']} | {r['extra']:,} | {r['FD']:.2f} ± {r['FD_band']:.2f} | {r['agreement']:.2f} |" for r in rows
+        f"| {r['model']} | {r['extra']:,} | {r['FD']:.2f} ± {r['FD_band']:.2f} | {r['class_accuracy']:.2f} |"
+        for r in rows
     ]
     return "\n".join(lines)
 
@@ -48,13 +51,13 @@ def main(words=None):
     parser = argparse.ArgumentParser(prog="python -m benchmarks.experts", description=__doc__)
     parser.add_argument("--single", default="my_flowers_simple", help="the single network with the same extra training")
     parser.add_argument("--experts", default="flowers_experts")
-    parser.add_argument("--pictures", type=int, default=PICTURES)
+    parser.add_argument("--images", type=int, default=IMAGES)
     parser.add_argument("--work", type=Path, default=OWN / "evaluation")
     args = parser.parse_args(words)
     real = Reference.load(PRETRAINED / "flower_reference.npz")
-    rows = [measure(name, real, args.pictures, args.work) for name in ("flowers_simple", args.single, args.experts)]
+    rows = [measure(name, real, args.images, args.work) for name in ("flowers_simple", args.single, args.experts)]
     for row, title in zip(rows, ("one network, as it was", "one network, trained further", "two experts"), strict=True):
-        row.update(model=title, extra=0 if row is rows[0] else row["pictures_seen"])
+        row.update(model=title, extra=0 if row is rows[0] else row["images_seen"])
     print(table(rows))
     card = load(args.experts).card
     compared = {"experts": rows, "experts_command": "python -m benchmarks.experts"}

@@ -1,7 +1,7 @@
 """What does a perceptual loss buy? The same network, trained equally long by six losses: `python -m benchmarks.hybrid --latents FILE ...`.
 
 Mean squared error plus lambda times the perceptual loss (`objectives.Hybrid`), and that alone. All begin with the same weights, those of
-a model that is there or of a small network that knows nothing, and see the same pictures in the same order, at the same levels with the same
+a model that is there or of a small network that knows nothing, and see the same images in the same order, at the same timesteps with the same
 noise. A stopped run goes on where it was.
 """
 
@@ -17,7 +17,7 @@ from diffusion_edu.checkpoints import OWN, available, read_card
 from diffusion_edu.evaluation.command import rounded
 from diffusion_edu.evaluation.features import CLASSIFIERS
 from diffusion_edu.evaluation.prompting import Ruler
-from diffusion_edu.evaluation.prompts import TIMES, classifiers, drawn, read_prompts, read_real
+from diffusion_edu.evaluation.prompts import TIMES, classifiers, read_prompts, read_real, sampled
 from diffusion_edu.figures.comparisons import side_by_side
 from diffusion_edu.figures.grids import grid
 from diffusion_edu.latent.text_to_image import load_text_to_image
@@ -38,14 +38,14 @@ SMALL = {
     "embedding": 128,
     "text": {"width": 128, "depth": 2},
 }
-PICTURES, SAMPLES, SHOWN, HELD = 100_000, 500, 8, 256
+IMAGES, SAMPLES, SHOWN, HELD = 100_000, 500, 8, 256
 
 
 def arguments(words=None):
     """Read the command line."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.hybrid", description=__doc__)
     parser.add_argument(
-        "--latents", type=Path, required=True, help="pictures encoded by a training of text_to_image, to learn from"
+        "--latents", type=Path, required=True, help="images encoded by a training of text_to_image, to learn from"
     )
     parser.add_argument(
         "--from",
@@ -53,23 +53,21 @@ def arguments(words=None):
         metavar="NAME",
         help="begin with the weights of this model (default: with none, in a small network)",
     )
-    parser.add_argument("--data", nargs="+", help="the same pictures, to compare drawings with")
+    parser.add_argument("--data", nargs="+", help="the same images, to compare samples with")
     parser.add_argument(
-        "--prompts", required=True, help="a JSON file of prompts that no picture goes with: {subject: [prompt, ...]}"
+        "--prompts", required=True, help="a JSON file of prompts that no image goes with: {subject: [prompt, ...]}"
     )
     parser.add_argument(
-        "--pictures", type=positive(int), default=PICTURES, help=f"how many each network sees (default: {PICTURES})"
+        "--images", type=positive(int), default=IMAGES, help=f"how many each network sees (default: {IMAGES})"
     )
     parser.add_argument(
-        "--samples", type=positive(int), default=SAMPLES, help=f"how many drawings are judged (default: {SAMPLES})"
+        "--samples", type=positive(int), default=SAMPLES, help=f"how many samples are judged (default: {SAMPLES})"
     )
     parser.add_argument(
         "--weights", nargs="+", default=WEIGHTS, help=f"of the perceptual loss (default: {' '.join(WEIGHTS)})"
     )
     parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda", "mps"))
-    parser.add_argument(
-        "--work", type=Path, default=OWN / "hybrid", help="where trained networks and drawings are kept"
-    )
+    parser.add_argument("--work", type=Path, default=OWN / "hybrid", help="where trained networks and samples are kept")
     parser.add_argument("--figure", type=Path, default=Path("benchmarks") / "hybrid.png")
     return parser.parse_args(words)
 
@@ -88,9 +86,9 @@ def name_of(weight):
 def trained(args, recipe, weight):
     """Train a network by one loss, go on with it, or take the one that is there; returns its folder."""
     # who is to see more begins anew: the learning rate falls towards the end
-    folder = args.work / (args.start or "nothing") / str(args.pictures) / f"hybrid_{weight}"
+    folder = args.work / (args.start or "nothing") / str(args.images) / f"hybrid_{weight}"
     if done := available([folder]).get(folder.name):
-        if read_card(done).training["scale"] != read_latents(args.latents).facts["scale"]:
+        if read_card(done).training["guidance_scale"] != read_latents(args.latents).facts["guidance_scale"]:
             raise ValueError(
                 f"{folder} holds a network that learned from latents of another autoencoder: choose another --work."
             )
@@ -102,8 +100,8 @@ def trained(args, recipe, weight):
         folder,
         "--perceptual",
         weight,
-        "--pictures",
-        args.pictures,
+        "--images",
+        args.images,
         "--device",
         args.device,
         "--resume",
@@ -113,17 +111,17 @@ def trained(args, recipe, weight):
     return folder
 
 
-def measure(args, weight, who, ruler, wishes):
-    """Draw by a trained network and measure: one row of the table, and its first drawings."""
+def measure(args, weight, who, ruler, conditions):
+    """Draw by a trained network and measure: one row of the table, and its first samples."""
     card = who.model.card
     watch = partial(tqdm, desc=f"drawing, {name_of(weight)}", leave=False)
-    drawings = drawn(who, who.preset, wishes.prompts, args.work, watch)
+    samples = sampled(who, who.preset, conditions.prompts, args.work, watch)
     row = (
         {"name": name_of(weight), "minutes": card.training["minutes"]}
         | losses(who, args.latents)
-        | ruler.measure(drawings, wishes)
+        | ruler.measure(samples, conditions)
     )
-    return rounded(row) | {"page": grid(drawings[: SHOWN * TIMES : TIMES], columns=SHOWN)}
+    return rounded(row) | {"page": grid(samples[: SHOWN * TIMES : TIMES], columns=SHOWN)}
 
 
 def losses(who, path):
@@ -146,22 +144,22 @@ def table(rows):
     lines = [f"| {' | '.join(heads)} |", f"| {' | '.join(['---'] * len(heads))} |"]
     for row in rows:
         held = " | ".join(f"{row[name]:.4f}" if name in row else "-" for name in ("mse", "perceptual"))
-        seen = f"{row['agreement']:.0%} | {row['subject_agreement']:.0%} | {row['minutes']}"
+        seen = f"{row['class_accuracy']:.0%} | {row['subject_accuracy']:.0%} | {row['minutes']}"
         lines.append(f"| {row['name']} | {held} | {row['FD']:.2f} ± {row['FD_band']:.2f} | {seen} |")
     return "\n".join(lines)
 
 
 def beside(row):
-    """Say what stands beside the drawings of a row."""
+    """Say what stands beside the samples of a row."""
     held = f"held-out MSE {row['mse']:.3f}, perceptual {row['perceptual']:.3f}\n" if "mse" in row else ""
-    return f"{held}FD {row['FD']:.1f} ± {row['FD_band']:.1f}\nright category {row['agreement']:.0%}, subject {row['subject_agreement']:.0%}"
+    return f"{held}FD {row['FD']:.1f} ± {row['FD_band']:.1f}\nright category {row['class_accuracy']:.0%}, subject {row['subject_accuracy']:.0%}"
 
 
 def main(words=None):
     """Train, draw, measure; print a table and draw the figure. Problems that a person can solve end in one sentence."""
     args = arguments(words)
     try:
-        compare(args, replace(text_to_image.RECIPE, sizes=SMALL))
+        compare(args, replace(text_to_image.RECIPE, config=SMALL))
     except (ValueError, OSError) as problem:
         sys.exit(f"{problem}")
 
@@ -169,21 +167,25 @@ def main(words=None):
 def compare(args, recipe):
     """Measure every loss in the same way."""
     compute, prompts = choose(args.device), read_prompts(args.prompts)
-    eyes, judge = classifiers(
-        prompts, CLASSIFIERS["captioned pictures"], compute
+    feature_network, judge = classifiers(
+        prompts, CLASSIFIERS["captioned images"], compute
     )  # what may fail comes before what takes long
     real = read_real(args.data, prompts, read_latents(args.latents).facts["size"], tqdm.write)
-    ruler, wishes, rows = Ruler.of(real, eyes, judge, args.samples), real.wishes(real.unseen(prompts), args.samples), []
+    ruler, conditions, rows = (
+        Ruler.of(real, feature_network, judge, args.samples),
+        real.conditions(real.unseen(prompts), args.samples),
+        [],
+    )
     for weight in args.weights:
         folder = trained(args, recipe, weight)
-        rows.append(measure(args, weight, load_text_to_image(folder.name, [folder], compute), ruler, wishes))
+        rows.append(measure(args, weight, load_text_to_image(folder.name, [folder], compute), ruler, conditions))
     floors = rounded(ruler.floors())
     begun = f", begun with the weights of {args.start}" if args.start else ""
     print(
-        f"{args.pictures:,} pictures seen by each network{begun}, {args.samples} drawings of prompts that no picture goes with; {eyes.card.name}."
+        f"{args.images:,} images seen by each network{begun}, {args.samples} samples of prompts that no image goes with; {feature_network.card.name}."
     )
     print(
-        "Real pictures: FD {FD_floor} to each other, right category {agreement_real:.0%}, subject {subject_agreement_real:.0%}\n".format(
+        "Real images: FD {FD_floor} to each other, right category {class_accuracy_real:.0%}, subject {subject_accuracy_real:.0%}\n".format(
             **floors
         )
     )

@@ -1,4 +1,4 @@
-"""Three libraries, each with a network of equal GFLOP per picture, used as its own users would use it.
+"""Three libraries, each with a network of equal GFLOP per image, used as its own users would use it.
 
 A peer's network is the fastest of its natural sizes that we found at this cost, with attention where ours has it or where it
 comes with it; nothing is conditioned on classes. A peer is imported only when it is asked for.
@@ -16,7 +16,7 @@ import torch.nn.functional as F
 from diffusion_edu.checkpoints import Model, available, load, read_card
 from diffusion_edu.generation import Preset, generate
 from diffusion_edu.randomness import Compute, choose
-from diffusion_edu.training.loop import fit, learner
+from diffusion_edu.training.loop import fit, train_state
 from diffusion_edu.training.objectives import Objective
 
 OURS, MODEL, SIZE = "diffusion_edu", "flowers_attention", 64
@@ -26,12 +26,12 @@ BFLOAT16 = Compute(torch.device("cpu"), torch.bfloat16, torch.channels_last)
 
 @dataclass(frozen=True)
 class Library:
-    """A library: the package to import, a function that builds its network, and how that draws pictures and learns from them."""
+    """A library: the package to import, a function that builds its network, and how that draws images and learns from them."""
 
     package: str
     network: Callable  # () -> a network in float32
-    drawing: Callable  # (net, compute, pictures, moves) -> a function that draws x (pictures, 3, 64, 64), one evaluation per move
-    learning: Callable  # net -> the module to train, and its loss (module, x0, cond, generator) -> a scalar or one number per picture
+    drawing: Callable  # (net, compute, images, steps) -> a function that draws x (images, 3, 64, 64), one evaluation per step
+    learning: Callable  # net -> the module to train, and its loss (module, x0, cond, generator) -> a scalar or one number per image
 
 
 def our_network():
@@ -39,12 +39,12 @@ def our_network():
     return load(MODEL, compute=FLOAT32).net.requires_grad_(True)
 
 
-def our_drawing(net, compute, pictures, moves):
+def our_drawing(net, compute, images, steps):
     """Walk with DDIM, without labels and so without guidance."""
     model = Model(read_card(available()[MODEL]), net.requires_grad_(False), compute)
 
     def draw():
-        *_, last = generate(model, Preset(moves=moves), range(pictures))
+        *_, last = generate(model, Preset(steps=steps), range(images))
         return last.x
 
     return draw
@@ -68,8 +68,8 @@ def diffusers_network():
     )
 
 
-def diffusers_drawing(net, compute, pictures, moves):
-    """Call the pipeline for DDIM, which does hardly more than the one evaluation of a move."""
+def diffusers_drawing(net, compute, images, steps):
+    """Call the pipeline for DDIM, which does hardly more than the one evaluation of a step."""
     from diffusers import DDIMPipeline, DDIMScheduler
 
     pipeline = DDIMPipeline(net, DDIMScheduler())
@@ -77,7 +77,7 @@ def diffusers_drawing(net, compute, pictures, moves):
 
     def draw():
         with autocast(compute):
-            return pipeline(pictures, num_inference_steps=moves, output_type="pt").images
+            return pipeline(images, num_inference_steps=steps, output_type="pt").images
 
     return draw
 
@@ -88,7 +88,7 @@ def diffusers_learning(net):
 
     scheduler = DDPMScheduler()
 
-    def loss(net, x0, cond, generator):
+    def loss(net, x0, condition, generator):
         eps, t = torch.randn_like(x0), torch.randint(0, scheduler.config.num_train_timesteps, (len(x0),))
         return F.mse_loss(net(scheduler.add_noise(x0, eps, t), t).sample, eps)
 
@@ -102,18 +102,18 @@ def denoising_network():
     return Unet(dim=16, dim_mults=(1, 2, 4, 8, 16))
 
 
-def denoising_drawing(net, compute, pictures, moves):
-    """Sample with DDIM, which is what fewer moves than levels mean there."""
+def denoising_drawing(net, compute, images, steps):
+    """Sample with DDIM, which is what fewer steps than timesteps mean there."""
     from denoising_diffusion_pytorch import GaussianDiffusion, denoising_diffusion_pytorch
 
     denoising_diffusion_pytorch.tqdm = partial(
         denoising_diffusion_pytorch.tqdm, disable=True
     )  # there is no option for its bar
-    diffusion = GaussianDiffusion(net, image_size=SIZE, sampling_timesteps=moves)
+    diffusion = GaussianDiffusion(net, image_size=SIZE, sampling_timesteps=steps)
 
     def draw():
         with autocast(compute):
-            return diffusion.sample(batch_size=pictures)
+            return diffusion.sample(batch_size=images)
 
     return draw
 
@@ -122,11 +122,11 @@ def denoising_learning(net):
     """Learn v, by the library's own loss."""
     from denoising_diffusion_pytorch import GaussianDiffusion
 
-    return GaussianDiffusion(net, image_size=SIZE), lambda diffusion, x0, cond, generator: diffusion((x0 + 1) / 2)
+    return GaussianDiffusion(net, image_size=SIZE), lambda diffusion, x0, condition, generator: diffusion((x0 + 1) / 2)
 
 
 def autocast(compute):
-    """Enter the precision of a Compute: once per walk, so that weights that were cast are kept for all its moves."""
+    """Enter the precision of a Compute: once per walk, so that weights that were cast are kept for all its steps."""
     return torch.autocast(compute.device.type, compute.autocast, enabled=compute.autocast is not None)
 
 
@@ -165,18 +165,22 @@ class Contestant:
         """Count the numbers that the network learns."""
         return sum(weight.numel() for weight in LIBRARIES[self.library].network().parameters())
 
-    def drawing(self, pictures, moves):
-        """Build a function that draws pictures (pictures, 3, 64, 64)."""
+    def drawing(self, images, steps):
+        """Build a function that draws images (images, 3, 64, 64)."""
         library = LIBRARIES[self.library]
-        return library.drawing(self.compute.place(library.network()).eval(), self.compute, pictures, moves)
+        return library.drawing(self.compute.place(library.network()).eval(), self.compute, images, steps)
 
-    def training(self, pictures):
+    def training(self, images):
         """Build a function that takes one step on a batch and returns its Progress: clipping, optimiser and average are ours for all."""
         library = LIBRARIES[self.library]
         net, loss = library.learning(library.network())
-        x0 = self.compute.place(torch.rand(pictures, 3, SIZE, SIZE) * 2 - 1)
+        x0 = self.compute.place(torch.rand(images, 3, SIZE, SIZE) * 2 - 1)
         steps = fit(
-            learner(self.compute.place(net)), repeat((x0, None)), loss, lambda _: 1e-4, autocast=self.compute.autocast
+            train_state(self.compute.place(net)),
+            repeat((x0, None)),
+            loss,
+            lambda _: 1e-4,
+            autocast=self.compute.autocast,
         )
         return lambda: next(steps)
 

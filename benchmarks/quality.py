@@ -1,7 +1,7 @@
 """What does a second buy? The distance to real flowers against the time to draw, for every sampler: `python -m benchmarks.quality`.
 
 The same seeds and classes everywhere, the guidance of the model's own preset; the distance is to the shipped statistics of
-the real flowers, so nothing is downloaded. Drawings are kept and shared with
+the real flowers, so nothing is downloaded. Samples are kept and shared with
 the evaluation, so a stopped run goes on where it was.
 """
 
@@ -24,35 +24,35 @@ from diffusion_edu.generation import Preset, generate
 from diffusion_edu.samplers import SAMPLERS
 from diffusion_edu.schedules import SCHEDULES
 
-MOVES = {
+STEPS = {
     "DDIM": (5, 10, 20),
     "DPM-Solver++": (5, 10, 15, 20),
     "Heun": (8,),
     "DDPM": (20,),
     "Euler ancestral": (10, 20),
-    "Renoise": (20,),
+    "Multistep renoising": (20,),
 }
-PICTURES, TIMED = 1000, 8
+IMAGES, TIMED = 1000, 8
 NEAR = 1.05  # of the smallest distance: what comes this near is as good, and the fastest of those is the default
 
 
-def measure(model, preset, pictures, real, eyes, work):
-    """Draw, describe, compare, and time a walk of 8 pictures; returns one row of the table."""
-    labels = as_frequent(real.kinds, pictures)
-    words = f"{preset.sampler} {preset.moves}"
-    drawings = draw(model, preset, pictures, labels, work, watch=lambda parts: tqdm(parts, desc=words))
-    features = describe(eyes, drawings).features
+def measure(model, preset, images, real, feature_network, work):
+    """Draw, describe, compare, and time a walk of 8 images; returns one row of the table."""
+    labels = as_frequent(real.class_counts, images)
+    words = f"{preset.sampler} {preset.steps}"
+    samples = draw(model, preset, images, labels, work, watch=lambda parts: tqdm(parts, desc=words))
+    features = describe(feature_network, samples).features
     seconds = median(lambda: list(generate(model, preset, range(TIMED), labels[:TIMED].tolist())), repeats=3)
     distances = {"FD": frechet(real.statistics, features), "FD_band": frechet_band(real.statistics, features)}
-    asked = preset.evaluations(guiding=True)
-    return {"sampler": preset.sampler, "moves": preset.moves, "evaluations": asked, "seconds": seconds, **distances}
+    asked = preset.nfe(guiding=True)
+    return {"sampler": preset.sampler, "steps": preset.steps, "evaluations": asked, "seconds": seconds, **distances}
 
 
 def table(rows):
     """Format the rows as Markdown."""
-    lines = ["| sampler | moves | evaluations | s for 8 pictures | FD |", "| --- | --- | --- | --- | --- |"]
+    lines = ["| sampler | steps | evaluations | s for 8 images | FD |", "| --- | --- | --- | --- | --- |"]
     lines += [
-        f"| {r['sampler']} | {r['moves']} | {r['evaluations']} | {r['seconds']:.2f} | {r['FD']:.2f} ± {r['FD_band']:.2f} |"
+        f"| {r['sampler']} | {r['steps']} | {r['nfe']} | {r['seconds']:.2f} | {r['FD']:.2f} ± {r['FD_band']:.2f} |"
         for r in rows
     ]
     return "\n".join(lines)
@@ -66,17 +66,17 @@ def best(rows):
 
 def point(text):
     """Read a point of the figure, such as "DDPM:250"."""
-    name, _, moves = text.partition(":")
-    if name not in SAMPLERS or not moves.isdigit():
-        raise argparse.ArgumentTypeError(f"write SAMPLER:MOVES, for example DDPM:250, not {text!r}")
-    return name, int(moves)
+    name, _, steps = text.partition(":")
+    if name not in SAMPLERS or not steps.isdigit():
+        raise argparse.ArgumentTypeError(f"write SAMPLER:STEPS, for example DDPM:250, not {text!r}")
+    return name, int(steps)
 
 
 def main(words=None):
-    """Measure every sampler at every number of moves, print a table and draw the figure."""
+    """Measure every sampler at every number of steps, print a table and draw the figure."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.quality", description=__doc__)
     parser.add_argument("--model", default="flowers_attention")
-    parser.add_argument("--pictures", type=int, default=PICTURES, help="how many for each point (default: 1000)")
+    parser.add_argument("--images", type=int, default=IMAGES, help="how many for each point (default: 1000)")
     parser.add_argument(
         "--points", type=point, nargs="*", help="other points than the usual ones, for example DDPM:250 DPM-Solver++:15"
     )
@@ -87,25 +87,31 @@ def main(words=None):
     parser.add_argument("--work", type=Path, default=OWN / "evaluation")
     parser.add_argument("--figure", type=Path, default=Path("benchmarks") / "quality.png")
     args = parser.parse_args(words)
-    model, eyes, real = load(args.model), load("flower_features"), Reference.load(PRETRAINED / "flower_reference.npz")
+    model, feature_network, real = (
+        load(args.model),
+        load("flower_features"),
+        Reference.load(PRETRAINED / "flower_reference.npz"),
+    )
     own = Preset(**model.card.sampling)
     own = replace(
-        own, scale=own.scale if args.guidance is None else args.guidance, schedule=args.schedule or own.schedule
+        own,
+        guidance_scale=own.guidance_scale if args.guidance is None else args.guidance,
+        schedule=args.schedule or own.schedule,
     )
-    points = args.points or [(name, moves) for name, usual in MOVES.items() for moves in usual]
-    presets = [replace(own, sampler=name, moves=moves, options={}) for name, moves in points]
-    rows = [measure(model, preset, args.pictures, real, eyes, args.work) for preset in presets]
+    points = args.points or [(name, steps) for name, usual in STEPS.items() for steps in usual]
+    presets = [replace(own, sampler=name, steps=steps, options={}) for name, steps in points]
+    rows = [measure(model, preset, args.images, real, feature_network, args.work) for preset in presets]
     print(
-        f"{model.card.title}, {args.pictures} pictures a point, {own.schedule} schedule, guidance {own.scale:g}; real to real: {real.floor:.2f}\n"
+        f"{model.card.title}, {args.images} images a point, {own.schedule} schedule, guidance {own.guidance_scale:g}; real to real: {real.floor:.2f}\n"
     )
     print(table(rows))
-    print("\nBest quality per second: {sampler}, {moves} moves".format(**best(rows)))
+    print("\nBest quality per second: {sampler}, {steps} steps".format(**best(rows)))
     (args.figure.with_suffix(".json")).write_text(json.dumps(rows, indent=2))
     quality_per_second(rows, real.floor).savefig(args.figure)
     if (args.points, args.guidance, args.schedule) == (None, None, None):  # the usual points belong into the card
         save_card(
             available()[args.model].parent,
-            replace(model.card, scores=model.card.scores | {"by_moves": [rounded(row) for row in rows]}),
+            replace(model.card, scores=model.card.scores | {"by_steps": [rounded(row) for row in rows]}),
         )
 
 

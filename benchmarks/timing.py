@@ -59,8 +59,8 @@ class Roofline:
 
 
 @torch.no_grad()
-def roofline(pictures):
-    """Take the 3x3 convolution that costs our network most, on a batch of pictures."""
+def roofline(images):
+    """Take the 3x3 convolution that costs our network most, on a batch of images."""
     seen, net = [], our_network()
 
     def note(conv, inputs, output):
@@ -77,7 +77,7 @@ def roofline(pictures):
             conv.register_forward_hook(note)
     net(torch.randn(1, 3, SIZE, SIZE), torch.ones(1))
     _, weight, shape = max(seen)
-    return Roofline(weight, (pictures, *shape))
+    return Roofline(weight, (images, *shape))
 
 
 def in_rounds(works, repeats):
@@ -125,12 +125,12 @@ def _peak(prepare, *args):
 
 @dataclass(frozen=True)
 class Row:
-    """What was measured of a contestant: GFLOP per picture and seconds for all pictures, both per move or step; peak memory in GiB."""
+    """What was measured of a contestant: GFLOP per image and seconds for all images, both per step or step; peak memory in GiB."""
 
     contestant: Contestant
     gflop: float
     seconds: float
-    share: float  # of the roofline
+    fraction: float  # of the roofline
     peak: float
 
 
@@ -148,21 +148,21 @@ class Comparison:
         heads = [
             "what",
             "parameters",
-            "GFLOP per picture",
+            "GFLOP per image",
             pace,
             "ours as it comes is",
-            "share of roofline",
+            "fraction of roofline",
             "peak memory",
         ]
         lines = [heads, ["---"] * len(heads)]
         for row in self.rows:
             cost = [f"{row.contestant.parameters() / 1e6:.1f} M", f"{row.gflop:.2f}", show(row)]
             faster = "" if row is self.rows[0] else f"{row.seconds / self.rows[0].seconds:.2f} times as fast"
-            lines.append([str(row.contestant), *cost, faster, f"{row.share:.0%}", f"{row.peak:.2f} GiB"])
+            lines.append([str(row.contestant), *cost, faster, f"{row.fraction:.0%}", f"{row.peak:.2f} GiB"])
         return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
     def about(self):
-        """Say what the shares are shares of, and on which machine with which versions all was measured."""
+        """Say what the shares are fractions of, and on which machine with which versions all was measured."""
         speeds = ", ".join(f"{speed:.0f} GFLOP/s in {named(dtype)}" for dtype, speed in self.speeds.items())
         packages = dict.fromkeys(
             ["torch", *(row.contestant.library for row in self.rows if row.contestant.library != OURS)]
@@ -175,21 +175,21 @@ class Comparison:
         )
 
 
-def compare(entrants, prepare: Callable, pictures, moves, repeats, beside=dict):
-    """Measure the work that prepare(entrant, pictures) builds, of so many moves or steps, for every entrant; ours comes first.
+def compare(entrants, prepare: Callable, images, steps, repeats, beside=dict):
+    """Measure the work that prepare(entrant, images) builds, of so many steps or steps, for every entrant; ours comes first.
 
     In the same rounds are timed the roofline and the works that beside() builds, a dict.
     """
-    peaks = [peak_memory(prepare, entrant, pictures) for entrant in entrants]
-    gflops = [count_gflop(prepare(replace(entrant, compute=FLOAT32), 1)) / moves for entrant in entrants]
-    roof, others = roofline(pictures), beside()
+    peaks = [peak_memory(prepare, entrant, images) for entrant in entrants]
+    gflops = [count_gflop(prepare(replace(entrant, compute=FLOAT32), 1)) / steps for entrant in entrants]
+    roof, others = roofline(images), beside()
     roofs = {dtype: roof.work(dtype) for dtype in (torch.bfloat16, torch.float32)}
-    seconds = in_rounds({entrant: prepare(entrant, pictures) for entrant in entrants} | roofs | others, repeats)
+    seconds = in_rounds({entrant: prepare(entrant, images) for entrant in entrants} | roofs | others, repeats)
     speeds = {dtype: roof.gflop / seconds[dtype] for dtype in roofs}
     rows = []
     for entrant, gflop, peak in zip(entrants, gflops, peaks, strict=True):
-        each = seconds[entrant] / moves
-        rows.append(Row(entrant, gflop, each, pictures * gflop / each / speeds[entrant.dtype], peak))
+        each = seconds[entrant] / steps
+        rows.append(Row(entrant, gflop, each, images * gflop / each / speeds[entrant.dtype], peak))
     return Comparison(rows, roof, speeds, {name: seconds[name] for name in others})
 
 
@@ -207,6 +207,6 @@ def options(description, argv):
     parser.add_argument(
         "--quick",
         action="store_true",
-        help="check that it runs: few pictures, moves and repeats; the times mean little",
+        help="check that it runs: few images, steps and repeats; the times mean little",
     )
     return parser.parse_args(argv)

@@ -1,6 +1,6 @@
 """How long does a step of training take, ours and two peers side by side? `python -m benchmarks.training`
 
-One step on 32 pictures of 64x64: forward, backward, clipping, AdamW, average of the weights. Each library has its own network
+One step on 32 images of 64x64: forward, backward, clipping, AdamW, average of the weights. Each library has its own network
 and loss; the rest is the same for all. After one warm-up the median of five rounds.
 """
 
@@ -11,8 +11,8 @@ from benchmarks.timing import compare, options
 def main(argv=None):
     """Measure, and print a Markdown table."""
     batch, repeats = (2, 2) if options(__doc__, argv).quick else (32, 5)
-    found = compare(contestants(), Contestant.training, batch, moves=1, repeats=repeats)
-    print(found.table(f"pictures per second, batches of {batch}", lambda row: f"{batch / row.seconds:.1f}"))
+    found = compare(contestants(), Contestant.training, batch, steps=1, repeats=repeats)
+    print(found.table(f"images per second, batches of {batch}", lambda row: f"{batch / row.seconds:.1f}"))
     print(f"\n{found.about()}")
 
 

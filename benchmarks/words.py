@@ -1,6 +1,6 @@
-"""How long does a picture take that is asked for in words, and how much memory? `python -m benchmarks.words`
+"""How long does an image take that is asked for in words, and how much memory? `python -m benchmarks.words`
 
-Pictures of 128x128 by the preset of the model's card, from noise in latents to pixels; after one warm-up the median of five rounds.
+Images of 128x128 by the preset of the model's card, from noise in latents to pixels; after one warm-up the median of five rounds.
 """
 
 from benchmarks.timing import in_rounds, options, peak_memory, processor
@@ -14,7 +14,7 @@ PROMPT = "A volcano erupts at dusk, glowing lava flowing down its dark slopes un
 
 
 def drawing(count):
-    """Build the work of drawing so many pictures of one prompt."""
+    """Build the work of drawing so many images of one prompt."""
     able = load_text_to_image(MODEL, compute=choose("cpu"))
 
     def work():
@@ -31,8 +31,8 @@ def main(argv=None):
     peaks = {count: peak_memory(drawing, count) for count in COUNTS}  # before anything large is in memory
     seconds = in_rounds({count: drawing(count) for count in COUNTS}, repeats)
     preset = Preset(**read_card(available()[MODEL]).sampling)
-    print(f"{processor()}; {preset.sampler}, {preset.moves} moves, guidance {preset.scale:g}\n")
-    print("| pictures of 128x128 | seconds | peak memory |\n| --- | --- | --- |")
+    print(f"{processor()}; {preset.sampler}, {preset.steps} steps, guidance {preset.guidance_scale:g}\n")
+    print("| images of 128x128 | seconds | peak memory |\n| --- | --- | --- |")
     for count in COUNTS:
         print(f"| {count} | {seconds[count]:.2f} | {peaks[count]:.2f} GiB |")
 

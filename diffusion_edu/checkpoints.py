@@ -19,9 +19,9 @@ from diffusion_edu.degradations import Restorer
 from diffusion_edu.denoisers import TARGETS, NeuralDenoiser
 from diffusion_edu.networks import NETWORKS
 from diffusion_edu.networks.experts import Experts
+from diffusion_edu.paths import PRETRAINED
 from diffusion_edu.randomness import Compute, choose
 
-PRETRAINED = Path(__file__).parents[1] / "pretrained"
 OWN = Path("runs")  # where a person's own trainings put their models
 
 
@@ -32,21 +32,23 @@ class Card:
     name: str
     title: str
     network: str  # a name in NETWORKS
-    sizes: dict  # the network's arguments
-    kind: str  # what it predicts: a name in TARGETS, "restoration", "vae", "autoencoder", "class" or "attributes"
-    size: int  # height and width of its pictures
+    config: dict  # the network's arguments
+    prediction_type: (
+        str  # what it predicts: a name in TARGETS, "restoration", "vae", "autoencoder", "class" or "attributes"
+    )
+    size: int  # height and width of its images
     channels: int = 3
     classes: list[str] = field(default_factory=list)
     attributes: list[str] = field(default_factory=list)
-    guide: str = ""  # what the picture is that guides it, in words
+    conditioning_image: str = ""  # what the image is that guides it, in words
     latents: dict = field(
         default_factory=dict
-    )  # mean and spread of each channel of what an autoencoder makes of its training pictures
-    autoencoder: str = ""  # the model whose latents it draws, if it draws no pictures itself; size and channels are then those of latents
+    )  # mean and spread of each channel of what an autoencoder makes of its training images
+    autoencoder: str = ""  # the model whose latents it draws, if it draws no images itself; size and channels are then those of latents
     text: dict = field(
         default_factory=dict
     )  # what turns captions into what it is told: sha256 of NAME.tokenizer.json, or the name of a CLIP
-    sampling: dict = field(default_factory=dict)  # the preset that draws well: schedule, T, sampler, moves, scale
+    sampling: dict = field(default_factory=dict)  # the preset that draws well: schedule, T, sampler, steps, scale
     data: dict = field(default_factory=dict)
     training: dict = field(default_factory=dict)
     scores: dict = field(default_factory=dict)
@@ -60,38 +62,38 @@ class Card:
         return len(self.classes) or None
 
     @property
-    def kinds(self):
+    def condition_names(self):
         """What can be asked for in one word: a class, or one of the attributes."""
         return self.classes or self.attributes
 
-    def label(self, kind):
+    def label(self, prediction_type):
         """Ask for a kind as `generate` wants it: the number of a class, or the wish for one attribute and no other."""
-        number = self.kinds.index(kind)
+        number = self.condition_names.index(prediction_type)
         return [int(k == number) for k in range(len(self.attributes))] if self.attributes else number
 
     def turn(self, seed):
         """Name the kind whose turn it is, so that neighbours differ and every kind is asked for."""
-        stride = 37 if len(self.kinds) % 37 else 41
-        return self.kinds[stride * seed % len(self.kinds)]
+        stride = 37 if len(self.condition_names) % 37 else 41
+        return self.condition_names[stride * seed % len(self.condition_names)]
 
     def mix(self, seeds):
         """Ask every seed for the kind whose turn it is, as labels; None if there are no kinds."""
-        return [self.label(self.turn(seed)) for seed in seeds] if self.kinds else None
+        return [self.label(self.turn(seed)) for seed in seeds] if self.condition_names else None
 
     @property
     def subject(self):
-        """What its pictures show: the public set that it was trained on, or that is nearest to it."""
+        """What its images show: the public set that it was trained on, or that is nearest to it."""
         return self.data.get("subject") or ("faces" if self.attributes else "flowers")
 
     @property
     def told(self):
-        """Whether there is something that it can be told: a class, attributes, a picture or a caption."""
-        return bool(self.classes or self.attributes or self.guide or self.text)
+        """Whether there is something that it can be told: a class, attributes, an image or a caption."""
+        return bool(self.classes or self.attributes or self.conditioning_image or self.text)
 
     @property
     def draws(self):
-        """Whether this is a diffusion model that draws pictures from noise alone: no classifier, and none that needs a picture or draws latents."""
-        return self.kind in TARGETS and not self.guide and not self.autoencoder
+        """Whether this is a diffusion model that draws images from noise alone: no classifier, and none that needs an image or draws latents."""
+        return self.prediction_type in TARGETS and not self.conditioning_image and not self.autoencoder
 
 
 class Unusable(ValueError):
@@ -106,9 +108,9 @@ class Model:
     net: nn.Module
     compute: Compute
 
-    def denoiser(self, schedule, cond=None):
+    def denoiser(self, schedule, condition=None):
         """Turn the network into a denoiser on a schedule, asked for cond: labels (b,) or None."""
-        return NeuralDenoiser(self.net, schedule, self.card.kind, cond, self.compute.autocast)
+        return NeuralDenoiser(self.net, schedule, self.card.prediction_type, condition, self.compute.autocast)
 
     def restorer(self, degradation):
         """Turn the network into the restorer of a degradation."""
@@ -201,7 +203,7 @@ def load(name, folders=None, compute=None):
         )
     compute = compute or choose()
     try:
-        net = NETWORKS[card.network](**card.sizes)
+        net = NETWORKS[card.network](**card.config)
         if isinstance(net, Experts):
             net.read = partial(read_part, weights)
             for who in range(len(net.borders) + 1):  # all of them must fit; the last is the first that a walk needs

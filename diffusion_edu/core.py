@@ -1,8 +1,8 @@
 """The contract that everything in this library is built on, on one page.
 
-A denoiser is a function `(x, t) -> x0_hat`: its guess of the clean image behind x at level t.
-A step is a function `(x, t, s) -> (x_s, x0_hat)`: one move from level t to level s, and the guess it was based on.
-`walk` repeats a step along a list of levels and yields a `State` at each of them.
+A denoiser is a function `(x, t) -> x0_hat`: its prediction of the clean image behind x at timestep t.
+A step is a function `(x, t, s) -> (x_s, x0_hat)`: one step from timestep t to timestep s, and the prediction it was based on.
+`walk` repeats a step along a list of timesteps and yields a `State` at each of them.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -15,20 +15,20 @@ from torch import Tensor
 
 
 class Denoiser(Protocol):
-    """Guess the clean image x0_hat (b, ...) behind x (b, ...) at level t."""
+    """Prediction the clean image x0_hat (b, ...) behind x (b, ...) at timestep t."""
 
     def __call__(self, x: Tensor, t: int) -> Tensor: ...
 
 
 class Step(Protocol):
-    """Move x (b, ...) from level t to level s; return x at level s and the guess x0_hat, both shaped like x."""
+    """Move x (b, ...) from timestep t to timestep s; return x at timestep s and the prediction x0_hat, both shaped like x."""
 
     def __call__(self, x: Tensor, t: int, s: int) -> tuple[Tensor, Tensor]: ...
 
 
 @dataclass(frozen=True)
 class State:
-    """One moment of a walk: the level t, the image x at that level, and the guess x0_hat made from exactly this x."""
+    """One moment of a walk: the timestep t, the image x at that timestep, and the prediction x0_hat made from exactly this x."""
 
     t: int
     x: Tensor
@@ -36,11 +36,11 @@ class State:
 
 
 @torch.no_grad()
-def walk(step: Step, x: Tensor, levels: Sequence[int], constrain: Callable = lambda x, t: x) -> Iterator[State]:
-    """Move x (b, ...) through the levels and yield one State per level, the last one included."""
-    x = constrain(x, levels[0])
-    for t, s in pairwise(levels):
+def walk(step: Step, x: Tensor, timesteps: Sequence[int], constrain: Callable = lambda x, t: x) -> Iterator[State]:
+    """Move x (b, ...) through the timesteps and yield one State per timestep, the last one included."""
+    x = constrain(x, timesteps[0])
+    for t, s in pairwise(timesteps):
         x_s, x0_hat = step(x, t, s)
         yield State(t, x, x0_hat)
         x = constrain(x_s, s)
-    yield State(levels[-1], x, x)
+    yield State(timesteps[-1], x, x)

@@ -1,4 +1,4 @@
-"""Everything that guesses the clean image: networks, guidance, clipping, and the exact answer where there is one.
+"""Everything that predictions the clean image: networks, guidance, clipping, and the exact answer where there is one.
 
 A network may be trained to say one of four things. All are written in the angle frame, where `y = cos x0 + sin eps` on every
 schedule (c, s: cosine and sine of theta, o: what the network says).
@@ -12,12 +12,12 @@ from torch import Tensor, nn
 
 from diffusion_edu.schedules import Schedule
 
-TOGETHER = 2**19  # how many numbers of a data set are looked at together: those of about forty pictures of 64 x 64
+TOGETHER = 2**19  # how many numbers of a data set are looked at together: those of about forty images of 64 x 64
 
 
 @dataclass(frozen=True)
 class Target:
-    """What a network is trained to say, how x0_hat reads from it, and the share of an x0 error that an error in it makes, all at (c, s)."""
+    """What a network is trained to say, how x0_hat reads from it, and the fraction of an x0 error that an error in it makes, all at (c, s)."""
 
     of: Callable  # (x0, eps, c, s) -> o
     x0_hat: Callable  # (y, o, c, s) -> x0_hat
@@ -41,57 +41,57 @@ class NeuralDenoiser:
 
     net: nn.Module
     schedule: Schedule
-    kind: str = "v"
-    cond: Tensor | None = None
+    prediction_type: str = "v"
+    condition: Tensor | None = None
     autocast: torch.dtype | None = None
 
     def __post_init__(self):
-        if self.kind not in TARGETS:
-            raise ValueError(f"A network predicts one of {', '.join(TARGETS)}, not {self.kind!r}.")
-        if self.kind == "eps" and self.schedule.signal[-1] == 0:
+        if self.prediction_type not in TARGETS:
+            raise ValueError(f"A network predicts one of {', '.join(TARGETS)}, not {self.prediction_type!r}.")
+        if self.prediction_type == "eps" and self.schedule.signal[-1] == 0:
             raise ValueError(
-                f"On the {self.schedule.name} schedule level T is pure noise; a network that predicts eps cannot see a picture there. "
+                f"On the {self.schedule.name} schedule timestep T is pure noise; a network that predicts eps cannot see an image there. "
                 "Use a network that predicts v, x0 or flow, or a schedule that keeps some signal."
             )
 
-    def given(self, cond):
+    def given(self, condition):
         """Bind a condition, for example labels (b,); None asks for anything."""
-        return replace(self, cond=cond)
+        return replace(self, condition=condition)
 
     def __call__(self, x, t):
-        scale, theta = self.schedule.angle(t, x)
-        y = x / scale
-        level = (1000 * theta).to(device=x.device, dtype=torch.float32).expand(len(x))
+        guidance_scale, theta = self.schedule.angle(t, x)
+        y = x / guidance_scale
+        timestep = (1000 * theta).to(device=x.device, dtype=torch.float32).expand(len(x))
         with torch.autocast(x.device.type, self.autocast, enabled=self.autocast is not None):
-            said = self.net(y, level, self.cond)
-        return TARGETS[self.kind].x0_hat(y, said.to(x.dtype), theta.cos(), theta.sin())
+            said = self.net(y, timestep, self.condition)
+        return TARGETS[self.prediction_type].x0_hat(y, said.to(x.dtype), theta.cos(), theta.sin())
 
 
-def guided(conditional, unconditional, scale):
+def guided(conditional, unconditional, guidance_scale):
     """Steer by the difference between two denoisers: 0 ignores the condition, 1 follows it, more than 1 overshoots it (Ho & Salimans 2022, eq. 6)."""
-    if scale == 0:
+    if guidance_scale == 0:
         return unconditional
-    if scale == 1:
+    if guidance_scale == 1:
         return conditional
-    return lambda x, t: torch.lerp(unconditional(x, t), conditional(x, t), scale)
+    return lambda x, t: torch.lerp(unconditional(x, t), conditional(x, t), guidance_scale)
 
 
-def guided_between(conditional, unconditional, scale, low, high):
-    """Steer like `guided` at levels from low to high, and at all others only follow the condition, which asks one denoiser there instead of two.
+def guided_between(conditional, unconditional, guidance_scale, low, high):
+    """Steer like `guided` at timesteps from low to high, and at all others only follow the condition, which asks one denoiser there instead of two.
 
     Guidance in a limited interval (Kynkaanniemi et al. 2024).
     """
-    steered = guided(conditional, unconditional, scale)
+    steered = guided(conditional, unconditional, guidance_scale)
     return lambda x, t: (steered if low <= t <= high else conditional)(x, t)
 
 
 def noting(noted):
-    """Steer like `guided`, always by both guesses, and note in the dict noted, under every level t: (unconditional, conditional, guided)."""
+    """Steer like `guided`, always by both predictions, and note in the dict noted, under every timestep t: (unconditional, conditional, guided)."""
 
-    def steer(conditional, unconditional, scale):
+    def steer(conditional, unconditional, guidance_scale):
         def denoise(x, t):
             without, told = unconditional(x, t), conditional(x, t)
-            noted[t] = without, told, torch.lerp(without, told, scale)
+            noted[t] = without, told, torch.lerp(without, told, guidance_scale)
             return noted[t][-1]
 
         return denoise
@@ -100,15 +100,15 @@ def noting(noted):
 
 
 def clipped(denoise, low=-1.0, high=1.0):
-    """Keep the guess inside the range that pictures have (goes outside `guided`; never for latents)."""
+    """Keep the prediction inside the range that images have (goes outside `guided`; never for latents)."""
     return lambda x, t: denoise(x, t).clamp(low, high)
 
 
-def thresholded(denoise, share=0.995, most=1.0):
-    """Bring the guess into [-most, most], picture by picture: cut it at its share-quantile of |x0_hat|, and shrink it where that is larger than most.
+def thresholded(denoise, fraction=0.995, most=1.0):
+    """Bring the prediction into [-most, most], image by image: cut it at its share-quantile of |x0_hat|, and shrink it where that is larger than most.
 
     Dynamic thresholding (Saharia et al. 2022, Imagen, sec. 2.3). Inside the range nothing changes. Keeps more of a
-    strongly guided guess than `clipped` does.
+    strongly guided prediction than `clipped` does.
     """
 
     def threshold(x, t):
@@ -117,7 +117,7 @@ def thresholded(denoise, share=0.995, most=1.0):
             x0_hat.abs()
             .flatten(1)
             .float()
-            .quantile(share, dim=1)
+            .quantile(fraction, dim=1)
             .clamp(min=most)
             .to(x0_hat)
             .view(-1, *[1] * (x.ndim - 1))
@@ -128,7 +128,7 @@ def thresholded(denoise, share=0.995, most=1.0):
 
 
 def exact(data, schedule):
-    """Build the best possible denoiser when every picture is one of data (n, ...): the average of them all, weighted by how well each explains x.
+    """Build the best possible denoiser when every image is one of data (n, ...): the average of them all, weighted by how well each explains x.
 
     The posterior mean under q(x_t | x0) (Ho et al. 2020, eq. 4); no network can have a lower squared error on this set.
     """
@@ -142,14 +142,14 @@ def exact(data, schedule):
             return x
         seen = (
             x.flatten(1).to(data.device).double()
-        )  # in float32 the fit of close pictures would be lost where there is little noise
+        )  # in float32 the fit of close images would be lost where there is little noise
         alike = torch.cat([seen @ known.double().T for known in parts], dim=1)  # (b, n)
         fit = (
             signal * alike - signal**2 * power / 2
         ) / noise**2  # -|x - signal * x0|^2 / (2 noise^2), less what is the same for all
         weights = fit.softmax(dim=1).to(x.dtype).split(at_once, dim=1)
         return (
-            sum(share @ known.to(x.dtype) for share, known in zip(weights, parts, strict=True) if share.any())
+            sum(fraction @ known.to(x.dtype) for fraction, known in zip(weights, parts, strict=True) if fraction.any())
             .view_as(x)
             .to(x)
         )
@@ -170,18 +170,18 @@ def exact_gaussian(mean, std, schedule):
 def exact_mixture(means, stds, weights, schedule):
     """Build the best possible denoiser for a mixture of round Gaussians: means (k, ...), stds (k,), weights (k,) that sum to 1.
 
-    Each component guesses like exact_gaussian, weighted by how probable it makes x.
+    Each component predictions like exact_gaussian, weighted by how probable it makes x.
     """
 
     def denoise(x, t):
         signal, noise = schedule.rates(t, x)
-        (b, k), (mu, sd, share) = (len(x), len(means)), (values.to(x) for values in (means, stds, weights))
-        spread = (signal**2 * sd**2 + noise**2).to(x)  # (k,) variance of every component at level t
+        (b, k), (mu, sd, fraction) = (len(x), len(means)), (values.to(x) for values in (means, stds, weights))
+        std = (signal**2 * sd**2 + noise**2).to(x)  # (k,) variance of every component at timestep t
         away = x.flatten(1)[:, None] - signal * mu.flatten(1)  # (b, k, d)
-        if not spread.all():
+        if not std.all():
             return x
-        fit = share.log() - away.square().sum(2) / (2 * spread) - away.shape[2] / 2 * spread.log()
-        guesses = mu.flatten(1) + (signal * sd**2 / spread)[:, None] * away
-        return (fit.softmax(dim=1).view(b, 1, k) @ guesses).view_as(x)
+        fit = fraction.log() - away.square().sum(2) / (2 * std) - away.shape[2] / 2 * std.log()
+        predictions = mu.flatten(1) + (signal * sd**2 / std)[:, None] * away
+        return (fit.softmax(dim=1).view(b, 1, k) @ predictions).view_as(x)
 
     return denoise

@@ -1,6 +1,6 @@
-"""How much picture and how much noise there is at every level.
+"""How much image and how much noise there is at every timestep.
 
-Level 0 is the clean picture, level T is noise: every table has T + 1 entries, is computed in float64 and is read out in
+Timestep 0 is the clean image, timestep T is noise: every table has T + 1 entries, is computed in float64 and is read out in
 one place, `Schedule.rates`.
 """
 
@@ -12,16 +12,16 @@ import torch
 from torch import Tensor
 
 SIGNAL_LEFT = (
-    1e-3  # more alpha_bar than this at level T, and a walk that starts from pure noise starts from the wrong place
+    1e-3  # more alpha_bar than this at timestep T, and a walk that starts from pure noise starts from the wrong place
 )
-STEEPEST = 0.999  # no move takes more than this share of the signal's power away (Nichol & Dhariwal 2021, sec. 3.2)
+STEEPEST = 0.999  # no step takes more than this fraction of the signal's power away (Nichol & Dhariwal 2021, sec. 3.2)
 
 
 @dataclass(frozen=True, eq=False)
 class Schedule:
     """The two rates of `x = signal[t] * x0 + noise[t] * eps`: float64 tables (T + 1,), signal falling from 1, noise rising from 0.
 
-    Raises ValueError if the tables do not do that, and warns if much of the picture is left at level T.
+    Raises ValueError if the tables do not do that, and warns if much of the image is left at timestep T.
     """
 
     name: str
@@ -32,44 +32,44 @@ class Schedule:
         tables = torch.stack([self.signal, self.noise])
         if not tables.isfinite().all() or self.signal[0] != 1 or self.noise[0] != 0:
             raise ValueError(
-                f"The schedule {self.name!r} must be finite and begin with the clean picture (signal 1, noise 0) at level 0."
+                f"The schedule {self.name!r} must be finite and begin with the clean image (signal 1, noise 0) at timestep 0."
             )
         if self.T < 1 or (self.signal.diff() >= 0).any() or (self.noise.diff() < 0).any() or self.signal[-1] < 0:
             raise ValueError(
-                f"The schedule {self.name!r} must lose signal at every one of its levels and never lose noise."
+                f"The schedule {self.name!r} must lose signal at every one of its timesteps and never lose noise."
             )
-        if self.leftover:
-            warnings.warn(self.leftover, stacklevel=3)
+        if self.terminal_snr_note:
+            warnings.warn(self.terminal_snr_note, stacklevel=3)
 
     @property
     def T(self):
-        """The highest level."""
+        """The highest timestep."""
         return len(self.signal) - 1
 
     @property
     def alpha_bar(self):
-        """The power of the signal at every level, (T + 1,)."""
+        """The power of the signal at every timestep, (T + 1,)."""
         return self.signal**2
 
     @property
-    def leftover(self):
-        """A sentence of warning if a visible part of the picture survives at level T, else an empty string."""
+    def terminal_snr_note(self):
+        """A sentence of warning if a visible part of the image survives at timestep T, else an empty string."""
         left = self.alpha_bar[-1].item()
         if left <= SIGNAL_LEFT:
             return ""
         return (
-            f"The {self.name} schedule with T = {self.T} still holds {left:.1%} of the picture's power at its last level (alpha_bar = {left:.3g}), "
-            f"but sampling starts from pure noise: use more levels, steeper betas, or stretch it with zero_terminal_snr."
+            f"The {self.name} schedule with T = {self.T} still holds {left:.1%} of the image's power at its last timestep (alpha_bar = {left:.3g}), "
+            f"but sampling starts from pure noise: use more timesteps, steeper betas, or stretch it with zero_terminal_snr."
         )
 
     def rates(self, t, x):
-        """Read out signal and noise at level t, shaped to multiply x (b, ...): float64, for an int t or a tensor t (b,).
+        """Read out signal and noise at timestep t, shaped to multiply x (b, ...): float64, for an int t or a tensor t (b,).
 
-        Raises IndexError for a level outside 0..T.
+        Raises IndexError for a timestep outside 0..T.
         """
         lowest, highest = (t.min(), t.max()) if isinstance(t, Tensor) else (t, t)
         if lowest < 0 or highest > self.T:
-            raise IndexError(f"The {self.name} schedule has the levels 0 to {self.T}; there is no level {t}.")
+            raise IndexError(f"The {self.name} schedule has the timesteps 0 to {self.T}; there is no timestep {t}.")
         if isinstance(t, Tensor) and t.ndim:
             shape = (-1, *[1] * (x.ndim - 1))
             t = t.cpu()
@@ -82,14 +82,14 @@ class Schedule:
         return torch.hypot(signal, noise), torch.atan2(noise, signal)
 
     def corrupt(self, x0, t, eps):
-        """Bring a clean image x0 (b, ...) to level t with the noise eps (b, ...) (Ho et al. 2020, eq. 4)."""
+        """Bring a clean image x0 (b, ...) to timestep t with the noise eps (b, ...) (Ho et al. 2020, eq. 4)."""
         signal, noise = self.rates(t, x0)
         return (signal * x0 + noise * eps).to(x0.dtype)
 
 
 def _whole(T):
     if isinstance(T, bool) or not isinstance(T, int) or T < 1:
-        raise ValueError(f"A schedule needs a whole number of levels T, 1 or more, not {T!r}.")
+        raise ValueError(f"A schedule needs a whole number of timesteps T, 1 or more, not {T!r}.")
     return T
 
 
@@ -97,7 +97,7 @@ def from_betas(name, betas):
     """Build the variance-preserving schedule whose move from t - 1 to t adds variance betas[t - 1], float64 (T,) (Ho et al. 2020, eq. 2-4)."""
     if not ((betas > 0) & (betas < 1)).all():
         raise ValueError(
-            f"The betas of {name!r} must lie between 0 and 1, both excluded: with 1 or more a move would erase the picture or worse."
+            f"The betas of {name!r} must lie between 0 and 1, both excluded: with 1 or more a step would erase the image or worse."
         )
     alpha_bar = torch.cat([torch.ones(1, dtype=torch.float64), torch.cumprod(1 - betas.double(), 0)])
     return Schedule(name, alpha_bar.sqrt(), (1 - alpha_bar).sqrt())
@@ -144,14 +144,14 @@ def sigmoid(T=1000, start=-3.0, end=3.0, tau=1.0):
     return _from_alpha_bar("sigmoid", (curve[-1] - curve) / (curve[-1] - curve[0]))
 
 
-def straight(T=1000):
-    """Go from picture to noise on a straight line: signal 1 - t/T, noise t/T (Liu et al. 2022, rectified flow, eq. 1)."""
+def flow(T=1000):
+    """Go from image to noise on a straight line: signal 1 - t/T, noise t/T (Liu et al. 2022, rectified flow, eq. 1)."""
     noise = _ramp(_whole(T) + 1)
-    return Schedule("straight", 1 - noise, noise)
+    return Schedule("flow", 1 - noise, noise)
 
 
 def zero_terminal_snr(schedule):
-    """Stretch a variance-preserving schedule so that level 0 stays clean and nothing of the picture is left at T (Lin et al. 2023, algorithm 1).
+    """Stretch a variance-preserving schedule so that timestep 0 stays clean and nothing of the image is left at T (Lin et al. 2023, algorithm 1).
 
     A schedule that already ends in pure noise is returned as it is.
     """
@@ -168,5 +168,5 @@ SCHEDULES = {
     "quadratic": quadratic,
     "cosine": cosine,
     "sigmoid": sigmoid,
-    "straight": straight,
+    "flow": flow,
 }

@@ -1,4 +1,4 @@
-"""Start from a picture: change it, fill a hole in it, draw it first, make it larger."""
+"""Start from an image: change it, fill a hole in it, draw it first, make it larger."""
 
 import streamlit as st
 
@@ -7,11 +7,11 @@ from diffusion_edu.app.editing import image_to_image, inpainting, sketch, super_
 
 page(
     "Edit studio",
-    "Start from a picture instead of noise: **how much of it stays, and who decides what becomes of the rest?**",
+    "Start from an image instead of noise: **how much of it stays, and who decides what becomes of the rest?**",
     icon="🖌️",
 )
 PARTS = {
-    "Change a picture": image_to_image.show,
+    "Change an image": image_to_image.show,
     "Fill a hole": inpainting.show,
     "From a sketch": sketch.show,
     "Enlarge": super_resolution.show,

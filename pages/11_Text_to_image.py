@@ -1,4 +1,4 @@
-"""Words to pictures: draw what a text says, and see what the words do inside."""
+"""Words to images: draw what a text says, and see what the words do inside."""
 
 import streamlit as st
 
@@ -15,7 +15,7 @@ from diffusion_edu.app.text_to_image import (
 
 page(
     "Text to image",
-    "Words to pictures: **which of your words can be seen in the picture, and which were never heard?**",
+    "Words to images: **which of your words can be seen in the image, and which were never heard?**",
     icon="💬",
 )
 order = request.ask()
@@ -25,7 +25,7 @@ PARTS = {  # every part is a function of the Order
     "Two prompts": prompt_interpolation.show,
     "Guidance": guidance.show,
     "Latents": latents.show,
-    "Nearest pictures": memorisation.show,
+    "Nearest images": memorisation.show,
 }
 for tab, show in zip(st.tabs(list(PARTS), key="tab", bind="query-params"), PARTS.values(), strict=True):
     if tab.open:

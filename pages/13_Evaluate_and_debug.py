@@ -1,4 +1,4 @@
-"""Is it good, and why is it broken? Scores, a close look at drawings and at data, a museum of real mistakes, and a doctor for symptoms."""
+"""Is it good, and why is it broken? Scores, a close look at samples and at data, a museum of real mistakes, and a doctor for symptoms."""
 
 import streamlit as st
 
@@ -7,7 +7,7 @@ from diffusion_edu.app.evaluation import bug_museum, dataset, doctor, samples, s
 
 page(
     "Evaluate and debug",
-    "Is it good, and why is it broken? **A score alone says nothing: where do real pictures stand, and where does noise?**",
+    "Is it good, and why is it broken? **A score alone says nothing: where do real images stand, and where does noise?**",
     icon="🩺",
 )
 SHOW = {

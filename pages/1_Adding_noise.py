@@ -1,4 +1,4 @@
-"""What happens to a picture when noise is added? Choose one, drag the bar, watch what vanishes first."""
+"""What happens to an image when noise is added? Choose one, drag the bar, watch what vanishes first."""
 
 import streamlit as st
 
@@ -10,15 +10,15 @@ from diffusion_edu.schedules import SCHEDULES, Schedule
 
 page(
     "Adding noise",
-    "What happens to a picture? Drag the bar from right to left: **which vanishes first, the fine detail or the coarse shape?**",
+    "What happens to an image? Drag the bar from right to left: **which vanishes first, the fine detail or the coarse shape?**",
     icon="🌫️",
 )
 subject, mixed = image_picker.ask()
-for leftover in mixed.leftovers:
-    st.info(leftover, icon=":material/info:")
-play(mixed.film, key="noising")
+for terminal_snr_note in mixed.leftovers:
+    st.info(terminal_snr_note, icon=":material/info:")
+play(mixed.animation, key="noising")
 st.caption(
-    f"{subject.kind.capitalize()}, 64x64 as models see it. The line beside a schedule's name is how its curves are drawn. {' '.join(subject.notes)}"
+    f"{subject.class_name.capitalize()}, 64x64 as models see it. The line beside a schedule's name is how its curves are sampled. {' '.join(subject.notes)}"
 )
 lesson("01_adding_noise")
 schedules = [SCHEDULES[schedule.name] for schedule in mixed.schedules]

@@ -1,4 +1,4 @@
-"""How does noise become a picture? Choose, watch live, then take every move apart."""
+"""How does noise become an image? Choose, watch live, then take every move apart."""
 
 import streamlit as st
 
@@ -11,7 +11,7 @@ from diffusion_edu.app.jobs import session
 from diffusion_edu.app.jobs.timing import expected
 from diffusion_edu.app.sampling import page as theatre
 from diffusion_edu.app.sampling.step_inspector import microscope
-from diffusion_edu.app.trajectories.recording import load_film
+from diffusion_edu.app.trajectories.recording import load_animation
 from diffusion_edu.checkpoints import PRETRAINED, Unusable
 from diffusion_edu.core import walk
 from diffusion_edu.generation import generate
@@ -19,46 +19,46 @@ from diffusion_edu.samplers import SAMPLERS
 
 page(
     "Sampling theatre",
-    "How does noise become a picture? Watch **when** the guess on the right turns into a flower, and how the left follows.",
+    "How does noise become an image? Watch **when** the prediction on the right turns into a flower, and how the left follows.",
     icon="🌼",
 )
-wish = theatre.ask()
+request = theatre.ask()
 
 button, estimate = st.columns([1, 4], vertical_alignment="center")
 if button.button("Generate", type="primary", icon=":material/play_circle:", width="stretch"):
-    theatre.begin(wish)
+    theatre.begin(request)
 try:
-    seconds = expected(models.get(wish.card.name), wish.preset, wish.pictures, wish.labels is not None)
-    words = f"{counted(wish.pictures, 'picture')} in {counted(wish.preset.moves, 'move')}: about {max(seconds, 0.1):.1f} s on this machine."
-    estimate.caption(f"{words} {wish.preset.sampler} {SAYS[wish.preset.sampler]}")
+    seconds = expected(models.get(request.card.name), request.preset, request.images, request.labels is not None)
+    words = f"{counted(request.images, 'image')} in {counted(request.preset.steps, 'move')}: about {max(seconds, 0.1):.1f} s on this machine."
+    estimate.caption(f"{words} {request.preset.sampler} {SAYS[request.preset.sampler]}")
 except Unusable as problem:
     st.error(str(problem))
-if leftover := wish.preset.noising().leftover:
-    st.info(leftover, icon=":material/info:")
+if terminal_snr_note := request.preset.noise_schedule().terminal_snr_note:
+    st.info(terminal_snr_note, icon=":material/info:")
 session.problem(theatre.KEY)
 
 recording = st.session_state.get("recording")
 if session.running(theatre.KEY):
     theatre.watch()
 elif recording:
-    play(recording.film, key="player", autoplay=True)
+    play(recording.animation, key="player", autoplay=True)
     st.caption(
-        f"{recording.wish.kinds_in_words}. Drawn in {recording.seconds:.1f} s of computing. {recording.wish.summary}"
+        f"{recording.request.class_names_in_words}. Sampled in {recording.seconds:.1f} s of computing. {recording.request.summary}"
     )
-    microscope_tab, keep_tab = st.tabs(["One move under the microscope", "Download"])
+    microscope_tab, keep_tab = st.tabs(["One step under the microscope", "Download"])
     with microscope_tab:
         microscope(recording)
     with keep_tab:
-        st.markdown("The finished pictures carry their settings inside; the film shows every recorded level.")
+        st.markdown("The finished images carry their settings inside; the animation shows every recorded timestep.")
         first, second, third, _ = st.columns([1, 1, 1, 3])
         first.download_button("PNG", recording.png, "flowers.png", "image/png", on_click="ignore", width="stretch")
         second.download_button("GIF", recording.gif, "flowers.gif", "image/gif", on_click="ignore", width="stretch")
         third.download_button("MP4", recording.mp4, "flowers.mp4", "video/mp4", on_click="ignore", width="stretch")
-elif film := load_film(PRETRAINED / "flowers_attention.film.json"):
-    play(film, key="player", autoplay=True)
+elif animation := load_animation(PRETRAINED / "flowers_attention.animation.json"):
+    play(animation, key="player", autoplay=True)
     st.caption(
-        f"An example, drawn earlier by the flower model: {', '.join(film['kinds'])}. Press Generate to draw your own."
+        f"An example, sampled earlier by the flower model: {', '.join(animation['class_names'])}. Press Generate to draw your own."
     )
 
-shown = recording.wish if recording else wish
+shown = recording.request if recording else request
 show_code(shown.code, SAMPLERS[shown.preset.sampler], walk, generate)

@@ -12,27 +12,31 @@ from diffusion_edu.generation import generate
 
 page(
     "Compare bench",
-    "What does one setting change? Two drawings from the same noise: **at which level do they part, in colour, shape or detail?**",
+    "What does one setting change? Two samples from the same noise: **at which timestep do they part, in colour, shape or detail?**",
     icon="⚖️",
 )
-wishes, look = bench.ask()
+requests, look = bench.ask()
 
 button, menu, words = st.columns([2, 1, 5], vertical_alignment="center")
 wanted = button.button("Draw both", type="primary", icon=":material/play_circle:", width="stretch")
 with menu:
-    bench.ask_try(wishes)
+    bench.ask_try(requests)
 seconds, comparison = float("inf"), st.session_state.get("comparison")
 try:
-    seconds = bench.expected(wishes)
-    before = comparison and comparison.wishes != wishes and " **Not drawn yet: below is what was drawn before.**"
-    words.caption(f"{bench.in_words(wishes)} About {max(seconds, 0.1):.1f} s on this machine.{before or ''}")
+    seconds = bench.expected(requests)
+    before = (
+        comparison and comparison.requests != requests and " **Not sampled yet: below is what was sampled before.**"
+    )
+    words.caption(f"{bench.in_words(requests)} About {max(seconds, 0.1):.1f} s on this machine.{before or ''}")
 except Unusable as problem:
     st.error(str(problem))
-for leftover in dict.fromkeys(filter(None, (wish.preset.noising().leftover for wish in wishes))):
-    st.info(leftover, icon=":material/info:")
+for terminal_snr_note in dict.fromkeys(
+    filter(None, (request.preset.noise_schedule().terminal_snr_note for request in requests))
+):
+    st.info(terminal_snr_note, icon=":material/info:")
 session.problem(bench.KEY)
 if bench.due(seconds) or wanted:
-    bench.begin(wishes)
+    bench.begin(requests)
 
 if session.running(bench.KEY):
     bench.watch()
@@ -40,8 +44,10 @@ elif comparison:
     bench.show(comparison, look)
 else:
     st.info(
-        "Press **Draw both**: both sides are drawn in turns, and then shown together, level by level.",
+        "Press **Draw both**: both sides are sampled in turns, and then shown together, timestep by timestep.",
         icon=":material/compare:",
     )
 
-show_code(bench.code(comparison.wishes if comparison else wishes), distance, gap, side_by_side, main_plane, generate)
+show_code(
+    bench.code(comparison.requests if comparison else requests), distance, gap, side_by_side, main_plane, generate
+)

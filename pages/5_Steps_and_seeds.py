@@ -1,4 +1,4 @@
-"""How few moves are enough, and what lies between two seeds? Tables of pictures that differ in one thing only."""
+"""How few steps are enough, and what lies between two seeds? Tables of images that differ in one thing only."""
 
 import streamlit as st
 
@@ -9,7 +9,7 @@ from diffusion_edu.checkpoints import Unusable
 
 page(
     "Steps and seeds",
-    "How few moves are enough, and what lies between two seeds? **Follow a row: where does it stop changing?**",
+    "How few steps are enough, and what lies between two seeds? **Follow a row: where does it stop changing?**",
     icon="👣",
 )
 table = steps.ask()
@@ -21,8 +21,8 @@ try:
     cost.caption(steps.estimate(table))
 except Unusable as problem:
     st.error(str(problem))
-if leftover := table.wish.preset.noising().leftover:
-    st.info(leftover, icon=":material/info:")
+if terminal_snr_note := table.request.preset.noise_schedule().terminal_snr_note:
+    st.info(terminal_snr_note, icon=":material/info:")
 session.problem(table.key)
 
 shown, finished, is_example = steps.latest(table.key)
@@ -31,6 +31,6 @@ if session.running(table.key):
 elif shown:
     steps.show(shown, finished)
     if is_example:
-        st.caption("An example, drawn earlier by the flower model. Press Draw to draw your own.")
+        st.caption("An example, sampled earlier by the flower model. Press Draw to draw your own.")
 code = shown or table
 show_code(code.code, *code.functions)

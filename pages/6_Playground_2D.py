@@ -25,18 +25,18 @@ if button.button("Train", type="primary", icon=":material/school:", width="stret
 estimate.caption(
     f"Learning {study.subject.name} takes {study.seconds:.0f} s. After that, every other choice shows at once."
 )
-if leftover := study.preset.noising().leftover:
-    st.info(leftover, icon=":material/info:")
+if terminal_snr_note := study.preset.noise_schedule().terminal_snr_note:
+    st.info(terminal_snr_note, icon=":material/info:")
 session.problem(playground.TRAIN)
 session.problem(playground.WALK)
 if why:
     st.error(why)
 elif playground.training(study):
     playground.watch_training()
-elif film := playground.film(study):
-    widget.show({**film, "opening": "walk"}, key="plane", autoplay=True)
+elif animation := playground.animation(study):
+    widget.show({**animation, "opening": "walk"}, key="plane", autoplay=True)
 elif session.running(playground.WALK):
     playground.watch_walk()
 else:
-    st.info("Nothing was drawn: change any choice to draw again.", icon=":material/info:")
+    st.info("Nothing was sampled: change any choice to draw again.", icon=":material/info:")
 show_code(playground.code(study), learn, Exact, denoiser, walk, SAMPLERS[study.preset.sampler])

@@ -11,7 +11,7 @@ from diffusion_edu.analysis.activations import (
     principal,
     recorded,
     strength,
-    told_kinds,
+    told_class_names,
     waves,
 )
 from diffusion_edu.analysis.attention import attention_off, looking, perplexity
@@ -21,13 +21,13 @@ from diffusion_edu.app.components.svg import widget
 from diffusion_edu.app.unet import activation_animation, activations, controls, diagram, embeddings
 from diffusion_edu.checkpoints import Unusable
 
-MAP, CHANNELS, LOOKS, LEVEL, KINDS = "map", "activations", "attention", "level", "kinds"
+MAP, CHANNELS, LOOKS, TIMESTEP, CLASS_NAMES = "map", "activations", "attention", "timestep", "class_names"
 LOOK_FOR = {
-    MAP: "Follow the picture down and up again: **where is most of the arithmetic, and what do the skips carry past it?**",
-    CHANNELS: "Drag the bar from noise to picture: **do these channels show the flower or the noise, and where does that change?**",
-    LOOKS: "Click into the picture: **does a petal look at other petals, and what is lost with attention switched off?**",
-    LEVEL: "Read 1, 2, 3 from left to right: **how does one number, the level, come to turn channels up and down?**",
-    KINDS: "Compare kinds in both ways: **are their embeddings strangers to each other, and which do the parts treat alike?**",
+    MAP: "Follow the image down and up again: **where is most of the arithmetic, and what do the skips carry past it?**",
+    CHANNELS: "Drag the bar from noise to image: **do these channels show the flower or the noise, and where does that change?**",
+    LOOKS: "Click into the image: **does a petal look at other petals, and what is lost with attention switched off?**",
+    TIMESTEP: "Read 1, 2, 3 from left to right: **how does one number, the timestep, come to turn channels up and down?**",
+    CLASS_NAMES: "Compare kinds in both ways: **are their embeddings strangers to each other, and which do the parts treat alike?**",
 }
 
 page(
@@ -68,8 +68,8 @@ if look == MAP:
 elif look == CHANNELS:
     wanted = activations.Look(walk, part.name, part.gives)
     if done := activations.keep_up(wanted):
-        shown, film, seconds = done
-        activation_animation.show_channels(film, "channels")
+        shown, animation, seconds = done
+        activation_animation.show_channels(animation, "channels")
         st.caption(
             f"{shown.walk.words}; `{shown.part}` says {diagram.times(shown.shape)}. {activation_animation.CHANNEL_WORDS} Computed in {seconds:.1f} s."
         )
@@ -79,8 +79,8 @@ elif look == LOOKS:
     if layer := controls.ask_layer(taken):
         wanted = activations.Look(walk, layer.name, layer.gives, attending=True)
         if done := activations.keep_up(wanted):
-            shown, film, seconds = done
-            activation_animation.show_looks(film, "looks", "row", "column")
+            shown, animation, seconds = done
+            activation_animation.show_looks(animation, "looks", "row", "column")
             st.caption(
                 f"{shown.walk.words}; `{shown.part}`. {activation_animation.LOOK_WORDS} Computed in {seconds:.1f} s."
             )
@@ -90,22 +90,22 @@ elif look == LOOKS:
             f"{card.title} has no attention: its places hear of each other through convolutions only. Choose an attention U-Net."
         )
 
-elif look == LEVEL:
-    layer = embeddings.show_level(card, part.name)
+elif look == TIMESTEP:
+    layer = embeddings.show_timestep(card, part.name)
     show_code(
-        embeddings.level_code(card, layer, models.get(card.name).net),
+        embeddings.timestep_code(card, layer, models.get(card.name).net),
         at_each,
         waves,
         likeness,
         does="compute exactly these numbers",
     )
 
-elif not card.kinds:
+elif not card.condition_names:
     st.info(
         f"{card.title} was never told any kinds: choose a model with classes or attributes.", icon=":material/info:"
     )
 else:
-    kind = controls.kind_of(walk, card)
-    t, which = embeddings.show_kinds(card, kind)
-    code = embeddings.kinds_code(card, kind, t, which, models.get(card.name).net)
-    show_code(code, told_kinds, likeness, principal, does="compute exactly these numbers")
+    class_name = controls.class_name_of(walk, card)
+    t, which = embeddings.show_class_names(card, class_name)
+    code = embeddings.class_names_code(card, class_name, t, which, models.get(card.name).net)
+    show_code(code, told_class_names, likeness, principal, does="compute exactly these numbers")

@@ -1,16 +1,16 @@
-"""How to steer? What is asked for, how strongly, at which levels, and what obedience costs."""
+"""How to steer? What is asked for, how strongly, at which timesteps, and what condition fidelity costs."""
 
 from diffusion_edu.app.common.layout import page, show_code
 from diffusion_edu.app.guidance import page as guidance
 from diffusion_edu.app.guidance.cfg_vectors import Vectors
 from diffusion_edu.app.guidance.scale_sweep import Sweep
 from diffusion_edu.denoisers import guided, noting
-from diffusion_edu.generation import generate, guesser
+from diffusion_edu.generation import generate, guided_denoiser
 from diffusion_edu.networks.experts import Experts
 
 page(
     "Guidance",
-    "How to steer? Ask for something, ever louder: **which pictures obey first, and what do they lose when all obey?**",
+    "How to steer? Ask for something, ever louder: **which images obey first, and what do they lose when all obey?**",
     icon="🧭",
 )
 task, row = guidance.ask()
@@ -18,5 +18,5 @@ if isinstance(task, Sweep):
     shown = guidance.sweep(task, row)
     show_code(shown.code, *shown.functions)
 else:
-    guidance.drawn(task, row)
-    show_code(task.code, *((guided, noting, guesser) if isinstance(task, Vectors) else (Experts, generate)))
+    guidance.sampled(task, row)
+    show_code(task.code, *((guided, noting, guided_denoiser) if isinstance(task, Vectors) else (Experts, generate)))

@@ -14,16 +14,13 @@ def pixels(page, canvas):
     return np.array(data, np.float32).reshape(*size, 4)[..., :3]
 
 
-def roughness(picture):
-    """How unlike its neighbour a pixel is, relative to how unlike any other: 1 for noise, near 0 for a smooth picture."""
-    return (
-        np.abs(np.diff(picture, axis=1)).mean()
-        / np.abs(picture - np.roll(picture, picture.shape[1] // 2, axis=1)).mean()
-    )
+def roughness(image):
+    """How unlike its neighbour a pixel is, relative to how unlike any other: 1 for noise, near 0 for a smooth image."""
+    return np.abs(np.diff(image, axis=1)).mean() / np.abs(image - np.roll(image, image.shape[1] // 2, axis=1)).mean()
 
 
-def is_a_picture(picture):
-    return picture.std() > 15 and roughness(picture) < 0.6
+def is_a_image(image):
+    return image.std() > 15 and roughness(image) < 0.6
 
 
 def wait_for_player(page):

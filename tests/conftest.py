@@ -35,13 +35,13 @@ PATIENCE = 120_000  # milliseconds
 def tiny():
     """A function that builds a small network: the same weights for the same seed, none of them zero."""
 
-    def build(seed=0, network="attention_unet", **sizes):
-        sizes = {"widths": (16, 32), "embedding": 16, **sizes}
+    def build(seed=0, network="attention_unet", **config):
+        config = {"widths": (16, 32), "embedding": 16, **config}
         if network == "attention_unet":
-            sizes = {"attention": (False, True), **sizes}
+            config = {"attention": (False, True), **config}
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            net = NETWORKS[network](**sizes)
+            net = NETWORKS[network](**config)
             with torch.no_grad():
                 for weight in net.parameters():
                     weight.add_(0.05 * torch.randn_like(weight))  # blocks begin as their short cuts: wake them
@@ -51,14 +51,14 @@ def tiny():
 
 
 class Says(nn.Module):
-    """A network that says one number, and notes the level."""
+    """A network that says one number, and notes the timestep."""
 
     def __init__(self, number=0.0):
         super().__init__()
         self.number = nn.Parameter(torch.tensor(number))
 
-    def forward(self, y, level, cond):
-        self.level = level
+    def forward(self, y, timestep, condition):
+        self.timestep = timestep
         return self.number.expand_as(y)
 
 

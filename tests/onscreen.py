@@ -43,6 +43,6 @@ def finished(app, seconds=240):
     return healthy(app)
 
 
-def film(app):
+def animation(app):
     """What the player was given."""
     return json.loads(app.get("bidi_component")[0].proto.json)

@@ -1,4 +1,4 @@
-"""What the pages share: jobs, recordings, films, and the forward process as a film."""
+"""What the pages share: jobs, recordings, animations, and the forward process as an animation."""
 
 import base64
 import io
@@ -23,8 +23,8 @@ from diffusion_edu.schedules import SCHEDULES
 
 jobs = pytest.importorskip("diffusion_edu.app.jobs.worker")
 recording = pytest.importorskip("diffusion_edu.app.trajectories.recording")
-noising = pytest.importorskip("diffusion_edu.app.adding_noise.animation")
-wishes = pytest.importorskip("diffusion_edu.app.common.request")
+noise_schedule = pytest.importorskip("diffusion_edu.app.adding_noise.animation")
+requests = pytest.importorskip("diffusion_edu.app.common.request")
 CARD = Card("m", "M", "attention_unet", {}, "v", size=8, classes=["daisy", "rose", "tulip"])
 
 
@@ -35,8 +35,10 @@ def states(n, b=2):
         yield State(100 * t, x, x if t == 0 else x / 2)
 
 
-def wish(**changes):
-    return wishes.Wish(**{"card": CARD, "preset": Preset(moves=4), "kind": "rose", "seed": 5, "pictures": 2, **changes})
+def request(**changes):
+    return requests.Request(
+        **{"card": CARD, "preset": Preset(steps=4), "class_name": "rose", "seed": 5, "images": 2, **changes}
+    )
 
 
 def finished(job, seconds=10):
@@ -49,7 +51,7 @@ def finished(job, seconds=10):
 
 def test_a_job_runs_to_its_end_beside_the_caller():
     job = finished(jobs.Job(iter(range(1, 6)), 5, keep=lambda index: index % 2 == 0).start())
-    assert (job.kept, job.latest, job.done, job.share, job.problem) == ([1, 3, 5], 5, 5, 1.0, "")
+    assert (job.kept, job.latest, job.done, job.fraction, job.problem) == ([1, 3, 5], 5, 5, 1.0, "")
 
 
 def test_cancel_stops_at_the_next_item():
@@ -69,7 +71,7 @@ def test_cancel_stops_at_the_next_item():
 
 
 @pytest.mark.parametrize(
-    ("problem", "words"), [(ValueError("too many moves"), "too many moves"), (MemoryError(), "fewer pictures")]
+    ("problem", "words"), [(ValueError("too many steps"), "too many steps"), (MemoryError(), "fewer images")]
 )
 def test_a_job_that_fails_says_why_and_never_raises(problem, words):
     def items():
@@ -124,64 +126,76 @@ def test_moments_pair_every_state_with_the_next():
     assert pairs[0][1] is pairs[1][0]  # nothing is held twice
 
 
-@pytest.mark.parametrize("moves", [1, 40, 41, 999, 1000])
-def test_a_recording_is_bounded_and_holds_both_ends(moves):
-    chosen = recording.kept(moves)
-    assert {0, moves} <= chosen <= set(range(moves + 1)) and len(chosen) == min(moves + 1, recording.MOST)
+@pytest.mark.parametrize("steps", [1, 40, 41, 999, 1000])
+def test_a_recording_is_bounded_and_holds_both_ends(steps):
+    chosen = recording.kept(steps)
+    assert {0, steps} <= chosen <= set(range(steps + 1)) and len(chosen) == min(steps + 1, recording.MOST)
 
 
 def sprite(screen):
     return np.asarray(Image.open(io.BytesIO(base64.b64decode(screen["sprite"].split(",")[1]))))
 
 
-def test_the_film_shows_the_states_bit_for_bit():
-    kept = recording.Recording(wish(), list(recording.moments(states(5))), 1.0)
-    film = kept.film
-    under_way, guesses = film["screens"]
-    assert film["levels"] == [400, 300, 200, 100, 0] and film["start"] == 4 and film["kinds"] == ["rose", "rose"]
-    for screen, images in ((under_way, kept.pairs[2][0].x), (guesses, kept.pairs[2][0].x0_hat)):
+def test_the_animation_shows_the_states_bit_for_bit():
+    kept = recording.Recording(request(), list(recording.moments(states(5))), 1.0)
+    animation = kept.animation
+    under_way, predictions = animation["tracks"]
+    assert (
+        animation["timesteps"] == [400, 300, 200, 100, 0]
+        and animation["start"] == 4
+        and animation["class_names"] == ["rose", "rose"]
+    )
+    for screen, images in ((under_way, kept.pairs[2][0].x), (predictions, kept.pairs[2][0].x0_hat)):
         assert sprite(screen).shape == (5 * 8, 2 * 8, 3)
         assert np.array_equal(sprite(screen)[16:24, 8:16], to_bytes(images)[1].permute(1, 2, 0).numpy())
-    assert film["says"][-1] == "level 0 of 1000 · signal 1.000 · noise 0.000"
+    assert animation["says"][-1] == "timestep 0 of 1000 · signal 1.000 · noise 0.000"
 
 
-def test_a_film_survives_the_disk_and_a_broken_one_is_no_film(tmp_path):
-    kept = recording.Recording(wish(), list(recording.moments(states(3))), 1.0)
-    recording.save_film(kept, tmp_path / "a.json")
-    assert recording.load_film(tmp_path / "a.json")["screens"] == json.loads(json.dumps(kept.film["screens"]))
+def test_a_animation_survives_the_disk_and_a_broken_one_is_no_animation(tmp_path):
+    kept = recording.Recording(request(), list(recording.moments(states(3))), 1.0)
+    recording.save_animation(kept, tmp_path / "a.json")
+    assert recording.load_animation(tmp_path / "a.json")["tracks"] == json.loads(json.dumps(kept.animation["tracks"]))
     for text in ("", "[]", "{}", '{"id": 1'):
         (tmp_path / "b.json").write_text(text)
-        assert recording.load_film(tmp_path / "b.json") is None
-    assert recording.load_film(tmp_path / "missing.json") is None
+        assert recording.load_animation(tmp_path / "b.json") is None
+    assert recording.load_animation(tmp_path / "missing.json") is None
 
 
-def test_the_film_that_ships_is_whole():
-    film = recording.load_film(PRETRAINED / "flowers_attention.film.json")
-    assert [screen["name"] for screen in film["screens"]] == ["x", "x0_hat"]
-    for screen in film["screens"]:
-        assert sprite(screen).shape == (len(film["levels"]) * film["height"], len(film["kinds"]) * film["width"], 3)
-    assert film["levels"][0] == 1000 and film["levels"][-1] == 0 and len(film["says"]) == len(film["levels"])
+def test_the_animation_that_ships_is_whole():
+    animation = recording.load_animation(PRETRAINED / "flowers_attention.animation.json")
+    assert [screen["name"] for screen in animation["tracks"]] == ["x", "x0_hat"]
+    for screen in animation["tracks"]:
+        assert sprite(screen).shape == (
+            len(animation["timesteps"]) * animation["height"],
+            len(animation["class_names"]) * animation["width"],
+            3,
+        )
+    assert (
+        animation["timesteps"][0] == 1000
+        and animation["timesteps"][-1] == 0
+        and len(animation["says"]) == len(animation["timesteps"])
+    )
 
 
 def noised(names=("linear", "cosine"), T=1000, **changes):
     image = torch.randint(0, 256, (3, 16, 16), generator=torch.Generator().manual_seed(1), dtype=torch.uint8)
-    return noising.Noising(image, "a test", [SCHEDULES[name](T) for name in names], seed=7, **changes)
+    return noise_schedule.Noising(image, "a test", [SCHEDULES[name](T) for name in names], seed=7, **changes)
 
 
-def test_the_forward_film_shows_what_the_schedules_do_bit_for_bit():
-    mixed, film = noised(), noised().film
+def test_the_forward_animation_shows_what_the_schedules_do_bit_for_bit():
+    mixed, animation = noised(), noised().animation
     x0, eps = to_signed(mixed.image)[None], SeededNoise([7]).draw((3, 16, 16))
-    assert film["levels"][0] == 1000 and film["levels"][-1] == 0 and len(film["levels"]) == 41
-    for screen, name in zip(film["screens"], ("linear", "cosine"), strict=True):
-        expected = torch.cat([SCHEDULES[name](1000).corrupt(x0, t, eps) for t in film["levels"]])
+    assert animation["timesteps"][0] == 1000 and animation["timesteps"][-1] == 0 and len(animation["timesteps"]) == 41
+    for screen, name in zip(animation["tracks"], ("linear", "cosine"), strict=True):
+        expected = torch.cat([SCHEDULES[name](1000).corrupt(x0, t, eps) for t in animation["timesteps"]])
         assert np.array_equal(sprite(screen), to_bytes(expected).permute(0, 2, 3, 1).reshape(-1, 16, 3).numpy())
 
 
-def test_the_curves_of_the_forward_film_are_the_measures_exactly():
-    values, detail, rates, ratio = noised().film["charts"]
+def test_the_curves_of_the_forward_animation_are_the_measures_exactly():
+    values, detail, rates, ratio = noised().animation["charts"]
     schedule, eps = SCHEDULES["cosine"](1000), SeededNoise([7]).draw((3, 16, 16))
-    level = noised().levels[13]
-    x = schedule.corrupt(to_signed(noised().image)[None], level, eps)
+    timestep = noised().timesteps[13]
+    x = schedule.corrupt(to_signed(noised().image)[None], timestep, eps)
     cosine = [chart["series"][-1] for chart in (values, detail, ratio)]
     assert cosine[0]["y"][13] == histogram(x)[1].tolist() and values["at"] == histogram(x)[0].tolist()
     assert cosine[1]["y"][13] == spectrum(x)[1].log10().tolist() and detail["at"] == spectrum(x)[0].log2().tolist()
@@ -193,8 +207,8 @@ def test_the_curves_of_the_forward_film_are_the_measures_exactly():
     assert rates["at"][0] == 0 and rates["at"][-1] == 1000 and rates["cursor"] and not values["cursor"]
 
 
-def test_the_numbers_of_the_forward_film_follow_the_level():
-    says = noised(["straight"]).film["screens"][0]["says"]
+def test_the_numbers_of_the_forward_animation_follow_the_timestep():
+    says = noised(["flow"]).animation["tracks"][0]["says"]
     assert (
         says[0] == "signal\u00a00.000, noise\u00a01.000\nSNR −∞ dB"
         and says[-1] == "signal\u00a01.000, noise\u00a00.000\nSNR +∞ dB"
@@ -203,16 +217,19 @@ def test_the_numbers_of_the_forward_film_follow_the_level():
 
 
 def test_curves_of_the_same_quantity_differ_in_their_dashes():
-    film = noised(["linear", "cosine", "sigmoid", "straight"]).film
-    for chart in film["charts"]:
-        drawn = [(series["label"], series["dash"]) for series in chart["series"]]
-        assert len(set(drawn)) == len(drawn)
-    assert len({screen["dash"] for screen in film["screens"]}) == 4
+    animation = noised(["linear", "cosine", "sigmoid", "flow"]).animation
+    for chart in animation["charts"]:
+        sampled = [(series["label"], series["dash"]) for series in chart["series"]]
+        assert len(set(sampled)) == len(sampled)
+    assert len({screen["dash"] for screen in animation["tracks"]}) == 4
 
 
 def test_averaging_the_noise_away_leaves_the_signal():
     mixed = noised(["linear"], T=300, averaged=True)
-    noises = [noising.Noising(mixed.image, "one", mixed.schedules, seed=7 + k).mixtures[0] for k in range(noising.MANY)]
+    noises = [
+        noise_schedule.Noising(mixed.image, "one", mixed.schedules, seed=7 + k).mixtures[0]
+        for k in range(noise_schedule.MANY)
+    ]
     torch.testing.assert_close(mixed.shown[0], torch.stack(noises).mean(0), atol=1e-5, rtol=0)
     left = mixed.schedules[0].signal[-1] * to_signed(mixed.image)
     assert (mixed.shown[0][0] - left).std() < 0.11 < left.std()
@@ -221,37 +238,42 @@ def test_averaging_the_noise_away_leaves_the_signal():
     )  # the charts are of one noise either way
 
 
-def test_a_film_opens_at_T_where_a_ghost_is_left_and_differs_in_its_id_where_it_shows_something_else():
-    assert noised(T=300).leftovers and noised(T=300).film["start"] == 0
-    assert not noised().leftovers and noised().levels[noised().film["start"]] == 300
+def test_a_animation_opens_at_T_where_a_ghost_is_left_and_differs_in_its_id_where_it_shows_something_else():
+    assert noised(T=300).leftovers and noised(T=300).animation["start"] == 0
+    assert not noised().leftovers and noised().timesteps[noised().animation["start"]] == 300
     others = [noised(T=600), noised(["linear"]), noised(averaged=True)]
-    assert noised().film["id"] == noised().film["id"] and len({other.film["id"] for other in [noised(), *others]}) == 4
+    assert (
+        noised().animation["id"] == noised().animation["id"]
+        and len({other.animation["id"] for other in [noised(), *others]}) == 4
+    )
 
 
-def test_a_picture_of_one_colour_has_a_film_without_infinities():
-    grey = noising.Noising(torch.full((3, 16, 16), 128, dtype=torch.uint8), "grey", [SCHEDULES["cosine"](100)], seed=0)
-    json.dumps(grey.film, allow_nan=False)
+def test_a_image_of_one_colour_has_a_animation_without_infinities():
+    grey = noise_schedule.Noising(
+        torch.full((3, 16, 16), 128, dtype=torch.uint8), "grey", [SCHEDULES["cosine"](100)], seed=0
+    )
+    json.dumps(grey.animation, allow_nan=False)
 
 
-def test_gif_and_film_hold_every_state():
+def test_gif_and_animation_hold_every_state():
     import imageio.v3 as iio
 
-    kept = recording.Recording(wish(), list(recording.moments(states(5))), 1.0)
+    kept = recording.Recording(request(), list(recording.moments(states(5))), 1.0)
     assert Image.open(io.BytesIO(kept.gif())).n_frames == 5
     assert len(iio.imread(kept.mp4(), extension=".mp4")) >= 5
 
 
 @pytest.mark.parametrize(
-    ("kind", "labels"), [("rose", [1, 1]), (wishes.ANY, None), (wishes.MIXED, [37 * 5 % 3, 37 * 6 % 3])]
+    ("class_name", "labels"), [("rose", [1, 1]), (requests.ANY, None), (requests.MIXED, [37 * 5 % 3, 37 * 6 % 3])]
 )
-def test_a_wish_names_labels_and_kinds_alike(kind, labels):
-    asked = wish(kind=kind)
+def test_a_request_names_labels_and_class_names_alike(class_name, labels):
+    asked = request(class_name=class_name)
     assert asked.labels == labels and asked.seeds == [5, 6]
-    assert asked.kinds == (["anything"] * 2 if labels is None else [CARD.classes[k] for k in labels])
+    assert asked.class_names == (["anything"] * 2 if labels is None else [CARD.classes[k] for k in labels])
 
 
-def test_repeated_kinds_are_counted():
-    assert wish(pictures=6).kinds_in_words == "6 × rose"
+def test_repeated_class_names_are_counted():
+    assert request(images=6).class_names_in_words == "6 × rose"
 
 
 def test_the_server_is_set_up_for_a_class():

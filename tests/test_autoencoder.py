@@ -14,7 +14,7 @@ from torch import nn
 from torch.distributions import Normal, kl_divergence
 
 from diffusion_edu.checkpoints import Unusable, load
-from diffusion_edu.data.images import Pictures, cut, held_out, load_pictures, save_pictures, to_bytes, to_signed
+from diffusion_edu.data.images import ImageSet, cut, held_out, load_images, save_images, to_bytes, to_signed
 from diffusion_edu.evaluation import autoencoding
 from diffusion_edu.latent.codec import codec, foreign, measured, scaled
 from diffusion_edu.networks.autoencoder import Autoencoder
@@ -22,14 +22,14 @@ from diffusion_edu.randomness import Compute
 from diffusion_edu.recipes import autoencoder
 from diffusion_edu.recipes.building import apart
 from diffusion_edu.training import perceptual
-from diffusion_edu.training.loop import fit, held_out_loss, learner
+from diffusion_edu.training.loop import fit, held_out_loss, train_state
 from diffusion_edu.training.objectives import Reconstruction, draw, moved
-from diffusion_edu.training.perceptual import eyes, maps, unlikeness
+from diffusion_edu.training.perceptual import feature_network, maps, perceptual_distance
 
 SIZES = {"widths": (8, 16), "blocks": (1, 1)}
 CPU = Compute(torch.device("cpu"))
 TINY = replace(
-    autoencoder.RECIPE, sizes={"latent": 4, "widths": [8, 16], "blocks": [1, 1], "patch": 4}, size=16, batch=8, ema=0.9
+    autoencoder.RECIPE, config={"latent": 4, "widths": [8, 16], "blocks": [1, 1], "patch": 4}, size=16, batch=8, ema=0.9
 )
 
 
@@ -37,13 +37,13 @@ def seeded(seed=0):
     return torch.Generator().manual_seed(seed)
 
 
-def small(**sizes):
+def small(**config):
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        return Autoencoder(**{**SIZES, **sizes})
+        return Autoencoder(**{**SIZES, **config})
 
 
-def pictures(b=3, h=16, w=16):
+def images(b=3, h=16, w=16):
     return torch.rand(b, 3, h, w, generator=seeded()) * 2 - 1
 
 
@@ -61,11 +61,11 @@ def looking():
 
 @pytest.mark.parametrize(("h", "w"), [(8, 8), (16, 16), (24, 40), (128, 128)])
 @pytest.mark.parametrize(
-    "sizes", [{}, {"widths": (8, 8, 16), "patch": 2}, {"widths": (8,), "patch": 8, "latent": 7}], ids=str
+    "config", [{}, {"widths": (8, 8, 16), "patch": 2}, {"widths": (8,), "patch": 8, "latent": 7}], ids=str
 )
-def test_pictures_of_any_size_divisible_by_8_become_latents_and_pictures_again(h, w, sizes):
-    net = small(**sizes)
-    mean, log_variance = net.encode(pictures(2, h, w))
+def test_images_of_any_size_divisible_by_8_become_latents_and_images_again(h, w, config):
+    net = small(**config)
+    mean, log_variance = net.encode(images(2, h, w))
     assert mean.shape == log_variance.shape == (2, net.latent, h // 8, w // 8)
     assert net.decode(mean).shape == (2, 3, h, w) and net.size_multiple == 8
 
@@ -73,11 +73,11 @@ def test_pictures_of_any_size_divisible_by_8_become_latents_and_pictures_again(h
 @pytest.mark.parametrize("shape", [(12, 16), (16, 20), (4, 4)])
 def test_other_sizes_are_refused_in_words(shape):
     with pytest.raises(ValueError, match=f"divisible by 8, not {shape[0]} x {shape[1]}"):
-        small().encode(pictures(1, *shape))
+        small().encode(images(1, *shape))
 
 
 def test_a_latent_is_its_mean_and_as_much_chance_as_its_variance_says():
-    net, x, eps = small(), pictures(), torch.randn(3, 4, 2, 2, generator=seeded(1))
+    net, x, eps = small(), images(), torch.randn(3, 4, 2, 2, generator=seeded(1))
     x0_hat, mean, log_variance = net(x, eps)
     torch.testing.assert_close((mean, log_variance), net.encode(x))
     torch.testing.assert_close(x0_hat, net.decode(mean + log_variance.exp().sqrt() * eps))
@@ -85,21 +85,21 @@ def test_a_latent_is_its_mean_and_as_much_chance_as_its_variance_says():
 
 
 def test_the_network_of_the_recipe_is_as_small_as_promised():
-    net = Autoencoder(**autoencoder.RECIPE.sizes)
+    net = Autoencoder(**autoencoder.RECIPE.config)
     assert sum(weight.numel() for weight in net.parameters()) < 4e6
-    assert net.encode(pictures(1, 128, 128))[0].shape == (1, 4, 16, 16)
+    assert net.encode(images(1, 128, 128))[0].shape == (1, 4, 16, 16)
 
 
 # Looks
 
 
 def test_unlikeness_is_the_formula_of_the_paper_place_by_place():
-    layers, x, x0 = looking(), pictures(2, 8, 8), pictures(2, 8, 8).flip(0)
+    layers, x, x0 = looking(), images(2, 8, 8), images(2, 8, 8).flip(0)
     expected = []
-    for picture, truth in zip(x, x0, strict=True):
+    for photo, truth in zip(x, x0, strict=True):
         total = []
         for last in (2, 4):
-            a, b = (layers[:last](image[None])[0] for image in (picture, truth))
+            a, b = (layers[:last](image[None])[0] for image in (photo, truth))
             places = [
                 ((a[:, i, j] / a[:, i, j].norm() - b[:, i, j] / b[:, i, j].norm()) ** 2).sum()
                 for i in range(a.shape[1])
@@ -107,14 +107,14 @@ def test_unlikeness_is_the_formula_of_the_paper_place_by_place():
             ]
             total.append(sum(places) / len(places))
         expected.append(sum(total) / 2)
-    torch.testing.assert_close(unlikeness(layers, x, x0), torch.stack(expected))
-    assert unlikeness(layers, x, x).abs().max() == 0
+    torch.testing.assert_close(perceptual_distance(layers, x, x0), torch.stack(expected))
+    assert perceptual_distance(layers, x, x).abs().max() == 0
 
 
 def test_our_features_see_blur_grow_and_are_frozen():
-    layers, x0 = eyes("flower_features", CPU.device), waves()
+    layers, x0 = feature_network("flower_features", CPU.device), waves()
     blurred = [F.interpolate(F.avg_pool2d(x0, f), scale_factor=f, mode="bilinear") for f in (2, 4, 8)]
-    seen = [unlikeness(layers, x, x0).item() for x in blurred]
+    seen = [perceptual_distance(layers, x, x0).item() for x in blurred]
     assert 0 < 3 * seen[0] < seen[1] < seen[2] / 2 < 1, seen
     assert [tuple(map_.shape[1:]) for map_ in maps(layers, x0)] == [
         (48, 32, 32),
@@ -123,11 +123,11 @@ def test_our_features_see_blur_grow_and_are_frozen():
         (128, 4, 4),
     ]
     assert not any(weight.requires_grad for weight in layers.parameters())
-    assert eyes("flower_features", CPU.device) is layers
+    assert feature_network("flower_features", CPU.device) is layers
 
 
 def waves():
-    """A picture (1, 3, 64, 64) of long and strong waves and short and weak ones, as photographs have them."""
+    """An image (1, 3, 64, 64) of long and strong waves and short and weak ones, as photographs have them."""
     ramp = torch.arange(64.0)
     found = sum(torch.sin(ramp.view(64, 1) * k + ramp * k / 2) * 0.1 / k for k in (0.15, 0.3, 0.6, 1.2))
     return torch.stack([found, found.T, -found])[None]
@@ -135,9 +135,9 @@ def waves():
 
 def test_vgg16_has_the_five_maps_of_the_paper_behind_the_colours_it_knows(monkeypatch):
     monkeypatch.setattr(perceptual, "vgg16", lambda build=perceptual.vgg16: build(weights=None))
-    eyes.cache_clear()
-    layers, x = eyes("vgg16", CPU.device), pictures(1, 32, 32)
-    eyes.cache_clear()
+    feature_network.cache_clear()
+    layers, x = feature_network("vgg16", CPU.device), images(1, 32, 32)
+    feature_network.cache_clear()
     assert [tuple(map_.shape[1:]) for map_ in maps(layers, x)] == [
         (64, 32, 32),
         (128, 16, 16),
@@ -150,16 +150,16 @@ def test_vgg16_has_the_five_maps_of_the_paper_behind_the_colours_it_knows(monkey
         layers[0](x), transforms.normalize((x + 1) / 2, list(perceptual.MEAN), list(perceptual.SPREAD))
     )
     x0_hat = x.clone().requires_grad_()
-    unlikeness(layers, x0_hat, x.flip(2)).sum().backward()
+    perceptual_distance(layers, x0_hat, x.flip(2)).sum().backward()
     assert x0_hat.grad.abs().min() > 0 and all(weight.grad is None for weight in layers.parameters())
 
 
 def test_who_cannot_look_is_refused_in_one_sentence(monkeypatch):
     with pytest.raises(ValueError, match="does not recognise anything"):
-        eyes("flowers_simple", CPU.device)
+        feature_network("flowers_simple", CPU.device)
     monkeypatch.setattr("torchvision.models.vgg16", lambda **_: (_ for _ in ()).throw(OSError("no network")))
     with pytest.raises(ValueError, match="VGG16 could not be fetched \\(no network\\)"):
-        eyes("vgg16", CPU.device)
+        feature_network("vgg16", CPU.device)
 
 
 # The objective
@@ -167,8 +167,8 @@ def test_who_cannot_look_is_refused_in_one_sentence(monkeypatch):
 
 @pytest.mark.parametrize(("perceived", "divergence"), [(0.0, 0.0), (0.0, 0.1), (0.7, 0.1)])
 def test_the_loss_is_what_its_parts_add_up_to(perceived, divergence, monkeypatch):
-    monkeypatch.setattr("diffusion_edu.training.objectives.eyes", lambda name, device: looking())
-    net, x0, eps = small(), pictures(), torch.randn(3, 3, 16, 16, generator=seeded(1))
+    monkeypatch.setattr("diffusion_edu.training.objectives.feature_network", lambda name, device: looking())
+    net, x0, eps = small(), images(), torch.randn(3, 3, 16, 16, generator=seeded(1))
     mean, log_variance = net.encode(x0)
     codes = Normal(mean, (log_variance / 2).exp())
     chance = torch.stack(
@@ -177,14 +177,14 @@ def test_the_loss_is_what_its_parts_add_up_to(perceived, divergence, monkeypatch
     x0_hat = net.decode(codes.mean + codes.stddev * chance)
     expected = (x0_hat - x0).abs().mean((1, 2, 3)) + divergence * kl_divergence(codes, Normal(0.0, 1.0)).mean((1, 2, 3))
     turned = [torch.stack([x[0], x[1].roll(1, 2), x[2].roll(15, 1).roll(15, 2)]) for x in (x0_hat, x0)]
-    expected = expected + perceived * unlikeness(looking(), *turned)
+    expected = expected + perceived * perceptual_distance(looking(), *turned)
     theta = torch.tensor([0.0, 1.5 / 256, 1.0]) * (math.pi / 2)
     loss = Reconstruction(perception=perceived, divergence=divergence).at(net, x0, None, theta, eps)
     torch.testing.assert_close(loss, expected, rtol=1e-5, atol=1e-6)
 
 
-def test_the_loss_is_one_number_per_picture_and_what_is_held_out_is_judged_alike_every_time():
-    net, x0 = small(), pictures(5)
+def test_the_loss_is_one_number_per_image_and_what_is_held_out_is_judged_alike_every_time():
+    net, x0 = small(), images(5)
     assert Reconstruction()(net, x0, None, seeded()).shape == (5,)
     held = [held_out_loss(net, x0, None, Reconstruction(), batch=batch) for batch in (64, 2, 64)]
     assert held[0] == held[2] == pytest.approx(held[1], rel=1e-5)
@@ -192,17 +192,17 @@ def test_the_loss_is_one_number_per_picture_and_what_is_held_out_is_judged_alike
 
 def test_gradients_reach_every_weight_and_none_of_those_that_look():
     net, objective = small(), Reconstruction()
-    objective(net, pictures(), None, seeded()).mean().backward()
+    objective(net, images(), None, seeded()).mean().backward()
     assert all(weight.grad is not None and weight.grad.abs().max() > 0 for weight in net.parameters())
-    assert all(weight.grad is None for weight in eyes(objective.eyes, CPU.device).parameters())
+    assert all(weight.grad is None for weight in feature_network(objective.feature_network, CPU.device).parameters())
 
 
 def test_it_learns_to_bring_colours_back(monkeypatch):
     layers = looking()
-    monkeypatch.setattr("diffusion_edu.training.objectives.eyes", lambda name, device: layers)
+    monkeypatch.setattr("diffusion_edu.training.objectives.feature_network", lambda name, device: layers)
     colours = torch.rand(8, 3, 1, 1, generator=seeded()) * 2 - 1
     x0 = colours.expand(8, 3, 16, 16)
-    state, objective = learner(small(), 0), Reconstruction()
+    state, objective = train_state(small(), 0), Reconstruction()
     before = Reconstruction(perception=0.0, divergence=0.0).at(state.net, x0, None, None, torch.zeros_like(x0)).mean()
     for _ in fit(state, ((x0, None) for _ in range(300)), objective, lambda _: 5e-3, ema=0.9):
         pass
@@ -210,7 +210,7 @@ def test_it_learns_to_bring_colours_back(monkeypatch):
     assert after < before / 3
 
 
-def test_pictures_are_looked_at_from_every_place_so_that_no_pattern_hides_from_patches():
+def test_images_are_looked_at_from_every_place_so_that_no_pattern_hides_from_patches():
     x = torch.arange(256.0).view(1, 1, 16, 16).expand(4000, 1, 16, 16)
     theta, _ = draw(x, seeded())
     first = moved(x, theta)[:, 0, 0, 0].long()
@@ -235,9 +235,9 @@ def test_crops_lie_anywhere_inside_and_are_not_stretched(size):
 
 def test_latents_are_measured_so_that_each_channel_has_mean_0_and_variance_1_and_come_back():
     net = small().eval()
-    x0 = pictures(40, 16, 24)
+    x0 = images(40, 16, 24)
     found = measured(net, CPU, x0.split(7))
-    able = scaled(net, CPU, found["mean"], found["spread"], 8)
+    able = scaled(net, CPU, found["mean"], found["std"], 8)
     latents = able.encode(x0)
     assert able.channels == 4 and latents.shape == (40, 4, 2, 3)
     torch.testing.assert_close(latents.mean((0, 2, 3)), torch.zeros(4), rtol=0, atol=1e-5)
@@ -248,7 +248,7 @@ def test_latents_are_measured_so_that_each_channel_has_mean_0_and_variance_1_and
     )
 
 
-def test_latents_are_not_clipped_and_pictures_are():
+def test_latents_are_not_clipped_and_images_are():
     class Loud(nn.Module):
         def encode(self, x):
             return 50 * F.avg_pool2d(x, 8), torch.zeros_like(F.avg_pool2d(x, 8))
@@ -265,7 +265,7 @@ def test_latents_are_not_clipped_and_pictures_are():
 
 def test_other_sizes_are_refused_before_a_network_meets_them():
     with pytest.raises(ValueError, match="divisible by 8, not 16 x 20"):
-        scaled(small(), CPU, [0.0] * 4, [1.0] * 4, 8).encode(pictures(1, 16, 20))
+        scaled(small(), CPU, [0.0] * 4, [1.0] * 4, 8).encode(images(1, 16, 20))
 
 
 # Stable Diffusion's
@@ -292,7 +292,7 @@ def kl(tmp_path_factory):
 
 def test_the_autoencoder_of_stable_diffusion_makes_the_latents_that_its_config_says(kl):
     vae, folder = kl
-    able, x0 = codec(str(folder), compute=CPU), pictures(2, 32, 48)
+    able, x0 = codec(str(folder), compute=CPU), images(2, 32, 48)
     with torch.no_grad():
         mean = vae.encode(x0).latent_dist.mode()
         expected = (mean - 0.25) * 0.5
@@ -306,7 +306,7 @@ def test_an_old_config_without_a_shift_has_none(kl):
     vae, _ = kl
     vae.register_to_config(shift_factor=None)
     able = foreign(vae, CPU)
-    assert able.mean.tolist() == [[[0.0]]] * 4 and able.spread.flatten().tolist() == [2.0] * 4
+    assert able.mean.tolist() == [[[0.0]]] * 4 and able.std.flatten().tolist() == [2.0] * 4
 
 
 def test_what_is_no_autoencoder_or_is_not_there_is_refused_in_one_sentence(tmp_path, monkeypatch):
@@ -328,7 +328,7 @@ def test_what_is_no_autoencoder_or_is_not_there_is_refused_in_one_sentence(tmp_p
 
 @pytest.fixture(scope="module")
 def photos(tmp_path_factory):
-    """A folder of 70 pictures of two colours each: enough to hold one back."""
+    """A folder of 70 images of two colours each: enough to hold one back."""
     folder, generator = tmp_path_factory.mktemp("photos"), np.random.default_rng(0)
     for k in range(70):
         colours = generator.integers(0, 256, (2, 1, 3), dtype=np.uint8)
@@ -343,37 +343,43 @@ def run(photos, out, *words, recipe=TINY):
 @pytest.fixture(scope="module")
 def trained(photos, tmp_path_factory):
     out = tmp_path_factory.mktemp("runs") / "mine"
-    run(photos, out, "--pictures", "400")
-    run(photos, out, "--pictures", "800", "--resume")
+    run(photos, out, "--images", "400")
+    run(photos, out, "--images", "800", "--resume")
     return out
 
 
 def test_the_recipe_leaves_an_autoencoder_with_its_card_and_goes_on_where_it_was(trained):
     card = load("mine", [trained], CPU).card
-    assert (card.kind, card.told, card.draws, card.classes, card.size) == ("autoencoder", False, False, [], 16)
+    assert (card.prediction_type, card.told, card.draws, card.classes, card.size) == (
+        "autoencoder",
+        False,
+        False,
+        [],
+        16,
+    )
     assert card.training["objective"] == {
         "kind": "autoencoder",
         "null": None,
         "perception": 0.2,
         "divergence": 3e-4,
-        "eyes": "flower_features",
+        "feature_network": "flower_features",
     }
-    assert card.training["pictures_seen"] == 800 and 0 < card.training["validation_loss"] < 1
-    assert [row["pictures"] for row in csv.DictReader((trained / "log.csv").open())] == ["400", "800"]
-    assert card.data["pictures"] == 70 and card.data["held_out"] == 1
+    assert card.training["images_seen"] == 800 and 0 < card.training["validation_loss"] < 1
+    assert [row["images"] for row in csv.DictReader((trained / "log.csv").open())] == ["400", "800"]
+    assert card.data["images"] == 70 and card.data["held_out"] == 1
 
 
-def test_the_latents_of_the_pictures_it_has_learned_from_have_variance_1(trained, photos):
+def test_the_latents_of_the_images_it_has_learned_from_have_variance_1(trained, photos):
     able = codec("mine", [trained], CPU)
-    _, trained_on = apart(load_pictures(photos, 16))
+    _, trained_on = apart(load_images(photos, 16))
     latents = able.encode(to_signed(trained_on.images))
     assert latents.shape == (69, 4, 2, 2)
     torch.testing.assert_close(latents.std((0, 2, 3)), torch.ones(4), rtol=0, atol=0.05)
     torch.testing.assert_close(latents.mean((0, 2, 3)), torch.zeros(4), rtol=0, atol=0.05)
 
 
-def test_its_sheets_show_held_out_pictures_beside_what_came_back(trained, photos):
-    kept, _ = apart(load_pictures(photos, 16))
+def test_its_sheets_show_held_out_images_beside_what_came_back(trained, photos):
+    kept, _ = apart(load_images(photos, 16))
     with Image.open(trained / "mine.png") as sheet:
         shown = to_signed(torch.from_numpy(np.array(sheet)).permute(2, 0, 1))[None]
     able = codec("mine", [trained], CPU)
@@ -385,8 +391,8 @@ def test_its_sheets_show_held_out_pictures_beside_what_came_back(trained, photos
         assert growth.height % 16 == 0
 
 
-def test_it_sees_crops_and_the_held_out_picture_is_cut_alike_every_time():
-    x0 = pictures(4, 128, 128)
+def test_it_sees_crops_and_the_held_out_image_is_cut_alike_every_time():
+    x0 = images(4, 128, 128)
     first, told = autoencoder.cropped(x0, None, seeded())
     assert first.shape == (4, 3, autoencoder.CROP, autoencoder.CROP) and told is None
     assert torch.equal(autoencoder.cropped(x0, None, seeded())[0], first)
@@ -397,14 +403,14 @@ def test_it_sees_crops_and_the_held_out_picture_is_cut_alike_every_time():
     [
         (["--size", "20"], "divisible by 8: try --size 16"),
         (["--from", "flowers_simple"], "cannot be trained further"),
-        (["--eyes", "flowers_simple"], "does not recognise anything"),
-        (["--eyes", "nobody"], "no model 'nobody'"),
+        (["--feature-network", "flowers_simple"], "does not recognise anything"),
+        (["--feature-network", "nobody"], "no model 'nobody'"),
     ],
     ids=str,
 )
 def test_what_an_autoencoder_cannot_do_is_refused_in_one_sentence(photos, tmp_path, words, sentence):
     with pytest.raises(SystemExit) as end:
-        run(photos, tmp_path / "mine", "--pictures", "16", *words)
+        run(photos, tmp_path / "mine", "--images", "16", *words)
     assert sentence in end.value.code and "\n" not in end.value.code
 
 
@@ -413,20 +419,20 @@ def test_what_an_autoencoder_cannot_do_is_refused_in_one_sentence(photos, tmp_pa
 
 @pytest.fixture(scope="module")
 def flowers(tmp_path_factory):
-    """A parquet file of 130 pictures of one colour with a light spot: enough to hold two back."""
+    """A parquet file of 130 images of one colour with a light spot: enough to hold two back."""
     generator = seeded()
     images = torch.randint(0, 200, (130, 3, 1, 1), generator=generator, dtype=torch.uint8).repeat(1, 1, 64, 64)
     images[..., 20:30, 20:30] += 50
     path = tmp_path_factory.mktemp("sets") / "flowers.parquet"
-    save_pictures(path, Pictures(images))
+    save_images(path, ImageSet(images))
     return path
 
 
 @pytest.fixture(scope="module")
 def large(flowers, tmp_path_factory):
-    """A small autoencoder for pictures of 64x64, that the classifier can look at."""
+    """A small autoencoder for images of 64x64, that the classifier can look at."""
     out = tmp_path_factory.mktemp("runs") / "large"
-    run(flowers, out, "--pictures", "64", "--size", "64")
+    run(flowers, out, "--images", "64", "--size", "64")
     return out
 
 
@@ -436,24 +442,24 @@ def judged(large, monkeypatch, *words):
     return autoencoding.judge(args, lambda parts, words="": parts)
 
 
-def test_the_scores_are_those_of_held_out_pictures_and_go_into_the_card(large, flowers, monkeypatch):
+def test_the_scores_are_those_of_held_out_images_and_go_into_the_card(large, flowers, monkeypatch):
     scores = judged(large, monkeypatch, "--data", flowers)
-    pictures = load_pictures(flowers, 64, lambda sentence: None)
-    real = to_signed(pictures.images[held_out(pictures)])
+    images = load_images(flowers, 64, lambda sentence: None)
+    real = to_signed(images.images[held_out(images)])
     able = codec("large", [large], CPU)
     errors = (to_signed(to_bytes(able.decode(able.encode(real)))) - real).square().mean()
     assert scores["autoencoder"]["PSNR"] == pytest.approx(
         10 * math.log10(4 / errors), abs=0.5
     )  # batches of another size round differently
-    assert scores["autoencoder"]["unlikeness"] > 0 and scores["latent_spread"] > 0.1
-    small_ones = to_signed(autoencoding.through_few(pictures.images[held_out(pictures)], 8))
+    assert scores["autoencoder"]["perceptual_distance"] > 0 and scores["latent_std"] > 0.1
+    small_ones = to_signed(autoencoding.through_few(images.images[held_out(images)], 8))
     assert scores["bicubic"]["PSNR"] == pytest.approx(
         10 * math.log10(4 / (small_ones - real).square().mean()), abs=0.01
     )
     assert scores["FD_floor"] >= 0 and scores["autoencoder"]["FD"] > 0 and scores["bicubic"]["FD"] > 0
-    assert "2 pictures of flowers.parquet" in scores["protocol"] and "--data flowers.parquet" in scores["command"]
+    assert "2 images of flowers.parquet" in scores["protocol"] and "--data flowers.parquet" in scores["command"]
     card = load("large", [large], CPU).card
-    assert card.scores == scores and card.latents["spread"]
+    assert card.scores == scores and card.latents["std"]
 
 
 def test_bicubic_keeps_what_few_pixels_can_hold_and_no_more():
@@ -465,7 +471,7 @@ def test_bicubic_keeps_what_few_pixels_can_hold_and_no_more():
 
 def test_what_cannot_be_judged_is_refused_in_one_sentence(large, photos, monkeypatch):
     for words, sentence in {
-        ("--samples", "1"): "at least two pictures",
+        ("--samples", "1"): "at least two images",
         ("--data", photos): "too few to hold two of them out",
     }.items():
         with pytest.raises(ValueError, match=sentence):

@@ -1,4 +1,4 @@
-"""The compare bench: two walks lined up by level, how far they part, and the page around them."""
+"""The compare bench: two walks lined up by timestep, how far they part, and the page around them."""
 
 import base64
 import io
@@ -9,7 +9,7 @@ from functools import partial
 import numpy as np
 import pytest
 import torch
-from onscreen import film, finished, healthy
+from onscreen import animation, finished, healthy
 from onscreen import opened as opened_at
 from PIL import Image
 
@@ -25,27 +25,27 @@ comparisons = pytest.importorskip("diffusion_edu.app.trajectories.comparison")
 footage = pytest.importorskip("diffusion_edu.app.trajectories.animation")
 races = pytest.importorskip("diffusion_edu.app.trajectories.interleaved")
 recording = pytest.importorskip("diffusion_edu.app.trajectories.recording")
-wishes = pytest.importorskip("diffusion_edu.app.common.request")
+requests = pytest.importorskip("diffusion_edu.app.common.request")
 bench = pytest.importorskip("diffusion_edu.app.compare.page")
 BENCH = "pages/4_Compare_bench.py"
 opened = partial(opened_at, BENCH)
 CARD = Card("m", "M", "attention_unet", {}, "v", size=8, classes=["daisy", "rose", "tulip"])
 
 
-def wish(pictures=2, seed=5, **preset):
-    return wishes.Wish(CARD, Preset(**preset), "rose", seed, pictures)
+def request(images=2, seed=5, **preset):
+    return requests.Request(CARD, Preset(**preset), "rose", seed, images)
 
 
-def chain(levels, seed=0, b=2):
+def chain(timesteps, seed=0, b=2):
     generator = torch.Generator().manual_seed(seed)
-    drawn = [torch.randn(2, b, 3, 8, 8, generator=generator).unbind() for _ in levels]
-    return [State(t, x, x if t == 0 else x0_hat) for t, (x, x0_hat) in zip(levels, drawn, strict=True)]
+    sampled = [torch.randn(2, b, 3, 8, 8, generator=generator).unbind() for _ in timesteps]
+    return [State(t, x, x if t == 0 else x0_hat) for t, (x, x0_hat) in zip(timesteps, sampled, strict=True)]
 
 
-def compared(levels_a=(100, 50, 0), levels_b=(100, 80, 60, 0), b=None):
-    a = chain(levels_a)
-    pair = wish(moves=len(levels_a) - 1, T=100), wish(moves=len(levels_b) - 1, T=100)
-    return comparisons.Comparison(pair, (a, b or chain(levels_b, seed=1)), (1.0, 2.0))
+def compared(timesteps_a=(100, 50, 0), timesteps_b=(100, 80, 60, 0), b=None):
+    a = chain(timesteps_a)
+    pair = request(steps=len(timesteps_a) - 1, T=100), request(steps=len(timesteps_b) - 1, T=100)
+    return comparisons.Comparison(pair, (a, b or chain(timesteps_b, seed=1)), (1.0, 2.0))
 
 
 def sprite(screen):
@@ -53,17 +53,17 @@ def sprite(screen):
 
 
 def row(screen, k):
-    """What a screen shows at state k of the film, (8, 16, 3)."""
+    """What a screen shows at state k of the animation, (8, 16, 3)."""
     at = k if screen["rows"] is None else screen["rows"][k]
     return sprite(screen)[8 * at : 8 * at + 8]
 
 
 def beside(images):
-    """Two pictures uint8 (2, 3, 8, 8) side by side, (8, 16, 3)."""
+    """Two images uint8 (2, 3, 8, 8) side by side, (8, 16, 3)."""
     return torch.cat(list(images), dim=2).permute(1, 2, 0).numpy()
 
 
-def test_two_walks_are_lined_up_by_level_and_the_slower_one_waits():
+def test_two_walks_are_lined_up_by_timestep_and_the_slower_one_waits():
     assert comparisons.side_by_side([10, 5, 0], [10, 8, 6, 0]) == [
         (10, 0, 0),
         (8, 0, 1),
@@ -84,24 +84,24 @@ def test_the_distance_is_the_root_mean_square():
 def test_points_of_a_plane_keep_their_distances_in_it():
     flat = torch.randn(7, 2, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
     turn = torch.linalg.qr(torch.randn(50, 2, generator=torch.Generator().manual_seed(1), dtype=torch.float64))[0]
-    places, shares = main_plane(flat @ turn.T + 3)
+    places, fractions = main_plane(flat @ turn.T + 3)
     torch.testing.assert_close(torch.cdist(places, places), torch.cdist(flat, flat))
-    assert shares.sum().item() == pytest.approx(1) and shares[0] > shares[1]
+    assert fractions.sum().item() == pytest.approx(1) and fractions[0] > fractions[1]
     assert (places[-1] >= places[0]).all()  # from left to right
 
 
 def test_the_plane_is_that_of_the_largest_variances():
     points = torch.randn(12, 30, generator=torch.Generator().manual_seed(2), dtype=torch.float64)
-    places, shares = main_plane(points)
+    places, fractions = main_plane(points)
     values, vectors = np.linalg.eigh(np.cov(points.numpy().T))
     expected = (points - points.mean(0)).numpy() @ vectors[:, [-1, -2]]
     np.testing.assert_allclose(np.abs(places.numpy()), np.abs(expected), atol=1e-9)
-    np.testing.assert_allclose(shares.numpy(), values[[-1, -2]] / values.sum(), atol=1e-9)
+    np.testing.assert_allclose(fractions.numpy(), values[[-1, -2]] / values.sum(), atol=1e-9)
 
 
 def test_points_without_any_spread_lie_on_one_spot():
-    places, shares = main_plane(torch.ones(3, 5))
-    assert not places.any() and not shares.any()
+    places, fractions = main_plane(torch.ones(3, 5))
+    assert not places.any() and not fractions.any()
     assert main_plane(torch.ones(1, 5))[0].shape == (1, 2)
 
 
@@ -114,64 +114,64 @@ def test_the_difference_is_black_where_equal_and_white_between_black_and_white()
 
 
 @pytest.mark.parametrize(("apart", "gain"), [(0.0, 16), (0.1, 16), (0.2, 8), (0.9, 2), (1.1, 1), (2.0, 1)])
-def test_small_differences_are_drawn_brighter_but_never_too_bright(apart, gain):
+def test_small_differences_are_sampled_brighter_but_never_too_bright(apart, gain):
     a = torch.zeros(1, 3, 8, 8)
     assert comparisons.best_gain(a, a + apart) == gain
 
 
 def test_settings_that_differ_are_named():
-    a, b = wish(sampler="DDIM", options={"eta": 0.0}), wish(sampler="DDIM", options={"eta": 1.0}, seed=9)
+    a, b = request(sampler="DDIM", options={"eta": 0.0}), request(sampler="DDIM", options={"eta": 1.0}, seed=9)
     assert comparisons.differences(a, b) == [("eta", 0.0, 1.0), ("seed", 5, 9)]
-    assert comparisons.differences(a, wish(sampler="DDPM", options={"variance": "small"})) == [
+    assert comparisons.differences(a, request(sampler="DDPM", options={"variance": "small"})) == [
         ("sampler", "DDIM", "DDPM")
     ]
     assert comparisons.differences(a, a) == []
-    free = [replace(w, kind=wishes.ANY) for w in (wish(scale=1.0), wish(scale=5.0))]
+    free = [replace(w, class_name=requests.ANY) for w in (request(guidance_scale=1.0), request(guidance_scale=5.0))]
     assert comparisons.differences(*free) == []  # without a kind there is nothing to guide to
 
 
-def test_the_film_shows_the_states_bit_for_bit_and_their_difference():
+def test_the_animation_shows_the_states_bit_for_bit_and_their_difference():
     shown = compared()
-    (a, b), film = shown.states, shown.film("x")
-    assert film["levels"] == [100, 80, 60, 50, 0] and film["start"] == 4
-    left, right, difference = film["screens"]
+    (a, b), animation = shown.states, shown.animation("x")
+    assert animation["timesteps"] == [100, 80, 60, 50, 0] and animation["start"] == 4
+    left, right, difference = animation["tracks"]
     gain = comparisons.best_gain(a[-1].x, b[-1].x)
     for k, (i, j) in enumerate([(0, 0), (0, 1), (0, 2), (1, 2), (2, 3)]):
         assert np.array_equal(row(left, k), beside(to_bytes(a[i].x))) and np.array_equal(
             row(right, k), beside(to_bytes(b[j].x))
         )
         assert np.array_equal(row(difference, k), beside(comparisons.gap(a[i].x, b[j].x, gain)))
-        assert film["says"][k].endswith(f"A at {a[i].t}, B at {b[j].t} · {distance(a[i].x, b[j].x):.3f} apart")
+        assert animation["says"][k].endswith(f"A at {a[i].t}, B at {b[j].t} · {distance(a[i].x, b[j].x):.3f} apart")
     assert f"× {gain}" in difference["words"]
-    guesses = shown.film("x0_hat")
-    assert np.array_equal(row(guesses["screens"][1], 1), beside(to_bytes(b[1].x0_hat)))
-    assert guesses["id"] != film["id"] and shown.film("x") is film
+    predictions = shown.animation("x0_hat")
+    assert np.array_equal(row(predictions["tracks"][1], 1), beside(to_bytes(b[1].x0_hat)))
+    assert predictions["id"] != animation["id"] and shown.animation("x") is animation
 
 
 def test_the_charts_follow_the_bar_and_say_what_the_states_say():
     shown = compared()
-    (a, b), (apart, plane) = shown.states, shown.film("x0_hat")["charts"]
+    (a, b), (apart, plane) = shown.states, shown.animation("x0_hat")["charts"]
     assert apart["cursor"] and apart["at"] == [100, 80, 60, 50, 0]
-    pictures, guesses = apart["series"]
+    images, predictions = apart["series"]
     assert (
-        guesses["y"][3] == distance(a[1].x0_hat, b[2].x0_hat)
-        and pictures["y"][1] == distance(a[0].x, b[1].x)
-        and pictures["dash"] != guesses["dash"]
+        predictions["y"][3] == distance(a[1].x0_hat, b[2].x0_hat)
+        and images["y"][1] == distance(a[0].x, b[1].x)
+        and images["dash"] != predictions["dash"]
     )
     ours, theirs = plane["series"]
     assert (ours["now"], theirs["now"]) == ([0, 0, 0, 1, 2], [0, 1, 2, 2, 3]) and ours["dash"] != theirs["dash"]
     places, _ = main_plane(torch.stack([state.x0_hat.flatten() for state in a + b]) / (2 * 3 * 8 * 8) ** 0.5)
     np.testing.assert_allclose(np.array([ours["x"] + theirs["x"], ours["y"] + theirs["y"]]).T, places.numpy())
     flat = np.hypot(ours["x"][-1] - theirs["x"][-1], ours["y"][-1] - theirs["y"][-1])
-    assert flat <= guesses["y"][-1] + 1e-9  # a plane only ever shortens
+    assert flat <= predictions["y"][-1] + 1e-9  # a plane only ever shortens
 
 
-def test_two_equal_walks_have_a_film_without_infinities_and_without_a_difference():
+def test_two_equal_walks_have_a_animation_without_infinities_and_without_a_difference():
     a = chain((100, 50, 0))
-    film = compared(levels_b=(100, 50, 0), b=a).film("x")
-    json.dumps(film, allow_nan=False)
-    assert not sprite(film["screens"][2]).any() and not any(film["charts"][0]["series"][0]["y"])
-    assert film["screens"][0]["words"] == "the same settings"
+    animation = compared(timesteps_b=(100, 50, 0), b=a).animation("x")
+    json.dumps(animation, allow_nan=False)
+    assert not sprite(animation["tracks"][2]).any() and not any(animation["charts"][0]["series"][0]["y"])
+    assert animation["tracks"][0]["words"] == "the same settings"
 
 
 @pytest.mark.parametrize("values", [[0.0, 1.3], [-0.02, 0.41], [5.0, 5.0], [0.0], [-740.0, 3.0]])
@@ -184,29 +184,29 @@ def test_an_axis_holds_its_values_and_its_ticks_are_round(values):
 
 def raced(tiny, **unlike):
     model = Model(CARD, tiny(classes=3).eval(), Compute(torch.device("cpu")))
-    pair = wish(moves=4, T=100), wish(**{"moves": 4, "T": 100, **unlike})
+    pair = request(steps=4, T=100), request(**{"steps": 4, "T": 100, **unlike})
     return model, pair, races.Race((model, model), pair)
 
 
 @pytest.mark.parametrize(
     "unlike",
-    [{"moves": 7}, {"sampler": "DPM-Solver++", "moves": 4}, {"sampler": "DDPM", "options": {"variance": "large"}}],
+    [{"steps": 7}, {"sampler": "DPM-Solver++", "steps": 4}, {"sampler": "DDPM", "options": {"variance": "large"}}],
 )
 def test_two_walks_in_turns_are_the_two_walks(tiny, unlike):
     model, pair, race = raced(tiny, **unlike)
-    drawn = list(race.states())
+    sampled = list(race.states())
     for side, asked in enumerate(pair):
         alone = list(generate(model, asked.preset, asked.seeds, asked.labels))
-        assert [state.t for owner, state in drawn if owner == side] == [state.t for state in alone]
-        for (_, state), expected in zip([turn for turn in drawn if turn[0] == side], alone, strict=True):
+        assert [state.t for owner, state in sampled if owner == side] == [state.t for state in alone]
+        for (_, state), expected in zip([turn for turn in sampled if turn[0] == side], alone, strict=True):
             assert torch.equal(state.x, expected.x) and torch.equal(state.x0_hat, expected.x0_hat)
-    levels = [state.t for _, state in drawn]
-    assert levels == sorted(levels, reverse=True)  # nobody runs ahead
+    timesteps = [state.t for _, state in sampled]
+    assert timesteps == sorted(timesteps, reverse=True)  # nobody runs ahead
     assert all(seconds > 0 for seconds in race.seconds) and [state.t for state in race.latest] == [0, 0]
 
 
 def test_a_long_race_keeps_as_much_as_two_recordings(tiny):
-    _, _, race = raced(tiny, moves=100)
+    _, _, race = raced(tiny, steps=100)
     held = [turn for k, turn in enumerate(race.turns) if race.keeps(k)]
     assert len(race.turns) == 5 + 101 and len(held) == 5 + recording.MOST
     assert {(0, 4), (1, 0), (1, 100)} <= set(held)
@@ -233,27 +233,32 @@ def said(app):
 def test_a_link_opens_exactly_this_comparison_and_draws_it_with_the_library():
     app = finished(
         opened(
-            a_moves="3",
-            b_moves="2",
+            a_steps="3",
+            b_steps="2",
             b_sampler="Heun",
             b_spacing="log-SNR",
             b_zero="true",
             a_scale="1.0",
-            pictures="1",
-            kind="rose",
+            images="1",
+            class_name="rose",
         )
     )
     shown = app.session_state.comparison
-    a, b = (asked.preset for asked in shown.wishes)
-    assert (a.sampler, a.moves, a.scale) == ("DDIM", 3, 1.0) and (b.sampler, b.moves, b.spacing, b.zero_snr) == (
+    a, b = (asked.preset for asked in shown.requests)
+    assert (a.sampler, a.steps, a.guidance_scale) == ("DDIM", 3, 1.0) and (
+        b.sampler,
+        b.steps,
+        b.spacing,
+        b.zero_snr,
+    ) == (
         "Heun",
         2,
         "log-SNR",
         True,
     )
-    for asked, states in zip(shown.wishes, shown.states, strict=True):
+    for asked, states in zip(shown.requests, shown.states, strict=True):
         alone = list(generate(load(asked.card.name), asked.preset, asked.seeds, asked.labels))
-        assert [state.t for state in states] == [state.t for state in alone] == asked.preset.levels()
+        assert [state.t for state in states] == [state.t for state in alone] == asked.preset.timesteps()
         for state, expected in zip(states, alone, strict=True):
             torch.testing.assert_close(state.x, expected.x)
             torch.testing.assert_close(state.x0_hat, expected.x0_hat)
@@ -262,40 +267,40 @@ def test_a_link_opens_exactly_this_comparison_and_draws_it_with_the_library():
         6,
     )  # scale 1 asks once; Heun three times, each guided
     assert (
-        "sampler (DDIM, Heun), moves (3, 2), guidance (1, 2), spacing (trailing, log-SNR), no signal left at T (no, yes)"
+        "sampler (DDIM, Heun), steps (3, 2), guidance (1, 2), spacing (trailing, log-SNR), no signal left at T (no, yes)"
         in said(app)
     )
-    assert film(app)["says"][-1].endswith(f"{distance(shown.states[0][-1].x, shown.states[1][-1].x):.3f} apart")
+    assert animation(app)["says"][-1].endswith(f"{distance(shown.states[0][-1].x, shown.states[1][-1].x):.3f} apart")
     table = next(text.value for text in app.markdown if "network asked" in text.value)
     assert "| A | 3 | 3 |" in table and "| B | 2 | 6 |" in table and f"{shown.distances['x'][-1]:.3f}" in table
 
 
 def test_the_code_that_is_shown_draws_both_sides_and_their_difference():
-    app = finished(opened(a_moves="2", b_moves="3", pictures="2", b_variance="large"))
+    app = finished(opened(a_steps="2", b_steps="3", images="2", b_variance="large"))
     shown, printed = app.session_state.comparison, []
     names = {"print": lambda *numbers: printed.append(numbers)}
     exec(app.code[0].value, names)
     assert torch.equal(names["difference"], (shown.states[0][-1].x - shown.states[1][-1].x).abs().mean(1))
-    assert [numbers[0] for numbers in printed] == film(app)["levels"]
+    assert [numbers[0] for numbers in printed] == animation(app)["timesteps"]
     assert [numbers[1] for numbers in printed] == shown.distances["x"] and [
         numbers[2] for numbers in printed
     ] == shown.distances["x0_hat"]
 
 
 def test_the_same_setting_twice_makes_no_difference_and_a_try_draws_at_once():
-    app = opened(a_moves="1000", pictures="1", b_sampler="Renoise", b_seed="7")
+    app = opened(a_steps="1000", images="1", b_sampler="Multistep renoising", b_seed="7")
     app.session_state["bench_opened"] = True
     healthy(app.menu_button[0].click("the same setting twice: no difference").run())
     assert "set alike" in said(app)
     shown = finished(app).session_state.comparison
-    assert shown.wishes[0] == shown.wishes[1] and shown.wishes[0].preset.moves == 15
+    assert shown.requests[0] == shown.requests[1] and shown.requests[0].preset.steps == 15
     assert shown.distances["x"] == [0.0] * 16 and shown.distances["x0_hat"] == [0.0] * 16
 
 
 @pytest.mark.parametrize("name", list(bench.TRIES))
 def test_every_try_sets_both_sides(name, monkeypatch):
-    monkeypatch.setattr(bench, "begin", lambda wishes: None)
-    app = opened(kind="anything (no guidance)")
+    monkeypatch.setattr(bench, "begin", lambda requests: None)
+    app = opened(class_name="anything (no guidance)")
     healthy(app.menu_button[0].click(name).run())
     sentence = said(app)
     for changes, letter in zip(bench.TRIES[name], "ab", strict=True):
@@ -309,56 +314,56 @@ def test_every_try_sets_both_sides(name, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("kind", "key", "value"),
+    ("class_name", "key", "value"),
     [
         ("selectbox", "a_model", "Flowers, simple U-Net"),
-        ("selectbox", "kind", "anything (no guidance)"),
+        ("selectbox", "class_name", "anything (no guidance)"),
         ("selectbox", "a_sampler", "DPM-Solver++"),
-        ("selectbox", "b_schedule", "straight"),
+        ("selectbox", "b_schedule", "flow"),
         ("selectbox", "b_spacing", "angle"),
-        ("select_slider", "a_moves", 1),
-        ("select_slider", "levels", 300),
+        ("select_slider", "a_steps", 1),
+        ("select_slider", "timesteps", 300),
         ("slider", "a_eta", 0.3),
         ("slider", "b_scale", 0.0),
-        ("slider", "pictures", 4),
+        ("slider", "images", 4),
         ("number_input", "b_seed", 1_000_000),
         ("segmented_control", "b_variance", "large"),
         ("segmented_control", "look", "x0_hat"),
         ("toggle", "a_zero", True),
     ],
 )
-def test_every_widget_may_be_moved(kind, key, value, monkeypatch):
-    monkeypatch.setattr(bench, "begin", lambda wishes: None)
+def test_every_widget_may_be_moved(class_name, key, value, monkeypatch):
+    monkeypatch.setattr(bench, "begin", lambda requests: None)
     app = opened()
-    healthy(getattr(app, kind)(key=key).set_value(value).run())
+    healthy(getattr(app, class_name)(key=key).set_value(value).run())
     healthy(app.run())
 
 
-def test_a_changed_setting_is_said_not_to_be_drawn_yet_and_guesses_may_be_looked_at():
-    app = finished(opened(a_moves="1", b_moves="1", pictures="1"))
-    before = film(app)["id"]
-    assert "Not drawn yet" not in said(app)
+def test_a_changed_setting_is_said_not_to_be_sampled_yet_and_predictions_may_be_looked_at():
+    app = finished(opened(a_steps="1", b_steps="1", images="1"))
+    before = animation(app)["id"]
+    assert "Not sampled yet" not in said(app)
     healthy(app.segmented_control(key="look").set_value("x0_hat").run())
-    assert film(app)["id"] != before and film(app)["screens"][0]["alt"] == "Guesses of A"
-    healthy(app.select_slider(key="a_moves").set_value(2).run())
-    assert "Not drawn yet" in said(app) and film(app)["id"].startswith(before.split()[0])
+    assert animation(app)["id"] != before and animation(app)["tracks"][0]["alt"] == "Predictions of A"
+    healthy(app.select_slider(key="a_steps").set_value(2).run())
+    assert "Not sampled yet" in said(app) and animation(app)["id"].startswith(before.split()[0])
     press(app, "Draw both")
-    assert finished(app).session_state.comparison.wishes[0].preset.moves == 2 and "Not drawn yet" not in said(app)
+    assert finished(app).session_state.comparison.requests[0].preset.steps == 2 and "Not sampled yet" not in said(app)
 
 
 def test_impossible_choices_get_one_sentence_and_leave_the_page_alive(monkeypatch):
     monkeypatch.setattr(bench, "PATIENCE", float("inf"))
-    app = healthy(opened(levels="100", b_moves="500", pictures="1"))
-    assert "between 1 and 100 moves" in app.error[0].value and "comparison" not in app.session_state
-    healthy(app.select_slider(key="b_moves").set_value(1).run())
-    healthy(app.select_slider(key="a_moves").set_value(1).run())
+    app = healthy(opened(timesteps="100", b_steps="500", images="1"))
+    assert "between 1 and 100 steps" in app.error[0].value and "comparison" not in app.session_state
+    healthy(app.select_slider(key="b_steps").set_value(1).run())
+    healthy(app.select_slider(key="a_steps").set_value(1).run())
     press(app, "Draw both")
     assert len(finished(app).session_state.comparison.states[1]) == 2
 
 
 def test_cancel_leaves_the_bench_empty_until_a_click(monkeypatch):
     monkeypatch.setattr(bench, "PATIENCE", float("inf"))
-    app = opened(a_moves="200", pictures="1")
+    app = opened(a_steps="200", images="1")
     job = app.session_state["job:bench"]
     press(app, "Cancel")
     assert job.cancelled and "comparison" not in app.session_state and "Draw both" in app.info[0].value
@@ -373,11 +378,11 @@ def test_what_takes_long_waits_for_a_click(monkeypatch):
 
 
 def test_a_link_with_nonsense_in_it_opens_the_default(monkeypatch):
-    monkeypatch.setattr(bench, "begin", lambda wishes: None)
+    monkeypatch.setattr(bench, "begin", lambda requests: None)
     app = healthy(
-        opened(a_moves="-3", b_sampler="magic", b_seed="banana", a_model="../../etc/passwd", pictures="99", look="away")
+        opened(a_steps="-3", b_sampler="magic", b_seed="banana", a_model="../../etc/passwd", images="99", look="away")
     )
-    assert app.select_slider(key="a_moves").value == 15 and app.selectbox(key="b_sampler").value == "DDPM"
+    assert app.select_slider(key="a_steps").value == 15 and app.selectbox(key="b_sampler").value == "DDPM"
 
 
 def test_without_any_model_the_page_says_what_to_do(monkeypatch, tmp_path):

@@ -1,4 +1,4 @@
-"""The benchmarks: equal networks, real drawings and real steps, in the precision that a row says; and honest clocks."""
+"""The benchmarks: equal networks, real samples and real steps, in the precision that a row says; and honest clocks."""
 
 import argparse
 import json
@@ -52,20 +52,20 @@ def test_ours_comes_first_and_every_peer_comes_twice():
 
 
 @pytest.mark.parametrize("name", LIBRARIES)
-def test_networks_cost_the_same_and_every_move_is_one_evaluation(name):
-    def cost(library, pictures, moves):
-        return count_gflop(Contestant(library, FLOAT32, True).drawing(pictures, moves))
+def test_networks_cost_the_same_and_every_step_is_one_evaluation(name):
+    def cost(library, images, steps):
+        return count_gflop(Contestant(library, FLOAT32, True).drawing(images, steps))
 
     assert cost(name, 1, 1) == pytest.approx(cost(OURS, 1, 1), rel=0.1)
     assert cost(name, 2, 3) == pytest.approx(
         6 * cost(name, 1, 1), rel=0.01
-    )  # a peer may embed the level once for all pictures
+    )  # a peer may embed the timestep once for all images
 
 
 @pytest.mark.parametrize("entrant", ENTRANTS, ids=str)
 def test_every_row_draws_in_the_precision_and_layout_that_it_says(entrant, convolutions):
-    pictures = entrant.drawing(8, moves=2)()
-    assert pictures.shape == (8, 3, 64, 64) and pictures.isfinite().all() and pictures.std() > 0
+    images = entrant.drawing(8, steps=2)()
+    assert images.shape == (8, 3, 64, 64) and images.isfinite().all() and images.std() > 0
     assert {dtype for _, _, dtype, _ in convolutions} == {entrant.dtype}
     if entrant.compute.layout == torch.channels_last:
         assert all(channels_last for *_, channels_last in convolutions)
@@ -75,7 +75,7 @@ def test_every_row_draws_in_the_precision_and_layout_that_it_says(entrant, convo
 def test_every_row_trains_in_the_precision_that_it_says(entrant, convolutions):
     step = entrant.training(2)
     first, second = step(), step()
-    assert (first.step, second.step, second.pictures) == (1, 2, 4)
+    assert (first.step, second.step, second.images) == (1, 2, 4)
     assert 0 < first.loss < 10 and 0 < second.loss < 10
     assert {dtype for _, _, dtype, _ in convolutions} == {entrant.dtype}
     before = {module: weight for module, weight, *_ in reversed(convolutions)}  # what each weighed when it first ran
@@ -84,7 +84,7 @@ def test_every_row_trains_in_the_precision_that_it_says(entrant, convolutions):
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("benchmark", "pace"), [(sampling, "s per move, 8 pictures"), (training, "pictures per second, batches of 2")]
+    ("benchmark", "pace"), [(sampling, "s per step, 8 images"), (training, "images per second, batches of 2")]
 )
 def test_a_benchmark_prints_its_tables(benchmark, pace, monkeypatch, capsys):
     monkeypatch.setattr(timing, "peak_memory", lambda *work: 0.25)
@@ -95,7 +95,7 @@ def test_a_benchmark_prints_its_tables(benchmark, pace, monkeypatch, capsys):
     assert pace in heads and set(rule) == {"---"} and len(rows) == len(ENTRANTS)
     ours, *peers = [dict(zip(heads, row, strict=True)) for row in rows]
     for name, row in zip(ENTRANTS, [ours, *peers], strict=True):
-        assert row["what"] == str(name) and float(row[pace]) > 0 and float(row["share of roofline"].rstrip("%")) > 0
+        assert row["what"] == str(name) and float(row[pace]) > 0 and float(row["fraction of roofline"].rstrip("%")) > 0
         assert row["peak memory"] == "0.25 GiB"
     for row in peers:
         times = float(row["ours as it comes is"].removesuffix(" times as fast"))
@@ -137,22 +137,22 @@ def test_the_roofline_counts_right_and_is_the_convolution_that_costs_most(convol
     assert 2 * max(costs.values()) * 8 * 8 <= roof.gflop * 1e9 / (3 * roof.rounds)  # the fewest places that it runs at
 
 
-def test_a_comparison_measures_memory_first_and_computes_its_shares(monkeypatch):
+def test_a_comparison_measures_memory_first_and_computes_its_fractions(monkeypatch):
     """Memory first, because a new process inherits the peak of the one that starts it."""
     order = []
     monkeypatch.setattr(timing, "peak_memory", lambda *work: order.append("memory") or 1.0)
     monkeypatch.setattr(timing, "in_rounds", lambda works, repeats: dict.fromkeys(works, 2.0))
 
-    def prepare(entrant, pictures):
+    def prepare(entrant, images):
         order.append("built")
-        return lambda: F.conv2d(torch.ones(pictures, 1, 10, 10), torch.ones(5, 1, 1, 1))  # 1,000 FLOP per picture
+        return lambda: F.conv2d(torch.ones(images, 1, 10, 10), torch.ones(5, 1, 1, 1))  # 1,000 FLOP per image
 
-    found = compare(ENTRANTS[:2], prepare, pictures=8, moves=4, repeats=1, beside=lambda: {"else": None})
+    found = compare(ENTRANTS[:2], prepare, images=8, steps=4, repeats=1, beside=lambda: {"else": None})
     assert order[:2] == ["memory"] * 2 and set(order[2:]) == {"built"}
     assert found.beside == {"else": 2.0}
     for row in found.rows:
         assert (row.gflop, row.seconds) == (pytest.approx(250e-9), 0.5)
-        assert row.share == pytest.approx(8 * 250e-9 / 0.5 / (found.roof.gflop / 2))
+        assert row.fraction == pytest.approx(8 * 250e-9 / 0.5 / (found.roof.gflop / 2))
 
 
 def test_peak_memory_is_that_of_another_process():
@@ -164,8 +164,8 @@ def test_peak_memory_is_that_of_another_process():
     assert 1 < float(done.stdout) < 2
 
 
-def row(sampler, moves, seconds, distance):
-    return {"sampler": sampler, "moves": moves, "seconds": seconds, "FD": distance}
+def row(sampler, steps, seconds, distance):
+    return {"sampler": sampler, "steps": steps, "seconds": seconds, "FD": distance}
 
 
 def test_the_best_quality_per_second_is_the_fastest_of_those_that_are_as_good_as_the_best():
@@ -175,25 +175,25 @@ def test_the_best_quality_per_second_is_the_fastest_of_those_that_are_as_good_as
     assert quality.best(rows[:1]) == rows[0]
 
 
-def test_a_point_of_the_figure_is_a_sampler_and_its_moves():
+def test_a_point_of_the_figure_is_a_sampler_and_its_steps():
     assert quality.point("DPM-Solver++:15") == ("DPM-Solver++", 15)
     for wrong in ("DPM-Solver++", "Magic:15", "DDIM:", "DDIM:-3"):
-        with pytest.raises(argparse.ArgumentTypeError, match="write SAMPLER:MOVES"):
+        with pytest.raises(argparse.ArgumentTypeError, match="write SAMPLER:STEPS"):
             quality.point(wrong)
 
 
 def test_the_default_of_the_app_is_the_best_quality_per_second_of_the_figure():
     rows = json.loads((Path(quality.__file__).parent / "quality.json").read_text())
     sampling, best = read_card(PRETRAINED / "flowers_attention.json").sampling, quality.best(rows)
-    assert (sampling["sampler"], sampling["moves"]) == (best["sampler"], best["moves"])
+    assert (sampling["sampler"], sampling["steps"]) == (best["sampler"], best["steps"])
 
 
-def test_pictures_asked_for_in_words_are_timed(monkeypatch, capsys):
+def test_images_asked_for_in_words_are_timed(monkeypatch, capsys):
     monkeypatch.setattr(words, "peak_memory", lambda *work: 0.25)
     words.main(["--quick"])
     heads, _, *rows = [
         line.strip("| ").split(" | ") for line in capsys.readouterr().out.splitlines() if line.startswith("|")
     ]
-    assert heads == ["pictures of 128x128", "seconds", "peak memory"] and [row[0] for row in rows] == ["1", "4"]
+    assert heads == ["images of 128x128", "seconds", "peak memory"] and [row[0] for row in rows] == ["1", "4"]
     assert all(float(row[1]) > 0 and row[2] == "0.25 GiB" for row in rows)
     assert words.drawing(2)().shape == (2, 3, 128, 128)

@@ -5,11 +5,11 @@ import re
 from pathlib import Path
 
 import numpy as np
-from browser import MARKS, is_a_picture, pixels, position, roughness, scrub, wait_for_player
+from browser import MARKS, is_a_image, pixels, position, roughness, scrub, wait_for_player
 from PIL import Image
 
 pytestmark = MARKS
-UNDER_WAY, GUESS = "canvas[data-screen=x]", "canvas[data-screen=x0_hat]"
+UNDER_WAY, PREDICTION = "canvas[data-screen=x]", "canvas[data-screen=x0_hat]"
 
 
 def test_home_shows_a_flower_at_once(page):
@@ -17,31 +17,31 @@ def test_home_shows_a_flower_at_once(page):
     wait_for_player(page)
     last = int(page.locator("input.scrub").get_attribute("max"))
     scrub(page, last)
-    assert is_a_picture(pixels(page, UNDER_WAY))
+    assert is_a_image(pixels(page, UNDER_WAY))
     page.get_by_role("link", name="Draw your own in the sampling theatre").click()
     page.get_by_role("heading", name="Sampling theatre").wait_for()
 
 
 def test_generate_cancel_generate_scrub(page):
-    page.goto("/Sampling_theatre?moves=500&pictures=4")
+    page.goto("/Sampling_theatre?steps=500&images=4")
     page.get_by_role("button", name="Generate").click()
-    page.get_by_text(re.compile(r"Move \d+ of 500: level \d+ of 1000")).wait_for()  # progress with numbers
+    page.get_by_text(re.compile(r"Move \d+ of 500: timestep \d+ of 1000")).wait_for()  # progress with numbers
     page.get_by_role("button", name="Cancel").click()
     page.get_by_text("An example").wait_for()
 
-    page.goto("/Sampling_theatre?moves=10&pictures=4&seed=3")
+    page.goto("/Sampling_theatre?steps=10&images=4&seed=3")
     page.get_by_role("button", name="Generate").click()
     page.get_by_text("of computing").wait_for()
     wait_for_player(page)
     scrub(page, 0)
-    assert page.locator("output.now").inner_text().startswith("level 1000 of 1000")
+    assert page.locator("output.now").inner_text().startswith("timestep 1000 of 1000")
     noise = pixels(page, UNDER_WAY)
     assert noise.std() > 60 and roughness(noise) > 0.9
     scrub(page, 10)
-    drawn, guess = pixels(page, UNDER_WAY), pixels(page, GUESS)
-    assert is_a_picture(drawn) and np.array_equal(drawn, guess)  # at level 0 the picture is the guess
+    sampled, prediction = pixels(page, UNDER_WAY), pixels(page, PREDICTION)
+    assert is_a_image(sampled) and np.array_equal(sampled, prediction)  # at timestep 0 the image is the prediction
     scrub(page, 5)
-    assert roughness(pixels(page, GUESS)) < roughness(pixels(page, UNDER_WAY))
+    assert roughness(pixels(page, PREDICTION)) < roughness(pixels(page, UNDER_WAY))
 
     page.get_by_role("button", name="One state back").click()
     assert position(page) == 4
@@ -60,8 +60,8 @@ def test_generate_cancel_generate_scrub(page):
     assert position(page) == 2
 
 
-def test_downloads_hold_the_pictures(page, tmp_path):
-    page.goto("/Sampling_theatre?moves=3&pictures=2&kind=rose")
+def test_downloads_hold_the_images(page, tmp_path):
+    page.goto("/Sampling_theatre?steps=3&images=2&class_name=rose")
     page.get_by_role("button", name="Generate").click()
     page.get_by_text("of computing").wait_for()
     page.get_by_role("tab", name="Download").click()
@@ -70,13 +70,13 @@ def test_downloads_hold_the_pictures(page, tmp_path):
         with page.expect_download() as waiting:
             page.get_by_role("button", name=name).click()
         got[name] = Path(waiting.value.path()).read_bytes()
-    picture = Image.open(io.BytesIO(got["PNG"]))
-    assert picture.size == (128, 64) and '"rose"' in picture.text["diffusion_edu"]
+    image = Image.open(io.BytesIO(got["PNG"]))
+    assert image.size == (128, 64) and '"rose"' in image.text["diffusion_edu"]
     assert Image.open(io.BytesIO(got["GIF"])).n_frames == 4
     assert got["MP4"][4:8] == b"ftyp"
 
 
-def test_adding_noise_scrubs_and_takes_a_picture(page):
+def test_adding_noise_scrubs_and_takes_a_image(page):
     page.goto("/Adding_noise")
     wait_for_player(page)
     linear, numbers = "canvas[data-screen=linear]", page.locator(".numbers").first
@@ -84,29 +84,29 @@ def test_adding_noise_scrubs_and_takes_a_picture(page):
     scrub(page, last)
     clean, curve = pixels(page, linear), page.locator(".moving path.curve").last.get_attribute("d")
     assert (
-        is_a_picture(clean) and numbers.inner_text().startswith("signal\u00a01.000") and "+∞ dB" in numbers.inner_text()
+        is_a_image(clean) and numbers.inner_text().startswith("signal\u00a01.000") and "+∞ dB" in numbers.inner_text()
     )
     scrub(page, 0)
     noise = pixels(page, linear)
     assert noise.std() > 60 and roughness(noise) > 0.9
     assert (
         numbers.inner_text().startswith("signal\u00a00.006, noise\u00a01.000")
-        and page.locator("output.now").inner_text() == "level 1000 of 1000"
+        and page.locator("output.now").inner_text() == "timestep 1000 of 1000"
     )
     assert page.locator(".moving path.curve").last.get_attribute("d") != curve
 
     assert (
-        page.locator(linear).get_attribute("aria-label") == "Picture on the linear schedule at level 1000: water lily"
+        page.locator(linear).get_attribute("aria-label") == "Image on the linear schedule at timestep 1000: water lily"
     )
 
-    cursor = page.locator(".levels line.cursor").first
+    cursor = page.locator(".timesteps line.cursor").first
     left = float(cursor.get_attribute("x1"))
     page.get_by_role("button", name="One state on").click()
-    assert float(cursor.get_attribute("x1")) > left  # time runs from noise, left, to picture, right
+    assert float(cursor.get_attribute("x1")) > left  # time runs from noise, left, to image, right
     scrub(page, last)
     page.get_by_role(
         "button", name="Play", exact=True
-    ).click()  # here noise is added: the film plays from right to left
+    ).click()  # here noise is added: the animation plays from right to left
     page.wait_for_timeout(600)
     page.get_by_role("button", name="Pause").click()
     assert position(page) < last
@@ -117,7 +117,7 @@ def test_adding_noise_scrubs_and_takes_a_picture(page):
     page.locator("input[type=file]").set_input_files(
         {"name": "orange.png", "mimeType": "image/png", "buffer": orange.getvalue()}
     )
-    page.get_by_text("Your picture, 64x64").wait_for()
+    page.get_by_text("Your image, 64x64").wait_for()
     scrub(page, last)
     assert np.abs(pixels(page, linear) - [250, 120, 0]).max() <= 2
     page.locator("input[type=file]").set_input_files({"name": "empty.png", "mimeType": "image/png", "buffer": b""})

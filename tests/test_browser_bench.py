@@ -1,4 +1,4 @@
-"""A person in a real browser compares: a link draws by itself, one bar moves both sides, the difference and the charts."""
+"""A person in a real browser compares: a link draws by itself, one bar steps both sides, the difference and the charts."""
 
 import numpy as np
 from browser import MARKS, pixels, position, scrub, wait_for_player
@@ -9,25 +9,25 @@ A, B, DIFFERENCE = (f"canvas[data-screen={name}]" for name in ("A", "B", "differ
 
 def place(page, mark):
     """Where the marks of a path are, [(x, y), ...]."""
-    return page.locator(f".levels circle.{mark}").evaluate_all(
+    return page.locator(f".timesteps circle.{mark}").evaluate_all(
         "dots => dots.map((dot) => [dot.cx.baseVal.value, dot.cy.baseVal.value])"
     )
 
 
-def test_a_link_draws_and_one_bar_moves_everything(page):
-    page.goto("/Compare_bench?a_moves=4&b_moves=2&pictures=2")
-    page.get_by_text("apart at level 0").wait_for()
+def test_a_link_draws_and_one_bar_steps_everything(page):
+    page.goto("/Compare_bench?a_steps=4&b_steps=2&images=2")
+    page.get_by_text("apart at timestep 0").wait_for()
     wait_for_player(page)
-    assert page.locator("input.scrub").get_attribute("max") == "4"  # the levels of A: those of B are among them
+    assert page.locator("input.scrub").get_attribute("max") == "4"  # the timesteps of A: those of B are among them
     scrub(page, 0)
     a, b = pixels(page, A), pixels(page, B)
     assert np.array_equal(a, b) and a.std() > 60 and not pixels(page, DIFFERENCE).any()  # the same noise
     assert place(page, "dot") == place(page, "ring")
-    cursor = page.locator(".levels line.cursor").first.get_attribute("x1")
+    cursor = page.locator(".timesteps line.cursor").first.get_attribute("x1")
     scrub(page, 1)
-    assert page.locator("output.now").inner_text().startswith("level 750 of 1000 · A at 750, B at 1000")
+    assert page.locator("output.now").inner_text().startswith("timestep 750 of 1000 · A at 750, B at 1000")
     assert np.array_equal(pixels(page, B), b) and not np.array_equal(pixels(page, A), a)  # B waits
-    assert float(page.locator(".levels line.cursor").first.get_attribute("x1")) > float(cursor)
+    assert float(page.locator(".timesteps line.cursor").first.get_attribute("x1")) > float(cursor)
     (ring_a, ring_b), (dot_a, dot_b) = place(page, "ring"), place(page, "dot")
     assert dot_b == ring_b and dot_a != ring_a
     scrub(page, 4)
@@ -35,9 +35,9 @@ def test_a_link_draws_and_one_bar_moves_everything(page):
 
     scrub(page, 2)
     noisy = pixels(page, A)
-    page.get_by_role("radio", name="guesses").click()
-    page.wait_for_url("**look=guesses**")
-    page.get_by_text("Path of the guesses").wait_for()
+    page.get_by_role("radio", name="predictions").click()
+    page.wait_for_url("**look=predictions**")
+    page.get_by_text("Path of the predictions").wait_for()
     wait_for_player(page)
     assert (
         position(page) == 2 and np.abs(np.diff(pixels(page, A), axis=1)).mean() < np.abs(np.diff(noisy, axis=1)).mean()
@@ -45,8 +45,8 @@ def test_a_link_draws_and_one_bar_moves_everything(page):
 
 
 def test_a_try_sets_the_link_and_the_same_setting_twice_is_black(page):
-    page.goto("/Compare_bench?a_moves=2&b_moves=2&pictures=1")
-    page.get_by_text("apart at level 0").wait_for()
+    page.goto("/Compare_bench?a_steps=2&b_steps=2&images=1")
+    page.get_by_text("apart at timestep 0").wait_for()
     page.get_by_role("button", name="Try").click()
     page.get_by_text("the same setting twice").click()
     page.wait_for_url("**b_sampler=DPM**")

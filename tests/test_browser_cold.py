@@ -1,7 +1,7 @@
-"""Cold diffusion in a real browser: the film of both algorithms, the dial of the restorer's error, and a narrow window."""
+"""Cold diffusion in a real browser: the animation of both algorithms, the dial of the restorer's error, and a narrow window."""
 
 import numpy as np
-from browser import MARKS, is_a_picture, pixels, position, scrub, wait_for_player
+from browser import MARKS, is_a_image, pixels, position, scrub, wait_for_player
 
 pytestmark = MARKS
 HAND, TWO, ONE = (f"canvas[data-screen={name}]" for name in ("hand", "x2", "x1"))
@@ -13,23 +13,23 @@ def last_of(page):
 
 
 def far(page, canvas):
-    """How far the end of an algorithm is from the true picture, in grey values."""
+    """How far the end of an algorithm is from the true image, in grey values."""
     return np.abs(pixels(page, canvas) - pixels(page, HAND)).mean()
 
 
 def test_algorithm_2_forgives_and_algorithm_1_does_not(page):
-    page.goto(f"/Cold_diffusion?{KNOWS}&start=80&moves=20&error=0.2")
-    page.get_by_text("Nearness to the true picture").wait_for()
+    page.goto(f"/Cold_diffusion?{KNOWS}&start=80&steps=20&error=0.2")
+    page.get_by_text("Nearness to the true image").wait_for()
     wait_for_player(page)
-    assert page.locator(".end").all_inner_texts() == ["degraded", "picture"]
-    assert position(page) == last_of(page) == 20 and is_a_picture(pixels(page, HAND))
+    assert page.locator(".end").all_inner_texts() == ["degraded", "image"]
+    assert position(page) == last_of(page) == 20 and is_a_image(pixels(page, HAND))
     assert far(page, TWO) < 0.5 * far(page, ONE)
-    assert page.locator(TWO).get_attribute("aria-label") == "Picture under way by algorithm 2 at level 0: water lily"
+    assert page.locator(TWO).get_attribute("aria-label") == "Image under way by algorithm 2 at timestep 0: water lily"
 
-    cursor = page.locator(".levels line.cursor").first
+    cursor = page.locator(".timesteps line.cursor").first
     right = float(cursor.get_attribute("x1"))
     scrub(page, 0)
-    assert page.locator("output.now").inner_text() == "level 80 of 100"
+    assert page.locator("output.now").inner_text() == "timestep 80 of 100"
     assert far(page, TWO) == far(page, ONE) == 0  # both begin with what was done by hand
     assert float(cursor.get_attribute("x1")) < right
     assert pixels(page, HAND).std() < 25  # faded

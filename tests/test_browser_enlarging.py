@@ -1,18 +1,18 @@
-"""A person in a real browser: makes a picture larger, looks more closely at the same place of every version, and hands in one of their own."""
+"""A person in a real browser: makes an image larger, looks more closely at the same place of every version, and hands in one of their own."""
 
 import io
 import re
 
 import numpy as np
-from browser import MARKS, is_a_picture, pixels
+from browser import MARKS, is_a_image, pixels
 from PIL import Image
 
 pytestmark = MARKS
-PAGE = "/Edit_studio?tab=Enlarge&small=one+of+ours&kind=sunflower&larger=2+%C3%97&large_moves=2"
+PAGE = "/Edit_studio?tab=Enlarge&small=one+of+ours&class_name=sunflower&larger=2+%C3%97&large_steps=2"
 
 
 def looking(page):
-    """Where the magnifying glass is, and how many pixels of the screen one of the picture takes in it and outside it."""
+    """Where the magnifying glass is, and how many pixels of the screen one of the image takes in it and outside it."""
     glass = page.locator(".magnifier[data-at]")
     glass.wait_for()
     left, top = map(int, glass.get_attribute("data-at").split(","))
@@ -30,7 +30,7 @@ def whole(page, name):
 def test_the_same_place_of_every_version_is_seen_more_closely(page):
     page.goto(PAGE)
     left, top, zoom, closer = looking(page)
-    assert is_a_picture(whole(page, "nearest")) and is_a_picture(whole(page, "bicubic")) and closer == 4 * zoom
+    assert is_a_image(whole(page, "nearest")) and is_a_image(whole(page, "bicubic")) and closer == 4 * zoom
     canvas = page.locator("canvas[data-pane=nearest]")
     box = canvas.bounding_box()
     assert (
@@ -48,7 +48,7 @@ def test_the_same_place_of_every_version_is_seen_more_closely(page):
     assert "aria-label" in page.locator(".magnifier").evaluate("e => e.getAttributeNames()")
 
 
-def test_a_picture_of_ones_own_is_enlarged_in_its_own_shape(page):
+def test_a_image_of_ones_own_is_enlarged_in_its_own_shape(page):
     page.goto(PAGE.replace("one+of+ours", "a+file"))
     looking(page)
     file = io.BytesIO()
@@ -57,7 +57,7 @@ def test_a_picture_of_ones_own_is_enlarged_in_its_own_shape(page):
     page.locator("input[type=file]").set_input_files(
         {"name": "mine.png", "mimeType": "image/png", "buffer": file.getvalue()}
     )
-    page.get_by_text("Your picture is used at").wait_for()
+    page.get_by_text("Your image is used at").wait_for()
     page.locator("canvas[data-pane=nearest][width='192'], canvas[data-pane=nearest][width='200']").wait_for()
     page.get_by_role("button", name="Download").click()
     with page.expect_download() as download:

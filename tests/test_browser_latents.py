@@ -5,22 +5,22 @@ from browser import MARKS, pixels, scrub
 from PIL import Image
 
 pytestmark = MARKS
-PAGE = "/Text_to_image?moves=4&tab="
-PICTURE, APART, MAPS = "canvas[data-screen=picture]", "canvas[data-screen=apart]", "canvas[data-screen=latents]"
+PAGE = "/Text_to_image?steps=4&tab="
+IMAGE, APART, MAPS = "canvas[data-screen=image]", "canvas[data-screen=apart]", "canvas[data-screen=latents]"
 
 
-def film(page):
-    """Wait until nothing is being drawn, and return the name of the film."""
-    page.locator(".player[data-film][data-at]").wait_for()
+def animation(page):
+    """Wait until nothing is being sampled, and return the name of the animation."""
+    page.locator(".player[data-animation][data-at]").wait_for()
     page.get_by_role("button", name="Cancel").wait_for(state="detached")
     page.wait_for_timeout(300)
-    return page.locator(".player[data-film]").get_attribute("data-film")
+    return page.locator(".player[data-animation]").get_attribute("data-animation")
 
 
-def next_film(page, before):
-    """Wait until the page has made another film."""
-    page.locator(f".player[data-film]:not([data-film='{before}'])[data-at]").wait_for()
-    return film(page)
+def next_animation(page, before):
+    """Wait until the page has made another animation."""
+    page.locator(f".player[data-animation]:not([data-animation='{before}'])[data-at]").wait_for()
+    return animation(page)
 
 
 def still(page):
@@ -28,34 +28,34 @@ def still(page):
     page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for()
 
 
-def test_a_picture_goes_there_and_back_in_hard_pixels(page):
+def test_a_image_goes_there_and_back_in_hard_pixels(page):
     page.goto(f"{PAGE}Latents")
     page.locator(".sheet img").first.wait_for()
     shown = page.locator(".sheet img").evaluate_all("all => all.map(i => [i.alt, i.clientWidth, i.naturalWidth])")
     assert len(shown) == 11 and all(alt for alt, *_ in shown) and {wide for _, wide, _ in shown} == {128}
     assert [real // 2 for *_, real in shown][:3] == [128, 128, 128] and shown[7][2] // 2 == 16
     page.get_by_text("What is lost on the way to 1,024 numbers and back").wait_for()
-    page.get_by_role("button", name="Picture", exact=False).first.click()
+    page.get_by_role("button", name="Image", exact=False).first.click()
     before = page.locator(".sheet img").first.get_attribute("src")
-    page.get_by_role("radio", name="drawn").click()
+    page.get_by_role("radio", name="sampled").click()
     page.wait_for_function("before => document.querySelector('.sheet img')?.src !== before", arg=before)
     page.get_by_text("has come from latents before").wait_for()
 
 
 def test_latents_are_poked_with_the_bar_and_nothing_happens_at_once(page):
     page.goto(f"{PAGE}Latents&latents=multiply")
-    name = film(page)
-    assert pixels(page, PICTURE).shape == pixels(page, MAPS).shape == (128, 128, 3) and pixels(page, APART).max() > 60
-    zoom = page.locator(PICTURE).bounding_box()["width"] / 128
+    name = animation(page)
+    assert pixels(page, IMAGE).shape == pixels(page, MAPS).shape == (128, 128, 3) and pixels(page, APART).max() > 60
+    zoom = page.locator(IMAGE).bounding_box()["width"] / 128
     assert zoom == round(zoom) >= 1
-    poked = pixels(page, PICTURE)
+    poked = pixels(page, IMAGE)
     scrub(page, 8)  # times 1
     assert pixels(page, APART).max() == 0 and page.locator("output.now").inner_text() == "channel 1 × 1"
-    assert np.abs(pixels(page, PICTURE) - poked).mean() > 1
+    assert np.abs(pixels(page, IMAGE) - poked).mean() > 1
     page.get_by_role("radio", name="3", exact=True).click()
-    name = next_film(page, name)
+    name = next_animation(page, name)
     page.get_by_role("radio", name="swap", exact=True).click()
-    next_film(page, name)
+    next_animation(page, name)
     scrub(page, 1)
     changed = pixels(page, APART).max(axis=2) > 40
     assert 0 < changed.mean() < 0.2  # two places of 256, and a little of what is around them
@@ -63,22 +63,22 @@ def test_latents_are_poked_with_the_bar_and_nothing_happens_at_once(page):
 
 def test_latents_on_the_way_begin_as_noise(page):
     page.goto(f"{PAGE}Latents&latents=on+the+way")
-    film(page)
+    animation(page)
     scrub(page, 0)
-    assert page.locator("output.now").inner_text().startswith("level 1000 of 1000")
+    assert page.locator("output.now").inner_text().startswith("timestep 1000 of 1000")
     noise = pixels(page, "canvas[data-screen=maps]")
     scrub(page, 4)
     assert not np.array_equal(noise, pixels(page, "canvas[data-screen=maps]")) and page.locator(
         "output.now"
-    ).inner_text().startswith("level 0")
+    ).inner_text().startswith("timestep 0")
 
 
-def test_the_nearest_of_pictures_at_a_path_are_found(page, tmp_path):
+def test_the_nearest_of_images_at_a_path_are_found(page, tmp_path):
     for k in range(12):
         Image.fromarray(np.random.default_rng(k).integers(0, 255, (40, 40, 3), np.uint8)).save(tmp_path / f"{k}.png")
-    page.goto(f"{PAGE}Nearest+pictures&nearest_of=a+folder+or+file&nearest_count=2&nearest_path={tmp_path}")
-    page.get_by_text("Is it a new picture").wait_for()
+    page.goto(f"{PAGE}Nearest+images&nearest_of=a+folder+or+file&nearest_count=2&nearest_path={tmp_path}")
+    page.get_by_text("Is it a new image").wait_for()
     still(page)
     page.get_by_role("button", name="Find them").click()
-    page.get_by_text("of 2 drawings lie nearer").wait_for()
-    assert page.locator(".sheet img").count() == 4 and page.get_by_text("all 12 pictures").count() == 1
+    page.get_by_text("of 2 samples lie nearer").wait_for()
+    assert page.locator(".sheet img").count() == 4 and page.get_by_text("all 12 images").count() == 1

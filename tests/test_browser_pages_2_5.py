@@ -1,9 +1,9 @@
-"""A person in a real browser: sees what the network sees at every level, then fills a table of pictures and looks between two seeds."""
+"""A person in a real browser: sees what the network sees at every timestep, then fills a table of images and looks between two seeds."""
 
 import re
 
 import numpy as np
-from browser import MARKS, is_a_picture, pixels, position, roughness, scrub, wait_for_player
+from browser import MARKS, is_a_image, pixels, position, roughness, scrub, wait_for_player
 
 pytestmark = MARKS
 
@@ -12,14 +12,14 @@ def canvas(name):
     return f"canvas[data-screen={name}]"
 
 
-def test_one_guess_at_every_level(page):
-    page.goto("/Denoise_once?kind=sunflower")
+def test_one_prediction_at_every_timestep(page):
+    page.goto("/Denoise_once?class_name=sunflower")
     wait_for_player(page)  # begins by itself
     last = int(page.locator("input.scrub").get_attribute("max"))
-    says, cursor = page.locator("output.now"), page.locator(".levels line.cursor").first
+    says, cursor = page.locator("output.now"), page.locator(".timesteps line.cursor").first
     scrub(page, 1)
     noisy, blur, truth = (pixels(page, canvas(name)) for name in ("x", "x0_hat", "x0"))
-    assert roughness(noisy) > 0.9 and is_a_picture(truth) and roughness(blur) < roughness(truth)
+    assert roughness(noisy) > 0.9 and is_a_image(truth) and roughness(blur) < roughness(truth)
     assert re.search(r"off by [\d.]+ in ε̂, [\d.]+ in x̂₀ \([\d.]+ times as much\)", says.inner_text())
     left = float(cursor.get_attribute("x1"))
     scrub(page, last - 1)
@@ -35,28 +35,29 @@ def test_one_guess_at_every_level(page):
     scrub(page, 5)
     page.get_by_text(
         "the exact answer", exact=True
-    ).click()  # the old film stays where it was until the new one is there
+    ).click()  # the old animation stays where it was until the new one is there
     assert page.locator(canvas("x0_hat")).is_visible() and position(page) == 5
     page.get_by_text("this one among them").wait_for()
 
 
 def test_a_table_fills_up_and_two_seeds_are_joined(page):
     page.goto("/Steps_and_seeds?columns=1&columns=3&samplers=DDIM&samplers=Heun")
-    page.get_by_text("An example, drawn earlier").wait_for()
-    pictures = page.locator(".sheet img")
-    pictures.last.wait_for()
-    assert pictures.count() == 16 and pictures.first.evaluate("i => i.complete && i.naturalWidth") == 128
-    assert pictures.first.bounding_box()["width"] == 128  # every pixel of the picture is 2 x 2 on the screen
+    page.get_by_text("An example, sampled earlier").wait_for()
+    images = page.locator(".sheet img")
+    images.last.wait_for()
+    assert images.count() == 16 and images.first.evaluate("i => i.complete && i.naturalWidth") == 128
+    assert images.first.bounding_box()["width"] == 128  # every pixel of the image is 2 x 2 on the screen
     page.get_by_role("button", name="Draw", exact=True).click()
-    page.get_by_text(re.compile(r"\d of 5 drawn, now ")).wait_for()
+    page.get_by_text(re.compile(r"\d of 5 sampled, now ")).wait_for()
     page.locator(".sheet .empty").first.wait_for()
     page.get_by_role("button", name="Cancel").wait_for(state="detached")
-    assert pictures.count() == 5 and page.locator(".sheet .empty").count() == 0
+    assert images.count() == 5 and page.locator(".sheet .empty").count() == 0
     captions = page.locator(".sheet .says").all_inner_texts()
     assert all(
-        re.fullmatch(r"\d+ guess(es)?, [\d.]+ s\noff by \d+", caption) for caption in [*captions[:2], *captions[3:]]
+        re.fullmatch(r"\d+ prediction(es)?, [\d.]+ s\noff by \d+", caption)
+        for caption in [*captions[:2], *captions[3:]]
     )
 
     page.get_by_text("two seeds", exact=True).click()
     page.get_by_text("20%", exact=True).wait_for()
-    assert pictures.count() == 12
+    assert images.count() == 12

@@ -14,19 +14,19 @@ def wait_for_plane(page):
 
 
 def calm(page):
-    """Nothing moves by itself."""
+    """Nothing steps by itself."""
     page.emulate_media(reduced_motion="reduce")
 
 
 def painted(page, canvas):
-    """The canvas once the browser has drawn the frame that is due."""
+    """The canvas once the browser has sampled the frame that is due."""
     page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
     return pixels(page, canvas)
 
 
 def test_train_watch_scrub_and_follow_a_point(page):
     calm(page)
-    page.goto("/Playground_2D?seconds=10&moves=20&count=200&class=upper")
+    page.goto("/Playground_2D?seconds=10&steps=20&count=200&class=upper")
     wait_for_plane(page)
     before = painted(page, NETWORK)
     page.get_by_role("button", name="Train").click()
@@ -39,25 +39,25 @@ def test_train_watch_scrub_and_follow_a_point(page):
             if "steps in" in words
         }
         page.wait_for_timeout(100)
-    assert len(seen) >= 2  # the picture moved while the network learnt
+    assert len(seen) >= 2  # the image moved while the network learnt
     page.wait_for_function(
         "() => [...document.querySelectorAll('*')].some((h) => h.shadowRoot?.querySelector('.plane input.scrub')?.max === '20')"
     )
     scrub(page, 20)
     after = painted(page, NETWORK)
     assert np.abs(after - before).mean() > 1
-    assert page.locator("output.now").inner_text() == "level 0 · no noise left, no arrows"
+    assert page.locator("output.now").inner_text() == "timestep 0 · no noise left, no arrows"
     scrub(page, 0)
-    assert page.locator("output.now").inner_text().startswith("level 1000 of 1000")
+    assert page.locator("output.now").inner_text().startswith("timestep 1000 of 1000")
     assert np.abs(painted(page, NETWORK) - after).mean() > 1
 
     page.locator(".arrows").select_option("none")
     for name in ("tails", "data"):
         page.locator(f"input[name={name}]").uncheck()
     assert np.array_equal(painted(page, NETWORK), painted(page, EXACT))  # the same noise, and nothing else
-    page.locator(".arrows").select_option("guess")
+    page.locator(".arrows").select_option("prediction")
     assert not np.array_equal(painted(page, NETWORK), painted(page, EXACT))
-    assert page.locator(EXACT).get_attribute("aria-label").startswith("Exact answer: points at level 1000")
+    assert page.locator(EXACT).get_attribute("aria-label").startswith("Exact answer: points at timestep 1000")
 
     page.locator(".plane").press("ArrowRight")
     assert position(page) == 1
@@ -84,7 +84,7 @@ def test_train_watch_scrub_and_follow_a_point(page):
     )  # everything stays as the person left it
 
 
-def test_points_are_drawn_with_the_mouse_and_used(page):
+def test_points_are_sampled_with_the_mouse_and_used(page):
     calm(page)
     page.goto("/Playground_2D?points=draw+your+own")
     page.locator(PAD).wait_for()

@@ -1,4 +1,4 @@
-"""Scores, drawings looked at closely, and data, in a real browser."""
+"""Scores, samples looked at closely, and data, in a real browser."""
 
 import re
 
@@ -7,7 +7,7 @@ from browser import MARKS
 pytestmark = MARKS
 
 
-def test_a_visitor_reads_the_scores_a_card_and_goes_on_to_the_pictures(page):
+def test_a_visitor_reads_the_scores_a_card_and_goes_on_to_the_images(page):
     page.goto("/Evaluate_and_debug")
     page.get_by_text("is the nearest").first.wait_for()
     noise = page.locator(".scores tr", has_text="Pure noise").first
@@ -32,7 +32,7 @@ def test_a_visitor_reads_the_scores_a_card_and_goes_on_to_the_pictures(page):
     dialog.wait_for(state="detached")
 
     page.get_by_role("tab", name="Look closely").click()
-    page.get_by_text(re.compile(r"\d+ of 32 drawings lie nearer")).wait_for()  # begins by itself
+    page.get_by_text(re.compile(r"\d+ of 32 samples lie nearer")).wait_for()  # begins by itself
     page.locator("svg.plot").nth(3).wait_for()
     assert page.locator(".sheet img").count() == 12 and page.locator("svg.plot").count() == 4
     curve = page.locator("svg.plot").first.locator("path.curve").first
@@ -41,7 +41,7 @@ def test_a_visitor_reads_the_scores_a_card_and_goes_on_to_the_pictures(page):
     page.get_by_text("FD and number of samples").wait_for()
 
 
-def test_a_visitor_splits_our_pictures_and_takes_the_parts_home(page):
+def test_a_visitor_splits_our_images_and_takes_the_parts_home(page):
     page.goto("/Evaluate_and_debug?tab=Data")
     page.get_by_role("cell", name="train").wait_for()
     for shown in (

@@ -1,4 +1,4 @@
-"""A person in the edit studio, in a real browser: paints with mouse, finger and keyboard, and every part makes pictures of it."""
+"""A person in the edit studio, in a real browser: paints with mouse, finger and keyboard, and every part makes images of it."""
 
 import io
 import math
@@ -6,7 +6,7 @@ import math
 import numpy as np
 import pytest
 import torch
-from browser import MARKS, is_a_picture, pixels, scrub
+from browser import MARKS, is_a_image, pixels, scrub
 from PIL import Image
 
 from diffusion_edu.checkpoints import PRETRAINED
@@ -24,22 +24,22 @@ def painted(page):
     return int(page.locator(".easel").get_attribute("data-painted"))
 
 
-def film(page):
-    """Wait until there is a film, and return its name."""
+def animation(page):
+    """Wait until there is an animation, and return its name."""
     page.locator("canvas[data-screen]").first.wait_for()
-    return page.locator(".player[data-film]").get_attribute("data-film")
+    return page.locator(".player[data-animation]").get_attribute("data-animation")
 
 
-def next_film(page, before):
-    """Wait until the page has made another film."""
-    page.locator(f".player[data-film]:not([data-film='{before}'])").wait_for()
+def next_animation(page, before):
+    """Wait until the page has made another animation."""
+    page.locator(f".player[data-animation]:not([data-animation='{before}'])").wait_for()
     page.get_by_role("button", name="Cancel").wait_for(state="detached")
-    page.wait_for_timeout(300)  # its pictures are being decoded
-    return film(page)
+    page.wait_for_timeout(300)  # its images are being decoded
+    return animation(page)
 
 
 def spot(page, x, y):
-    """Where a pixel of the picture is in the window."""
+    """Where a pixel of the image is in the window."""
     box = page.locator(EASEL).bounding_box()
     return box["x"] + x / 64 * box["width"], box["y"] + y / 64 * box["height"]
 
@@ -69,31 +69,31 @@ def saved(page):
 
 
 def variants(page, canvas):
-    """The four pictures of a screen, (4, 3, 64, 64) in [-1, 1]."""
+    """The four images of a screen, (4, 3, 64, 64) in [-1, 1]."""
     sheet = torch.from_numpy(pixels(page, canvas)).view(2, 64, 2, 64, 3)
     return sheet.permute(0, 2, 4, 1, 3).reshape(4, 3, 64, 64) / 127.5 - 1
 
 
-def test_a_picture_is_changed_and_the_film_begins_where_the_page_says(page):
-    page.goto("/Edit_studio?strength=0.5&moves=5")
-    first = film(page)
+def test_a_image_is_changed_and_the_animation_begins_where_the_page_says(page):
+    page.goto("/Edit_studio?strength=0.5&steps=5")
+    first = animation(page)
     flower = pixels(page, EASEL)
     assert (
-        flower.shape == (64, 64, 3) and is_a_picture(flower) and page.locator(EASEL).bounding_box()["width"] == 256
+        flower.shape == (64, 64, 3) and is_a_image(flower) and page.locator(EASEL).bounding_box()["width"] == 256
     )  # zoom 4, hard pixels
-    page.get_by_text("level 500 of 1000", exact=True).wait_for()
+    page.get_by_text("timestep 500 of 1000", exact=True).wait_for()
     scrub(page, 0)
     assert (
-        page.locator("output.now").inner_text().startswith("level 500 of 1000")
-        and page.locator(".end").first.inner_text() == "level 500"
+        page.locator("output.now").inner_text().startswith("timestep 500 of 1000")
+        and page.locator(".end").first.inner_text() == "timestep 500"
     )
     scrub(page, 5)
-    assert is_a_picture(pixels(page, "canvas[data-screen=x]"))
+    assert is_a_image(pixels(page, "canvas[data-screen=x]"))
 
     width(page, 8)
     choose(page, "red")
     stroke(page, (10, 10), (50, 12))
-    next_film(page, first)
+    next_animation(page, first)
     page.mouse.move(5, 5)
     page.wait_for_timeout(200)
     assert painted(page) > 250 and pixels(page, EASEL)[11, 30].tolist() == [200, 30, 40]
@@ -105,13 +105,13 @@ def test_a_picture_is_changed_and_the_film_begins_where_the_page_says(page):
     page.wait_for_timeout(500)
     assert (
         np.array_equal(pixels(page, "canvas[data-screen=x]")[:64, :64], pixels(page, EASEL))
-        and page.locator(".player[data-film]").get_attribute("data-at") == "0"
+        and page.locator(".player[data-animation]").get_attribute("data-at") == "0"
     )
 
 
 def test_a_hole_is_painted_with_brush_eraser_fill_and_invert_and_filled(page):
-    page.goto("/Edit_studio?tab=Fill+a+hole&moves=5&repeats=2&method=RePaint")
-    name, disc = film(page), painted(page)
+    page.goto("/Edit_studio?tab=Fill+a+hole&steps=5&repeats=2&method=RePaint")
+    name, disc = animation(page), painted(page)
     assert 0.2 < disc / 64**2 < 0.3
     choose(page, "Clear")
     page.get_by_text("There is no hole").wait_for()
@@ -130,15 +130,15 @@ def test_a_hole_is_painted_with_brush_eraser_fill_and_invert_and_filled(page):
     width(page, 8)
     stroke(page, (32, 12), (32, 52))
     assert square - 400 < painted(page) < square - 300
-    next_film(page, name)
+    next_animation(page, name)
     page.mouse.move(5, 5)
 
     mask = saved(page)
     assert sorted(np.unique(mask)) == [0, 255] and (mask[..., 0] == 255).sum() == painted(page)
     page.wait_for_function("() => !document.querySelector('[data-testid=stProgress]')")
     page.wait_for_timeout(1500)
-    picture, outside = pixels(page, "canvas[data-screen=x]"), mask[..., 0] == 0
-    quarters = [picture[y : y + 64, x : x + 64] for y in (0, 64) for x in (0, 64)]
+    image, outside = pixels(page, "canvas[data-screen=x]"), mask[..., 0] == 0
+    quarters = [image[y : y + 64, x : x + 64] for y in (0, 64) for x in (0, 64)]
     assert all(
         np.array_equal(quarter[outside], quarters[0][outside]) for quarter in quarters
     )  # known pixels are the same in all four
@@ -146,10 +146,10 @@ def test_a_hole_is_painted_with_brush_eraser_fill_and_invert_and_filled(page):
         quarters[0], quarters[1]
     )
 
-    before, name = painted(page), film(page)
+    before, name = painted(page), animation(page)
     choose(page, "Invert")
     assert painted(page) == 64**2 - before
-    next_film(page, name)  # what is downloaded while it changes is cut off
+    next_animation(page, name)  # what is downloaded while it changes is cut off
     page.get_by_role("button", name="Download", exact=False).first.click()
     with page.expect_download() as download:
         page.get_by_role("button", name="2", exact=True).click()
@@ -192,21 +192,21 @@ def draw(page, strokes):
 
 def painted_by_both(page, strokes):
     """Draw with the mouse and return the drawing (3, 64, 64) and what both ways make of it, (4, 3, 64, 64) each."""
-    before = film(page)
+    before = animation(page)
     draw(page, strokes)
-    next_film(page, before)
+    next_animation(page, before)
     for _ in range(200):  # every stroke begins anew: wait for the last one
-        name = film(page)
+        name = animation(page)
         page.wait_for_timeout(1200)
-        if film(page) == name and not page.get_by_role("button", name="Cancel").count():
+        if animation(page) == name and not page.get_by_role("button", name="Cancel").count():
             break
     drawing = torch.from_numpy(pixels(page, EASEL)).permute(2, 0, 1) / 127.5 - 1
     return drawing, variants(page, TRAINED) if page.locator(TRAINED).count() else None, variants(page, PART_WAY)
 
 
 def scores(drawings, made):
-    """The mean likeness of every drawing and its own pictures, and of every drawing and those of the others."""
-    own = [likeness(drawing[None], pictures).mean().item() for drawing, pictures in zip(drawings, made, strict=True)]
+    """The mean likeness of every drawing and its own images, and of every drawing and those of the others."""
+    own = [likeness(drawing[None], images).mean().item() for drawing, images in zip(drawings, made, strict=True)]
     others = [
         likeness(drawings[i][None], made[k]).mean().item() for i in range(len(made)) for k in range(len(made)) if i != k
     ]
@@ -214,16 +214,14 @@ def scores(drawings, made):
 
 
 @pytest.mark.slow
-def test_five_drawings_made_with_a_mouse_become_pictures(page):
-    page.goto("/Edit_studio?tab=From+a+sketch&moves=8&strength=0.6&seed=3")
+def test_five_drawings_made_with_a_mouse_become_images(page):
+    page.goto("/Edit_studio?tab=From+a+sketch&steps=8&strength=0.6&seed=3")
     drawings, trained, part_way = zip(*(painted_by_both(page, strokes) for strokes in DRAWINGS.values()), strict=True)
     assert len({drawing.numpy().tobytes() for drawing in drawings}) == 5 and all(
         (drawing < 0.9).any() for drawing in drawings
     )
     for made in (*(made for made in trained if made is not None), *part_way):
-        assert all(
-            is_a_picture(127.5 * (picture.permute(1, 2, 0).numpy() + 1)) or picture.std() > 0.05 for picture in made
-        )
+        assert all(is_a_image(127.5 * (image.permute(1, 2, 0).numpy() + 1)) or image.std() > 0.05 for image in made)
     own, others = scores(drawings, part_way)
     assert own > others + 0.15  # part-way from the drawing, shapes stay where they were drawn
     if not (PRETRAINED / "sketch_to_flower.safetensors").is_file():
@@ -235,15 +233,20 @@ def test_five_drawings_made_with_a_mouse_become_pictures(page):
 
 
 def test_a_finger_and_the_keyboard_paint_too(page):
-    page.goto("/Edit_studio?tab=From+a+sketch&moves=3&doodle=nothing")
+    page.goto("/Edit_studio?tab=From+a+sketch&steps=3&doodle=nothing")
     page.get_by_text("The paper is empty").wait_for()
     page.locator(".easel[data-painted]").wait_for()
     cdp = page.context.new_cdp_session(page)
     cdp.send("Emulation.setTouchEmulationEnabled", {"enabled": True})
-    for kind, at in (("touchStart", (10, 10)), ("touchMove", (20, 10)), ("touchMove", (40, 12)), ("touchEnd", None)):
+    for class_name, at in (
+        ("touchStart", (10, 10)),
+        ("touchMove", (20, 10)),
+        ("touchMove", (40, 12)),
+        ("touchEnd", None),
+    ):
         cdp.send(
             "Input.dispatchTouchEvent",
-            {"type": kind, "touchPoints": [dict(zip("xy", spot(page, *at), strict=True))] if at else []},
+            {"type": class_name, "touchPoints": [dict(zip("xy", spot(page, *at), strict=True))] if at else []},
         )
     page.wait_for_timeout(200)
     finger = painted(page)
@@ -266,7 +269,7 @@ def test_a_finger_and_the_keyboard_paint_too(page):
     assert painted(page) == finger
     canvas.press("e")
     assert page.get_by_role("button", name="Eraser").get_attribute("aria-pressed") == "true"
-    film(page)  # and a picture was made of it
+    animation(page)  # and an image was made of it
     for name in ("Brush", "Fill", "4 pixels wide", "red", "Undo", "Clear", "Save"):
         button = page.locator(".easel").get_by_role("button", name=name, exact=True)
         button.focus()
@@ -274,14 +277,14 @@ def test_a_finger_and_the_keyboard_paint_too(page):
 
 
 def test_a_drawing_is_still_there_after_another_part_was_looked_at(page):
-    page.goto("/Edit_studio?tab=From+a+sketch&moves=3&doodle=outline")
-    name, before = film(page), painted(page)
+    page.goto("/Edit_studio?tab=From+a+sketch&steps=3&doodle=outline")
+    name, before = animation(page), painted(page)
     width(page, 4)
     stroke(page, (5, 60), (60, 60))
     drawn = painted(page)
     assert drawn > before + 100
-    next_film(page, name)
-    page.get_by_role("tab", name="Change a picture").click()
+    next_animation(page, name)
+    page.get_by_role("tab", name="Change an image").click()
     page.get_by_text("Begins at").wait_for()
     page.get_by_role("tab", name="From a sketch").click()
     page.get_by_text("How well they follow").wait_for()
@@ -291,14 +294,14 @@ def test_a_drawing_is_still_there_after_another_part_was_looked_at(page):
 
 
 def test_another_drawing_to_begin_with_takes_the_place_of_what_was_drawn_also_when_it_comes_back(page):
-    page.goto("/Edit_studio?tab=Fill+a+hole&moves=2&repeats=1&method=naive")
-    disc = film(page) and painted(page)
+    page.goto("/Edit_studio?tab=Fill+a+hole&steps=2&repeats=1&method=naive")
+    disc = animation(page) and painted(page)
     choose(page, "Invert")
     assert painted(page) == 64**2 - disc
-    for name, share in (("half", 0.5), ("disc", disc / 64**2)):
-        before = film(page)
+    for name, fraction in (("half", 0.5), ("disc", disc / 64**2)):
+        before = animation(page)
         page.get_by_role("radio", name=name, exact=True).click()
-        next_film(page, before)
+        next_animation(page, before)
         page.wait_for_timeout(500)
-        assert painted(page) == round(share * 64**2)
-        page.get_by_text(f"{share:.0%} of the picture is made anew").wait_for()  # Python knows it too
+        assert painted(page) == round(fraction * 64**2)
+        page.get_by_text(f"{fraction:.0%} of the image is made anew").wait_for()  # Python knows it too

@@ -10,24 +10,24 @@ from browser import MARKS, pixels, scrub
 from PIL import Image
 
 pytestmark = MARKS
-PAGE = "/Text_to_image?moves=4"
-UNDER_WAY, GUESS, EASEL = "canvas[data-screen=x]", "canvas[data-screen=x0_hat]", "canvas[data-easel]"
+PAGE = "/Text_to_image?steps=4"
+UNDER_WAY, PREDICTION, EASEL = "canvas[data-screen=x]", "canvas[data-screen=x0_hat]", "canvas[data-easel]"
 
 
-def film(page):
-    """Wait until nothing is being drawn, and return the name of the film."""
-    page.locator(".player[data-film][data-at]").wait_for()
+def animation(page):
+    """Wait until nothing is being sampled, and return the name of the animation."""
+    page.locator(".player[data-animation][data-at]").wait_for()
     page.get_by_role("button", name="Cancel").wait_for(state="detached")
-    return page.locator(".player[data-film]").get_attribute("data-film")
+    return page.locator(".player[data-animation]").get_attribute("data-animation")
 
 
 def draw(page):
-    """Press Draw when the page is still, wait for another film, and return its finished picture (128, 128, 3)."""
+    """Press Draw when the page is still, wait for another animation, and return its finished image (128, 128, 3)."""
     still(page)
-    before = film(page)
+    before = animation(page)
     page.get_by_role("button", name="Draw", exact=True).click()
-    page.locator(f".player[data-film]:not([data-film='{before}'])[data-at]").wait_for()
-    film(page)
+    page.locator(f".player[data-animation]:not([data-animation='{before}'])[data-at]").wait_for()
+    animation(page)
     page.wait_for_timeout(300)
     return pixels(page, UNDER_WAY)
 
@@ -80,7 +80,7 @@ def downloaded(page, name):
     return download.value.path().read_bytes()
 
 
-def picture_of(data):
+def image_of(data):
     return np.asarray(Image.open(io.BytesIO(data)).convert("RGB"), np.float32)
 
 
@@ -112,9 +112,9 @@ def saved(page):
     return np.asarray(Image.open(io.BytesIO(download.value.path().read_bytes())).convert("RGB"))
 
 
-def test_prompt_negative_prompt_sampler_moves_guidance_and_seed(page):
+def test_prompt_negative_prompt_sampler_steps_guidance_and_seed(page):
     page.goto(PAGE)
-    first = film(page) and pixels(page, UNDER_WAY)
+    first = animation(page) and pixels(page, UNDER_WAY)
     assert (
         first.shape == (128, 128, 3) and page.locator(UNDER_WAY).bounding_box()["width"] % 128 == 0
     )  # zoom in whole numbers
@@ -122,12 +122,12 @@ def test_prompt_negative_prompt_sampler_moves_guidance_and_seed(page):
     page.get_by_text("Name one subject", exact=True).wait_for()
     closed(page)
     type_into(page, "Prompt", "A red volcano at night.")
-    assert "drawn before" in said(page) and "volcano erupts" in said(page)  # what is shown keeps its own words
+    assert "sampled before" in said(page) and "volcano erupts" in said(page)  # what is shown keeps its own words
     volcano = draw(page)
     assert (
         not np.array_equal(volcano, first)
         and "A red volcano at night." in said(page)
-        and "drawn before" not in said(page)
+        and "sampled before" not in said(page)
     )
     type_into(page, "Negative prompt", "lava")
     without = draw(page)
@@ -136,11 +136,11 @@ def test_prompt_negative_prompt_sampler_moves_guidance_and_seed(page):
     heun = draw(page)
     assert not np.array_equal(heun, without) and "Heun" in said(page)
     page.get_by_role("slider", name="Guidance").press("ArrowRight")
-    page.get_by_role("slider", name="Moves").press("ArrowRight")
+    page.get_by_role("slider", name="Steps").press("ArrowRight")
     stronger = draw(page)
     assert (
         not np.array_equal(stronger, heun)
-        and "5 moves" in said(page)
+        and "5 steps" in said(page)
         and page.locator("input.scrub").get_attribute("max") == "5"
     )
     seed = page.get_by_label("Seed", exact=True)
@@ -149,7 +149,7 @@ def test_prompt_negative_prompt_sampler_moves_guidance_and_seed(page):
     another = draw(page)
     assert not np.array_equal(another, stronger) and "seed 7" in said(page)
     page.reload()  # the link holds it all
-    film(page)
+    animation(page)
     page.wait_for_timeout(500)
     assert np.array_equal(pixels(page, UNDER_WAY), another) and "A red volcano at night." in said(page)
     page.get_by_role("combobox", name="Model").click()
@@ -159,7 +159,7 @@ def test_prompt_negative_prompt_sampler_moves_guidance_and_seed(page):
 
 def test_random_prompts_of_chosen_categories(page):
     page.goto(PAGE)
-    film(page)
+    animation(page)
     prompt, seen = page.get_by_label("Prompt", exact=True), set()
     popover(page, "Random")
     for source in ("mixed", "unseen"):
@@ -185,69 +185,69 @@ def test_random_prompts_of_chosen_categories(page):
 
 
 def test_it_forms_while_one_looks_and_can_be_stopped(page):
-    page.goto("/Text_to_image?moves=3")
-    before = film(page)
-    page.goto("/Text_to_image?moves=500")
-    levels, guess = set(), page.locator("img[alt^='The guess of the finished picture at level']").first
+    page.goto("/Text_to_image?steps=3")
+    before = animation(page)
+    page.goto("/Text_to_image?steps=500")
+    timesteps, prediction = set(), page.locator("img[alt^='The prediction of the finished image at timestep']").first
     for _ in range(50):
-        guess.wait_for()
-        levels.add(guess.get_attribute("alt"))
-        if len(levels) > 2:
+        prediction.wait_for()
+        timesteps.add(prediction.get_attribute("alt"))
+        if len(timesteps) > 2:
             break
         page.wait_for_timeout(300)
-    assert len(levels) > 2
-    page.locator("img[alt^='The picture under way at level']").first.wait_for()
-    page.get_by_text("of 500: level").wait_for()
+    assert len(timesteps) > 2
+    page.locator("img[alt^='The image under way at timestep']").first.wait_for()
+    page.get_by_text("of 500: timestep").wait_for()
     page.get_by_role("button", name="Cancel").click()
     page.get_by_role("button", name="Cancel").wait_for(state="detached")
     still(page)
     assert page.locator(UNDER_WAY).count() == 0
-    page.get_by_role("slider", name="Moves").press("Home")
-    page.wait_for_url(re.compile(r"moves=1(&|$)"))
+    page.get_by_role("slider", name="Steps").press("Home")
+    page.wait_for_url(re.compile(r"steps=1(&|$)"))
     still(page)
     page.get_by_role("button", name="Draw", exact=True).click()
-    assert film(page) != before and page.locator("input.scrub").get_attribute("max") == "1"
+    assert animation(page) != before and page.locator("input.scrub").get_attribute("max") == "1"
 
 
 def test_a_batch_is_looked_at_and_taken_home(page):
     page.goto(PAGE)
-    film(page)
-    choose(page, "Pictures", "3 pictures")
+    animation(page)
+    choose(page, "Images", "3 images")
     first = draw(page)
     press(page, "2")
     page.wait_for_timeout(500)
     second = pixels(page, UNDER_WAY)
     assert not np.array_equal(first, second)
     scrub(page, 0)
-    assert page.locator("output.now").inner_text().startswith("level 1000")
+    assert page.locator("output.now").inner_text().startswith("timestep 1000")
     noise = pixels(page, UNDER_WAY)
     scrub(page, 4)
-    assert not np.array_equal(noise, second) and np.array_equal(pixels(page, GUESS), second)
+    assert not np.array_equal(noise, second) and np.array_equal(pixels(page, PREDICTION), second)
     popover(page, "Download")
     png = downloaded(page, "PNG")
     about = json.loads(Image.open(io.BytesIO(png)).text["diffusion_edu"])
     assert (
-        np.array_equal(picture_of(png), second)
+        np.array_equal(image_of(png), second)
         and about["seed"] == 1
         and "volcano" in about["prompt"]
-        and about["preset"]["moves"] == 4
+        and about["preset"]["steps"] == 4
     )
     with zipfile.ZipFile(io.BytesIO(downloaded(page, "ZIP of all"))) as folder:
-        assert len(folder.namelist()) == 4 and np.array_equal(picture_of(folder.read("seed_1.png")), second)
+        assert len(folder.namelist()) == 4 and np.array_equal(image_of(folder.read("seed_1.png")), second)
     page.get_by_role("slider", name="Frames per second").press("Home")
     still(page)
     animation = Image.open(io.BytesIO(downloaded(page, "GIF")))
     assert animation.n_frames == 5 and animation.info["duration"] == 500
     assert downloaded(page, "MP4")[4:8] == b"ftyp"
     closed(page)
-    page.goto("/Text_to_image?moves=3")
-    film(page)
+    page.goto("/Text_to_image?steps=3")
+    animation(page)
     page.get_by_text("More choices").click()
     page.locator("[data-testid=stSidebar] input[type=file]").set_input_files(file_of(png))
     page.get_by_text("press Draw").wait_for()
     again = draw(page)
     assert (
-        "seed 1" in said(page) and "4 moves" in said(page) and np.abs(again - second).mean() < 3
+        "seed 1" in said(page) and "4 steps" in said(page) and np.abs(again - second).mean() < 3
     )  # a batch adds in another order
 
 
@@ -262,11 +262,11 @@ def upload():
     return file_of(file.getvalue())
 
 
-def test_a_picture_of_ones_own_is_changed_by_its_strength_with_and_without_noise(page):
+def test_a_image_of_ones_own_is_changed_by_its_strength_with_and_without_noise(page):
     page.goto(PAGE)
-    film(page)
-    press(page, "from a picture")
-    popover(page, "Which picture")
+    animation(page)
+    press(page, "from an image")
+    popover(page, "Which image")
     press(page, "a file")
     page.locator("[data-testid=stPopoverBody] input[type=file]").set_input_files(upload())
     still(page)
@@ -293,12 +293,12 @@ def test_a_picture_of_ones_own_is_changed_by_its_strength_with_and_without_noise
     page.wait_for_timeout(500)
     easel(page, "Clear")
     still(page)
-    assert np.array_equal(pixels(page, EASEL), pixels(page, UNDER_WAY))  # the picture that was just drawn
+    assert np.array_equal(pixels(page, EASEL), pixels(page, UNDER_WAY))  # the image that was just sampled
 
 
 def test_a_hole_is_painted_or_handed_in_and_the_rest_stays(page):
     page.goto(f"{PAGE}&begin=into+a+hole")
-    film(page)
+    animation(page)
     page.locator(".easel[data-painted]").wait_for()
     easel(page, "Clear")
     page.get_by_text("There is no hole").wait_for()
@@ -317,15 +317,15 @@ def test_a_hole_is_painted_or_handed_in_and_the_rest_stays(page):
     page.mouse.move(5, 5)
     mask = saved(page)
     assert sorted(np.unique(mask)) == [0, 255] and (mask[..., 0] == 255).sum() == painted(page)
-    page.get_by_text("RePaint: make moves again").click()
-    page.get_by_role("slider", name="Times that moves are made").press("ArrowRight")
+    page.get_by_text("RePaint: make steps again").click()
+    page.get_by_role("slider", name="Times that steps are made").press("ArrowRight")
     new, outside = draw(page), mask[..., 0] == 0
     assert "RePaint 2 times" in said(page) and int(page.locator("input.scrub").get_attribute("max")) > 4
     page.wait_for_timeout(300)
     easel_now = pixels(page, EASEL)
     assert np.array_equal(new[outside], easel_now[outside]) and not np.array_equal(new, easel_now)
 
-    popover(page, "Which picture, which hole")
+    popover(page, "Which image, which hole")
     press(page, "file")
     half = io.BytesIO()
     Image.fromarray((255 * (np.mgrid[:64, :64][1] >= 32)).astype(np.uint8)).save(half, "PNG")
@@ -341,13 +341,13 @@ def test_a_hole_is_painted_or_handed_in_and_the_rest_stays(page):
     )
 
 
-def test_what_was_drawn_is_made_twice_and_four_times_as_large(page):
+def test_what_was_sampled_is_made_twice_and_four_times_as_large(page):
     page.goto(PAGE)
-    film(page)
+    animation(page)
     assert page.locator("canvas[data-pane]").count() == 0
     for times, size in (("2 ×", 256), ("4 ×", 512)):
         press(page, times)
-        slider = page.get_by_role("slider", name="Moves").last
+        slider = page.get_by_role("slider", name="Steps").last
         slider.press("Home")
         still(page)
         page.get_by_role("button", name="Enlarge").click()
@@ -356,9 +356,9 @@ def test_what_was_drawn_is_made_twice_and_four_times_as_large(page):
         large = pixels(page, "canvas[data-pane=larger]")
         plain = pixels(page, "canvas[data-pane=pixels]")
         assert large.shape == plain.shape == (size, size, 3) and not np.array_equal(large, plain)
-        data = downloaded(page, "PNG of the large picture")
+        data = downloaded(page, "PNG of the large image")
         assert (
-            np.array_equal(picture_of(data), large)
+            np.array_equal(image_of(data), large)
             and json.loads(Image.open(io.BytesIO(data)).text["diffusion_edu"])["enlarged"] == size // 128
         )
     press(page, "a weight file")

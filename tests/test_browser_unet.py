@@ -3,7 +3,7 @@
 import re
 
 import numpy as np
-from browser import MARKS, is_a_picture, pixels, scrub
+from browser import MARKS, is_a_image, pixels, scrub
 
 pytestmark = MARKS
 
@@ -33,12 +33,14 @@ def test_from_the_map_into_a_part_and_through_all_levels(page):
         and frames.count() == 16
         and page.locator(".tiles canvas").first.bounding_box()["width"] == 64
     )
-    guess = "canvas[data-screen=x0_hat]"
+    prediction = "canvas[data-screen=x0_hat]"
     scrub(page, 0)
-    noisy, blur = pixels(page, "canvas[data-screen=x]"), pixels(page, guess)
+    noisy, blur = pixels(page, "canvas[data-screen=x]"), pixels(page, prediction)
     first = pixels(page, ".tiles canvas >> nth=0")
     scrub(page, 15)
-    assert is_a_picture(pixels(page, guess)) and np.abs(pixels(page, guess) - blur).mean() > 5 and noisy.std() > 60
+    assert (
+        is_a_image(pixels(page, prediction)) and np.abs(pixels(page, prediction) - blur).mean() > 5 and noisy.std() > 60
+    )
     assert np.abs(pixels(page, ".tiles canvas >> nth=0") - first).mean() > 5
     assert re.match(
         r"level \d+ of 1000: mean −?-?[\d.]+, standard deviation [\d.]+, dead \d+%",
@@ -60,17 +62,17 @@ def test_from_the_map_into_a_part_and_through_all_levels(page):
 def test_a_click_asks_where_another_place_looks(page):
     page.goto("/Inside_the_U-Net?look=attention")
     painted(page)
-    picture, says = page.locator("canvas[data-screen=looks]"), page.locator(".words").first
+    image, says = page.locator("canvas[data-screen=looks]"), page.locator(".words").first
     assert "row 4, column 4" in says.inner_text() and "The row sums to 1.00" in says.inner_text()
     before = pixels(page, "canvas[data-screen=looks]")
-    picture.click(position={"x": 240, "y": 16})
+    image.click(position={"x": 240, "y": 16})
     painted(page, "[data-place='7']")
     assert (
         "from row 1, column 8" in says.inner_text()
         and np.abs(pixels(page, "canvas[data-screen=looks]") - before).max() > 50
     )
     page.wait_for_url(re.compile("column=8"))
-    picture.press("ArrowDown")
+    image.press("ArrowDown")
     painted(page, "[data-place='15']")
     heads = page.locator(".heads .tile")
     assert heads.count() == 9

@@ -10,76 +10,76 @@ pytestmark = [
     *MARKS,
     pytest.mark.skipif("text_to_image" not in available(), reason="pretrained/text_to_image is not there yet"),
 ]
-PAGE = "/Text_to_image?moves=4&prompt=A+red+fox+sits+in+green+grass&tab="
-LOOKS, GUESS, MAP = (f"canvas[data-screen='{name}']" for name in ("looks", "x0_hat", "map"))
+PAGE = "/Text_to_image?steps=4&prompt=A+red+fox+sits+in+green+grass&tab="
+LOOKS, PREDICTION, MAP = (f"canvas[data-screen='{name}']" for name in ("looks", "x0_hat", "map"))
 
 
 def ready(page):
-    """Wait until there is a film and nothing is under way."""
-    page.locator(".player[data-film] canvas").first.wait_for()
+    """Wait until there is an animation and nothing is under way."""
+    page.locator(".player[data-animation] canvas").first.wait_for()
     page.get_by_role("button", name="Cancel").wait_for(state="detached")
-    page.wait_for_timeout(500)  # its pictures are being decoded
+    page.wait_for_timeout(500)  # its images are being decoded
 
 
 def word(page, name):
     return page.locator(".words-of button").filter(has_text=name)
 
 
-def shares(page):
+def fractions(page):
     return [float(text.rstrip("%")) for text in page.locator(".words-of button span:last-child").all_inner_texts()]
 
 
 def test_a_word_lights_up_what_looks_at_it_and_goes_into_the_link(page):
     page.goto(f"{PAGE}Words")
     ready(page)
-    assert page.locator(".words-of button").count() == 8 and sum(shares(page)) == pytest.approx(100, abs=2)
+    assert page.locator(".words-of button").count() == 8 and sum(fractions(page)) == pytest.approx(100, abs=2)
     word(page, "fox").click()
     page.wait_for_url("**word=fox**")
     assert (
         word(page, "fox").get_attribute("aria-pressed") == "true"
         and "“fox”" in page.locator("figcaption .words").first.inner_text()
     )
-    fox, guess = pixels(page, LOOKS), pixels(page, GUESS)
+    fox, prediction = pixels(page, LOOKS), pixels(page, PREDICTION)
     assert (
         fox.shape == (256, 256, 3)
-        and guess.shape == (128, 128, 3)
+        and prediction.shape == (128, 128, 3)
         and pixels(page, MAP).shape == (16, 16, 3)
         and pixels(page, MAP).max() == 255
     )
     assert (
-        fox <= guess.repeat(2, 0).repeat(2, 1) + 1
-    ).all() and fox.mean() < guess.mean()  # the guess, darker where nobody looks
+        fox <= prediction.repeat(2, 0).repeat(2, 1) + 1
+    ).all() and fox.mean() < prediction.mean()  # the prediction, darker where nobody looks
     word(page, "grass").click()
     page.wait_for_url("**word=grass**")
-    assert not np.array_equal(fox, pixels(page, LOOKS)) and np.array_equal(guess, pixels(page, GUESS))
+    assert not np.array_equal(fox, pixels(page, LOOKS)) and np.array_equal(prediction, pixels(page, PREDICTION))
     page.reload()
     ready(page)
     assert word(page, "grass").get_attribute("aria-pressed") == "true"
 
 
-def test_a_place_shows_what_it_looks_at_by_mouse_and_keyboard_at_every_level(page):
+def test_a_place_shows_what_it_looks_at_by_mouse_and_keyboard_at_every_timestep(page):
     page.goto(f"{PAGE}Words")
     ready(page)
-    everywhere = shares(page)
+    everywhere = fractions(page)
     page.locator(LOOKS).click(position={"x": 40, "y": 200})
     assert (
         page.get_by_text("Where row 13, column 3 looks").count()
-        and shares(page) != everywhere
-        and sum(shares(page)) == pytest.approx(100, abs=2)
+        and fractions(page) != everywhere
+        and sum(fractions(page)) == pytest.approx(100, abs=2)
     )
     page.locator(LOOKS).press("ArrowRight")
     assert page.get_by_text("Where row 13, column 4 looks").count()
     page.locator(LOOKS).press("Escape")
-    assert shares(page) == everywhere
-    film = page.locator(".player").get_attribute("data-film")
-    for to, level in ((0, "level 1000 of 1000"), (3, "level 250 of 1000")):
+    assert fractions(page) == everywhere
+    animation = page.locator(".player").get_attribute("data-animation")
+    for to, timestep in ((0, "timestep 1000 of 1000"), (3, "timestep 250 of 1000")):
         scrub(page, to)
-        assert page.locator("output.now").inner_text() == level and page.locator(".player").get_attribute(
+        assert page.locator("output.now").inner_text() == timestep and page.locator(".player").get_attribute(
             "data-painted"
         ) == str(to)
     page.get_by_role("combobox", name="Layer").click()
     page.get_by_role("option", name="middle").click()
-    page.locator(f".player[data-film]:not([data-film='{film}'])").wait_for()
+    page.locator(f".player[data-animation]:not([data-animation='{animation}'])").wait_for()
     assert page.locator(".player").get_attribute("data-at") == "3" and pixels(page, MAP).shape == (4, 4, 3)
 
 
@@ -92,27 +92,27 @@ def test_a_place_shows_what_it_looks_at_by_mouse_and_keyboard_at_every_level(pag
         ("Guidance", ["xt", "x̂∅", "x̂c", "c − ∅", "x̂g"]),
     ],
 )
-def test_pictures_stand_side_by_side_and_differ(page, tab, names):
+def test_images_stand_side_by_side_and_differ(page, tab, names):
     page.goto(f"{PAGE}{tab}")
     ready(page)
     assert page.locator("canvas[data-screen]").evaluate_all("all => all.map(c => c.dataset.screen)") == names
     scrub(page, int(page.locator("input.scrub").get_attribute("max")))
-    pictures = [pixels(page, f"canvas[data-screen='{name}']") for name in names]
-    assert all(picture.shape == (128, 128, 3) and picture.std() > 1 for picture in pictures)
-    assert all(not np.array_equal(one, other) for one, other in zip(pictures, pictures[1:], strict=False))
+    images = [pixels(page, f"canvas[data-screen='{name}']") for name in names]
+    assert all(image.shape == (128, 128, 3) and image.std() > 1 for image in images)
+    assert all(not np.array_equal(one, other) for one, other in zip(images, images[1:], strict=False))
     assert all(page.locator(f"canvas[data-screen='{name}']").get_attribute("aria-label") for name in names)
 
 
 def test_swap_turns_the_row_round(page):
     page.goto(f"{PAGE}Two+prompts&other=a+blue+whale&between=0")
     ready(page)
-    a, b, film = (
+    a, b, animation = (
         pixels(page, "canvas[data-screen='A']"),
         pixels(page, "canvas[data-screen='B']"),
-        page.locator(".player").get_attribute("data-film"),
+        page.locator(".player").get_attribute("data-animation"),
     )
     page.get_by_role("button", name="Swap").click()
-    page.locator(f".player[data-film]:not([data-film='{film}'])").wait_for()
+    page.locator(f".player[data-animation]:not([data-animation='{animation}'])").wait_for()
     ready(page)
     assert np.array_equal(pixels(page, "canvas[data-screen='A']"), b) and np.array_equal(
         pixels(page, "canvas[data-screen='B']"), a

@@ -1,4 +1,4 @@
-"""Pictures with captions: read from files and folders, made of class and colour, and varied without making a caption wrong."""
+"""Images with captions: read from files and folders, made of class and colour, and varied without making a caption wrong."""
 
 import io
 import json
@@ -11,7 +11,7 @@ from PIL import Image
 from diffusion_edu.data.augment import VARIANTS, WAYS, augmented, ways
 from diffusion_edu.data.captions import load_captioned
 from diffusion_edu.data.flower_captions import COLOURS, TEMPLATES, blurred, caption, flower_captions, hsv, petals
-from diffusion_edu.data.images import Pictures, save_pictures
+from diffusion_edu.data.images import ImageSet, save_images
 
 GREEN = (40, 110, 30)
 
@@ -20,7 +20,7 @@ def quiet(sentence):
     raise AssertionError(sentence)
 
 
-def picture(path, colour=(200, 30, 30)):
+def image(path, colour=(200, 30, 30)):
     path.parent.mkdir(parents=True, exist_ok=True)
     Image.new("RGB", (20, 16), colour).save(path)
 
@@ -43,7 +43,7 @@ def test_a_parquet_file_keeps_caption_subject_and_category(tmp_path):
         file = io.BytesIO()
         Image.new("RGB", (16, 16), colour).save(file, "PNG")
         images.append({"bytes": file.getvalue(), "path": None})
-    images[1] = {"bytes": b"no picture", "path": None}
+    images[1] = {"bytes": b"no image", "path": None}
     told = {
         "caption": ["a  red\nsquare", "a lost one", "a blue square", None],
         "subject": ["red", "lost", "blue", ""],
@@ -59,14 +59,12 @@ def test_a_parquet_file_keeps_caption_subject_and_category(tmp_path):
     )
     assert found.images.shape == (2, 3, 8, 8) and found.images[:, :, 4, 4].tolist() == [[200, 0, 0], [0, 0, 200]]
     assert not found.made and len(found) == 2 and found.source == "p.parquet"
-    assert (
-        len(said) == 2 and "1 of 4 pictures in p.parquet have no caption" in said[0] and "Left out picture 1" in said[1]
-    )
+    assert len(said) == 2 and "1 of 4 images in p.parquet have no caption" in said[0] and "Left out image 1" in said[1]
 
 
-def test_a_folder_with_a_text_beside_every_picture(tmp_path):
-    picture(tmp_path / "a.png", (200, 0, 0))
-    picture(tmp_path / "deep" / "b.png", (0, 0, 200))
+def test_a_folder_with_a_text_beside_every_image(tmp_path):
+    image(tmp_path / "a.png", (200, 0, 0))
+    image(tmp_path / "deep" / "b.png", (0, 0, 200))
     (tmp_path / "a.txt").write_text("\ufeffein Bär, \n links", encoding="utf-8")
     (tmp_path / "deep" / "b.txt").write_bytes(b"bad byte \xff here")
     found = load_captioned(tmp_path, 8, quiet)
@@ -80,7 +78,7 @@ def test_a_folder_with_a_text_beside_every_picture(tmp_path):
 )
 def test_a_folder_with_a_table(tmp_path, name, columns):
     for file in ("a.png", "b.png", "c.png"):
-        picture(tmp_path / "in" / file)
+        image(tmp_path / "in" / file)
     rows = [("in/b.png", 'a "second", one', "bear"), ("in/a.png", "a first one", ""), ("in/z.png", "not there", "")]
     if columns:
         text = f"{columns[0]},{columns[1]},subject\n" + "".join(
@@ -95,24 +93,24 @@ def test_a_folder_with_a_table(tmp_path, name, columns):
     found = load_captioned(tmp_path, 8, said.append)
     assert (found.captions, found.subjects) == (("a first one", 'a "second", one'), ("", "bear"))
     assert said == [
-        f"{name} names 1 pictures that are not there, for example in/z.png.",
-        f"1 of 3 pictures in {tmp_path.name} have no caption and were left out.",
+        f"{name} names 1 images that are not there, for example in/z.png.",
+        f"1 of 3 images in {tmp_path.name} have no caption and were left out.",
     ]
 
 
 @pytest.mark.parametrize(
     ("name", "text", "sentence"),
     [
-        ("captions.csv", "picture,words\na.png,hello\n", "needs the columns file_name and caption; it has"),
+        ("captions.csv", "image,words\na.png,hello\n", "needs the columns file_name and caption; it has"),
         ("captions.csv", "", "captions.csv cannot be read"),
         ("metadata.jsonl", "{oh", "metadata.jsonl cannot be read"),
         ("metadata.jsonl", "3\n", "metadata.jsonl cannot be read"),
-        ("a.txt", "   ", "No picture in .* has a caption: put a text file"),
+        ("a.txt", "   ", "No image in .* has a caption: put a text file"),
         ("else.txt", "about nothing", "has neither captions nor classes: put a text file of the same name"),
     ],
 )
 def test_a_folder_that_is_wrong_is_refused_in_one_sentence(tmp_path, name, text, sentence):
-    picture(tmp_path / "a.png")
+    image(tmp_path / "a.png")
     (tmp_path / name).write_text(text)
     with pytest.raises(ValueError, match=sentence) as problem:
         load_captioned(tmp_path, 8, lambda sentence: None)
@@ -159,18 +157,23 @@ def test_hue_saturation_and_value_are_those_of_pil():
     torch.testing.assert_close(255 * value, theirs[..., 2], rtol=0, atol=0.01)
 
 
-def test_captions_name_kind_and_colour_in_several_ways_and_always_the_same(tmp_path):
+def test_captions_name_class_name_and_colour_in_several_ways_and_always_the_same(tmp_path):
     images = torch.stack([flower(PETALS[name]) for name in ("red", "yellow")] * 5)
-    pictures = Pictures(images, torch.tensor([0, 1] * 5), ("roses", "yellow iris"))
-    captions, kinds = flower_captions(pictures)
-    assert kinds == ("rose", "yellow iris") * 5 and (captions, kinds) == flower_captions(pictures)
+    dataset = ImageSet(images, torch.tensor([0, 1] * 5), ("roses", "yellow iris"))
+    captions, class_names = flower_captions(dataset)
+    assert class_names == ("rose", "yellow iris") * 5 and (captions, class_names) == flower_captions(dataset)
     assert all("red rose" in said for said in captions[::2]) and all(
         "yellow iris" in said and "yellow yellow" not in said for said in captions[1::2]
     )
     assert len(set(captions)) == 2 * len(TEMPLATES)
-    save_pictures(tmp_path / "p.parquet", pictures)
+    save_images(tmp_path / "p.parquet", dataset)
     found = load_captioned(tmp_path / "p.parquet", 32, quiet)
-    assert (found.captions, found.subjects, set(found.categories), found.made) == (captions, kinds, {"flowers"}, True)
+    assert (found.captions, found.subjects, set(found.categories), found.made) == (
+        captions,
+        class_names,
+        {"flowers"},
+        True,
+    )
 
 
 def test_no_colour_is_named_where_none_is_clear():
@@ -180,17 +183,17 @@ def test_no_colour_is_named_where_none_is_clear():
     )
 
 
-def test_a_picture_that_was_enlarged_is_called_blurred():
+def test_a_image_that_was_enlarged_is_called_blurred():
     sharp = torch.randint(0, 256, (3, 3, 32, 32), generator=torch.Generator().manual_seed(0), dtype=torch.uint8)
     large = torch.nn.functional.interpolate(sharp.float(), scale_factor=3, mode="bicubic").clamp(0, 255).to(torch.uint8)
     flat = torch.full((1, 3, 32, 32), 200, dtype=torch.uint8)
     assert blurred(sharp) == [False] * 3 and blurred(large) == [True] * 3 and blurred(flat) == [False]
-    captions, _ = flower_captions(Pictures(large, torch.zeros(3, dtype=torch.int64), ("rose",)))
+    captions, _ = flower_captions(ImageSet(large, torch.zeros(3, dtype=torch.int64), ("rose",)))
     assert all(said.endswith(", blurred") for said in captions)
 
 
 def test_a_set_without_captions_and_classes_cannot_be_learned_from(tmp_path):
-    picture(tmp_path / "a.png")
+    image(tmp_path / "a.png")
     with pytest.raises(ValueError, match="neither captions nor classes"):
         load_captioned(tmp_path, 8, quiet)
 
@@ -202,15 +205,15 @@ def some(n=6):
     return torch.randint(40, 200, (n, 3, 16, 16), generator=torch.Generator().manual_seed(0), dtype=torch.uint8)
 
 
-def test_there_are_four_and_the_first_is_the_picture_itself():
+def test_there_are_four_and_the_first_is_the_image_itself():
     captions = ["a calm lake"] * 6
     made = [augmented(some(), captions, variant) for variant in range(VARIANTS)]
     assert torch.equal(made[0], some()) and torch.equal(made[1], some().flip(3))
     assert all(not torch.equal(a, b) for k, a in enumerate(made) for b in made[:k])
     for variant, images in enumerate(made):
         assert torch.equal(images, augmented(some(), captions, variant)) and images.dtype == torch.uint8
-        straight = images.flip(3) if variant in (1, 3) else images
-        assert (straight.float() - some()).abs().mean() < 25  # mild
+        flow = images.flip(3) if variant in (1, 3) else images
+        assert (flow.float() - some()).abs().mean() < 25  # mild
 
 
 @pytest.mark.parametrize(
@@ -233,7 +236,7 @@ def test_a_change_never_makes_the_caption_wrong(said, never):
     assert {way for each in ways("a calm lake") for way in each} == {"mirror", "tint"}
 
 
-def test_a_picture_that_says_left_is_never_mirrored():
+def test_a_image_that_says_left_is_never_mirrored():
     image = torch.zeros(1, 3, 20, 20, dtype=torch.uint8)
     image[..., :10] = 200  # bright on the left
     for variant in range(VARIANTS):

@@ -39,7 +39,7 @@ def text(app):
 def test_every_shipped_model_has_a_card_that_says_what_it_is(name):
     card, words = read_card(PRETRAINED / f"{name}.json"), text(shown(name))
     assert model_card.what(card) in words and card.licence in words and card.data["source"] in words
-    assert f"{card.training['pictures_seen']:,} pictures" in words and "Known weaknesses" in words
+    assert f"{card.training['images_seen']:,} images" in words and "Known weaknesses" in words
     assert all(sentence in words for sentence in model_card.weaknesses(card))
 
 
@@ -51,11 +51,11 @@ def test_scores_stand_with_their_band_floor_baseline_and_protocol():
     )
     assert (
         f"{card.scores['FD_noise']:.0f}" in words
-        and f"{card.scores['agreement_real']:.0%}" in words
+        and f"{card.scores['class_accuracy_real']:.0%}" in words
         and f"{card.scores['memorised']:.1%}" in words
     )
     assert card.scores["protocol"] in words and app.code[0].value == card.scores["command"]
-    assert "sampler DPM-Solver++" in words and "moves 15" in words
+    assert "sampler DPM-Solver++" in words and "steps 15" in words
     assert (
         f"{available()['flowers_attention'].with_suffix('.safetensors').stat().st_size / 2e6:.1f} million weights"
         in words
@@ -66,7 +66,7 @@ def test_scores_that_only_some_models_have_are_shown_too():
     card = read_card(PRETRAINED / "flowers_cold.json")
     words = text(shown("flowers_cold"))
     assert (
-        f"{card.scores['restored']['blur']['60']['one guess']['PSNR']:.1f} dB" in words
+        f"{card.scores['restored']['blur']['60']['one prediction']['PSNR']:.1f} dB" in words
         and "grown from what snow leaves" in words
     )
     assert ("FID", "21.3", "") in model_card.scores(
@@ -86,12 +86,14 @@ def test_every_kind_of_model_is_called_what_it_is():
     card = read_card(PRETRAINED / "flowers_attention.json")
     assert "one of 102 kinds" in model_card.what(card)
     assert "told 2 attributes" in model_card.what(replace(card, classes=[], attributes=["a", "b"]))
-    assert "given a sketch" in model_card.what(replace(card, classes=[], guide="a sketch"))
-    assert "autoencoder" in model_card.what(replace(card, kind="vae"))
-    assert "for latent diffusion" in model_card.what(replace(card, kind="autoencoder", classes=[]))
-    assert "undoes blur, fade" in model_card.what(replace(card, kind="restoration", classes=["blur", "fade"]))
-    assert "classifier" in model_card.what(replace(card, kind="class")) and "attributes" in model_card.what(
-        replace(card, kind="attributes", classes=[], attributes=["a"])
+    assert "given a sketch" in model_card.what(replace(card, classes=[], conditioning_image="a sketch"))
+    assert "autoencoder" in model_card.what(replace(card, prediction_type="vae"))
+    assert "for latent diffusion" in model_card.what(replace(card, prediction_type="autoencoder", classes=[]))
+    assert "undoes blur, fade" in model_card.what(
+        replace(card, prediction_type="restoration", classes=["blur", "fade"])
+    )
+    assert "classifier" in model_card.what(replace(card, prediction_type="class")) and "attributes" in model_card.what(
+        replace(card, prediction_type="attributes", classes=[], attributes=["a"])
     )
 
 
@@ -99,8 +101,8 @@ def test_every_kind_of_model_is_called_what_it_is():
     ("scores", "words"),
     [
         ({"FD": 1.0, "FD_floor": 0.2}, "5.0 times as far"),
-        ({"agreement": 0.9, "agreement_real": 0.6}, "more typical"),
-        ({"agreement": 0.3, "agreement_real": 0.6}, "does not always draw"),
+        ({"class_accuracy": 0.9, "class_accuracy_real": 0.6}, "more typical"),
+        ({"class_accuracy": 0.3, "class_accuracy_real": 0.6}, "does not always draw"),
         ({"memorised": 0.2}, "copies"),
         ({"FD_grown": {"blur": 45.0, "fade": 90.0}}, "45 to 90"),
         ({"validation_accuracy": 0.6}, "40% of unseen"),
@@ -148,7 +150,7 @@ def test_what_cannot_be_read_is_left_out(tmp_path, monkeypatch, tiny):
 def test_a_click_on_a_model_opens_its_card(page):
     app = healthy(opened(page))
     assert {f"card:{name}" for name in SHIPPED} <= {button.key for button in app.button}
-    for name in ("flowers_attention", "flower_judge"):
+    for name in ("flowers_attention", "flower_classifier"):
         healthy(app.button(key=f"card:{name}").click().run())
         assert model_card.what(read_card(PRETRAINED / f"{name}.json")) in text(app)
     healthy(app.run())

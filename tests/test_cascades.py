@@ -1,4 +1,4 @@
-"""From small pictures to large ones: halving and doubling, what the network is told, and two walks one after the other."""
+"""From small images to large ones: halving and doubling, what the network is told, and two walks one after the other."""
 
 import math
 
@@ -9,11 +9,11 @@ import torch.nn.functional as F
 from diffusion_edu.checkpoints import Card, Model
 from diffusion_edu.core import State
 from diffusion_edu.editing import super_resolution
-from diffusion_edu.editing.super_resolution import CHANNELS, cascade, enlarge, enlarged, guide, shrunk
+from diffusion_edu.editing.super_resolution import CHANNELS, cascade, conditioning_image, enlarge, enlarged, shrunk
 from diffusion_edu.generation import Preset, generate
 from diffusion_edu.randomness import Compute, SeededNoise
 
-PRESET = Preset(moves=2, scale=1.0)
+PRESET = Preset(steps=2, guidance_scale=1.0)
 
 
 def seeded(seed=0):
@@ -21,7 +21,7 @@ def seeded(seed=0):
 
 
 def smooth(b=2, h=32, w=32):
-    """Pictures without detail that half their size could not hold."""
+    """Images without detail that half their size could not hold."""
     rows, columns = torch.arange(h).view(h, 1) / h, torch.arange(w) / w
     waves = [torch.sin(2 * math.pi * (k * rows + j * columns + 0.1)) for k, j in ((1, 1), (2, -1), (0, 1))]
     return torch.stack([0.8 * torch.stack(waves).roll(turn, 0) for turn in range(b)])
@@ -34,8 +34,16 @@ def small(b=2, h=8, w=8):
 @pytest.fixture
 def model(tiny):
     """A small network that is told the guide of the cascade."""
-    card = Card("able", "A", "simple_unet", {"guide": 4}, "v", 16, guide="the same picture, half as large")
-    return Model(card, tiny(network="simple_unet", guide=CHANNELS).eval(), Compute(torch.device("cpu")))
+    card = Card(
+        "able",
+        "A",
+        "simple_unet",
+        {"conditioning_channels": 4},
+        "v",
+        16,
+        conditioning_image="the same image, half as large",
+    )
+    return Model(card, tiny(network="simple_unet", conditioning_channels=CHANNELS).eval(), Compute(torch.device("cpu")))
 
 
 def last(states):
@@ -60,7 +68,7 @@ def test_what_was_halved_and_doubled_is_almost_what_it_was(shape):
 def test_size_is_changed_and_brightness_place_and_range_are_not(change):
     x = smooth()
     torch.testing.assert_close(change(x).mean((2, 3)), x.mean((2, 3)), rtol=0, atol=0.01)
-    torch.testing.assert_close(change(x.flip(3)), change(x).flip(3))  # nothing moves to a side
+    torch.testing.assert_close(change(x.flip(3)), change(x).flip(3))  # nothing steps to a side
     assert change((x > 0) * 2.0 - 1).abs().max() == 1  # a sharp edge would overshoot
     flat = torch.full((1, 3, 8, 8), -0.3)
     torch.testing.assert_close(change(flat), torch.full_like(change(flat), -0.3))
@@ -75,29 +83,33 @@ def test_detail_that_half_the_size_cannot_hold_becomes_grey_and_no_pattern():
 # What the network is told
 
 
-def test_the_guide_is_the_picture_twice_as_large_and_its_share_of_noise():
-    pictures, eps, share = small(3), torch.randn(3, 3, 8, 8, generator=seeded(1)), torch.tensor([0.0, 0.3, 1.0])
-    told = guide(pictures, share, eps)
+def test_the_guide_is_the_image_twice_as_large_and_its_fraction_of_noise():
+    images, eps, fraction = small(3), torch.randn(3, 3, 8, 8, generator=seeded(1)), torch.tensor([0.0, 0.3, 1.0])
+    told = conditioning_image(images, fraction, eps)
     assert told.shape == (3, CHANNELS, 16, 16)
     for k in range(3):
-        assert (told[k, 3] == share[k]).all()
-        noisy = math.cos(share[k] * math.pi / 2) * pictures[k] + math.sin(share[k] * math.pi / 2) * eps[k]
+        assert (told[k, 3] == fraction[k]).all()
+        noisy = math.cos(fraction[k] * math.pi / 2) * images[k] + math.sin(fraction[k] * math.pi / 2) * eps[k]
         torch.testing.assert_close(told[k, :3], F.interpolate(noisy[None], size=(16, 16), mode="bicubic")[0])
 
 
-def test_the_ends_of_the_share_are_no_noise_and_nothing_else():
-    pictures, eps = small(2), torch.randn(2, 3, 8, 8, generator=seeded(1))
-    torch.testing.assert_close(guide(pictures, torch.zeros(2), eps)[:, :3].clamp(-1, 1), enlarged(pictures))
-    torch.testing.assert_close(guide(pictures, torch.ones(2), eps), guide(-pictures, torch.ones(2), eps))
+def test_the_ends_of_the_fraction_are_no_noise_and_nothing_else():
+    images, eps = small(2), torch.randn(2, 3, 8, 8, generator=seeded(1))
+    torch.testing.assert_close(conditioning_image(images, torch.zeros(2), eps)[:, :3].clamp(-1, 1), enlarged(images))
+    torch.testing.assert_close(
+        conditioning_image(images, torch.ones(2), eps), conditioning_image(-images, torch.ones(2), eps)
+    )
 
 
-@pytest.mark.parametrize("share", [0.0, 0.3, 1.0])
-def test_the_network_is_told_the_share_with_noise_that_the_walk_does_not_begin_with(model, monkeypatch, share):
+@pytest.mark.parametrize("fraction", [0.0, 0.3, 1.0])
+def test_the_network_is_told_the_fraction_with_noise_that_the_walk_does_not_begin_with(model, monkeypatch, fraction):
     told = []
-    monkeypatch.setattr(super_resolution, "guide", lambda *args: told.append(args) or guide(*args))
-    states = list(enlarge(model, PRESET, small(), [0, 1], share))
-    (pictures, shares, eps), x = told[0], states[0].x
-    assert torch.equal(pictures, small()) and torch.equal(shares, torch.full((2,), share))
+    monkeypatch.setattr(
+        super_resolution, "conditioning_image", lambda *args: told.append(args) or conditioning_image(*args)
+    )
+    states = list(enlarge(model, PRESET, small(), [0, 1], fraction))
+    (images, fractions, eps), x = told[0], states[0].x
+    assert torch.equal(images, small()) and torch.equal(fractions, torch.full((2,), fraction))
     assert eps.shape == small().shape and torch.equal(x, SeededNoise([0, 1]).draw((3, 16, 16)))
     beginnings = torch.stack(
         [noise.flatten(1)[:, :192].flatten() for noise in (eps, x, SeededNoise([0, 1]).draw((3, 8, 8)))]
@@ -105,14 +117,14 @@ def test_the_network_is_told_the_share_with_noise_that_the_walk_does_not_begin_w
     assert beginnings.corrcoef()[0, 1:].abs().max() < 0.2
 
 
-@pytest.mark.parametrize("share", [-0.1, 1.1, math.nan])
-def test_a_share_that_is_none_is_refused_in_words_before_anything_is_drawn(model, share):
-    with pytest.raises(ValueError, match="share of 0 to 1, not"):
-        enlarge(model, PRESET, small(), [0, 1], share)
+@pytest.mark.parametrize("fraction", [-0.1, 1.1, math.nan])
+def test_a_fraction_that_is_none_is_refused_in_words_before_anything_is_sampled(model, fraction):
+    with pytest.raises(ValueError, match="fraction of 0 to 1, not"):
+        enlarge(model, PRESET, small(), [0, 1], fraction)
 
 
-def test_pictures_that_do_not_fit_their_seeds_or_the_network_are_refused_in_words(model):
-    with pytest.raises(ValueError, match="2 pictures came with 1 seeds"):
+def test_images_that_do_not_fit_their_seeds_or_the_network_are_refused_in_words(model):
+    with pytest.raises(ValueError, match="2 images came with 1 seeds"):
         enlarge(model, PRESET, small(), [0])
     with pytest.raises(ValueError, match="divisible by 2, not 8 x 7"):
         enlarge(model, PRESET, small(2, 8, 7), [0, 1])
@@ -122,14 +134,14 @@ def test_pictures_that_do_not_fit_their_seeds_or_the_network_are_refused_in_word
 
 
 @pytest.mark.parametrize("shape", [(4, 4), (8, 8), (6, 10), (4, 30)])
-def test_every_picture_becomes_twice_as_large(model, shape):
+def test_every_image_becomes_twice_as_large(model, shape):
     states = list(enlarge(model, PRESET, small(2, *shape), [0, 1]))
-    assert [state.t for state in states] == PRESET.levels()
+    assert [state.t for state in states] == PRESET.timesteps()
     assert all(state.x.shape == (2, 3, 2 * shape[0], 2 * shape[1]) for state in states)
     assert states[-1].x.isfinite().all() and states[-1].x.abs().max() <= 1
 
 
-def test_a_large_picture_depends_on_its_small_one_and_its_seed_and_not_on_its_neighbours(model):
+def test_a_large_image_depends_on_its_small_one_and_its_seed_and_not_on_its_neighbours(model):
     both = last(enlarge(model, PRESET, small(), [5, 9]))
     torch.testing.assert_close(last(enlarge(model, PRESET, small()[1:], [9])), both[1:], rtol=0, atol=1e-5)
     assert not torch.allclose(last(enlarge(model, PRESET, -small(), [5, 9])), both, atol=1e-3)
@@ -137,21 +149,23 @@ def test_a_large_picture_depends_on_its_small_one_and_its_seed_and_not_on_its_ne
     assert torch.equal(last(enlarge(model, PRESET, small(), [5, 9])), both)
 
 
-def test_a_network_that_believes_what_it_is_told_doubles_the_picture():
-    """One that says the picture in its guide: whatever noise the walk begins with, it ends there."""
+def test_a_network_that_believes_what_it_is_told_doubles_the_image():
+    """One that says the image in its guide: whatever noise the walk begins with, it ends there."""
 
     class Believes(torch.nn.Module):
         size_multiple = 2
 
-        def forward(self, y, level, cond=None):
-            c, s = (f(level / 1000).view(-1, 1, 1, 1) for f in (torch.cos, torch.sin))
-            return (c * y - cond[:, :3]) / s
+        def forward(self, y, timestep, condition=None):
+            c, s = (f(timestep / 1000).view(-1, 1, 1, 1) for f in (torch.cos, torch.sin))
+            return (c * y - condition[:, :3]) / s
 
     able = Model(
-        Card("b", "B", "simple_unet", {"guide": 4}, "v", 16, guide="small"), Believes(), Compute(torch.device("cpu"))
+        Card("b", "B", "simple_unet", {"conditioning_channels": 4}, "v", 16, conditioning_image="small"),
+        Believes(),
+        Compute(torch.device("cpu")),
     )
-    drawn = last(enlarge(able, Preset(moves=5, scale=1.0), small(), [0, 1], share=0.0))
-    torch.testing.assert_close(drawn, enlarged(small()), rtol=0, atol=1e-5)
+    sampled = last(enlarge(able, Preset(steps=5, guidance_scale=1.0), small(), [0, 1], fraction=0.0))
+    torch.testing.assert_close(sampled, enlarged(small()), rtol=0, atol=1e-5)
 
 
 def test_a_cascade_is_two_walks_in_order_and_the_second_is_told_how_the_first_ended(model, tiny):
@@ -163,7 +177,7 @@ def test_a_cascade_is_two_walks_in_order_and_the_second_is_told_how_the_first_en
         return enlarge(model, PRESET, x, [0, 1])
 
     states = list(cascade(generate(first, PRESET, [0, 1]), second))
-    assert [state.t for state in states] == 2 * PRESET.levels()
+    assert [state.t for state in states] == 2 * PRESET.timesteps()
     assert [state.x.shape[-1] for state in states] == [8] * 3 + [16] * 3
     assert len(told) == 1 and torch.equal(told[0], states[2].x)
     for ours, alone in zip(states[3:], enlarge(model, PRESET, states[2].x, [0, 1]), strict=True):

@@ -15,12 +15,12 @@ from diffusion_edu import checkpoints
 from diffusion_edu.checkpoints import Card, Unusable, available, fingerprint, load, read_card, save, save_card
 from diffusion_edu.randomness import Compute, choose
 from diffusion_edu.schedules import cosine
-from diffusion_edu.training.loop import learner
+from diffusion_edu.training.loop import train_state
 from diffusion_edu.training.state import load_run, save_run
 
 SIZES = {"widths": [16, 32], "attention": [False, True], "embedding": 16, "classes": 2}
 CARD = Card(
-    "tiny", "A tiny model", "attention_unet", SIZES, "v", 8, classes=["tulipán", "rose"], training={"pictures_seen": 3}
+    "tiny", "A tiny model", "attention_unet", SIZES, "v", 8, classes=["tulipán", "rose"], training={"images_seen": 3}
 )
 PLAIN = Compute(torch.device("cpu"))
 
@@ -64,15 +64,15 @@ def test_a_model_comes_back_with_its_card_and_its_weights_rounded_to_fp16(saved,
 @pytest.mark.parametrize(
     "compute", [PLAIN, Compute(torch.device("cpu"), torch.bfloat16, torch.channels_last), choose("cpu")], ids=str
 )
-def test_a_loaded_model_draws_finite_pictures_in_every_precision(saved, compute):
+def test_a_loaded_model_draws_finite_images_in_every_precision(saved, compute):
     """Pitfall 40: finite, and close to float32."""
     x = torch.randn(3, 3, 8, 8, generator=torch.Generator().manual_seed(0))
     labels = torch.tensor([0, 1, 2])
-    guess = load("tiny", [saved], compute).denoiser(cosine(100), labels)(compute.place(x), 80)
+    prediction = load("tiny", [saved], compute).denoiser(cosine(100), labels)(compute.place(x), 80)
     full = load("tiny", [saved], PLAIN).denoiser(cosine(100), labels)(x, 80)
-    assert guess.dtype == torch.float32
-    assert guess.isfinite().all()
-    assert (guess - full).norm() < 0.05 * full.norm()
+    assert prediction.dtype == torch.float32
+    assert prediction.isfinite().all()
+    assert (prediction - full).norm() < 0.05 * full.norm()
 
 
 def test_a_model_without_classes_has_no_null_class():
@@ -142,16 +142,16 @@ def test_a_card_that_is_none_is_refused(saved, text):
     [
         {"network": "no_such_network"},
         {"network": ["attention_unet"]},
-        {"sizes": {**SIZES, "widths": [16, 48]}},
-        {"sizes": {**SIZES, "widths": []}},
-        {"sizes": {**SIZES, "widths": "ab"}},
-        {"sizes": {**SIZES, "widths": [-16, 32]}},
-        {"sizes": {**SIZES, "attention": [True]}},
-        {"sizes": {**SIZES, "classes": 3}},
-        {"sizes": {**SIZES, "depth": 3}},
-        {"sizes": {}},
-        {"sizes": 7},
-        {"sizes": None},
+        {"config": {**SIZES, "widths": [16, 48]}},
+        {"config": {**SIZES, "widths": []}},
+        {"config": {**SIZES, "widths": "ab"}},
+        {"config": {**SIZES, "widths": [-16, 32]}},
+        {"config": {**SIZES, "attention": [True]}},
+        {"config": {**SIZES, "classes": 3}},
+        {"config": {**SIZES, "depth": 3}},
+        {"config": {}},
+        {"config": 7},
+        {"config": None},
     ],
     ids=str,
 )
@@ -182,14 +182,14 @@ def test_nothing_is_ever_unpickled(saved, tmp_path, tiny):
         edit_card(saved, sha256=fingerprint(path))
         refused(saved)
         with pytest.raises(Unusable, match=r"tiny\.safetensors cannot be resumed"):
-            load_run(path, learner(tiny()))
+            load_run(path, train_state(tiny()))
     assert not mark.exists()
 
 
 @pytest.mark.parametrize("what", ["weights", "card", "run"])
 @pytest.mark.parametrize("where", ["write", "fsync"])
 def test_a_full_disk_leaves_the_old_file_whole_and_nothing_else(saved, tiny, monkeypatch, what, where):
-    state = learner(tiny())
+    state = train_state(tiny())
     save_run(saved / "run.safetensors", state, {})
     before = {path.name: path.read_bytes() for path in saved.iterdir()}
 

@@ -1,4 +1,4 @@
-"""A classifier from the command line: it learns, is measured on pictures that it never saw, resumes, and refuses in one sentence."""
+"""A classifier from the command line: it learns, is measured on images that it never saw, resumes, and refuses in one sentence."""
 
 import json
 from dataclasses import replace
@@ -7,50 +7,62 @@ import pytest
 import torch
 
 from diffusion_edu.checkpoints import load
-from diffusion_edu.data.images import Pictures, save_pictures
+from diffusion_edu.data.images import ImageSet, save_images
 from diffusion_edu.data.sources import SPLITS
 from diffusion_edu.networks import NETWORKS
 from diffusion_edu.randomness import choose
-from diffusion_edu.recipes import classifier, face_features, face_judge, flower_features, scene_features, scene_judge
+from diffusion_edu.recipes import (
+    classifier,
+    face_classifier,
+    face_features,
+    flower_features,
+    scene_classifier,
+    scene_features,
+)
 from diffusion_edu.recipes.classifier import accuracy, held_out, jittered, main, often, wrong_attributes
 
-TINY = replace(flower_features.RECIPE, sizes={"widths": [8, 16], "blocks": 1, "patch": 2}, size=8, batch=16)
+TINY = replace(flower_features.RECIPE, config={"widths": [8, 16], "blocks": 1, "patch": 2}, size=8, batch=16)
 
 
 def colours(n=160):
-    """Pictures of two classes that differ in colour."""
+    """Images of two classes that differ in colour."""
     labels, generator = torch.arange(n) % 2, torch.Generator().manual_seed(0)
     images = torch.randint(0, 60, (n, 3, 8, 8), dtype=torch.uint8, generator=generator)
     images[labels == 0, 0] += 150
     images[labels == 1, 2] += 150
-    return Pictures(images, labels, ("red", "blue"))
+    return ImageSet(images, labels, ("red", "blue"))
 
 
 @pytest.fixture
 def words(tmp_path):
-    save_pictures(tmp_path / "p.parquet", colours())
+    save_images(tmp_path / "p.parquet", colours())
     return ["--data", str(tmp_path / "p.parquet"), "--out", str(tmp_path / "mine"), "--device", "cpu"]
 
 
 def test_it_learns_to_tell_colours_apart_and_says_so_in_its_card(words, tmp_path):
-    main(TINY, [*words, "--pictures", "1600"])
+    main(TINY, [*words, "--images", "1600"])
     card = load("mine", [tmp_path / "mine"]).card
     assert card.scores == {"validation_accuracy": 1.0}
-    assert (card.kind, card.draws, card.classes, card.data["held_out"]) == ("class", False, ["red", "blue"], 20)
-    assert card.training["pictures_seen"] == 1600
+    assert (card.prediction_type, card.draws, card.classes, card.data["held_out"]) == (
+        "class",
+        False,
+        ["red", "blue"],
+        20,
+    )
+    assert card.training["images_seen"] == 1600
 
 
 def test_it_goes_on_where_it_was_and_overwrites_nothing(words, tmp_path):
-    main(TINY, [*words, "--pictures", "160"])
+    main(TINY, [*words, "--images", "160"])
     with pytest.raises(SystemExit) as end:
         main(TINY, words)
     assert "--resume" in end.value.code
-    main(TINY, [*words, "--pictures", "320", "--resume"])
+    main(TINY, [*words, "--images", "320", "--resume"])
     training = load("mine", [tmp_path / "mine"]).card.training
-    assert (training["pictures_seen"], training["steps"]) == (320, 20)
+    assert (training["images_seen"], training["steps"]) == (320, 20)
 
 
-def test_pictures_without_classes_are_refused(tmp_path, words):
+def test_images_without_classes_are_refused(tmp_path, words):
     from PIL import Image
 
     (tmp_path / "flat").mkdir()
@@ -66,14 +78,14 @@ def test_the_official_validation_split_is_held_out_and_never_learned_from(monkey
     assert torch.equal(held_out(some), split == SPLITS.index("validation"))
     assert held_out(colours()).sum() == 20
     seen = []
-    monkeypatch.setattr(classifier, "load_pictures", lambda *_, **__: some)
-    monkeypatch.setattr(classifier, "batches", lambda pictures, *_: seen.append(pictures.split) or iter(()))
+    monkeypatch.setattr(classifier, "load_images", lambda *_, **__: some)
+    monkeypatch.setattr(classifier, "batches", lambda images, *_: seen.append(images.split) or iter(()))
     monkeypatch.setattr(classifier, "finish", lambda *_: None)
     main(TINY, words)
     assert (seen[0] != SPLITS.index("validation")).all() and len(seen[0]) == 80
 
 
-def test_the_accuracy_is_the_share_of_pictures_named_right():
+def test_the_accuracy_is_the_fraction_of_images_named_right():
     some = colours(40)
     net = NETWORKS["plain_classifier"](2, widths=[4], blocks=1)
     with torch.no_grad():
@@ -83,7 +95,7 @@ def test_the_accuracy_is_the_share_of_pictures_named_right():
     assert accuracy(net, some.take(some.labels == 0), choose("cpu")) == 1.0
 
 
-def test_pictures_are_changed_a_little_and_stay_pictures():
+def test_images_are_changed_a_little_and_stay_images():
     x = torch.rand(64, 3, 16, 16, generator=torch.Generator().manual_seed(0)) * 2 - 1
     smooth = torch.nn.functional.avg_pool2d(x, 5, 1, 2)
     changed = jittered(smooth, torch.Generator().manual_seed(1))
@@ -98,35 +110,35 @@ def test_pictures_are_changed_a_little_and_stay_pictures():
 
 
 def reds_and_brights(n=320):
-    """Pictures with two attributes that show: one in eight is red, every second one bright; and a third that none of them has."""
+    """Images with two attributes that show: one in eight is red, every second one bright; and a third that none of them has."""
     labels = torch.stack([torch.arange(n) % 8 == 0, torch.arange(n) % 2 == 0, torch.zeros(n)], dim=1).long() * 2 - 1
     images = torch.randint(0, 40, (n, 3, 8, 8), dtype=torch.uint8, generator=torch.Generator().manual_seed(0)) + 60
     images[labels[:, 0] == 1, 0] += 60
     images[labels[:, 1] == 1] += 90
     order = torch.randperm(n, generator=torch.Generator().manual_seed(1))
-    return Pictures(images, labels, attributes=("red", "bright", "has wings")).take(order)
+    return ImageSet(images, labels, attributes=("red", "bright", "has wings")).take(order)
 
 
 @pytest.fixture(scope="module")
 def faces(tmp_path_factory):
     path = tmp_path_factory.mktemp("faces") / "f.parquet"
-    save_pictures(path, reds_and_brights())
+    save_images(path, reds_and_brights())
     return path
 
 
-@pytest.mark.parametrize("recipe", [face_features.RECIPE, face_judge.RECIPE], ids=lambda recipe: recipe.name)
+@pytest.mark.parametrize("recipe", [face_features.RECIPE, face_classifier.RECIPE], ids=lambda recipe: recipe.name)
 def test_attributes_are_learned_and_each_has_its_score_in_the_card(faces, tmp_path, recipe):
-    tiny = replace(recipe, sizes={"widths": [8, 16], "blocks": 1, "patch": 2}, size=8, batch=16)
-    main(tiny, ["--data", str(faces), "--out", str(tmp_path / "mine"), "--device", "cpu", "--pictures", "3200"])
+    tiny = replace(recipe, config={"widths": [8, 16], "blocks": 1, "patch": 2}, size=8, batch=16)
+    main(tiny, ["--data", str(faces), "--out", str(tmp_path / "mine"), "--device", "cpu", "--images", "3200"])
     model = load("mine", [tmp_path / "mine"], choose("cpu"))
     card = model.card
-    assert (card.kind, card.draws, card.classes, card.attributes) == (
+    assert (card.prediction_type, card.draws, card.classes, card.attributes) == (
         "attributes",
         False,
         [],
         ["red", "bright", "has wings"],
     )
-    assert card.sizes["classes"] == 3 and card.data["held_out"] == 40
+    assert card.config["classes"] == 3 and card.data["held_out"] == 40
     assert card.scores["each"]["red"] > 0.8 and card.scores["each"]["bright"] > 0.9
     assert card.scores["each"]["has wings"] is None  # nobody has any: there is nothing to be right about
     assert card.scores["validation_accuracy"] == pytest.approx(
@@ -169,10 +181,10 @@ def test_rare_attributes_weigh_as_much_as_frequent_ones():
 
 
 def test_a_classifier_of_attributes_goes_on_where_it_was(faces, tmp_path):
-    tiny = replace(face_judge.RECIPE, sizes={"widths": [8], "blocks": 1, "patch": 2}, size=8, batch=16)
+    tiny = replace(face_classifier.RECIPE, config={"widths": [8], "blocks": 1, "patch": 2}, size=8, batch=16)
     words = ["--data", str(faces), "--out", str(tmp_path / "mine"), "--device", "cpu"]
-    main(tiny, [*words, "--pictures", "32"])
-    main(tiny, [*words, "--pictures", "64", "--resume"])
+    main(tiny, [*words, "--images", "32"])
+    main(tiny, [*words, "--images", "64", "--resume"])
     assert load("mine", [tmp_path / "mine"]).card.training["steps"] == 4
 
 
@@ -181,7 +193,7 @@ def test_a_classifier_of_attributes_goes_on_where_it_was(faces, tmp_path):
 
 @pytest.fixture(scope="module")
 def captioned(tmp_path_factory):
-    """A parquet file of captioned pictures: three subjects of two categories, told apart by colour, one of them ten times as frequent."""
+    """A parquet file of captioned images: three subjects of two categories, told apart by colour, one of them ten times as frequent."""
     pyarrow = pytest.importorskip("pyarrow")
     from pyarrow import parquet
 
@@ -207,16 +219,16 @@ def captioned(tmp_path_factory):
     return path
 
 
-@pytest.mark.parametrize("recipe", [scene_features.RECIPE, scene_judge.RECIPE], ids=lambda recipe: recipe.name)
+@pytest.mark.parametrize("recipe", [scene_features.RECIPE, scene_classifier.RECIPE], ids=lambda recipe: recipe.name)
 def test_subjects_are_learned_with_their_categories_and_rare_ones_count_as_much(captioned, tmp_path, recipe):
-    tiny = replace(recipe, sizes={"widths": [8, 16], "blocks": 1, "patch": 2}, size=8, batch=16, lr=2e-3, start="")
-    main(tiny, ["--data", str(captioned), "--out", str(tmp_path / "mine"), "--device", "cpu", "--pictures", "2400"])
+    tiny = replace(recipe, config={"widths": [8, 16], "blocks": 1, "patch": 2}, size=8, batch=16, lr=2e-3, start="")
+    main(tiny, ["--data", str(captioned), "--out", str(tmp_path / "mine"), "--device", "cpu", "--images", "2400"])
     card = load("mine", [tmp_path / "mine"]).card
-    assert (card.kind, card.draws, card.classes, card.subject) == (
+    assert (card.prediction_type, card.draws, card.classes, card.subject) == (
         "class",
         False,
         ["leaf", "sea", "tomato"],
-        "captioned pictures",
+        "captioned images",
     )
     assert (
         card.data["categories"] == {"leaf": "nature", "sea": "nature", "tomato": "food"} and card.data["held_out"] == 30
@@ -225,29 +237,29 @@ def test_subjects_are_learned_with_their_categories_and_rare_ones_count_as_much(
 
 
 def test_every_subject_comes_and_counts_the_same(captioned):
-    pictures = scene_judge.RECIPE.read([captioned], 8, print, "")
-    assert pictures.labels.bincount().tolist() == [20, 200, 20]
-    torch.testing.assert_close(often(pictures).double(), (1 / torch.tensor([20.0, 200, 20]))[pictures.labels].double())
+    images = scene_classifier.RECIPE.read([captioned], 8, print, "")
+    assert images.labels.bincount().tolist() == [20, 200, 20]
+    torch.testing.assert_close(often(images).double(), (1 / torch.tensor([20.0, 200, 20]))[images.labels].double())
     assert often(colours()) is None
     net = NETWORKS["plain_classifier"](3, widths=[4], blocks=1)
     with torch.no_grad():
         net.head.weight.zero_()
         net.head.bias.copy_(torch.tensor([0.0, 2.0, 0.0]))  # says sea, whatever it sees
-    scores = classifier.measured(net, pictures, choose("cpu"))
+    scores = classifier.measured(net, images, choose("cpu"))
     assert scores == {"validation_accuracy": round(1 / 3, 4), "category_accuracy": 0.5}
 
 
-def test_scenes_need_pictures_that_somebody_names(tmp_path):
+def test_scenes_need_images_that_somebody_names(tmp_path):
     with pytest.raises(SystemExit) as end:
-        main(scene_judge.RECIPE, ["--out", str(tmp_path / "mine"), "--device", "cpu"])
+        main(scene_classifier.RECIPE, ["--out", str(tmp_path / "mine"), "--device", "cpu"])
     assert "name a parquet file or a folder with --data" in end.value.code and "\n" not in end.value.code
 
 
 def test_a_classifier_may_begin_with_what_another_has_learned(words, captioned, tmp_path, monkeypatch):
-    main(TINY, [*words, "--pictures", "160"])
+    main(TINY, [*words, "--images", "160"])
     monkeypatch.setattr("diffusion_edu.checkpoints.OWN", tmp_path)
-    scenes = replace(scene_features.RECIPE, sizes=TINY.sizes, size=8, batch=16, lr=1e-9, start="mine")
-    main(scenes, ["--data", str(captioned), "--out", str(tmp_path / "scenes"), "--device", "cpu", "--pictures", "16"])
+    scenes = replace(scene_features.RECIPE, config=TINY.config, size=8, batch=16, lr=1e-9, start="mine")
+    main(scenes, ["--data", str(captioned), "--out", str(tmp_path / "scenes"), "--device", "cpu", "--images", "16"])
     begun, first = load("scenes", compute=choose("cpu")), load("mine", compute=choose("cpu"))
     assert begun.card.training["from"] == "mine" and len(begun.net.head.bias) == 3
     for name, weight in first.net.body.state_dict().items():

@@ -40,9 +40,9 @@ EXPECTED = {
     "loss stuck at 1.0": "The network says zero",
     "only noise": "The average of the weights is too slow",
     "black": "float16 has overflowed",
-    "glaring": "The guess is not clipped",
+    "glaring": "The prediction is not clipped",
     "grey": "The schedule does not end in noise",
-    "grain": "Too much fresh noise for so few moves",
+    "grain": "Too much fresh noise for so few sampling_steps",
     "all is well": None,
 }
 
@@ -91,7 +91,7 @@ def test_every_look_alone_leads_somewhere(look):
 
 def test_a_link_opens_what_was_told():
     app = opened(
-        doctor_last_loss="0.8", doctor_first_loss="0.8", doctor_kind="eps", doctor_distance=complaint.READ["l1"]
+        doctor_last_loss="0.8", doctor_first_loss="0.8", doctor_class_name="eps", doctor_distance=complaint.READ["l1"]
     )
     assert names(app) == ["The network says zero"]
     assert any("0.798" in text.value for text in app.markdown)
@@ -106,7 +106,7 @@ def test_a_shipped_model_is_read_examined_and_healthy():
     findings = app.session_state.doctor_examined[1]
     assert findings.fits == "v"
     assert findings.label_gain > 0
-    assert findings.drawn.neighbours > 0.9
+    assert findings.sampled.neighbours > 0.9
     assert len(app.success) == 1
     names = {"print": print}
     exec(app.code[0].value, names)
@@ -124,7 +124,7 @@ def own(tmp_path, monkeypatch):
 
 def test_a_training_under_way_is_read(own):
     (own / "log.csv").write_text(
-        "pictures,seconds,loss,validation_loss,lr\n"
+        "images,seconds,loss,validation_loss,lr\n"
         + "".join(f"{k},{k},{1 / k},{0.5 + k / 10},0.001\n" for k in range(1, 30))
     )
     app = opened(doctor_source="A run or a model", doctor_run="mine")
@@ -135,7 +135,7 @@ def test_a_training_under_way_is_read(own):
     ("file", "content"), [("log.csv", "nonsense"), ("log.csv", ""), ("run.safetensors", "nonsense")]
 )
 def test_a_broken_folder_gets_one_sentence(own, file, content):
-    (own / "log.csv").write_text("pictures,seconds,loss,validation_loss,lr\n1,1,1,1,1\n")
+    (own / "log.csv").write_text("images,seconds,loss,validation_loss,lr\n1,1,1,1,1\n")
     (own / file).write_text(content)
     app = opened(doctor_source="A run or a model", doctor_run="mine")
     assert len(app.error) == 1

@@ -1,4 +1,4 @@
-"""What a network can be told besides classes: attributes, and a picture that guides it; None asks for anything."""
+"""What a network can be told besides classes: attributes, and an image that guides it; None asks for anything."""
 
 from functools import partial
 
@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from diffusion_edu.checkpoints import Card, Model
-from diffusion_edu.data.images import Pictures
+from diffusion_edu.data.images import ImageSet
 from diffusion_edu.editing.super_resolution import CHANNELS
 from diffusion_edu.generation import Preset, generate
 from diffusion_edu.networks import NETWORKS
@@ -16,7 +16,7 @@ from diffusion_edu.recipes import super_resolution
 from diffusion_edu.recipes.faces import COMMON, MOST_OFTEN, rare_ones_more, some_left_open
 from diffusion_edu.training.objectives import drop_conditions
 
-KINDS = {"attributes": 5, "guide": 4}
+KINDS = {"attributes": 5, "conditioning_channels": 4}
 
 
 def seeded(seed=0):
@@ -27,10 +27,10 @@ def inputs(b=3, h=16, w=16):
     return torch.randn(b, 3, h, w, generator=seeded()), torch.rand(b, generator=seeded()) * 1570
 
 
-def conditions(kind, b=3, h=16, w=16):
-    if kind == "attributes":
-        return torch.randint(0, 2, (b, KINDS[kind]), generator=seeded(1)) * 2 - 1
-    return torch.randn(b, KINDS[kind], h, w, generator=seeded(1))
+def conditions(prediction_type, b=3, h=16, w=16):
+    if prediction_type == "attributes":
+        return torch.randint(0, 2, (b, KINDS[prediction_type]), generator=seeded(1)) * 2 - 1
+    return torch.randn(b, KINDS[prediction_type], h, w, generator=seeded(1))
 
 
 @pytest.fixture(params=["attention_unet", "simple_unet"])
@@ -40,64 +40,83 @@ def drawing(request, tiny):
 
 
 @pytest.fixture(params=KINDS)
-def kind(request):
+def prediction_type(request):
     return request.param
 
 
 @torch.no_grad()
-def test_nothing_said_and_zeros_are_the_same_and_something_said_is_heard(drawing, kind):
-    net, (y, level), cond = drawing(**{kind: KINDS[kind]}), inputs(), conditions(kind)
-    anything = net(y, level)
+def test_nothing_said_and_zeros_are_the_same_and_something_said_is_heard(drawing, prediction_type):
+    net, (y, noise_level), condition = (
+        drawing(**{prediction_type: KINDS[prediction_type]}),
+        inputs(),
+        conditions(prediction_type),
+    )
+    anything = net(y, noise_level)
     assert anything.shape == y.shape
-    assert torch.equal(anything, net(y, level, None))
-    assert torch.equal(anything, net(y, level, torch.zeros_like(cond)))
-    assert not torch.isclose(anything, net(y, level, cond), atol=1e-4).flatten(1).all(1).any()
+    assert torch.equal(anything, net(y, noise_level, None))
+    assert torch.equal(anything, net(y, noise_level, torch.zeros_like(condition)))
+    assert not torch.isclose(anything, net(y, noise_level, condition), atol=1e-4).flatten(1).all(1).any()
     assert (
-        not torch.isclose(net(y, level, -cond), net(y, level, cond), atol=1e-4).flatten(1).all(1).any()
+        not torch.isclose(net(y, noise_level, -condition), net(y, noise_level, condition), atol=1e-4)
+        .flatten(1)
+        .all(1)
+        .any()
     )  # yes and no are two things
 
 
 @torch.no_grad()
-def test_what_one_picture_is_told_is_not_heard_by_the_others(drawing, kind):
-    net, (y, level), cond = drawing(**{kind: KINDS[kind]}), inputs(), conditions(kind)
-    said, other = net(y, level, cond), cond.clone()
+def test_what_one_image_is_told_is_not_heard_by_the_others(drawing, prediction_type):
+    net, (y, noise_level), condition = (
+        drawing(**{prediction_type: KINDS[prediction_type]}),
+        inputs(),
+        conditions(prediction_type),
+    )
+    said, other = net(y, noise_level, condition), condition.clone()
     other[1] = -other[1]
-    changed = (net(y, level, other) - said).abs().flatten(1).amax(1)
+    changed = (net(y, noise_level, other) - said).abs().flatten(1).amax(1)
     assert changed[1] > 1e-3 and changed[[0, 2]].max() < 1e-5
 
 
-def test_gradients_reach_every_weight_and_every_part_of_the_condition(drawing, kind):
-    net, (y, level), cond = drawing(**{kind: KINDS[kind]}), inputs(), conditions(kind).float().requires_grad_()
-    net(y, level, cond).square().mean().backward()
+def test_gradients_reach_every_weight_and_every_part_of_the_condition(drawing, prediction_type):
+    net, (y, noise_level), condition = (
+        drawing(**{prediction_type: KINDS[prediction_type]}),
+        inputs(),
+        conditions(prediction_type).float().requires_grad_(),
+    )
+    net(y, noise_level, condition).square().mean().backward()
     assert [
         name for name, weight in net.named_parameters() if weight.grad is None or not weight.grad.abs().sum() > 0
     ] == []
-    assert (cond.grad.abs().flatten(2).sum(-1) > 0 if kind == "guide" else cond.grad.abs() > 0).all()
+    assert (
+        condition.grad.abs().flatten(2).sum(-1) > 0
+        if prediction_type == "conditioning_channels"
+        else condition.grad.abs() > 0
+    ).all()
 
 
 def test_a_new_network_with_attributes_learns_with_every_weight_from_its_third_step_on():
     """Its blocks begin as their short cuts, and so does what it is told: nothing."""
     torch.manual_seed(0)
     net = NETWORKS["attention_unet"](widths=(16, 32), attention=(False, True), embedding=16, attributes=5)
-    (y, level), cond = inputs(), conditions("attributes")
-    assert torch.equal(net(y, level, cond), net(y, level))
+    (y, noise_level), condition = inputs(), conditions("attributes")
+    assert torch.equal(net(y, noise_level, condition), net(y, noise_level))
     for _ in range(3):
-        slopes = torch.autograd.grad((net(y, level, cond) - 1).square().mean(), list(net.parameters()))
+        slopes = torch.autograd.grad((net(y, noise_level, condition) - 1).square().mean(), list(net.parameters()))
         torch._foreach_sub_([weight.data for weight in net.parameters()], slopes, alpha=0.1)
     assert all(slope.abs().sum() > 0 for slope in slopes)
 
 
 def test_attributes_are_told_alike_in_every_type_of_number():
-    embed, wishes = AttributeEmbedding(3, 8), [[1, -1, 0], [0, 0, 0]]
+    embed, conditions = AttributeEmbedding(3, 8), [[1, -1, 0], [0, 0, 0]]
     torch.nn.init.normal_(embed.mlp[-1].weight)
-    expected = embed(torch.tensor(wishes, dtype=torch.float32), 2)
-    assert torch.equal(embed(torch.tensor(wishes), 2), expected)
-    assert torch.equal(embed(torch.tensor(wishes, dtype=torch.int8), 2), expected)
+    expected = embed(torch.tensor(conditions, dtype=torch.float32), 2)
+    assert torch.equal(embed(torch.tensor(conditions), 2), expected)
+    assert torch.equal(embed(torch.tensor(conditions, dtype=torch.int8), 2), expected)
     assert torch.equal(embed(None, 2), embed(torch.zeros(2, 3), 2))
     assert not torch.allclose(*expected)
 
 
-def test_a_guide_lies_behind_the_picture_and_without_one_lie_zeros():
+def test_a_guide_lies_behind_the_image_and_without_one_lie_zeros():
     y, guide = torch.randn(2, 3, 4, 4), torch.randn(2, 2, 4, 4, dtype=torch.float64)
     assert beside(y, None, 0) is y
     assert torch.equal(beside(y, guide, 2), torch.cat([y, guide.float()], dim=1))
@@ -105,13 +124,13 @@ def test_a_guide_lies_behind_the_picture_and_without_one_lie_zeros():
 
 
 @torch.no_grad()
-def test_the_network_that_enlarges_takes_pictures_of_any_size_that_it_can_halve():
+def test_the_network_that_enlarges_takes_images_of_any_size_that_it_can_halve():
     recipe = super_resolution.RECIPE
-    net = NETWORKS[recipe.network](**recipe.sizes, guide=CHANNELS)
+    net = NETWORKS[recipe.network](**recipe.config, conditioning_channels=CHANNELS)
     for h, w in ((64, 64), (128, 128), (32, 96)):
         assert h % net.size_multiple == w % net.size_multiple == 0
-        y, level = inputs(1, h, w)
-        said = net(y, level, torch.randn(1, CHANNELS, h, w))
+        y, noise_level = inputs(1, h, w)
+        said = net(y, noise_level, torch.randn(1, CHANNELS, h, w))
         assert said.shape == y.shape and said.isfinite().all()
 
 
@@ -120,15 +139,15 @@ def test_the_network_that_enlarges_takes_pictures_of_any_size_that_it_can_halve(
 
 @pytest.mark.parametrize("shape", [(), (5,), (4, 6, 6)], ids=["labels", "attributes", "guides"])
 @pytest.mark.parametrize("dtype", [torch.int64, torch.float32])
-def test_conditions_of_every_kind_are_dropped_picture_by_picture(shape, dtype):
-    """Pitfall 26: one batch holds both kinds, and no picture is told half of its condition."""
-    cond = torch.randint(1, 9, (2000, *shape), generator=seeded()).to(dtype)
-    dropped = drop_conditions(cond, 0, 0.3, seeded(1))
-    assert (dropped.shape, dropped.dtype) == (cond.shape, dtype)
+def test_conditions_of_every_kind_are_dropped_image_by_image(shape, dtype):
+    """Pitfall 26: one batch holds both kinds, and no image is told half of its condition."""
+    condition = torch.randint(1, 9, (2000, *shape), generator=seeded()).to(dtype)
+    dropped = drop_conditions(condition, 0, 0.3, seeded(1))
+    assert (dropped.shape, dropped.dtype) == (condition.shape, dtype)
     gone = (dropped == 0).view(2000, -1)
     assert torch.equal(gone.all(1), gone.any(1))
     assert gone.all(1).float().mean().item() == pytest.approx(0.3, abs=0.03)
-    assert torch.equal(dropped[~gone.all(1)], cond[~gone.all(1)])
+    assert torch.equal(dropped[~gone.all(1)], condition[~gone.all(1)])
     assert torch.equal(
         gone.all(1), drop_conditions(torch.ones(2000), 0, 0.3, seeded(1)) == 0
     )  # the same chance for all kinds
@@ -145,26 +164,26 @@ def test_any_number_of_attributes_may_be_left_open():
 
 
 @pytest.mark.parametrize("labels", [None, torch.arange(4)], ids=["none", "classes"])
-def test_pictures_without_attributes_are_told_what_they_are(labels):
+def test_images_without_attributes_are_told_what_they_are(labels):
     assert some_left_open(torch.zeros(4, 1), labels, seeded())[1] is labels
 
 
 # Drawing
 
 
-PRESET = Preset(moves=2, scale=2.0)
+PRESET = Preset(steps=2, guidance_scale=2.0)
 
 
-def model(net, sizes=(), **told):
-    return Model(Card("m", "M", "simple_unet", dict(sizes), "v", 8, **told), net, Compute(torch.device("cpu")))
+def model(net, config=(), **told):
+    return Model(Card("m", "M", "simple_unet", dict(config), "v", 8, **told), net, Compute(torch.device("cpu")))
 
 
-def last(*wish):
-    *_, state = generate(*wish)
+def last(*request):
+    *_, state = generate(*request)
     return state.x
 
 
-def test_a_wish_for_attributes_is_drawn_and_wishing_for_nothing_is_drawing_anything(tiny):
+def test_a_request_for_attributes_is_sampled_and_wishing_for_nothing_is_drawing_anything(tiny):
     able = model(tiny(network="simple_unet", attributes=2), attributes=["hat", "smile"])
     hat = last(able, PRESET, [4, 5], [able.card.label("hat")] * 2)
     assert hat.shape == (2, 3, 8, 8)
@@ -173,25 +192,29 @@ def test_a_wish_for_attributes_is_drawn_and_wishing_for_nothing_is_drawing_anyth
     torch.testing.assert_close(last(able, PRESET, [4, 5], [[1, 0], [0, 1]])[:1], hat[:1])
 
 
-def test_a_guided_picture_has_the_size_of_its_guide(tiny):
-    able = model(tiny(network="simple_unet", guide=3), guide="a sketch", sizes={"guide": 3})
+def test_a_guided_image_has_the_size_of_its_guide(tiny):
+    able = model(
+        tiny(network="simple_unet", conditioning_channels=3),
+        conditioning_image="a sketch",
+        config={"conditioning_channels": 3},
+    )
     guide = torch.rand(2, 3, 12, 8, generator=seeded()) * 2 - 1
-    drawn = last(able, PRESET, [4, 5], guide)
-    assert drawn.shape == (2, 3, 12, 8)
+    sampled = last(able, PRESET, [4, 5], guide)
+    assert sampled.shape == (2, 3, 12, 8)
     assert last(able, PRESET, [4, 5]).shape == (2, 3, 8, 8)  # asked for anything: the size on the card
     assert torch.equal(last(able, PRESET, [4, 5], torch.zeros(2, 3, 8, 8)), last(able, PRESET, [4, 5]))
-    torch.testing.assert_close(last(able, PRESET, [5], guide[1:]), drawn[1:], rtol=0, atol=1e-5)
-    assert not torch.allclose(last(able, PRESET, [4, 5], guide.flip(0)), drawn, atol=1e-3)
+    torch.testing.assert_close(last(able, PRESET, [5], guide[1:]), sampled[1:], rtol=0, atol=1e-5)
+    assert not torch.allclose(last(able, PRESET, [4, 5], guide.flip(0)), sampled, atol=1e-3)
 
 
 def test_faces_with_a_rare_attribute_come_more_often():
     labels = torch.full((100, 4), -1)
     labels[:50, 0], labels[:10, 1], labels[10, 2] = 1, 1, 1  # half, a tenth, one in a hundred, nobody
     often = rare_ones_more(
-        Pictures(torch.zeros(100, 3, 4, 4, dtype=torch.uint8), labels, attributes=("a", "b", "c", "d"))
+        ImageSet(torch.zeros(100, 3, 4, 4, dtype=torch.uint8), labels, attributes=("a", "b", "c", "d"))
     )
     assert often[:10].tolist() == pytest.approx([COMMON / 0.1] * 10) and often[10] == MOST_OFTEN
     assert (often[11:] == 1).all()
     assert (
-        rare_ones_more(Pictures(torch.zeros(2, 3, 4, 4, dtype=torch.uint8), torch.tensor([0, 1]), ("a", "b"))) is None
+        rare_ones_more(ImageSet(torch.zeros(2, 3, 4, 4, dtype=torch.uint8), torch.tensor([0, 1]), ("a", "b"))) is None
     )

@@ -21,13 +21,13 @@ def start(*shape):
     return torch.randn(shape, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
 
 
-@pytest.mark.parametrize("moves", [1, 2, 7, 50])
-def test_n_moves_yield_n_plus_1_states_with_pure_noise_first_and_the_picture_last(moves):
-    levels, x = spaced(cosine(50), moves), start(2, 3)
-    states = list(walk(halve, x, levels))
-    assert [state.t for state in states] == levels
+@pytest.mark.parametrize("steps", [1, 2, 7, 50])
+def test_n_steps_yield_n_plus_1_states_with_pure_noise_first_and_the_image_last(steps):
+    timesteps, x = spaced(cosine(50), steps), start(2, 3)
+    states = list(walk(halve, x, timesteps))
+    assert [state.t for state in states] == timesteps
     assert torch.equal(states[0].x, x)
-    assert torch.equal(states[-1].x, x / 2**moves)
+    assert torch.equal(states[-1].x, x / 2**steps)
     assert states[-1].x0_hat is states[-1].x
 
 
@@ -41,25 +41,25 @@ def test_every_state_is_in_step_with_itself_and_with_the_next():
         assert torch.equal(later.x, step(now.x, now.t, later.t)[0])
 
 
-def test_a_walk_computes_nothing_before_it_is_asked_and_one_move_per_state():
-    moves = []
+def test_a_walk_computes_nothing_before_it_is_asked_and_one_step_per_state():
+    steps = []
 
     def step(x, t, s):
-        moves.append((t, s))
+        steps.append((t, s))
         return x, x
 
     states = walk(step, start(1, 2), [3, 2, 0])
-    assert moves == []
+    assert steps == []
     next(states)
-    assert moves == [(3, 2)]
+    assert steps == [(3, 2)]
     next(states)
-    assert moves == [(3, 2), (2, 0)]
+    assert steps == [(3, 2), (2, 0)]
     next(states)
-    assert moves == [(3, 2), (2, 0)]
+    assert steps == [(3, 2), (2, 0)]
     assert next(states, None) is None
 
 
-def test_constrain_acts_on_x_at_every_level_before_the_step_sees_it():
+def test_constrain_acts_on_x_at_every_timestep_before_the_step_sees_it():
     seen = []
 
     def constrain(x, t):

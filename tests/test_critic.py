@@ -16,9 +16,9 @@ from diffusion_edu.networks.critic import Critic, Judged
 from diffusion_edu.randomness import Compute
 from diffusion_edu.recipes import sharper_decoder
 from diffusion_edu.training import objectives
-from diffusion_edu.training.loop import fit, learner
+from diffusion_edu.training.loop import fit, train_state
 from diffusion_edu.training.objectives import Sharpness, hinge
-from diffusion_edu.training.perceptual import unlikeness
+from diffusion_edu.training.perceptual import perceptual_distance
 
 CPU = Compute(torch.device("cpu"))
 SIZES = {"widths": [8, 16], "blocks": [1, 1], "patch": 4}
@@ -31,12 +31,12 @@ def seeded():
         yield
 
 
-def pictures(b=4, size=32):
+def images(b=4, size=32):
     return torch.rand(b, 3, size, size) * 2 - 1
 
 
 def test_a_critic_judges_every_place_by_what_is_near_it():
-    critic, x = Critic(), pictures(1, 96).requires_grad_()
+    critic, x = Critic(), images(1, 96).requires_grad_()
     said = critic(x)
     assert said.shape == (1, 1, 12, 12)
     said[0, 0, 6, 6].backward()
@@ -51,7 +51,7 @@ def test_no_layer_of_a_critic_makes_a_change_larger():
         for layer in critic.layers[::2]:
             layer.parametrizations.weight.original.mul_(30)
     for _ in range(30):
-        critic(pictures(1))  # every look in training makes the estimate of the norm better
+        critic(images(1))  # every look in training makes the estimate of the norm better
     for layer in critic.layers[::2]:
         assert torch.linalg.matrix_norm(layer.weight.flatten(1), 2).item() == pytest.approx(1, abs=0.05)
 
@@ -65,7 +65,7 @@ def test_a_critic_learns_until_it_is_sure_enough():
 
 
 def test_the_decoder_learns_to_please_and_the_critic_to_tell_and_neither_from_the_other():
-    net, x = Judged(Autoencoder(**SIZES)), pictures()
+    net, x = Judged(Autoencoder(**SIZES)), images()
     _, pleased, made, true = net(x)
     (-pleased.mean()).backward()
     assert all(weight.grad is None for weight in (*net.critic.parameters(), *net.autoencoder.down.parameters()))
@@ -82,8 +82,8 @@ def test_the_decoder_learns_to_please_and_the_critic_to_tell_and_neither_from_th
 
 def test_the_loss_is_distance_looks_and_what_the_critic_has_to_learn(monkeypatch):
     looking = torch.nn.Sequential(torch.nn.Conv2d(3, 4, 3, padding=1), torch.nn.SiLU())
-    monkeypatch.setattr(objectives, "eyes", lambda name, device: looking)
-    net, x, objective = Judged(Autoencoder(**SIZES)).eval(), pictures(), Sharpness(perception=0.5)
+    monkeypatch.setattr(objectives, "feature_network", lambda name, device: looking)
+    net, x, objective = Judged(Autoencoder(**SIZES)).eval(), images(), Sharpness(perception=0.5)
     theta, eps = torch.full((4,), 1e-6), torch.zeros_like(x)  # looked at where they are
     x_hat, pleased, made, true = net(x)
     assert torch.equal(pleased, made)
@@ -91,7 +91,7 @@ def test_the_loss_is_distance_looks_and_what_the_critic_has_to_learn(monkeypatch
         (x_hat - x).abs().flatten(1).mean(1)
         + hinge(made, true)
         - 0.05 * made.flatten(1).mean(1)
-        + 0.5 * unlikeness(looking, x_hat, x)
+        + 0.5 * perceptual_distance(looking, x_hat, x)
     )
     torch.testing.assert_close(objective.at(net, x, None, theta, eps), expected)
 
@@ -102,8 +102,8 @@ def test_training_sharpens_what_is_blurred_and_leaves_the_latents(monkeypatch):
         "eyes",
         lambda name, device: torch.nn.Sequential(torch.nn.Conv2d(3, 4, 3, padding=1)).requires_grad_(False),
     )
-    net, x = Judged(Autoencoder(**SIZES)), pictures(8)
-    before, state = deepcopy(net), learner(net)
+    net, x = Judged(Autoencoder(**SIZES)), images(8)
+    before, state = deepcopy(net), train_state(net)
     for progress in fit(state, iter([(x, None)] * 30), Sharpness(), lambda state: 3e-3):
         assert isfinite(progress.loss)
     for name, weight in state.ema.autoencoder.down.state_dict().items():
@@ -116,13 +116,13 @@ def test_training_sharpens_what_is_blurred_and_leaves_the_latents(monkeypatch):
 
 @pytest.fixture
 def home(tmp_path, monkeypatch):
-    """A folder to work in, with pictures and a tiny autoencoder among its runs."""
+    """A folder to work in, with images and a tiny autoencoder among its runs."""
     monkeypatch.chdir(tmp_path)
     generator = np.random.default_rng(0)
     (tmp_path / "photos").mkdir()
     for k in range(70):
         Image.fromarray(generator.integers(0, 256, (32, 32, 3), dtype=np.uint8)).save(tmp_path / "photos" / f"{k}.png")
-    scale = {"mean": [0.1, -0.2, 0.3, 0.0], "spread": [0.5, 1.5, 1.0, 2.0]}
+    scale = {"mean": [0.1, -0.2, 0.3, 0.0], "std": [0.5, 1.5, 1.0, 2.0]}
     save(
         tmp_path / "runs" / "blurred",
         Card("blurred", "B", "autoencoder", SIZES, "autoencoder", 32, latents=scale),
@@ -137,29 +137,34 @@ def run(*words):
 
 
 def test_the_recipe_leaves_an_autoencoder_with_the_same_latents(home):
-    run("--from", "blurred", "--pictures", "40")
-    run("--from", "blurred", "--pictures", "80", "--resume")
-    old, new, x0 = codec("blurred", compute=CPU), codec("sharp", compute=CPU), pictures()
+    run("--from", "blurred", "--images", "40")
+    run("--from", "blurred", "--images", "80", "--resume")
+    old, new, x0 = codec("blurred", compute=CPU), codec("sharp", compute=CPU), images()
     assert torch.equal(old.encode(x0), new.encode(x0)) and not torch.equal(
         old.decode(old.encode(x0)), new.decode(new.encode(x0))
     )
     card, before = load("sharp", compute=CPU).card, load("blurred", compute=CPU).card
-    assert (card.kind, card.title, card.latents, card.sizes) == ("autoencoder", "sharp", before.latents, before.sizes)
+    assert (card.prediction_type, card.title, card.latents, card.config) == (
+        "autoencoder",
+        "sharp",
+        before.latents,
+        before.config,
+    )
     assert torch.equal(load("sharp", compute=CPU).net.down[0].weight, load("blurred", compute=CPU).net.down[0].weight)
     assert (
         card.training["from"] == "blurred"
-        and card.training["share"] == sharper_decoder.SHARE
-        and card.training["pictures_seen"] == 80
+        and card.training["fraction"] == sharper_decoder.FRACTION
+        and card.training["images_seen"] == 80
     )
     assert {path.name for path in (home / "runs" / "sharp").iterdir()} > {"sharp.png", "sharp.curve.png", "log.csv"}
 
 
 def test_what_is_kept_lies_between_the_decoder_that_was_and_the_one_that_pleases_the_critic(home, monkeypatch):
     weights = {}
-    for share in (0.0, 0.5, 1.0):
-        monkeypatch.setattr(sharper_decoder, "SHARE", share)
-        run("--from", "blurred", "--pictures", "80", "--out", f"runs/share_{share}")
-        weights[share] = load(f"share_{share}", compute=CPU).net.up[0].weight
+    for fraction in (0.0, 0.5, 1.0):
+        monkeypatch.setattr(sharper_decoder, "FRACTION", fraction)
+        run("--from", "blurred", "--images", "80", "--out", f"runs/share_{fraction}")
+        weights[fraction] = load(f"share_{fraction}", compute=CPU).net.up[0].weight
     torch.testing.assert_close(weights[0.5], (weights[0.0] + weights[1.0]) / 2, atol=2e-3, rtol=0)
     assert torch.equal(weights[0.0], load("blurred", compute=CPU).net.up[0].weight) and not torch.equal(
         weights[0.0], weights[1.0]
@@ -171,4 +176,4 @@ def test_only_an_autoencoder_has_such_a_decoder(home, words):
     with pytest.raises(
         SystemExit, match="Name the autoencoder whose decoder is to be sharper, for example: --from autoencoder"
     ):
-        run("--pictures", "8", *words)
+        run("--images", "8", *words)

@@ -1,4 +1,4 @@
-"""The six ways to lose a picture: nothing at level 0, everything at T, no jump between, and what the two algorithms make of them."""
+"""The six ways to lose an image: nothing at timestep 0, everything at T, no jump between, and what the two algorithms make of them."""
 
 import math
 from functools import partial
@@ -16,22 +16,22 @@ SIZES = [(16, 16), (16, 32), (24, 20), (7, 5), (1, 9), (1, 1)]
 RANDOM = ("mask", "snow")
 
 
-def pictures(b=3, h=16, w=16, dtype=torch.float64):
+def images(b=3, h=16, w=16, dtype=torch.float64):
     return noise(b, 3, h, w, dtype=dtype).tanh()
 
 
 @pytest.mark.parametrize("name", DEGRADATIONS)
-def test_level_0_is_the_picture_bit_for_bit(name):
+def test_timestep_0_is_the_image_bit_for_bit(name):
     """Pitfall 31."""
-    x0 = pictures(dtype=torch.float32)
+    x0 = images(dtype=torch.float32)
     assert torch.equal(Degradation(name, (1, 2, 3))(x0, 0), x0)
 
 
 @pytest.mark.parametrize("h, w", SIZES)
 @pytest.mark.parametrize("name", DEGRADATIONS)
 def test_at_T_nothing_is_left(name, h, w):
-    """Of the flat colour that blur ends in no pixel is off by more than a grey level of 255 or two: half a wave is left as exp(-pi^2 / 2)."""
-    x0 = pictures(3, h, w)
+    """Of the flat colour that blur ends in no pixel is off by more than a grey timestep of 255 or two: half a wave is left as exp(-pi^2 / 2)."""
+    x0 = images(3, h, w)
     x = Degradation(name, (1, 2, 3), T=50)(x0, 50)
     left = {
         "blur": x0.mean(dim=(2, 3), keepdim=True),
@@ -46,30 +46,30 @@ def test_at_T_nothing_is_left(name, h, w):
 
 @pytest.mark.parametrize("h, w", SIZES)
 @pytest.mark.parametrize("name", DEGRADATIONS)
-def test_neighbouring_levels_differ_little_everywhere(name, h, w):
-    """No jump, not at the first level either: with twice the levels they differ about half as much."""
+def test_neighbouring_timesteps_differ_little_everywhere(name, h, w):
+    """No jump, not at the first timestep either: with twice the timesteps they differ about half as much."""
 
     def jumps(T):
-        degrade, x0 = Degradation(name, (1, 2, 3), T), pictures(3, h, w)
-        levels = [*range(6), *(T * k // 12 + j for k in range(1, 12) for j in (0, 1)), T - 1, T]
-        return max((degrade(x0, t) - degrade(x0, t + 1)).abs().max().item() for t in levels[:-1])
+        degrade, x0 = Degradation(name, (1, 2, 3), T), images(3, h, w)
+        timesteps = [*range(6), *(T * k // 12 + j for k in range(1, 12) for j in (0, 1)), T - 1, T]
+        return max((degrade(x0, t) - degrade(x0, t + 1)).abs().max().item() for t in timesteps[:-1])
 
     assert jumps(1200) < 0.1
     assert jumps(12000) < 0.012
-    assert Degradation(name, (1, 2, 3), 10**6)(pictures(3, h, w), 1).sub(pictures(3, h, w)).abs().max() < 1e-3
+    assert Degradation(name, (1, 2, 3), 10**6)(images(3, h, w), 1).sub(images(3, h, w)).abs().max() < 1e-3
 
 
 @pytest.mark.parametrize("name", DEGRADATIONS)
-def test_something_is_lost_at_every_level_and_half_way_something_is_left(name):
-    degrade, x0 = Degradation(name, (1, 2, 3), 20), pictures()
+def test_something_is_lost_at_every_timestep_and_half_way_something_is_left(name):
+    degrade, x0 = Degradation(name, (1, 2, 3), 20), images()
     away = [(degrade(x0, t) - x0).square().mean().item() for t in range(21)]
     assert all(later > now for now, later in zip(away[2:19], away[3:20], strict=True))
     assert 0.02 < away[10] / away[20] < 0.98
 
 
 @pytest.mark.parametrize("name", DEGRADATIONS)
-def test_a_seed_says_it_all_and_no_picture_hears_of_its_neighbours(name):
-    x0 = pictures()
+def test_a_seed_says_it_all_and_no_image_hears_of_its_neighbours(name):
+    x0 = images()
     all_of_them = Degradation(name, (5, 6, 7))(x0, 40)
     assert torch.equal(all_of_them, Degradation(name, (5, 6, 7))(x0, 40))
     for k in range(3):
@@ -85,15 +85,15 @@ def test_what_is_covered_stays_covered(name):
     """Pitfall 31: the same mask at s as at t."""
     degrade, x0 = Degradation(name, (1, 2, 3), 50), torch.full((3, 3, 16, 16), -0.9, dtype=torch.float64)
     colour = WHITE if name == "snow" else GREY
-    shares = torch.stack([(degrade(x0, t) + 0.9) / (colour + 0.9) for t in range(51)])
-    assert (shares.diff(dim=0) >= -1e-12).all()
-    assert 0.3 < (shares[25] > 0.5).double().mean() < 0.75
+    fractions = torch.stack([(degrade(x0, t) + 0.9) / (colour + 0.9) for t in range(51)])
+    assert (fractions.diff(dim=0) >= -1e-12).all()
+    assert 0.3 < (fractions[25] > 0.5).double().mean() < 0.75
 
 
 def test_blur_is_a_gaussian_with_mirrored_edges():
     """Against a convolution by hand with sigma = share^3 * size."""
-    x0, size, share = pictures(1, 16, 16), 16, 0.5
-    sigma, reach = share**3 * size, 80
+    x0, size, fraction = images(1, 16, 16), 16, 0.5
+    sigma, reach = fraction**3 * size, 80
     places = torch.arange(-reach, size + reach)
     folded = places % (2 * size)
     mirrored = torch.where(folded < size, folded, 2 * size - 1 - folded)
@@ -107,18 +107,18 @@ def test_blur_is_a_gaussian_with_mirrored_edges():
 
 
 def test_pixelating_melts_one_doubling_into_the_next():
-    x0 = pictures(1, 16, 16)
+    x0 = images(1, 16, 16)
     twos, fours = (
         x0.view(1, 3, 16 // k, k, 16 // k, k).mean(dim=(3, 5)).repeat_interleave(k, 2).repeat_interleave(k, 3)
         for k in (2, 4)
     )
-    degrade = Degradation("pixelate", (0,), 8)  # four doublings, two levels each
+    degrade = Degradation("pixelate", (0,), 8)  # four doublings, two timesteps each
     for t, expected in ((2, twos), (3, (twos + fours) / 2), (4, fours)):
         torch.testing.assert_close(degrade(x0, t), expected, rtol=0, atol=1e-12)
 
 
 def test_blocks_at_the_edge_are_the_mean_of_what_there_is_of_them():
-    x0 = pictures(1, 5, 6)
+    x0 = images(1, 5, 6)
     x = Degradation("pixelate", (0,), 3)(x0, 2)  # blocks of four
     for rows in (slice(0, 4), slice(4, 5)):
         for columns in (slice(0, 4), slice(4, 6)):
@@ -126,17 +126,17 @@ def test_blocks_at_the_edge_are_the_mean_of_what_there_is_of_them():
 
 
 def test_many_degradations_at_once_are_the_single_ones():
-    x0, chance, share = pictures(14), noise(14, 1, 16, 16, seed=1), torch.linspace(0.01, 1, 14, dtype=torch.float64)
+    x0, chance, fraction = images(14), noise(14, 1, 16, 16, seed=1), torch.linspace(0.01, 1, 14, dtype=torch.float64)
     which = torch.arange(14) % len(DEGRADATIONS)
-    x = degrade_each(x0, which, share, chance)
+    x = degrade_each(x0, which, fraction, chance)
     for k in range(14):
-        alone = list(DEGRADATIONS.values())[which[k]](x0[k : k + 1], share[k].view(1, 1, 1, 1), chance[k : k + 1])
+        alone = list(DEGRADATIONS.values())[which[k]](x0[k : k + 1], fraction[k].view(1, 1, 1, 1), chance[k : k + 1])
         torch.testing.assert_close(x[k : k + 1], alone, rtol=0, atol=1e-12)
 
 
 @pytest.mark.parametrize("b", [1, 2, 5])
 def test_a_batch_need_not_hold_every_degradation(b):
-    x0 = pictures(b, dtype=torch.float32)
+    x0 = images(b, dtype=torch.float32)
     x = degrade_each(
         x0, torch.arange(b) % len(DEGRADATIONS), torch.full((b,), 0.5), noise(b, 1, 16, 16, dtype=torch.float32)
     )
@@ -144,36 +144,36 @@ def test_a_batch_need_not_hold_every_degradation(b):
 
 
 def test_what_is_restored_is_exact_under_autocast():
-    x0, which, share = pictures(6, dtype=torch.float32), torch.arange(6), torch.full((6,), 0.5)
+    x0, which, fraction = images(6, dtype=torch.float32), torch.arange(6), torch.full((6,), 0.5)
     chance = noise(6, 1, 16, 16, dtype=torch.float32)
     with torch.autocast("cpu", torch.bfloat16):
-        low = degrade_each(x0, which, share, chance)
+        low = degrade_each(x0, which, fraction, chance)
     assert low.dtype == torch.float32
-    assert torch.equal(low, degrade_each(x0, which, share, chance))
+    assert torch.equal(low, degrade_each(x0, which, fraction, chance))
 
 
 def test_mistakes_are_told_in_words():
     with pytest.raises(ValueError, match="blur, pixelate, fade, desaturate, mask, snow; not 'rain'"):
         Degradation("rain", (0,))
     for t in (-1, 11):
-        with pytest.raises(IndexError, match=f"levels 0 to 10; there is no level {t}"):
-            Degradation("fade", (0,), 10)(pictures(1), t)
+        with pytest.raises(IndexError, match=f"timesteps 0 to 10; there is no timestep {t}"):
+            Degradation("fade", (0,), 10)(images(1), t)
     for t in (0, 5):
-        with pytest.raises(ValueError, match="3 pictures came with 1 seeds"):
-            Degradation("fade", (0,), 10)(pictures(3), t)
+        with pytest.raises(ValueError, match="3 images came with 1 seeds"):
+            Degradation("fade", (0,), 10)(images(3), t)
 
 
-LEVELS = list(range(10, -1, -1))
+TIMESTEPS = list(range(10, -1, -1))
 
 
 def restored(step, restore, degrade, x0):
-    *_, last = walk(partial(step, restore, degrade), degrade(x0, 10), LEVELS)
+    *_, last = walk(partial(step, restore, degrade), degrade(x0, 10), TIMESTEPS)
     return last.x
 
 
-def test_where_the_degradation_adds_something_algorithm_2_brings_any_picture_back_with_any_restorer():
+def test_where_the_degradation_adds_something_algorithm_2_brings_any_image_back_with_any_restorer():
     """Bansal et al. 2022, sec. 3.3; pitfall 31: D(x, t) = x + g(t) e. Algorithm 1 believes its restorer."""
-    x0, e = pictures(), noise(3, 3, 16, 16, seed=5)
+    x0, e = images(), noise(3, 3, 16, 16, seed=5)
 
     def degrade(x, t):
         return x + (t / 10) ** 1.5 * e
@@ -184,16 +184,16 @@ def test_where_the_degradation_adds_something_algorithm_2_brings_any_picture_bac
 
 @pytest.mark.parametrize("name", DEGRADATIONS)
 def test_the_six_degradations_need_a_restorer_that_knows_something(name):
-    """Pitfall 31: both algorithms are right with the right guess, and neither is with nonsense."""
-    x0, degrade = pictures(), Degradation(name, (1, 2, 3), 10)
+    """Pitfall 31: both algorithms are right with the right prediction, and neither is with nonsense."""
+    x0, degrade = images(), Degradation(name, (1, 2, 3), 10)
     for step in (cold_step, naive_cold_step):
         assert (restored(step, lambda x, t: x0, degrade, x0) - x0).abs().max() < 1e-9
         assert (restored(step, wavy, degrade, x0) - x0).abs().max() > 0.3
 
 
-def test_algorithm_2_averages_the_errors_of_all_guesses_and_algorithm_1_keeps_the_last():
-    """On a fade, which is linear, each of ten moves brings in a tenth of its guess."""
-    x0, degrade = pictures(), Degradation("fade", (1, 2, 3), 10)
+def test_algorithm_2_averages_the_errors_of_all_predictions_and_algorithm_1_keeps_the_last():
+    """On a fade, which is linear, each of ten steps brings in a tenth of its prediction."""
+    x0, degrade = images(), Degradation("fade", (1, 2, 3), 10)
     errors = {t: 0.3 * math.sin(5 * t) for t in range(1, 11)}
     ours, naive = (
         restored(step, lambda x, t: x0 + errors[t], degrade, x0) - x0 for step in (cold_step, naive_cold_step)
@@ -210,28 +210,28 @@ class Says(torch.nn.Module):
         super().__init__()
         self.number, self.heard = number, []
 
-    def forward(self, y, level, labels):
-        self.heard.append((y, level, labels))
+    def forward(self, y, timestep, labels):
+        self.heard.append((y, timestep, labels))
         return torch.full_like(y, self.number)
 
 
 def test_a_restorer_tells_its_network_how_far_and_what_and_adds_what_it_says():
-    net, x = Says(0.25), pictures()
+    net, x = Says(0.25), images()
     x0_hat = Restorer(net, T=40, which=4)(x, 10)
-    y, level, which = net.heard[0]
+    y, timestep, which = net.heard[0]
     torch.testing.assert_close(x0_hat, x + 0.25)
     assert torch.equal(y, x)
-    assert level.tolist() == pytest.approx([1000 * math.pi / 2 / 4] * 3, rel=1e-6)
+    assert timestep.tolist() == pytest.approx([1000 * math.pi / 2 / 4] * 3, rel=1e-6)
     assert which.tolist() == [4, 4, 4]
 
 
 def test_autocast_surrounds_the_network_of_a_restorer_only():
     class Rounds(torch.nn.Module):
-        def forward(self, y, level, labels):
-            assert level.dtype == torch.float32
+        def forward(self, y, timestep, labels):
+            assert timestep.dtype == torch.float32
             return torch.nn.functional.linear(y, 0.1 * torch.eye(16))
 
-    x = pictures(dtype=torch.float32)
+    x = images(dtype=torch.float32)
     x0_hat = Restorer(Rounds(), 40, 1, torch.bfloat16)(x, 10)
     assert x0_hat.dtype == torch.float32
     said = x0_hat - x
@@ -240,21 +240,21 @@ def test_autocast_surrounds_the_network_of_a_restorer_only():
 
 
 def test_a_restorer_is_trained_on_what_it_will_be_shown():
-    """The objective degrades by theta / (pi / 2) and tells 1000 theta; the restorer of level t is told the same of the share t / T."""
-    net, x0, eps = Says(), pictures(6, dtype=torch.float32), noise(6, 3, 16, 16, dtype=torch.float32, seed=1)
+    """The objective degrades by theta / (pi / 2) and tells 1000 theta; the restorer of timestep t is told the same of the share t / T."""
+    net, x0, eps = Says(), images(6, dtype=torch.float32), noise(6, 3, 16, 16, dtype=torch.float32, seed=1)
     Restoration(grain=0.0).at(net, x0, None, torch.full((6,), 0.3 * math.pi / 2), eps)
-    y, level, which = net.heard[0]
+    y, timestep, which = net.heard[0]
     for k, name in enumerate(DEGRADATIONS):
         alone = DEGRADATIONS[name](x0[k : k + 1], torch.full((1, 1, 1, 1), 0.3), eps[k : k + 1, :1])
         torch.testing.assert_close(y[k : k + 1], alone, rtol=0, atol=1e-5)
         Restorer(net, 10, k)(x0, 3)
-        assert net.heard[-1][1][0].item() == pytest.approx(level[k].item(), rel=1e-6)
+        assert net.heard[-1][1][0].item() == pytest.approx(timestep[k].item(), rel=1e-6)
         assert net.heard[-1][2][0] == which[k]
 
 
 @pytest.mark.parametrize("number", [0.0, 0.4])
-def test_the_loss_is_how_far_the_picture_and_what_is_said_are_from_the_clean_one(number):
-    net, x0 = Says(number), pictures(12, dtype=torch.float32)
+def test_the_loss_is_how_far_the_image_and_what_is_said_are_from_the_clean_one(number):
+    net, x0 = Says(number), images(12, dtype=torch.float32)
     loss = Restoration()(net, x0, None, torch.Generator().manual_seed(3))
     seen = net.heard[0][0]
     torch.testing.assert_close(loss, (seen + number - x0).abs().mean(dim=(1, 2, 3)))
@@ -267,15 +267,15 @@ def test_the_loss_is_how_far_the_picture_and_what_is_said_are_from_the_clean_one
 
 
 def test_both_ends_of_a_restoration_are_finite():
-    x0, eps = pictures(12, dtype=torch.float32), noise(12, 3, 16, 16, dtype=torch.float32)
+    x0, eps = images(12, dtype=torch.float32), noise(12, 3, 16, 16, dtype=torch.float32)
     for theta in (1e-7, math.pi / 2):
         assert Restoration().at(Says(), x0, None, torch.full((12,), theta), eps).isfinite().all()
     assert Restoration(grain=0.0).at(Says(), x0, None, torch.full((12,), 1e-7), eps).max() < 1e-5
 
 
-def test_what_is_told_is_dropped_picture_by_picture():
+def test_what_is_told_is_dropped_image_by_image():
     """Pitfall 26."""
-    net, x0 = Says(), pictures(36, 4, 4, torch.float32)
+    net, x0 = Says(), images(36, 4, 4, torch.float32)
     Restoration(null=6, drop=0.3)(net, x0, None, torch.Generator().manual_seed(0))
     told = net.heard[0][2]
     assert 3 < (told == 6).sum() < 20

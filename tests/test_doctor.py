@@ -10,7 +10,7 @@ from torch import nn
 
 from diffusion_edu.checkpoints import PRETRAINED, Card, load, save
 from diffusion_edu.core import walk
-from diffusion_edu.data.images import load_pictures, to_signed
+from diffusion_edu.data.images import load_images, to_signed
 from diffusion_edu.data.points import two_moons
 from diffusion_edu.denoisers import NeuralDenoiser, clipped, guided
 from diffusion_edu.doctor import CAUSES, SYMPTOMS, Findings, Looks, ask, diagnose, examine, look_at, read_run
@@ -22,7 +22,7 @@ from diffusion_edu.recipes.log import COLUMNS
 from diffusion_edu.samplers import ddim_step, ddpm_step
 from diffusion_edu.schedules import cosine, linear
 from diffusion_edu.spacings import spaced
-from diffusion_edu.training.loop import fit, held_out_loss, learner
+from diffusion_edu.training.loop import fit, held_out_loss, train_state
 from diffusion_edu.training.objectives import Objective
 from diffusion_edu.training.state import save_run
 
@@ -47,14 +47,14 @@ def moons():
 
 
 class Naive(nn.Module):
-    """Pictures (b, 3, 8, 8) through a network for points: learns in a second."""
+    """Images (b, 3, 8, 8) through a network for points: learns in a second."""
 
     def __init__(self):
         super().__init__()
         self.mlp = MLP(192, width=192, blocks=2)
 
-    def forward(self, y, level, cond):
-        return self.mlp(y.flatten(1), level).view_as(y)
+    def forward(self, y, timestep, condition):
+        return self.mlp(y.flatten(1), timestep).view_as(y)
 
 
 def net_for(x, classes=0):
@@ -63,31 +63,43 @@ def net_for(x, classes=0):
         return Naive() if x.ndim == 4 else MLP(2, width=64, blocks=2, classes=classes)
 
 
-def trained(x, steps=250, lr=4e-3, kind="eps", labels=None, batch=128, net=None, objective=None, after=lambda s: None):
+def trained(
+    x, steps=250, lr=4e-3, prediction_type="eps", labels=None, batch=128, net=None, objective=None, after=lambda s: None
+):
     """Train, and return the learner, what is known of the settings, and the curve."""
     net = net or net_for(x, classes=2 if labels is not None else 0)
-    state, generator, losses = learner(net), seeded(1), []
+    state, generator, losses = train_state(net), seeded(1), []
 
     def stream():
         for _ in range(steps):
             rows = torch.randint(len(x), (batch,), generator=generator)
             yield x[rows], None if labels is None else labels[rows]
 
-    for progress in fit(state, stream(), objective or Objective(kind, null=2), lambda _: lr, 0.98):
+    for progress in fit(state, stream(), objective or Objective(prediction_type, null=2), lambda _: lr, 0.98):
         losses.append(progress.loss)
         after(state)
     known = Findings(
-        kind=kind, distance="mse", steps=steps, batch=batch, pictures=len(x), lr=lr, asked=kind, ema=0.98, warm_up=True
+        prediction_type=prediction_type,
+        distance="mse",
+        steps=steps,
+        batch=batch,
+        images=len(x),
+        lr=lr,
+        asked=prediction_type,
+        ema=0.98,
+        warm_up=True,
     )
     return state, known, losses
 
 
-def drawn(net, shape=(2,), kind="eps", count=128, cond=None):
+def sampled(net, shape=(2,), prediction_type="eps", count=128, condition=None):
     schedule, noise = linear(), SeededNoise(range(count))
-    denoise = clipped(NeuralDenoiser(net, schedule, kind, cond), *((-1, 1) if len(shape) == 3 else (-2, 2)))
-    levels = spaced(schedule, 50)
-    *_, state = walk(partial(ddim_step, denoise, schedule), noise.draw(shape), levels)
-    return {"drawn": state.x, "levels": levels}
+    denoise = clipped(
+        NeuralDenoiser(net, schedule, prediction_type, condition), *((-1, 1) if len(shape) == 3 else (-2, 2))
+    )
+    timesteps = spaced(schedule, 50)
+    *_, state = walk(partial(ddim_step, denoise, schedule), noise.draw(shape), timesteps)
+    return {"sampled": state.x, "timesteps": timesteps}
 
 
 @cache
@@ -95,9 +107,15 @@ def healthy_moons():
     return trained(moons().x, labels=moons().labels, steps=450)
 
 
-def check_up(state, known, losses, x, kind="eps", labels=None):
+def check_up(state, known, losses, x, prediction_type="eps", labels=None):
     answers = [ask(state.ema, x, labels)]
-    return examine(replace(known, T=1000), losses, **drawn(state.ema, x.shape[1:], kind), real=x[:256], answers=answers)
+    return examine(
+        replace(known, T=1000),
+        losses,
+        **sampled(state.ema, x.shape[1:], prediction_type),
+        real=x[:256],
+        answers=answers,
+    )
 
 
 def test_a_healthy_training_gets_no_diagnosis():
@@ -116,15 +134,17 @@ def test_learning_rate_zero():
 
 
 @pytest.mark.parametrize(
-    ("kind", "distance", "expected"),
+    ("prediction_type", "distance", "expected"),
     [("eps", "mse", "has 1 "), ("eps", "l1", "has 0.798 "), ("v", "mse", "The network says zero")],
 )
-def test_an_output_that_is_cut_off(kind, distance, expected):
+def test_an_output_that_is_cut_off(prediction_type, distance, expected):
     net = net_for(moons().x)
     for weight in net.out.parameters():
         nn.init.zeros_(weight)
         weight.requires_grad_(False)
-    state, known, losses = trained(moons().x, kind=kind, steps=150, net=net, objective=Objective(kind, distance))
+    state, known, losses = trained(
+        moons().x, prediction_type=prediction_type, steps=150, net=net, objective=Objective(prediction_type, distance)
+    )
     first = diagnose(examine(replace(known, distance=distance), losses, real=moons().x))[0]
     assert first.name == "The network says zero"
     assert expected in first.name + first.why
@@ -138,19 +158,20 @@ def test_learning_rate_ten():
 
 
 def test_a_loss_that_is_no_number():
-    state, known, losses = trained(moons().x * 1e30, steps=20, kind="x0")
+    state, known, losses = trained(moons().x * 1e30, steps=20, prediction_type="x0")
     assert not math.isfinite(losses[-1])
     assert named(examine(known, losses)) == "The training fell apart"
 
 
 @pytest.mark.parametrize(
-    ("scale", "shift", "name"), [(127.5, 127.5, "The data lie outside [-1, 1]"), (0.5, 0.5, "The data lie in [0, 1]")]
+    ("guidance_scale", "shift", "name"),
+    [(127.5, 127.5, "The data lie outside [-1, 1]"), (0.5, 0.5, "The data lie in [0, 1]")],
 )
-@pytest.mark.parametrize("kind", ["eps", "v"])
-def test_data_in_the_wrong_range(scale, shift, name, kind):
-    x = moons().x.clamp(-1, 1) * scale + shift
-    state, known, losses = trained(x, steps=200, kind=kind)
-    assert named(check_up(state, known, losses, x, kind)) == name
+@pytest.mark.parametrize("prediction_type", ["eps", "v"])
+def test_data_in_the_wrong_range(guidance_scale, shift, name, prediction_type):
+    x = moons().x.clamp(-1, 1) * guidance_scale + shift
+    state, known, losses = trained(x, steps=200, prediction_type=prediction_type)
+    assert named(check_up(state, known, losses, x, prediction_type)) == name
 
 
 def test_data_without_content():
@@ -169,35 +190,35 @@ def test_an_average_that_is_too_slow():
         torch._foreach_lerp_(list(average.parameters()), list(state.net.parameters()), 1 - 0.9999)
 
     state, known, losses = trained(moons().x, net=net, after=follow)
-    findings = examine(replace(known, ema=0.9999, warm_up=False), losses, **drawn(average), real=moons().x[:256])
+    findings = examine(replace(known, ema=0.9999, warm_up=False), losses, **sampled(average), real=moons().x[:256])
     first = diagnose(findings)[0]
     assert first.name == "The average of the weights is too slow"
     assert "98 %" in first.why  # 0.9999^250
     quick = examine(
-        replace(known, ema=0.9999), losses, **drawn(state.ema), real=moons().x[:256]
+        replace(known, ema=0.9999), losses, **sampled(state.ema), real=moons().x[:256]
     )  # the same decay, quick at first
     assert diagnose(quick) == []
 
 
 def test_answers_that_are_misread():
-    state, known, losses = trained(moons().x, kind="v")
+    state, known, losses = trained(moons().x, prediction_type="v")
     answers = [ask(state.ema, moons().x)]
     findings = examine(
-        replace(known, kind=None, asked="eps"),
+        replace(known, prediction_type=None, asked="eps"),
         losses,
-        **drawn(state.ema, kind="eps"),
+        **sampled(state.ema, prediction_type="eps"),
         real=moons().x[:256],
         answers=answers,
     )
     assert findings.fits == "v"
     assert named(findings) == "The network's answers are misread"
-    assert named(replace(findings, fits=None, kind="v")) == "The network's answers are misread"
+    assert named(replace(findings, fits=None, prediction_type="v")) == "The network's answers are misread"
 
 
-@pytest.mark.parametrize("kind", ["eps", "x0", "v", "flow"])
-def test_the_answers_tell_what_they_mean(kind):
-    state, _, _ = trained(moons().x, kind=kind, steps=150)
-    assert examine(answers=[ask(state.ema, moons().x)]).fits == kind
+@pytest.mark.parametrize("prediction_type", ["eps", "x0", "v", "flow"])
+def test_the_answers_tell_what_they_mean(prediction_type):
+    state, _, _ = trained(moons().x, prediction_type=prediction_type, steps=150)
+    assert examine(answers=[ask(state.ema, moons().x)]).fits == prediction_type
 
 
 def test_the_answers_of_an_untrained_network_mean_nothing():
@@ -219,8 +240,8 @@ def test_labels_that_never_arrive():
             super().__init__()
             self.net = net_for(moons().x)
 
-        def forward(self, y, level, cond):
-            return self.net(y, level)
+        def forward(self, y, timestep, condition):
+            return self.net(y, timestep)
 
     state, known, losses = trained(moons().x, labels=moons().labels, net=Deaf(), steps=450)
     assert named(check_up(state, known, losses, moons().x, labels=moons().labels)) == "The labels are ignored"
@@ -231,7 +252,7 @@ def test_three_points_learned_by_heart():
     state, known, losses = trained(x, batch=32, steps=450)
     findings = check_up(state, known, losses, x)
     assert findings.nearest < 0.2
-    assert named(findings) == "It has learned its pictures by heart"
+    assert named(findings) == "It has learned its images by heart"
 
 
 def test_more_learned_than_holds_for_others():
@@ -243,7 +264,7 @@ def test_more_learned_than_holds_for_others():
             validation.append(held_out_loss(state.net, others, None, objective))
 
     state, known, losses = trained(few, steps=500, net=MLP(2, width=128, blocks=3), after=after)
-    assert named(examine(replace(known, pictures=None), losses, validation)) == "It overfits"
+    assert named(examine(replace(known, images=None), losses, validation)) == "It overfits"
 
 
 def test_the_same_seed_in_every_step():
@@ -251,7 +272,7 @@ def test_the_same_seed_in_every_step():
     state, known, losses = trained(
         moons().x[:8],
         steps=400,
-        objective=lambda net, x0, cond, _: objective(net, moons().x[:8], cond, seeded()),
+        objective=lambda net, x0, condition, _: objective(net, moons().x[:8], condition, seeded()),
         batch=8,
     )
     lowest = floor(moons().x[:8], "eps")
@@ -268,7 +289,7 @@ def test_no_honest_network_gets_below_the_floor():
     assert sum(losses[-100:]) / 100 > floor(x, "eps")
 
 
-# Pictures
+# Images
 
 
 @cache
@@ -283,10 +304,10 @@ def discs(n=256):
 
 def test_red_and_blue_changed_places():
     turned = discs()[:, [2, 1, 0]]
-    state, known, losses = trained(turned, lr=2e-3, steps=150, batch=64, kind="x0")
-    findings = examine(known, losses, **drawn(state.ema, (3, 8, 8), "x0", 32), real=discs())
+    state, known, losses = trained(turned, lr=2e-3, steps=150, batch=64, prediction_type="x0")
+    findings = examine(known, losses, **sampled(state.ema, (3, 8, 8), "x0", 32), real=discs())
     assert named(findings) == "Red and blue have changed places"
-    right = examine(known, losses, **drawn(state.ema, (3, 8, 8), "x0", 32), real=turned)
+    right = examine(known, losses, **sampled(state.ema, (3, 8, 8), "x0", 32), real=turned)
     assert diagnose(right) == []
 
 
@@ -298,33 +319,33 @@ def test_a_network_that_makes_checkerboards():
             super().__init__()
             self.down, self.up = nn.Conv2d(3, 24, 3, 2, 1), nn.ConvTranspose2d(24, 3, 1, 2, 0, 1)
 
-        def forward(self, y, level, cond):
+        def forward(self, y, timestep, condition):
             return self.up(torch.relu(self.down(y)))
 
     x = nn.functional.interpolate(discs(128), size=32, mode="bilinear")
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         net = Holes()
-    state, known, losses = trained(x, kind="x0", steps=200, batch=16, net=net)
-    findings = examine(known, losses, **drawn(state.ema, (3, 32, 32), "x0", 8), real=x)
-    assert named(findings) == "A checkerboard lies on the drawings"
+    state, known, losses = trained(x, prediction_type="x0", steps=200, batch=16, net=net)
+    findings = examine(known, losses, **sampled(state.ema, (3, 32, 32), "x0", 8), real=x)
+    assert named(findings) == "A checkerboard lies on the samples"
 
 
 def test_a_training_that_has_only_begun():
     state, known, losses = trained(discs(), steps=20, batch=32)
     assert (
-        named(examine(known, losses, **drawn(state.ema, (3, 8, 8), count=16), real=discs()))
+        named(examine(known, losses, **sampled(state.ema, (3, 8, 8), count=16), real=discs()))
         == "It has only begun to learn"
     )
 
 
-# Drawings of a shipped model, drawn in a wrong way
+# Samples of a shipped model, sampled in a wrong way
 
 
 @cache
 def flowers():
-    pictures = load_pictures(PRETRAINED / "flower_samples.parquet")
-    return to_signed(pictures.images[::8]), pictures.labels[::8]
+    images = load_images(PRETRAINED / "flower_samples.parquet")
+    return to_signed(images.images[::8]), images.labels[::8]
 
 
 @cache
@@ -333,11 +354,11 @@ def model():
 
 
 def flower(
-    moves=10,
+    sampling_steps=10,
     schedule=None,
     step=ddim_step,
-    levels=None,
-    scale=1.0,
+    timesteps=None,
+    guidance_scale=1.0,
     limit=clipped,
     begin=lambda x: x,
     denoiser=None,
@@ -348,22 +369,22 @@ def flower(
     schedule = schedule or cosine()
     noise, labels = SeededNoise(range(count)), torch.arange(count) * 37 % 102
     denoise = denoiser(schedule) if denoiser else model().denoiser(schedule)
-    denoise = limit(guided(denoise.given(labels), denoise, scale) if scale != 1 else denoise)
-    levels = levels or spaced(schedule, moves)
+    denoise = limit(guided(denoise.given(labels), denoise, guidance_scale) if guidance_scale != 1 else denoise)
+    timesteps = timesteps or spaced(schedule, sampling_steps)
     states = list(
-        walk(partial(step, denoise, schedule, randn=noise, **options), begin(noise.draw((3, 64, 64))), levels)
+        walk(partial(step, denoise, schedule, randn=noise, **options), begin(noise.draw((3, 64, 64))), timesteps)
     )
-    return {"drawn": states[-1].x, "start": states[0].x, "levels": levels, "real": flowers()[0]}
+    return {"sampled": states[-1].x, "start": states[0].x, "timesteps": timesteps, "real": flowers()[0]}
 
 
 def settings(**changes):
-    return replace(read_run(PRETRAINED / "flowers_simple.json"), **{"scale": 1.0, **changes})
+    return replace(read_run(PRETRAINED / "flowers_simple.json"), **{"guidance_scale": 1.0, **changes})
 
 
 @pytest.mark.parametrize("name", ["flowers_simple", "flowers_attention"])
 def test_the_shipped_models_are_healthy(name):
     known = read_run(PRETRAINED / f"{name}.json")
-    assert (known.kind, known.asked, known.moves, known.steps) == ("v", "v", 15, 19648)
+    assert (known.prediction_type, known.asked, known.sampling_steps, known.steps) == ("v", "v", 15, 19648)
     assert known.last_loss < 0.12 < 0.5 < known.first_loss
     assert diagnose(known) == []
 
@@ -371,11 +392,13 @@ def test_the_shipped_models_are_healthy(name):
 def test_a_shipped_model_is_healthy_when_examined():
     rows, labels = flowers()
     findings = examine(
-        settings(scale=3.0), **flower(20, scale=3.0, count=4), answers=[ask(model().net, rows[:16], labels[:16])]
+        settings(guidance_scale=3.0),
+        **flower(20, guidance_scale=3.0, count=4),
+        answers=[ask(model().net, rows[:16], labels[:16])],
     )
     assert findings.fits == "v"
     assert findings.label_gain > 0.03
-    assert findings.drawn.neighbours > 0.9
+    assert findings.sampled.neighbours > 0.9
     assert diagnose(findings) == []
 
 
@@ -383,23 +406,25 @@ def large(**changes):
     return partial(settings, variance="large", **changes)
 
 
-def read_as(kind):
+def read_as(prediction_type):
     def denoiser(schedule):
-        return NeuralDenoiser(model().net, schedule, kind)
+        return NeuralDenoiser(model().net, schedule, prediction_type)
 
     return denoiser
 
 
-def told_the_share(schedule):
+def told_the_fraction(schedule):
     """The network is told t / T instead of its angle, a mistake that no error message shows."""
     net = model().net
-    return NeuralDenoiser(lambda y, level, cond: net(y, level / (1000 * math.pi / 2), cond), schedule, "v")
+    return NeuralDenoiser(
+        lambda y, timestep, condition: net(y, timestep / (1000 * math.pi / 2), condition), schedule, "v"
+    )
 
 
 def wrap(x):
     return {
-        "drawn": ((x["drawn"] * 127.5 + 127.5).round() % 256) / 127.5 - 1,
-        **{k: v for k, v in x.items() if k != "drawn"},
+        "sampled": ((x["sampled"] * 127.5 + 127.5).round() % 256) / 127.5 - 1,
+        **{k: v for k, v in x.items() if k != "sampled"},
     }
 
 
@@ -409,30 +434,30 @@ def noise_at_the_end(denoise, schedule, x, t, s, randn):
 
 
 MISTAKES = {
-    "the large variance with few moves": (lambda: flower(20, step=ddpm_step, variance="large"), large(), "Too much fresh noise for so few moves"),
-    "no last move to level 0": (lambda: flower(levels=[1000, 800, 600, 400, 200, 100]), settings, "The walk stops too early"),
-    "started at level 800": (lambda: flower(levels=[800, 600, 400, 200, 0]), settings, "The walk starts below the top"),
+    "the large variance with few sampling_steps": (lambda: flower(20, step=ddpm_step, variance="large"), large(), "Too much fresh noise for so few sampling_steps"),
+    "no last step to timestep 0": (lambda: flower(timesteps=[1000, 800, 600, 400, 200, 100]), settings, "The walk stops too early"),
+    "started at timestep 800": (lambda: flower(timesteps=[800, 600, 400, 200, 0]), settings, "The walk starts below the top"),
     "betas for T = 1000 at T = 100": (
         lambda: flower(schedule=linear(100)), partial(settings, schedule="linear", T=100), "The schedule does not end in noise",
     ),
-    "guidance 20": (lambda: flower(scale=20.0), partial(settings, scale=20.0), "The guidance is too strong"),
+    "guidance 20": (lambda: flower(guidance_scale=20.0), partial(settings, guidance_scale=20.0), "The guidance is too strong"),
     "guidance 8 without clipping": (
-        lambda: flower(scale=8.0, limit=lambda d: d), partial(settings, scale=8.0, clip=False), "The guess is not clipped",
+        lambda: flower(guidance_scale=8.0, limit=lambda d: d), partial(settings, guidance_scale=8.0, clip=False), "The prediction is not clipped",
     ),
-    "bytes that wrap": (lambda: wrap(flower(scale=8.0, limit=lambda d: d)), partial(settings, clip=None), "Bytes have wrapped around"),
-    "one noise for all": (lambda: flower(3, begin=lambda x: x[:1].expand_as(x)), settings, "All drawings begin with the same noise"),
-    "two noises mixed in a line": (lambda: flower(begin=lambda x: (x + x.flip(0)) / 2), settings, "All drawings begin with the same noise"),
+    "bytes that wrap": (lambda: wrap(flower(guidance_scale=8.0, limit=lambda d: d)), partial(settings, clip=None), "Bytes have wrapped around"),
+    "one noise for all": (lambda: flower(3, begin=lambda x: x[:1].expand_as(x)), settings, "All samples begin with the same noise"),
+    "two noises mixed in a line": (lambda: flower(begin=lambda x: (x + x.flip(0)) / 2), settings, "All samples begin with the same noise"),
     "half a noise": (lambda: flower(begin=lambda x: x / 2**0.5), settings, "The first noise has the wrong strength"),
-    "one move": (lambda: flower(1), settings, "Too few moves"),
+    "one step": (lambda: flower(1), settings, "Too few sampling_steps"),
     "v read as eps": (lambda: flower(denoiser=read_as("eps")), partial(settings, asked="eps"), "The network's answers are misread"),
-    "told t / T": (lambda: flower(denoiser=told_the_share), settings, "It is asked in another way than it was trained"),
-    "grain nobody owned up to": (lambda: flower(20, step=noise_at_the_end), settings, "Grain stays on the drawings"),
+    "told t / T": (lambda: flower(denoiser=told_the_fraction), settings, "It is asked in another way than it was trained"),
+    "grain nobody owned up to": (lambda: flower(20, step=noise_at_the_end), settings, "Grain stays on the samples"),
 }  # fmt: skip
 
 
 @pytest.mark.filterwarnings("ignore:The linear schedule")
 @pytest.mark.parametrize("mistake", MISTAKES)
-def test_a_flower_drawn_in_a_wrong_way(mistake):
+def test_a_flower_sampled_in_a_wrong_way(mistake):
     draw, known, name = MISTAKES[mistake]
     assert named(examine(known(), **draw())) == name
 
@@ -442,24 +467,30 @@ def test_float16_that_overflows():
     with torch.no_grad():  # the same function in exact numbers; in float16 the middle is too large
         net.stem.weight.mul_(1e6), net.stem.bias.mul_(1e6)
 
-    def half(y, level, cond):
+    def half(y, timestep, condition):
         with torch.autocast("cpu", torch.float16):
-            return net(y, level, cond).float()
+            return net(y, timestep, condition).float()
 
-    findings = examine(Findings(precision="float16", last_loss=0.3), **drawn(half))
-    assert findings.drawn.broken == 1
+    findings = examine(Findings(precision="float16", last_loss=0.3), **sampled(half))
+    assert findings.sampled.broken == 1
     assert named(findings) == "float16 has overflowed"
-    assert named(replace(findings, precision=None)) == "The drawings hold no numbers"
+    assert named(replace(findings, precision=None)) == "The samples hold no numbers"
 
 
 # The parts
 
 
-@pytest.mark.parametrize(("kind", "distance"), [("eps", "mse"), ("x0", "mse"), ("v", "l1"), ("flow", "huber")])
-def test_the_loss_of_silence_is_that_of_a_network_that_says_zero(kind, distance):
+@pytest.mark.parametrize(
+    ("prediction_type", "distance"), [("eps", "mse"), ("x0", "mse"), ("v", "l1"), ("flow", "huber")]
+)
+def test_the_loss_of_silence_is_that_of_a_network_that_says_zero(prediction_type, distance):
     x0 = 0.5 * torch.randn(40_000, 2, generator=seeded())
-    loss = Objective(kind, distance)(lambda y, level, cond: torch.zeros_like(y), x0, None, seeded(1)).mean().item()
-    assert loss_of_silence(kind, distance, x0.square().mean().item()) == pytest.approx(loss, rel=0.01)
+    loss = (
+        Objective(prediction_type, distance)(lambda y, timestep, condition: torch.zeros_like(y), x0, None, seeded(1))
+        .mean()
+        .item()
+    )
+    assert loss_of_silence(prediction_type, distance, x0.square().mean().item()) == pytest.approx(loss, rel=0.01)
 
 
 def test_looks_in_known_cases():
@@ -478,7 +509,7 @@ def test_looks_in_known_cases():
     assert look_at(torch.full((2, 2), math.inf)).broken == 1
 
 
-def test_the_share_that_is_left_of_the_beginning():
+def test_the_fraction_that_is_left_of_the_beginning():
     assert Findings(ema=0.9, steps=10).stale == pytest.approx(0.9**10)
     assert Findings(ema=0.9999, steps=3, warm_up=True).stale == pytest.approx((1 / 10) * (2 / 11) * (3 / 12))
     by_hand = math.prod(min(0.9, (1 + n) / (10 + n)) for n in range(200))
@@ -494,8 +525,8 @@ def test_knowing_nothing_finds_nothing():
 def test_every_rule_can_do_with_nothing_and_with_parts(rule):
     for findings in (
         Findings(),
-        Findings(drawn=Looks(), real=Looks(), start=Looks()),
-        Findings(drawn=Looks(broken=1.0), steps=1, T=1, moves=1, ema=1.0),
+        Findings(sampled=Looks(), real=Looks(), start=Looks()),
+        Findings(sampled=Looks(broken=1.0), steps=1, T=1, sampling_steps=1, ema=1.0),
     ):
         rule(findings)
 
@@ -518,8 +549,8 @@ def test_a_run_is_read_before_it_has_a_card(run):
 
 
 def test_a_run_is_read_with_its_card(run):
-    card = Card("mine", "Mine", "mlp", {"channels": 2, "width": 64, "blocks": 2}, "v", 8, sampling={"schedule": "linear", "T": 100, "moves": 20},
-        data={"pictures": 40}, training={"objective": asdict(Objective("eps")), "steps": 60, "batch": 128, "ema": 0.999})  # fmt: skip
+    card = Card("mine", "Mine", "mlp", {"channels": 2, "width": 64, "blocks": 2}, "v", 8, sampling={"schedule": "linear", "T": 100, "sampling_steps": 20},
+        data={"images": 40}, training={"objective": asdict(Objective("eps")), "steps": 60, "batch": 128, "ema": 0.999})  # fmt: skip
     save(run, card, net_for(moons().x))
     found = [diagnosis.name for diagnosis in diagnose(read_run(run))]
     assert found == [
@@ -532,7 +563,7 @@ def test_a_run_is_read_with_its_card(run):
 @pytest.mark.parametrize(
     ("file", "content"),
     [
-        ("log.csv", "pictures,loss\n1,2\n"),
+        ("log.csv", "images,loss\n1,2\n"),
         ("log.csv", ",".join(COLUMNS) + "\n"),
         ("log.csv", ",".join(COLUMNS) + "\na,b,c,d,e\n"),
         ("x.json", "{"),

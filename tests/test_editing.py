@@ -1,4 +1,4 @@
-"""Starting from a picture, going back to its noise, turning one noise into another. Filling holes is in test_inpainting.py."""
+"""Starting from an image, going back to its noise, turning one noise into another. Filling holes is in test_inpainting.py."""
 
 from functools import partial
 from itertools import combinations, pairwise
@@ -16,47 +16,47 @@ from diffusion_edu.editing.verbs import image_to_image, inversion_step, slerp
 from diffusion_edu.generation import Preset, generate
 from diffusion_edu.randomness import Compute, SeededNoise
 from diffusion_edu.samplers import ddim_step, ddpm_step
-from diffusion_edu.schedules import cosine, linear, straight, zero_terminal_snr
+from diffusion_edu.schedules import cosine, flow, linear, zero_terminal_snr
 from diffusion_edu.spacings import SPACINGS, spaced
 
-SCHEDULES = [linear(1000), cosine(1000), straight(1000), zero_terminal_snr(linear(1000))]
+SCHEDULES = [linear(1000), cosine(1000), flow(1000), zero_terminal_snr(linear(1000))]
 named = {"ids": lambda schedule: schedule.name}
 
 
 @pytest.mark.parametrize("schedule", SCHEDULES, **named)
-def test_strength_0_is_the_picture_bit_for_bit_and_no_move(schedule):
+def test_strength_0_is_the_image_bit_for_bit_and_no_move(schedule):
     """Pitfall 33."""
     x0 = noise(2, 3, 4, 4, dtype=torch.float32)
-    x, levels = image_to_image(schedule, x0, 0, 20, noise(2, 3, 4, 4, seed=1))
-    assert x is x0 and levels == [0]
-    (state,) = walk(lambda *_: pytest.fail("no move is needed"), x, levels)
+    x, timesteps = image_to_image(schedule, x0, 0, 20, noise(2, 3, 4, 4, seed=1))
+    assert x is x0 and timesteps == [0]
+    (state,) = walk(lambda *_: pytest.fail("no step is needed"), x, timesteps)
     assert torch.equal(state.x, x0) and torch.equal(state.x0_hat, x0)
 
 
 @pytest.mark.parametrize("spacing", SPACINGS)
-@pytest.mark.parametrize("name", ["linear", "cosine", "straight"])
+@pytest.mark.parametrize("name", ["linear", "cosine", "flow"])
 def test_strength_1_is_plain_generation_with_the_same_noise(name, spacing):
-    """Pitfall 33: from pure noise, not from a corrupted picture, state by state and bit for bit."""
+    """Pitfall 33: from pure noise, not from a corrupted image, state by state and bit for bit."""
     model = Model(Card("m", "M", "mlp", {}, "v", size=8), Net(), Compute(torch.device("cpu")))
-    preset = Preset("DDIM", moves=7, schedule=name, spacing=spacing)
-    eps, schedule = SeededNoise([3, 4]).draw((3, 8, 8)), preset.noising()
-    x, levels = image_to_image(schedule, torch.full_like(eps, 0.3), 1.0, 7, eps, spacing)
-    edited = walk(partial(ddim_step, clipped(model.denoiser(schedule)), schedule), x, levels)
+    preset = Preset("DDIM", steps=7, schedule=name, spacing=spacing)
+    eps, schedule = SeededNoise([3, 4]).draw((3, 8, 8)), preset.noise_schedule()
+    x, timesteps = image_to_image(schedule, torch.full_like(eps, 0.3), 1.0, 7, eps, spacing)
+    edited = walk(partial(ddim_step, clipped(model.denoiser(schedule)), schedule), x, timesteps)
     for ours, plain in zip(edited, generate(model, preset, [3, 4]), strict=True):
         assert ours.t == plain.t and torch.equal(ours.x, plain.x) and torch.equal(ours.x0_hat, plain.x0_hat)
 
 
 @pytest.mark.parametrize("schedule", SCHEDULES, **named)
 @pytest.mark.parametrize("strength", [0.001, 0.25, 0.3333, 0.5, 0.75, 0.999])
-def test_a_walk_begins_at_its_share_of_all_levels_with_the_moments_of_that_level(schedule, strength):
+def test_a_walk_begins_at_its_fraction_of_all_timesteps_with_the_moments_of_that_timestep(schedule, strength):
     x0, eps = noise(2, 3), noise(2, 3, seed=1)
-    x, levels = image_to_image(schedule, x0, strength, 20, eps)
+    x, timesteps = image_to_image(schedule, x0, strength, 20, eps)
     top = round(1000 * strength)
-    assert levels == spaced(schedule, min(20, top), top=top)
+    assert timesteps == spaced(schedule, min(20, top), top=top)
     close(x, schedule.signal[top] * x0 + schedule.noise[top] * eps)
 
 
-def test_there_are_never_more_moves_than_levels():
+def test_there_are_never_more_steps_than_timesteps():
     assert image_to_image(cosine(100), noise(1, 2), 0.03, 50, noise(1, 2))[1] == [3, 2, 1, 0]
     assert image_to_image(cosine(100), noise(1, 2), 0.004, 50, noise(1, 2))[1] == [0]
     assert image_to_image(cosine(100), noise(1, 2), 0.5, 2, noise(1, 2), "linspace")[1] == [50, 1, 0]
@@ -64,21 +64,21 @@ def test_there_are_never_more_moves_than_levels():
 
 @pytest.mark.parametrize("strength", [-0.1, 1.01, float("nan")])
 def test_an_impossible_strength_is_refused_in_words(strength):
-    with pytest.raises(ValueError, match="between 0, the picture as it is, and 1"):
+    with pytest.raises(ValueError, match="between 0, the image as it is, and 1"):
         image_to_image(cosine(10), noise(1, 2), strength, 5, noise(1, 2))
 
 
-def up(schedule, moves):
-    return spaced(schedule, moves)[::-1]
+def up(schedule, steps):
+    return spaced(schedule, steps)[::-1]
 
 
-def inverted(schedule, x0, moves, denoise):
-    *_, last = walk(partial(inversion_step, denoise, schedule), x0, up(schedule, moves))
+def inverted(schedule, x0, steps, denoise):
+    *_, last = walk(partial(inversion_step, denoise, schedule), x0, up(schedule, steps))
     return last.x
 
 
 @pytest.mark.parametrize("std", [0.5, 2.0])
-@pytest.mark.parametrize("schedule", [linear(1000), cosine(1000), straight(1000)], **named)
+@pytest.mark.parametrize("schedule", [linear(1000), cosine(1000), flow(1000)], **named)
 def test_inversion_finds_the_noise_that_the_exact_path_comes_from(schedule, std):
     """Pitfall 35, in closed form: for N(0, std^2) x keeps its place, so at T it is x0 times the ratio of the spreads."""
     right = (schedule.signal[-1] ** 2 * std**2 + schedule.noise[-1] ** 2).sqrt().item() / std
@@ -92,13 +92,13 @@ def test_inversion_finds_the_noise_that_the_exact_path_comes_from(schedule, std)
 
 
 @pytest.mark.parametrize("schedule", SCHEDULES, **named)
-def test_drawing_from_the_noise_that_was_found_gives_the_picture_back_the_better_the_more_moves(schedule):
-    """Pitfall 35: the error of both ways together halves with the moves."""
+def test_drawing_from_the_noise_that_was_found_gives_the_image_back_the_better_the_more_steps(schedule):
+    """Pitfall 35: the error of both ways together halves with the steps."""
     denoise, x0 = exact_gaussian(0.2, 0.5, schedule), 0.5 * noise(4, 3) + 0.2
     errors = []
-    for moves in (20, 40, 80, 160):
+    for steps in (20, 40, 80, 160):
         *_, last = walk(
-            partial(ddim_step, denoise, schedule), inverted(schedule, x0, moves, denoise), spaced(schedule, moves)
+            partial(ddim_step, denoise, schedule), inverted(schedule, x0, steps, denoise), spaced(schedule, steps)
         )
         errors.append((last.x - x0).abs().max().item())
     assert all(1.8 < coarse / fine < 2.1 for coarse, fine in pairwise(errors))
@@ -106,40 +106,40 @@ def test_drawing_from_the_noise_that_was_found_gives_the_picture_back_the_better
 
 
 @pytest.mark.parametrize("schedule", SCHEDULES, **named)
-def test_the_move_up_turns_x_with_the_speed_that_is_guessed_at_the_higher_level(schedule):
-    """In the angle frame dy / dtheta is v = cos eps - sin x0, from the guess at the higher level: level 0 has no noise to guess."""
+def test_the_move_up_turns_x_with_the_speed_that_is_guessed_at_the_higher_timestep(schedule):
+    """In the angle frame dy / dtheta is v = cos eps - sin x0, from the prediction at the higher timestep: timestep 0 has no noise to prediction."""
     x, signal, rate = noise(4, 3), schedule.signal.numpy(), schedule.noise.numpy()
     for s, t in combinations([0, 1, 20, 500, 999, 1000], 2):
         asked = []
         above, x0_hat = inversion_step(lambda x, t: asked.append(t) or wavy(x, t), schedule, x, s, t)  # noqa: B023
         (low, below), (high, beyond) = ((np.hypot(signal[k], rate[k]), np.arctan2(rate[k], signal[k])) for k in (s, t))
         y, c, e = x.numpy() / low, np.cos(beyond), np.sin(beyond)
-        guess = 1.5 * np.sin(3 * high * y + t)
-        v = c * (y - c * guess) / e - e * guess
+        prediction = 1.5 * np.sin(3 * high * y + t)
+        v = c * (y - c * prediction) / e - e * prediction
         np.testing.assert_allclose(
             above, high * (np.cos(beyond - below) * y + np.sin(beyond - below) * v), rtol=0, atol=1e-9
         )
-        np.testing.assert_allclose(x0_hat, guess, rtol=0, atol=1e-9)
+        np.testing.assert_allclose(x0_hat, prediction, rtol=0, atol=1e-9)
         assert asked == [t]
 
 
-@pytest.mark.parametrize("share", [0.0, 0.2, 0.5, 0.9, 1.0])
-def test_noise_between_two_noises_is_as_strong_as_they_are(share):
+@pytest.mark.parametrize("fraction", [0.0, 0.2, 0.5, 0.9, 1.0])
+def test_noise_between_two_noises_is_as_strong_as_they_are(fraction):
     """Pitfall 34: a mean of both would have lost 29 % of its strength half-way."""
     a, b = (noise(4, 3, 16, 16, seed=k) for k in (0, 1))
     b = b * (a.flatten(1).norm(dim=1) / b.flatten(1).norm(dim=1)).view(-1, 1, 1, 1)
-    mixed = slerp(a, b, share)
+    mixed = slerp(a, b, fraction)
     torch.testing.assert_close(mixed.flatten(1).norm(dim=1), a.flatten(1).norm(dim=1), rtol=1e-12, atol=0)
-    linear_mix = (1 - share) * a + share * b
-    if share == 0.5:
+    linear_mix = (1 - fraction) * a + fraction * b
+    if fraction == 0.5:
         assert (linear_mix.flatten(1).norm(dim=1) < 0.8 * a.flatten(1).norm(dim=1)).all()
     angles = [
         torch.acos(torch.nn.functional.cosine_similarity(end.flatten(1), mixed.flatten(1)).clamp(-1, 1))
         for end in (a, b)
     ]
     whole = torch.acos(torch.nn.functional.cosine_similarity(a.flatten(1), b.flatten(1)))
-    close(angles[0], share * whole, 1e-6)
-    close(angles[1], (1 - share) * whole, 1e-6)
+    close(angles[0], fraction * whole, 1e-6)
+    close(angles[1], (1 - fraction) * whole, 1e-6)
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16])
@@ -149,29 +149,29 @@ def test_the_ends_of_the_turn_are_the_noises_themselves(dtype):
     assert slerp(a, b, 0.3).dtype == dtype and slerp(a, b, 0.3).shape == a.shape
 
 
-def test_every_picture_turns_by_its_own_angle():
+def test_every_image_turns_by_its_own_angle():
     a, b = noise(3, 2, 4, 4), noise(3, 2, 4, 4, seed=1)
     for k in range(3):
         close(slerp(a, b, 0.4)[k : k + 1], slerp(a[k : k + 1], b[k : k + 1], 0.4))
 
 
-@pytest.mark.parametrize("share", [0.0, 0.3, 0.5, 1.0])
-def test_noises_that_point_the_same_way_or_opposite_ways_can_be_mixed(share):
+@pytest.mark.parametrize("fraction", [0.0, 0.3, 0.5, 1.0])
+def test_noises_that_point_the_same_way_or_opposite_ways_can_be_mixed(fraction):
     a = noise(3, 8)
-    close(slerp(a, a, share), a)
-    close(slerp(a, 2 * a, share), (1 + share) * a)
-    close(slerp(a, a * (1 + 1e-12), share), a)
-    assert slerp(a, -a, share).isfinite().all()
-    assert slerp(a, a + 1e-9 * noise(3, 8, seed=1), share).isfinite().all()
+    close(slerp(a, a, fraction), a)
+    close(slerp(a, 2 * a, fraction), (1 + fraction) * a)
+    close(slerp(a, a * (1 + 1e-12), fraction), a)
+    assert slerp(a, -a, fraction).isfinite().all()
+    assert slerp(a, a + 1e-9 * noise(3, 8, seed=1), fraction).isfinite().all()
 
 
 def test_ddpm_from_the_middle_keeps_the_moments_of_image_to_image():
-    """A corrupted picture is where a walk of that picture would be: with the perfect guess its mean and spread stay those of the level."""
+    """A corrupted image is where a walk of that image would be: with the perfect prediction its mean and spread stay those of the timestep."""
     schedule, x0 = cosine(1000), torch.full((2, 1), 0.7, dtype=torch.float64)
-    x, levels = image_to_image(schedule, x0, 0.6, 12, torch.tensor([[0.0], [1.0]], dtype=torch.float64))
-    variance = schedule.noise[levels[0]].item() ** 2
-    close(x[0], schedule.signal[levels[0]] * x0[0])
-    for t, s in pairwise(levels):
+    x, timesteps = image_to_image(schedule, x0, 0.6, 12, torch.tensor([[0.0], [1.0]], dtype=torch.float64))
+    variance = schedule.noise[timesteps[0]].item() ** 2
+    close(x[0], schedule.signal[timesteps[0]] * x0[0])
+    for t, s in pairwise(timesteps):
         probe = torch.tensor([[schedule.signal[t] * 0.7], [schedule.signal[t] * 0.7 + 1]], dtype=torch.float64)
         moved, fresh = (
             ddpm_step(lambda x, t: x0, schedule, probe, t, s, randn=r)[0].flatten()

@@ -1,4 +1,4 @@
-"""Pictures made larger: how it is judged, the command and the benchmark, and the part of the studio that shows it."""
+"""Images made larger: how it is judged, the command and the benchmark, and the part of the studio that shows it."""
 
 import base64
 import io
@@ -16,7 +16,7 @@ from test_uploads import BAD, encoded, plain
 from benchmarks import cascade as benchmark
 from diffusion_edu.analysis.measures import gradient_energy
 from diffusion_edu.checkpoints import Card, load, read_card, save
-from diffusion_edu.data.images import Pictures, held_out, load_pictures, save_pictures, to_bytes, to_signed
+from diffusion_edu.data.images import ImageSet, held_out, load_images, save_images, to_bytes, to_signed
 from diffusion_edu.data.uploads import fitting, read_upload
 from diffusion_edu.editing.super_resolution import CHANNELS, enlarge, enlarged, held, shrunk
 from diffusion_edu.evaluation import enlarging as evaluation
@@ -26,7 +26,7 @@ from diffusion_edu.generation import Preset, generate
 from diffusion_edu.networks import NETWORKS
 
 PAGE, KEY = "pages/10_Edit_studio.py", "studio enlarge"
-KINDS = ["aster", "rose", "sunflower"]
+CLASS_NAMES = ["aster", "rose", "sunflower"]
 
 
 def noise(*shape, seed=0):
@@ -34,7 +34,7 @@ def noise(*shape, seed=0):
 
 
 def some(count, size, seed=0):
-    """Pictures with detail of every size, uint8."""
+    """Images with detail of every size, uint8."""
     coarse = enlarged(enlarged(noise(count, 3, size // 4, size // 4, seed=seed).clamp(-1, 1)))
     return to_bytes(0.6 * coarse + 0.15 * noise(count, 3, size, size, seed=seed + 1))
 
@@ -59,7 +59,7 @@ def test_patches_are_the_quadrants_and_no_pixel_is_changed():
     assert torch.equal(cut[7], images[1, :, :4, 4:8]) and torch.equal(cut[11], images[1, :, 4:, 8:])
 
 
-def test_detail_is_one_for_the_same_pictures_and_less_for_soft_ones():
+def test_detail_is_one_for_the_same_images_and_less_for_soft_ones():
     real = some(4, 32)
     soft = to_bytes(enlarged(shrunk(to_signed(real))))
     assert detail(real, real) == 1 and 0.05 < detail(soft, real) < 0.7
@@ -69,14 +69,14 @@ def test_detail_is_one_for_the_same_pictures_and_less_for_soft_ones():
     )  # white noise is as strong everywhere
 
 
-def test_what_agrees_with_the_small_picture_is_faithful():
+def test_what_agrees_with_the_small_image_is_faithful():
     small = some(4, 16)
     assert faithful(to_bytes(enlarged(to_signed(small))), small) > 25 > 15 > faithful(some(4, 32, seed=9), small)
     twice = to_signed(small).repeat_interleave(2, 2).repeat_interleave(2, 3)
     assert faithful(to_bytes(twice), small) == likeness(shrunk(twice), to_signed(small))["PSNR"]
 
 
-def test_a_guess_that_is_held_is_the_small_picture_when_it_is_shrunk():
+def test_a_prediction_that_is_held_is_the_small_image_when_it_is_shrunk():
     x0_hat, small = to_signed(some(4, 32, seed=5)), to_signed(some(4, 16))
     kept = held(lambda x, t: x0_hat, small)(None, 5)
     assert likeness(shrunk(kept), small)["PSNR"] > likeness(shrunk(x0_hat), small)["PSNR"] + 15
@@ -94,30 +94,37 @@ def folder(tmp_path, tiny, monkeypatch):
     """Small models by the names that the app and the command know: two that draw, one that enlarges, a classifier."""
     monkeypatch.setattr("diffusion_edu.checkpoints.OWN", tmp_path / "runs")
     folder = tmp_path / "runs"
-    sampling = {"sampler": "DDIM", "moves": 2, "scale": 1.5}
+    sampling = {"sampler": "DDIM", "steps": 2, "guidance_scale": 1.5}
 
-    def make(name, size, sizes, **about):
-        sizes = {"widths": [16, 32], "embedding": 16, "patch": 2, **sizes}
+    def make(name, size, config, **about):
+        config = {"widths": [16, 32], "embedding": 16, "patch": 2, **config}
         net = tiny(
-            network="simple_unet", **{key: value for key, value in sizes.items() if key not in ("widths", "embedding")}
+            network="simple_unet", **{key: value for key, value in config.items() if key not in ("widths", "embedding")}
         )
-        save(folder, Card(name, name, "simple_unet", sizes, "v", size, sampling=sampling, **about), net)
+        save(folder, Card(name, name, "simple_unet", config, "v", size, sampling=sampling, **about), net)
 
-    make("drawer", 64, {"classes": 3}, classes=KINDS)
-    make("larger", 32, {"guide": CHANNELS}, guide="the same picture, half as large")
-    make("painter", 64, {"guide": 3}, guide="a sketch")
+    make("drawer", 64, {"classes": 3}, classes=CLASS_NAMES)
+    make("larger", 32, {"conditioning_channels": CHANNELS}, conditioning_image="the same image, half as large")
+    make("painter", 64, {"conditioning_channels": 3}, conditioning_image="a sketch")
     layout = {"classes": 3, "widths": [8, 8], "patch": 1}
-    eyes = Card(
-        "eyes", "eyes", "residual_classifier", layout, "class", 16, classes=KINDS, scores={"validation_accuracy": 0.5}
+    feature_network = Card(
+        "eyes",
+        "eyes",
+        "residual_classifier",
+        layout,
+        "class",
+        16,
+        classes=CLASS_NAMES,
+        scores={"validation_accuracy": 0.5},
     )
-    save(folder, eyes, NETWORKS["residual_classifier"](**layout))
+    save(folder, feature_network, NETWORKS["residual_classifier"](**layout))
     return folder
 
 
 @pytest.fixture
 def words(folder, tmp_path):
-    """The command line of an evaluation of 130 pictures."""
-    save_pictures(tmp_path / "real.parquet", Pictures(some(130, 32), torch.arange(130) % 3, ("a", "b", "c")))
+    """The command line of an evaluation of 130 images."""
+    save_images(tmp_path / "real.parquet", ImageSet(some(130, 32), torch.arange(130) % 3, ("a", "b", "c")))
     return [
         "larger",
         "--data",
@@ -136,7 +143,7 @@ def test_the_command_writes_the_scores_into_the_card(words, folder, tmp_path, ca
     card = read_card(folder / "larger.json")
     assert card.scores == json.loads(capsys.readouterr().out)
     assert (
-        "2 pictures of real.parquet" in card.scores["protocol"]
+        "2 images of real.parquet" in card.scores["protocol"]
         and "evaluation.enlarging larger" in card.scores["command"]
     )
     assert (
@@ -150,15 +157,15 @@ def test_the_command_writes_the_scores_into_the_card(words, folder, tmp_path, ca
     assert load("larger").card == card  # the weights still fit
 
 
-def test_every_number_is_of_the_pictures_that_the_library_draws(words, tmp_path, capsys):
+def test_every_number_is_of_the_images_that_the_library_draws(words, tmp_path, capsys):
     evaluation.main([*words, "--dry"])
     scores = json.loads(capsys.readouterr().out)
-    pictures = load_pictures(tmp_path / "real.parquet", 32)
-    real = pictures.images[held_out(pictures)]
+    dataset = load_images(tmp_path / "real.parquet", 32)
+    real = dataset.images[held_out(dataset)]
     small = to_bytes(shrunk(to_signed(real)))
-    *_, state = enlarge(load("larger"), Preset("DDIM", 2, 1.5), to_signed(small), [0, 1], share=0.2, hold=True)
-    drawn, smooth = to_bytes(state.x), to_bytes(enlarged(to_signed(small)))
-    for images, way in ((drawn, "noise 0.2"), (smooth, "bicubic")):
+    *_, state = enlarge(load("larger"), Preset("DDIM", 2, 1.5), to_signed(small), [0, 1], fraction=0.2, hold=True)
+    sampled, smooth = to_bytes(state.x), to_bytes(enlarged(to_signed(small)))
+    for images, way in ((sampled, "noise 0.2"), (smooth, "bicubic")):
         expected = likeness(to_signed(images), to_signed(real)) | {
             "gradient_energy": detail(images, real),
             "consistency": faithful(images, small),
@@ -176,7 +183,7 @@ def test_a_stopped_evaluation_goes_on_where_it_was(words, tmp_path, monkeypatch,
     evaluation.main([*words, "--dry"])
     whole = json.loads(capsys.readouterr().out)
     parts = sorted((tmp_path / "work").rglob("*.npy"))
-    assert len(parts) == 12  # three scales, three shares of noise and one without a hold
+    assert len(parts) == 12  # three scales, three fractions of noise and one without a hold
     parts[0].write_bytes(b"half")
     parts[4].unlink()
     asked = []
@@ -193,18 +200,18 @@ def test_a_stopped_evaluation_goes_on_where_it_was(words, tmp_path, monkeypatch,
     ("change", "sentence"),
     [
         (lambda words, few: ["nobody", *words[1:]], "There is no model 'nobody'"),
-        (lambda words, few: ["drawer", *words[1:]], "drawer does not enlarge pictures"),
-        (lambda words, few: ["painter", *words[1:]], "painter does not enlarge pictures"),
-        (lambda words, few: ["eyes", *words[1:]], "eyes does not enlarge pictures"),
+        (lambda words, few: ["drawer", *words[1:]], "drawer does not enlarge images"),
+        (lambda words, few: ["painter", *words[1:]], "painter does not enlarge images"),
+        (lambda words, few: ["eyes", *words[1:]], "eyes does not enlarge images"),
         (lambda words, few: [*words, "--samples", "0"], "more --samples"),
         (lambda words, few: [*words, "--data", "nowhere"], "no file or folder"),
-        (lambda words, few: [*words, "--data", few], "20 pictures are too few"),
+        (lambda words, few: [*words, "--data", few], "20 images are too few"),
     ],
-    ids=["unknown", "draws", "paints", "classifier", "nothing", "no data", "few pictures"],
+    ids=["unknown", "draws", "paints", "classifier", "nothing", "no data", "few images"],
 )
 def test_what_cannot_be_judged_is_told_in_one_sentence(words, tmp_path, change, sentence):
     few = tmp_path / "few.parquet"
-    save_pictures(few, Pictures(some(20, 32), torch.zeros(20, dtype=torch.int64), ("a",)))
+    save_images(few, ImageSet(some(20, 32), torch.zeros(20, dtype=torch.int64), ("a",)))
     with pytest.raises(SystemExit) as end:
         evaluation.main(change(words, str(few)))
     assert sentence in end.value.code and "\n" not in end.value.code
@@ -216,12 +223,12 @@ def test_what_cannot_be_judged_is_told_in_one_sentence(words, tmp_path, change, 
 def test_the_benchmark_compares_three_ways_and_says_what_they_cost(folder, tiny, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(benchmark, "median", lambda work, repeats: (work(), 1.5)[1])
     monkeypatch.setattr(benchmark, "KINDS", {"a": "aster", "b": "rose"})
-    save_pictures(tmp_path / "real.parquet", Pictures(some(60, 32), torch.arange(60) % 3, ("a", "b", "c")))
-    sizes = {"widths": [16, 32], "embedding": 16, "patch": 2, "classes": 3}
+    save_images(tmp_path / "real.parquet", ImageSet(some(60, 32), torch.arange(60) % 3, ("a", "b", "c")))
+    config = {"widths": [16, 32], "embedding": 16, "patch": 2, "classes": 3}
     net = tiny(network="simple_unet", classes=3)
-    for name, size, classes in (("small", 16, KINDS), ("large", 32, ["a", "b", "c"])):
-        sampling = {"moves": 3, "scale": 2.0}
-        save(folder, Card(name, name, "simple_unet", sizes, "v", size, classes=classes, sampling=sampling), net)
+    for name, size, classes in (("small", 16, CLASS_NAMES), ("large", 32, ["a", "b", "c"])):
+        sampling = {"steps": 3, "guidance_scale": 2.0}
+        save(folder, Card(name, name, "simple_unet", config, "v", size, classes=classes, sampling=sampling), net)
     common = [
         "--data",
         str(tmp_path / "real.parquet"),
@@ -229,7 +236,7 @@ def test_the_benchmark_compares_three_ways_and_says_what_they_cost(folder, tiny,
         "eyes",
         "--work",
         str(tmp_path / "work"),
-        "--pictures",
+        "--images",
         "20",
     ]
     benchmark.main([*common, "--models", "small", "larger", "large"])
@@ -293,9 +300,9 @@ def glass(app):
 
 
 def shown(app):
-    """Every picture in it by name, uint8 (h, w, 3)."""
+    """Every image in it by name, uint8 (h, w, 3)."""
     return {
-        pane["name"]: np.asarray(Image.open(io.BytesIO(base64.b64decode(pane["picture"].split(",")[1]))))
+        pane["name"]: np.asarray(Image.open(io.BytesIO(base64.b64decode(pane["image"].split(",")[1]))))
         for pane in glass(app)["panes"]
     }
 
@@ -313,18 +320,18 @@ def executed(app):
 
 @pytest.mark.parametrize("hold", ["true", "false"])
 def test_the_page_draws_small_and_enlarges_twice_as_the_library_does(small, hold):
-    app = opened(model="drawer", wanted="rose", seed="5", share="0.2", details="7", hold=hold)
+    app = opened(model="drawer", wanted="rose", seed="5", fraction="0.2", details="7", hold=hold)
     *_, first = generate(load("drawer"), Preset("DDIM", 2, 1.5), [5], [1])
     x = first.x
     for _ in range(2):
-        *_, state = enlarge(load("larger"), Preset("DDIM", 2, 1.5), x, [7], share=0.2, hold=hold == "true")
+        *_, state = enlarge(load("larger"), Preset("DDIM", 2, 1.5), x, [7], fraction=0.2, hold=hold == "true")
         x = state.x
-    pictures = shown(app)
-    assert list(pictures) == ["nearest", "bicubic", "seed7"] and glass(app)["width"] == 256
-    assert np.array_equal(pictures["seed7"], as_page(to_bytes(x)[0]))
-    assert np.array_equal(pictures["nearest"][::4, ::4], as_page(to_bytes(first.x)[0]))
-    assert np.array_equal(pictures["bicubic"], as_page(to_bytes(enlarged(enlarged(to_signed(to_bytes(first.x)))))[0]))
-    assert np.array_equal(as_page(executed(app)["pictures"][0]), pictures["seed7"])
+    images = shown(app)
+    assert list(images) == ["nearest", "bicubic", "seed7"] and glass(app)["width"] == 256
+    assert np.array_equal(images["seed7"], as_page(to_bytes(x)[0]))
+    assert np.array_equal(images["nearest"][::4, ::4], as_page(to_bytes(first.x)[0]))
+    assert np.array_equal(images["bicubic"], as_page(to_bytes(enlarged(enlarged(to_signed(to_bytes(first.x)))))[0]))
+    assert np.array_equal(as_page(executed(app)["images"][0]), images["seed7"])
     words = " ".join(caption.value for caption in app.caption)
     assert all(
         part in words
@@ -334,16 +341,16 @@ def test_the_page_draws_small_and_enlarges_twice_as_the_library_does(small, hold
 
 
 def test_four_seeds_give_different_details_and_numbers_are_of_what_is_shown(small):
-    app = opened(small="one of ours", kind="rose", larger="2 ×", variants="4")
-    pictures = shown(app)
-    assert list(pictures) == ["nearest", "bicubic", "seed0", "seed1", "seed2", "seed3"] and pictures["seed0"].shape == (
+    app = opened(small="one of ours", class_name="rose", larger="2 ×", variants="4")
+    dataset = shown(app)
+    assert list(dataset) == ["nearest", "bicubic", "seed0", "seed1", "seed2", "seed3"] and dataset["seed0"].shape == (
         128,
         128,
         3,
     )
-    assert not np.array_equal(pictures["seed0"], pictures["seed3"])
-    images = executed(app)["pictures"]
-    assert all(np.array_equal(as_page(image), pictures[f"seed{k}"]) for k, image in enumerate(images))
+    assert not np.array_equal(dataset["seed0"], dataset["seed3"])
+    images = executed(app)["images"]
+    assert all(np.array_equal(as_page(image), dataset[f"seed{k}"]) for k, image in enumerate(images))
     x = to_signed(images[:1])
     steps = 127.5 * (((x.diff(dim=2) ** 2).mean() + (x.diff(dim=3) ** 2).mean()) / 2).sqrt().item()
     assert glass(app)["panes"][2]["says"].startswith(f"steps of {steps:.1f}, ")
@@ -363,28 +370,28 @@ def test_what_is_usual_is_read_from_the_card(small):
 
 
 @pytest.mark.parametrize(
-    ("kind", "key", "value"),
+    ("class_name", "key", "value"),
     [
         ("segmented_control", "small", "one of ours"),
         ("selectbox", "model", "drawer"),
         ("selectbox", "wanted", "aster"),
         ("number_input", "seed", 9),
         ("segmented_control", "larger", "4 ×"),
-        ("slider", "share", 0.4),
+        ("slider", "fraction", 0.4),
         ("segmented_control", "variants", 4),
         ("number_input", "details", 1_000_000),
         ("selectbox", "large_sampler", "Heun"),
         ("selectbox", "large_sampler", "DDPM"),
-        ("select_slider", "large_moves", 1),
+        ("select_slider", "large_steps", 1),
         ("toggle", "hold", False),
         ("slider", "large_scale", 2.5),
-        ("selectbox", "large_schedule", "straight"),
+        ("selectbox", "large_schedule", "flow"),
     ],
 )
-def test_every_widget_may_be_moved(small, kind, key, value):
+def test_every_widget_may_be_moved(small, class_name, key, value):
     app = opened(larger="2 ×")
-    before, there = glass(app)["id"], getattr(app, kind)(key=key).value
-    finished(getattr(app, kind)(key=key).set_value(value).run())
+    before, there = glass(app)["id"], getattr(app, class_name)(key=key).value
+    finished(getattr(app, class_name)(key=key).set_value(value).run())
     assert (glass(app)["id"] != before) == (there != value)
     executed(app)
 
@@ -392,24 +399,24 @@ def test_every_widget_may_be_moved(small, kind, key, value):
 def test_one_of_ours_may_be_chosen(small):
     app = opened(small="one of ours", larger="2 ×")
     before = glass(app)["id"]
-    finished(app.selectbox(key="kind").set_value("rose").run())
+    finished(app.selectbox(key="class_name").set_value("rose").run())
     finished(app.slider(key="number").set_value(3).run())
     assert glass(app)["id"] != before and "Rose" in glass(app)["label"]
 
 
-def test_a_picture_of_ones_own_keeps_its_shape(small, tmp_path, monkeypatch):
+def test_a_image_of_ones_own_keeps_its_shape(small, tmp_path, monkeypatch):
     app = opened(small="a file", larger="2 ×")
     data = encoded(plain(size=(100, 76)), "PNG")
     finished(app.get("file_uploader")[0].set_value(("mine.png", data, "image/png")).run())
     assert (glass(app)["width"], glass(app)["height"]) == (200, 152)
     assert any("used at 100 × 76" in words.value for words in app.markdown)
-    (tmp_path / "my_picture.jpg").write_bytes(data)
+    (tmp_path / "my_image.jpg").write_bytes(data)
     monkeypatch.chdir(tmp_path)
-    assert np.array_equal(as_page(executed(app)["pictures"][0]), shown(app)["seed0"])
+    assert np.array_equal(as_page(executed(app)["images"][0]), shown(app)["seed0"])
 
 
 @pytest.mark.parametrize("name", BAD)
-def test_a_file_that_is_no_picture_is_told_in_one_sentence(small, name):
+def test_a_file_that_is_no_image_is_told_in_one_sentence(small, name):
     app = opened(small="a file", larger="2 ×")
     before = glass(app)["id"]
     finished(app.get("file_uploader")[0].set_value(("mine.png", BAD[name][0], "image/png")).run())
@@ -425,10 +432,10 @@ def test_without_the_network_there_is_what_needs_none(small, monkeypatch):
     app = opened()
     assert "python -m diffusion_edu.recipes.super_resolution" in app.info[0].value
     assert list(shown(app)) == ["nearest", "bicubic"] and glass(app)["width"] == 256
-    assert executed(app)["pictures"].shape == (1, 3, 256, 256)
+    assert executed(app)["images"].shape == (1, 3, 256, 256)
 
 
-def test_weights_that_are_damaged_and_pictures_that_are_missing_are_told_in_one_sentence(small, monkeypatch, tmp_path):
+def test_weights_that_are_damaged_and_images_that_are_missing_are_told_in_one_sentence(small, monkeypatch, tmp_path):
     from diffusion_edu.app.common import image_picker
 
     with (small / "larger.safetensors").open("r+b") as file:
@@ -436,13 +443,13 @@ def test_weights_that_are_damaged_and_pictures_that_are_missing_are_told_in_one_
         file.write(b"altered")
     assert "larger.safetensors" in opened().error[0].value
     monkeypatch.setattr(image_picker, "PRETRAINED", tmp_path)
-    image_picker.pictures.clear()
+    image_picker.images.clear()
     assert "flower_samples.parquet" in opened(small="one of ours").error[0].value
-    image_picker.pictures.clear()
+    image_picker.images.clear()
 
 
 def test_a_link_with_nonsense_in_it_opens_the_default(small):
-    app = opened(small="moon", larger="9", share="x", variants="3", large_moves="zero", seed="-4", details="y")
+    app = opened(small="moon", larger="9", fraction="x", variants="3", large_steps="zero", seed="-4", details="y")
     assert glass(app)["width"] == 256 and list(shown(app)) == ["nearest", "bicubic", "seed0"]
 
 

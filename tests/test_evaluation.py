@@ -8,11 +8,11 @@ import pytest
 import torch
 
 from diffusion_edu.checkpoints import PRETRAINED, Card, load, read_card, save
-from diffusion_edu.data.images import Pictures, load_pictures, save_pictures, to_signed
+from diffusion_edu.data.images import ImageSet, load_images, save_images, to_signed
 from diffusion_edu.evaluation import __main__ as command
 from diffusion_edu.evaluation import inception, samples
 from diffusion_edu.evaluation.distances import Statistics, frechet, frechet_band, kernel
-from diffusion_edu.evaluation.features import agreement, balanced_accuracies, describe
+from diffusion_edu.evaluation.features import balanced_accuracies, class_accuracy, describe
 from diffusion_edu.evaluation.inception import inception_scores
 from diffusion_edu.evaluation.neighbours import memorised, nearest
 from diffusion_edu.evaluation.report import Reference, distance_scores, halves, pure_noise, reference
@@ -77,17 +77,17 @@ def test_bands_shrink_with_more_samples_and_leave_the_global_randomness_alone():
     assert torch.equal(torch.get_rng_state(), before)
 
 
-def test_every_class_counts_the_same_in_the_agreement():
+def test_every_class_counts_the_same_in_the_class_accuracy():
     scores = torch.eye(3)[torch.tensor([0, 0, 0, 0, 1, 0])]  # named: four times 0, once 1, once 0
-    assert agreement(scores, torch.tensor([0, 0, 0, 0, 1, 2])) == pytest.approx((1 + 1 + 0) / 3)
+    assert class_accuracy(scores, torch.tensor([0, 0, 0, 0, 1, 2])) == pytest.approx((1 + 1 + 0) / 3)
 
 
 def test_yes_and_no_count_the_same_however_rare_they_are():
     labels = torch.tensor([[1, 1, -1], [-1, 1, -1], [-1, -1, -1], [-1, -1, -1], [-1, 0, -1]])
     scores = torch.tensor([[2.0, 1.0, -1.0], [-1.0, -1.0, 1.0], [1.0, -1.0, 1.0], [-1.0, -1.0, 1.0], [-1.0, 9.0, 1.0]])
-    shares = balanced_accuracies(scores, labels)
-    assert shares[:2].tolist() == pytest.approx([(1 / 1 + 3 / 4) / 2, (1 / 2 + 2 / 2) / 2])  # open ones do not count
-    assert shares[2].isnan()  # nobody has it
+    fractions = balanced_accuracies(scores, labels)
+    assert fractions[:2].tolist() == pytest.approx([(1 / 1 + 3 / 4) / 2, (1 / 2 + 2 / 2) / 2])  # open ones do not count
+    assert fractions[2].isnan()  # nobody has it
     assert balanced_accuracies(torch.ones(5, 3), labels)[:2].tolist() == [
         0.5,
         0.5,
@@ -105,7 +105,7 @@ def test_the_nearest_is_found_and_nobody_is_a_neighbour_of_oneself():
     assert (rows != torch.arange(50)).all() and distances.min() > 1e-3
 
 
-def test_copies_are_found_and_fresh_pictures_are_not_called_copies():
+def test_copies_are_found_and_fresh_images_are_not_called_copies():
     real, fresh = seeded(2000, 8), seeded(2000, 8, seed=1)
     assert memorised(fresh, real) < 0.03  # one in a hundred by chance
     half = torch.cat([fresh[:1000], real[:1000] + 1e-4])
@@ -116,25 +116,26 @@ def test_copies_are_found_and_fresh_pictures_are_not_called_copies():
 
 
 @pytest.fixture(scope="module")
-def eyes():
+def feature_network():
     return load("flower_features")
 
 
-def test_features_are_narrow_and_tell_flowers_apart_from_noise(eyes):
-    flowers = load_pictures(PRETRAINED / "flower_samples.parquet")
-    some = describe(eyes, flowers.images[:512])
+def test_features_are_narrow_and_tell_flowers_apart_from_noise(feature_network):
+    flowers = load_images(PRETRAINED / "flower_samples.parquet")
+    some = describe(feature_network, flowers.images[:512])
     assert some.features.shape == (512, 128) and some.scores.shape == (512, 102)
-    named = agreement(some.scores, flowers.labels[:512])
-    assert named > 0.4  # the drawings are what they were asked to be; one in 102 by chance
-    noise = describe(eyes, pure_noise(512, 64)).features
+    named = class_accuracy(some.scores, flowers.labels[:512])
+    assert named > 0.4  # the samples are what they were asked to be; one in 102 by chance
+    noise = describe(feature_network, pure_noise(512, 64)).features
     first, second = halves(some.features)
     assert frechet(some.features, noise) > 5 * frechet(first, second)
 
 
-def test_pictures_of_another_size_are_scaled_to_that_of_the_classifier(eyes):
+def test_images_of_another_size_are_scaled_to_that_of_the_classifier(feature_network):
     small = torch.full((2, 3, 32, 32), 200, dtype=torch.uint8)
     torch.testing.assert_close(
-        describe(eyes, small).features, describe(eyes, small.repeat_interleave(2, 2).repeat_interleave(2, 3)).features
+        describe(feature_network, small).features,
+        describe(feature_network, small.repeat_interleave(2, 2).repeat_interleave(2, 3)).features,
     )
 
 
@@ -142,19 +143,19 @@ def test_scores_stand_beside_their_floor_and_their_baseline():
     real, noise = seeded(3000, 4), 3 * seeded(2000, 4, seed=5) + 4
     scores = distance_scores(reference(real, noise), seeded(2000, 4, seed=1) + 0.1)
     assert scores["FD_floor"] < scores["FD"] < scores["FD_noise"]
-    assert scores["FD_share"] == pytest.approx(
+    assert scores["FD_fraction"] == pytest.approx(
         (scores["FD"] - scores["FD_floor"]) / (scores["FD_noise"] - scores["FD_floor"])
     )
     assert abs(scores["KD_floor"]) < scores["KD"]
     assert scores["memorised"] < 0.03
 
 
-def test_a_reference_can_be_shipped_without_its_pictures(tmp_path):
+def test_a_reference_can_be_shipped_without_its_images(tmp_path):
     real = reference(seeded(300, 4), seeded(300, 4, seed=3) + 2)
     real.save(tmp_path / "r.npz")
-    again, drawn = Reference.load(tmp_path / "r.npz"), seeded(200, 4, seed=1)
-    assert distance_scores(again, drawn) == {
-        k: v for k, v in distance_scores(real, drawn).items() if k.startswith("FD")
+    again, sampled = Reference.load(tmp_path / "r.npz"), seeded(200, 4, seed=1)
+    assert distance_scores(again, sampled) == {
+        k: v for k, v in distance_scores(real, sampled).items() if k.startswith("FD")
     }
     (tmp_path / "r.npz").write_bytes(b"half")
     with pytest.raises(ValueError, match=r"r\.npz is missing or broken"):
@@ -170,18 +171,27 @@ def test_classes_are_asked_for_as_often_as_they_are_real():
 
 @pytest.fixture
 def small(tmp_path, tiny, monkeypatch):
-    """A small model of three classes, two classifiers that know the same three, and 64 pictures to compare with."""
+    """A small model of three classes, two classifiers that know the same three, and 64 images to compare with."""
     monkeypatch.setattr("diffusion_edu.checkpoints.OWN", tmp_path / "runs")
     classes, folder = ["a", "b", "c"], tmp_path / "runs"
-    sizes = {"widths": [16, 32], "attention": [False, True], "embedding": 16, "classes": 3}
-    card = Card("small", "Small", "attention_unet", sizes, "v", 8, classes=classes, sampling={"moves": 2, "scale": 2.0})
+    config = {"widths": [16, 32], "attention": [False, True], "embedding": 16, "classes": 3}
+    card = Card(
+        "small",
+        "Small",
+        "attention_unet",
+        config,
+        "v",
+        8,
+        classes=classes,
+        sampling={"steps": 2, "guidance_scale": 2.0},
+    )
     save(folder, card, tiny(classes=3))
     for name, network in {"eyes": "residual_classifier", "second": "plain_classifier"}.items():
         layout = {"classes": 3, "widths": [8, 8], "patch": 1}
         known = Card(name, name, network, layout, "class", 8, classes=classes, scores={"validation_accuracy": 0.5})
         save(folder, known, NETWORKS[network](**layout))
     images = torch.randint(0, 256, (64, 3, 8, 8), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
-    save_pictures(tmp_path / "real.parquet", Pictures(images, torch.arange(64) % 3, tuple(classes)))
+    save_images(tmp_path / "real.parquet", ImageSet(images, torch.arange(64) % 3, tuple(classes)))
     return [
         "small",
         "--data",
@@ -211,10 +221,10 @@ def test_the_command_writes_the_scores_into_the_card(small, tmp_path, capsys):
         "KD",
         "KD_band",
         "memorised",
-        "agreement",
-        "agreement_real",
+        "class_accuracy",
+        "class_accuracy_real",
     }
-    assert "40 drawings" in card.scores["protocol"] and "real.parquet" in card.scores["protocol"]
+    assert "40 samples" in card.scores["protocol"] and "real.parquet" in card.scores["protocol"]
     assert card.scores["FD"] > 0
     assert load("small").card == card  # the weights still fit
 
@@ -227,27 +237,27 @@ def test_a_stopped_evaluation_goes_on_where_it_was(small, tmp_path, monkeypatch,
     assert len(parts) == 3
     parts[1].write_bytes(b"half")
     parts[2].unlink()
-    drawn = []
+    sampled = []
     generate = samples.generate
-    monkeypatch.setattr(samples, "generate", lambda *args: drawn.append(list(args[2])) or generate(*args))
+    monkeypatch.setattr(samples, "generate", lambda *args: sampled.append(list(args[2])) or generate(*args))
     command.main([*small, "--samples", "70", "--dry"])
     assert json.loads(capsys.readouterr().out) == whole
-    assert drawn == [list(range(32, 64)), list(range(64, 70))]
+    assert sampled == [list(range(32, 64)), list(range(64, 70))]
     assert read_card(tmp_path / "runs" / "small.json").scores == {}
 
 
-def test_other_weights_settings_or_labels_are_drawn_anew_and_the_same_are_not(small, tmp_path, monkeypatch):
-    model, drawn = load("small"), []
+def test_other_weights_settings_or_labels_are_sampled_anew_and_the_same_are_not(small, tmp_path, monkeypatch):
+    model, sampled = load("small"), []
     generate = samples.generate
-    monkeypatch.setattr(samples, "generate", lambda *args: drawn.append(args) or generate(*args))
+    monkeypatch.setattr(samples, "generate", lambda *args: sampled.append(args) or generate(*args))
     other = replace(model, card=replace(model.card, sha256="other"))
     labels = torch.zeros(4, dtype=torch.int64)
-    wishes = [
-        (m, Preset(moves=moves), 4, k) for m in (model, other) for moves in (2, 3) for k in (labels, labels + 1, None)
+    conditions = [
+        (m, Preset(steps=steps), 4, k) for m in (model, other) for steps in (2, 3) for k in (labels, labels + 1, None)
     ]
-    for wish in (*wishes, *wishes):
-        samples.draw(*wish, tmp_path)
-    assert len(drawn) == 12
+    for request in (*conditions, *conditions):
+        samples.draw(*request, tmp_path)
+    assert len(sampled) == 12
 
 
 @pytest.mark.parametrize(
@@ -294,9 +304,9 @@ class StandIn(torch.nn.Module):
 
 def test_inception_scores_come_from_the_networks_features_and_logits():
     real = torch.randint(0, 256, (60, 3, 4, 4), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
-    drawn = (real.int() // 2 + 100).to(torch.uint8)
-    scores = inception_scores(StandIn(), real, drawn, batch=7)
-    features = [to_signed(images).mean(dim=(2, 3)) for images in (real, drawn)]
+    sampled = (real.int() // 2 + 100).to(torch.uint8)
+    scores = inception_scores(StandIn(), real, sampled, batch=7)
+    features = [to_signed(images).mean(dim=(2, 3)) for images in (real, sampled)]
     assert scores["FID"] == pytest.approx(frechet(*features))
     assert scores["KID"] == pytest.approx(kernel(*features)[0])
     assert 1 <= scores["IS"] <= 3
@@ -327,7 +337,7 @@ def test_without_the_internet_the_inception_weights_are_refused_in_one_sentence(
 
 def test_shipped_files_are_what_they_say():
     samples_, real = (
-        load_pictures(PRETRAINED / "flower_samples.parquet"),
+        load_images(PRETRAINED / "flower_samples.parquet"),
         Reference.load(PRETRAINED / "flower_reference.npz"),
     )
     assert (samples_.images.shape, len(samples_.classes)) == ((1024, 3, 64, 64), 102)

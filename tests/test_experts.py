@@ -26,10 +26,16 @@ from diffusion_edu.training.objectives import Objective
 SIZES = {"widths": [16, 24], "patch": 2, "embedding": 16, "classes": 2}
 BORDERS = [500.0, 1000.0]
 CARD = Card(
-    "team", "Team", "experts", {"member": "simple_unet", "sizes": SIZES, "borders": BORDERS}, "v", 8, classes=["a", "b"]
+    "team",
+    "Team",
+    "experts",
+    {"member": "simple_unet", "config": SIZES, "borders": BORDERS},
+    "v",
+    8,
+    classes=["a", "b"],
 )
 PLAIN = Compute(torch.device("cpu"))
-PRESET = Preset(moves=6, scale=2.0)
+PRESET = Preset(steps=6, guidance_scale=2.0)
 DETAIL, NOISE = (module.RECIPE.objective for module in (flowers_expert_detail, flowers_expert_noise))
 
 
@@ -55,23 +61,23 @@ def team(members, tmp_path):
     return load("team", [tmp_path], PLAIN)
 
 
-def inputs(level, b=2):
-    return torch.randn(b, 3, 8, 8, generator=seeded()), torch.full((b,), float(level)), torch.arange(b) % 2
+def inputs(noise_level, b=2):
+    return torch.randn(b, 3, 8, 8, generator=seeded()), torch.full((b,), float(noise_level)), torch.arange(b) % 2
 
 
 @pytest.mark.parametrize(
     ("level", "who"), [(0.1, 0), (499.9, 0), (500, 0), (500.1, 1), (1000, 1), (1000.1, 2), (1570.8, 2)]
 )
-def test_the_specialist_of_the_level_answers_as_it_does_alone(team, members, level, who):
-    assert torch.equal(team.net(*inputs(level)), members[who](*inputs(level)))
-    assert team.net.responsible(level) == who
-    others = [members[other](*inputs(level)) for other in range(3) if other != who]
-    assert not any(torch.allclose(team.net(*inputs(level)), other, atol=1e-3) for other in others)
+def test_the_specialist_of_the_level_answers_as_it_does_alone(team, members, noise_level, who):
+    assert torch.equal(team.net(*inputs(noise_level)), members[who](*inputs(noise_level)))
+    assert team.net.responsible(noise_level) == who
+    others = [members[other](*inputs(noise_level)) for other in range(3) if other != who]
+    assert not any(torch.allclose(team.net(*inputs(noise_level)), other, atol=1e-3) for other in others)
 
 
 def test_asked_for_anything_it_answers_as_its_member_does(team, members):
-    y, level, _ = inputs(700)
-    assert torch.equal(team.net(y, level), members[1](y, level))
+    y, noise_level, _ = inputs(700)
+    assert torch.equal(team.net(y, noise_level), members[1](y, noise_level))
     assert team.net.size_multiple == members[0].size_multiple
 
 
@@ -82,21 +88,23 @@ class ByHand(nn.Module):
         super().__init__()
         self.members = nn.ModuleList(members)
 
-    def forward(self, y, level, cond=None):
-        return self.members[0 if level[0] <= 500 else 1 if level[0] <= 1000 else 2](y, level, cond)
+    def forward(self, y, noise_level, condition=None):
+        return self.members[0 if noise_level[0] <= 500 else 1 if noise_level[0] <= 1000 else 2](
+            y, noise_level, condition
+        )
 
 
 @pytest.mark.parametrize("sampler", ["DDIM", "Heun", "DPM-Solver++"])
 def test_a_walk_is_the_one_that_the_specialists_make_in_turns(team, members, sampler):
-    wish = replace(PRESET, sampler=sampler), [3, 4], [0, 1]
+    request = replace(PRESET, sampler=sampler), [3, 4], [0, 1]
     for ours, theirs in zip(
-        generate(team, *wish), generate(Model(team.card, ByHand(members), PLAIN), *wish), strict=True
+        generate(team, *request), generate(Model(team.card, ByHand(members), PLAIN), *request), strict=True
     ):
         assert torch.equal(ours.x, theirs.x) and torch.equal(ours.x0_hat, theirs.x0_hat)
 
 
 def test_weights_are_exchanged_once_at_every_border_of_a_walk(team):
-    """And not for each of the two guesses that guidance needs."""
+    """And not for each of the two predictions that guidance needs."""
     heard, read = [], team.net.read
     team.net.read = lambda name: heard.append(name) or read(name)
     for _ in generate(team, PRESET, [0], [1]):
@@ -119,8 +127,8 @@ def test_the_weights_of_one_specialist_are_in_memory_and_no_more(team, members, 
         return weights
 
     team.net.read = watched
-    for level in (100, 700, 1200):
-        team.net(*inputs(level))
+    for noise_level in (100, 700, 1200):
+        team.net(*inputs(noise_level))
     gc.collect()
     assert len(passed) == 3 * len(members[0].state_dict())
     assert not any(weight() is not None for weight in passed)
@@ -136,11 +144,11 @@ def test_two_walks_at_different_levels_never_mix_their_weights(team, members):
 
     team.net.read = slowly
 
-    def ask(who, level):
-        expected, right = members[who](*inputs(level)), []
+    def ask(who, noise_level):
+        expected, right = members[who](*inputs(noise_level)), []
         together.wait()
         for _ in range(40):
-            right.append(torch.equal(team.net(*inputs(level)), expected))
+            right.append(torch.equal(team.net(*inputs(noise_level)), expected))
             time.sleep(0)
         return right
 
@@ -148,7 +156,7 @@ def test_two_walks_at_different_levels_never_mix_their_weights(team, members):
     sys.setswitchinterval(1e-5)
     try:
         with ThreadPoolExecutor(2) as threads:
-            answers = [threads.submit(ask, who, level) for who, level in ((0, 100), (2, 1200))]
+            answers = [threads.submit(ask, who, noise_level) for who, noise_level in ((0, 100), (2, 1200))]
             assert all(all(answer.result()) for answer in answers)
     finally:
         sys.setswitchinterval(interval)
@@ -164,10 +172,10 @@ def test_levels_on_both_sides_of_a_border_are_refused_in_words_and_those_on_one_
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"borders": [300, 500, 1000]}, {"sizes": {**SIZES, "widths": [16, 32]}}, {"member": "mlp"}], ids=str
+    "wrong", [{"borders": [300, 500, 1000]}, {"config": {**SIZES, "widths": [16, 32]}}, {"member": "mlp"}], ids=str
 )
 def test_a_card_that_does_not_fit_its_specialists_is_refused_when_it_is_loaded(members, tmp_path, wrong):
-    save(tmp_path, replace(CARD, sizes=CARD.sizes | wrong), nn.ModuleList(members))
+    save(tmp_path, replace(CARD, config=CARD.config | wrong), nn.ModuleList(members))
     with pytest.raises(Unusable, match=r"team\.safetensors do not fit"):
         load("team", [tmp_path], PLAIN)
 
@@ -180,8 +188,8 @@ def two(tiny, tmp_path, monkeypatch):
     """Two small models as the recipes of the experts leave them."""
     monkeypatch.setattr("diffusion_edu.checkpoints.OWN", tmp_path)
     for seed, (name, objective) in enumerate((("low", DETAIL), ("high", NOISE))):
-        training = {"objective": asdict(objective), "pictures_seen": 10 + seed, "steps": 2, "minutes": 0.5}
-        sampling = {"moves": 3, "scale": 2.0}
+        training = {"objective": asdict(objective), "images_seen": 10 + seed, "steps": 2, "minutes": 0.5}
+        sampling = {"steps": 3, "guidance_scale": 2.0}
         card = Card(
             name,
             name,
@@ -201,14 +209,18 @@ def two(tiny, tmp_path, monkeypatch):
 def test_two_models_are_joined_and_the_result_loads_by_name_and_draws(two, tiny):
     main(two)
     model = load("joined", compute=PLAIN)
-    assert model.card.sizes == {"member": "simple_unet", "sizes": SIZES, "borders": [pytest.approx(1000 * math.pi / 4)]}
-    assert (model.card.network, model.card.kind, model.card.classes, model.card.scores) == (
+    assert model.card.config == {
+        "member": "simple_unet",
+        "config": SIZES,
+        "borders": [pytest.approx(1000 * math.pi / 4)],
+    }
+    assert (model.card.network, model.card.prediction_type, model.card.classes, model.card.scores) == (
         "experts",
         "v",
         ["a", "b"],
         {},
     )
-    assert (model.card.training["pictures_seen"], model.card.training["minutes"]) == (21, 1.0)
+    assert (model.card.training["images_seen"], model.card.training["minutes"]) == (21, 1.0)
     assert (
         model.card.training["detail"]["objective"]["angles"][1]
         == model.card.training["noise"]["objective"]["angles"][0]
@@ -216,8 +228,8 @@ def test_two_models_are_joined_and_the_result_loads_by_name_and_draws(two, tiny)
     assert model.card.draws
     states = list(generate(model, Preset(**model.card.sampling), [0, 1], [0, 1]))
     assert len(states) == 4 and states[-1].x.shape == (2, 3, 8, 8)
-    for level, seed in ((700, 0), (900, 1)):
-        assert torch.equal(model.net(*inputs(level)), alone(tiny, seed)(*inputs(level)))
+    for noise_level, seed in ((700, 0), (900, 1)):
+        assert torch.equal(model.net(*inputs(noise_level)), alone(tiny, seed)(*inputs(noise_level)))
 
 
 @pytest.mark.parametrize(
@@ -255,8 +267,8 @@ def test_models_that_do_not_belong_together_are_refused_in_one_sentence(two, tin
 class Hears(nn.Module):
     """A network that says zero and notes its levels and what it was shown."""
 
-    def forward(self, y, level, cond):
-        self.level, self.y = level, y
+    def forward(self, y, noise_level, condition):
+        self.time_embedding, self.y = noise_level, y
         return torch.zeros_like(y)
 
 
@@ -268,9 +280,9 @@ def test_only_angles_of_its_range_are_trained_evenly_and_the_same_are_looked_at_
         lambda: held_out_loss(net, x0, None, objective, batch=20_000),
     ):
         look()
-        share = (net.level / 1000 - angles[0]) / (angles[1] - angles[0])
-        assert share.min() > -1e-6 and share.max() < 1 + 1e-6
-        assert torch.histc(share, 10, 0, 1).div(2000).sub(1).abs().max() < 0.1
+        fraction = (net.time_embedding / 1000 - angles[0]) / (angles[1] - angles[0])
+        assert fraction.min() > -1e-6 and fraction.max() < 1 + 1e-6
+        assert torch.histc(fraction, 10, 0, 1).div(2000).sub(1).abs().max() < 0.1
 
 
 @pytest.mark.parametrize("objective", [DETAIL, NOISE], ids=str)
@@ -279,18 +291,18 @@ def test_the_upper_end_of_a_range_is_trained_and_the_lower_one_is_not(objective,
     monkeypatch.setattr(torch, "rand", lambda n, **_: torch.tensor([0.0, 1 - 2**-20]))
     net, (low, high) = Hears(), objective.angles
     objective(net, torch.zeros(2, 1, 1, 1), None, seeded())
-    assert net.level[0].item() == pytest.approx(1000 * high, rel=1e-6)
-    assert 1000 * low < net.level[1].item() < 1000 * low + 1
+    assert net.time_embedding[0].item() == pytest.approx(1000 * high, rel=1e-6)
+    assert 1000 * low < net.time_embedding[1].item() < 1000 * low + 1
 
 
 def test_what_is_shown_and_what_is_wanted_belong_to_the_angle_that_is_told():
     net, x0, eps = Hears(), torch.randn(3, 3, 4, 4, generator=seeded()), torch.randn(3, 3, 4, 4, generator=seeded(1))
     loss = NOISE.at(net, x0, None, torch.tensor([0.2, 0.8, math.pi / 2]), eps)
-    c, s = (f(net.level / 1000).view(-1, 1, 1, 1) for f in (torch.cos, torch.sin))
+    c, s = (f(net.time_embedding / 1000).view(-1, 1, 1, 1) for f in (torch.cos, torch.sin))
     torch.testing.assert_close(net.y, c * x0 + s * eps)
     torch.testing.assert_close(loss, (c * eps - s * x0).square().mean((1, 2, 3)))
 
 
-def test_the_experts_of_the_recipes_share_all_angles_between_them():
+def test_the_experts_of_the_recipes_fraction_all_angles_between_them():
     edges = [0.0, *(objective.angles[1] for objective in (DETAIL, NOISE))]
     assert list(pairwise(edges)) == [DETAIL.angles, NOISE.angles] and edges[-1] == math.pi / 2

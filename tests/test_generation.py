@@ -13,16 +13,16 @@ from diffusion_edu.spacings import SPACINGS, spaced
 
 
 class Net(torch.nn.Module):
-    """Says v as if every picture of class k were the constant k / 10, and -1 without a class; counts how often it is asked."""
+    """Says v as if every image of class k were the constant k / 10, and -1 without a class; counts how often it is asked."""
 
     def __init__(self):
         super().__init__()
         self.asked = []
 
-    def forward(self, y, level, labels=None):
+    def forward(self, y, timestep, labels=None):
         self.asked.append(None if labels is None else labels.tolist())
         x0 = torch.full_like(y, -1.0) if labels is None else (labels.float() / 10).view(-1, 1, 1, 1).expand_as(y)
-        c, s = torch.cos(level / 1000).view(-1, 1, 1, 1), torch.sin(level / 1000).view(-1, 1, 1, 1)
+        c, s = torch.cos(timestep / 1000).view(-1, 1, 1, 1), torch.sin(timestep / 1000).view(-1, 1, 1, 1)
         return (c * y - x0) / s
 
 
@@ -32,73 +32,77 @@ def model():
     return Model(card, Net(), Compute(torch.device("cpu")))
 
 
-def test_moves_and_levels_are_as_asked(model):
-    states = list(generate(model, Preset(moves=4), [0, 1], [0, 2]))
+def test_steps_and_timesteps_are_as_asked(model):
+    states = list(generate(model, Preset(steps=4), [0, 1], [0, 2]))
     assert [state.t for state in states] == [1000, 750, 500, 250, 0]
     assert states[-1].x.shape == (2, 3, 8, 8)
 
 
-@pytest.mark.parametrize(("scale", "asked", "drawn"), [(0.0, 3, -1.0), (1.0, 3, 0.2), (0.5, 6, -0.4), (8.0, 6, 1.0)])
-def test_guidance_asks_twice_only_where_it_must_and_is_clipped(model, scale, asked, drawn):
-    *_, last = generate(model, Preset(moves=3, scale=scale), [0], [2])
+@pytest.mark.parametrize(
+    ("guidance_scale", "asked", "sampled"), [(0.0, 3, -1.0), (1.0, 3, 0.2), (0.5, 6, -0.4), (8.0, 6, 1.0)]
+)
+def test_guidance_asks_twice_only_where_it_must_and_is_clipped(model, guidance_scale, asked, sampled):
+    *_, last = generate(model, Preset(steps=3, guidance_scale=guidance_scale), [0], [2])
     assert len(model.net.asked) == asked
-    torch.testing.assert_close(last.x, torch.full_like(last.x, drawn), atol=1e-5, rtol=0)
+    torch.testing.assert_close(last.x, torch.full_like(last.x, sampled), atol=1e-5, rtol=0)
 
 
 def test_without_labels_the_network_is_asked_for_anything(model):
-    list(generate(model, Preset(moves=2), [0]))
+    list(generate(model, Preset(steps=2), [0]))
     assert model.net.asked == [None, None]
 
 
 @pytest.mark.parametrize("sampler", SAMPLERS)
-def test_a_picture_does_not_change_with_its_neighbours(model, sampler):
-    both = [state.x for state in generate(model, Preset(sampler, moves=3), [5, 9], [0, 1])]
-    alone = [state.x for state in generate(model, Preset(sampler, moves=3), [9], [1])]
+def test_a_image_does_not_change_with_its_neighbours(model, sampler):
+    both = [state.x for state in generate(model, Preset(sampler, steps=3), [5, 9], [0, 1])]
+    alone = [state.x for state in generate(model, Preset(sampler, steps=3), [9], [1])]
     for pair, one in zip(both, alone, strict=True):
         torch.testing.assert_close(pair[1:], one)
 
 
 @pytest.mark.parametrize(
-    "schedule", ["linear", "linear_low", "scaled_linear", "quadratic", "cosine", "sigmoid", "straight"]
+    "schedule", ["linear", "linear_low", "scaled_linear", "quadratic", "cosine", "sigmoid", "flow"]
 )
 def test_one_network_runs_on_every_schedule(model, schedule):
-    *_, last = generate(model, Preset(schedule=schedule, moves=5, scale=1.0), [0], [1])
+    *_, last = generate(model, Preset(schedule=schedule, steps=5, guidance_scale=1.0), [0], [1])
     torch.testing.assert_close(last.x, torch.full_like(last.x, 0.1), atol=1e-5, rtol=0)
 
 
 def test_a_schedule_is_stretched_if_that_is_chosen():
     with pytest.warns(UserWarning, match="zero_terminal_snr"):
-        assert Preset(schedule="linear", T=300, zero_snr=True).noising().signal[-1] == 0
+        assert Preset(schedule="linear", T=300, zero_snr=True).noise_schedule().signal[-1] == 0
 
 
-@pytest.mark.parametrize("moves", [0, 1001])
-def test_impossible_moves_are_refused_before_anything_is_drawn(model, moves):
-    with pytest.raises(ValueError, match="between 1 and 1000 moves"):
-        generate(model, Preset(moves=moves), [0])
+@pytest.mark.parametrize("steps", [0, 1001])
+def test_impossible_steps_are_refused_before_anything_is_sampled(model, steps):
+    with pytest.raises(ValueError, match="between 1 and 1000 steps"):
+        generate(model, Preset(steps=steps), [0])
 
 
-@pytest.mark.parametrize("scale", [0.0, 1.0, 3.0])
+@pytest.mark.parametrize("guidance_scale", [0.0, 1.0, 3.0])
 @pytest.mark.parametrize("sampler", SAMPLERS)
-def test_the_network_is_asked_as_often_as_the_preset_says(model, sampler, scale):
-    preset = Preset(sampler, moves=4, scale=scale)
+def test_the_network_is_asked_as_often_as_the_preset_says(model, sampler, guidance_scale):
+    preset = Preset(sampler, steps=4, guidance_scale=guidance_scale)
     *_, last = generate(model, preset, [0, 1], [0, 2])
-    assert len(model.net.asked) == preset.evaluations(guiding=True)
+    assert len(model.net.asked) == preset.nfe(guiding=True)
     model.net.asked.clear()
     list(generate(model, preset, [0, 1]))
-    assert len(model.net.asked) == preset.evaluations(guiding=False)
+    assert len(model.net.asked) == preset.nfe(guiding=False)
     assert last.x.abs().max() <= 1
 
 
 @pytest.mark.parametrize("spacing", SPACINGS)
-def test_the_levels_of_a_walk_are_spaced_as_chosen(model, spacing):
-    preset = Preset("DPM-Solver++", moves=6, schedule="straight", T=300, spacing=spacing)
+def test_the_timesteps_of_a_walk_are_spaced_as_chosen(model, spacing):
+    preset = Preset("DPM-Solver++", steps=6, schedule="flow", T=300, spacing=spacing)
     assert (
-        [state.t for state in generate(model, preset, [0])] == preset.levels() == spaced(preset.noising(), 6, spacing)
+        [state.t for state in generate(model, preset, [0])]
+        == preset.timesteps()
+        == spaced(preset.noise_schedule(), 6, spacing)
     )
 
 
-def test_two_walks_of_one_preset_do_not_share_a_solver(model):
-    preset = Preset("DPM-Solver++", moves=5)
+def test_two_walks_of_one_preset_do_not_fraction_a_solver(model):
+    preset = Preset("DPM-Solver++", steps=5)
     alone = [state.x for state in generate(model, preset, [1], [0])]
     for _, state, x in zip(generate(model, preset, [2], [1]), generate(model, preset, [1], [0]), alone, strict=True):
         assert torch.equal(state.x, x)
@@ -107,7 +111,7 @@ def test_two_walks_of_one_preset_do_not_share_a_solver(model):
 @pytest.mark.parametrize(
     ("choice", "words"), [({"sampler": "Euler"}, "one of these samplers"), ({"spacing": "karras"}, "one of these ways")]
 )
-def test_unknown_choices_are_refused_in_words_before_anything_is_drawn(model, choice, words):
+def test_unknown_choices_are_refused_in_words_before_anything_is_sampled(model, choice, words):
     with pytest.raises(ValueError, match=words):
         generate(model, Preset(**choice), [0])
 
@@ -118,13 +122,21 @@ def test_unknown_choices_are_refused_in_words_before_anything_is_drawn(model, ch
         ({"classes": ["a", "b"]}, [3], "one number of 0 to 2"),
         ({"classes": ["a", "b"]}, [-1], "one number of 0 to 2"),
         ({"classes": ["a", "b"]}, [[1, 0]], "one number of 0 to 2"),
-        ({"attributes": ["hat", "beard"]}, [[1, 0, 1]], "2 wishes"),
-        ({"attributes": ["hat", "beard"]}, [1], "2 wishes"),
-        ({"guide": "a sketch", "sizes": {"guide": 3}}, torch.zeros(1, 4, 8, 8), "pictures of 3 channels"),
-        ({"guide": "a sketch", "sizes": {"guide": 3}}, torch.zeros(1, 3, 8, 6), "divisible by 4"),
+        ({"attributes": ["hat", "beard"]}, [[1, 0, 1]], "2 conditions"),
+        ({"attributes": ["hat", "beard"]}, [1], "2 conditions"),
+        (
+            {"conditioning_image": "a sketch", "config": {"conditioning_channels": 3}},
+            torch.zeros(1, 4, 8, 8),
+            "images of 3 channels",
+        ),
+        (
+            {"conditioning_image": "a sketch", "config": {"conditioning_channels": 3}},
+            torch.zeros(1, 3, 8, 6),
+            "divisible by 4",
+        ),
     ],
 )
-def test_what_a_network_cannot_be_told_is_refused_in_words_before_anything_is_drawn(model, about, labels, words):
+def test_what_a_network_cannot_be_told_is_refused_in_words_before_anything_is_sampled(model, about, labels, words):
     model.net.size_multiple = 4
     wrong = replace(model, card=replace(model.card, **{"classes": [], **about}))
     with pytest.raises(ValueError, match=words):

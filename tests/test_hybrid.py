@@ -31,12 +31,14 @@ SIZES = {
     "embedding": 16,
     "text": {"width": 16, "depth": 1, "head_width": 8},
 }
-TINY = replace(text_to_image.RECIPE, sizes=SIZES, size=32, batch=8, ema=0.9, sampling=Preset(moves=2, scale=2.0))
+TINY = replace(
+    text_to_image.RECIPE, config=SIZES, size=32, batch=8, ema=0.9, sampling=Preset(steps=2, guidance_scale=2.0)
+)
 
 
 @pytest.fixture
 def words(tmp_path, monkeypatch):
-    """Pictures of two colours with captions, subjects and categories, encoded; prompts, and two classifiers."""
+    """Images of two colours with captions, subjects and categories, encoded; prompts, and two classifiers."""
     monkeypatch.chdir(tmp_path)
     own, lines = tmp_path / "own", ["file_name,caption,subject,category"]
     own.mkdir()
@@ -49,7 +51,7 @@ def words(tmp_path, monkeypatch):
     coder, layout = {"widths": [8, 16], "blocks": [1, 1], "patch": 4}, {"classes": 2, "widths": [8, 8], "patch": 1}
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        latents = {"mean": [0.0] * 4, "spread": [1.0] * 4}
+        latents = {"mean": [0.0] * 4, "std": [1.0] * 4}
         save(
             tmp_path / "runs",
             Card("coder", "A", "autoencoder", coder, "autoencoder", 32, latents=latents),
@@ -69,11 +71,11 @@ def words(tmp_path, monkeypatch):
                 scores={"validation_accuracy": 0.5},
             )
             save(tmp_path / "runs", card, NETWORKS["plain_classifier"](**layout))
-    monkeypatch.setitem(CLASSIFIERS, "captioned pictures", ("eyes", "second"))
+    monkeypatch.setitem(CLASSIFIERS, "captioned images", ("eyes", "second"))
     some = load_captioned(own, 32, print)
     reader = tokenizer.Tokens(tokenizer.learned(some.captions))
     facts = {"from": ["own"], "autoencoder": "coder", "scale": scale_of("coder"), "size": 32}
-    facts |= {"text": reader.card, "sizes": reader.sizes, "vocabulary": reader.text}
+    facts |= {"text": reader.card, "config": reader.config, "vocabulary": reader.text}
     write_latents(
         tmp_path / "l.safetensors",
         encoded([some], codec("coder", compute=CPU), reader, lambda items, words: items, **facts),
@@ -83,21 +85,19 @@ def words(tmp_path, monkeypatch):
 
 
 def test_every_loss_has_its_row_and_nothing_is_trained_twice(words, tmp_path, monkeypatch, capsys):
-    args = hybrid.arguments([*words, "--pictures", "16"])
+    args = hybrid.arguments([*words, "--images", "16"])
     hybrid.compare(args, TINY)
     printed = capsys.readouterr().out
     heads, _, *rows = [line.strip("| ").split(" | ") for line in printed.splitlines() if line.startswith("|")]
     assert [row[0] for row in rows] == ["MSE", "MSE + 3 x perceptual", "perceptual alone"]
-    assert (
-        len({row[heads.index("held-out MSE")] for row in rows}) == 3 and "16 pictures seen by each network" in printed
-    )
+    assert len({row[heads.index("held-out MSE")] for row in rows}) == 3 and "16 images seen by each network" in printed
     nets = {
         weight: load(f"hybrid_{weight}", [args.work / "nothing" / "16" / f"hybrid_{weight}"], CPU)
         for weight in ("0", "3", "alone")
     }
     told = [net.card.training["objective"] for net in nets.values()]
     assert "plain" not in told[0] and [(one["plain"], one["perception"]) for one in told[1:]] == [(1, 3), (0, 1)]
-    assert {net.card.training["pictures_seen"] for net in nets.values()} == {16}
+    assert {net.card.training["images_seen"] for net in nets.values()} == {16}
     firsts = [net.net.stem.weight for net in nets.values()]
     assert not torch.equal(firsts[0], firsts[1]) and torch.allclose(
         firsts[0], firsts[1], atol=0.02
@@ -106,13 +106,13 @@ def test_every_loss_has_its_row_and_nothing_is_trained_twice(words, tmp_path, mo
         assert page.width > 1000
     monkeypatch.setattr(hybrid, "train", lambda *_, **__: pytest.fail("trained already"))
     hybrid.compare(args, TINY)
-    assert capsys.readouterr().out == printed[printed.index("16 pictures seen") :]
+    assert capsys.readouterr().out == printed[printed.index("16 images seen") :]
 
 
 def test_all_can_begin_with_a_model_that_is_there(words, tmp_path):
-    folder = hybrid.trained(hybrid.arguments([*words, "--pictures", "8"]), TINY, "0")
+    folder = hybrid.trained(hybrid.arguments([*words, "--images", "8"]), TINY, "0")
     shutil.copytree(folder, tmp_path / "runs" / folder.name)
-    args = hybrid.arguments([*words, "--pictures", "8", "--from", folder.name])
+    args = hybrid.arguments([*words, "--images", "8", "--from", folder.name])
     before, *after = (
         load(path.name, [path], CPU)
         for path in (folder, *(hybrid.trained(args, TINY, weight) for weight in ("0", "3")))
@@ -124,7 +124,7 @@ def test_all_can_begin_with_a_model_that_is_there(words, tmp_path):
 
 
 def test_a_loss_is_measured_on_what_was_held_out_as_the_others_are(words, tmp_path):
-    args = hybrid.arguments([*words, "--pictures", "8"])
+    args = hybrid.arguments([*words, "--images", "8"])
     who = load_text_to_image("hybrid_0", [hybrid.trained(args, TINY, "0")], CPU)
     losses = hybrid.losses(who, args.latents)
     card = who.model.card
@@ -142,7 +142,7 @@ def test_what_cannot_be_compared_is_told_in_one_sentence(words):
 
 
 def test_networks_of_other_latents_are_not_compared(words, tmp_path):
-    args = hybrid.arguments([*words, "--pictures", "8"])
+    args = hybrid.arguments([*words, "--images", "8"])
     folder = hybrid.trained(args, TINY, "0")
     card = read_card(folder / "hybrid_0.json")
     save_card(folder, replace(card, training={**card.training, "scale": "other"}))

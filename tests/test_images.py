@@ -1,4 +1,4 @@
-"""One picture of any kind to [-1, 1] and back, and the batches made of many."""
+"""One image of any kind to [-1, 1] and back, and the batches made of many."""
 
 import io
 import pickle
@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 
 from diffusion_edu.data import images
-from diffusion_edu.data.images import Pictures, batches, squared, to_bytes, to_signed
+from diffusion_edu.data.images import ImageSet, batches, squared, to_bytes, to_signed
 
 RED = (255, 0, 0)
 
@@ -19,21 +19,21 @@ def seeded(seed=0):
     return torch.Generator().manual_seed(seed)
 
 
-def colour(picture):
-    """The one colour of a picture, after a lossy file's few steps of error are rounded away."""
-    rows = squared(picture, 8).reshape(3, -1).astype(int)
+def colour(image):
+    """The one colour of an image, after a lossy file's few steps of error are rounded away."""
+    rows = squared(image, 8).reshape(3, -1).astype(int)
     assert np.ptp(rows, axis=1).max() <= 6
     return tuple(np.round(rows.mean(axis=1)).astype(int).tolist())
 
 
-def encoded(picture, form="PNG", **options):
+def encoded(image, form="PNG", **options):
     file = io.BytesIO()
-    picture.save(file, form, **options)
+    image.save(file, form, **options)
     return file.getvalue()
 
 
-def reopened(picture, form="PNG", **options):
-    return Image.open(io.BytesIO(encoded(picture, form, **options)))
+def reopened(image, form="PNG", **options):
+    return Image.open(io.BytesIO(encoded(image, form, **options)))
 
 
 def plain(tint=RED, size=(16, 16)):
@@ -60,7 +60,7 @@ def gray16():
     return reopened(Image.fromarray(np.full((16, 16), 0x80FF, dtype=np.uint16)))
 
 
-KINDS = {
+CLASS_NAMES = {
     "RGB": (lambda: reopened(plain()), RED),
     "JPEG": (lambda: reopened(plain(), "JPEG", quality=95), RED),
     "gray": (lambda: reopened(Image.new("L", (16, 16), 77)), (77, 77, 77)),
@@ -77,39 +77,39 @@ KINDS = {
 }
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_every_kind_of_picture_looks_as_it_does_on_a_white_screen(kind):
-    make, expected = KINDS[kind]
+@pytest.mark.parametrize("class_name", CLASS_NAMES)
+def test_every_class_name_of_image_looks_as_it_does_on_a_white_screen(class_name):
+    make, expected = CLASS_NAMES[class_name]
     assert np.abs(np.subtract(colour(make()), expected)).max() <= 2
 
 
 @pytest.mark.parametrize("size", [(50, 10), (10, 50), (300, 10), (8, 8), (1, 1)])
 def test_the_centre_square_is_cut_out_and_scaled(size):
-    picture, near = plain(size=size), min(size)  # green in the middle, red from a little beyond the square on
-    picture.paste((0, 255, 0), (size[0] // 2 - near, size[1] // 2 - near, size[0] // 2 + near, size[1] // 2 + near))
-    assert squared(picture, 8).shape == (3, 8, 8)
-    assert colour(picture) == (0, 255, 0)
+    image, near = plain(size=size), min(size)  # green in the middle, red from a little beyond the square on
+    image.paste((0, 255, 0), (size[0] // 2 - near, size[1] // 2 - near, size[0] // 2 + near, size[1] // 2 + near))
+    assert squared(image, 8).shape == (3, 8, 8)
+    assert colour(image) == (0, 255, 0)
 
 
-def test_pictures_are_turned_as_their_camera_says():
-    picture, exif = plain(size=(16, 16)), Image.Exif()
-    picture.paste((0, 0, 255), (0, 0, 8, 16))  # blue at the left
+def test_images_are_turned_as_their_camera_says():
+    image, exif = plain(size=(16, 16)), Image.Exif()
+    image.paste((0, 0, 255), (0, 0, 8, 16))  # blue at the left
     exif[0x0112] = 6  # turn right: left becomes top
-    turned = squared(reopened(picture, exif=exif), 8)
+    turned = squared(reopened(image, exif=exif), 8)
     assert turned[2, :3].min() > 200
     assert turned[0, 5:].min() > 200
 
 
-def test_a_picture_with_too_many_pixels_is_refused_before_it_is_decoded(monkeypatch):
+def test_a_image_with_too_many_pixels_is_refused_before_it_is_decoded(monkeypatch):
     monkeypatch.setattr(images, "MOST_PIXELS", 100)
     with pytest.raises(ValueError, match="16 x 16 pixels; 100 are the most"):
         squared(plain(), 8)
 
 
 @pytest.mark.parametrize(("n", "size"), [(10, 5), (10, 3), (4, 9)])
-def test_batches_show_every_picture_once_per_round(n, size):
+def test_batches_show_every_image_once_per_round(n, size):
     images = torch.arange(n, dtype=torch.uint8).view(n, 1, 1, 1).expand(n, 3, 4, 4)
-    stream = batches(Pictures(images, torch.arange(n), ("one",)), size, seeded())
+    stream = batches(ImageSet(images, torch.arange(n), ("one",)), size, seeded())
     seen, rounds = [], 9
     for x0, labels in islice(stream, -(-n * rounds // size)):
         assert x0.shape == (size, 3, 4, 4)
@@ -120,16 +120,16 @@ def test_batches_show_every_picture_once_per_round(n, size):
     assert len(set(orders)) > 1
 
 
-def test_batches_show_a_picture_as_often_as_its_weight_says():
-    some = Pictures(torch.zeros(4, 3, 4, 4, dtype=torch.uint8), torch.arange(4), ("one",))
+def test_batches_show_a_image_as_often_as_its_weight_says():
+    some = ImageSet(torch.zeros(4, 3, 4, 4, dtype=torch.uint8), torch.arange(4), ("one",))
     seen = torch.cat(
         [labels for _, labels in islice(batches(some, 100, seeded(), often=torch.tensor([1.0, 0.0, 2.0, 5.0])), 40)]
     )
     assert (seen.bincount(minlength=4) / len(seen)).tolist() == pytest.approx([0.125, 0, 0.25, 0.625], abs=0.03)
 
 
-def test_batches_mirror_about_half_of_the_pictures():
-    one = Pictures(torch.arange(0, 64, dtype=torch.uint8).view(1, 1, 8, 8).expand(1, 3, 8, 8))
+def test_batches_mirror_about_half_of_the_images():
+    one = ImageSet(torch.arange(0, 64, dtype=torch.uint8).view(1, 1, 8, 8).expand(1, 3, 8, 8))
     x0, labels = next(batches(one, 1000, seeded()))
     plain = next(batches(one, 1, seeded(), flip=False))[0]
     mirrored = (x0 == plain.flip(3)).all(dim=(1, 2, 3))
@@ -138,9 +138,9 @@ def test_batches_mirror_about_half_of_the_pictures():
     assert ((x0 == plain).all(dim=(1, 2, 3)) ^ mirrored).all()
 
 
-def test_pictures_can_travel_to_a_worker_process():
+def test_images_can_travel_to_a_worker_process():
     """Pitfall 39."""
-    before = Pictures(
+    before = ImageSet(
         torch.randint(0, 256, (4, 3, 2, 2), generator=seeded(), dtype=torch.uint8), torch.arange(4) % 2, ("a", "b")
     )
     after = pickle.loads(pickle.dumps(before))

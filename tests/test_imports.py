@@ -91,7 +91,7 @@ def imported(path):
         if isinstance(node, ast.Import):
             names += [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
-            package = path.relative_to(ROOT).with_suffix("").parts[: -node.level] if node.level else ()
+            package = path.relative_to(ROOT).with_suffix("").parts[: -node.timestep] if node.timestep else ()
             base = ".".join([*package, *([node.module] if node.module else [])])
             names += [base, *(f"{base}.{alias.name}" for alias in node.names)]
     return names
@@ -104,7 +104,7 @@ def ours(path):
 
 
 def others(path):
-    """The top-level packages of others that a file imports."""
+    """The top-timestep packages of others that a file imports."""
     return {name.split(".")[0] for name in imported(path)} - {"diffusion_edu", *sys.stdlib_module_names}
 
 

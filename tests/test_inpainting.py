@@ -1,4 +1,4 @@
-"""Filling a hole in a picture: what is known stays known, at every level, and a path that is resampled makes the two parts agree."""
+"""Filling a hole in an image: what is known stays known, at every timestep, and a path that is resampled makes the two parts agree."""
 
 import math
 from functools import partial
@@ -12,22 +12,22 @@ from diffusion_edu.core import walk
 from diffusion_edu.denoisers import exact
 from diffusion_edu.editing.verbs import keep_known, keep_known_freshly, resampled, resampling_step
 from diffusion_edu.samplers import SAMPLERS, ddim_step, sampler
-from diffusion_edu.schedules import cosine, linear, straight, zero_terminal_snr
+from diffusion_edu.schedules import cosine, flow, linear, zero_terminal_snr
 from diffusion_edu.spacings import spaced
 
-SCHEDULES = [linear(1000), cosine(1000), straight(1000), zero_terminal_snr(linear(1000))]
+SCHEDULES = [linear(1000), cosine(1000), flow(1000), zero_terminal_snr(linear(1000))]
 named = {"ids": lambda schedule: schedule.name}
 MASK = torch.tensor([1.0, 1.0, 0.0, 0.0])
 
 
 @pytest.mark.parametrize("name", SAMPLERS)
 @pytest.mark.parametrize("schedule", SCHEDULES, **named)
-def test_what_is_known_is_at_its_level_all_the_way_and_exact_at_the_end(schedule, name):
-    """Pitfall 32: the known part has the level that x has reached, not the one it came from."""
+def test_what_is_known_is_at_its_timestep_all_the_way_and_exact_at_the_end(schedule, name):
+    """Pitfall 32: the known part has the timestep that x has reached, not the one it came from."""
     known, eps, seen = noise(3, 4, seed=1), noise(3, 4, seed=2), []
     step = partial(sampler(name), lambda x, t: seen.append((t, x)) or wavy(x, t), schedule)
-    levels = spaced(schedule, 10)
-    states = list(walk(step, noise(3, 4), levels, keep_known(known, MASK, schedule, eps)))
+    timesteps = spaced(schedule, 10)
+    states = list(walk(step, noise(3, 4), timesteps, keep_known(known, MASK, schedule, eps)))
     for state in states:
         close(state.x[:, :2], schedule.signal[state.t] * known[:, :2] + schedule.noise[state.t] * eps[:, :2])
     assert torch.equal(states[-1].x[:, :2], known[:, :2])
@@ -37,7 +37,7 @@ def test_what_is_known_is_at_its_level_all_the_way_and_exact_at_the_end(schedule
     )  # and the sampler has seen it
 
 
-def test_what_is_not_known_moves_as_the_sampler_says():
+def test_what_is_not_known_steps_as_the_sampler_says():
     schedule, known = cosine(1000), noise(3, 4, seed=1)
     states = list(
         walk(
@@ -52,8 +52,8 @@ def test_what_is_not_known_moves_as_the_sampler_says():
 
 
 @pytest.mark.parametrize("schedule", SCHEDULES, **named)
-def test_fresh_noise_for_what_is_known_has_the_moments_of_every_level(schedule):
-    """Pitfall 32: x is signal * known without noise, and gains exactly the noise rate with noise 1; level 0 is the picture itself."""
+def test_fresh_noise_for_what_is_known_has_the_moments_of_every_timestep(schedule):
+    """Pitfall 32: x is signal * known without noise, and gains exactly the noise rate with noise 1; timestep 0 is the image itself."""
     known, x = noise(3, 4, seed=1), noise(3, 4)
     for t in (1000, 999, 500, 1, 0):
         mean, one = (
@@ -65,7 +65,7 @@ def test_fresh_noise_for_what_is_known_has_the_moments_of_every_level(schedule):
     assert torch.equal(keep_known_freshly(known, MASK, schedule, torch.randn_like)(x, 0)[:, :2], known[:, :2])
 
 
-def test_fresh_noise_is_new_at_every_level_and_constant_noise_is_not():
+def test_fresh_noise_is_new_at_every_timestep_and_constant_noise_is_not():
     schedule, known, generator = cosine(1000), torch.zeros(1, 4, dtype=torch.float64), torch.Generator().manual_seed(0)
     fresh, always = (
         keep_known_freshly(known, MASK, schedule, partial(seeded, generator)),
@@ -85,33 +85,35 @@ def test_a_path_that_is_resampled_goes_back_to_where_its_stretch_began():
     assert resampled([0], 3, 2) == [0]
 
 
-@pytest.mark.parametrize("moves", [1, 2, 7, 20])
+@pytest.mark.parametrize("steps", [1, 2, 7, 20])
 @pytest.mark.parametrize("jump", [1, 2, 3, 7, 50])
 @pytest.mark.parametrize("repeats", [1, 2, 5])
-def test_a_resampled_path_begins_and_ends_as_it_did_and_makes_every_move_as_often_as_asked(moves, jump, repeats):
-    levels = spaced(cosine(100), moves)
-    path = resampled(levels, jump, repeats)
+def test_a_resampled_path_begins_and_ends_as_it_did_and_makes_every_step_as_often_as_asked(steps, jump, repeats):
+    timesteps = spaced(cosine(100), steps)
+    path = resampled(timesteps, jump, repeats)
     assert (path[0], path[-1]) == (100, 0)
     down, above = [(t, s) for t, s in pairwise(path) if t > s], [(t, s) for t, s in pairwise(path) if t < s]
-    assert sorted(down) == sorted(list(pairwise(levels)) * repeats)
-    assert len(above) == math.ceil(moves / jump) * (repeats - 1)
-    assert all(levels.index(t) - levels.index(s) == min(jump, levels.index(t) % jump or jump) for t, s in above)
+    assert sorted(down) == sorted(list(pairwise(timesteps)) * repeats)
+    assert len(above) == math.ceil(steps / jump) * (repeats - 1)
+    assert all(
+        timesteps.index(t) - timesteps.index(s) == min(jump, timesteps.index(t) % jump or jump) for t, s in above
+    )
     if repeats == 1:
-        assert path == levels
+        assert path == timesteps
 
 
 @pytest.mark.parametrize(("jump", "repeats"), [(0, 2), (2, 0), (-1, 1)])
 def test_impossible_resampling_is_refused_in_words(jump, repeats):
-    with pytest.raises(ValueError, match="jumps back 1 or more moves, 1 or more times"):
+    with pytest.raises(ValueError, match="jumps back 1 or more steps, 1 or more times"):
         resampled([3, 2, 1, 0], jump, repeats)
 
 
 @pytest.mark.parametrize("schedule", SCHEDULES, **named)
 def test_the_move_up_has_the_moments_of_the_forward_process(schedule):
-    """RePaint, algorithm 1, line 11: what has level t's rates then has level s's, also from the clean picture and up to pure noise."""
-    levels = [0, 1, 2, 50, 500, 999, 1000]
+    """RePaint, algorithm 1, line 11: what has timestep t's rates then has timestep s's, also from the clean image and up to pure noise."""
+    timesteps = [0, 1, 2, 50, 500, 999, 1000]
     probe = torch.tensor([[1.0], [0.0]], dtype=torch.float64)
-    for t, s in combinations(levels, 2):
+    for t, s in combinations(timesteps, 2):
         x_s, x0_hat = resampling_step(None, lambda x, t: 2 * x, schedule, probe, t, s, randn=lambda x: 1 - x)
         kept, added = x_s.flatten().tolist()
         assert kept * schedule.signal[t].item() == pytest.approx(schedule.signal[s].item(), abs=1e-12)
@@ -129,7 +131,7 @@ def test_the_move_down_is_the_samplers_own():
 
 
 def repainted(name, schedule, repeats, rows=100):
-    """Fill in half of five pictures, again and again, with the exact denoiser of those five; returns the walk and the true pictures."""
+    """Fill in half of five images, again and again, with the exact denoiser of those five; returns the walk and the true images."""
     data, randn = 2 * noise(5, 16, seed=3), partial(seeded, torch.Generator().manual_seed(0))
     half, denoise, known = (torch.arange(16) < 8).double(), exact(data, schedule), data.repeat(rows // 5, 1)
     step = partial(
@@ -140,9 +142,9 @@ def repainted(name, schedule, repeats, rows=100):
 
 
 @pytest.mark.parametrize("name", ["DDPM", "DDIM"])
-@pytest.mark.parametrize("schedule", [cosine(1000), straight(1000)], **named)
+@pytest.mark.parametrize("schedule", [cosine(1000), flow(1000)], **named)
 def test_repaint_with_the_exact_denoiser_fills_in_what_belongs_to_the_known_part(schedule, name):
-    """With the paper's ten repeats of ten moves: half of a picture is known, and the other half becomes its own."""
+    """With the paper's ten repeats of ten steps: half of an image is known, and the other half becomes its own."""
     states, path, known = repainted(name, schedule, repeats=10, rows=50)
     visited = []
     for state in states:

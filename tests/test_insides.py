@@ -18,7 +18,7 @@ NETS = {
     "attention": {"network": "attention_unet", "classes": 3},
     "simple": {"network": "simple_unet", "classes": 3},
     "faces": {"network": "attention_unet", "attributes": 4},
-    "guided by a sketch": {"network": "attention_unet", "guide": 3},
+    "guided by a sketch": {"network": "attention_unet", "conditioning_channels": 3},
     "three sizes": {"network": "attention_unet", "widths": (16, 24, 32), "attention": (False, True, True), "blocks": 2},
 }
 
@@ -36,15 +36,15 @@ def attending(tiny):
 @pytest.fixture
 def experts(tiny):
     """Two experts, whose weights differ."""
-    sizes = {"widths": (16, 32), "embedding": 16, "classes": 3}
-    net = NETWORKS["experts"](member="simple_unet", sizes=sizes, borders=[785.0])
+    config = {"widths": (16, 32), "embedding": 16, "classes": 3}
+    net = NETWORKS["experts"](member="simple_unet", config=config, borders=[785.0])
     members = [tiny(seed, network="simple_unet", classes=3).state_dict() for seed in (0, 1)]
     net.read = lambda prefix: members[int(prefix[0])]
     return NeuralDenoiser(net.eval(), cosine(100))
 
 
-def noisy(seed=0, pictures=1):
-    return torch.randn(pictures, 3, 16, 16, generator=torch.Generator().manual_seed(seed))
+def noisy(seed=0, images=1):
+    return torch.randn(images, 3, 16, 16, generator=torch.Generator().manual_seed(seed))
 
 
 def hooks(net):
@@ -57,7 +57,7 @@ def test_the_anatomy_holds_every_weight_once_and_every_operation_that_torch_coun
         denoise(noisy(), 60)
     assert taken.flops == counter.get_total_flops() > 0
     assert taken.parameters == sum(weight.numel() for weight in denoise.net.parameters())
-    assert sum(taken.share(part) for part in taken.parts) == pytest.approx(1)
+    assert sum(taken.fraction(part) for part in taken.parts) == pytest.approx(1)
     assert len({part.name for part in taken.parts}) == len(taken.parts) == len(parts_of(denoise.net)) and not hooks(
         denoise.net
     )
@@ -72,8 +72,8 @@ def test_the_shapes_are_those_of_the_real_modules(denoise):
     for part in taken.parts:
         given, said = seen[part.name]
         assert part.gives == tuple(said.shape[1:]) and (given is None or part.given == tuple(given.shape[1:]))
-        assert part.kind == type(denoise.net.get_submodule(part.name)).__name__
-        assert part.told == (part.kind in ("ResidualBlock", "Convolutions"))
+        assert part.class_name == type(denoise.net.get_submodule(part.name)).__name__
+        assert part.told == (part.class_name in ("ResidualBlock", "Convolutions"))
         assert part.parameters == sum(weight.numel() for weight in denoise.net.get_submodule(part.name).parameters())
 
 
@@ -81,7 +81,7 @@ def test_skips_are_found_where_the_networks_have_them(tiny):
     simple = anatomy(NeuralDenoiser(tiny(network="simple_unet", widths=(16, 24, 32)), cosine(100)), noisy(), 60)
     assert simple.skips == (("down.1", "up.1"), ("down.0", "up.0"))
     attention = anatomy(NeuralDenoiser(tiny(), cosine(100)), noisy(), 60)
-    assert attention.skips == (("down.1.0.attend", "up.1.0.block"), ("down.0.0.block", "up.0.0.block"))
+    assert attention.skips == (("down.1.0.self_attention", "up.1.0.block"), ("down.0.0.block", "up.0.0.block"))
     for taken in (simple, attention):
         for source, target in taken.skips:
             before = taken.parts[[part.name for part in taken.parts].index(target) - 1]
@@ -143,8 +143,8 @@ def test_looks_sum_to_one_and_rebuild_the_very_output_of_every_layer(tiny, autoc
     for name, layer in layers.items():
         layer.register_forward_pre_hook(lambda _, x, name=name: given.update({name: x[0]}))
     with looking(net) as looks, recorded(net, [*layers, *inside]) as said:
-        denoise(noisy(pictures=2), 60)
-    assert set(looks) == {"down.1.0.attend", "middle.attend", "up.1.0.attend"}
+        denoise(noisy(images=2), 60)
+    assert set(looks) == {"down.1.0.self_attention", "middle.self_attention", "up.1.0.self_attention"}
     for name, layer in layers.items():
         (weights,), (output,) = looks[name], said[name]
         assert weights.shape == (2, layer.heads, 16, 16) and layer.heads == 2 and (weights >= 0).all()
@@ -164,8 +164,8 @@ def test_attention_off_is_the_network_whose_attention_lets_its_input_through(att
     from torch import nn
 
     cut = deepcopy(attending.net)
-    for stage in [stage for stage in cut.modules() if hasattr(stage, "attend")]:
-        stage.attend = nn.Identity()
+    for stage in [stage for stage in cut.modules() if hasattr(stage, "self_attention")]:
+        stage.self_attention = nn.Identity()
     with attention_off(attending.net):
         off = attending(noisy(), 60)
     assert torch.equal(off, NeuralDenoiser(cut, attending.schedule)(noisy(), 60))
@@ -215,8 +215,8 @@ def test_likeness_and_principal_directions_of_known_vectors():
     vectors = torch.tensor([[1.0, 0, 0], [-1, 0, 0], [0, 2, 0], [0, -2, 0]]) + 7
     alike = activations.likeness(vectors)
     assert alike[0].tolist() == pytest.approx([1, -1, 0, 0], abs=1e-6)
-    places, shares = activations.principal(vectors)
-    assert shares.tolist() == pytest.approx([0.8, 0.2]) and torch.allclose(
+    places, fractions = activations.principal(vectors)
+    assert fractions.tolist() == pytest.approx([0.8, 0.2]) and torch.allclose(
         torch.cdist(places, places), torch.cdist(vectors, vectors).double()
     )
 
@@ -224,12 +224,12 @@ def test_likeness_and_principal_directions_of_known_vectors():
 @torch.no_grad()
 def test_waves_are_what_the_embedding_is_given_and_all_levels_agree_with_single_ones(denoise):
     levels, given = [100, 60, 0], []
-    handle = denoise.net.level.mlp.register_forward_pre_hook(lambda _, x: given.append(x[0]))
+    handle = denoise.net.time_embedding.mlp.register_forward_pre_hook(lambda _, x: given.append(x[0]))
     layer = activations.modulators(denoise.net)[-1]
-    said = activations.at_each(denoise, levels, ["level", layer])
+    said = activations.at_each(denoise, levels, ["time_embedding", layer])
     handle.remove()
-    assert torch.equal(given[0], activations.waves(denoise, levels)) and said["level"].shape == (3, 16)
-    with recorded(denoise.net, ["level", layer]) as single:
+    assert torch.equal(given[0], activations.waves(denoise, levels)) and said["time_embedding"].shape == (3, 16)
+    with recorded(denoise.net, ["time_embedding", layer]) as single:
         denoise(noisy(), 60)
     for name, values in said.items():
         torch.testing.assert_close(values[1], single[name][0][0], rtol=1e-5, atol=1e-5)
@@ -237,25 +237,26 @@ def test_waves_are_what_the_embedding_is_given_and_all_levels_agree_with_single_
 
 @torch.no_grad()
 def test_experts_are_asked_level_by_level(experts):
-    said = activations.at_each(experts, [90, 10], ["member.level"])["member.level"]
+    said = activations.at_each(experts, [90, 10], ["member.time_embedding"])["member.time_embedding"]
     for k, t in enumerate((90, 10)):
-        with recorded(experts.net, ["member.level"]) as single:
+        with recorded(experts.net, ["member.time_embedding"]) as single:
             experts(noisy(), t)
-        torch.testing.assert_close(said[k], single["member.level"][0][0])
+        torch.testing.assert_close(said[k], single["member.time_embedding"][0][0])
 
 
 @torch.no_grad()
-def test_kinds_are_told_as_in_a_forward_pass_that_asks_for_them(tiny):
+def test_class_names_are_told_as_in_a_forward_pass_that_asks_for_them(tiny):
     denoise = NeuralDenoiser(tiny(classes=3).eval(), cosine(100))
     embedder, layers = activations.embedder(denoise.net), activations.modulators(denoise.net)
     assert embedder == "classes" and len(layers) == 5
     assert torch.equal(
-        activations.told_kinds(denoise, torch.arange(3), 60, [embedder]), denoise.net.classes.table.weight[:3]
+        activations.told_class_names(denoise, torch.arange(3), 60, [embedder]),
+        denoise.net.class_embedding.table.weight[:3],
     )
-    told = activations.told_kinds(denoise, torch.arange(3), 60, layers)
+    told = activations.told_class_names(denoise, torch.arange(3), 60, layers)
     with recorded(denoise.net, layers) as said:
         denoise.given(torch.tensor([2]))(noisy(), 60)
     torch.testing.assert_close(told[2], torch.cat([said[name][0][0] for name in layers]), rtol=1e-5, atol=1e-5)
-    wishes = NeuralDenoiser(tiny(attributes=4).eval(), cosine(100))
-    assert activations.embedder(wishes.net) == "attributes" and activations.embedder(tiny()) is None
-    assert activations.told_kinds(wishes, torch.eye(4), 60, ["attributes"]).shape == (4, 16)
+    conditions = NeuralDenoiser(tiny(attributes=4).eval(), cosine(100))
+    assert activations.embedder(conditions.net) == "attributes" and activations.embedder(tiny()) is None
+    assert activations.told_class_names(conditions, torch.eye(4), 60, ["attributes"]).shape == (4, 16)

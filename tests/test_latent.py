@@ -25,8 +25,8 @@ VALUE = {
     READER.read(word).told[1].item(): value
     for word, value in {"red": 0.8, "blue": -0.6, "fox": 0.4, "owl": -0.2}.items()
 }
-NOTHING = 0.1  # what is drawn where nothing is asked for
-PRESET = Preset("DDIM", moves=4, scale=1.0)
+NOTHING = 0.1  # what is sampled where nothing is asked for
+PRESET = Preset("DDIM", steps=4, guidance_scale=1.0)
 
 
 class Folded(nn.Module):
@@ -41,7 +41,7 @@ class Folded(nn.Module):
 
 
 class Painter(nn.Module):
-    """Says v as if every picture of a prompt were flat: the sum of the values of its words; notes the pictures and levels that it is asked for."""
+    """Says v as if every image of a prompt were flat: the sum of the values of its words; notes the images and timesteps that it is asked for."""
 
     size_multiple = 1
 
@@ -49,13 +49,13 @@ class Painter(nn.Module):
         super().__init__()
         self.asked = []
 
-    def forward(self, y, level, ids=None):
+    def forward(self, y, timestep, ids=None):
         self.asked.append(None if ids is None else ids.tolist())
         if ids is None or not ids.any():
             x0 = torch.full((len(y),), NOTHING)
         else:
             x0 = torch.tensor([sum(VALUE.get(number, 0.0) for number in row) for row in ids.tolist()])
-        c, s = (f(level / 1000).view(-1, 1, 1, 1) for f in (torch.cos, torch.sin))
+        c, s = (f(timestep / 1000).view(-1, 1, 1, 1) for f in (torch.cos, torch.sin))
         return (c * y - x0.view(-1, 1, 1, 1)) / s
 
 
@@ -71,14 +71,14 @@ def flat():
 @pytest.fixture
 def real(tiny):
     """A network with every weight awake, so that noise and words both matter, and the same autoencoder."""
-    net = tiny(channels=192, patch=1, text={"width": 16, "depth": 1, "head_width": 8, **READER.sizes}).eval()
+    net = tiny(channels=192, patch=1, text={"width": 16, "depth": 1, "head_width": 8, **READER.config}).eval()
     card = Card(
         "m", "M", "attention_unet", {"text": {}}, "v", 4, 192, autoencoder="a", text=READER.card, sampling=vars(PRESET)
     )
     return TextToImage(Model(card, net, CPU), scaled(Folded(), CPU, [0.0] * 192, [1.0] * 192, 8), READER)
 
 
-def picture(h=32, w=32, b=None, seed=0):
+def image(h=32, w=32, b=None, seed=0):
     return torch.randint(
         0, 256, (*([b] if b else []), 3, h, w), generator=torch.Generator().manual_seed(seed), dtype=torch.uint8
     )
@@ -101,17 +101,17 @@ def colour(value):
 # Drawing
 
 
-@pytest.mark.parametrize("moves", [1, 3, 12])
+@pytest.mark.parametrize("steps", [1, 3, 12])
 @pytest.mark.parametrize("sampler", SAMPLERS)
-def test_every_sampler_draws_what_the_prompt_says_in_any_number_of_moves(flat, sampler, moves):
-    asked = flat.ask(["red fox", "blue owl", ""], [0, 1, 2], Preset(sampler, moves))
-    drawing = draw(replace(asked, preset=replace(asked.preset, scale=1.0)))
+def test_every_sampler_draws_what_the_prompt_says_in_any_number_of_steps(flat, sampler, steps):
+    asked = flat.ask(["red fox", "blue owl", ""], [0, 1, 2], Preset(sampler, steps))
+    drawing = draw(replace(asked, preset=replace(asked.preset, guidance_scale=1.0)))
     states = list(drawing)
-    assert [state.t for state in states] == asked.preset.levels() and states[0].x.shape == (3, 192, 4, 4)
-    pictures = drawing.see(states[-1].x)
-    assert pictures.shape == (3, 3, 32, 32) and pictures.dtype == torch.uint8
-    for found, value in zip(pictures, (1.2, -0.8, 0.0), strict=True):
-        # a prompt that says nothing is drawn in a batch whose prompts do: its ids are zeros
+    assert [state.t for state in states] == asked.preset.timesteps() and states[0].x.shape == (3, 192, 4, 4)
+    images = drawing.see(states[-1].x)
+    assert images.shape == (3, 3, 32, 32) and images.dtype == torch.uint8
+    for found, value in zip(images, (1.2, -0.8, 0.0), strict=True):
+        # a prompt that says nothing is sampled in a batch whose prompts do: its ids are zeros
         assert (found.int() - colour(value)).abs().max() <= 1
     assert (drawing.see(states[0].x0_hat)[0].int() - colour(1.2)).abs().max() <= 1
 
@@ -125,8 +125,8 @@ def test_one_prompt_is_that_of_all_and_the_card_knows_the_preset(flat):
 
 
 @pytest.mark.parametrize("sampler", ["DDIM", "DDPM", "DPM-Solver++"])
-def test_a_picture_has_its_seed_and_prompt_and_does_not_change_with_its_neighbours(real, sampler):
-    preset = Preset(sampler, 3, scale=3.0)
+def test_a_image_has_its_seed_and_prompt_and_does_not_change_with_its_neighbours(real, sampler):
+    preset = Preset(sampler, 3, guidance_scale=3.0)
     both = end(draw(real.ask(["blue owl", "red fox red fox"], [5, 9], preset, "owl"))).x
     alone = end(draw(real.ask("red fox red fox", [9], preset, "owl"))).x
     torch.testing.assert_close(both[1:], alone, rtol=1e-4, atol=1e-4)
@@ -148,24 +148,24 @@ def test_latents_are_not_clipped(flat):
 
 
 @pytest.mark.parametrize(
-    ("scale", "drawn", "times"),
+    ("scale", "sampled", "times"),
     [(0.0, NOTHING, 1), (0.5, (NOTHING + 1.2) / 2, 2), (1.0, 1.2, 1), (3.0, 1.2 + 2 * (1.2 + 0.6), 2)],
 )
-def test_a_negative_prompt_is_what_guidance_leads_away_from_and_is_not_heard_without_it(flat, scale, drawn, times):
-    asked = flat.ask("red fox", [0, 1], replace(PRESET, scale=scale), negative="blue")
+def test_a_negative_prompt_is_what_guidance_leads_away_from_and_is_not_heard_without_it(flat, scale, sampled, times):
+    asked = flat.ask("red fox", [0, 1], replace(PRESET, guidance_scale=scale), negative="blue")
     last = end(draw(asked))
-    torch.testing.assert_close(last.x, torch.full_like(last.x, drawn), atol=1e-4, rtol=0)
+    torch.testing.assert_close(last.x, torch.full_like(last.x, sampled), atol=1e-4, rtol=0)
     assert len(flat.model.net.asked) == times * 4
     assert any("guidance scale is above 1" in note for note in asked.notes) == (scale <= 1)
 
 
 def test_a_negative_prompt_alone_leads_away_from_it(flat):
-    last = end(draw(flat.ask("", [0], replace(PRESET, scale=3.0), negative="blue")))
+    last = end(draw(flat.ask("", [0], replace(PRESET, guidance_scale=3.0), negative="blue")))
     torch.testing.assert_close(last.x, torch.full_like(last.x, NOTHING + 2 * (NOTHING + 0.6)), atol=1e-4, rtol=0)
 
 
 def test_a_negative_prompt_that_is_the_prompt_cancels_and_says_so(real):
-    asked = real.ask(["red fox", "owl"], [0, 1], replace(PRESET, scale=4.0), negative="Red  FOX")
+    asked = real.ask(["red fox", "owl"], [0, 1], replace(PRESET, guidance_scale=4.0), negative="Red  FOX")
     assert "they cancel" in asked.notes[0]
     plain = real.ask(["red fox", "owl"], [0, 1])
     torch.testing.assert_close(end(draw(asked)).x[0], end(draw(plain)).x[0], rtol=1e-4, atol=1e-4)
@@ -174,9 +174,9 @@ def test_a_negative_prompt_that_is_the_prompt_cancels_and_says_so(real):
 
 def test_classes_and_attributes_have_a_negative_too():
     class Classes(nn.Module):
-        def forward(self, y, level, labels=None):
+        def forward(self, y, timestep, labels=None):
             x0 = torch.zeros(len(y)) if labels is None else labels.float().view(len(y), -1)[:, 0] / 10
-            c, s = (f(level / 1000).view(-1, 1, 1, 1) for f in (torch.cos, torch.sin))
+            c, s = (f(timestep / 1000).view(-1, 1, 1, 1) for f in (torch.cos, torch.sin))
             return (c * y - x0.view(-1, 1, 1, 1)) / s
 
     for about, label, against in (
@@ -184,30 +184,30 @@ def test_classes_and_attributes_have_a_negative_too():
         ({"attributes": ["hat", "red"]}, [[2, 0]], [[1, 0]]),
     ):
         able = Model(Card("m", "M", "attention_unet", {}, "v", 8, **about), Classes(), CPU)
-        *_, last = generate(able, Preset(moves=3, scale=3.0), [0], label, against=against)
+        *_, last = generate(able, Preset(steps=3, guidance_scale=3.0), [0], label, against=against)
         torch.testing.assert_close(last.x, torch.full_like(last.x, 0.4), atol=1e-5, rtol=0)
         with pytest.raises(ValueError, match="is told"):
-            generate(able, Preset(moves=3, scale=3.0), [0], label, against=[[9, 9, 9]])
+            generate(able, Preset(steps=3, guidance_scale=3.0), [0], label, against=[[9, 9, 9]])
 
 
 def test_the_guidance_of_a_walk_can_be_looked_at(flat):
     noted = {}
-    asked = replace(flat.ask("red fox", [0], replace(PRESET, scale=3.0), negative="blue"), steer=noting(noted))
+    asked = replace(flat.ask("red fox", [0], replace(PRESET, guidance_scale=3.0), negative="blue"), steer=noting(noted))
     states = list(draw(asked))
     assert sorted(noted, reverse=True) == [state.t for state in states[:-1]]
     for part, value in zip(noted[500], (-0.6, 1.2, 4.8), strict=True):
         torch.testing.assert_close(part, torch.full_like(part, value), atol=1e-4, rtol=0)
 
 
-# Changing a picture
+# Changing an image
 
 
-def test_strength_0_gives_the_picture_itself_back_and_not_what_the_autoencoder_makes_of_it(flat):
+def test_strength_0_gives_the_image_itself_back_and_not_what_the_autoencoder_makes_of_it(flat):
     lossy = replace(flat, codec=scaled(Lossy(), CPU, [0.2] * 192, [0.5] * 192, 8))
-    drawing = change(lossy.ask("red fox", [0, 1]), picture(), 0)
-    assert not torch.equal(lossy.pictures(end(drawing).x)[0], picture())
-    drawing = change(lossy.ask("red fox", [0, 1]), picture(), 0)
-    assert torch.equal(seen(drawing), picture().expand(2, -1, -1, -1)) and not lossy.model.net.asked
+    drawing = change(lossy.ask("red fox", [0, 1]), image(), 0)
+    assert not torch.equal(lossy.images(end(drawing).x)[0], image())
+    drawing = change(lossy.ask("red fox", [0, 1]), image(), 0)
+    assert torch.equal(seen(drawing), image().expand(2, -1, -1, -1)) and not lossy.model.net.asked
 
 
 class Lossy(Folded):
@@ -220,40 +220,40 @@ class Lossy(Folded):
 @pytest.mark.parametrize("sampler", ["DDIM", "DDPM"])
 def test_strength_1_is_drawing_from_noise(real, sampler):
     asked = real.ask(["red fox", "owl"], [3, 4], Preset(sampler, 4, 2.0))
-    for ours, theirs in zip(change(asked, picture(), 1), draw(asked), strict=True):
+    for ours, theirs in zip(change(asked, image(), 1), draw(asked), strict=True):
         assert ours.t == theirs.t and torch.equal(ours.x, theirs.x)
 
 
-def test_in_between_it_begins_with_the_picture_and_noise_and_ends_with_the_prompt(flat):
-    pictures, asked = picture(b=2), flat.ask("red fox", [3, 4])
-    drawing = change(asked, pictures, 0.5)
+def test_in_between_it_begins_with_the_image_and_noise_and_ends_with_the_prompt(flat):
+    images, asked = image(b=2), flat.ask("red fox", [3, 4])
+    drawing = change(asked, images, 0.5)
     states = list(drawing)
-    schedule, x0 = PRESET.noising(), flat.codec.encode(pictures.float() / 127.5 - 1)
+    schedule, x0 = PRESET.noise_schedule(), flat.codec.encode(images.float() / 127.5 - 1)
     assert [state.t for state in states] == [500, 375, 250, 125, 0]
     torch.testing.assert_close(states[0].x, schedule.corrupt(x0, 500, SeededNoise([3, 4]).draw((192, 4, 4))))
     assert (drawing.see(states[-1].x).int() - colour(1.2)).abs().max() <= 1
-    bare = next(iter(change(asked, pictures, 0.5, noisy=False)))
+    bare = next(iter(change(asked, images, 0.5, noisy=False)))
     torch.testing.assert_close(bare.x, schedule.signal[500].float() * x0)
 
 
 @pytest.mark.parametrize("strength", [-0.1, 1.01, float("nan")])
 def test_a_strength_that_is_none_is_refused_in_words(flat, strength):
     with pytest.raises(ValueError, match="strength lies between 0"):
-        change(flat.ask("fox", [0]), picture(), strength)
+        change(flat.ask("fox", [0]), image(), strength)
 
 
 @pytest.mark.parametrize(
     ("wrong", "words"),
     [
-        (picture(30, 32), "divisible by 8, not 30 x 32"),
-        (picture(0, 32), "divisible by 8"),
-        (picture().float(), "uint8 .3, h, w., not float32"),
-        (picture()[:1], "uint8"),
-        (picture(b=3), "Give one picture, or 2"),
-        (picture()[0], "uint8"),
+        (image(30, 32), "divisible by 8, not 30 x 32"),
+        (image(0, 32), "divisible by 8"),
+        (image().float(), "uint8 .3, h, w., not float32"),
+        (image()[:1], "uint8"),
+        (image(b=3), "Give one image, or 2"),
+        (image()[0], "uint8"),
     ],
 )
-def test_pictures_that_do_not_fit_are_refused_in_one_sentence(flat, wrong, words):
+def test_images_that_do_not_fit_are_refused_in_one_sentence(flat, wrong, words):
     asked = flat.ask("fox", [0, 1])
     for verb in (lambda: change(asked, wrong, 0.5), lambda: fill(asked, wrong, torch.ones(wrong.shape[-2:]))):
         with pytest.raises(ValueError, match=words) as problem:
@@ -266,9 +266,7 @@ def test_other_sizes_than_the_models_can_be_changed_and_filled(flat):
     hole[3, 5] = True
     asked = flat.ask("red fox", [0])
     assert (
-        seen(change(asked, picture(16, 40), 0.7)).shape
-        == seen(fill(asked, picture(16, 40), hole)).shape
-        == (1, 3, 16, 40)
+        seen(change(asked, image(16, 40), 0.7)).shape == seen(fill(asked, image(16, 40), hole)).shape == (1, 3, 16, 40)
     )
 
 
@@ -286,14 +284,14 @@ def spot():
 def test_outside_the_mask_nothing_changes_and_inside_is_what_was_asked_for(flat, sampler, repeats):
     lossy = replace(flat, codec=scaled(Lossy(), CPU, [0.2] * 192, [0.5] * 192, 8))
     drawing = fill(
-        lossy.ask(["red fox", "blue owl"], [0, 1], Preset(sampler, 6, 1.0)), picture(), spot(), repeats, jump=2
+        lossy.ask(["red fox", "blue owl"], [0, 1], Preset(sampler, 6, 1.0)), image(), spot(), repeats, jump=2
     )
     states = list(drawing)
     assert len(states) - 1 == (6 if repeats == 1 else 6 * repeats + 3 * (repeats - 1))
     for state in states[1], states[-1]:  # on the way too
         shown = drawing.see(state.x0_hat)
         assert shown.dtype == torch.uint8 and torch.equal(
-            shown[..., ~spot()], picture().expand(2, -1, -1, -1)[..., ~spot()]
+            shown[..., ~spot()], image().expand(2, -1, -1, -1)[..., ~spot()]
         )
     for row, value in enumerate((1.2, -0.8)):
         expected = to_bytes(torch.tensor(0.9 * (0.5 * value + 0.2))).int()
@@ -301,13 +299,13 @@ def test_outside_the_mask_nothing_changes_and_inside_is_what_was_asked_for(flat,
 
 
 @pytest.mark.parametrize("repeats", [1, 2])
-def test_known_latents_are_at_their_level_all_the_way(real, repeats):
-    asked, schedule = real.ask("red fox", [3], Preset("DDPM", 5)), Preset().noising()
-    known = real.codec.encode(picture()[None].float() / 127.5 - 1)
+def test_known_latents_are_at_their_timestep_all_the_way(real, repeats):
+    asked, schedule = real.ask("red fox", [3], Preset("DDPM", 5)), Preset().noise_schedule()
+    known = real.codec.encode(image()[None].float() / 127.5 - 1)
     place = touched(spot(), 8)
     assert place.nonzero().tolist() == [[0, 2], [1, 2]]
     eps, before = SeededNoise([3]).draw((192, 4, 4)), []
-    for state in fill(asked, picture(), spot(), repeats, jump=2):
+    for state in fill(asked, image(), spot(), repeats, jump=2):
         x, there = (each[..., ~place] for each in (state.x, known))
         if repeats == 1:
             torch.testing.assert_close(x, schedule.corrupt(known, state.t, eps)[..., ~place])
@@ -331,32 +329,32 @@ def test_a_single_pixel_frees_the_latent_that_stands_for_it_and_no_other():
 
 def test_everything_marked_is_drawing_from_noise(real):
     asked = real.ask("red fox", [3, 4])
-    drawing = fill(asked, picture(), torch.full((32, 32), 255))
+    drawing = fill(asked, image(), torch.full((32, 32), 255))
     torch.testing.assert_close(seen(drawing), seen(draw(asked)))
 
 
 @pytest.mark.parametrize(
     ("hole", "words"),
     [
-        (torch.ones(16, 32), r"shape \(16, 32\), and the picture \(32, 32\): scale"),
+        (torch.ones(16, 32), r"shape \(16, 32\), and the image \(32, 32\): scale"),
         (torch.ones(1, 32, 32), "scale the mask"),
         (torch.zeros(32, 32), "Nothing is marked in the mask: paint"),
     ],
 )
 def test_masks_that_cannot_be_are_refused_in_one_sentence(flat, hole, words):
     with pytest.raises(ValueError, match=words):
-        fill(flat.ask("fox", [0]), picture(), hole)
+        fill(flat.ask("fox", [0]), image(), hole)
 
 
 # Between two
 
 
-def test_between_two_prompts_every_guess_lies_between_theirs(flat):
-    shares = [0.0, 0.25, 1.0]
-    asked = between(flat.ask("red fox", [7]), flat.ask("blue owl owl", [7]), shares)
+def test_between_two_prompts_every_prediction_lies_between_theirs(flat):
+    fractions = [0.0, 0.25, 1.0]
+    asked = between(flat.ask("red fox", [7]), flat.ask("blue owl owl", [7]), fractions)
     last = end(draw(asked))
-    for x, share in zip(last.x, shares, strict=True):
-        torch.testing.assert_close(x, torch.full_like(x, 1.2 - share * 2.2), atol=1e-4, rtol=0)
+    for x, fraction in zip(last.x, fractions, strict=True):
+        torch.testing.assert_close(x, torch.full_like(x, 1.2 - fraction * 2.2), atol=1e-4, rtol=0)
 
 
 def test_the_ends_are_the_two_themselves_and_guidance_leads_away_from_both_negatives(real):
@@ -371,8 +369,8 @@ def test_the_ends_are_the_two_themselves_and_guidance_leads_away_from_both_negat
 
 
 def test_between_two_seeds_noise_is_as_strong_as_noise_is_and_one_prompt_is_asked_once(real):
-    shares = torch.linspace(0, 1, 5).tolist()
-    asked = between(real.ask("red fox", [7]), real.ask("red fox", [8]), shares)
+    fractions = torch.linspace(0, 1, 5).tolist()
+    asked = between(real.ask("red fox", [7]), real.ask("red fox", [8]), fractions)
     first = next(iter(draw(asked)))
     assert (
         first.x.std((1, 2, 3)).sub(1).abs().max() < 0.05
@@ -381,16 +379,16 @@ def test_between_two_seeds_noise_is_as_strong_as_noise_is_and_one_prompt_is_aske
     )
     steps = [(b - a).square().mean().sqrt() for a, b in zip(first.x, first.x[1:], strict=False)]
     assert max(steps) / min(steps) < 1.01
-    drawing = change(asked, picture(), 0.5)
+    drawing = change(asked, image(), 0.5)
     assert seen(drawing).shape == (5, 3, 32, 32)
 
 
 def test_what_has_nothing_between_is_refused_in_one_sentence(flat):
     one, three = flat.ask("fox", [0]), flat.ask("owl", [1, 2, 3])
     assert between(one, three, [0, 0.5, 1]).count == 3
-    for first, second, shares in ((one, three, [0, 1]), (one, one, [0, 1.1]), (one, one, [])):
-        with pytest.raises(ValueError, match="Give shares of 0 to 1"):
-            between(first, second, shares)
+    for first, second, fractions in ((one, three, [0, 1]), (one, one, [0, 1.1]), (one, one, [])):
+        with pytest.raises(ValueError, match="Give fractions of 0 to 1"):
+            between(first, second, fractions)
     with pytest.raises(ValueError, match="one model with one preset"):
         between(one, replace(one, preset=Preset()), [0.5])
 
@@ -409,11 +407,11 @@ def test_what_has_nothing_between_is_refused_in_one_sentence(flat):
     ],
     ids=lambda text: ascii(text)[:20],
 )
-def test_any_prompt_is_drawn_and_what_was_not_understood_is_said_once(flat, prompt, note):
-    asked = flat.ask([prompt, prompt], [0, 1], replace(PRESET, scale=3.0))
+def test_any_prompt_is_sampled_and_what_was_not_understood_is_said_once(flat, prompt, note):
+    asked = flat.ask([prompt, prompt], [0, 1], replace(PRESET, guidance_scale=3.0))
     assert len(asked.notes) == 1 and note in asked.notes[0] and "\n" not in asked.notes[0]
     assert end(draw(asked)).x.isfinite().all()
-    in_negative = flat.ask("red", [0], replace(PRESET, scale=3.0), negative=prompt)
+    in_negative = flat.ask("red", [0], replace(PRESET, guidance_scale=3.0), negative=prompt)
     assert end(draw(in_negative)).x.isfinite().all() and any(note in each for each in in_negative.notes) == bool(
         prompt.strip()
     )
@@ -423,7 +421,7 @@ def test_any_prompt_is_drawn_and_what_was_not_understood_is_said_once(flat, prom
 
 @pytest.mark.parametrize(("prompts", "seeds"), [("fox", []), (["fox", "owl"], [1]), ([], [1]), (["fox"] * 3, [1, 2])])
 def test_prompts_and_seeds_that_do_not_go_together_are_refused(flat, prompts, seeds):
-    with pytest.raises(ValueError, match=r"Every picture has a seed, and a prompt of its own or the one of all"):
+    with pytest.raises(ValueError, match=r"Every image has a seed, and a prompt of its own or the one of all"):
         flat.ask(prompts, seeds)
 
 
@@ -433,10 +431,10 @@ def test_prompts_and_seeds_that_do_not_go_together_are_refused(flat, prompts, se
 @pytest.fixture
 def kept(tmp_path):
     """A folder with a tiny model, its autoencoder and its vocabulary."""
-    sizes = {"channels": 4, "widths": [16], "attention": [False], "patch": 1, "embedding": 16}
-    sizes["text"] = {"width": 16, "depth": 1, "head_width": 8, **READER.sizes}
+    config = {"channels": 4, "widths": [16], "attention": [False], "patch": 1, "embedding": 16}
+    config["text"] = {"width": 16, "depth": 1, "head_width": 8, **READER.config}
     coder = {"widths": [8, 16], "blocks": [1, 1], "patch": 4}
-    latents = {"mean": [0.1, 0.0, 0.0, 0.0], "spread": [0.5, 1.0, 1.0, 1.0]}
+    latents = {"mean": [0.1, 0.0, 0.0, 0.0], "std": [0.5, 1.0, 1.0, 1.0]}
     made = save(
         tmp_path, Card("a", "A", "autoencoder", coder, "autoencoder", 16, latents=latents), Autoencoder(**coder)
     )
@@ -445,7 +443,7 @@ def kept(tmp_path):
         "m",
         "M",
         "attention_unet",
-        sizes,
+        config,
         "v",
         2,
         4,
@@ -454,15 +452,15 @@ def kept(tmp_path):
         training=training,
         sampling=vars(PRESET),
     )
-    save(tmp_path, card, NETWORKS["attention_unet"](**sizes))
+    save(tmp_path, card, NETWORKS["attention_unet"](**config))
     vocabulary(tmp_path, "m").write_text(READER.text)
     return tmp_path
 
 
 def test_all_parts_are_loaded_by_one_name_and_draw(kept):
     able = load_text_to_image("m", [kept], CPU)
-    pictures = seen(draw(able.ask("red fox", [0, 1], negative="owl")))
-    assert pictures.shape == (2, 3, 16, 16) and able.preset == PRESET and able.multiple == 8
+    images = seen(draw(able.ask("red fox", [0, 1], negative="owl")))
+    assert images.shape == (2, 3, 16, 16) and able.preset == PRESET and able.multiple == 8
 
 
 def test_a_part_that_is_missing_or_another_one_is_said_in_one_sentence(kept):
@@ -471,11 +469,11 @@ def test_a_part_that_is_missing_or_another_one_is_said_in_one_sentence(kept):
             load_text_to_image("m", [kept], CPU)
         assert "\n" not in str(problem.value)
 
-    sizes = {"widths": [8, 16], "blocks": [1, 1], "patch": 4}
+    config = {"widths": [8, 16], "blocks": [1, 1], "patch": 4}
     save(
         kept,
-        Card("a", "A", "autoencoder", sizes, "autoencoder", 16, latents={"mean": [0.0] * 4, "spread": [1.0] * 4}),
-        Autoencoder(**sizes),
+        Card("a", "A", "autoencoder", config, "autoencoder", 16, latents={"mean": [0.0] * 4, "std": [1.0] * 4}),
+        Autoencoder(**config),
     )
     refused("draws latents of another 'a' than the one that is here: restore")
     (kept / "a.safetensors").unlink()

@@ -44,7 +44,7 @@ def test_a_mask_of_another_size_is_scaled_and_says_so():
     )  # 200 x 100, the right half white
     hole, notes = read_mask(encoded(mask, "PNG"), 64)
     assert torch.equal(hole, (torch.arange(64) >= 32).expand(64, 64))
-    assert notes == ["Your mask has 200 x 100 pixels, the picture 64 x 64: the square in its middle was scaled."]
+    assert notes == ["Your mask has 200 x 100 pixels, the image 64 x 64: the square in its middle was scaled."]
     assert "it was scaled" in read_mask(to_png(HOLE), 64)[1][0]
 
 
@@ -63,7 +63,7 @@ def test_what_is_transparent_in_a_mask_is_hole_and_what_is_animated_says_so():
 
 
 @pytest.mark.parametrize("data", [data for data, _ in BAD.values()] + [huge()])
-def test_what_is_no_picture_is_refused_in_one_sentence(data):
+def test_what_is_no_image_is_refused_in_one_sentence(data):
     with pytest.raises(ValueError, match=r"^The file .*\.$"):
         read_mask(data, 64)
     with pytest.raises(ValueError, match="draw it again"):

@@ -106,7 +106,7 @@ def test_every_question_offers_what_its_replies_answer(name):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_every_picture_of_a_lesson_has_a_caption_and_words(name):
+def test_every_image_of_a_lesson_has_a_caption_and_words(name):
     sources = [cell.source for cell in both(name)[1].cells if cell.cell_type == "code"]
     assert any("Captioned(" in source for source in sources)
     assert all(source.count("Captioned(") == source.count("caption=") == source.count("alt=") for source in sources)

@@ -1,4 +1,4 @@
-"""Losses at known angles, their weights, and what is drawn for them."""
+"""Losses at known angles, their weights, and what is sampled for them."""
 
 import math
 
@@ -29,21 +29,21 @@ def seeded(seed=0):
         ("eps", "huber", 1.5),  # 2 - 1/2: outside
     ],
 )
-def test_losses_at_a_known_angle_are_those_worked_out_by_hand(kind, distance, expected):
+def test_losses_at_a_known_angle_are_those_worked_out_by_hand(prediction_type, distance, expected):
     x0, net, theta = torch.ones(2, 3, 4, 4), Says(), torch.full((2,), math.atan2(0.8, 0.6))
-    loss = Objective(kind, distance).at(net, x0, None, theta, 2 * x0)
+    loss = Objective(prediction_type, distance).at(net, x0, None, theta, 2 * x0)
     assert loss.tolist() == pytest.approx([expected] * 2, rel=1e-5)
-    assert net.level.tolist() == pytest.approx([927.2952] * 2, rel=1e-5)
+    assert net.timestep.tolist() == pytest.approx([927.2952] * 2, rel=1e-5)
 
 
-def test_the_network_is_shown_the_noisy_picture_of_its_angle():
+def test_the_network_is_shown_the_noisy_image_of_its_angle():
     shown = []
     x0, eps, theta = (
         torch.randn(3, 3, 4, 4, generator=seeded()),
         torch.randn(3, 3, 4, 4, generator=seeded(1)),
         torch.tensor([0.1, 0.7, math.pi / 2]),
     )
-    Objective().at(lambda y, level, cond: shown.append(y) or y, x0, None, theta, eps)
+    Objective().at(lambda y, timestep, condition: shown.append(y) or y, x0, None, theta, eps)
     for k in range(3):
         torch.testing.assert_close(shown[0][k], math.cos(theta[k]) * x0[k] + math.sin(theta[k]) * eps[k])
 
@@ -55,7 +55,7 @@ def test_a_network_that_says_zero_has_the_loss_that_gives_it_away():
     assert Objective("eps", "l1")(Says(), x0, None, seeded()).mean().item() == pytest.approx(0.798, abs=0.02)
 
 
-def test_trained_angles_cover_the_quarter_circle_evenly_with_pure_noise_and_without_level_0():
+def test_trained_angles_cover_the_quarter_circle_evenly_with_pure_noise_and_without_timestep_0():
     """Pitfall 17: what is never trained cannot be sampled from."""
     theta, eps = draw(torch.zeros(100_000, 1, 1, 1), seeded())
     assert theta.min() > 0
@@ -65,7 +65,7 @@ def test_trained_angles_cover_the_quarter_circle_evenly_with_pure_noise_and_with
     assert eps.std().item() == pytest.approx(1, abs=0.01)
 
 
-def test_the_two_ends_of_the_random_numbers_give_pure_noise_and_no_clean_picture(monkeypatch):
+def test_the_two_ends_of_the_random_numbers_give_pure_noise_and_no_clean_image(monkeypatch):
     monkeypatch.setattr(torch, "rand", lambda n, **_: torch.tensor([0.0, 1 - 2**-24]))
     theta, _ = draw(torch.zeros(2, 1, 1, 1), seeded())
     assert theta[0].item() == pytest.approx(math.pi / 2)
@@ -73,17 +73,17 @@ def test_the_two_ends_of_the_random_numbers_give_pure_noise_and_no_clean_picture
 
 
 @pytest.mark.parametrize("kind", TARGETS)
-def test_min_snr_weights_are_the_weight_of_an_x0_loss_times_the_jacobian_squared(kind):
+def test_min_snr_weights_are_the_weight_of_an_x0_loss_times_the_jacobian_squared(prediction_type):
     """Pitfalls 6 and 24: also exactly at pure noise, where SNR is 0 and 1/SNR is not a number."""
     theta = torch.linspace(0.01, math.pi / 2 - 0.01, 100, dtype=torch.float64)
     c, s = theta.cos(), theta.sin()
     o = torch.zeros(100, dtype=torch.float64, requires_grad=True)
-    (jacobian,) = torch.autograd.grad(TARGETS[kind].x0_hat(torch.ones_like(o), o, c, s).sum(), o)
+    (jacobian,) = torch.autograd.grad(TARGETS[prediction_type].x0_hat(torch.ones_like(o), o, c, s).sum(), o)
     expected = torch.minimum(c**2 / s**2, torch.tensor(5.0)) * jacobian**2
-    torch.testing.assert_close(min_snr_weight(kind, theta), expected.float(), rtol=1e-6, atol=0)
-    ends = min_snr_weight(kind, torch.tensor([2**-24, math.pi / 2]))
+    torch.testing.assert_close(min_snr_weight(prediction_type, theta), expected.float(), rtol=1e-6, atol=0)
+    ends = min_snr_weight(prediction_type, torch.tensor([2**-24, math.pi / 2]))
     assert ends.isfinite().all()
-    assert ends[1].item() == pytest.approx(1.0 if kind == "eps" else 0.0, abs=1e-9)
+    assert ends[1].item() == pytest.approx(1.0 if prediction_type == "eps" else 0.0, abs=1e-9)
 
 
 def test_min_snr_is_the_published_weight_of_eps_and_of_v():
@@ -94,14 +94,14 @@ def test_min_snr_is_the_published_weight_of_eps_and_of_v():
     torch.testing.assert_close(min_snr_weight("v", theta), (snr.clamp(max=5) / (snr + 1)).float())
 
 
-def test_the_objective_applies_its_weights_per_picture():
+def test_the_objective_applies_its_weights_per_image():
     x0, theta = torch.ones(3, 3, 4, 4), torch.tensor([0.2, 0.9, math.pi / 2])
     plain, weighted = (Objective("v", min_snr=cap).at(Says(), x0, None, theta, 2 * x0) for cap in (None, 5.0))
     torch.testing.assert_close(weighted, plain * min_snr_weight("v", theta, 5.0))
     assert weighted.isfinite().all()
 
 
-def test_labels_are_dropped_picture_by_picture():
+def test_labels_are_dropped_image_by_image():
     """Pitfall 26: one batch holds both kinds."""
     labels = torch.arange(10).repeat(1000)
     dropped = drop_conditions(labels, 10, 0.1, seeded())
@@ -113,22 +113,22 @@ def test_labels_are_dropped_picture_by_picture():
 
 
 @pytest.mark.parametrize(
-    ("labels", "null", "share"), [(None, 5, 0.1), (torch.arange(4), 5, 0.0), (torch.arange(4), None, 0.5)]
+    ("labels", "null", "fraction"), [(None, 5, 0.1), (torch.arange(4), 5, 0.0), (torch.arange(4), None, 0.5)]
 )
-def test_there_is_not_always_a_label_to_drop(labels, null, share):
-    assert drop_conditions(labels, null, share, seeded()) is labels
+def test_there_is_not_always_a_label_to_drop(labels, null, fraction):
+    assert drop_conditions(labels, null, fraction, seeded()) is labels
     assert (drop_conditions(torch.arange(4), 4, 1.0, seeded()) == 4).all()
 
 
 ANGLES = torch.tensor([0.05, 0.6, 1.2, math.pi / 2])
 
 
-def half(y, level, cond):
-    """A network that says half of what it sees, and hears its level and its labels."""
+def half(y, timestep, condition):
+    """A network that says half of what it sees, and hears its timestep and its labels."""
     return (
         0.5 * y
-        + level.view(-1, *[1] * (y.ndim - 1)) / 1000
-        + (0 if cond is None else cond.view(-1, *[1] * (y.ndim - 1)))
+        + timestep.view(-1, *[1] * (y.ndim - 1)) / 1000
+        + (0 if condition is None else condition.view(-1, *[1] * (y.ndim - 1)))
     )
 
 
@@ -157,9 +157,9 @@ def test_the_loss_of_a_restoration_is_measured_by_angle_too():
 
 
 @pytest.mark.parametrize(("kind", "expected"), [("eps", 4.0), ("x0", 1.0), ("v", 0.16), ("flow", 1.0)])
-def test_points_have_the_losses_of_pictures(kind, expected):
+def test_points_have_the_losses_of_images(prediction_type, expected):
     """x0 = 1, eps = 2, cos 0.6, sin 0.8, for points (b, 2)."""
     x0, net = torch.ones(3, 2), Says()
-    loss = Objective(kind).at(net, x0, None, torch.full((3,), math.atan2(0.8, 0.6)), 2 * x0)
+    loss = Objective(prediction_type).at(net, x0, None, torch.full((3,), math.atan2(0.8, 0.6)), 2 * x0)
     assert loss.tolist() == pytest.approx([expected] * 3, rel=1e-5)
-    assert Objective(kind)(net, x0, None, seeded()).shape == (3,)
+    assert Objective(prediction_type)(net, x0, None, seeded()).shape == (3,)

@@ -1,4 +1,4 @@
-"""The microscope's sentences: right for every sampler, at every move."""
+"""The microscope's sentences: right for every sampler, at every step."""
 
 from functools import partial
 
@@ -13,16 +13,16 @@ from diffusion_edu.schedules import cosine
 
 microscope = pytest.importorskip("diffusion_edu.app.sampling.step_inspector")
 choices = pytest.importorskip("diffusion_edu.app.common.sampler_controls")
-SCHEDULE, LEVELS = cosine(100), [100, 75, 50, 25, 0]
+SCHEDULE, TIMESTEPS = cosine(100), [100, 75, 50, 25, 0]
 
 
-def moves(name, **options):
-    """Every move of a walk as (State, next State), on a mixture whose best guess is no straight line."""
+def steps(name, **options):
+    """Every step of a walk as (State, next State), on a mixture whose best prediction is no straight line."""
     means = torch.stack([torch.full((3, 4, 4), 0.8), torch.full((3, 4, 4), -0.5)]).double()
     denoise = exact_mixture(means, torch.tensor([0.2, 0.3]).double(), torch.tensor([0.5, 0.5]).double(), SCHEDULE)
     noise = SeededNoise([3])
     step = partial(sampler(name), denoise, SCHEDULE, randn=noise, **options)
-    states = list(walk(step, noise.draw((3, 4, 4)).double(), LEVELS))
+    states = list(walk(step, noise.draw((3, 4, 4)).double(), TIMESTEPS))
     return list(zip(states, states[1:], strict=False))
 
 
@@ -35,50 +35,50 @@ def why(name, move):
 @pytest.mark.parametrize(
     ("name", "options", "words"),
     [
-        ("DDIM", {}, "Nothing was drawn at random"),
+        ("DDIM", {}, "Nothing was sampled at random"),
         ("DDIM", {"eta": 0.5}, "a part of it was replaced"),
         ("DDPM", {}, "a part of it was replaced"),
         ("DDPM", {"variance": "large"}, "a part of it was replaced"),
-        ("Heun", {}, "a second guess"),
-        ("DPM-Solver++", {}, "the line through the last guess"),
+        ("Heun", {}, "a second prediction"),
+        ("DPM-Solver++", {}, "the line through the last prediction"),
         ("Euler ancestral", {}, "a part of it was replaced"),
-        ("Renoise", {}, "all of it was drawn fresh"),
+        ("Multistep renoising", {}, "all of it was sampled fresh"),
     ],
 )
 def test_the_reason_fits_the_sampler(name, options, words):
-    every = moves(name, **options)
+    every = steps(name, **options)
     assert words in why(name, every[2]) and "no noise is left" in why(name, every[-1])
 
 
-def test_the_first_move_of_dpm_solver_is_that_of_ddim():
-    assert "Nothing was drawn at random" in why("DPM-Solver++", moves("DPM-Solver++")[0])
+def test_the_first_step_of_dpm_solver_is_that_of_ddim():
+    assert "Nothing was sampled at random" in why("DPM-Solver++", steps("DPM-Solver++")[0])
 
 
 def test_one_pixel_that_agrees_by_chance_is_not_taken_for_the_rule():
-    state, after = moves("Renoise")[1]
+    state, after = steps("Multistep renoising")[1]
     signal, noise = SCHEDULE.rates(after.t, after.x)
     chance = after.x.clone()
     eps_hat = predicted_noise(SCHEDULE, state.x, state.x0_hat, state.t)
     chance[0, 0, 1, 1] = (signal * state.x0_hat + noise * eps_hat)[0, 0, 1, 1]
-    assert "all of it was drawn fresh" in why("Renoise", (state, State(after.t, chance, after.x0_hat)))
+    assert "all of it was sampled fresh" in why("Multistep renoising", (state, State(after.t, chance, after.x0_hat)))
 
 
 @pytest.mark.parametrize("name", ["DDIM", "Heun", "DPM-Solver++"])
-def test_the_guess_that_was_used_makes_the_move(name):
-    for state, after in moves(name)[:-1]:
-        used = microscope.guess_used(SCHEDULE, state, after)
+def test_the_prediction_that_was_used_makes_the_move(name):
+    for state, after in steps(name)[:-1]:
+        used = microscope.prediction_used(SCHEDULE, state, after)
         again, _ = ddim_step(lambda x, t, used=used: used, SCHEDULE, state.x, state.t, after.t)
         torch.testing.assert_close(again, after.x)
         if name == "DDIM":
             torch.testing.assert_close(used, state.x0_hat)
 
 
-def test_the_solver_says_the_guess_that_it_carried_on():
-    (first, second), (_, third) = moves("DPM-Solver++")[:2]
+def test_the_solver_says_the_prediction_that_it_carried_on():
+    (first, second), (_, third) = steps("DPM-Solver++")[:2]
     earlier, now, then = (float(torch.log(SCHEDULE.signal[s.t] / SCHEDULE.noise[s.t])) for s in (first, second, third))
     expected = torch.lerp(second.x0_hat, first.x0_hat, -(then - now) / (2 * (now - earlier)))
-    torch.testing.assert_close(microscope.guess_used(SCHEDULE, second, third), expected)
-    assert f"as if the guess had been {float(expected[0, 0, 1, 1]):.3f}" in why("DPM-Solver++", (second, third))
+    torch.testing.assert_close(microscope.prediction_used(SCHEDULE, second, third), expected)
+    assert f"as if the prediction had been {float(expected[0, 0, 1, 1]):.3f}" in why("DPM-Solver++", (second, third))
 
 
 def test_every_sampler_is_explained():

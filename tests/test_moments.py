@@ -11,30 +11,30 @@ import pytest
 import torch
 
 from diffusion_edu.core import walk
-from diffusion_edu.museum.ddim import ends_at_level_1, whole_noise_as_sigma
+from diffusion_edu.museum.ddim import ends_at_timestep_1, whole_noise_as_sigma
 from diffusion_edu.museum.ddpm import noise_at_the_end, one_step_beta
-from diffusion_edu.museum.moments import LINEAR, best, final_std, spread
+from diffusion_edu.museum.moments import LINEAR, best, final_std, std_of_walk
 from diffusion_edu.museum.schedules import leading
 from diffusion_edu.samplers import ddim_step, ddpm_step, predicted_noise, sampler
 from diffusion_edu.schedules import cosine
 from diffusion_edu.spacings import SPACINGS, spaced
 
 
-def ddpm(std, variance, moves=1000):
-    return final_std(partial(ddpm_step, best(std), LINEAR, variance=variance), spaced(LINEAR, moves))
+def ddpm(std, variance, steps=1000):
+    return final_std(partial(ddpm_step, best(std), LINEAR, variance=variance), spaced(LINEAR, steps))
 
 
-def ddim(std, eta, moves):
-    return final_std(partial(ddim_step, best(std), LINEAR, eta=eta), spaced(LINEAR, moves))
+def ddim(std, eta, steps):
+    return final_std(partial(ddim_step, best(std), LINEAR, eta=eta), spaced(LINEAR, steps))
 
 
-def drawn_std(name, moves, spacing="trailing", std=0.02, schedule=LINEAR, **options):
+def sampled_std(name, steps, spacing="trailing", std=0.02, schedule=LINEAR, **options):
     """The standard deviation at the end of a chain of any sampler, whatever it remembers: every column of x follows one of its independent noises."""
-    levels = spaced(schedule, moves, spacing)
-    sources = iter(torch.eye(len(levels), dtype=torch.float64).split(1))
+    timesteps = spaced(schedule, steps, spacing)
+    sources = iter(torch.eye(len(timesteps), dtype=torch.float64).split(1))
     x = next(sources)
     *_, last = walk(
-        partial(sampler(name), best(std, schedule), schedule, randn=lambda x: next(sources), **options), x, levels
+        partial(sampler(name), best(std, schedule), schedule, randn=lambda x: next(sources), **options), x, timesteps
     )
     return last.x.norm().item()
 
@@ -47,23 +47,23 @@ KNOWN = {
     "ddim 50": (lambda: ddim(0.02, 0.0, 50), 0.0050377826),
     "ddim 50, eta 1": (lambda: ddim(0.02, 1.0, 50), 0.0049930293),
     "ddim 1000, eta 1": (lambda: ddim(0.02, 1.0, 1000), 0.0163400696),
-    "euler ancestral 50": (lambda: drawn_std("Euler ancestral", 50), 0.0049930293),
-    "renoise 50": (lambda: drawn_std("Renoise", 50), 0.0049157677),
-    "heun 25": (lambda: drawn_std("Heun", 25), 0.0028250694),
-    "dpm-solver 50": (lambda: drawn_std("DPM-Solver++", 50), 0.0050643876),
-    "dpm-solver 50, eta 1": (lambda: drawn_std("DPM-Solver++", 50, eta=1.0), 0.0050268754),
-    "dpm-solver 20, log-SNR": (lambda: drawn_std("DPM-Solver++", 20, "log-SNR"), 0.0176364953),
+    "euler ancestral 50": (lambda: sampled_std("Euler ancestral", 50), 0.0049930293),
+    "renoise 50": (lambda: sampled_std("Multistep renoising", 50), 0.0049157677),
+    "heun 25": (lambda: sampled_std("Heun", 25), 0.0028250694),
+    "dpm-solver 50": (lambda: sampled_std("DPM-Solver++", 50), 0.0050643876),
+    "dpm-solver 50, eta 1": (lambda: sampled_std("DPM-Solver++", 50, eta=1.0), 0.0050268754),
+    "dpm-solver 20, log-SNR": (lambda: sampled_std("DPM-Solver++", 20, "log-SNR"), 0.0176364953),
 }
 
 
 @pytest.mark.parametrize("name", KNOWN)
-def test_the_chain_ends_with_its_known_spread(name):
+def test_the_chain_ends_with_its_known_std(name):
     compute, known = KNOWN[name]
     assert compute() == pytest.approx(known, rel=0, abs=1e-10)
 
 
 def wrong_eta(sigma, direction=None):
-    """Pitfall 12: the spread of DDIM-50 at eta = 1 with another fresh noise sigma(t, s), or another share of the old noise."""
+    """Pitfall 12: the spread of DDIM-50 at eta = 1 with another fresh noise sigma(t, s), or another fraction of the old noise."""
 
     def step(denoise, schedule, x, t, s, randn):
         (signal_t, noise_t), (signal_s, noise_s) = schedule.rates(t, x), schedule.rates(s, x)
@@ -72,7 +72,7 @@ def wrong_eta(sigma, direction=None):
         kept = (noise_s**2 - fresh**2).clamp(min=0).sqrt() if direction is None else direction(fresh, noise_s)
         return signal_s * x0_hat + kept * predicted_noise(schedule, x, x0_hat, t) + fresh * randn(x), x0_hat
 
-    return spread(step)
+    return std_of_walk(step)
 
 
 def right_sigma(a, b, c, e):
@@ -80,8 +80,8 @@ def right_sigma(a, b, c, e):
 
 
 MISTAKES = {
-    "noise at the end": (lambda: spread(noise_at_the_end, 1000, variance="large"), "ddpm large", 0.0218499248),
-    "last level skipped": (
+    "noise at the end": (lambda: std_of_walk(noise_at_the_end, 1000, variance="large"), "ddpm large", 0.0218499248),
+    "last timestep skipped": (
         lambda: final_std(partial(ddpm_step, best(), LINEAR), list(range(1000, 0, -1))),
         "ddpm small",
         0.0204244742,
@@ -91,8 +91,8 @@ MISTAKES = {
         "ddim 50",
         0.0115815695,
     ),
-    "last alpha of level 1": (lambda: spread(ends_at_level_1), "ddim 50", 0.0146312692),
-    "sigma is the whole noise": (lambda: spread(whole_noise_as_sigma, eta=1.0), "ddim 50, eta 1", 0.0764857748),
+    "last alpha of timestep 1": (lambda: std_of_walk(ends_at_timestep_1), "ddim 50", 0.0146312692),
+    "sigma is the whole noise": (lambda: std_of_walk(whole_noise_as_sigma, eta=1.0), "ddim 50, eta 1", 0.0764857748),
     "sigma without its root": (lambda: wrong_eta(lambda a, b, c, e: e / b * (1 - a**2 / c**2)), "ddim 50, eta 1", None),
     "sigma without its ratio": (lambda: wrong_eta(lambda a, b, c, e: (1 - a**2 / c**2).sqrt()), "ddim 50, eta 1", None),
     "sigma of alpha instead of alpha_bar": (
@@ -102,7 +102,7 @@ MISTAKES = {
     ),
     "sigma as direction": (lambda: wrong_eta(right_sigma, lambda fresh, e: fresh), "ddim 50, eta 1", None),
     "direction not shrunk": (lambda: wrong_eta(right_sigma, lambda fresh, e: e), "ddim 50, eta 1", None),
-    "one-step beta": (lambda: spread(one_step_beta), "ddim 50, eta 1", None),
+    "one-step beta": (lambda: std_of_walk(one_step_beta), "ddim 50, eta 1", None),
 }
 
 
@@ -119,43 +119,43 @@ def test_the_probe_of_the_mistakes_finds_the_right_value_for_the_right_formula()
     assert wrong_eta(right_sigma) == pytest.approx(KNOWN["ddim 50, eta 1"][1], rel=0, abs=1e-10)
 
 
-@pytest.mark.parametrize("moves", [1, 3, 7, 50, 333, 1000])
+@pytest.mark.parametrize("steps", [1, 3, 7, 50, 333, 1000])
 @pytest.mark.parametrize("std", [0.02, 1.0])
-def test_the_moments_are_right_at_any_stride(moves, std):
+def test_the_moments_are_right_at_any_stride(steps, std):
     """Pitfall 16: against Bayes' rule for q(x_s | x_t, x0) in NumPy, with the two precisions added."""
     schedule = cosine(1000)
     alpha_bar, variance = schedule.alpha_bar.numpy(), 1.0
-    for t, s in pairwise(spaced(LINEAR, moves)):
+    for t, s in pairwise(spaced(LINEAR, steps)):
         now, then = alpha_bar[t], alpha_bar[s]
-        guess = now**0.5 * std**2 / (now * std**2 + 1 - now)
+        prediction = now**0.5 * std**2 / (now * std**2 + 1 - now)
         if s == 0:
-            a, g2 = guess, 0.0
+            a, g2 = prediction, 0.0
         else:
             kept = (now / then) ** 0.5
             g2 = 1 / (kept**2 / (1 - kept**2) + 1 / (1 - then))
-            a = g2 * (kept / (1 - kept**2) + then**0.5 * guess / (1 - then))
+            a = g2 * (kept / (1 - kept**2) + then**0.5 * prediction / (1 - then))
         variance = a**2 * variance + g2
-    ours = final_std(partial(ddpm_step, best(std, schedule), schedule), spaced(LINEAR, moves))
+    ours = final_std(partial(ddpm_step, best(std, schedule), schedule), spaced(LINEAR, steps))
     assert ours == pytest.approx(np.sqrt(variance), rel=1e-9)
 
 
-def test_the_large_variance_needs_many_moves():
-    """Pitfall 20: with few moves it leaves grain that the small one does not have."""
-    grain = {moves: ddpm(0.02, "large", moves) / ddpm(0.02, "small", moves) for moves in (10, 50, 1000)}
+def test_the_large_variance_needs_many_steps():
+    """Pitfall 20: with few steps it leaves grain that the small one does not have."""
+    grain = {steps: ddpm(0.02, "large", steps) / ddpm(0.02, "small", steps) for steps in (10, 50, 1000)}
     assert grain[10] > grain[50] > grain[1000] > 1
 
 
-def guess(schedule, std, t):
-    """The best guess for data N(0, std^2) as a multiple of x, in NumPy."""
+def prediction(schedule, std, t):
+    """The best prediction for data N(0, std^2) as a multiple of x, in NumPy."""
     signal, noise = schedule.signal[t].item(), schedule.noise[t].item()
     return signal * std**2 / (signal**2 * std**2 + noise**2)
 
 
 def affine(name, schedule, std, t, s):
-    """One move of a sampler that draws at random as the papers write it: the multiple of x, and the variance that is added."""
+    """One step of a sampler that draws at random as the papers write it: the multiple of x, and the variance that is added."""
     (signal_t, noise_t), (signal_s, noise_s) = ((schedule.signal[k].item(), schedule.noise[k].item()) for k in (t, s))
-    g, kept = guess(schedule, std, t), signal_t / signal_s
-    if name == "Renoise":
+    g, kept = prediction(schedule, std, t), signal_t / signal_s
+    if name == "Multistep renoising":
         return signal_s * g, noise_s**2
     if name == "Euler ancestral":  # k-diffusion: z = x / signal, sigma = noise / signal
         here, there = noise_t / signal_t, noise_s / signal_s
@@ -169,18 +169,18 @@ def affine(name, schedule, std, t, s):
     return a, 1 - kept**2 if name == "DDPM, large" else small
 
 
-def solved(name, schedule, std, levels, eta=0.0):
+def solved(name, schedule, std, timesteps, eta=0.0):
     """The spread at the end of a path of a solver from the papers' formulas in NumPy; every entry of x follows one of its noises."""
-    sources, last, before = np.eye(len(levels)), None, None
+    sources, last, before = np.eye(len(timesteps)), None, None
     x = sources[0]
-    for k, (t, s) in enumerate(pairwise(levels), 1):
+    for k, (t, s) in enumerate(pairwise(timesteps), 1):
         (signal_t, noise_t), (signal_s, noise_s) = (
             (schedule.signal[k].item(), schedule.noise[k].item()) for k in (t, s)
         )
-        x0_hat = guess(schedule, std, t) * x
+        x0_hat = prediction(schedule, std, t) * x
         there = signal_s * x0_hat + noise_s * (x - signal_t * x0_hat) / noise_t
         if name == "Heun" and s:
-            change = guess(schedule, std, s) * there - x0_hat
+            change = prediction(schedule, std, s) * there - x0_hat
             x = there + change * (np.arctan2(noise_t, signal_t) - np.arctan2(noise_s, signal_s)) / (2 * noise_s)
         elif (
             name == "DPM-Solver++" and s
@@ -198,19 +198,19 @@ def solved(name, schedule, std, levels, eta=0.0):
     return np.linalg.norm(x)
 
 
-@pytest.mark.parametrize("moves", [1, 2, 7, 60])
+@pytest.mark.parametrize("steps", [1, 2, 7, 60])
 @pytest.mark.parametrize("spacing", SPACINGS)
 @pytest.mark.parametrize("schedule", [LINEAR, cosine(1000)], ids=lambda schedule: schedule.name)
-def test_every_sampler_ends_with_the_papers_spread_on_every_spacing(schedule, spacing, moves):
-    levels = spaced(schedule, moves, spacing)
+def test_every_sampler_ends_with_the_papers_spread_on_every_spacing(schedule, spacing, steps):
+    timesteps = spaced(schedule, steps, spacing)
     for std in (0.02, 0.5, 1.0):
-        for name in ("DDPM", "DDPM, large", "Euler ancestral", "Renoise"):
+        for name in ("DDPM", "DDPM, large", "Euler ancestral", "Multistep renoising"):
             variance = 1.0
-            for t, s in pairwise(levels):
+            for t, s in pairwise(timesteps):
                 a, added = affine(name, schedule, std, t, s)
                 variance = a**2 * variance + added
             options = {"variance": "large"} if name == "DDPM, large" else {}
-            ours = drawn_std(name.split(",")[0], moves, spacing, std, schedule, **options)
+            ours = sampled_std(name.split(",")[0], steps, spacing, std, schedule, **options)
             assert ours == pytest.approx(np.sqrt(variance), rel=1e-9, abs=1e-10), (
                 name
             )  # k-diffusion divides by a signal near 0
@@ -221,16 +221,16 @@ def test_every_sampler_ends_with_the_papers_spread_on_every_spacing(schedule, sp
             ("DPM-Solver++", {"eta": 0.5}),
             ("DPM-Solver++", {"eta": 1.0}),
         ):
-            ours = drawn_std(name, moves, spacing, std, schedule, **options)
-            assert ours == pytest.approx(solved(name, schedule, std, levels, **options), rel=1e-9, abs=1e-10), (
+            ours = sampled_std(name, steps, spacing, std, schedule, **options)
+            assert ours == pytest.approx(solved(name, schedule, std, timesteps, **options), rel=1e-9, abs=1e-10), (
                 name,
                 options,
             )
 
 
-def test_with_as_many_guesses_second_order_ends_nearer_to_the_true_spread():
-    """And DDIM nearer than what forgets its noise at every move."""
-    moves = {"DDIM": 20, "Heun": 10, "DPM-Solver++": 20, "DDPM": 20, "Renoise": 20}
-    off = {name: abs(drawn_std(name, moves[name], std=0.5, schedule=cosine(1000)) - 0.5) for name in moves}
+def test_with_as_many_predictions_second_order_ends_nearer_to_the_true_spread():
+    """And DDIM nearer than what forgets its noise at every step."""
+    steps = {"DDIM": 20, "Heun": 10, "DPM-Solver++": 20, "DDPM": 20, "Multistep renoising": 20}
+    off = {name: abs(sampled_std(name, steps[name], std=0.5, schedule=cosine(1000)) - 0.5) for name in steps}
     assert off["DPM-Solver++"] < off["DDIM"] / 10 and off["Heun"] < off["DDIM"] / 1.5
-    assert off["Renoise"] > 2 * off["DDPM"] > 2 * off["DDIM"]
+    assert off["Multistep renoising"] > 2 * off["DDPM"] > 2 * off["DDIM"]

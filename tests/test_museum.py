@@ -10,17 +10,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from onscreen import film as shown
+from onscreen import animation as shown
 from onscreen import finished, healthy
 from onscreen import opened as opened_at
 from PIL import Image
 
-from diffusion_edu.app.evaluation.bug_animation import apart, both, developed, film
+from diffusion_edu.app.evaluation.bug_animation import animation, apart, both, developed
 from diffusion_edu.checkpoints import Card, Model, load, save
-from diffusion_edu.data.images import load_pictures
+from diffusion_edu.data.images import load_images
 from diffusion_edu.generation import Preset, generate
 from diffusion_edu.museum import EXHIBITS
-from diffusion_edu.museum.chain import Chain, flowers, kinds
+from diffusion_edu.museum.chain import Chain, class_names, flowers
 from diffusion_edu.museum.moments import best, final_moments
 from diffusion_edu.randomness import Compute
 
@@ -36,26 +36,26 @@ some = pytest.mark.parametrize(
 )  # all of them in `make slow`
 
 NUMBERS = {  # without the mistake, with it
-    "1-betas-for-1000-levels-on-50": (0.0027829419, 0.7764995797),
+    "1-betas-for-1000-timesteps-on-50": (0.0027829419, 0.7764995797),
     "3-cosine-without-its-cap": (20291.16961, 1.63299703e16),
     "5-something-left-at-t": (0.4019360697, 0.1272609776),
     "7-leading-spacing-misses-the-top": (0.0050377826, 0.0115815695),
-    "8-next-level-by-division": (0.0088252409, 0.0473283569),
-    "11-walk-that-ends-at-level-1": (0.0050377826, 0.0146312692),
+    "8-next-timestep-by-division": (0.0088252409, 0.0473283569),
+    "11-walk-that-ends-at-timestep-1": (0.0050377826, 0.0146312692),
     "12-wrong-sigma-for-eta": (0.0049930293, 0.0764857748),
     "14-clipped-too-late": (0, 0.1401670814),
-    "15-guess-in-place-of-noise": (0, 0.6201183178),
-    "16-one-step-beta-in-long-moves": (0.0049930293, 0.7428007179),
-    "17-noise-on-the-last-move": (0.0194272802, 0.0218499248),
+    "15-prediction-in-place-of-noise": (0, 0.6201183178),
+    "16-one-step-beta-in-long-steps": (0.0049930293, 0.7428007179),
+    "17-noise-on-the-last-step": (0.0194272802, 0.0218499248),
     "19-root-of-a-logarithm": (0.0194272802, math.nan),
-    "20-large-variance-in-few-moves": (0.9962103421, 1.7503621875),
+    "20-large-variance-in-few-steps": (0.9962103421, 1.7503621875),
     "22-threshold-upside-down": (0.5, 1.0),
     "23-wrong-sign-in-v": (0.0050377826, 14.1918077335),
     "25-guidance-counted-from-zero": (1, 2),
     "25-kind-0-in-place-of-anything": (-2, -1),
     "27-average-that-never-forgets": (0, 0.9999**5000),
-    "32-known-part-one-move-late": (0, 0.1702476933),
-    "33-noised-one-move-too-much": (1, 1.1240385232),
+    "32-known-part-one-step-late": (0, 0.1702476933),
+    "33-noised-one-step-too-much": (1, 1.1240385232),
     "34-noises-mixed-in-a-straight-line": (1, math.sqrt(0.5)),
     "40-tables-in-bfloat16": (0, 94),
     "44-bytes-that-wrap-around": (255, 0),
@@ -74,7 +74,7 @@ def test_every_number_is_the_stated_one_and_sees_the_mistake(exhibit):
 def test_the_museum_is_large_and_every_exhibit_is_complete():
     assert len(EXHIBITS) >= 16 and EXHIBITS.keys() == NUMBERS.keys()
     answers = [exhibit.answer for exhibit in EXHIBITS.values()]
-    assert min(answers.count(k) for k in range(3)) >= 5  # nobody can guess by always pressing the same button
+    assert min(answers.count(k) for k in range(3)) >= 5  # nobody can prediction by always pressing the same button
     for exhibit in EXHIBITS.values():
         assert len(set(exhibit.options)) == 3 and exhibit.where and exhibit.why.endswith((".", ")"))
         assert inspect.getsource(exhibit.wrong).count("# the mistake") == 1
@@ -157,8 +157,8 @@ def test_the_named_test_fails_once_the_mistake_is_made(exhibit, anew, monkeypatc
 @pytest.fixture
 def model(tiny):
     """A small network that knows as many kinds as the real one, and draws 64 x 64."""
-    sizes = {"widths": (16, 32), "embedding": 16, "attention": (False, True), "classes": 102}
-    card = Card("m", "M", "attention_unet", sizes, "v", size=64, classes=[str(k) for k in range(102)])
+    config = {"widths": (16, 32), "embedding": 16, "attention": (False, True), "classes": 102}
+    card = Card("m", "M", "attention_unet", config, "v", size=64, classes=[str(k) for k in range(102)])
     return Model(card, tiny(classes=102).requires_grad_(False), Compute(torch.device("cpu")))
 
 
@@ -166,7 +166,7 @@ def test_a_chain_without_an_exchange_is_what_the_library_draws(model):
     seeds = (3, 5)
     preset = Preset("DDIM", 4, 1.0, "linear")
     for ours, theirs in zip(
-        Chain(4).draw(model, seeds), generate(model, preset, seeds, kinds(model.card, seeds)), strict=True
+        Chain(4).draw(model, seeds), generate(model, preset, seeds, class_names(model.card, seeds)), strict=True
     ):
         assert ours.t == theirs.t and torch.equal(ours.x, theirs.x)
 
@@ -175,7 +175,7 @@ def test_a_chain_without_an_exchange_is_what_the_library_draws(model):
 def test_every_exhibit_draws_both_sides_from_the_same_noise_and_they_part(exhibit, model):
     seeds = (0, 1)
     pairs = [pair for pair in both(exhibit, model, seeds) if pair[1]]
-    assert len(pairs) == exhibit.hang(False).moves + 1 == exhibit.hang(True).moves + 1
+    assert len(pairs) == exhibit.hang(False).steps + 1 == exhibit.hang(True).steps + 1
     assert pairs[-1][0].t == pairs[-1][1].t == 0
     assert pairs[-1][0].x.isfinite().all()
     right, wrong = developed(exhibit, pairs)
@@ -183,12 +183,12 @@ def test_every_exhibit_draws_both_sides_from_the_same_noise_and_they_part(exhibi
     assert not torch.equal(right[-1], wrong[-1])
 
 
-def test_the_film_shows_both_sides_and_how_far_they_are_apart(model):
+def test_the_animation_shows_both_sides_and_how_far_they_are_apart(model):
     exhibit = EXHIBITS["7-leading-spacing-misses-the-top"]
     pairs = [pair for pair in both(exhibit, model, (0, 1)) if pair[1]]
-    shown = film(exhibit, pairs, ["a", "b"])
-    assert [screen["name"] for screen in shown["screens"]] == ["right", "wrong", "difference"]
-    assert shown["screens"][0]["says"][0] == "level 1000" and shown["screens"][1]["says"][0] == "level 901"
+    shown = animation(exhibit, pairs, ["a", "b"])
+    assert [screen["name"] for screen in shown["tracks"]] == ["right", "wrong", "difference"]
+    assert shown["tracks"][0]["says"][0] == "timestep 1000" and shown["tracks"][1]["says"][0] == "timestep 901"
 
 
 @pytest.mark.parametrize(("far", "times"), [(0, 50), (5, 50), (6, 20), (25, 10), (100, 2), (200, 1)])
@@ -204,12 +204,12 @@ def test_the_moments_follow_the_mean_too():
     assert best(1.0)(torch.ones(1, dtype=torch.float64), 0).item() == 1
 
 
-def test_real_flowers_are_of_the_kinds_that_are_asked_for():
-    known = load_pictures(ROOT / "pretrained" / "flower_samples.parquet")
-    pictures = flowers((0, 1))
-    for picture, kind in zip(pictures, kinds(known, (0, 1)), strict=True):
-        same = known.images[known.labels == kind].float() / 127.5 - 1
-        assert any(torch.equal(picture, other) for other in same)
+def test_real_flowers_are_of_the_class_names_that_are_asked_for():
+    known = load_images(ROOT / "pretrained" / "flower_samples.parquet")
+    images = flowers((0, 1))
+    for image, class_name in zip(images, class_names(known, (0, 1)), strict=True):
+        same = known.images[known.labels == class_name].float() / 127.5 - 1
+        assert any(torch.equal(image, other) for other in same)
 
 
 PAGE = "pages/13_Evaluate_and_debug.py"
@@ -217,7 +217,7 @@ PAGE = "pages/13_Evaluate_and_debug.py"
 
 @pytest.fixture
 def small(monkeypatch, tmp_path, model):
-    """A small model in the place of the large one, and two pictures in the place of four."""
+    """A small model in the place of the large one, and two images in the place of four."""
     from diffusion_edu.app.common import models
     from diffusion_edu.app.evaluation import bug_museum
 
@@ -233,7 +233,7 @@ def opened(**link):
 
 
 def answer(app, exhibit, number):
-    """Press a prediction, and wait until both sides are drawn."""
+    """Press a prediction, and wait until both sides are sampled."""
     return finished(app.button(key=f"answer:{exhibit.slug}:{number}").click().run())
 
 
@@ -263,8 +263,8 @@ def test_on_the_page_every_exhibit_asks_draws_its_own_mistake_and_tells_its_stor
         f"def {exhibit.test.split('::')[1]}(" in code for code in codes
     )
     *_, last = exhibit.hang(True).draw(load(small.name), (0, 1))
-    drawn = exhibit.hang(True).develop(last.x.nan_to_num(nan=-1.0)).permute(2, 0, 3, 1).reshape(64, 128, 3)
-    assert np.array_equal(sprite(shown(app)["screens"][1])[-64:], drawn.numpy())
+    sampled = exhibit.hang(True).develop(last.x.nan_to_num(nan=-1.0)).permute(2, 0, 3, 1).reshape(64, 128, 3)
+    assert np.array_equal(sprite(shown(app)["tracks"][1])[-64:], sampled.numpy())
 
 
 def test_the_page_counts_what_was_predicted_right_walks_on_and_remembers(small):
@@ -276,21 +276,21 @@ def test_the_page_counts_what_was_predicted_right_walks_on_and_remembers(small):
     answer(app, second, second.answer)
     assert any("You predicted 1 of 2 right." in caption.value for caption in app.caption)
     healthy(next(button for button in app.button if button.label == "Previous").click().run())
-    assert "Not quite." in said(app) and shown(app)["kinds"] == ["0", "37"]
+    assert "Not quite." in said(app) and shown(app)["class_names"] == ["0", "37"]
 
 
 def test_the_code_that_is_shown_draws_what_is_shown(small):
-    exhibit = EXHIBITS["33-noised-one-move-too-much"]
+    exhibit = EXHIBITS["33-noised-one-step-too-much"]
     app = answer(opened(exhibit=exhibit.slug), exhibit, 0)
     names = {"print": lambda *words: None}
     exec(next(code.value for code in app.code if "EXHIBITS[" in code.value), names)
     assert np.array_equal(
-        sprite(shown(app)["screens"][1])[-64:], names["pictures"].permute(2, 0, 3, 1).reshape(64, 128, 3).numpy()
+        sprite(shown(app)["tracks"][1])[-64:], names["images"].permute(2, 0, 3, 1).reshape(64, 128, 3).numpy()
     )
 
 
 def test_a_cancelled_drawing_can_be_begun_again(small):
-    exhibit = EXHIBITS["16-one-step-beta-in-long-moves"]
+    exhibit = EXHIBITS["16-one-step-beta-in-long-steps"]
     app = opened(exhibit=exhibit.slug)
     healthy(app.button(key=f"answer:{exhibit.slug}:0").click().run())
     job = app.session_state["job:museum"]

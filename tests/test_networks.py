@@ -8,7 +8,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from diffusion_edu.networks import MLP, NETWORKS
 from diffusion_edu.networks.blocks import Attention, group_norm, sinusoid
-from diffusion_edu.recipes import flower_features, flower_judge, flowers_attention, flowers_simple
+from diffusion_edu.recipes import flower_classifier, flower_features, flowers_attention, flowers_simple
 
 
 @pytest.fixture(params=["attention_unet", "simple_unet"])
@@ -43,12 +43,12 @@ def test_any_width_can_be_normalised_and_attended_to(width):
 @pytest.mark.parametrize("widths", [(8,), (20, 36), (24, 40, 100)])
 def test_any_widths_build_and_keep_the_shape(tiny, widths):
     net = tiny(widths=widths, attention=[True] * len(widths))
-    y, level, _ = inputs(h=net.size_multiple, w=2 * net.size_multiple)
-    assert net(y, level).shape == y.shape
+    y, noise_level, _ = inputs(h=net.size_multiple, w=2 * net.size_multiple)
+    assert net(y, noise_level).shape == y.shape
 
 
 @pytest.mark.parametrize("width", [64, 96, 256])
-def test_heads_share_the_width_and_cost_no_parameters(width):
+def test_heads_fraction_the_width_and_cost_no_parameters(width):
     """Pitfall 30: heads is a number of heads, head_width is the size of one."""
     for head_width in (8, 16, 32):
         attention = Attention(width, head_width)
@@ -68,8 +68,8 @@ def test_attention_is_softmax_of_scaled_products_per_head():
 
 @pytest.mark.parametrize(("h", "w"), [(32, 32), (64, 64), (16, 40), (64, 32)])
 def test_the_output_has_the_shape_of_the_input(drawing, h, w):
-    y, level, labels = inputs(h=h, w=w)
-    said = drawing(classes=3)(y, level, labels)
+    y, noise_level, labels = inputs(h=h, w=w)
+    said = drawing(classes=3)(y, noise_level, labels)
     assert said.shape == y.shape
     assert said.isfinite().all()
 
@@ -78,42 +78,42 @@ def test_the_output_has_the_shape_of_the_input(drawing, h, w):
     ("recipe", "parameters", "flop"), [(flowers_attention.RECIPE, 8.3e6, 3e9), (flowers_simple.RECIPE, 4e6, 1.5e9)]
 )
 def test_the_shipped_sizes_keep_their_budget(recipe, parameters, flop):
-    net = NETWORKS[recipe.network](**recipe.sizes, classes=102).eval()
-    y, level, labels = inputs(1, recipe.size, recipe.size)
+    net = NETWORKS[recipe.network](**recipe.config, classes=102).eval()
+    y, noise_level, labels = inputs(1, recipe.size, recipe.size)
     with torch.no_grad(), FlopCounterMode(display=False) as counter:
-        net(y, level, labels)
+        net(y, noise_level, labels)
     assert count(net) <= parameters
     assert 1e8 < counter.get_total_flops() <= flop
 
 
 def test_the_simple_network_has_no_attention_and_the_other_has():
     for recipe, attends in ((flowers_attention.RECIPE, True), (flowers_simple.RECIPE, False)):
-        net = NETWORKS[recipe.network](**recipe.sizes)
+        net = NETWORKS[recipe.network](**recipe.config)
         assert any(isinstance(part, Attention) for part in net.modules()) == attends
 
 
-@pytest.mark.parametrize("recipe", [flower_features.RECIPE, flower_judge.RECIPE], ids=lambda recipe: recipe.name)
+@pytest.mark.parametrize("recipe", [flower_features.RECIPE, flower_classifier.RECIPE], ids=lambda recipe: recipe.name)
 def test_a_classifier_sees_few_features_and_scores_every_class(recipe):
-    net = NETWORKS[recipe.network](5, **recipe.sizes)
+    net = NETWORKS[recipe.network](5, **recipe.config)
     x, _, _ = inputs(3, 64, 64)
     assert net.features(x).shape[1] <= 128
     torch.testing.assert_close(net(x), net.head(net.features(x)))
     assert net(x).shape == (3, 5)
-    torch.testing.assert_close(net(x[1:]), net(x)[1:], rtol=0, atol=1e-5)  # no picture depends on the others
+    torch.testing.assert_close(net(x[1:]), net(x)[1:], rtol=0, atol=1e-5)  # no image depends on the others
     net(x).square().mean().backward()
     assert all(weight.grad.abs().sum() > 0 for weight in net.parameters())
 
 
 def test_gradients_reach_every_parameter(drawing):
     net = drawing(classes=3)
-    y, level, labels = inputs(4)
+    y, noise_level, labels = inputs(4)
     labels[3] = 3  # the null class is a row of the table like any other
-    (net(y, level, labels) ** 2).mean().backward()
+    (net(y, noise_level, labels) ** 2).mean().backward()
     starved = [
         name for name, weight in net.named_parameters() if weight.grad is None or not weight.grad.abs().sum() > 0
     ]
     assert starved == []
-    assert (net.classes.table.weight.grad.abs().sum(dim=1) > 0).all()
+    assert (net.class_embedding.table.weight.grad.abs().sum(dim=1) > 0).all()
 
 
 def test_a_new_network_learns_with_every_parameter_from_its_second_step_on():
@@ -129,30 +129,30 @@ def test_a_new_network_learns_with_every_parameter_from_its_second_step_on():
 
 def test_label_level_and_place_in_the_batch_matter_as_they_should(drawing):
     net = drawing(classes=3).eval()
-    y, level, labels = inputs()
-    said = net(y, level, labels)
-    assert not torch.allclose(said, net(y, level, (labels + 1) % 3), atol=1e-4)
-    assert not torch.allclose(said, net(y, level / 2, labels), atol=1e-4)
-    torch.testing.assert_close(net(y[1:], level[1:], labels[1:]), said[1:], rtol=0, atol=1e-5)
+    y, noise_level, labels = inputs()
+    said = net(y, noise_level, labels)
+    assert not torch.allclose(said, net(y, noise_level, (labels + 1) % 3), atol=1e-4)
+    assert not torch.allclose(said, net(y, noise_level / 2, labels), atol=1e-4)
+    torch.testing.assert_close(net(y[1:], noise_level[1:], labels[1:]), said[1:], rtol=0, atol=1e-5)
 
 
 def test_no_label_and_the_null_class_are_the_same(drawing):
     net = drawing(classes=3)
-    y, level, _ = inputs()
-    assert torch.equal(net(y, level, None), net(y, level, torch.tensor([3, 3])))
-    assert not torch.equal(net(y, level, None), net(y, level, torch.tensor([0, 0])))
+    y, noise_level, _ = inputs()
+    assert torch.equal(net(y, noise_level, None), net(y, noise_level, torch.tensor([3, 3])))
+    assert not torch.equal(net(y, noise_level, None), net(y, noise_level, torch.tensor([0, 0])))
 
 
 def test_a_network_without_classes_needs_no_labels(drawing):
-    y, level, _ = inputs()
-    assert drawing()(y, level).shape == y.shape
+    y, noise_level, _ = inputs()
+    assert drawing()(y, noise_level).shape == y.shape
 
 
 def test_nothing_depends_on_train_or_eval(drawing):
     """No running statistics, no dropout: there is no mode to forget and no buffer for an average to spoil."""
     net = drawing()
-    y, level, _ = inputs()
-    assert torch.equal(net.train()(y, level), net.eval()(y, level))
+    y, noise_level, _ = inputs()
+    assert torch.equal(net.train()(y, noise_level), net.eval()(y, noise_level))
     assert list(net.buffers()) == []
 
 
@@ -164,7 +164,7 @@ def test_the_level_is_embedded_in_float32_even_under_autocast(tiny):
     assert (waves[0] - waves[1]).abs().max() > 0.1
     torch.testing.assert_close(waves[:, 0], levels.sin())
     torch.testing.assert_close(waves[:, 8], levels.cos())
-    embed = tiny().level
+    embed = tiny().time_embedding
     with torch.autocast("cpu", torch.bfloat16):
         low = embed(levels).float()
     torch.testing.assert_close(low, embed(levels), rtol=0.05, atol=0.02)
@@ -173,19 +173,19 @@ def test_the_level_is_embedded_in_float32_even_under_autocast(tiny):
 def test_bfloat16_is_finite_and_close_to_float32(drawing):
     """Pitfall 40."""
     net = drawing(classes=3).eval()
-    y, level, labels = inputs(4)
+    y, noise_level, labels = inputs(4)
     with torch.no_grad():
-        full = net(y, level, labels)
+        full = net(y, noise_level, labels)
         with torch.autocast("cpu", torch.bfloat16):
-            low = net(y, level, labels).float()
+            low = net(y, noise_level, labels).float()
     assert low.isfinite().all()
     assert (low - full).norm() < 0.03 * full.norm()
 
 
-def mlp(**sizes):
+def mlp(**config):
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        return MLP(width=32, embedding=16, **sizes)
+        return MLP(width=32, embedding=16, **config)
 
 
 def points(b=4, d=2):
@@ -199,21 +199,21 @@ def points(b=4, d=2):
 @pytest.mark.parametrize("channels", [1, 2, 5])
 @pytest.mark.parametrize("blocks", [1, 3])
 def test_a_network_for_points_keeps_their_shape_and_learns_with_every_weight(channels, blocks):
-    net, (y, level, labels) = mlp(channels=channels, blocks=blocks, classes=3), points(d=channels)
+    net, (y, noise_level, labels) = mlp(channels=channels, blocks=blocks, classes=3), points(d=channels)
     labels[3] = 3  # anything
-    said = net(y, level, labels)
+    said = net(y, noise_level, labels)
     assert said.shape == y.shape
     (said - 1).square().mean().backward()
     assert all(weight.grad.abs().sum() > 0 for weight in net.parameters())
-    assert (net.classes.table.weight.grad.abs().sum(dim=1) > 0).all()
+    assert (net.class_embedding.table.weight.grad.abs().sum(dim=1) > 0).all()
 
 
 def test_a_network_for_points_hears_level_and_class_and_every_point_alone():
-    net, (y, level, labels) = mlp(classes=3), points()
-    said = net(y, level, labels)
-    assert not torch.isclose(said, net(y, level / 2, labels), atol=1e-4).all(dim=1).any()
-    assert not torch.isclose(said, net(y, level, (labels + 1) % 3), atol=1e-4).all(dim=1).any()
-    torch.testing.assert_close(net(y[1:2], level[1:2], labels[1:2]), said[1:2], rtol=0, atol=1e-6)
-    assert torch.equal(net(y, level, None), net(y, level, torch.full((4,), 3)))
-    assert mlp()(y, level).shape == mlp()(y, level, None).shape == y.shape
+    net, (y, noise_level, labels) = mlp(classes=3), points()
+    said = net(y, noise_level, labels)
+    assert not torch.isclose(said, net(y, noise_level / 2, labels), atol=1e-4).all(dim=1).any()
+    assert not torch.isclose(said, net(y, noise_level, (labels + 1) % 3), atol=1e-4).all(dim=1).any()
+    torch.testing.assert_close(net(y[1:2], noise_level[1:2], labels[1:2]), said[1:2], rtol=0, atol=1e-6)
+    assert torch.equal(net(y, noise_level, None), net(y, noise_level, torch.full((4,), 3)))
+    assert mlp()(y, noise_level).shape == mlp()(y, noise_level, None).shape == y.shape
     assert list(net.buffers()) == []

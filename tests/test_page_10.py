@@ -20,9 +20,9 @@ from diffusion_edu.editing.sketches import likeness, shape
 from diffusion_edu.generation import Preset, generate
 
 PAGE = "pages/10_Edit_studio.py"
-CHANGE, FILL, SKETCH = {"tab": "Change a picture"}, {"tab": "Fill a hole"}, {"tab": "From a sketch"}
-KEYS = {"Change a picture": "studio change", "Fill a hole": "studio fill", "From a sketch": "studio sketch"}
-KINDS = ["aster", "rose", "sunflower"]
+CHANGE, FILL, SKETCH = {"tab": "Change an image"}, {"tab": "Fill a hole"}, {"tab": "From a sketch"}
+KEYS = {"Change an image": "studio change", "Fill a hole": "studio fill", "From a sketch": "studio sketch"}
+CLASS_NAMES = ["aster", "rose", "sunflower"]
 
 
 @pytest.fixture(autouse=True)
@@ -35,16 +35,18 @@ def small(monkeypatch, tmp_path, tiny):
     monkeypatch.setattr(sketching, "PAINTER", "painter")
     monkeypatch.setattr(models, "FIRST", "drawer")
     for name, about, more in (
-        ("drawer", {"classes": KINDS}, {"classes": 3}),
+        ("drawer", {"classes": CLASS_NAMES}, {"classes": 3}),
         ("facer", {"attributes": ["Smiling", "Hat"]}, {"attributes": 2}),
-        ("painter", {"guide": "a sketch"}, {"guide": 3}),
+        ("painter", {"conditioning_image": "a sketch"}, {"conditioning_channels": 3}),
     ):
-        sizes = {"widths": [16, 32], "embedding": 16, "patch": 4, **more}
+        config = {"widths": [16, 32], "embedding": 16, "patch": 4, **more}
         net = tiny(
-            network="simple_unet", **{key: value for key, value in sizes.items() if key not in ("widths", "embedding")}
+            network="simple_unet", **{key: value for key, value in config.items() if key not in ("widths", "embedding")}
         )
         save(
-            tmp_path, Card(name, name, "simple_unet", sizes, "v", 64, sampling={"moves": 3, "scale": 2.0}, **about), net
+            tmp_path,
+            Card(name, name, "simple_unet", config, "v", 64, sampling={"steps": 3, "guidance_scale": 2.0}, **about),
+            net,
         )
 
 
@@ -53,7 +55,7 @@ def opened(tab, **link):
 
 
 def done(app):
-    """What came of the last work of the part that is open: the edit, its film, the words below it, and the finished pictures by name."""
+    """What came of the last work of the part that is open: the edit, its animation, the words below it, and the finished images by name."""
     return app.session_state[f"done:{KEYS[app.session_state['tab']]}"]
 
 
@@ -65,15 +67,15 @@ def components(app):
     return [element.proto for element in app.get("bidi_component")]
 
 
-def screens(film):
-    """What every screen of a film shows, state by state, uint8 (states, 64, 256, 3)."""
+def tracks(animation):
+    """What every screen of an animation shows, state by state, uint8 (states, 64, 256, 3)."""
     sheets = {
         s["name"]: np.asarray(Image.open(io.BytesIO(base64.b64decode(s["sprite"].split(",")[1])))).reshape(
             -1, 64, 256, 3
         )
-        for s in film["screens"]
+        for s in animation["tracks"]
     }
-    return {screen["name"]: sheets[screen["name"]][screen["rows"]] for screen in film["screens"]}
+    return {screen["name"]: sheets[screen["name"]][screen["rows"]] for screen in animation["tracks"]}
 
 
 def in_a_row(images):
@@ -95,14 +97,14 @@ def spot(*rows, colour=(200, 30, 40)):
 
 
 def water_lily():
-    known = our_pictures()
+    known = our_images()
     return known.images[(known.labels == known.classes.index("water lily")).nonzero()[0, 0]]
 
 
-def our_pictures():
+def our_images():
     from diffusion_edu.app.common import image_picker
 
-    return image_picker.pictures()
+    return image_picker.images()
 
 
 def executed(app):
@@ -116,58 +118,62 @@ def executed(app):
 
 
 @pytest.mark.parametrize("tab", [CHANGE, FILL, SKETCH], ids=lambda tab: tab["tab"])
-def test_every_part_opens_with_a_canvas_and_a_film_and_runs_again(tab):
+def test_every_part_opens_with_a_canvas_and_a_animation_and_runs_again(tab):
     app = opened(tab)
     assert len(app.title) == 1 and len(app.tabs) == 4
     assert [part.component_name for part in components(app)] == ["diffusion_edu_canvas", "diffusion_edu_player"]
-    edit, film, words, pictures = done(app)
-    assert film["levels"][-1] == 0 and film["start"] == len(film["levels"]) - 1 and len(film["screens"]) == 2
-    assert all(images.shape == (4, 3, 64, 64) for images in pictures.values()) and "Computed in" in words
-    assert film["id"] == edit.id == done(healthy(app.run()))[1]["id"]
-    for name, shown in screens(film).items():
-        last = pictures.get(name, next(iter(pictures.values())))
+    edit, animation, words, dataset = done(app)
+    assert (
+        animation["timesteps"][-1] == 0
+        and animation["start"] == len(animation["timesteps"]) - 1
+        and len(animation["tracks"]) == 2
+    )
+    assert all(images.shape == (4, 3, 64, 64) for images in dataset.values()) and "Computed in" in words
+    assert animation["id"] == edit.id == done(healthy(app.run()))[1]["id"]
+    for name, shown in tracks(animation).items():
+        last = dataset.get(name, next(iter(dataset.values())))
         assert np.array_equal(shown[-1], in_a_row(last))
 
 
-def test_strength_0_gives_the_picture_back_bit_for_bit_and_makes_no_move():
+def test_strength_0_gives_the_image_back_bit_for_bit_and_makes_no_move():
     app = opened(CHANGE, strength="0.0")
-    _, film, words, pictures = done(app)
-    assert torch.equal(pictures["changed"], water_lily().expand(4, -1, -1, -1)) and film["levels"] == [0]
+    _, animation, words, images = done(app)
+    assert torch.equal(images["changed"], water_lily().expand(4, -1, -1, -1)) and animation["timesteps"] == [0]
     assert "**0 of 255**" in words and any("bit for bit" in text.value for text in app.markdown)
 
 
 @pytest.mark.parametrize(
-    ("model", "kind", "labels"),
+    ("model", "class_name", "labels"),
     [("drawer", "rose", [1] * 4), ("facer", "Hat", [[0, 1]] * 4), ("drawer", "anything (no guidance)", None)],
 )
-def test_strength_1_is_plain_generation_with_the_same_seeds(model, kind, labels, tmp_path):
-    app = opened(CHANGE, strength="1.0", model=model, wanted=kind, seed="7")
-    *_, last = generate(load(model), done(app)[0].wish.preset, [7, 8, 9, 10], labels)
+def test_strength_1_is_plain_generation_with_the_same_seeds(model, class_name, labels, tmp_path):
+    app = opened(CHANGE, strength="1.0", model=model, wanted=class_name, seed="7")
+    *_, last = generate(load(model), done(app)[0].request.preset, [7, 8, 9, 10], labels)
     assert torch.equal(results(app)["changed"], to_bytes(last.x))
     assert any("pure noise" in text.value for text in app.markdown)
 
 
-def test_the_page_says_at_which_level_it_begins_and_the_film_begins_there():
+def test_the_page_says_at_which_timestep_it_begins_and_the_animation_begins_there():
     app = opened(CHANGE, strength="0.5", seed="3")
-    edit, film, *_ = done(app)
-    schedule = edit.wish.preset.noising()
-    assert film["levels"] == [500, 333, 167, 0] and film["ends"] == ("level 500", "picture")
+    edit, animation, *_ = done(app)
+    schedule = edit.request.preset.noise_schedule()
+    assert animation["timesteps"] == [500, 333, 167, 0] and animation["ends"] == ("timestep 500", "image")
     words = next(text.value for text in app.markdown if "Begins at" in text.value)
     assert (
-        "level 500 of 1000" in words
-        and f"{schedule.signal[500]:.2f} × your picture + {schedule.noise[500]:.2f} × noise" in words
+        "timestep 500 of 1000" in words
+        and f"{schedule.signal[500]:.2f} × your image + {schedule.noise[500]:.2f} × noise" in words
     )
     eps = torch.stack([torch.randn(3, 64, 64, generator=torch.Generator().manual_seed(seed)) for seed in range(3, 7)])
     x = schedule.corrupt(to_signed(water_lily()), 500, eps)
-    assert np.array_equal(screens(film)["x"][0], in_a_row(to_bytes(x)))
+    assert np.array_equal(tracks(animation)["x"][0], in_a_row(to_bytes(x)))
 
 
-def test_without_noise_the_walk_begins_with_the_picture_dimmed_and_all_four_are_alike():
+def test_without_noise_the_walk_begins_with_the_image_dimmed_and_all_four_are_alike():
     app = opened(CHANGE, strength="0.5", noisy="false", seed="3")
-    edit, film, *_ = done(app)
-    schedule, made = edit.wish.preset.noising(), results(app)["changed"]
+    edit, animation, *_ = done(app)
+    schedule, made = edit.request.preset.noise_schedule(), results(app)["changed"]
     assert np.array_equal(
-        screens(film)["x"][0],
+        tracks(animation)["x"][0],
         in_a_row(to_bytes(schedule.signal[500].float() * to_signed(water_lily())).expand(4, -1, -1, -1)),
     )
     assert torch.equal(made, made[:1].expand_as(made)) and not torch.equal(
@@ -175,12 +181,12 @@ def test_without_noise_the_walk_begins_with_the_picture_dimmed_and_all_four_are_
     )
     words = next(text.value for text in app.markdown if "Begins at" in text.value)
     assert "and no noise" in words and "× noise" not in words
-    assert "**level 1000 of 1000, plain grey**" in " ".join(
+    assert "**timestep 1000 of 1000, plain grey**" in " ".join(
         text.value for text in opened(CHANGE, strength="1.0", noisy="false").markdown
     )
 
 
-def test_what_is_painted_over_a_picture_is_part_of_it():
+def test_what_is_painted_over_a_image_is_part_of_it():
     app = draw(opened(CHANGE, strength="0.0"), "change canvas", spot(5, 20))
     assert torch.equal(results(app)["changed"][2], painted(water_lily(), spot(5, 20)))
     app.toggle(key="blank").set_value(True)
@@ -194,21 +200,23 @@ def test_what_is_painted_over_a_picture_is_part_of_it():
 def test_outside_the_hole_every_byte_is_as_it_was_and_inside_it_is_new(method, hole):
     from diffusion_edu.app.editing.inpainting import HOLES
 
-    pictures, inside = results(opened(FILL, method=method, hole=hole)), HOLES[hole](64)
-    assert list(pictures) == (["naive", "RePaint"] if method == "both" else [method])
-    for images in pictures.values():
+    dataset, inside = results(opened(FILL, method=method, hole=hole)), HOLES[hole](64)
+    assert list(dataset) == (["naive", "RePaint"] if method == "both" else [method])
+    for images in dataset.values():
         assert torch.equal(images[:, :, ~inside], water_lily()[:, ~inside].expand(4, -1, -1))
         assert (images[:, :, inside] != water_lily()[:, inside]).float().mean() > 0.9
     if method == "both":
-        assert not torch.equal(*pictures.values())
+        assert not torch.equal(*dataset.values())
 
 
-def test_repaint_makes_its_moves_as_often_as_asked_and_the_naive_way_waits_for_it():
-    edit, film, *_ = done(opened(FILL, repeats="3", jump="2"))
+def test_repaint_makes_its_steps_as_often_as_asked_and_the_naive_way_waits_for_it():
+    edit, animation, *_ = done(opened(FILL, repeats="3", jump="2"))
     assert (
-        film["levels"] == edit.paths["RePaint"] == [1000, 667, 333, 1000, 667, 333, 1000, 667, 333, 0, 333, 0, 333, 0]
+        animation["timesteps"]
+        == edit.paths["RePaint"]
+        == [1000, 667, 333, 1000, 667, 333, 1000, 667, 333, 0, 333, 0, 333, 0]
     )
-    naive = next(screen for screen in film["screens"] if screen["name"] == "naive")
+    naive = next(screen for screen in animation["tracks"] if screen["name"] == "naive")
     assert naive["rows"] == [0, 1, 2, 2, 2, 2, 2, 2, 2, 3, 3, 3, 3, 3]
 
 
@@ -224,22 +232,27 @@ def test_both_ways_from_a_sketch_are_what_the_library_draws():
 
     app = opened(SKETCH, doodle="red tulip", strength="1.0", seed="5")
     drawing = painted(paper(64), drawn("red tulip"))
-    preset, pictures = done(app)[0].wish.preset, results(app)
+    preset, images = done(app)[0].request.preset, results(app)
     guide = to_signed(drawing).expand(4, -1, -1, -1)
     for name, model, asked in (
         ("trained with sketches", "painter", guide),
         ("started from the sketch", "drawer", None),
     ):
         *_, last = generate(load(model), preset, [5, 6, 7, 8], asked)
-        assert torch.equal(pictures[name], to_bytes(last.x))
-    score = likeness(to_signed(drawing)[None], to_signed(pictures["trained with sketches"])).mean()
+        assert torch.equal(images[name], to_bytes(last.x))
+    score = likeness(to_signed(drawing)[None], to_signed(images["trained with sketches"])).mean()
     assert "flowers that never saw it" in done(app)[2] and f"trained with sketches **{score:.2f}**" in done(app)[2]
 
 
 def test_a_part_that_starts_lower_waits_until_the_other_has_come_down():
-    film = done(opened(SKETCH, strength="0.5"))[1]
-    assert film["levels"] == [1000, 667, 333, 0]
-    assert next(screen for screen in film["screens"] if screen["name"].startswith("started"))["rows"] == [0, 0, 1, 3]
+    animation = done(opened(SKETCH, strength="0.5"))[1]
+    assert animation["timesteps"] == [1000, 667, 333, 0]
+    assert next(screen for screen in animation["tracks"] if screen["name"].startswith("started"))["rows"] == [
+        0,
+        0,
+        1,
+        3,
+    ]
 
 
 # the code
@@ -256,11 +269,11 @@ def test_a_part_that_starts_lower_waits_until_the_other_has_come_down():
     ],
     ids=lambda link: " ".join(link.values()),
 )
-def test_the_code_changes_the_picture_as_the_page_does(link):
+def test_the_code_changes_the_image_as_the_page_does(link):
     app = opened(CHANGE, **link)
-    assert torch.equal(executed(app)["pictures"], results(app)["changed"])
+    assert torch.equal(executed(app)["images"], results(app)["changed"])
     app = draw(app, "change canvas", spot(30, 50))
-    assert torch.equal(executed(app)["pictures"], results(app)["changed"])
+    assert torch.equal(executed(app)["images"], results(app)["changed"])
 
 
 @pytest.mark.parametrize(
@@ -274,7 +287,7 @@ def test_the_code_changes_the_picture_as_the_page_does(link):
 )
 def test_the_code_fills_the_hole_as_the_page_does(link):
     app = draw(opened(FILL, **link), "fill canvas", spot(8, 30))
-    made = executed(app)["pictures"]
+    made = executed(app)["images"]
     assert made.keys() == results(app).keys()
     assert all(torch.equal(made[name], images) for name, images in results(app).items())
 
@@ -283,17 +296,17 @@ def test_the_code_paints_the_sketch_as_the_page_does():
     app = draw(opened(SKETCH, doodle="nothing", wanted="aster"), "sketch canvas", spot(10, 50))
     names = executed(app)
     assert torch.equal(names["trained"], results(app)["trained with sketches"]) and torch.equal(
-        names["pictures"], results(app)["started from the sketch"]
+        names["images"], results(app)["started from the sketch"]
     )
 
 
 def test_the_code_reads_a_file_of_ones_own(tmp_path, monkeypatch):
     app = opened(CHANGE, source="a file")
-    (tmp_path / "my_picture.jpg").write_bytes(encoded(plain(), "PNG"))
+    (tmp_path / "my_image.jpg").write_bytes(encoded(plain(), "PNG"))
     finished(app.file_uploader[0].set_value(("me.png", encoded(plain(), "PNG"), "image/png")).run())
     wanted = results(app)["changed"]
     monkeypatch.chdir(tmp_path)
-    assert torch.equal(executed(app)["pictures"], wanted)
+    assert torch.equal(executed(app)["images"], wanted)
 
 
 # every widget
@@ -303,41 +316,43 @@ WIDGETS = [
     (CHANGE, "slider", "strength", 1.0),
     (CHANGE, "selectbox", "model", "facer"),
     (CHANGE, "selectbox", "wanted", "rose"),
-    (CHANGE, "selectbox", "kind", "rose"),
+    (CHANGE, "selectbox", "class_name", "rose"),
     (CHANGE, "slider", "number", 3),
     (CHANGE, "number_input", "seed", 1_000_000),
     (CHANGE, "toggle", "blank", True),
     (CHANGE, "toggle", "noisy", False),
     (CHANGE, "selectbox", "sampler", "Heun"),
-    (CHANGE, "select_slider", "moves", 5),
-    (CHANGE, "slider", "scale", 8.0),
-    (CHANGE, "selectbox", "schedule", "straight"),
+    (CHANGE, "select_slider", "steps", 5),
+    (CHANGE, "slider", "guidance_scale", 8.0),
+    (CHANGE, "selectbox", "schedule", "flow"),
     (CHANGE, "selectbox", "spacing", "log-SNR"),
-    (CHANGE, "select_slider", "levels", 100),
+    (CHANGE, "select_slider", "timesteps", 100),
     (CHANGE, "toggle", "zero", True),
     (FILL, "segmented_control", "hole", "frame"),
     (FILL, "segmented_control", "method", "naive"),
-    (FILL, "segmented_control", "look", "guess"),
+    (FILL, "segmented_control", "look", "prediction"),
     (FILL, "slider", "repeats", 1),
     (FILL, "slider", "jump", 20),
     (FILL, "selectbox", "wanted", "rose"),
     (FILL, "selectbox", "model", "facer"),
     (SKETCH, "selectbox", "doodle", "outline"),
     (SKETCH, "slider", "strength", 0.0),
-    (SKETCH, "segmented_control", "look", "guess"),
+    (SKETCH, "segmented_control", "look", "prediction"),
     (SKETCH, "selectbox", "wanted", "rose"),
     (SKETCH, "selectbox", "model", "facer"),
-    (SKETCH, "select_slider", "moves", 5),
+    (SKETCH, "select_slider", "steps", 5),
 ]
 
 
 @pytest.mark.parametrize(
-    ("tab", "kind", "key", "value"), WIDGETS, ids=lambda value: value["tab"] if isinstance(value, dict) else str(value)
+    ("tab", "class_name", "key", "value"),
+    WIDGETS,
+    ids=lambda value: value["tab"] if isinstance(value, dict) else str(value),
 )
-def test_every_widget_may_be_moved(tab, kind, key, value):
+def test_every_widget_may_be_moved(tab, class_name, key, value):
     app = opened(tab, wanted="sunflower")
     before = done(app)[1]["id"]
-    finished(getattr(app, kind)(key=key).set_value(value).run())
+    finished(getattr(app, class_name)(key=key).set_value(value).run())
     assert done(app)[1]["id"] != before and len(components(app)) == 2
 
 
@@ -347,7 +362,7 @@ def test_a_link_with_nonsense_in_it_opens_the_default(tab):
         (
             "model",
             "wanted",
-            "kind",
+            "class_name",
             "number",
             "seed",
             "strength",
@@ -374,10 +389,10 @@ def test_from_part_to_part_and_back_everything_is_still_there():
 
 
 def test_a_model_that_another_part_does_not_offer_makes_room_there(tmp_path, tiny):
-    sizes = {"widths": [16, 32], "embedding": 16, "patch": 4}
+    config = {"widths": [16, 32], "embedding": 16, "patch": 4}
     save(
         tmp_path,
-        Card("large", "large", "simple_unet", sizes, "v", 128, sampling={"moves": 2}),
+        Card("large", "large", "simple_unet", config, "v", 128, sampling={"steps": 2}),
         tiny(network="simple_unet", patch=4),
     )
     app = opened(CHANGE, model="large")
@@ -401,15 +416,15 @@ def test_without_a_hole_the_page_asks_for_one_and_with_nothing_but_hole_it_draws
     app = draw(opened(FILL), "fill canvas", torch.zeros(4, 64, 64, dtype=torch.uint8))
     assert "There is no hole" in app.info[0].value
     app = draw(app, "fill canvas", layer_of(torch.ones(64, 64, dtype=torch.bool)))
-    assert "the whole picture" in app.info[0].value
-    *_, last = generate(load("drawer"), Preset(moves=3), [0, 1, 2, 3])
+    assert "the whole image" in app.info[0].value
+    *_, last = generate(load("drawer"), Preset(steps=3), [0, 1, 2, 3])
     assert torch.equal(results(app)["naive"], to_bytes(last.x))
 
 
 @pytest.mark.parametrize(
-    ("tab", "link"), [(CHANGE, {"source": "a file"}), (FILL, {"hole": "file"})], ids=["picture", "mask"]
+    ("tab", "link"), [(CHANGE, {"source": "a file"}), (FILL, {"hole": "file"})], ids=["image", "mask"]
 )
-def test_files_that_are_no_pictures_get_one_sentence(tab, link):
+def test_files_that_are_no_images_get_one_sentence(tab, link):
     app = opened(tab, **link)
     for data in [*(data for data, _ in BAD.values()), huge()]:
         finished(app.file_uploader[0].set_value(("x.png", data, "image/png")).run())
@@ -427,7 +442,7 @@ def test_a_mask_of_another_size_is_scaled_and_the_page_says_so():
     assert torch.equal(results(app)["naive"][0][:, :, outside], water_lily()[:, :, outside])
 
 
-def test_transparent_and_animated_pictures_are_used_and_the_page_says_how():
+def test_transparent_and_animated_images_are_used_and_the_page_says_how():
     app = opened(CHANGE, source="a file", strength="0.0")
     clear = Image.new("RGBA", (64, 64), (255, 0, 0, 0))
     finished(app.file_uploader[0].set_value(("x.png", encoded(clear, "PNG"), "image/png")).run())
@@ -483,7 +498,7 @@ def test_without_a_model_for_sketches_there_is_the_other_way_and_one_sentence(mo
     app = opened(SKETCH)
     assert len(app.info) == 1 and "python -m diffusion_edu.recipes.sketch_to_flower" in app.info[0].value
     assert list(results(app)) == ["started from the sketch"] and torch.equal(
-        executed(app)["pictures"], results(app)["started from the sketch"]
+        executed(app)["images"], results(app)["started from the sketch"]
     )
 
 
@@ -497,15 +512,15 @@ def test_altered_weights_are_told_in_one_sentence(tab, name, tmp_path):
     healthy(app.run())
 
 
-def test_without_our_pictures_the_page_says_what_to_do_and_one_can_still_draw(monkeypatch, tmp_path):
+def test_without_our_images_the_page_says_what_to_do_and_one_can_still_draw(monkeypatch, tmp_path):
     from diffusion_edu.app.common import image_picker
 
     monkeypatch.setattr(image_picker, "PRETRAINED", tmp_path)
-    image_picker.pictures.clear()
+    image_picker.images.clear()
     for tab in (CHANGE, FILL):
         assert "flower_samples.parquet" in opened(tab).error[0].value
     assert "never saw" not in done(opened(SKETCH))[2]
-    image_picker.pictures.clear()
+    image_picker.images.clear()
 
 
 def test_without_any_model_the_page_says_so(monkeypatch, tmp_path):
@@ -559,10 +574,10 @@ def test_likeness_is_high_where_the_subject_is_where_it_was_drawn_and_only_there
 
 
 @pytest.mark.parametrize("style", ["colours", "outlined colours"])
-def test_likeness_knows_real_pictures_from_others_by_their_sketch(style):
+def test_likeness_knows_real_images_from_others_by_their_sketch(style):
     from diffusion_edu.editing.sketches import sketch
 
-    x0 = to_signed(our_pictures().images[:64])
+    x0 = to_signed(our_images().images[:64])
     drawings = sketch(x0, torch.Generator().manual_seed(0), (style,))
     own, other = likeness(drawings, x0), likeness(drawings, x0.roll(7, 0))
     assert own.mean() > other.mean() + 0.3 and (own > other).float().mean() > 0.8
@@ -580,8 +595,8 @@ def test_a_seam_is_measured_against_the_steps_between_other_neighbours():
         ((y, a), (y + 1, a)) for y in range(7) for a in range(8)
     ]
     steps = {
-        kind: [abs(x[0, 0][p] - x[0, 0][q]).item() for p, q in pairs if int(hole[p]) + int(hole[q]) == kind]
-        for kind in (0, 1)
+        class_name: [abs(x[0, 0][p] - x[0, 0][q]).item() for p, q in pairs if int(hole[p]) + int(hole[q]) == class_name]
+        for class_name in (0, 1)
     }
     assert seam(x, hole).item() == pytest.approx(np.mean(steps[1]) / np.mean(steps[0]), rel=1e-5)
 

@@ -30,17 +30,17 @@ from diffusion_edu.text.random_prompts import learned, write_chain
 AppTest = pytest.importorskip("streamlit.testing.v1").AppTest
 PAGE, SIZE = "pages/11_Text_to_image.py", 32
 SAID = [
-    (f"A {colour} {who} rests in the snow.", who, kind)
+    (f"A {colour} {who} rests in the snow.", who, class_name)
     for colour in ("red", "blue")
-    for who, kind in (("fox", "animals"), ("fairy", "beings"))
+    for who, class_name in (("fox", "animals"), ("fairy", "beings"))
 ]
 SAID += [
-    (f"A {colour} {who} runs in the night.", who, kind)
+    (f"A {colour} {who} runs in the night.", who, class_name)
     for colour in ("red", "blue")
-    for who, kind in (("fox", "animals"), ("fairy", "beings"))
+    for who, class_name in (("fox", "animals"), ("fairy", "beings"))
 ]
 READER = tokenizer.Tokens(tokenizer.learned([text for text, _, _ in 3 * SAID]))
-PICTURE, HOLE = {"begin": "from a picture"}, {"begin": "into a hole"}
+IMAGE, HOLE = {"begin": "from an image"}, {"begin": "into a hole"}
 
 
 @pytest.fixture(autouse=True)
@@ -52,18 +52,18 @@ def small(monkeypatch, tmp_path, tiny):
     monkeypatch.setattr(super_resolution, "ENLARGER", "larger")
     coder, text = (
         {"widths": [8, 16], "blocks": [1, 1], "patch": 4},
-        {"width": 16, "depth": 1, "head_width": 8, **READER.sizes},
+        {"width": 16, "depth": 1, "head_width": 8, **READER.config},
     )
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        latents = {"mean": [0.1, 0.0, 0.0, 0.0], "spread": [0.5, 1.0, 1.0, 1.0]}
+        latents = {"mean": [0.1, 0.0, 0.0, 0.0], "std": [0.5, 1.0, 1.0, 1.0]}
         made = save(
             tmp_path,
             Card("coder", "C", "autoencoder", coder, "autoencoder", SIZE, latents=latents),
             Autoencoder(**coder),
         )
     for name, seed in (("typist", 0), ("writer", 1)):
-        sizes = {
+        config = {
             "channels": 4,
             "widths": [16, 32],
             "attention": [False, True],
@@ -71,20 +71,24 @@ def small(monkeypatch, tmp_path, tiny):
             "embedding": 16,
             "text": text,
         }
-        about = {"autoencoder": "coder", "text": READER.card, "training": {"scale": made.latents}}
-        card = Card(name, name, "attention_unet", sizes, "v", 4, 4, sampling={"moves": 3, "scale": 2.0}, **about)
+        about = {"autoencoder": "coder", "text": READER.card, "training": {"guidance_scale": made.latents}}
+        card = Card(
+            name, name, "attention_unet", config, "v", 4, 4, sampling={"steps": 3, "guidance_scale": 2.0}, **about
+        )
         save(
             tmp_path,
             card,
             tiny(
-                seed, **{key: value for key, value in sizes.items() if key not in ("widths", "attention", "embedding")}
+                seed, **{key: value for key, value in config.items() if key not in ("widths", "attention", "embedding")}
             ),
         )
         vocabulary(tmp_path, name).write_text(READER.text)
     write_chain(tmp_path, "typist", learned(*zip(*SAID, strict=True)).facts)
-    sizes = {"guide": CHANNELS, "widths": [16, 32], "embedding": 16, "patch": 2}
-    card = Card("larger", "Larger", "simple_unet", sizes, "v", 2 * SIZE, guide="small", sampling={"moves": 3})
-    save(tmp_path, card, tiny(network="simple_unet", guide=CHANNELS, patch=2))
+    config = {"conditioning_channels": CHANNELS, "widths": [16, 32], "embedding": 16, "patch": 2}
+    card = Card(
+        "larger", "Larger", "simple_unet", config, "v", 2 * SIZE, conditioning_image="small", sampling={"steps": 3}
+    )
+    save(tmp_path, card, tiny(network="simple_unet", conditioning_channels=CHANNELS, patch=2))
 
 
 def opened(**link):
@@ -106,15 +110,15 @@ def album(app):
     return app.session_state["done:typed"]
 
 
-def film(app):
+def animation(app):
     """What the player was given."""
     parts = {element.proto.component_name: json.loads(element.proto.json) for element in app.get("bidi_component")}
     return parts["diffusion_edu_player"]
 
 
-def screens(film):
-    """What every screen of a film of one picture shows, state by state, uint8 (states, 32, 32, 3)."""
-    read = {s["name"]: Image.open(io.BytesIO(base64.b64decode(s["sprite"].split(",")[1]))) for s in film["screens"]}
+def tracks(animation):
+    """What every screen of an animation of one image shows, state by state, uint8 (states, 32, 32, 3)."""
+    read = {s["name"]: Image.open(io.BytesIO(base64.b64decode(s["sprite"].split(",")[1]))) for s in animation["tracks"]}
     return {name: np.asarray(sheet).reshape(-1, SIZE, SIZE, 3) for name, sheet in read.items()}
 
 
@@ -128,7 +132,7 @@ def executed(app):
 def flower():
     from diffusion_edu.app.common import image_picker
 
-    known = image_picker.pictures(SIZE)
+    known = image_picker.images(SIZE)
     return known.images[(known.labels == known.classes.index("water lily")).nonzero()[0, 0]]
 
 
@@ -140,7 +144,7 @@ def paint(app, canvas, layer):
 
 
 def alike(a, b):
-    """Whether two pictures uint8 are the same but for sums that a batch brings into another order."""
+    """Whether two images uint8 are the same but for sums that a batch brings into another order."""
     return (a.float() - b.float()).abs().mean() < 1.5
 
 
@@ -158,23 +162,23 @@ def said(app):
 # drawing
 
 
-def test_something_is_drawn_at_once_and_it_says_of_what():
+def test_something_is_sampled_at_once_and_it_says_of_what():
     app = opened()
     able, made = load_text_to_image("typist"), album(app)
     *_, last = drawing = list(draw(able.ask(app.text_area(key="prompt").value, [0])))
-    assert torch.equal(made.pictures, able.pictures(last.x)) and len(made.moments) == len(drawing) == 4
+    assert torch.equal(made.images, able.images(last.x)) and len(made.moments) == len(drawing) == 4
     assert (
         "volcano erupts" in said(app) and "from noise" in said(app) and "typist" in said(app) and "seed 0" in said(app)
     )
-    shown = screens(film(app))
+    shown = tracks(animation(app))
     for state, x, x0_hat in zip(drawing, shown["x"], shown["x0_hat"], strict=True):
-        assert np.array_equal(x, able.pictures(state.x)[0].permute(1, 2, 0)) and np.array_equal(
-            x0_hat, able.pictures(state.x0_hat)[0].permute(1, 2, 0)
+        assert np.array_equal(x, able.images(state.x)[0].permute(1, 2, 0)) and np.array_equal(
+            x0_hat, able.images(state.x0_hat)[0].permute(1, 2, 0)
         )
-    assert film(healthy(app.run()))["id"] == film(app)["id"]
+    assert animation(healthy(app.run()))["id"] == animation(app)["id"]
 
 
-def test_nothing_is_drawn_before_draw_is_pressed_and_what_is_shown_keeps_its_own_words():
+def test_nothing_is_sampled_before_draw_is_pressed_and_what_is_shown_keeps_its_own_words():
     app = opened(prompt="red fox")
     before = album(app)
     finished(app.text_area(key="prompt").set_value("blue fairy").run())
@@ -182,95 +186,95 @@ def test_nothing_is_drawn_before_draw_is_pressed_and_what_is_shown_keeps_its_own
         album(app) is before
         and "**red fox**" in said(app)
         and "blue fairy" not in said(app)
-        and "drawn before" in said(app)
+        and "sampled before" in said(app)
     )
     app = pressed(app, "Draw")
-    assert album(app) is not before and "**blue fairy**" in said(app) and "drawn before" not in said(app)
-    assert not torch.equal(album(app).pictures, before.pictures)
+    assert album(app) is not before and "**blue fairy**" in said(app) and "sampled before" not in said(app)
+    assert not torch.equal(album(app).images, before.images)
 
 
 def test_a_batch_has_a_seed_for_each_and_any_of_them_is_looked_at():
-    app = opened(pictures="3 pictures", seed="7", prompt="red fox")
+    app = opened(images="3 images", seed="7", prompt="red fox")
     made = album(app)
     assert made.draft.seeds == [7, 8, 9] and "seeds 7 to 9" in said(app)
     for k, seed in enumerate((7, 8, 9)):
-        alone = album(opened(seed=str(seed), prompt="red fox")).pictures
-        assert alike(alone[0], made.pictures[k]) and not alike(alone[0], made.pictures[k - 1])
+        alone = album(opened(seed=str(seed), prompt="red fox")).images
+        assert alike(alone[0], made.images[k]) and not alike(alone[0], made.images[k - 1])
         finished(app.segmented_control(key="look 3").set_value(k + 1).run())
-        assert np.array_equal(screens(film(app))["x"][-1], made.pictures[k].permute(1, 2, 0))
+        assert np.array_equal(tracks(animation(app))["x"][-1], made.images[k].permute(1, 2, 0))
 
 
 LINKS = [
-    {"pictures": "2 pictures", "negative": "blue snow", "seed": "5", "scale": "3.0"},
-    {"sampler": "DDPM", "moves": "5", "prompt": 'a "red" fox\nin \\ the night'},
-    {**PICTURE, "strength": "0.35", "pictures": "2 pictures"},
-    {**PICTURE, "strength": "0.7", "noisy": "false"},
-    {**PICTURE, "strength": "0.0"},
+    {"images": "2 images", "negative": "blue snow", "seed": "5", "guidance_scale": "3.0"},
+    {"sampler": "DDPM", "steps": "5", "prompt": 'a "red" fox\nin \\ the night'},
+    {**IMAGE, "strength": "0.35", "images": "2 images"},
+    {**IMAGE, "strength": "0.7", "noisy": "false"},
+    {**IMAGE, "strength": "0.0"},
     {**HOLE, "again": "3", "jump": "2"},
-    {**HOLE, "hole": "frame", "pictures": "2 pictures"},
+    {**HOLE, "hole": "frame", "images": "2 images"},
 ]
 
 
 @pytest.mark.parametrize("link", LINKS, ids=str)
 def test_the_code_draws_what_the_page_does(link):
     app = opened(**link)
-    assert torch.equal(executed(app)["pictures"], album(app).pictures)
-    assert film(app)["levels"] == album(app).draft.levels
+    assert torch.equal(executed(app)["images"], album(app).images)
+    assert animation(app)["timesteps"] == album(app).draft.timesteps
 
 
-def test_the_code_of_what_was_painted_and_drawn_before_is_there_too():
-    app = paint(opened(**PICTURE, prompt="red fox"), "typed canvas", spot(3, 12))
+def test_the_code_of_what_was_painted_and_sampled_before_is_there_too():
+    app = paint(opened(**IMAGE, prompt="red fox"), "typed canvas", spot(3, 12))
     app = pressed(app, "Draw")
-    first = album(app).pictures
-    assert torch.equal(executed(app)["pictures"], first)
+    first = album(app).images
+    assert torch.equal(executed(app)["images"], first)
     app = pressed(app, "Begin with it")
-    assert app.session_state["source"] == "drawn" and torch.equal(app.session_state["taken"].image, first[0])
+    assert app.session_state["source"] == "sampled" and torch.equal(app.session_state["taken"].image, first[0])
     app.segmented_control(key="begin").set_value("into a hole").run()
     app = pressed(app, "Draw")
     assert torch.equal(album(app).draft.begin.subject.image, first[0]) and torch.equal(
-        executed(app)["pictures"], album(app).pictures
+        executed(app)["images"], album(app).images
     )
 
 
-def test_the_page_changes_a_picture_by_its_strength():
-    app = opened(**PICTURE, strength="0.0")
-    assert torch.equal(album(app).pictures[0], flower()) and film(app)["levels"] == [0]
+def test_the_page_changes_a_image_by_its_strength():
+    app = opened(**IMAGE, strength="0.0")
+    assert torch.equal(album(app).images[0], flower()) and animation(app)["timesteps"] == [0]
     app.slider(key="strength").set_value(1.0).run()
-    all_noise = album(pressed(app, "Draw")).pictures
-    assert torch.equal(all_noise, album(opened()).pictures)
+    all_noise = album(pressed(app, "Draw")).images
+    assert torch.equal(all_noise, album(opened()).images)
     app = paint(app, "typed canvas", spot(0, 9))
     app.slider(key="strength").set_value(0.0).run()
-    assert torch.equal(album(pressed(app, "Draw")).pictures[0], painted(flower(), spot(0, 9)))
+    assert torch.equal(album(pressed(app, "Draw")).images[0], painted(flower(), spot(0, 9)))
 
 
 def test_with_and_without_noise_are_two_things_and_the_page_says_which():
-    app = opened(**PICTURE, prompt="red fox")
-    before = album(app).pictures
+    app = opened(**IMAGE, prompt="red fox")
+    before = album(app).images
     app.toggle(key="noisy").set_value(False).run()
     app = pressed(app, "Draw")
-    assert "without added noise" in said(app) and not torch.equal(album(app).pictures, before)
+    assert "without added noise" in said(app) and not torch.equal(album(app).images, before)
 
 
 @pytest.mark.parametrize(("hole", "again"), [("disc", "1"), ("half", "2"), ("frame", "1")])
 def test_outside_the_hole_every_byte_is_as_it_was_and_inside_it_is_new(hole, again):
     from diffusion_edu.app.editing.inpainting import HOLES
 
-    pictures, inside = album(opened(**HOLE, hole=hole, again=again, pictures="2 pictures")).pictures, HOLES[hole](SIZE)
-    assert torch.equal(pictures[:, :, ~inside], flower()[:, ~inside].expand(2, -1, -1))
-    assert (pictures[:, :, inside] != flower()[:, inside]).float().mean() > 0.9 and not torch.equal(*pictures)
+    images, inside = album(opened(**HOLE, hole=hole, again=again, images="2 images")).images, HOLES[hole](SIZE)
+    assert torch.equal(images[:, :, ~inside], flower()[:, ~inside].expand(2, -1, -1))
+    assert (images[:, :, inside] != flower()[:, inside]).float().mean() > 0.9 and not torch.equal(*images)
 
 
 def test_a_hole_is_painted_and_one_of_another_size_is_scaled():
     app = pressed(paint(opened(**HOLE), "typed hole", spot(0, 10)), "Draw")
     outside = spot(0, 10)[3] == 0
-    assert torch.equal(album(app).pictures[0][:, outside], flower()[:, outside])
+    assert torch.equal(album(app).images[0][:, outside], flower()[:, outside])
     app = opened(**HOLE, hole="file")
     mask = Image.new("RGB", (300, 150))
     mask.paste("white", (150, 0, 300, 150))
     app.file_uploader(key="mask").set_value(("mask.png", encoded(mask, "PNG"), "image/png")).run()
     assert "300 x 150 pixels" in said(app)
     left = torch.arange(SIZE) < SIZE // 2
-    assert torch.equal(album(pressed(app, "Draw")).pictures[0][:, :, left], flower()[:, :, left])
+    assert torch.equal(album(pressed(app, "Draw")).images[0][:, :, left], flower()[:, :, left])
 
 
 def test_without_a_hole_there_is_nothing_to_draw_and_the_page_says_what_to_do():
@@ -284,33 +288,33 @@ def test_without_a_hole_there_is_nothing_to_draw_and_the_page_says_what_to_do():
 WIDGETS = [
     ("selectbox", "model", "writer"),
     ("selectbox", "sampler", "Heun"),
-    ("select_slider", "moves", 5),
-    ("slider", "scale", 8.0),
+    ("select_slider", "steps", 5),
+    ("slider", "guidance_scale", 8.0),
     ("slider", "eta", 1.0),
     ("number_input", "seed", 1_000_000),
-    ("selectbox", "schedule", "straight"),
+    ("selectbox", "schedule", "flow"),
     ("selectbox", "spacing", "log-SNR"),
-    ("select_slider", "levels", 100),
+    ("select_slider", "timesteps", 100),
     ("toggle", "zero", True),
     ("text_area", "prompt", "blue fairy"),
     ("text_input", "negative", "snow"),
-    ("selectbox", "pictures", 8),
+    ("selectbox", "images", 8),
 ]
 
 
-@pytest.mark.parametrize(("kind", "key", "value"), WIDGETS, ids=lambda value: str(value))
-def test_every_control_changes_what_is_drawn(kind, key, value):
+@pytest.mark.parametrize(("class_name", "key", "value"), WIDGETS, ids=lambda value: str(value))
+def test_every_control_changes_what_is_sampled(class_name, key, value):
     app = opened(prompt="red fox", sampler="DDIM")
     before = album(app)
-    getattr(app, kind)(key=key).set_value(value).run()
+    getattr(app, class_name)(key=key).set_value(value).run()
     app = pressed(app, "Draw")
-    assert film(app)["id"] != before.draft.id and not torch.equal(album(app).pictures, before.pictures)
-    assert torch.equal(executed(app)["pictures"], album(app).pictures)
+    assert animation(app)["id"] != before.draft.id and not torch.equal(album(app).images, before.images)
+    assert torch.equal(executed(app)["images"], album(app).images)
 
 
 def test_a_link_with_nonsense_in_it_opens_the_default():
     nonsense = dict.fromkeys(
-        ("seed", "pictures", "begin", "sampler", "moves", "scale", "larger", "rate", "strength"), "x y"
+        ("seed", "images", "begin", "sampler", "steps", "guidance_scale", "larger", "rate", "strength"), "x y"
     )
     assert album(opened(**nonsense)).draft.id == album(opened()).draft.id
 
@@ -327,19 +331,19 @@ def test_a_link_with_nonsense_in_it_opens_the_default():
     ],
     ids=["empty", "blank", "10,000 characters", "scripts", "unknown", "markup"],
 )
-def test_odd_prompts_make_pictures_and_are_told(prompt, words):
+def test_odd_prompts_make_images_and_are_told(prompt, words):
     app = opened()
     app.text_area(key="prompt").set_value(prompt).run()
     app.text_input(key="negative").set_value(prompt).run()
     app = pressed(app, "Draw")
-    assert album(app).pictures.shape == (1, 3, SIZE, SIZE) and words in said(app).replace("\\", "")
-    assert len(said(app)) < 4000 and torch.equal(executed(app)["pictures"], album(app).pictures)
+    assert album(app).images.shape == (1, 3, SIZE, SIZE) and words in said(app).replace("\\", "")
+    assert len(said(app)) < 4000 and torch.equal(executed(app)["images"], album(app).images)
 
 
 def test_what_a_negative_prompt_cannot_do_is_told():
-    assert "is heard where the guidance scale is above 1" in said(opened(negative="snow", scale="1.0")).replace(
-        "\\", ""
-    )
+    assert "is heard where the guidance scale is above 1" in said(
+        opened(negative="snow", guidance_scale="1.0")
+    ).replace("\\", "")
     assert "they cancel" in said(opened(prompt="red fox", negative="red fox")).replace("\\", "")
 
 
@@ -353,7 +357,7 @@ def test_a_prompt_is_mixed_anew_of_the_categories_that_were_chosen(order):
         next(pills for pills in app.pills if pills.label == "Categories").set_value(["animals"]).run()
         app = pressed(app, "Take one")
         assert "fox" in app.text_area(key="prompt").value and "fairy" not in app.text_area(key="prompt").value
-    assert "volcano erupts" in said(app)  # nothing was drawn yet
+    assert "volcano erupts" in said(app)  # nothing was sampled yet
 
 
 def test_unseen_and_learned_prompts_come_from_files(tmp_path):
@@ -386,27 +390,27 @@ def test_a_png_carries_its_settings_and_the_page_reads_them_back():
         negative="snow",
         seed="9",
         sampler="DDPM",
-        moves="5",
-        scale="3.5",
-        pictures="2 pictures",
-        levels="300",
+        steps="5",
+        guidance_scale="3.5",
+        images="2 images",
+        timesteps="300",
     )
     data = album(app).png(1)
     about = read_note(data)
-    assert (about["prompt"], about["negative"], about["seed"], about["model"], about["preset"]["moves"]) == (
+    assert (about["prompt"], about["negative"], about["seed"], about["model"], about["preset"]["steps"]) == (
         "blue fairy",
         "snow",
         10,
         "typist",
         5,
     )
-    assert np.array_equal(np.asarray(Image.open(io.BytesIO(data))), album(app).pictures[1].permute(1, 2, 0))
+    assert np.array_equal(np.asarray(Image.open(io.BytesIO(data))), album(app).images[1].permute(1, 2, 0))
     other = opened(prompt="red fox")
     other.file_uploader(key="recalled").set_value(("a.png", data, "image/png")).run()
     assert any("press Draw" in info.value for info in other.info)
     again = album(pressed(other, "Draw"))
     assert again.draft.order.settings == {**album(app).draft.order.settings, "seed": 10}
-    assert alike(again.pictures[0], album(app).pictures[1])
+    assert alike(again.images[0], album(app).images[1])
 
 
 def test_settings_that_do_not_fit_leave_the_page_as_it_is():
@@ -414,8 +418,8 @@ def test_settings_that_do_not_fit_leave_the_page_as_it_is():
     first = album(app).draft.id
     preset = {
         "sampler": "x",
-        "moves": 7,
-        "scale": 1e9,
+        "steps": 7,
+        "guidance_scale": 1e9,
         "T": "many",
         "options": {"eta": None},
         "spacing": [],
@@ -424,10 +428,10 @@ def test_settings_that_do_not_fit_leave_the_page_as_it_is():
     }
     for about in (
         {"prompt": 5, "seed": -1, "preset": preset, "model": "gone"},
-        {"preset": 3, "seed": True, "begin": "a picture"},
+        {"preset": 3, "seed": True, "begin": "an image"},
     ):
         finished(app.file_uploader(key="recalled").set_value(("a.png", noted(blank, about), "image/png")).run())
-        words = "is not installed" if "model" in about else "began with a picture"
+        words = "is not installed" if "model" in about else "began with an image"
         assert any(words in info.value for info in app.info)
         assert album(pressed(app, "Draw")).draft.id == first
     for data in (b"", b"no", encoded(plain(), "PNG"), encoded(plain(), "JPEG"), noted(blank, [1])):
@@ -435,15 +439,15 @@ def test_settings_that_do_not_fit_leave_the_page_as_it_is():
         assert any("choose" in info.value for info in app.info)
 
 
-def test_a_zip_holds_the_batch_and_films_have_the_rate_that_was_chosen():
-    made = album(opened(pictures="3 pictures", seed="4"))
+def test_a_zip_holds_the_batch_and_animations_have_the_rate_that_was_chosen():
+    made = album(opened(images="3 images", seed="4"))
     with zipfile.ZipFile(io.BytesIO(made.zip())) as folder:
         assert folder.namelist() == ["seed_4.png", "seed_5.png", "seed_6.png", "settings.json"]
         assert (
             read_note(folder.read("seed_6.png"))["seed"] == 6
-            and json.loads(folder.read("settings.json"))["pictures"] == 3
+            and json.loads(folder.read("settings.json"))["images"] == 3
         )
-        assert np.array_equal(np.asarray(Image.open(folder.open("seed_5.png"))), made.pictures[1].permute(1, 2, 0))
+        assert np.array_equal(np.asarray(Image.open(folder.open("seed_5.png"))), made.images[1].permute(1, 2, 0))
     for rate in (2, 4):
         animation = Image.open(io.BytesIO(made.gif(rate)))
         assert animation.n_frames == 4 and animation.info["duration"] == 1000 / rate
@@ -452,30 +456,32 @@ def test_a_zip_holds_the_batch_and_films_have_the_rate_that_was_chosen():
 
 
 def test_long_walks_are_kept_in_part_both_ends_included():
-    app = opened(moves="100", pictures="8 pictures")
+    app = opened(steps="100", images="8 images")
     made = album(app)
-    assert len(made.moments) == 20 and film(app)["levels"][0] == 1000 and film(app)["levels"][-1] == 0
-    assert torch.equal(executed(app)["pictures"], made.pictures)
+    assert len(made.moments) == 20 and animation(app)["timesteps"][0] == 1000 and animation(app)["timesteps"][-1] == 0
+    assert torch.equal(executed(app)["images"], made.images)
 
 
 # larger
 
 
 @pytest.mark.parametrize(("times", "factor"), [("2 ×", 2), ("4 ×", 4)])
-def test_a_picture_is_made_larger_by_our_model(times, factor):
-    app = opened(larger=times, pictures="2 pictures", seed="3", larger_moves="2")
+def test_a_image_is_made_larger_by_our_model(times, factor):
+    app = opened(larger=times, images="2 images", seed="3", larger_steps="2")
     finished(app.segmented_control(key="look 2").set_value(2).run())
     assert not any("Larger" in caption.value for caption in app.caption)
     app = pressed(app, "Enlarge")
-    *_, last = upscale(load("larger"), Preset(moves=2, scale=1.0), to_signed(album(app).pictures[[1]]), [4], factor)
+    *_, last = upscale(
+        load("larger"), Preset(steps=2, guidance_scale=1.0), to_signed(album(app).images[[1]]), [4], factor
+    )
     assert torch.equal(executed(app)["large"], to_bytes(last.x)) and last.x.shape[-1] == factor * SIZE
     assert torch.equal(app.session_state["done:typed larger"][1], to_bytes(last.x))
     assert f"seed 4, {factor * SIZE} × {factor * SIZE}" in said(app)
     finished(app.segmented_control(key="look 2").set_value(1).run())
-    assert "seed 4," not in said(app) and "upscale" not in app.code[0].value  # the other picture is not larger
+    assert "seed 4," not in said(app) and "upscale" not in app.code[0].value  # the other image is not larger
 
 
-def test_a_picture_is_made_larger_by_a_weight_file_that_a_person_brings(tmp_path):
+def test_a_image_is_made_larger_by_a_weight_file_that_a_person_brings(tmp_path):
     pytest.importorskip("spandrel")
     path = tmp_path / "own.pth"
     torch.save(compact(4).state_dict(), path)
@@ -483,7 +489,7 @@ def test_a_picture_is_made_larger_by_a_weight_file_that_a_person_brings(tmp_path
     assert "hand it in" in app.info[0].value
     app.text_input(key="weights").set_value(str(path)).run()
     app = pressed(app, "Enlarge")
-    expected = to_bytes(upscaler(path)(to_signed(album(app).pictures), 4))
+    expected = to_bytes(upscaler(path)(to_signed(album(app).images), 4))
     assert torch.equal(app.session_state["done:typed larger"][1], expected) and torch.equal(
         executed(app)["large"], expected
     )
@@ -504,7 +510,7 @@ def test_without_the_network_that_enlarges_the_page_says_how_to_get_it(tmp_path,
 # bad input, and what may be missing
 
 
-def test_files_that_are_no_pictures_get_one_sentence():
+def test_files_that_are_no_images_get_one_sentence():
     app = opened(**HOLE, hole="file", source="a file")
     for key in ("file", "mask"):
         for data, _ in BAD.values():
@@ -513,11 +519,11 @@ def test_files_that_are_no_pictures_get_one_sentence():
         finished(app.file_uploader(key=key).set_value(("x.png", encoded(plain(), "PNG"), "image/png")).run())
 
 
-def test_transparent_and_animated_pictures_are_used_and_the_page_says_how():
-    app = opened(**PICTURE, source="a file", strength="0.0")
+def test_transparent_and_animated_images_are_used_and_the_page_says_how():
+    app = opened(**IMAGE, source="a file", strength="0.0")
     clear = Image.new("RGBA", (SIZE, SIZE), (255, 0, 0, 0))
     app.file_uploader(key="file").set_value(("x.png", encoded(clear, "PNG"), "image/png")).run()
-    assert "transparent, laid on white" in said(app) and album(pressed(app, "Draw")).pictures.min() == 255
+    assert "transparent, laid on white" in said(app) and album(pressed(app, "Draw")).images.min() == 255
     file, frames = io.BytesIO(), [Image.new("RGB", (SIZE, SIZE), colour) for colour in ("red", "blue")]
     frames[0].save(file, "GIF", save_all=True, append_images=frames[1:])
     app.file_uploader(key="file").set_value(("x.gif", file.getvalue(), "image/gif")).run()
@@ -531,7 +537,7 @@ def test_altered_files_are_told_in_one_sentence_and_mended_ones_draw(name, tmp_p
     app = opened()
     assert len(app.error) == 1 and name in app.error[0].value and "restore" in app.error[0].value
     (tmp_path / name).write_bytes(whole)
-    assert album(finished(app.run())).pictures.shape == (1, 3, SIZE, SIZE)
+    assert album(finished(app.run())).images.shape == (1, 3, SIZE, SIZE)
 
 
 def test_without_such_a_model_the_page_says_so(tmp_path, monkeypatch):
@@ -559,23 +565,23 @@ def test_what_was_cancelled_waits_until_it_is_asked_for_again(monkeypatch):
     assert album(pressed(app, "Draw"))
 
 
-def test_thirty_sessions_share_one_model_and_one_worker(monkeypatch):
+def test_thirty_sessions_fraction_one_model_and_one_worker(monkeypatch):
     from diffusion_edu.app.jobs import worker
     from diffusion_edu.app.text_to_image import request
 
     loads, load_one = [], request.load_text_to_image
     monkeypatch.setattr(request, "load_text_to_image", lambda name: loads.append(name) or load_one(name))
     apps = [begun(seed=str(seed)) for seed in range(30)]
-    drawn = [album(finished(app)) for app in apps]
+    sampled = [album(finished(app)) for app in apps]
     assert loads == ["typist"] and worker.WORKER._max_workers == 1
-    assert [each.draft.seeds for each in drawn] == [[seed] for seed in range(30)]
-    assert len({each.pictures.numpy().tobytes() for each in drawn}) == 30
+    assert [each.draft.seeds for each in sampled] == [[seed] for seed in range(30)]
+    assert len({each.images.numpy().tobytes() for each in sampled}) == 30
 
 
 @pytest.mark.parametrize(
     ("size", "brush", "widths"), [(32, 8, [1, 2, 4, 8, 16]), (64, 8, [1, 2, 4, 8, 16]), (128, 16, [2, 4, 8, 16, 32])]
 )
-def test_brushes_are_as_wide_for_a_large_picture_as_for_a_small_one(size, brush, widths):
+def test_brushes_are_as_wide_for_a_large_image_as_for_a_small_one(size, brush, widths):
     def canvas(size):
         import torch
 
@@ -589,11 +595,11 @@ def test_brushes_are_as_wide_for_a_large_picture_as_for_a_small_one(size, brush,
 
 
 def test_from_part_to_part_and_back_everything_is_still_there():
-    app = paint(opened(**PICTURE, pictures="2 pictures", strength="0.4"), "typed canvas", spot(3, 12))
+    app = paint(opened(**IMAGE, images="2 images", strength="0.4"), "typed canvas", spot(3, 12))
     app = pressed(app, "Draw")
     before = album(app)
     for tab in ("Latents", "Draw"):
         app.session_state["tab"] = tab
         finished(app.run())
-    assert album(app) is before and "drawn before" not in said(app)
-    assert film(app)["id"] == f"{before.draft.id}-0"
+    assert album(app) is before and "sampled before" not in said(app)
+    assert animation(app)["id"] == f"{before.draft.id}-0"

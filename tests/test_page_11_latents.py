@@ -1,4 +1,4 @@
-"""The parts Latents and Nearest pictures of the text-to-image page under Streamlit's own test, with a tiny model."""
+"""The parts Latents and Nearest images of the text-to-image page under Streamlit's own test, with a tiny model."""
 
 import base64
 import io
@@ -33,7 +33,7 @@ from diffusion_edu.app.common import image_picker
 from diffusion_edu.app.text_to_image import latent_images, memorisation
 
 PAGE, SIZE = "pages/11_Text_to_image.py", 16
-LATENTS, NEAREST = {"tab": "Latents"}, {"tab": "Nearest pictures"}
+LATENTS, NEAREST = {"tab": "Latents"}, {"tab": "Nearest images"}
 
 
 @pytest.fixture(autouse=True)
@@ -48,7 +48,7 @@ def at(link, **more):
 
 
 def flower():
-    known = image_picker.pictures(SIZE)
+    known = image_picker.images(SIZE)
     return known.images[(known.labels == known.classes.index("water lily")).nonzero()[0, 0]]
 
 
@@ -67,19 +67,19 @@ def html(app):
     return " ".join(part.proto.body for part in app.get("html"))
 
 
-def pictures_of(page):
-    """The pictures of a table, as their pixels (h, w, 3), every second one in both ways: they are shown at zoom 2."""
+def images_of(page):
+    """The images of a table, as their pixels (h, w, 3), every second one in both ways: they are shown at zoom 2."""
     urls = [part.split('"')[0] for part in page.split('src="data:image/png;base64,')[1:]]
     return [np.asarray(Image.open(io.BytesIO(base64.b64decode(url))))[::2, ::2] for url in urls]
 
 
-def film(app):
+def animation(app):
     parts = {part.proto.component_name: json.loads(part.proto.json) for part in app.get("bidi_component")}
     return parts["diffusion_edu_player"]
 
 
-def screens(film):
-    read = {s["name"]: Image.open(io.BytesIO(base64.b64decode(s["sprite"].split(",")[1]))) for s in film["screens"]}
+def tracks(animation):
+    read = {s["name"]: Image.open(io.BytesIO(base64.b64decode(s["sprite"].split(",")[1]))) for s in animation["tracks"]}
     return {
         name: torch.from_numpy(np.asarray(sheet).reshape(-1, SIZE, SIZE, 3).copy()).permute(0, 3, 1, 2)
         for name, sheet in read.items()
@@ -88,21 +88,21 @@ def screens(film):
 
 def drawing(seed=0, count=1):
     able = load_text_to_image("talker")
-    drawn = draw(able.ask(PROMPT, range(seed, seed + count)))
-    return able, drawn, list(drawn)
+    sampled = draw(able.ask(PROMPT, range(seed, seed + count)))
+    return able, sampled, list(sampled)
 
 
 # There and back
 
 
-def test_a_picture_goes_to_latents_and_back_and_every_number_is_its_own():
+def test_a_image_goes_to_latents_and_back_and_every_number_is_its_own():
     app, coder, image = at(LATENTS), codec(CODER), flower()[None]
     latents = coder.encode(to_signed(image))
     back = to_bytes(coder.decode(latents))
     assert f"**{psnr(to_signed(back), to_signed(image)).item():.1f} dB**" in said(
         app
     ) and f"{latents.numel():,} numbers" in said(app)
-    whole = pictures_of(html(app))
+    whole = images_of(html(app))
     assert np.array_equal(whole[0], image[0].permute(1, 2, 0).numpy()) and np.array_equal(
         whole[2], back[0].permute(1, 2, 0).numpy()
     )
@@ -117,15 +117,13 @@ def test_a_picture_goes_to_latents_and_back_and_every_number_is_its_own():
     assert 'alt="' in html(app) and 'alt=""' not in html(app)
 
 
-def test_the_drawing_is_one_of_the_pictures():
-    app = at(LATENTS, source="drawn")
-    able, drawn, states = drawing()
-    picture = drawn.see(states[-1].x)
-    assert np.array_equal(pictures_of(html(app))[0], picture[0].permute(1, 2, 0).numpy())
+def test_the_drawing_is_one_of_the_images():
+    app = at(LATENTS, source="sampled")
+    able, sampled, states = drawing()
+    image = sampled.see(states[-1].x)
+    assert np.array_equal(images_of(html(app))[0], image[0].permute(1, 2, 0).numpy())
     names = executed(app)
-    assert torch.equal(names["image"], picture[0]) and torch.equal(
-        names["latents"], able.codec.encode(to_signed(picture))
-    )
+    assert torch.equal(names["image"], image[0]) and torch.equal(names["latents"], able.codec.encode(to_signed(image)))
     assert "has come from latents before" in said(app)
 
 
@@ -164,16 +162,16 @@ POKES = {
 def test_every_state_of_a_poke_is_what_the_decoder_makes_of_it(way):
     link = {"channel": "3", "at_row": "5", "at_column": "1", "at_other_row": "2", "at_other_column": "8", "seed": "5"}
     app, coder, image = at(LATENTS, latents=way, **link), codec(CODER), flower()[None]
-    latents, shown = coder.encode(to_signed(image)), film(app)
-    poked = [POKES[way](latents, value) for value in shown["levels"]]
+    latents, shown = coder.encode(to_signed(image)), animation(app)
+    poked = [POKES[way](latents, value) for value in shown["timesteps"]]
     wanted = torch.cat([to_bytes(coder.decode(each)) for each in poked])
-    assert torch.equal(screens(shown)["picture"], wanted) and len(shown["says"]) == len(wanted)
-    assert torch.equal(screens(shown)["latents"], torch.stack([latent_images.in_one(each[0], SIZE) for each in poked]))
+    assert torch.equal(tracks(shown)["image"], wanted) and len(shown["says"]) == len(wanted)
+    assert torch.equal(tracks(shown)["latents"], torch.stack([latent_images.in_one(each[0], SIZE) for each in poked]))
     names = executed(app)
-    assert torch.equal(names["pictures"], wanted) and names["values"] == shown["levels"]
-    nothing = shown["levels"].index(1 if way == "multiply" else 0)
-    assert screens(shown)["apart"][nothing].max() == 0 and screens(shown)["apart"][shown["start"]].max() > 0
-    assert shown["screens"][1]["says"][nothing].startswith("0 of 255 away\n0% of the pixels")
+    assert torch.equal(names["images"], wanted) and names["values"] == shown["timesteps"]
+    nothing = shown["timesteps"].index(1 if way == "multiply" else 0)
+    assert tracks(shown)["apart"][nothing].max() == 0 and tracks(shown)["apart"][shown["start"]].max() > 0
+    assert shown["tracks"][1]["says"][nothing].startswith("0 of 255 away\n0% of the pixels")
 
 
 def test_a_swap_changes_two_places_and_a_rescaling_one_channel():
@@ -192,23 +190,23 @@ def test_a_swap_changes_two_places_and_a_rescaling_one_channel():
 # On the way
 
 
-def test_latents_under_way_are_those_of_the_walk_and_decoded_at_every_level():
-    app = at(LATENTS, latents="on the way", moves="4")
+def test_latents_under_way_are_those_of_the_walk_and_decoded_at_every_timestep():
+    app = at(LATENTS, latents="on the way", steps="4")
     able, _, _ = drawing()
-    drawn = draw(able.ask(PROMPT, [0], replace(able.preset, moves=4)))
-    states, shown = list(drawn), film(app)
-    seen = screens(shown)
-    assert shown["levels"] == [state.t for state in states]
-    assert torch.equal(seen["x"], torch.cat([drawn.see(state.x) for state in states]))
-    assert torch.equal(seen["x0_hat"], torch.cat([drawn.see(state.x0_hat) for state in states]))
+    sampled = draw(able.ask(PROMPT, [0], replace(able.preset, steps=4)))
+    states, shown = list(sampled), animation(app)
+    seen = tracks(shown)
+    assert shown["timesteps"] == [state.t for state in states]
+    assert torch.equal(seen["x"], torch.cat([sampled.see(state.x) for state in states]))
+    assert torch.equal(seen["x0_hat"], torch.cat([sampled.see(state.x0_hat) for state in states]))
     assert torch.equal(seen["maps"], torch.stack([latent_images.in_one(state.x[0], SIZE) for state in states]))
-    assert shown["screens"][0]["says"][0] == f"standard deviation {states[0].x.std():.2f}"
-    assert torch.equal(executed(app)["picture"], seen["x"][-1:])
+    assert shown["tracks"][0]["says"][0] == f"standard deviation {states[0].x.std():.2f}"
+    assert torch.equal(executed(app)["image"], seen["x"][-1:])
 
 
-def test_of_a_long_walk_some_levels_are_kept_both_ends_included():
-    shown = film(at(LATENTS, latents="on the way", moves="100"))
-    assert len(shown["levels"]) == 41 and (shown["levels"][0], shown["levels"][-1]) == (1000, 0)
+def test_of_a_long_walk_some_timesteps_are_kept_both_ends_included():
+    shown = animation(at(LATENTS, latents="on the way", steps="100"))
+    assert len(shown["timesteps"]) == 41 and (shown["timesteps"][0], shown["timesteps"][-1]) == (1000, 0)
 
 
 def test_what_was_not_understood_is_said():
@@ -223,7 +221,7 @@ WIDGETS = [
     ("swap", "number_input", "at_row", 8),
     ("swap", "number_input", "at_other_column", 1),
     ("noise", "number_input", "seed", 7),
-    ("add", "selectbox", "kind", "rose"),
+    ("add", "selectbox", "class_name", "rose"),
     ("add", "slider", "number", 2),
     ("on the way", "number_input", "seed", 7),
     ("on the way", "text_area", "prompt", ""),
@@ -231,17 +229,17 @@ WIDGETS = [
 ]
 
 
-@pytest.mark.parametrize(("look", "kind", "key", "value"), WIDGETS, ids=str)
-def test_every_widget_may_be_moved(look, kind, key, value):
+@pytest.mark.parametrize(("look", "class_name", "key", "value"), WIDGETS, ids=str)
+def test_every_widget_may_be_moved(look, class_name, key, value):
     app = at(LATENTS, latents=look)
-    before = film(app)["id"]
-    finished(getattr(app, kind)(key=key).set_value(value).run())
-    assert film(app)["id"] != before
+    before = animation(app)["id"]
+    finished(getattr(app, class_name)(key=key).set_value(value).run())
+    assert animation(app)["id"] != before
 
 
 @pytest.mark.parametrize("look", ["there and back", *POKES, "on the way", "x y"])
 def test_links_open_each_look_also_with_nonsense_in_them(look):
-    nonsense = dict.fromkeys(("channel", "at_row", "kind", "number", "source"), "x y")
+    nonsense = dict.fromkeys(("channel", "at_row", "class_name", "number", "source"), "x y")
     app = at(LATENTS, latents=look, **nonsense)
     assert not app.error and len(app.code) > 1
 
@@ -262,11 +260,11 @@ def test_without_the_autoencoder_there_is_one_sentence(tmp_path):
         assert CODER in " ".join(problem.value for problem in app.error)
 
 
-# Nearest pictures
+# Nearest images
 
 
 def scenes(n=70):
-    """Pictures of a set with captions of their own; the first two are the same."""
+    """Images of a set with captions of their own; the first two are the same."""
     images = torch.randint(0, 256, (n, 3, SIZE, SIZE), generator=torch.Generator().manual_seed(1), dtype=torch.uint8)
     images[1] = images[0]
     return Captioned(images, tuple(CAPTIONS[k % 5] for k in range(n)), ("",) * n, ("",) * n, "scenes")
@@ -274,9 +272,9 @@ def scenes(n=70):
 
 @pytest.fixture
 def trained(tmp_path):
-    """What a training would have left: the latents of its pictures, and a card that says of which autoencoder."""
+    """What a training would have left: the latents of its images, and a card that says of which autoencoder."""
     card, coder = read_card(tmp_path / "talker.json"), read_card(tmp_path / f"{CODER}.json")
-    save_card(tmp_path, replace(card, training={"scale": coder.latents}, data={"pictures": 140}))
+    save_card(tmp_path, replace(card, training={"scale": coder.latents}, data={"images": 140}))
     text = (tmp_path / "talker.tokenizer.json").read_text()
     facts = {"autoencoder": CODER, "scale": coder.latents, "vocabulary": text}
     sets = [replace(scenes(), made=True, source="flowers"), scenes()]
@@ -296,8 +294,8 @@ def test_what_a_training_has_kept_is_found_and_comes_back_once(trained, tmp_path
     *_, found = brought_back(trained, codec(CODER))
     learned = ~held_out(scenes())
     wanted = to_bytes(codec(CODER).decode(codec(CODER).encode(to_signed(scenes().images[learned])).half()))
-    assert found.found == len(found.pictures) == 2 * learned.sum() and found.files[0] == "flowers, 1"
-    assert (found.pictures.images[: len(wanted)].int() - wanted.int()).abs().max() <= 1
+    assert found.found == len(found.images) == 2 * learned.sum() and found.files[0] == "flowers, 1"
+    assert (found.images.images[: len(wanted)].int() - wanted.int()).abs().max() <= 1
     *_, some = brought_back(trained, codec(CODER), most=20)
     assert len(some.files) == 20 and all(name.startswith("scenes") for name in some.files) and some.found == found.found
     (tmp_path / "broken").mkdir()
@@ -309,49 +307,51 @@ def test_the_nearest_of_what_a_training_has_kept_are_shown(trained, monkeypatch)
     app = at(NEAREST, nearest_count="2", nearest_most="250")
     finished(next(button for button in app.button if button.label == "Find them").click().run())
     copying, found = app.session_state["done:nearest"]
-    _, drawn, states = drawing(count=2)
-    eyes = load("flower_features")
+    _, sampled, states = drawing(count=2)
+    feature_network = load("flower_features")
     *_, known = brought_back(trained, codec(CODER), 250)
-    mine, theirs = (describe(eyes, images).features for images in (drawn.see(states[-1].x), known.pictures.images))
+    mine, theirs = (
+        describe(feature_network, images).features for images in (sampled.see(states[-1].x), known.images.images)
+    )
     distances, rows = nearest(mine, theirs)
-    assert torch.equal(found.images, drawn.see(states[-1].x)) and torch.equal(
-        found.neighbours, known.pictures.images[rows]
+    assert torch.equal(found.images, sampled.see(states[-1].x)) and torch.equal(
+        found.neighbours, known.images.images[rows]
     )
     assert torch.allclose(found.distances, distances) and found.limit == pytest.approx(near(theirs)) and found.limit > 0
-    assert "2 drawings lie nearer" in said(app) and "140 pictures" in said(app)
+    assert "2 samples lie nearer" in said(app) and "140 images" in said(app)
     assert torch.allclose(executed(app)["distances"], distances)
 
 
-def test_pictures_at_a_path_are_compared_with_and_copies_are_found(tmp_path):
-    able, drawn, states = drawing(seed=3, count=2)
+def test_images_at_a_path_are_compared_with_and_copies_are_found(tmp_path):
+    able, sampled, states = drawing(seed=3, count=2)
     (tmp_path / "set").mkdir()
-    for k, image in enumerate([*drawn.see(states[-1].x), *scenes(20).images]):
+    for k, image in enumerate([*sampled.see(states[-1].x), *scenes(20).images]):
         Image.fromarray(image.permute(1, 2, 0).numpy()).save(tmp_path / "set" / f"{k:02}.png")
     app = at(NEAREST, nearest_count="2", seed="3", nearest_path=str(tmp_path / "set"))
     finished(next(button for button in app.button if button.label == "Find them").click().run())
     assert app.session_state["done:nearest"][1].files == [
         "00.png",
         "01.png",
-    ] and "**2 of 2 drawings lie nearer" in said(app)
+    ] and "**2 of 2 samples lie nearer" in said(app)
     assert (executed(app)["rows"] == torch.tensor([0, 1])).all()
 
 
-def test_without_pictures_there_are_the_scores_of_the_card(tmp_path):
+def test_without_images_there_are_the_scores_of_the_card(tmp_path):
     app = at(NEAREST)
     assert any("belong to others" in info.value for info in app.info) and "Nobody has measured it yet" in said(app)
     assert next(button for button in app.button if button.label == "Find them").disabled
-    rows = {"memorised": 0.004, "nearest": 1.1, "own_picture": 0.0}
+    rows = {"memorised": 0.004, "nearest": 1.1, "own_image": 0.0}
     card = read_card(tmp_path / "talker.json")
     save_card(
         tmp_path,
         replace(
             card,
-            data={"pictures": 1327},
-            scores=rows | {"training_prompts": {**rows, "memorised": 0.02, "own_picture": 0.25}},
+            data={"images": 1327},
+            scores=rows | {"training_prompts": {**rows, "memorised": 0.02, "own_image": 0.25}},
         ),
     )
     app = at(NEAREST)
-    assert "1,327 pictures" in said(app) and all(number in html(app) for number in ("0.4%", "2.0%", "1.10 ×", "25.0%"))
+    assert "1,327 images" in said(app) and all(number in html(app) for number in ("0.4%", "2.0%", "1.10 ×", "25.0%"))
 
 
 def test_pairs_of_an_evaluation_on_this_computer_are_shown(tmp_path):
@@ -369,7 +369,7 @@ def test_a_bad_path_gets_one_sentence(path):
     assert len(app.error) == 1 and "check the path" in app.error[0].value
 
 
-def test_a_folder_without_pictures_gets_one_sentence(tmp_path):
+def test_a_folder_without_images_gets_one_sentence(tmp_path):
     (tmp_path / "empty").mkdir()
     app = at(NEAREST, nearest_path=str(tmp_path / "empty"))
     finished(next(button for button in app.button if button.label == "Find them").click().run())
@@ -382,7 +382,7 @@ def test_without_the_classifier_there_is_one_sentence(monkeypatch):
     assert any("'nobody'" in info.value for info in app.info) and not app.error
 
 
-def test_pictures_that_are_there_twice_do_not_hide_copies():
+def test_images_that_are_there_twice_do_not_hide_copies():
     real = torch.randn(200, 8, generator=torch.Generator().manual_seed(0))
     alone = nearest(real, real, themselves=True)[0][40:]
     assert (

@@ -1,4 +1,4 @@
-"""Is it good? The tabs of scores, of drawings looked at closely, and of data: what they show is what the library measures."""
+"""Is it good? The tabs of scores, of samples looked at closely, and of data: what they show is what the library measures."""
 
 import contextlib
 import io
@@ -12,7 +12,7 @@ from PIL import Image
 from test_words import CODER, keep_talker
 
 from diffusion_edu.checkpoints import PRETRAINED, Card, load, read_card, save, save_card
-from diffusion_edu.data.images import save_pictures
+from diffusion_edu.data.images import save_images
 from diffusion_edu.evaluation.distances import Statistics, frechet
 from diffusion_edu.evaluation.features import describe
 from diffusion_edu.evaluation.few import doublings, perfect, resampled
@@ -35,10 +35,10 @@ CLOSELY, DATA = {"tab": "Look closely", "closely_count": "8"}, {"tab": "Data"}
 
 @pytest.fixture(autouse=True)
 def few(monkeypatch):
-    """Sixty-four of our pictures in the place of all, so that looking at them takes a second."""
-    ours = image_picker.pictures()
+    """Sixty-four of our images in the place of all, so that looking at them takes a second."""
+    ours = image_picker.images()
     small = ours.take(torch.arange(64) * 16)
-    monkeypatch.setattr(image_picker, "pictures", lambda size=64: small)
+    monkeypatch.setattr(image_picker, "images", lambda size=64: small)
     monkeypatch.setattr(sample_check, "KNOWN", {})
     monkeypatch.setattr(dataset_stats, "KNOWN", {})
     return small
@@ -46,7 +46,7 @@ def few(monkeypatch):
 
 @pytest.fixture
 def own(tmp_path):
-    """Pictures of a person's own: two classes, 12 and 4, two of them equal byte by byte, and a file that is none."""
+    """Images of a person's own: two classes, 12 and 4, two of them equal byte by byte, and a file that is none."""
     for name, count in (("disc", 12), ("square", 4)):
         folder = tmp_path / "own" / name
         folder.mkdir(parents=True)
@@ -55,7 +55,7 @@ def own(tmp_path):
                 folder / f"{k}.png"
             )
     (tmp_path / "own" / "disc" / "again.png").write_bytes((tmp_path / "own" / "disc" / "0.png").read_bytes())
-    (tmp_path / "own" / "disc" / "broken.png").write_bytes(b"no picture")
+    (tmp_path / "own" / "disc" / "broken.png").write_bytes(b"no image")
     return tmp_path / "own"
 
 
@@ -63,7 +63,7 @@ def own(tmp_path):
 def small_set(tmp_path, monkeypatch, few):
     """The same sixty-four in the place of the set that the tab of data reads by itself."""
     path = tmp_path / "flower_samples.parquet"
-    save_pictures(path, few)
+    save_images(path, few)
     monkeypatch.setattr(dataset_stats, "OURS", path)
     return path
 
@@ -97,11 +97,17 @@ def card(**changes):
 
 
 BY_GUIDANCE = [
-    {"scale": s, "FD": 3 / (1 + s), "FD_band": 0.1, "agreement": 0.3 + 0.1 * s, "diversity": 0.9 - 0.1 * s}
+    {
+        "guidance_scale": s,
+        "FD": 3 / (1 + s),
+        "FD_band": 0.1,
+        "class_accuracy": 0.3 + 0.1 * s,
+        "diversity": 0.9 - 0.1 * s,
+    }
     for s in (0, 1, 2, 4)
 ]
-BY_MOVES = [
-    {"sampler": s, "moves": m, "evaluations": 2 * m, "FD": 20 / m, "FD_band": 0.2}
+BY_STEPS = [
+    {"sampler": s, "steps": m, "evaluations": 2 * m, "FD": 20 / m, "FD_band": 0.2}
     for s in ("DDIM", "Heun")
     for m in (5, 10, 20)
 ]
@@ -110,7 +116,7 @@ BY_MOVES = [
 # ---------------------------------------------------------------- scores
 
 
-def test_the_first_tab_shows_every_measured_model_between_real_pictures_and_noise():
+def test_the_first_tab_shows_every_measured_model_between_real_images_and_noise():
     app = healthy(opened(PAGE))
     body = html(app).split("</table>")[0]
     for name in ("flowers_attention", "flowers_simple"):
@@ -132,7 +138,7 @@ def test_the_code_prints_the_scores_that_are_shown():
     known = read_card(PRETRAINED / "flowers_attention.json").scores
     assert (
         f"flowers_attention FD {known['FD']}" in printed
-        and f"flowers_attention agreement_real {known['agreement_real']}" in printed
+        and f"flowers_attention class_accuracy_real {known['class_accuracy_real']}" in printed
     )
 
 
@@ -157,8 +163,10 @@ def test_a_mark_stands_where_its_distance_is_on_the_logarithmic_strip():
 def test_baselines_come_from_the_file_of_all_scores_or_else_from_the_cards(tmp_path):
     path = tmp_path / "scores.json"
     alone = score_table.grouped({"m": card()}, path)["Flowers, 64x64"]
-    assert [row.kind for row in alone] == ["real", "model", "noise"]
-    assert [row.kind for row in score_table.grouped({"m": card(scores={"FD_vae": 30.0})}, path)["Flowers, 64x64"]] == [
+    assert [row.class_name for row in alone] == ["real", "model", "noise"]
+    assert [
+        row.class_name for row in score_table.grouped({"m": card(scores={"FD_vae": 30.0})}, path)["Flowers, 64x64"]
+    ] == [
         "real",
         "model",
         "VAE",
@@ -174,7 +182,9 @@ def test_baselines_come_from_the_file_of_all_scores_or_else_from_the_cards(tmp_p
     rows = score_table.grouped({"m": card(scores={"class_score": 30.0, "class_score_real": 40.0})}, path)[
         "Flowers, 64x64"
     ]
-    assert [(row.kind, row.scores["FD"]) for row in rows][2:] == [("VAE", 9), ("noise", 99)] and rows[0].kind == "real"
+    assert [(row.class_name, row.scores["FD"]) for row in rows][2:] == [("VAE", 9), ("noise", 99)] and rows[
+        0
+    ].class_name == "real"
     assert "kinds told apart" in score_table.table("F", rows) and "real 40" in score_table.table("F", rows)
     for broken in ("", "[]", "{}", '{"rows": [{}]}', '{"rows": [3]}'):
         path.write_text(broken)
@@ -185,15 +195,15 @@ def test_baselines_come_from_the_file_of_all_scores_or_else_from_the_cards(tmp_p
 def test_a_vae_with_scores_of_its_own_stands_once_and_as_what_it_is(tmp_path):
     path = tmp_path / "scores.json"
     path.write_text(json.dumps({"rows": [{"what": "VAE", "data": "flowers", "size": 64, "FD": 9}]}))
-    vae = card(title="Own", kind="vae", scores={"FD": 8.0})
+    vae = card(title="Own", class_name="vae", scores={"FD": 8.0})
     rows = score_table.grouped({"m": card(scores={"FD_vae": 30.0}), "v": vae}, path)["Flowers, 64x64"]
-    assert [(row.words, row.scores["FD"]) for row in rows if row.kind == "VAE"] == [("Own", 8.0)]
+    assert [(row.words, row.scores["FD"]) for row in rows if row.class_name == "VAE"] == [("Own", 8.0)]
     assert "**Own** is the nearest" in score_table.in_a_sentence(
         score_table.grouped({"v": vae}, path)["Flowers, 64x64"]
     )
 
 
-def test_models_of_faces_and_of_flowers_do_not_share_a_table(tmp_path):
+def test_models_of_faces_and_of_flowers_do_not_fraction_a_table(tmp_path):
     faces = replace(card(), classes=[], attributes=["smiling"])
     assert set(score_table.grouped({"a": card(), "b": faces}, tmp_path / "none")) == {"Flowers, 64x64", "Faces, 64x64"}
 
@@ -201,32 +211,32 @@ def test_models_of_faces_and_of_flowers_do_not_share_a_table(tmp_path):
 JUDGED = {
     "FD": 118.3,
     "FD_band": 0.18,
-    "agreement": 0.81,
-    "subject_agreement": 0.6,
+    "class_accuracy": 0.81,
+    "subject_accuracy": 0.6,
     "diversity": 0.7,
     "diversity_of_prompts": 0.9,
 }
-JUDGED |= {"memorised": 0.004, "nearest": 1.1, "own_picture": 0.0}
+JUDGED |= {"memorised": 0.004, "nearest": 1.1, "own_image": 0.0}
 FLOORS = {
     "protocol": "p",
     "command": "c",
     "FD_floor": 20.0,
     "FD_noise": 400.0,
-    "agreement_real": 0.9,
-    "subject_agreement_real": 0.75,
+    "class_accuracy_real": 0.9,
+    "subject_accuracy_real": 0.75,
 }
 TOLD = (
     FLOORS
     | JUDGED
     | {
         "training_prompts": {**JUDGED, "memorised": 0.03},
-        "by_guidance": [{"scale": s, **JUDGED} for s in (1.0, 4.0, 8.0)],
+        "by_guidance": [{"guidance_scale": s, **JUDGED} for s in (1.0, 4.0, 8.0)],
     }
 )
-BACK = {"PSNR": 21.46, "SSIM": 0.62, "unlikeness": 0.0606, "gradient_energy": 0.16, "FD": 3.123}
+BACK = {"PSNR": 21.46, "SSIM": 0.62, "perceptual_distance": 0.0606, "gradient_energy": 0.16, "FD": 3.123}
 CODED = {
     "autoencoder": BACK,
-    "bicubic": {**BACK, "PSNR": 19.13, "unlikeness": 0.303, "FD": 10.75},
+    "bicubic": {**BACK, "PSNR": 19.13, "perceptual_distance": 0.303, "FD": 10.75},
     "FD_floor": 3.049,
     "FD_halves": 0.08,
     "protocol": "p",
@@ -241,15 +251,15 @@ def latent(tmp_path, monkeypatch, tiny):
     for name, scores_of in (("talker", TOLD), (CODER, CODED)):
         save_card(
             tmp_path,
-            replace(read_card(tmp_path / f"{name}.json"), scores=scores_of, data={"subject": "captioned pictures"}),
+            replace(read_card(tmp_path / f"{name}.json"), scores=scores_of, data={"subject": "captioned images"}),
         )
-    sizes = {"classes": 2, "widths": [8, 8], "patch": 1}
-    net = NETWORKS["plain_classifier"](**sizes)
+    config = {"classes": 2, "widths": [8, 8], "patch": 1}
+    net = NETWORKS["plain_classifier"](**config)
     card = Card(
         "seer",
         "Seer of scenes",
         "plain_classifier",
-        sizes,
+        config,
         "class",
         16,
         classes=["sea", "snow"],
@@ -258,19 +268,19 @@ def latent(tmp_path, monkeypatch, tiny):
     save(tmp_path, card, net)
 
 
-def test_a_model_that_is_told_captions_stands_in_a_table_of_its_pictures(latent):
+def test_a_model_that_is_told_captions_stands_in_a_table_of_its_images(latent):
     app = healthy(opened(PAGE))
-    (body,) = [part.proto.body for part in app.get("html") if "Captioned pictures, 16x16</th>" in part.proto.body]
+    (body,) = [part.proto.body for part in app.get("html") if "Captioned images, 16x16</th>" in part.proto.body]
     for said_of in ("118 ± 0.18", "81%", "real 90%", "60%", "real 75%", "70%", "0.4%", "right subject", "varied"):
         assert said_of in body
     assert "PSNR" not in body and body.index("Real, half against half") < body.index("talker") < body.index(
         "Pure noise"
     )
     healthy(app.selectbox(key="scored").set_value("talker").run())
-    shares = charts(app)[-1]
-    labels = ["agreement", "right subject", "diversity", "agreement in real pictures"]
-    assert [curve["label"] for curve in shares["series"]] == labels and len(
-        {curve["dash"] for curve in shares["series"]}
+    fractions = charts(app)[-1]
+    labels = ["class_accuracy", "right subject", "diversity", "class accuracy in real images"]
+    assert [curve["label"] for curve in fractions["series"]] == labels and len(
+        {curve["dash"] for curve in fractions["series"]}
     ) == 4
 
 
@@ -279,7 +289,7 @@ def test_an_autoencoder_stands_beside_pixels(latent):
     (body,) = [
         part.proto.body for part in app.get("html") if "there and back" in part.proto.body and ">C<" in part.proto.body
     ]
-    places = [body.index(words) for words in ("Real, the pictures themselves", ">C<", "Pixels, as few as places")]
+    places = [body.index(words) for words in ("Real, the images themselves", ">C<", "Pixels, as few as places")]
     assert places == sorted(places) and all(
         number in body for number in ("21.5 dB", "19.1 dB", "0.62", "0.061", "0.303", "3.12", "10.8", "3.05")
     )
@@ -292,11 +302,11 @@ def test_the_cards_of_latent_models_say_what_they_draw_and_what_they_score(laten
     assert (
         model_card.pixels(told) == "16x16"
         and "4 maps of 8x8" in model_card.what(told)
-        and "picture of 16x16" in model_card.what(told)
+        and "image of 16x16" in model_card.what(told)
     )
     assert model_card.pixels(replace(told, autoencoder="not here")) == "8x8"
     rows = {what: value for what, value, _ in [*model_card.scores(told), *model_card.scores(coder)]}
-    assert rows["Drawings in which the judge sees the very subject"] == "60%" and rows["FD of pure noise"] == "400"
+    assert rows["Samples in which the judge sees the very subject"] == "60%" and rows["FD of pure noise"] == "400"
     assert rows["There and back by the latents"].startswith("PSNR 21.5 dB") and rows[
         "There and back by as many pixels, bicubic"
     ].startswith("PSNR 19.1")
@@ -330,19 +340,23 @@ def test_a_band_has_digits_of_its_own_where_those_of_its_score_would_hide_it():
     assert chart_axes.with_band({"FD": 118.3, "FD_band": 0.0}, "FD") == "118 ± 0"
 
 
-def test_charts_hold_what_was_measured_against_guidance_and_moves():
-    measured = {**card().scores, "by_guidance": BY_GUIDANCE, "by_moves": BY_MOVES}
-    distance, shares = scores.guidance_charts(measured)
+def test_charts_hold_what_was_measured_against_guidance_and_steps():
+    measured = {**card().scores, "by_guidance": BY_GUIDANCE, "by_steps": BY_STEPS}
+    distance, fractions = scores.guidance_charts(measured)
     assert distance.series[0].x == [0, 1, 2, 4] and 10 ** distance.series[0].y[-1] == pytest.approx(0.6)
     low, high, gap = distance.series[1].y[:3]
     assert (10**low, 10**high, gap) == (pytest.approx(2.9), pytest.approx(3.1), None)
-    assert [series.label for series in shares.series] == ["agreement", "diversity", "agreement in real pictures"]
-    assert len({series.dash for series in shares.series}) == 3
-    (cost,) = scores.moves_charts(measured)
-    drawn = [series for series in cost.series if series.label in ("DDIM", "Heun") and None not in series.y]
-    assert [series.label for series in drawn] == ["DDIM", "Heun"] and drawn[0].dash != drawn[1].dash
-    assert [2**at for at in drawn[0].x] == pytest.approx([10, 20, 40])
-    assert scores.guidance_charts({}) == scores.moves_charts({}) == []
+    assert [series.label for series in fractions.series] == [
+        "class_accuracy",
+        "diversity",
+        "class accuracy in real images",
+    ]
+    assert len({series.dash for series in fractions.series}) == 3
+    (cost,) = scores.steps_charts(measured)
+    sampled = [series for series in cost.series if series.label in ("DDIM", "Heun") and None not in series.y]
+    assert [series.label for series in sampled] == ["DDIM", "Heun"] and sampled[0].dash != sampled[1].dash
+    assert [2**at for at in sampled[0].x] == pytest.approx([10, 20, 40])
+    assert scores.guidance_charts({}) == scores.steps_charts({}) == []
 
 
 def test_the_page_offers_the_charts_of_those_models_that_have_them(monkeypatch):
@@ -350,7 +364,7 @@ def test_the_page_offers_the_charts_of_those_models_that_have_them(monkeypatch):
     assert charts(plain) == [] or plain.selectbox(key="scored")
     known = {
         "m": card(scores={"by_guidance": BY_GUIDANCE}),
-        "n": card(name="n", title="Other", scores={"by_moves": BY_MOVES}),
+        "n": card(name="n", title="Other", scores={"by_steps": BY_STEPS}),
     }
     monkeypatch.setattr(model_card, "everything", lambda: known)
     app = healthy(opened(PAGE))
@@ -402,25 +416,25 @@ def test_counts_double_up_to_the_last(low, high, counts):
 # ---------------------------------------------------------------- look closely
 
 
-def test_the_tab_looks_at_our_pictures_by_itself_and_the_code_gives_its_numbers(monkeypatch, few):
+def test_the_tab_looks_at_our_images_by_itself_and_the_code_gives_its_numbers(monkeypatch, few):
     app = finished(healthy(opened(PAGE, **CLOSELY)))
     look, seen = app.session_state["done:closely"]
     assert (look.card, look.count, seen.among) == (None, 8, 56)
-    assert html(app).count("<img ") == 12 and "drawn by our own model" in " ".join(
+    assert html(app).count("<img ") == 12 and "sampled by our own model" in " ".join(
         caption.value for caption in app.caption
     )
     ours = few.images
-    eyes = load("flower_features")
+    feature_network = load("flower_features")
     others = [row for row in range(64) if row not in look.chosen.tolist()]
-    drawn, features = (describe(eyes, images).features for images in (ours[look.chosen], ours[others]))
-    distances, rows = nearest(drawn, features)
+    sampled, features = (describe(feature_network, images).features for images in (ours[look.chosen], ours[others]))
+    distances, rows = nearest(sampled, features)
     torch.testing.assert_close(seen.distances, distances, rtol=1e-3, atol=1e-3)
     assert torch.equal(seen.neighbours, ours[others][rows])
     real = Reference.load(PRETRAINED / "flower_reference.npz").statistics
-    count, distance, _ = seen.curves["these drawings"][-1]
+    count, distance, _ = seen.curves["these samples"][-1]
     assert (
         count == 8
-        and distance == pytest.approx(frechet(real, drawn), rel=1e-3)
+        and distance == pytest.approx(frechet(real, sampled), rel=1e-3)
         and chart_axes.in_words(distance) in said(app)
     )
     assert {n: at for n, at, _ in seen.curves["a perfect model"]}[8] == pytest.approx(perfect(real, 8)[0])
@@ -430,17 +444,17 @@ def test_the_tab_looks_at_our_pictures_by_itself_and_the_code_gives_its_numbers(
         "Green",
         "Blue",
     ]
-    monkeypatch.setattr("diffusion_edu.data.images.load_pictures", lambda *_: few)
+    monkeypatch.setattr("diffusion_edu.data.images.load_images", lambda *_: few)
     names, printed = run(app.code[0].value)
     torch.testing.assert_close(names["distances"], seen.distances, rtol=1e-3, atol=1e-3)
     assert f"{seen.moved[0]:.4f}" in printed and "a perfect model" in printed
 
 
-def test_drawings_made_now_are_what_the_model_draws(monkeypatch, few):
+def test_samples_made_now_are_what_the_model_draws(monkeypatch, few):
     app = healthy(
-        opened(PAGE, **CLOSELY, drawings="drawn now", closely_seed="3", closely_model="Flowers, simple U-Net")
+        opened(PAGE, **CLOSELY, samples="sampled now", closely_seed="3", closely_model="Flowers, simple U-Net")
     )
-    preset = Preset("DDIM", moves=2, scale=1.0)
+    preset = Preset("DDIM", steps=2, guidance_scale=1.0)
     monkeypatch.setattr(sample_check.Look, "preset", preset)
     assert any("s on this machine" in caption.value for caption in app.caption)
     app = finished(healthy(next(button for button in app.button if button.label == "Draw and look").click().run()))
@@ -449,34 +463,34 @@ def test_drawings_made_now_are_what_the_model_draws(monkeypatch, few):
     *_, last = generate(model, preset, range(3, 11), model.card.mix(range(3, 11)))
     assert (seen.images.float() - ((last.x.clamp(-1, 1) + 1) * 127.5).round()).abs().max() <= 1 and seen.among == 64
     assert look.card.name == "flowers_simple" and chart_axes.in_words(look.card.scores["FD"]) in said(app)
-    monkeypatch.setattr("diffusion_edu.data.images.load_pictures", lambda *_: few)
+    monkeypatch.setattr("diffusion_edu.data.images.load_images", lambda *_: few)
     monkeypatch.setattr("diffusion_edu.generation.Preset", lambda **_: preset)
     names, _ = run(app.code[0].value)
-    assert torch.equal(names["drawings"], seen.images)
+    assert torch.equal(names["samples"], seen.images)
 
 
-def test_pictures_of_ones_own_are_the_reference_and_their_names_are_shown(own, few, monkeypatch):
-    (own / "disc" / "again.png").unlink()  # equal pictures lie nearer to each other than any copy could
-    drawings = own / "disc" / "copy.png"
+def test_images_of_ones_own_are_the_reference_and_their_names_are_shown(own, few, monkeypatch):
+    (own / "disc" / "again.png").unlink()  # equal images lie nearer to each other than any copy could
+    samples = own / "disc" / "copy.png"
     Image.fromarray(few.images[sample_check.Look(None, 8, 0).chosen[0]].permute(1, 2, 0).numpy()).save(
-        drawings
+        samples
     )  # one that was copied
-    app = finished(healthy(opened(PAGE, **CLOSELY, others="pictures of your own", closely_path=str(own))))
+    app = finished(healthy(opened(PAGE, **CLOSELY, others="images of your own", closely_path=str(own))))
     look, seen = app.session_state["done:closely"]
     assert look.path == str(own) and seen.among == 17 and seen.files[0] == "disc/copy.png" and seen.distances[0] < 0.1
-    assert "1 of 8 drawings lie nearer" in said(app) and "copy.png" in html(app) and seen.shares[1].shape == (3, 256)
-    monkeypatch.setattr("diffusion_edu.data.images.load_pictures", lambda *_: few)
+    assert "1 of 8 samples lie nearer" in said(app) and "copy.png" in html(app) and seen.fractions[1].shape == (3, 256)
+    monkeypatch.setattr("diffusion_edu.data.images.load_images", lambda *_: few)
     names, printed = run(app.code[0].value)
     torch.testing.assert_close(names["distances"], seen.distances, rtol=1e-3, atol=1e-3)
     assert f"{seen.moved[0]:.4f}" in printed
 
 
-@pytest.mark.parametrize("path", ["/no/such/place", "~nobody/pictures", "a\0b", "x" * 5000])
+@pytest.mark.parametrize("path", ["/no/such/place", "~nobody/images", "a\0b", "x" * 5000])
 @pytest.mark.parametrize(
     ("link", "key"),
     [
-        ({**CLOSELY, "others": "pictures of your own"}, "closely_path"),
-        ({**DATA, "set": "pictures of your own"}, "set_path"),
+        ({**CLOSELY, "others": "images of your own"}, "closely_path"),
+        ({**DATA, "set": "images of your own"}, "set_path"),
     ],
 )
 def test_a_bad_path_gets_one_sentence(path, link, key, small_set):
@@ -490,15 +504,15 @@ def test_a_bad_path_gets_one_sentence(path, link, key, small_set):
 @pytest.mark.parametrize(
     ("link", "path"),
     [
-        (CLOSELY, {"others": "pictures of your own", "closely_path": ""}),
-        (DATA, {"set": "pictures of your own", "set_path": ""}),
+        (CLOSELY, {"others": "images of your own", "closely_path": ""}),
+        (DATA, {"set": "images of your own", "set_path": ""}),
     ],
 )
-def test_a_folder_without_pictures_gets_one_sentence(link, path, tmp_path):
+def test_a_folder_without_images_gets_one_sentence(link, path, tmp_path):
     (tmp_path / "notes.txt").write_text("nothing")
     found = {name: value or str(tmp_path) for name, value in path.items()}
     app = finished(healthy(opened(PAGE, **link, **found)))
-    assert len(app.error) == 1 and "no picture that can be read" in app.error[0].value
+    assert len(app.error) == 1 and "no image that can be read" in app.error[0].value
 
 
 def test_cancel_stops_and_look_again_goes_on(monkeypatch):
@@ -516,11 +530,11 @@ def test_a_model_of_faces_has_no_statistics_of_flowers_to_be_measured_by(tmp_pat
     look = sample_check.Look(faces, 8, 0)
     monkeypatch.setattr(sample_check, "available", lambda: {"face_features": None})
     monkeypatch.setattr(sample_check, "PRETRAINED", tmp_path)
-    assert look.eyes == "face_features" and look.shipped is None
+    assert look.feature_network == "face_features" and look.shipped is None
     assert "perfect(" not in samples.code(look).split("eyes = load")[1]
 
 
-def test_larger_drawings_are_brought_to_the_size_of_the_others():
+def test_larger_samples_are_brought_to_the_size_of_the_others():
     assert sample_view.shrunk(torch.full((2, 3, 128, 128), 7, dtype=torch.uint8)).eq(7).all()
     assert sample_view.shrunk(torch.zeros(2, 3, 128, 128, dtype=torch.uint8)).shape == (2, 3, 64, 64)
 
@@ -531,10 +545,10 @@ def test_larger_drawings_are_brought_to_the_size_of_the_others():
 def test_the_tab_of_data_counts_splits_and_offers_the_parts(small_set, few):
     app = finished(healthy(opened(PAGE, **DATA)))
     inspection, found = app.session_state["done:dataset"]
-    assert inspection.shares == (0.8, 0.1, 0.1) and sum(found.sizes) == found.read == 64
+    assert inspection.fractions == (0.8, 0.1, 0.1) and sum(found.config) == found.read == 64
     assert (
-        "**64 pictures**" in said(app)
-        and "drawn by our own model" in said(app)
+        "**64 images**" in said(app)
+        and "sampled by our own model" in said(app)
         and "No file is there twice" in said(app)
     )
     assert html(app).count("<div><span") == 102 and [chart["title"] for chart in charts(app)] == [
@@ -547,15 +561,15 @@ def test_the_tab_of_data_counts_splits_and_offers_the_parts(small_set, few):
     assert (
         lines[0] == "file,class,split"
         and len(lines) == 65
-        and sum(line.endswith(",train") for line in lines) == found.sizes[0]
+        and sum(line.endswith(",train") for line in lines) == found.config[0]
     )
     healthy(app.slider(key="set_shares").set_value((50, 100)).run())
     _, found = finished(app).session_state["done:dataset"]
-    assert found.sizes[2] == 0 and abs(found.sizes[0] - 32) <= 1 and len(charts(app)[0]["series"]) == 2
+    assert found.config[2] == 0 and abs(found.config[0] - 32) <= 1 and len(charts(app)[0]["series"]) == 2
 
 
 def test_the_code_makes_the_parts_that_are_shown(own):
-    app = finished(healthy(opened(PAGE, **DATA, set="pictures of your own", set_path=str(own), set_seed="4")))
+    app = finished(healthy(opened(PAGE, **DATA, set="images of your own", set_path=str(own), set_seed="4")))
     _, found = app.session_state["done:dataset"]
     names, printed = run(app.code[0].value)
     assert names["text"] == found.csv and "equal files: 1" in printed
@@ -564,30 +578,30 @@ def test_the_code_makes_the_parts_that_are_shown(own):
     assert (found.read, found.counts) == (17, {"disc": 13, "square": 4}) and found.sides == {(60, 40): 17}
 
 
-def test_shares_that_are_impossible_are_refused_in_words(own):
-    app = healthy(opened(PAGE, **DATA, set="pictures of your own", set_path=str(own / "square")))  # four pictures
+def test_fractions_that_are_impossible_are_refused_in_words(own):
+    app = healthy(opened(PAGE, **DATA, set="images of your own", set_path=str(own / "square")))  # four images
     app = finished(app)
-    assert len(app.error) == 1 and "10.0% of 4 pictures are none at all: give test a larger share" in app.error[0].value
+    assert len(app.error) == 1 and "10.0% of 4 images are none at all: give test a larger share" in app.error[0].value
     healthy(app.slider(key="set_shares").set_value((50, 100)).run())
-    assert not finished(app).error and app.session_state["done:dataset"][1].sizes == [2, 2, 0]
+    assert not finished(app).error and app.session_state["done:dataset"][1].config == [2, 2, 0]
 
 
-def test_a_shipped_reference_shows_its_numbers_and_says_that_pictures_do_not_ship():
+def test_a_shipped_reference_shows_its_numbers_and_says_that_images_do_not_ship():
     app = healthy(opened(PAGE, tab="Data", set="real flowers (numbers only)"))
     real = Reference.load(PRETRAINED / "flower_reference.npz")
-    assert "8,189 real pictures" in said(app) and "do not ship" in said(app) and html(app).count("<div><span") == 102
+    assert "8,189 real images" in said(app) and "do not ship" in said(app) and html(app).count("<div><span") == 102
     _, printed = run(app.code[0].value)
     assert str(real.floor) in printed
 
 
-def test_more_pictures_than_are_read_are_said_to_be_more(own, monkeypatch):
+def test_more_images_than_are_read_are_said_to_be_more(own, monkeypatch):
     monkeypatch.setattr(dataset_stats, "MOST", 10)
     monkeypatch.setattr(dataset, "MOST", 10)
-    app = finished(healthy(opened(PAGE, **DATA, set="pictures of your own", set_path=str(own))))
-    assert any("There are 18 pictures" in info.value for info in app.info)
+    app = finished(healthy(opened(PAGE, **DATA, set="images of your own", set_path=str(own))))
+    assert any("There are 18 images" in info.value for info in app.info)
 
 
-def test_attributes_are_shown_as_shares_and_largest_first():
+def test_attributes_are_shown_as_fractions_and_largest_first():
     page = dataset_stats.bars({"<smiling>": 1, "young": 3}, total=4)
     assert (
         "&lt;smiling&gt;" in page
@@ -602,27 +616,27 @@ def test_attributes_are_shown_as_shares_and_largest_first():
 
 
 @pytest.mark.parametrize(
-    ("kind", "key", "value", "link"),
+    ("class_name", "key", "value", "link"),
     [
-        ("segmented_control", "drawings", "drawn now", CLOSELY),
-        ("segmented_control", "others", "pictures of your own", CLOSELY),
+        ("segmented_control", "samples", "sampled now", CLOSELY),
+        ("segmented_control", "others", "images of your own", CLOSELY),
         ("select_slider", "closely_count", 16, CLOSELY),
         ("number_input", "closely_seed", 1_000_000, CLOSELY),
-        ("selectbox", "closely_model", "Flowers, simple U-Net", {**CLOSELY, "drawings": "drawn now"}),
+        ("selectbox", "closely_model", "Flowers, simple U-Net", {**CLOSELY, "samples": "sampled now"}),
         (
             "select_slider",
             "closely_most",
             250,
-            {**CLOSELY, "others": "pictures of your own", "closely_path": str(PRETRAINED)},
+            {**CLOSELY, "others": "images of your own", "closely_path": str(PRETRAINED)},
         ),
-        ("segmented_control", "set", "pictures of your own", DATA),
+        ("segmented_control", "set", "images of your own", DATA),
         ("slider", "set_shares", (0, 100), DATA),
         ("number_input", "set_seed", 7, DATA),
     ],
 )
-def test_every_widget_may_be_moved(kind, key, value, link, small_set):
+def test_every_widget_may_be_moved(class_name, key, value, link, small_set):
     app = healthy(opened(PAGE, **link))
-    healthy(getattr(app, kind)(key=key).set_value(value).run())
+    healthy(getattr(app, class_name)(key=key).set_value(value).run())
     healthy(app.run())
     assert len(app.title) == 1
 
@@ -640,6 +654,6 @@ def test_a_link_with_nonsense_in_it_opens_all_the_same(link, small_set):
 
 
 def test_a_link_to_an_exhibit_opens_the_museum_and_one_to_the_doctor_the_doctor():
-    app = healthy(opened(PAGE, exhibit="33-noised-one-move-too-much"))
+    app = healthy(opened(PAGE, exhibit="33-noised-one-step-too-much"))
     assert "What would you predict?" in said(app)
     assert healthy(opened(PAGE, tab="Symptom doctor")).segmented_control(key="doctor_source")

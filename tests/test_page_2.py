@@ -1,4 +1,4 @@
-"""Denoise once: one guess at every level, its three errors, and the page that shows them."""
+"""Denoise once: one prediction at every timestep, its three errors, and the page that shows them."""
 
 import base64
 import io
@@ -9,16 +9,16 @@ import pytest
 import torch
 from PIL import Image
 
-from diffusion_edu.analysis.measures import error_by_level
+from diffusion_edu.analysis.measures import error_by_timestep
 from diffusion_edu.checkpoints import PRETRAINED, load
-from diffusion_edu.data.images import load_pictures, to_bytes, to_signed
+from diffusion_edu.data.images import load_images, to_bytes, to_signed
 from diffusion_edu.denoisers import exact
 from diffusion_edu.randomness import SeededNoise
 from diffusion_edu.schedules import SCHEDULES
 
 pytest.importorskip("streamlit.testing.v1")
-from onscreen import film, finished, healthy, opened  # noqa: E402
-from test_pages import picture_file  # noqa: E402
+from onscreen import animation, finished, healthy, opened  # noqa: E402
+from test_pages import image_file  # noqa: E402
 
 from diffusion_edu.app.denoise_once import denoiser_choice
 from diffusion_edu.app.trajectories import predictions
@@ -27,13 +27,13 @@ ONCE = "pages/2_Denoise_once.py"
 
 
 def guessed(name="cosine", T=1000, denoise=None):
-    """Guesses of somebody who is off by a fixed pattern, for a small picture."""
+    """Predictions of somebody who is off by a fixed pattern, for a small image."""
     generator = torch.Generator().manual_seed(0)
     x0, eps, wrong = (torch.randn(1, 3, 8, 8, generator=generator) for _ in range(3))
     schedule = SCHEDULES[name](T)
     denoise = denoise or (lambda x, t: x0 + 0.1 * wrong)
-    states = list(predictions.guess_at_each(denoise, schedule, x0, eps, predictions.levels_of(schedule)))
-    return predictions.Guesses("a test", schedule, x0, eps, states)
+    states = list(predictions.prediction_at_each(denoise, schedule, x0, eps, predictions.timesteps_of(schedule)))
+    return predictions.Predictions("a test", schedule, x0, eps, states)
 
 
 def shown(**link):
@@ -42,20 +42,20 @@ def shown(**link):
 
 @pytest.mark.parametrize("name", SCHEDULES)
 @pytest.mark.parametrize("T", [100, 1000])
-def test_the_levels_fall_from_T_to_0_and_crowd_at_both_ends(name, T):
-    levels = predictions.levels_of(SCHEDULES[name](T))
-    assert levels[0] == T and levels[-2:] == [1, 0] and 25 <= len(levels) <= 40
-    assert all(t > s for t, s in zip(levels, levels[1:], strict=False))
+def test_the_timesteps_fall_from_T_to_0_and_crowd_at_both_ends(name, T):
+    timesteps = predictions.timesteps_of(SCHEDULES[name](T))
+    assert timesteps[0] == T and timesteps[-2:] == [1, 0] and 25 <= len(timesteps) <= 40
+    assert all(t > s for t, s in zip(timesteps, timesteps[1:], strict=False))
 
 
-@pytest.mark.parametrize("name", ["linear", "cosine", "straight"])
+@pytest.mark.parametrize("name", ["linear", "cosine", "flow"])
 def test_the_errors_are_those_of_the_library_and_belong_together(name):
     made = guessed(name)
-    levels = [state.t for state in made.states]
-    direct = error_by_level(
-        lambda x, t: next(s.x0_hat for s in made.states if s.t == t), made.schedule, made.x0, made.eps, levels
+    timesteps = [state.t for state in made.states]
+    direct = error_by_timestep(
+        lambda x, t: next(s.x0_hat for s in made.states if s.t == t), made.schedule, made.x0, made.eps, timesteps
     )
-    for t, error, expected in zip(levels[:-1], made.errors, direct[:-1, 0].tolist(), strict=False):
+    for t, error, expected in zip(timesteps[:-1], made.errors, direct[:-1, 0].tolist(), strict=False):
         snr = (made.schedule.signal[t] / made.schedule.noise[t]).item() ** 2
         assert error["x0"] == pytest.approx(expected, rel=1e-6)
         assert error["eps"] == pytest.approx(snr * error["x0"], rel=2e-3, abs=1e-12)
@@ -63,11 +63,11 @@ def test_the_errors_are_those_of_the_library_and_belong_together(name):
     assert made.errors[-1] == {"x0": 0.0, "eps": None, "v": None}
 
 
-def test_the_same_guess_is_small_in_eps_and_large_in_x0_at_high_noise_and_the_other_way_round():
+def test_the_same_prediction_is_small_in_eps_and_large_in_x0_at_high_noise_and_the_other_way_round():
     made = guessed()
     high, low = made.errors[1], made.errors[-2]
     assert high["eps"] < high["x0"] / 100 and low["x0"] < low["eps"] / 100
-    says = made.film["says"]
+    says = made.animation["says"]
     assert (
         f"off by {predictions.rounded(high['eps'])} in ε\u0302, {predictions.rounded(high['x0'])} in x\u0302\u2080"
         in says[1]
@@ -76,34 +76,34 @@ def test_the_same_guess_is_small_in_eps_and_large_in_x0_at_high_noise_and_the_ot
         f"off by {predictions.rounded(low['x0'])} in x\u0302\u2080, {predictions.rounded(low['eps'])} in ε\u0302"
         in says[-2]
     )
-    assert says[-1].endswith("nothing to guess")
+    assert says[-1].endswith("nothing to prediction")
 
 
-def test_screens_and_charts_show_the_guesses_bit_for_bit():
+def test_tracks_and_charts_show_the_predictions_bit_for_bit():
     made = guessed()
     shots = {
         screen["name"]: np.asarray(Image.open(io.BytesIO(base64.b64decode(screen["sprite"].split(",")[1]))))
-        for screen in made.film["screens"]
+        for screen in made.animation["tracks"]
     }
     state = made.states[9]
     parts = {"x": state.x, "x0_hat": state.x0_hat, "none": state.x0_hat - made.x0, "eps": made.noises[9] / 3}
     for name, images in parts.items():
         assert np.array_equal(shots[name][72:80], to_bytes(images)[0].permute(1, 2, 0).numpy())
     assert np.array_equal(shots["x0"], to_bytes(made.x0)[0].permute(1, 2, 0).numpy())
-    errors, shares = made.film["charts"]
+    errors, fractions = made.animation["charts"]
     assert (
         errors["series"][0]["y"][9] == pytest.approx(np.log10(made.errors[9]["x0"]))
         and errors["series"][1]["y"][-1] is None
     )
-    assert shares["series"][0]["y"][9] == pytest.approx(1 - made.errors[9]["x0"] / made.x0.square().mean().item())
-    assert len({series["dash"] for series in errors["series"]}) == 3 and errors["cursor"] and shares["cursor"]
-    json.dumps(made.film, allow_nan=False)
+    assert fractions["series"][0]["y"][9] == pytest.approx(1 - made.errors[9]["x0"] / made.x0.square().mean().item())
+    assert len({series["dash"] for series in errors["series"]}) == 3 and errors["cursor"] and fractions["cursor"]
+    json.dumps(made.animation, allow_nan=False)
 
 
-def test_a_perfect_guess_has_a_film_too():
-    made = guessed("straight", denoise=lambda x, t: torch.randn(1, 3, 8, 8, generator=torch.Generator().manual_seed(0)))
+def test_a_perfect_prediction_has_a_animation_too():
+    made = guessed("flow", denoise=lambda x, t: torch.randn(1, 3, 8, 8, generator=torch.Generator().manual_seed(0)))
     assert made.errors[5]["x0"] == 0.0
-    json.dumps(made.film, allow_nan=False)
+    json.dumps(made.animation, allow_nan=False)
 
 
 @pytest.mark.parametrize(
@@ -114,10 +114,10 @@ def test_numbers_are_written_with_two_figures_and_no_exponent(number, text):
 
 
 @pytest.mark.parametrize("among", [True, False])
-def test_by_heart_knows_as_many_pictures_as_it_says_and_this_one_only_if_told(among):
+def test_by_heart_knows_as_many_images_as_it_says_and_this_one_only_if_told(among):
     ours = torch.randint(0, 256, (20, 3, 8, 8), generator=torch.Generator().manual_seed(0), dtype=torch.uint8)
     who = denoiser_choice.ByHeart(ours, ours[3], 3, 10, among)
-    here = [k for k, picture in enumerate(who.known) if torch.equal(picture, to_signed(ours[3]))]
+    here = [k for k, image in enumerate(who.known) if torch.equal(image, to_signed(ours[3]))]
     assert len(who.known) == 10 and len(here) == among
     x = to_signed(ours[3])[None]
     schedule = SCHEDULES["cosine"](100)
@@ -125,9 +125,9 @@ def test_by_heart_knows_as_many_pictures_as_it_says_and_this_one_only_if_told(am
 
 
 def test_the_page_shows_what_the_library_computes():
-    app = shown(kind="sunflower", number="2", seed="5", told="sunflower", scale="2.0")
+    app = shown(class_name="sunflower", number="2", seed="5", told="sunflower", guidance_scale="2.0")
     asked, found = app.session_state["done:once"]
-    known = load_pictures(PRETRAINED / "flower_samples.parquet")
+    known = load_images(PRETRAINED / "flower_samples.parquet")
     row = (known.labels == known.classes.index("sunflower")).nonzero().flatten()[1].item()
     assert asked.subject.row == row and asked.who.words.endswith("told “sunflower”, guidance 2")
     x0, eps = to_signed(known.images[row])[None], SeededNoise([5]).draw((3, 64, 64))
@@ -138,15 +138,15 @@ def test_the_page_shows_what_the_library_computes():
         expected = 2 * told(x, 500) - without(x, 500)
     state = next(state for state in found.states if state.t == 500)
     torch.testing.assert_close(state.x0_hat, expected, atol=1e-4, rtol=0)
-    film_ = film(app)
-    assert film_["levels"] == predictions.levels_of(schedule) and film_["kinds"] == ["sunflower"]
+    animation_ = animation(app)
+    assert animation_["timesteps"] == predictions.timesteps_of(schedule) and animation_["class_names"] == ["sunflower"]
     error = (expected - x0).square().mean().item()
-    at = film_["levels"].index(500)
-    assert film_["screens"][1]["says"][at] == f"error {predictions.rounded(error)}"
+    at = animation_["timesteps"].index(500)
+    assert animation_["tracks"][1]["says"][at] == f"error {predictions.rounded(error)}"
 
 
 @pytest.mark.parametrize(
-    "link", [{"told": "rose", "scale": "1.0"}, {"who": "the exact answer", "count": "10", "levels": "100"}]
+    "link", [{"told": "rose", "guidance_scale": "1.0"}, {"who": "the exact answer", "count": "10", "timesteps": "100"}]
 )
 def test_the_code_that_is_shown_prints_the_errors_on_screen(link):
     app = shown(**link)
@@ -160,34 +160,34 @@ def test_the_code_that_is_shown_prints_the_errors_on_screen(link):
 
 
 @pytest.mark.parametrize(
-    ("kind", "key", "value"),
+    ("class_name", "key", "value"),
     [
         ("segmented_control", "who", "the exact answer"),
         ("segmented_control", "source", "a file"),
         ("segmented_control", "source", "camera"),
-        ("selectbox", "kind", "rose"),
+        ("selectbox", "class_name", "rose"),
         ("slider", "number", 10),
         ("selectbox", "told", "water lily"),
-        ("selectbox", "schedule", "straight"),
-        ("select_slider", "levels", 100),
+        ("selectbox", "schedule", "flow"),
+        ("select_slider", "timesteps", 100),
         ("toggle", "zero", True),
         ("number_input", "seed", 1_000_000),
     ],
 )
-def test_every_widget_may_be_moved(kind, key, value):
+def test_every_widget_may_be_moved(class_name, key, value):
     app = healthy(opened(ONCE))
-    healthy(getattr(app, kind)(key=key).set_value(value).run())
+    healthy(getattr(app, class_name)(key=key).set_value(value).run())
     healthy(app.run())
     assert "job:once" in app.session_state or "done:once" in app.session_state
 
 
-def test_the_old_film_stays_while_the_new_one_is_made_and_the_same_question_is_not_asked_twice():
-    app = shown(who="the exact answer", count="10", levels="100")
-    first = film(app)["id"]
+def test_the_old_animation_stays_while_the_new_one_is_made_and_the_same_question_is_not_asked_twice():
+    app = shown(who="the exact answer", count="10", timesteps="100")
+    first = animation(app)["id"]
     healthy(app.number_input(key="seed").set_value(3).run())
     if "job:once" in app.session_state:
-        assert film(app)["id"] == first
-    assert film(finished(app))["id"] != first
+        assert animation(app)["id"] == first
+    assert animation(finished(app))["id"] != first
     healthy(app.run())
     assert "job:once" not in app.session_state
 
@@ -199,22 +199,22 @@ def test_after_cancel_the_page_waits_for_a_click(monkeypatch):
         pytest.skip("the machine was faster than the click")
     healthy(cancels[0].click().run())
     assert "job:once" not in app.session_state
-    healthy(next(button for button in app.button if button.label == "Ask at every level").click().run())
+    healthy(next(button for button in app.button if button.label == "Ask at every timestep").click().run())
     assert finished(app).session_state["done:once"]
 
 
-def test_the_exact_answer_has_no_model_and_own_pictures_are_guessed_too():
-    app = healthy(opened(ONCE, who="the exact answer", source="a file", count="10", levels="100"))
+def test_the_exact_answer_has_no_model_and_own_images_are_guessed_too():
+    app = healthy(opened(ONCE, who="the exact answer", source="a file", count="10", timesteps="100"))
     assert not [box for box in app.selectbox if box.key == "model"]
-    healthy(app.file_uploader[0].set_value(("me.jpg", picture_file(), "image/jpeg")).run())
+    healthy(app.file_uploader[0].set_value(("me.jpg", image_file(), "image/jpeg")).run())
     asked, found = finished(app).session_state["done:once"]
-    assert asked.subject.kind == "your picture" and found.errors[-3]["x0"] == pytest.approx(0, abs=1e-9)
+    assert asked.subject.class_name == "your image" and found.errors[-3]["x0"] == pytest.approx(0, abs=1e-9)
     healthy(app.file_uploader[0].set_value(("me.jpg", b"Dear sir or madam", "image/jpeg")).run())
     assert len(app.error) == 1
 
 
-def test_a_linear_schedule_of_100_levels_says_that_signal_is_left():
-    app = healthy(opened(ONCE, schedule="linear", levels="100"))
+def test_a_linear_schedule_of_100_timesteps_says_that_signal_is_left():
+    app = healthy(opened(ONCE, schedule="linear", timesteps="100"))
     assert any("alpha_bar" in note.value for note in app.info)
 
 
@@ -224,8 +224,10 @@ def test_a_network_that_says_eps_refuses_pure_noise_in_one_sentence(monkeypatch)
     from diffusion_edu.app.common import models
 
     get = models.get
-    monkeypatch.setattr(models, "get", lambda name: replace(get(name), card=replace(get(name).card, kind="eps")))
-    app = healthy(opened(ONCE, schedule="straight"))
+    monkeypatch.setattr(
+        models, "get", lambda name: replace(get(name), card=replace(get(name).card, prediction_type="eps"))
+    )
+    app = healthy(opened(ONCE, schedule="flow"))
     assert len(app.error) == 1 and "pure noise" in app.error[0].value and "job:once" not in app.session_state
     healthy(app.run())
 
@@ -233,11 +235,11 @@ def test_a_network_that_says_eps_refuses_pure_noise_in_one_sentence(monkeypatch)
 def test_a_link_with_nonsense_in_it_opens_the_default():
     nonsense = {
         "who": "magic",
-        "kind": "weed",
+        "class_name": "weed",
         "number": "99",
         "told": "me",
-        "scale": "x",
-        "levels": "7",
+        "guidance_scale": "x",
+        "timesteps": "7",
         "seed": "-1",
         "count": "3",
     }
@@ -245,12 +247,12 @@ def test_a_link_with_nonsense_in_it_opens_the_default():
     assert app.segmented_control(key="who").value == "a network" and app.selectbox(key="told").value == "nothing"
 
 
-def test_without_a_model_or_our_pictures_the_page_says_what_to_do(monkeypatch, tmp_path):
+def test_without_a_model_or_our_images_the_page_says_what_to_do(monkeypatch, tmp_path):
     from diffusion_edu import checkpoints
     from diffusion_edu.app.common import image_picker
 
     monkeypatch.setattr(image_picker, "PRETRAINED", tmp_path)
-    image_picker.pictures.clear()
+    image_picker.images.clear()
     assert "flower_samples.parquet" in healthy(opened(ONCE)).error[0].value
     monkeypatch.setattr(checkpoints, "PRETRAINED", tmp_path)
     monkeypatch.chdir(tmp_path)

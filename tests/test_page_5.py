@@ -12,13 +12,13 @@ from diffusion_edu.checkpoints import PRETRAINED, load
 from diffusion_edu.data.images import to_bytes
 from diffusion_edu.generation import Preset, generate
 from diffusion_edu.randomness import SeededNoise
-from diffusion_edu.samplers import SAMPLERS, evaluations
+from diffusion_edu.samplers import SAMPLERS, nfe
 
 pytest.importorskip("streamlit.testing.v1")
 from onscreen import finished as until_over
 from onscreen import healthy, opened  # noqa: E402
 
-from diffusion_edu.app.common.request import ANY, Wish  # noqa: E402
+from diffusion_edu.app.common.request import ANY, Request  # noqa: E402
 from diffusion_edu.app.examples import tables
 from diffusion_edu.app.steps_and_seeds import grid_job, sampler_grid, seed_interpolation
 from diffusion_edu.app.steps_and_seeds import page as steps
@@ -32,20 +32,20 @@ def model():
     return load("flowers_attention")
 
 
-def wish(model, pictures=1, **changes):
-    return Wish(model.card, Preset(scale=1.0), "sunflower", 4, pictures, **changes)
+def request(model, images=1, **changes):
+    return Request(model.card, Preset(guidance_scale=1.0), "sunflower", 4, images, **changes)
 
 
 @pytest.fixture
 def short(monkeypatch):
-    """A reference that is drawn quickly."""
+    """A reference that is sampled quickly."""
     monkeypatch.setattr(sampler_grid, "REFERENCE", ("DPM-Solver++", 5))
 
 
-def drawn(app, key="contest"):
+def sampled(app, key="contest"):
     """Press Draw, and wait until the table is full."""
     until_over(next(button for button in app.button if button.label == "Draw").click().run())
-    return app.session_state[f"drawn:{key}"]
+    return app.session_state[f"sampled:{key}"]
 
 
 def sheet(app):
@@ -53,41 +53,41 @@ def sheet(app):
 
 
 def test_every_cell_is_what_the_library_draws_from_the_same_noise(model, short):
-    asked = sampler_grid.Contest(wish(model, 2), ("DDIM", "DDPM"), (1, 3))
+    asked = sampler_grid.Contest(request(model, 2), ("DDIM", "DDPM"), (1, 3))
     *_, finished = asked.draw(model)
     assert list(finished) == [("DDIM", 1), ("DDPM", 1), ("DDIM", 3), ("DDPM", 3), ("DPM-Solver++", 5)]
-    for (sampler, moves), cell in finished.items():
-        *_, last = generate(model, replace(asked.wish.preset, sampler=sampler, moves=moves), [4, 5], [53, 53])
+    for (sampler, steps), cell in finished.items():
+        *_, last = generate(model, replace(asked.request.preset, sampler=sampler, steps=steps), [4, 5], [53, 53])
         assert torch.equal(cell.images, to_bytes(last.x)) and cell.seconds > 0
     assert sum(1 for _ in asked.draw(model)) == asked.total
 
 
 def test_the_captions_say_evaluations_and_the_distance_in_units_of_255(model):
     white, black = torch.full((1, 3, 64, 64), 255, dtype=torch.uint8), torch.zeros(1, 3, 64, 64, dtype=torch.uint8)
-    asked = sampler_grid.Contest(wish(model), ("Heun", "DDIM"), (1, 3))
+    asked = sampler_grid.Contest(request(model), ("Heun", "DDIM"), (1, 3))
     finished = {
-        ("Heun", 3): grid_job.Drawn(white, 0.25),
-        ("DDIM", 1): grid_job.Drawn(black, 1.0),
-        sampler_grid.REFERENCE: grid_job.Drawn(black, 2.0),
+        ("Heun", 3): grid_job.Sampled(white, 0.25),
+        ("DDIM", 1): grid_job.Sampled(black, 1.0),
+        sampler_grid.REFERENCE: grid_job.Sampled(black, 2.0),
     }
     page = asked.table(finished)
-    assert f"{evaluations('Heun', 3)} guesses, 0.2 s<br>off by 255" in page and "1 guess, 1.0 s<br>off by 0" in page
+    assert f"{nfe('Heun', 3)} predictions, 0.2 s<br>off by 255" in page and "1 prediction, 1.0 s<br>off by 0" in page
     assert page.count("<img ") == 3 and page.count('class="empty"') == 2
-    assert "off by" not in asked.table({("Heun", 3): grid_job.Drawn(white, 0.25)})
+    assert "off by" not in asked.table({("Heun", 3): grid_job.Sampled(white, 0.25)})
 
 
-def test_many_moves_come_closer_to_the_reference_than_few(model):
+def test_many_steps_come_closer_to_the_reference_than_few(model):
     _, finished = tables.read("flowers_attention", "contest")
     reference = finished[sampler_grid.REFERENCE].images.float()
     for sampler in ("DDIM", "DPM-Solver++"):
-        off = [(finished[sampler, moves].images - reference).square().mean().sqrt() for moves in tables.MOVES]
+        off = [(finished[sampler, steps].images - reference).square().mean().sqrt() for steps in tables.STEPS]
         assert all(few > many for few, many in zip(off, off[1:], strict=False))
 
 
-def test_a_row_between_two_seeds_begins_and_ends_with_their_own_pictures(model):
-    asked = seed_interpolation.Between(replace(wish(model, 3), preset=Preset(scale=1.0, moves=2)), other=9)
+def test_a_row_between_two_seeds_begins_and_ends_with_their_own_images(model):
+    asked = seed_interpolation.Between(replace(request(model, 3), preset=Preset(guidance_scale=1.0, steps=2)), other=9)
     *_, finished = asked.draw(model)
-    *_, last = generate(model, asked.wish.preset, [4, 9], [53, 53])
+    *_, last = generate(model, asked.request.preset, [4, 9], [53, 53])
     for way in seed_interpolation.WAYS:
         ends = finished[way].images[[0, 2]].float()
         assert (
@@ -98,18 +98,20 @@ def test_a_row_between_two_seeds_begins_and_ends_with_their_own_pictures(model):
 
 
 def test_turned_noise_stays_as_strong_and_mixed_noise_does_not(model):
-    asked = seed_interpolation.Between(wish(model, 5), other=9)
+    asked = seed_interpolation.Between(request(model, 5), other=9)
     assert asked.strengths("Turned") == pytest.approx([1] * 5, abs=0.02)
-    assert asked.strengths("Mixed") == pytest.approx([math.hypot(1 - share, share) for share in asked.shares], abs=0.02)
+    assert asked.strengths("Mixed") == pytest.approx(
+        [math.hypot(1 - fraction, fraction) for fraction in asked.fractions], abs=0.02
+    )
     first, last = SeededNoise([4, 9]).draw((3, 64, 64))
     torch.testing.assert_close(asked.noises("Mixed")[2], (first + last) / 2)
     page = asked.table({})
     assert f"strength {asked.strengths('Mixed')[2]:.2f}" in page and 'scope="col">50%' in page
 
 
-def test_the_table_escapes_what_it_is_given_and_names_every_picture():
-    picture = torch.zeros(1, 3, 8, 8, dtype=torch.uint8)
-    page = image_table.table(["<b>"], [image_table.Row("<i>", "", [image_table.Cell(picture, '"quoted"', ("a & b",))])])
+def test_the_table_escapes_what_it_is_given_and_names_every_image():
+    image = torch.zeros(1, 3, 8, 8, dtype=torch.uint8)
+    page = image_table.table(["<b>"], [image_table.Row("<i>", "", [image_table.Cell(image, '"quoted"', ("a & b",))])])
     assert "&lt;b&gt;" in page and "&lt;i&gt;" in page and "&quot;quoted&quot;" in page and "a &amp; b" in page
 
 
@@ -124,16 +126,16 @@ def test_the_example_that_ships_is_whole_small_and_what_the_page_asks_for_at_fir
 def test_the_example_is_what_the_library_draws(model):
     asked, finished = tables.read("flowers_attention", "contest")
     for sampler in ("DDIM", "DDPM"):
-        *_, last = generate(model, asked.presets[sampler, 2], asked.wish.seeds, asked.wish.labels)
+        *_, last = generate(model, asked.presets[sampler, 2], asked.request.seeds, asked.request.labels)
         assert (
             to_bytes(last.x).float() - finished[sampler, 2].images.float()
         ).abs().mean() < 4  # other machines round otherwise
 
 
 def test_an_example_survives_the_disk_and_a_broken_one_is_none(model, tmp_path):
-    asked = seed_interpolation.Between(wish(model, 2), other=9)
+    asked = seed_interpolation.Between(request(model, 2), other=9)
     finished = {
-        way: grid_job.Drawn(torch.randint(0, 256, (2, 3, 64, 64), dtype=torch.uint8), 0.5)
+        way: grid_job.Sampled(torch.randint(0, 256, (2, 3, 64, 64), dtype=torch.uint8), 0.5)
         for way in seed_interpolation.WAYS
     }
     tables.save(asked, finished, tmp_path)
@@ -155,71 +157,73 @@ def test_the_page_opens_with_the_example_and_runs_again(link):
     assert any("An example" in caption.value for caption in app.caption)
     assert (
         app.number_input(key="first" if link else "seed").value == tables.SEED
-        and app.selectbox(key="kind").value == tables.KIND
+        and app.selectbox(key="class_name").value == tables.KIND
     )
     assert any(re.search(r"asked [\d,]+ times: about [\d.]+ s", caption.value) for caption in app.caption)
     healthy(app.run())
 
 
 def test_the_page_draws_what_the_library_draws_and_the_code_repeats_it(short):
-    app = opened(STEPS, samplers=["DDIM", "Heun"], columns=["2", "1"], kind="rose", seed="7", scale="1.0")
-    asked, finished = drawn(app)
+    app = opened(
+        STEPS, samplers=["DDIM", "Heun"], columns=["2", "1"], class_name="rose", seed="7", guidance_scale="1.0"
+    )
+    asked, finished = sampled(app)
     assert list(finished) == [
         ("DDIM", 1),
         ("Heun", 1),
         ("DDIM", 2),
         ("Heun", 2),
         ("DPM-Solver++", 5),
-    ] and asked.wish.labels == [73]
+    ] and asked.request.labels == [73]
     assert sheet(app).count("<img ") == 5 and not any("An example" in caption.value for caption in app.caption)
     printed = []
     names = {"print": lambda *words: printed.append(words)}
     exec(app.code[0].value, names)
     assert torch.equal(names["reference"], finished[sampler_grid.REFERENCE].images)
-    for sampler, moves, off in printed:
-        expected = (finished[sampler, moves].images.float() - names["reference"].float()).square().mean().sqrt().item()
+    for sampler, steps, off in printed:
+        expected = (finished[sampler, steps].images.float() - names["reference"].float()).square().mean().sqrt().item()
         assert off == pytest.approx(expected, rel=1e-6) and f"off by {off:.0f}" in sheet(app)
 
 
 def test_the_code_between_two_seeds_draws_both_rows():
-    app = opened(STEPS, look="two seeds", first="3", last="8", row="3", moves="2", scale="1.0")
-    _, finished = drawn(app, "between")
+    app = opened(STEPS, look="two seeds", first="3", last="8", row="3", steps="2", guidance_scale="1.0")
+    _, finished = sampled(app, "between")
     names, strengths = {}, []
     names["print"] = lambda lengths: strengths.append(lengths.tolist())
     exec(app.code[0].value, names)
-    assert torch.equal(names["pictures"], finished["Mixed"].images)
+    assert torch.equal(names["images"], finished["Mixed"].images)
     np.testing.assert_allclose(strengths[1], [1, 0.71, 1], atol=0.02)
 
 
 @pytest.mark.parametrize(
-    ("kind", "key", "value", "look"),
+    ("class_name", "key", "value", "look"),
     [
-        ("segmented_control", "look", "two seeds", "few moves"),
-        ("selectbox", "kind", ANY, "few moves"),
-        ("multiselect", "samplers", list(SAMPLERS), "few moves"),
-        ("multiselect", "columns", [100, 1], "few moves"),
-        ("slider", "scale", 8.0, "few moves"),
-        ("number_input", "seed", 1_000_000, "few moves"),
-        ("segmented_control", "pictures", 4, "few moves"),
-        ("selectbox", "schedule", "straight", "few moves"),
-        ("selectbox", "spacing", "log-SNR", "few moves"),
-        ("select_slider", "levels", 100, "few moves"),
-        ("toggle", "zero", True, "few moves"),
+        ("segmented_control", "look", "two seeds", "few steps"),
+        ("selectbox", "class_name", ANY, "few steps"),
+        ("multiselect", "samplers", list(SAMPLERS), "few steps"),
+        ("multiselect", "columns", [100, 1], "few steps"),
+        ("slider", "guidance_scale", 8.0, "few steps"),
+        ("number_input", "seed", 1_000_000, "few steps"),
+        ("segmented_control", "images", 4, "few steps"),
+        ("selectbox", "schedule", "flow", "few steps"),
+        ("selectbox", "spacing", "log-SNR", "few steps"),
+        ("select_slider", "timesteps", 100, "few steps"),
+        ("toggle", "zero", True, "few steps"),
         ("number_input", "first", 5, "two seeds"),
         ("number_input", "last", 5, "two seeds"),
         ("slider", "row", 9, "two seeds"),
-        ("select_slider", "moves", 100, "two seeds"),
-        ("selectbox", "kind", ANY, "two seeds"),
+        ("select_slider", "steps", 100, "two seeds"),
+        ("selectbox", "class_name", ANY, "two seeds"),
     ],
 )
-def test_every_widget_may_be_moved(kind, key, value, look):
+def test_every_widget_may_be_moved(class_name, key, value, look):
     app = healthy(opened(STEPS, look=look))
-    healthy(getattr(app, kind)(key=key).set_value(value).run())
+    healthy(getattr(app, class_name)(key=key).set_value(value).run())
     healthy(app.run())
     assert sheet(app)
 
 
-def test_without_a_sampler_or_a_number_of_moves_the_page_asks_for_one():
+def test_without_a_sampler_or_a_number_of_steps_the_page_asks_for_one():
     app = opened(STEPS)
     healthy(app.multiselect(key="samplers").set_value([]).run())
     assert "at least one" in app.info[0].value
@@ -228,33 +232,41 @@ def test_without_a_sampler_or_a_number_of_moves_the_page_asks_for_one():
 def test_a_link_with_nonsense_in_it_opens_all_the_same():
     app = healthy(
         opened(
-            STEPS, samplers=["magic"], columns=["7", "x"], kind="weed", seed="-1", look="away", model="../../etc/passwd"
+            STEPS,
+            samplers=["magic"],
+            columns=["7", "x"],
+            class_name="weed",
+            seed="-1",
+            look="away",
+            model="../../etc/passwd",
         )
     )
-    assert app.segmented_control(key="look").value == "few moves" and sheet(app)
-    healthy(opened(STEPS, columns=[str(moves) for moves in steps.MOVES]))
+    assert app.segmented_control(key="look").value == "few steps" and sheet(app)
+    healthy(opened(STEPS, columns=[str(steps) for steps in steps.STEPS]))
 
 
-def test_cancel_brings_the_example_back_and_the_next_table_is_drawn(short):
+def test_cancel_brings_the_example_back_and_the_next_table_is_sampled(short):
     app = opened(STEPS, columns=["100"])
     healthy(next(button for button in app.button if button.label == "Draw").click().run())
     job = app.session_state["job:contest"]
     healthy(next(button for button in app.button if button.label == "Cancel").click().run())
     assert (
         job.cancelled
-        and "drawn:contest" not in app.session_state
+        and "sampled:contest" not in app.session_state
         and any("An example" in caption.value for caption in app.caption)
     )
     app.multiselect(key="columns").set_value([1]).run()
-    assert drawn(app)[0].moves == (1,)
+    assert sampled(app)[0].steps == (1,)
 
 
 def test_a_network_that_says_eps_refuses_pure_noise_in_one_sentence(monkeypatch):
     from diffusion_edu.app.common import models
 
     get = models.get
-    monkeypatch.setattr(models, "get", lambda name: replace(get(name), card=replace(get(name).card, kind="eps")))
-    app = opened(STEPS, schedule="straight")
+    monkeypatch.setattr(
+        models, "get", lambda name: replace(get(name), card=replace(get(name).card, prediction_type="eps"))
+    )
+    app = opened(STEPS, schedule="flow")
     healthy(next(button for button in app.button if button.label == "Draw").click().run())
     assert len(app.error) == 1 and "pure noise" in app.error[0].value and "job:contest" not in app.session_state
 

@@ -7,7 +7,7 @@ import time
 import numpy as np
 import pytest
 import torch
-from onscreen import film, finished, healthy
+from onscreen import animation, finished, healthy
 from onscreen import opened as opened_at
 from PIL import Image
 
@@ -25,53 +25,53 @@ def small(monkeypatch, tmp_path, tiny):
     monkeypatch.setattr("diffusion_edu.checkpoints.OWN", tmp_path)
     monkeypatch.setattr(page, "RESTORER", "undoer")
     monkeypatch.setattr(page, "HOT", "drawer")
-    sizes = {"widths": [16, 32], "embedding": 16, "classes": 6, "patch": 4}
-    for name, kind in (("undoer", "restoration"), ("drawer", "v")):
+    config = {"widths": [16, 32], "embedding": 16, "classes": 6, "patch": 4}
+    for name, class_name in (("undoer", "restoration"), ("drawer", "v")):
         save(
             tmp_path,
-            Card(name, name, "simple_unet", sizes, kind, 64, classes=list(DEGRADATIONS)),
+            Card(name, name, "simple_unet", config, class_name, 64, classes=list(DEGRADATIONS)),
             tiny(network="simple_unet", classes=6, patch=4),
         )
 
 
 def opened(**link):
-    return finished(opened_at(PAGE, **{"moves": "3", **link}))
+    return finished(opened_at(PAGE, **{"steps": "3", **link}))
 
 
-def pictures(screen, rows):
+def images(screen, rows):
     """What one screen shows, state by state, uint8 (states, 64, width, 3)."""
     sprite = np.asarray(Image.open(io.BytesIO(base64.b64decode(screen["sprite"].split(",")[1]))))
     return sprite.reshape(rows, 64, -1, 3)
 
 
 def shown(app):
-    """All screens by name."""
-    there = film(app)
-    return {screen["name"]: pictures(screen, len(there["levels"])) for screen in there["screens"] if not screen["rows"]}
+    """All tracks by name."""
+    there = animation(app)
+    return {screen["name"]: images(screen, len(there["timesteps"])) for screen in there["tracks"] if not screen["rows"]}
 
 
 def laid_out(images):
-    """Pictures uint8 (n, 3, 64, 64) as one row of a sprite."""
+    """Images uint8 (n, 3, 64, 64) as one row of a sprite."""
     return images.permute(2, 0, 3, 1).reshape(64, -1, 3).numpy()
 
 
-def test_the_page_opens_with_five_screens_and_runs_again():
+def test_the_page_opens_with_five_tracks_and_runs_again():
     app = opened()
-    there = film(app)
-    assert [screen["name"] for screen in there["screens"]] == ["hand", "x2", "guess2", "x1", "guess1"]
-    assert there["levels"] == [40, 27, 13, 0] and there["start"] == 3 and there["ends"] == ["degraded", "picture"]
+    there = animation(app)
+    assert [screen["name"] for screen in there["tracks"]] == ["hand", "x2", "prediction2", "x1", "prediction1"]
+    assert there["timesteps"] == [40, 27, 13, 0] and there["start"] == 3 and there["ends"] == ["degraded", "image"]
     assert len(there["charts"]) == 2 and len(app.title) == 1 and len(app.get("latex")) == 2
     assert any("algorithm 2" in caption.value and "dB" in caption.value for caption in app.caption)
-    assert film(healthy(app.run()))["id"] == there["id"]
+    assert animation(healthy(app.run()))["id"] == there["id"]
 
 
 @pytest.mark.parametrize("way", [*DEGRADATIONS, "noise"])
-def test_both_algorithms_begin_with_what_was_done_by_hand_and_end_with_their_last_guess(way):
-    screens = shown(opened(way=way))
-    assert np.array_equal(screens["x2"][0], screens["hand"][0]) and np.array_equal(screens["x1"][0], screens["hand"][0])
+def test_both_algorithms_begin_with_what_was_done_by_hand_and_end_with_their_last_prediction(way):
+    tracks = shown(opened(way=way))
+    assert np.array_equal(tracks["x2"][0], tracks["hand"][0]) and np.array_equal(tracks["x1"][0], tracks["hand"][0])
     for number in "12":
-        assert np.array_equal(screens[f"x{number}"][-1], screens[f"guess{number}"][-1])
-    assert not np.array_equal(screens["x2"][-1], screens["x1"][-1])
+        assert np.array_equal(tracks[f"x{number}"][-1], tracks[f"prediction{number}"][-1])
+    assert not np.array_equal(tracks["x2"][-1], tracks["x1"][-1])
 
 
 @pytest.mark.parametrize(
@@ -84,7 +84,7 @@ def test_both_algorithms_begin_with_what_was_done_by_hand_and_end_with_their_las
     ],
     ids=lambda link: " ".join(link.values()),
 )
-def test_the_code_that_is_shown_makes_the_pictures_that_are_shown(link):
+def test_the_code_that_is_shown_makes_the_images_that_are_shown(link):
     app = opened(**link)
     ends, names = [], {}
 
@@ -95,11 +95,11 @@ def test_the_code_that_is_shown_makes_the_pictures_that_are_shown(link):
 
     names["print"] = note
     exec(app.code[0].value, names)
-    screens = shown(app)
+    tracks = shown(app)
     from diffusion_edu.data.images import to_bytes
 
     for number, end in zip("21", ends, strict=True):
-        assert np.array_equal(laid_out(to_bytes(end)), screens[f"x{number}"][-1])
+        assert np.array_equal(laid_out(to_bytes(end)), tracks[f"x{number}"][-1])
 
 
 @pytest.mark.parametrize("took", DEGRADATIONS)
@@ -107,18 +107,18 @@ def test_the_code_that_is_shown_grows_the_flowers_that_are_shown(took):
     app = opened(task="grow new flowers", took=took, seed="2")
     names = {}
     exec(app.code[0].value, names)
-    screens = shown(app)
-    assert [screen["name"] for screen in film(app)["screens"]] == ["cold", "hot", "ours"]
-    for made, name in zip(names["pictures"], ("cold", "hot"), strict=True):
-        assert made.shape == (4, 3, 64, 64) and np.array_equal(laid_out(made), screens[name][-1])
-    assert film(app)["screens"][0]["says"][-1].startswith("variety ")
+    tracks = shown(app)
+    assert [screen["name"] for screen in animation(app)["tracks"]] == ["cold", "hot", "ours"]
+    for made, name in zip(names["images"], ("cold", "hot"), strict=True):
+        assert made.shape == (4, 3, 64, 64) and np.array_equal(laid_out(made), tracks[name][-1])
+    assert animation(app)["tracks"][0]["says"][-1].startswith("variety ")
 
 
 def test_a_restorer_that_knows_restores_and_one_that_is_wrong_is_forgiven_by_algorithm_2_only():
     def ends(error):
-        screens = shown(opened(who="one that knows", error=error, way="fade", moves="20"))
-        true = screens["hand"][-1].astype(float)
-        return [np.abs(screens[name][-1] - true).mean() for name in ("x2", "x1")]
+        tracks = shown(opened(who="one that knows", error=error, way="fade", steps="20"))
+        true = tracks["hand"][-1].astype(float)
+        return [np.abs(tracks[name][-1] - true).mean() for name in ("x2", "x1")]
 
     assert max(ends("0.0")) < 1
     two, one = ends("0.2")
@@ -126,50 +126,50 @@ def test_a_restorer_that_knows_restores_and_one_that_is_wrong_is_forgiven_by_alg
 
 
 @pytest.mark.parametrize(
-    ("kind", "key", "value"),
+    ("class_name", "key", "value"),
     [
         ("segmented_control", "way", "snow"),
         ("segmented_control", "way", "noise"),
         ("slider", "error", 0.5),
         ("slider", "start", 5),
         ("slider", "start", 100),
-        ("select_slider", "moves", 1),
-        ("select_slider", "moves", 50),
+        ("select_slider", "steps", 1),
+        ("select_slider", "steps", 50),
         ("segmented_control", "who", "one that knows"),
         ("segmented_control", "task", "grow new flowers"),
         ("segmented_control", "source", "a file"),
-        ("selectbox", "kind", "rose"),
+        ("selectbox", "class_name", "rose"),
         ("slider", "number", 10),
         ("number_input", "seed", 1_000_000),
     ],
 )
-def test_every_widget_may_be_moved(kind, key, value):
+def test_every_widget_may_be_moved(class_name, key, value):
     app = opened(start="20")
-    before = film(app)["id"]
-    finished(getattr(app, kind)(key=key).set_value(value).run())
-    assert (film(app)["id"] != before) == (key != "source")
+    before = animation(app)["id"]
+    finished(getattr(app, class_name)(key=key).set_value(value).run())
+    assert (animation(app)["id"] != before) == (key != "source")
 
 
 @pytest.mark.parametrize(
-    ("kind", "key", "value"),
+    ("class_name", "key", "value"),
     [
         ("segmented_control", "took", "fade"),
-        ("select_slider", "moves", 1),
-        ("segmented_control", "look", "guess"),
+        ("select_slider", "steps", 1),
+        ("segmented_control", "look", "prediction"),
         ("number_input", "seed", 9),
         ("segmented_control", "task", "undo"),
     ],
 )
-def test_every_widget_of_growing_may_be_moved(kind, key, value):
+def test_every_widget_of_growing_may_be_moved(class_name, key, value):
     app = opened(task="grow new flowers")
-    before = film(app)["id"]
-    finished(getattr(app, kind)(key=key).set_value(value).run())
-    assert film(app)["id"] != before
+    before = animation(app)["id"]
+    finished(getattr(app, class_name)(key=key).set_value(value).run())
+    assert animation(app)["id"] != before
 
 
 def test_a_link_with_nonsense_in_it_opens_the_default():
-    there = film(opened(way="magic", start="banana", error="-3", who="me", task="fly", seed="x", took="time"))
-    assert there["levels"][0] == 40 and there["kinds"] == ["water lily"]
+    there = animation(opened(way="magic", start="banana", error="-3", who="me", task="fly", seed="x", took="time"))
+    assert there["timesteps"][0] == 40 and there["class_names"] == ["water lily"]
 
 
 def test_what_was_cancelled_waits_until_it_is_asked_for_again(monkeypatch):
@@ -189,7 +189,7 @@ def test_what_was_cancelled_waits_until_it_is_asked_for_again(monkeypatch):
     assert job.cancelled and "job:cold" not in app.session_state and not app.get("bidi_component")
     monkeypatch.setattr(Undoing, "states", states)
     healthy(next(button for button in app.button if button.label == "Go on").click().run())
-    assert film(finished(app))["screens"]
+    assert animation(finished(app))["tracks"]
 
 
 def test_without_a_restorer_the_page_says_so_in_one_sentence_and_one_that_knows_takes_its_place(monkeypatch, tmp_path):
@@ -199,8 +199,8 @@ def test_without_a_restorer_the_page_says_so_in_one_sentence_and_one_that_knows_
     for link in ({}, {"task": "grow new flowers"}):
         app = opened(way="fade", **link)
         assert len(app.info) == 1 and "python -m diffusion_edu.recipes.flowers_cold" in app.info[0].value
-        screens = shown(app)
-        assert np.abs(screens["x2"][-1].astype(int) - screens["hand"][-1]).max() <= 1
+        tracks = shown(app)
+        assert np.abs(tracks["x2"][-1].astype(int) - tracks["hand"][-1]).max() <= 1
     assert not opened(who="one that knows").info
 
 
@@ -221,14 +221,14 @@ def test_altered_weights_are_told_in_one_sentence(tmp_path):
     healthy(app.run())
 
 
-def test_without_our_pictures_the_page_says_what_to_do(monkeypatch, tmp_path):
+def test_without_our_images_the_page_says_what_to_do(monkeypatch, tmp_path):
     from diffusion_edu.app.common import image_picker
 
     monkeypatch.setattr(image_picker, "PRETRAINED", tmp_path)
-    image_picker.pictures.clear()
+    image_picker.images.clear()
     assert "flower_samples.parquet" in opened().error[0].value
     assert "flower_samples.parquet" in opened(task="grow new flowers").error[0].value
-    image_picker.pictures.clear()
+    image_picker.images.clear()
 
 
 def test_variety_and_detail_are_what_they_say():

@@ -7,11 +7,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from onscreen import film, finished, healthy  # noqa: E402
+from onscreen import animation, finished, healthy  # noqa: E402
 from onscreen import opened as opened_at  # noqa: E402
 from torch import nn
 
-from diffusion_edu.analysis.measures import angle, plausible, spread
+from diffusion_edu.analysis.measures import angle, mean_distance, plausible
 from diffusion_edu.app.common import condition_picker
 from diffusion_edu.app.common.condition_picker import Asked  # noqa: E402
 from diffusion_edu.app.examples import guidance_sweep
@@ -19,7 +19,7 @@ from diffusion_edu.app.guidance import cfg_vectors, sweep_view
 from diffusion_edu.app.guidance import page as guidance
 from diffusion_edu.app.guidance.cfg_vectors import Moment, Vectors  # noqa: E402
 from diffusion_edu.app.guidance.experts import Specialists, responsible  # noqa: E402
-from diffusion_edu.app.guidance.scale_sweep import Sweep, shares  # noqa: E402
+from diffusion_edu.app.guidance.scale_sweep import Sweep, fractions  # noqa: E402
 from diffusion_edu.checkpoints import Card, load, save
 from diffusion_edu.data.images import to_bytes
 from diffusion_edu.denoisers import guided, guided_between, noting
@@ -28,9 +28,9 @@ from diffusion_edu.generation import Preset, generate
 from diffusion_edu.networks import NETWORKS
 
 PAGE = "pages/9_Guidance.py"
-KINDS = ["rose", "fire lily", "sunflower"]
+CLASS_NAMES = ["rose", "fire lily", "sunflower"]
 LOOKS = ["smiling", "eyeglasses", "no beard", "wearing hat"]
-QUICK = {"sampler": "DPM-Solver++", "moves": 4, "scale": 2.0, "schedule": "linear"}
+QUICK = {"sampler": "DPM-Solver++", "steps": 4, "guidance_scale": 2.0, "schedule": "linear"}
 
 
 @pytest.fixture(autouse=True)
@@ -40,10 +40,12 @@ def small(monkeypatch, tmp_path, tiny):
     monkeypatch.setattr(guidance, "SINGLE", "teller")
     monkeypatch.setattr(guidance, "EXPERTS", "pair")
     monkeypatch.setitem(guidance_sweep.CLASSIFIERS, "faces", ("looks_features", "looks_judge"))
-    sizes = {"widths": [16, 32], "embedding": 16, "patch": 4}
-    flowers = Card("teller", "Teller", "simple_unet", {**sizes, "classes": 3}, "v", 64, classes=KINDS, sampling=QUICK)
+    config = {"widths": [16, 32], "embedding": 16, "patch": 4}
+    flowers = Card(
+        "teller", "Teller", "simple_unet", {**config, "classes": 3}, "v", 64, classes=CLASS_NAMES, sampling=QUICK
+    )
     faces = replace(
-        flowers, name="looks", title="Looks", sizes={**sizes, "attributes": 4}, classes=[], attributes=LOOKS
+        flowers, name="looks", title="Looks", config={**config, "attributes": 4}, classes=[], attributes=LOOKS
     )
     alike = [tiny(seed, network="simple_unet", classes=3, patch=4) for seed in (1, 2)]
     pair = replace(
@@ -51,7 +53,7 @@ def small(monkeypatch, tmp_path, tiny):
         name="pair",
         title="Pair",
         network="experts",
-        sizes={"member": "simple_unet", "sizes": flowers.sizes, "borders": [785.4]},
+        config={"member": "simple_unet", "config": flowers.config, "borders": [785.4]},
     )
     save(tmp_path, flowers, tiny(network="simple_unet", classes=3, patch=4))
     save(tmp_path, faces, tiny(network="simple_unet", attributes=4, patch=4))
@@ -66,7 +68,7 @@ def small(monkeypatch, tmp_path, tiny):
 
 def opened(**link):
     return finished(
-        opened_at(PAGE, **{"model": "Teller", "scales": ["0", "1", "3"], "pictures": "3", "moves": "3", **link})
+        opened_at(PAGE, **{"model": "Teller", "scales": ["0", "1", "3"], "images": "3", "steps": "3", **link})
     )
 
 
@@ -82,9 +84,9 @@ def graphs(app):
     return json.loads(app.get("bidi_component")[0].proto.json)["charts"]
 
 
-def asked_of(name, scales=(0.0, 1.0, 3.0), wishes=(("sunflower", 1),), **changes):
+def asked_of(name, guidance_scales=(0.0, 1.0, 3.0), requests=(("sunflower", 1),), **changes):
     card = load(name).card
-    return Sweep(card, Preset(**QUICK), Asked(tuple(wishes)), 5, 3, scales, (0, 1000), **changes)
+    return Sweep(card, Preset(**QUICK), Asked(tuple(requests)), 5, 3, guidance_scales, (0, 1000), **changes)
 
 
 # What is measured
@@ -92,9 +94,9 @@ def asked_of(name, scales=(0.0, 1.0, 3.0), wishes=(("sunflower", 1),), **changes
 
 def test_the_spread_is_the_mean_distance_over_all_pairs():
     points = torch.tensor([[0.0, 0.0], [3.0, 4.0], [0.0, 0.0]])
-    assert spread(points) == pytest.approx((5 + 5 + 0) / 3 / 2**0.5)  # root mean square over two values
-    assert spread(points[[0, 2]]) == 0
-    assert spread(torch.randn(50, 3, 16, 16, generator=torch.Generator().manual_seed(0))) == pytest.approx(
+    assert mean_distance(points) == pytest.approx((5 + 5 + 0) / 3 / 2**0.5)  # root mean square over two values
+    assert mean_distance(points[[0, 2]]) == 0
+    assert mean_distance(torch.randn(50, 3, 16, 16, generator=torch.Generator().manual_seed(0))) == pytest.approx(
         2**0.5, rel=0.01
     )
 
@@ -110,11 +112,11 @@ def test_an_angle_is_exact_where_a_cosine_would_be_blind():
 @pytest.mark.parametrize(
     ("hits", "tries", "limits"), [(0, 10, (0, 0.2775)), (5, 10, (0.2366, 0.7634)), (10, 10, (0.7225, 1))]
 )
-def test_the_limits_of_a_share_are_those_of_wilson(hits, tries, limits):
+def test_the_limits_of_a_fraction_are_those_of_wilson(hits, tries, limits):
     assert plausible(hits, tries) == pytest.approx(limits, abs=1e-4)
 
 
-def test_between_levels_it_is_guided_and_elsewhere_nobody_asks_for_anything():
+def test_between_timesteps_it_is_guided_and_elsewhere_nobody_asks_for_anything():
     asks = []
     conditional, unconditional = (lambda x, t: x + t), (lambda x, t: asks.append(t) or x * t)
     x = torch.randn(2, 3, generator=torch.Generator().manual_seed(0))
@@ -129,7 +131,7 @@ def test_between_levels_it_is_guided_and_elsewhere_nobody_asks_for_anything():
         assert torch.equal(steered(x, t), everywhere(x, t))
 
 
-def test_the_guided_guess_lies_on_the_line_through_the_other_two():
+def test_the_guided_prediction_lies_on_the_line_through_the_other_two():
     noted, x = {}, torch.randn(2, 3, 4, 4, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
     said = noting(noted)(lambda x, t: x.cos(), lambda x, t: x.sin(), 3.5)(x, 7)
     u, c, g = noted[7]
@@ -147,10 +149,10 @@ def test_the_plane_of_the_three_vectors_keeps_their_lengths_and_angles_and_puts_
     torch.testing.assert_close(plane[2], plane[0] + 2.5 * (plane[1] - plane[0]))
 
 
-@pytest.mark.parametrize("scale", [0.0, 1.0, 3.0])
-def test_the_recorded_walk_is_the_one_that_draws(scale):
+@pytest.mark.parametrize("guidance_scale", [0.0, 1.0, 3.0])
+def test_the_recorded_walk_is_the_one_that_draws(guidance_scale):
     model = load("teller")
-    task = Vectors(model.card, Preset(**{**QUICK, "scale": scale}), Asked((("sunflower", 1),)), 4)
+    task = Vectors(model.card, Preset(**{**QUICK, "guidance_scale": guidance_scale}), Asked((("sunflower", 1),)), 4)
     moments, states = list(task.draw(model)), list(generate(model, task.preset, [4], [2]))
     assert [m.t for m in moments] == [state.t for state in states[:-1]] and len(moments) == task.total
     for moment, state in zip(moments, states, strict=False):
@@ -160,7 +162,7 @@ def test_the_recorded_walk_is_the_one_that_draws(scale):
             and torch.equal(moment.guided.clamp(-1, 1), state.x0_hat)
         )
         torch.testing.assert_close(
-            moment.guided - moment.unconditional, scale * moment.difference, rtol=1e-4, atol=1e-5
+            moment.guided - moment.unconditional, guidance_scale * moment.difference, rtol=1e-4, atol=1e-5
         )
         assert moment.clipped == (moment.guided.abs() > 1).float().mean()
     assert moments[0].difference.abs().max() > 1e-3  # the network hears what it is asked for
@@ -170,10 +172,10 @@ def test_every_column_is_what_the_library_draws_from_the_same_noise():
     model, task = load("teller"), asked_of("teller")
     *_, (finished, _, _) = task.draw(model)
     assert list(finished) == [0.0, 1.0, 3.0] and sum(1 for _ in task.draw(model)) == task.total
-    for scale, drawn in finished.items():
-        *_, last = generate(model, replace(task.preset, scale=scale), [5, 6, 7], [2, 2, 2])
-        assert torch.equal(drawn.images, to_bytes(last.x)) and drawn.right is None and drawn.seconds > 0
-        assert drawn.apart == pytest.approx(spread(drawn.images / 127.5))
+    for guidance_scale, sampled in finished.items():
+        *_, last = generate(model, replace(task.preset, guidance_scale=guidance_scale), [5, 6, 7], [2, 2, 2])
+        assert torch.equal(sampled.images, to_bytes(last.x)) and sampled.right is None and sampled.seconds > 0
+        assert sampled.apart == pytest.approx(mean_distance(sampled.images / 127.5))
     *_, anything = generate(model, task.preset, [5, 6, 7])
     assert torch.equal(finished[0.0].images, to_bytes(anything.x))
 
@@ -184,40 +186,47 @@ def test_the_evaluations_that_are_told_are_those_that_happen(sampler, between):
     model = load("teller")
     task = replace(asked_of("teller"), preset=Preset(**{**QUICK, "sampler": sampler}), between=between)
     *_, (finished, _, _) = task.draw(model)
-    assert [drawn.evaluations for drawn in finished.values()] == [task.evaluations(scale) for scale in task.scales]
+    assert [sampled.nfe for sampled in finished.values()] == [
+        task.nfe(guidance_scale) for guidance_scale in task.guidance_scales
+    ]
     if between == (0, 1000):
-        presets = [replace(task.preset, scale=scale) for scale in task.scales]
-        assert [preset.evaluations(True) for preset in presets] == [task.evaluations(scale) for scale in task.scales]
+        presets = [replace(task.preset, guidance_scale=guidance_scale) for guidance_scale in task.guidance_scales]
+        assert [preset.nfe(True) for preset in presets] == [
+            task.nfe(guidance_scale) for guidance_scale in task.guidance_scales
+        ]
         assert "fewer" not in task.cost
     else:
-        saved = 3 * sum(task.evaluations(scale, everywhere=True) - task.evaluations(scale) for scale in task.scales)
+        saved = 3 * sum(
+            task.nfe(guidance_scale, everywhere=True) - task.nfe(guidance_scale)
+            for guidance_scale in task.guidance_scales
+        )
         assert saved > 0 and f"{saved} fewer" in task.cost
 
 
-def test_guidance_in_no_level_at_all_is_following_and_in_some_it_lies_between():
-    model, task = load("teller"), asked_of("teller", scales=(3.0,))
+def test_guidance_in_no_timestep_at_all_is_following_and_in_some_it_lies_between():
+    model, task = load("teller"), asked_of("teller", guidance_scales=(3.0,))
     draw = lambda between: list(replace(task, between=between).draw(model))[-1][0][3.0].images.float()  # noqa: E731
-    *_, followed = generate(model, replace(task.preset, scale=1.0), [5, 6, 7], [2, 2, 2])
+    *_, followed = generate(model, replace(task.preset, guidance_scale=1.0), [5, 6, 7], [2, 2, 2])
     assert torch.equal(draw((1, 2)), to_bytes(followed.x).float())
     assert not torch.equal(draw((300, 800)), draw((0, 1000))) and not torch.equal(draw((300, 800)), draw((1, 2)))
 
 
-def test_who_judges_a_kind_counts_the_pictures_whose_first_guess_it_is():
+def test_who_judges_a_class_name_counts_the_images_whose_first_prediction_it_is():
     model = load("flowers_attention")
     task, done = guidance_sweep.read("flowers_attention")
-    judge, eyes = load("flower_judge"), load("flower_features")
+    judge, feature_network = load("flower_classifier"), load("flower_features")
     images = done[3.0].images
-    row = task._looked_at(images, 1.0, 30, judge, eyes)
+    row = task._looked_at(images, 1.0, 30, judge, feature_network)
     wanted = judge.card.classes.index("sunflower")
     assert row.right == [bool(scores.argmax() == wanted) for scores in describe(judge, images).scores]
-    assert row.unlike == pytest.approx(spread(describe(eyes, images).features))
-    assert shares({3.0: row}) == [(sum(row.right) / 6, plausible(sum(row.right), 6))]
+    assert row.unlike == pytest.approx(mean_distance(describe(feature_network, images).features))
+    assert fractions({3.0: row}) == [(sum(row.right) / 6, plausible(sum(row.right), 6))]
     assert task.card == model.card
 
 
-def test_who_judges_a_face_counts_those_with_every_wish_fulfilled_by_name_and_not_by_place():
+def test_who_judges_a_face_counts_those_with_every_request_fulfilled_by_name_and_not_by_place():
     judge = load("looks_judge")  # knows the attributes in another order, and one more
-    task = asked_of("looks", wishes=[("smiling", 1), ("no beard", -1)])
+    task = asked_of("looks", requests=[("smiling", 1), ("no beard", -1)])
     images = torch.randint(0, 256, (20, 3, 64, 64), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
     scores = describe(judge, images).scores
     scores = scores - scores.median(0).values  # so that there is both
@@ -231,7 +240,7 @@ def test_who_judges_a_face_counts_those_with_every_wish_fulfilled_by_name_and_no
     assert task.asked.label(task.card) == [1, 0, -1, 0] and task.asked.label(judge.card) == [0, -1, 0, 1, 0]
 
 
-def test_wishes_are_said_in_words_that_differ_and_name_the_attribute():
+def test_requests_are_said_in_words_that_differ_and_name_the_attribute():
     known = [
         *(
             "male",
@@ -258,15 +267,15 @@ def test_wishes_are_said_in_words_that_differ_and_name_the_attribute():
             "wearing necktie",
         ),
     ]
-    said = [condition_picker.phrase(name, wish) for name in known for wish in (1, -1)]
+    said = [condition_picker.phrase(name, request) for name in known for request in (1, -1)]
     assert len(set(said)) == 40
     assert {"no hat", "hat", "not smiling", "no beard", "with beard", "no blond hair", "eyeglasses"} <= set(said)
     assert Asked((("smiling", 1), ("wearing hat", -1))).words == "smiling, no hat"
 
 
-def test_a_judge_that_does_not_know_the_kind_does_not_judge(monkeypatch):
+def test_a_judge_that_does_not_know_the_class_name_does_not_judge(monkeypatch):
     card = load("teller").card
-    assert guidance_sweep.lookers(card, Asked((("rose", 1),)))[0].name == "flower_judge"
+    assert guidance_sweep.lookers(card, Asked((("rose", 1),)))[0].name == "flower_classifier"
     assert guidance_sweep.lookers(card, Asked((("weed", 1),)))[0] is None
     monkeypatch.setattr(guidance_sweep, "available", dict)
     assert guidance_sweep.lookers(card, Asked((("rose", 1),))) == (None, None)
@@ -275,7 +284,7 @@ def test_a_judge_that_does_not_know_the_kind_does_not_judge(monkeypatch):
 def test_the_expert_that_is_named_is_the_one_that_answers():
     pair, preset = load("pair"), Preset(**QUICK)
     schedule, task = (
-        preset.noising(),
+        preset.noise_schedule(),
         Specialists((load("teller").card, load("pair").card), Preset(**QUICK), Asked((("rose", 1),)), 0, 1),
     )
     told = {}
@@ -297,22 +306,22 @@ def test_the_page_opens_with_an_example_its_charts_and_its_numbers_and_runs_agai
     )
     task, done = guidance_sweep.read("flowers_attention")
     obeyed, varied = graphs(app)
-    assert obeyed["series"][0]["y"] == [sum(drawn.right) / 6 for drawn in done.values()]
-    assert varied["series"][1]["y"] == pytest.approx([drawn.unlike / done[0.0].unlike for drawn in done.values()])
-    assert app.selectbox(key="kind").value == "sunflower" and app.number_input(key="seed").value == task.seed
+    assert obeyed["series"][0]["y"] == [sum(sampled.right) / 6 for sampled in done.values()]
+    assert varied["series"][1]["y"] == pytest.approx([sampled.unlike / done[0.0].unlike for sampled in done.values()])
+    assert app.selectbox(key="class_name").value == "sunflower" and app.number_input(key="seed").value == task.seed
     healthy(app.run())
 
 
 def test_the_example_that_ships_is_small_what_the_library_draws_and_tells_the_truth():
     task, done = guidance_sweep.read("flowers_attention")
-    assert task == guidance_sweep.first(load("flowers_attention").card) and list(done) == list(task.scales)
+    assert task == guidance_sweep.first(load("flowers_attention").card) and list(done) == list(task.guidance_scales)
     assert guidance_sweep.place("flowers_attention").stat().st_size < 200_000
     model = load("flowers_attention")
-    *_, last = generate(model, replace(task.preset, scale=1.0), task.seeds, task.labels)
+    *_, last = generate(model, replace(task.preset, guidance_scale=1.0), task.seeds, task.labels)
     assert (
         to_bytes(last.x).float() - done[1.0].images.float()
     ).abs().mean() < 5  # kept with small losses; other machines round otherwise
-    assert spread(done[1.0].images / 127.5) == pytest.approx(done[1.0].apart, rel=0.02)
+    assert mean_distance(done[1.0].images / 127.5) == pytest.approx(done[1.0].apart, rel=0.02)
     assert done[8.0].unlike < 0.5 * done[0.0].unlike and sum(done[0.0].right) < sum(done[8.0].right)
 
 
@@ -332,59 +341,61 @@ def test_an_example_survives_the_disk_and_a_broken_one_is_none(tmp_path):
 @pytest.mark.parametrize(
     "link",
     [
-        {"kind": "fire lily", "seed": "7"},
-        {"kind": "rose", "between": ["300", "800"]},
-        {"model": "Looks", "wish": ["smiling", "with beard"]},
-        {"model": "Looks", "wish": ["no hat"], "between": ["0", "500"]},
+        {"class_name": "fire lily", "seed": "7"},
+        {"class_name": "rose", "between": ["300", "800"]},
+        {"model": "Looks", "request": ["smiling", "with beard"]},
+        {"model": "Looks", "request": ["no hat"], "between": ["0", "500"]},
     ],
     ids=lambda link: " ".join(map(str, link.values())),
 )
-def test_the_code_of_a_sweep_draws_the_pictures_and_finds_the_numbers_that_are_shown(link):
+def test_the_code_of_a_sweep_draws_the_images_and_finds_the_numbers_that_are_shown(link):
     app = finished(press(opened(**link), "Draw"))
     task, done = app.session_state["done:sweep"]
     assert sheet(app).count("<img ") == 9 and sheet(app).count("recognised") >= 1
-    pictures, printed, names = [], [], {}
-    names["print"] = lambda *words: printed.append(words) or pictures.append(names["pictures"])
+    images, printed, names = [], [], {}
+    names["print"] = lambda *words: printed.append(words) or images.append(names["images"])
     exec(app.code[0].value, names)
     rows = [printed[k : k + 3] for k in range(0, len(printed), 3)]
-    for scale, ((told, apart), (unlike,), (right,)), made in zip(done, rows, pictures[::3], strict=True):
-        drawn = done[scale]
-        assert told == scale and torch.equal(made, drawn.images) and right == drawn.right
-        assert apart == pytest.approx(drawn.apart) and unlike == pytest.approx(drawn.unlike)
+    for guidance_scale, ((told, apart), (unlike,), (right,)), made in zip(done, rows, images[::3], strict=True):
+        sampled = done[guidance_scale]
+        assert told == guidance_scale and torch.equal(made, sampled.images) and right == sampled.right
+        assert apart == pytest.approx(sampled.apart) and unlike == pytest.approx(sampled.unlike)
     assert (task.between != (0, 1000)) == ("between" in link)
 
 
-def test_the_code_of_the_vectors_makes_the_guesses_that_are_shown():
-    app = opened(look="three vectors", kind="rose", seed="3", scale="4.0")
-    shown, printed = film(app), []
+def test_the_code_of_the_vectors_makes_the_predictions_that_are_shown():
+    app = opened(look="three vectors", class_name="rose", seed="3", guidance_scale="4.0")
+    shown, printed = animation(app), []
     names = {"print": lambda *words: printed.append(words)}
     exec(app.code[0].value, names)
-    assert [t for t, *_ in printed] == shown["levels"]
-    screens = {screen["symbol"][1] or screen["symbol"][0]: screen for screen in shown["screens"]}
+    assert [t for t, *_ in printed] == shown["timesteps"]
+    tracks = {screen["symbol"][1] or screen["symbol"][0]: screen for screen in shown["tracks"]}
     for k, (t, (u, c, g, apart), turn) in enumerate(printed):
-        assert screens["∅"]["says"][k] == f"length {u:.3f}" and screens["c"]["says"][k] == f"length {c:.3f}"
-        assert screens["g"]["says"][k].startswith(f"length {g:.3f}\n") and screens["c − ∅"]["says"][k].startswith(
+        assert tracks["∅"]["says"][k] == f"length {u:.3f}" and tracks["c"]["says"][k] == f"length {c:.3f}"
+        assert tracks["g"]["says"][k].startswith(f"length {g:.3f}\n") and tracks["c − ∅"]["says"][k].startswith(
             f"length {apart:.3f}\n"
         )
-        assert shown["says"][k].startswith(f"level {t} of 1000: c lies {apart:.3f} from ∅, at an angle of {turn:.1f}°")
+        assert shown["says"][k].startswith(
+            f"timestep {t} of 1000: c lies {apart:.3f} from ∅, at an angle of {turn:.1f}°"
+        )
     plane, lengths, angles = shown["charts"]
     assert plane["equal"] and [series["label"] for series in plane["series"]] == ["∅", "c", "g", ""]
     assert lengths["series"][2]["y"] == pytest.approx([g for _, (_, _, g, _), _ in printed], rel=1e-5)
     assert angles["series"][0]["y"] == pytest.approx([turn for *_, turn in printed], rel=1e-4)
-    *_, last = generate(load("teller"), Preset(**{**QUICK, "moves": 3, "scale": 4.0}), [3], [0])
-    assert torch.equal(names["picture"], to_bytes(last.x))
+    *_, last = generate(load("teller"), Preset(**{**QUICK, "steps": 3, "guidance_scale": 4.0}), [3], [0])
+    assert torch.equal(names["image"], to_bytes(last.x))
 
 
 def test_the_code_of_the_experts_draws_both_and_names_who_answered():
-    app = opened(look="experts by level", kind="rose", seed="2", some="1")
-    shown, printed = film(app), []
+    app = opened(look="experts by timestep", class_name="rose", seed="2", some="1")
+    shown, printed = animation(app), []
     names = {"print": lambda *words: printed.append(words)}
     exec(app.code[0].value, names)
     lanes, apart = shown["charts"]
     assert [series["label"] for series in lanes["series"]] == ["detail expert", "noise expert"]
     for t, who in printed:
-        assert f"answered by the {('detail', 'noise')[who]} expert" in shown["says"][shown["levels"].index(t)]
-    alone, together = (pictures.float() for pictures in names["pictures"])
+        assert f"answered by the {('detail', 'noise')[who]} expert" in shown["says"][shown["timesteps"].index(t)]
+    alone, together = (images.float() for images in names["images"])
     assert apart["series"][0]["y"][-1] == pytest.approx(
         ((alone - together) / 127.5).square().mean().sqrt().item(), abs=0.02
     )
@@ -392,53 +403,53 @@ def test_the_code_of_the_experts_draws_both_and_names_who_answered():
 
 
 @pytest.mark.parametrize(
-    ("kind", "key", "value", "link"),
+    ("class_name", "key", "value", "link"),
     [
         ("segmented_control", "look", "three vectors", {}),
         ("selectbox", "model", "Looks", {}),
-        ("selectbox", "kind", "rose", {}),
+        ("selectbox", "class_name", "rose", {}),
         ("multiselect", "scales", [15.0], {}),
-        ("segmented_control", "pictures", 12, {}),
+        ("segmented_control", "images", 12, {}),
         ("number_input", "seed", 1_000_000, {}),
-        ("select_slider", "moves", 1, {}),
+        ("select_slider", "steps", 1, {}),
         ("slider", "between", (300, 800), {}),
-        ("multiselect", "wish", ["no eyeglasses", "hat"], {"model": "Looks"}),
-        ("slider", "scale", 15.0, {"look": "three vectors"}),
-        ("slider", "scale", 0.0, {"look": "three vectors"}),
-        ("selectbox", "kind", "rose", {"look": "three vectors"}),
+        ("multiselect", "request", ["no eyeglasses", "hat"], {"model": "Looks"}),
+        ("slider", "guidance_scale", 15.0, {"look": "three vectors"}),
+        ("slider", "guidance_scale", 0.0, {"look": "three vectors"}),
+        ("selectbox", "class_name", "rose", {"look": "three vectors"}),
         ("selectbox", "model", "Looks", {"look": "three vectors"}),
         ("number_input", "seed", 9, {"look": "three vectors"}),
-        ("select_slider", "moves", 10, {"look": "three vectors"}),
-        ("segmented_control", "show", "guesses", {"look": "experts by level"}),
-        ("segmented_control", "some", 4, {"look": "experts by level"}),
-        ("slider", "scale", 5.0, {"look": "experts by level"}),
-        ("selectbox", "kind", "rose", {"look": "experts by level"}),
-        ("select_slider", "moves", 1, {"look": "experts by level"}),
+        ("select_slider", "steps", 10, {"look": "three vectors"}),
+        ("segmented_control", "show", "predictions", {"look": "experts by timestep"}),
+        ("segmented_control", "some", 4, {"look": "experts by timestep"}),
+        ("slider", "guidance_scale", 5.0, {"look": "experts by timestep"}),
+        ("selectbox", "class_name", "rose", {"look": "experts by timestep"}),
+        ("select_slider", "steps", 1, {"look": "experts by timestep"}),
     ],
 )
-def test_every_widget_may_be_moved(kind, key, value, link):
+def test_every_widget_may_be_moved(class_name, key, value, link):
     app = opened(**link)
-    before = film(app)["id"] if link.get("look") else None
-    finished(getattr(app, kind)(key=key).set_value(value).run())
+    before = animation(app)["id"] if link.get("look") else None
+    finished(getattr(app, class_name)(key=key).set_value(value).run())
     if before:
-        assert film(app)["id"] != before
+        assert animation(app)["id"] != before
     else:
         app = finished(press(app, "Draw")) if key != "look" else app
         assert app.get("bidi_component") and not app.error
 
 
-def test_of_two_wishes_that_contradict_each_other_the_later_is_kept():
-    app = opened(model="Looks", wish=["smiling", "hat"])
-    app = healthy(app.multiselect(key="wish").set_value(["smiling", "hat", "not smiling"]).run())
-    assert app.multiselect(key="wish").value == ["not smiling", "hat"]
+def test_of_two_requests_that_contradict_each_other_the_later_is_kept():
+    app = opened(model="Looks", request=["smiling", "hat"])
+    app = healthy(app.multiselect(key="request").set_value(["smiling", "hat", "not smiling"]).run())
+    assert app.multiselect(key="request").value == ["not smiling", "hat"]
     task, done = finished(press(app, "Draw")).session_state["done:sweep"]
     assert task.asked.words == "not smiling, hat" and task.labels[0] == [-1, 0, 0, 1]
 
 
-def test_without_a_wish_or_a_scale_the_page_asks_for_one():
+def test_without_a_request_or_a_scale_the_page_asks_for_one():
     app = opened(model="Looks")
-    assert app.multiselect(key="wish").value == ["eyeglasses"]
-    healthy(app.multiselect(key="wish").set_value([]).run())
+    assert app.multiselect(key="request").value == ["eyeglasses"]
+    healthy(app.multiselect(key="request").set_value([]).run())
     assert "at least one attribute" in app.info[0].value
     app = opened()
     healthy(app.multiselect(key="scales").set_value([]).run())
@@ -449,15 +460,15 @@ def test_a_link_with_nonsense_in_it_opens_all_the_same():
     app = opened(
         look="away",
         model="../../etc/passwd",
-        kind="weed",
-        scales=["x", "99"],
+        class_name="weed",
+        guidance_scales=["x", "99"],
         seed="-1",
-        pictures="7",
+        images="7",
         between=["9", "x"],
-        moves="x",
+        steps="x",
     )
     assert app.segmented_control(key="look").value == "scale sweep" and sheet(app)
-    assert opened(model="Looks", wish=["nice"]).multiselect(key="wish").value in (["eyeglasses"], [])
+    assert opened(model="Looks", request=["nice"]).multiselect(key="request").value in (["eyeglasses"], [])
 
 
 def test_cancel_brings_the_example_back(monkeypatch):
@@ -481,9 +492,9 @@ def test_cancel_brings_the_example_back(monkeypatch):
 
 def test_the_table_fills_up_column_by_column_and_names_what_is_recognised():
     task, done = guidance_sweep.read("flowers_attention")
-    guesses = torch.zeros(6, 3, 64, 64, dtype=torch.uint8)
+    predictions = torch.zeros(6, 3, 64, 64, dtype=torch.uint8)
     page = sweep_view.table(
-        replace(task, asked=Asked((("<b>", 1),))), {0.0: done[0.0], 1.0: done[1.0]}, 2.0, guesses
+        replace(task, asked=Asked((("<b>", 1),))), {0.0: done[0.0], 1.0: done[1.0]}, 2.0, predictions
     ).split("</style>")[1]
     assert (
         page.count("<img ") == 18
@@ -499,13 +510,13 @@ def test_the_table_fills_up_column_by_column_and_names_what_is_recognised():
 
 def test_without_experts_the_page_says_so_in_one_sentence_and_the_rest_lives(monkeypatch):
     monkeypatch.setattr(guidance, "EXPERTS", "nowhere")
-    app = opened(look="experts by level")
+    app = opened(look="experts by timestep")
     assert len(app.info) == 1 and "recipes.flowers_experts" in app.info[0].value
     finished(app.segmented_control(key="look").set_value("three vectors").run())
-    assert film(app)["screens"]
+    assert animation(app)["tracks"]
 
 
-def test_without_classifiers_the_sweep_is_drawn_and_nobody_counts(monkeypatch):
+def test_without_classifiers_the_sweep_is_sampled_and_nobody_counts(monkeypatch):
     monkeypatch.setitem(guidance_sweep.CLASSIFIERS, "flowers", ("nobody", "nobody"))
     app = finished(press(opened(), "Draw"))
     assert (

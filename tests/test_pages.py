@@ -7,7 +7,7 @@ import time
 import numpy as np
 import pytest
 import torch
-from onscreen import HOME, film, finished, healthy, opened
+from onscreen import HOME, animation, finished, healthy, opened
 from PIL import Image
 
 from diffusion_edu.samplers import SAMPLERS
@@ -25,7 +25,7 @@ def test_a_page_opens_and_runs_again(page):
     healthy(app.run())
 
 
-def picture_file():
+def image_file():
     file = io.BytesIO()
     Image.new("RGB", (96, 96), (250, 120, 0)).save(file, "JPEG")
     return file.getvalue()
@@ -41,75 +41,75 @@ def test_the_theatre_draws_what_the_library_draws():
     from diffusion_edu.checkpoints import load
     from diffusion_edu.generation import generate
 
-    app = opened(THEATRE, moves="3", pictures="1", kind="sunflower", seed="7")
+    app = opened(THEATRE, steps="3", images="1", class_name="sunflower", seed="7")
     healthy(app.button[0].click().run())
     recording = finished(app).session_state.recording
-    wish = recording.wish
-    assert (wish.preset.moves, wish.seeds, wish.kinds) == (3, [7], ["sunflower"])
-    states = list(generate(load(wish.card.name), wish.preset, wish.seeds, wish.labels))
+    request = recording.request
+    assert (request.preset.steps, request.seeds, request.class_names) == (3, [7], ["sunflower"])
+    states = list(generate(load(request.card.name), request.preset, request.seeds, request.labels))
     assert [state.t for state in states] == [state.t for state, _ in recording.pairs] == [1000, 667, 333, 0]
     for state, (kept, _) in zip(states, recording.pairs, strict=True):
         torch.testing.assert_close(kept.x, state.x)
     assert len(app.get("latex")) == 2  # the microscope's two equations
 
 
-def test_the_code_that_is_shown_draws_the_pictures_that_are_shown():
+def test_the_code_that_is_shown_draws_the_images_that_are_shown():
     from diffusion_edu.data.images import to_bytes
 
-    app = opened(THEATRE, moves="2", pictures="2", sampler="DDPM")
+    app = opened(THEATRE, steps="2", images="2", sampler="DDPM")
     healthy(app.button[0].click().run())
     recording = finished(app).session_state.recording
-    assert recording.wish.preset.sampler == "DDPM"
+    assert recording.request.preset.sampler == "DDPM"
     names = {"print": lambda *_: None}
     exec(app.code[0].value, names)
-    assert torch.equal(names["pictures"], to_bytes(recording.pairs[-1][0].x))
+    assert torch.equal(names["images"], to_bytes(recording.pairs[-1][0].x))
 
 
 @pytest.mark.parametrize("name", SAMPLERS)
 def test_every_sampler_draws_and_the_microscope_splits_its_move(name):
-    app = opened(THEATRE, moves="3", pictures="1", sampler=name)
+    app = opened(THEATRE, steps="3", images="1", sampler=name)
     healthy(app.button[0].click().run())
     recording = finished(app).session_state.recording
-    assert recording.wish.preset.sampler == name
+    assert recording.request.preset.sampler == name
     assert torch.equal(recording.pairs[-1][0].x, recording.pairs[-1][0].x0_hat)
     assert len(app.get("latex")) == 2
 
 
 @pytest.mark.parametrize(
-    ("kind", "key", "value"),
+    ("class_name", "key", "value"),
     [
-        ("selectbox", "kind", "rose"),
-        ("selectbox", "kind", "anything (no guidance)"),
-        ("selectbox", "schedule", "straight"),
+        ("selectbox", "class_name", "rose"),
+        ("selectbox", "class_name", "anything (no guidance)"),
+        ("selectbox", "schedule", "flow"),
         ("selectbox", "spacing", "log-SNR"),
         ("selectbox", "sampler", "Heun"),
-        ("select_slider", "moves", 1),
-        ("select_slider", "levels", 300),
-        ("slider", "scale", 8.0),
+        ("select_slider", "steps", 1),
+        ("select_slider", "timesteps", 300),
+        ("slider", "guidance_scale", 8.0),
         ("slider", "eta", 1.0),
-        ("slider", "pictures", 9),
+        ("slider", "images", 9),
         ("number_input", "seed", 1_000_000),
     ],
 )
-def test_every_widget_may_be_moved(kind, key, value):
+def test_every_widget_may_be_moved(class_name, key, value):
     app = opened(THEATRE)
-    healthy(getattr(app, kind)(key=key).set_value(value).run())
+    healthy(getattr(app, class_name)(key=key).set_value(value).run())
     healthy(app.run())
 
 
-def test_a_linear_schedule_of_300_levels_says_that_signal_is_left_until_it_is_stretched():
-    app = healthy(opened(THEATRE, schedule="linear", levels="300"))
+def test_a_linear_schedule_of_300_timesteps_says_that_signal_is_left_until_it_is_stretched():
+    app = healthy(opened(THEATRE, schedule="linear", timesteps="300"))
     assert any("alpha_bar = 0.0481" in note.value for note in app.info)
     healthy(app.toggle(key="zero").set_value(True).run())
     assert not app.info
 
 
 def test_every_widget_of_the_microscope_may_be_moved():
-    app = opened(THEATRE, moves="3", pictures="2", sampler="DDPM")
+    app = opened(THEATRE, steps="3", images="2", sampler="DDPM")
     healthy(app.button[0].click().run())
     finished(app)
     shown = [equation.value for equation in app.get("latex")]
-    for slider in ("Picture", "Row", "Column"):
+    for slider in ("Image", "Row", "Column"):
         moved = next(widget for widget in app.slider if widget.label == slider)
         healthy(moved.set_value(moved.max).run())
     move = next(widget for widget in app.select_slider if widget.label.startswith("Move, "))
@@ -120,19 +120,19 @@ def test_every_widget_of_the_microscope_may_be_moved():
 
 
 def test_impossible_choices_get_one_sentence_and_leave_the_page_alive():
-    app = opened(THEATRE, levels="100", moves="1000")
+    app = opened(THEATRE, timesteps="100", steps="1000")
     healthy(app.button[0].click().run())
-    assert "between 1 and 100 moves" in app.error[0].value
+    assert "between 1 and 100 steps" in app.error[0].value
     healthy(app.run())
 
 
 def test_a_link_with_nonsense_in_it_opens_the_default():
-    app = healthy(opened(THEATRE, moves="-3", sampler="magic", seed="banana", model="../../etc/passwd"))
-    assert app.select_slider(key="moves").value == 15  # the preset of the model
+    app = healthy(opened(THEATRE, steps="-3", sampler="magic", seed="banana", model="../../etc/passwd"))
+    assert app.select_slider(key="steps").value == 15  # the preset of the model
 
 
-def test_cancel_leaves_no_picture_and_the_next_walk_draws(monkeypatch):
-    app = opened(THEATRE, moves="200", pictures="1")
+def test_cancel_leaves_no_image_and_the_next_walk_draws(monkeypatch):
+    app = opened(THEATRE, steps="200", images="1")
     healthy(app.button[0].click().run())
     job = app.session_state["job:theatre"]
     cancels = [button for button in app.button if button.label == "Cancel"]
@@ -140,56 +140,64 @@ def test_cancel_leaves_no_picture_and_the_next_walk_draws(monkeypatch):
     assert job.cancelled and "job:theatre" not in app.session_state and "recording" not in app.session_state
     time.sleep(1)
     assert job.finished and job.done < 201
-    app.select_slider(key="moves").set_value(2).run()
+    app.select_slider(key="steps").set_value(2).run()
     healthy(app.button[0].click().run())
     assert finished(app).session_state.recording
 
 
 @pytest.mark.parametrize(
-    ("kind", "key", "value"),
+    ("class_name", "key", "value"),
     [
         ("segmented_control", "source", "a file"),
         ("segmented_control", "source", "camera"),
-        ("selectbox", "kind", "rose"),
+        ("selectbox", "class_name", "rose"),
         ("slider", "number", 10),
-        ("multiselect", "schedules", ["straight"]),
+        ("multiselect", "schedules", ["flow"]),
         ("multiselect", "schedules", ["linear", "linear_low", "sigmoid", "quadratic"]),
-        ("selectbox", "levels", 100),
+        ("selectbox", "timesteps", 100),
         ("number_input", "seed", 1_000_000),
         ("toggle", "averaged", True),
     ],
 )
-def test_every_widget_that_adds_noise_may_be_moved(kind, key, value):
+def test_every_widget_that_adds_noise_may_be_moved(class_name, key, value):
     app = opened(NOISE)
-    healthy(getattr(app, kind)(key=key).set_value(value).run())
+    healthy(getattr(app, class_name)(key=key).set_value(value).run())
     healthy(app.run())
-    assert film(app)["screens"]
+    assert animation(app)["tracks"]
 
 
 def test_a_link_opens_the_prepared_noise():
     app = healthy(
         opened(
-            NOISE, schedules=["straight", "sigmoid"], levels="600", seed="5", kind="rose", number="3", averaged="true"
+            NOISE,
+            schedules=["flow", "sigmoid"],
+            timesteps="600",
+            seed="5",
+            class_name="rose",
+            number="3",
+            averaged="true",
         )
     )
-    shown = film(app)
+    shown = animation(app)
     assert (
-        [screen["name"] for screen in shown["screens"]] == ["straight", "sigmoid"]
-        and shown["levels"][0] == 600
-        and shown["kinds"] == ["rose"]
+        [screen["name"] for screen in shown["tracks"]] == ["flow", "sigmoid"]
+        and shown["timesteps"][0] == 600
+        and shown["class_names"] == ["rose"]
     )
-    assert "mean of 100" in shown["screens"][0]["words"]
+    assert "mean of 100" in shown["tracks"][0]["words"]
     assert "SeededNoise(range(5, 105))" in app.code[0].value
 
 
 def test_a_link_with_too_many_or_unknown_schedules_opens_all_the_same():
     assert (
-        film(healthy(opened(NOISE, schedules=["magic"], levels="7", kind="weed", number="99", seed="x")))["levels"][0]
+        animation(healthy(opened(NOISE, schedules=["magic"], timesteps="7", class_name="weed", number="99", seed="x")))[
+            "timesteps"
+        ][0]
         == 1000
     )
-    assert film(healthy(opened(NOISE, schedules=["linear", "linear_low", "scaled_linear", "quadratic", "cosine"])))[
-        "screens"
-    ]
+    assert animation(
+        healthy(opened(NOISE, schedules=["linear", "linear_low", "scaled_linear", "quadratic", "cosine"]))
+    )["tracks"]
 
 
 def test_without_a_schedule_the_page_asks_for_one():
@@ -198,58 +206,58 @@ def test_without_a_schedule_the_page_asks_for_one():
     assert "at least one" in app.info[0].value
 
 
-def test_the_ghost_that_300_linear_levels_leave_is_shown_and_said():
+def test_the_ghost_that_300_linear_timesteps_leave_is_shown_and_said():
     app = opened(NOISE)
     assert not app.info
     ghost = next(button for button in app.button if "ghost" in button.label)
     healthy(ghost.click().run())
     assert [note.value for note in app.info if "alpha_bar = 0.0481" in note.value]
-    assert film(app)["levels"][film(app)["start"]] == 300 and app.toggle(key="averaged").value
-    healthy(app.selectbox(key="levels").set_value(1000).run())
+    assert animation(app)["timesteps"][animation(app)["start"]] == 300 and app.toggle(key="averaged").value
+    healthy(app.selectbox(key="timesteps").set_value(1000).run())
     assert not app.info
 
 
 @pytest.mark.parametrize("averaged", [False, True])
-def test_the_code_that_is_shown_makes_the_pictures_of_the_noise_page(averaged):
+def test_the_code_that_is_shown_makes_the_images_of_the_noise_page(averaged):
     from diffusion_edu.data.images import to_bytes
 
     app = opened(NOISE, schedules=["cosine"], seed="3", averaged=str(averaged).lower())
     seen, names = [], {}
     names["print"] = lambda name, t, *measured: seen.append(names["x"])
     exec(app.code[0].value, names)
-    shown = film(app)
-    sprite = Image.open(io.BytesIO(base64.b64decode(shown["screens"][0]["sprite"].split(",")[1])))
+    shown = animation(app)
+    sprite = Image.open(io.BytesIO(base64.b64decode(shown["tracks"][0]["sprite"].split(",")[1])))
     made = torch.cat([to_bytes(x) for x in seen]).permute(0, 2, 3, 1).reshape(-1, 64, 3)
-    assert len(seen) == len(shown["levels"]) and np.array_equal(np.asarray(sprite), made.numpy())
+    assert len(seen) == len(shown["timesteps"]) and np.array_equal(np.asarray(sprite), made.numpy())
 
 
-def test_an_own_picture_takes_the_place_of_ours_and_a_bad_file_gives_it_back_with_one_sentence():
+def test_an_own_image_takes_the_place_of_ours_and_a_bad_file_gives_it_back_with_one_sentence():
     app = opened(NOISE, source="a file")
-    example = film(app)["id"]
-    healthy(app.file_uploader[0].set_value(("me.jpg", picture_file(), "image/jpeg")).run())
-    assert film(app)["kinds"] == ["your picture"] and not app.error
-    for name, data in (("empty.png", b""), ("words.jpg", b"Dear sir or madam"), ("half.jpg", picture_file()[:400])):
+    example = animation(app)["id"]
+    healthy(app.file_uploader[0].set_value(("me.jpg", image_file(), "image/jpeg")).run())
+    assert animation(app)["class_names"] == ["your image"] and not app.error
+    for name, data in (("empty.png", b""), ("words.jpg", b"Dear sir or madam"), ("half.jpg", image_file()[:400])):
         healthy(app.file_uploader[0].set_value((name, data, "image/jpeg")).run())
         assert len(app.error) == 1 and app.error[0].value.count(". ") == 0
-        assert film(app)["id"] == example
+        assert animation(app)["id"] == example
 
 
 def test_a_photo_is_read_like_a_file():
     app = opened(NOISE, source="camera")
-    healthy(app.camera_input[0].set_value(("photo.jpg", picture_file(), "image/jpeg")).run())
-    assert film(app)["kinds"] == ["your picture"]
+    healthy(app.camera_input[0].set_value(("photo.jpg", image_file(), "image/jpeg")).run())
+    assert animation(app)["class_names"] == ["your image"]
 
 
-def test_without_our_pictures_the_page_says_what_to_do_and_takes_a_file(monkeypatch, tmp_path):
+def test_without_our_images_the_page_says_what_to_do_and_takes_a_file(monkeypatch, tmp_path):
     from diffusion_edu.app.common import image_picker
 
     monkeypatch.setattr(image_picker, "PRETRAINED", tmp_path)
-    image_picker.pictures.clear()
+    image_picker.images.clear()
     app = healthy(opened(NOISE))
     assert "flower_samples.parquet" in app.error[0].value
     healthy(app.segmented_control(key="source").set_value("a file").run())
-    healthy(app.file_uploader[0].set_value(("me.jpg", picture_file(), "image/jpeg")).run())
-    assert not app.error and film(app)["kinds"] == ["your picture"]
+    healthy(app.file_uploader[0].set_value(("me.jpg", image_file(), "image/jpeg")).run())
+    assert not app.error and animation(app)["class_names"] == ["your image"]
 
 
 def test_without_any_model_both_pages_say_what_to_do(monkeypatch, tmp_path):

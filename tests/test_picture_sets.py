@@ -1,4 +1,4 @@
-"""Sets of pictures: folders, parquet files and the public one, with everything that can be wrong with them."""
+"""Sets of images: folders, parquet files and the public one, with everything that can be wrong with them."""
 
 import io
 import json
@@ -12,15 +12,15 @@ import torch
 from PIL import Image
 
 from diffusion_edu.data import sources
-from diffusion_edu.data.images import Pictures, load_pictures, save_pictures
+from diffusion_edu.data.images import ImageSet, load_images, save_images
 from diffusion_edu.data.sources import FACES
 
 RED = (255, 0, 0)
 
 
-def encoded(picture, form="PNG", **options):
+def encoded(image, form="PNG", **options):
     file = io.BytesIO()
-    picture.save(file, form, **options)
+    image.save(file, form, **options)
     return file.getvalue()
 
 
@@ -29,31 +29,31 @@ def plain(tint=RED, size=(16, 16)):
 
 
 def loaded(source, **options):
-    """The pictures of a source, and the sentences that were told on the way."""
+    """The images of a source, and the sentences that were told on the way."""
     told = []
-    return load_pictures(source, size=8, tell=told.append, **options), told
+    return load_images(source, size=8, tell=told.append, **options), told
 
 
 def test_a_bomb_and_every_broken_file_are_left_out_with_a_sentence_each(tmp_path):
     plain().save(tmp_path / "a.png")
     (tmp_path / "bomb.png").write_bytes(encoded(Image.new("1", (20_000, 20_000))))
     (tmp_path / "large.png").write_bytes(encoded(Image.new("1", (8_000, 8_000))))
-    (tmp_path / "text.jpg").write_text("not a picture")
+    (tmp_path / "text.jpg").write_text("not an image")
     (tmp_path / "empty.gif").write_bytes(b"")
     (tmp_path / "half.png").write_bytes(encoded(Image.effect_noise((64, 64), 50))[:500])
     (tmp_path / "half.jpeg").write_bytes(encoded(plain(size=(64, 64)), "JPEG")[:-200])
-    (tmp_path / "readme.txt").write_text("no picture, and not meant to be one")
+    (tmp_path / "readme.txt").write_text("no image, and not meant to be one")
     (tmp_path / "folder.png").mkdir()
     with warnings.catch_warnings(action="ignore"):  # Pillow warns of the larger ones as well
-        pictures, told = loaded(tmp_path)
-    assert len(pictures) == 1
+        images, told = loaded(tmp_path)
+    assert len(images) == 1
     assert [sentence.split(":")[0] for sentence in told] == [
         f"Left out {name}" for name in ("bomb.png", "empty.gif", "half.jpeg", "half.png", "large.png", "text.jpg")
     ]
     assert all(sentence.endswith(".") and "\n" not in sentence for sentence in told)
 
 
-def test_unusual_pictures_are_used_and_told_one_sentence_a_kind(tmp_path):
+def test_unusual_images_are_used_and_told_one_sentence_a_class_name(tmp_path):
     for k in range(3):
         Image.new("L", (16, 16), 200).save(tmp_path / f"grey{k}.png")
     Image.new("RGBA", (16, 16), (255, 0, 0, 0)).save(tmp_path / "transparent.png")
@@ -61,18 +61,18 @@ def test_unusual_pictures_are_used_and_told_one_sentence_a_kind(tmp_path):
     Image.new("I;16", (16, 16), 32768).save(tmp_path / "deep.png")
     plain().save(tmp_path / "moving.gif", save_all=True, append_images=[plain((0, 0, 255))])
     plain().save(tmp_path / "usual.png")
-    pictures, told = loaded(tmp_path)
-    assert len(pictures) == 8
+    images, told = loaded(tmp_path)
+    assert len(images) == 8
     for sentence in (
-        "4 of 8 pictures: grayscale",
-        "1 of 8 pictures: transparent",
-        "1 of 8 pictures: CMYK",
-        "1 of 8 pictures: 16 bits",
-        "1 of 8 pictures: animated",
+        "4 of 8 images: grayscale",
+        "1 of 8 images: transparent",
+        "1 of 8 images: CMYK",
+        "1 of 8 images: 16 bits",
+        "1 of 8 images: animated",
     ):
         assert sum(line.startswith(sentence) for line in told) == 1
     assert len(told) == 5
-    colours = dict(zip(sorted(f.name for f in tmp_path.iterdir()), pictures.images[:, :, 4, 4].tolist(), strict=True))
+    colours = dict(zip(sorted(f.name for f in tmp_path.iterdir()), images.images[:, :, 4, 4].tolist(), strict=True))
     assert colours["transparent.png"] == [255, 255, 255]
     assert colours["deep.png"] == [128, 128, 128]
     assert colours["grey0.png"] == [200, 200, 200]
@@ -80,20 +80,20 @@ def test_unusual_pictures_are_used_and_told_one_sentence_a_kind(tmp_path):
     assert all(abs(a - b) < 8 for a, b in zip(colours["moving.gif"], RED, strict=True))
 
 
-def test_the_official_split_comes_along_and_is_chosen_with_the_pictures(tmp_path):
+def test_the_official_split_comes_along_and_is_chosen_with_the_images(tmp_path):
     rows = [{"bytes": encoded(plain())}] * 3
     path = parquet(
         tmp_path / "f.parquet", {"image": rows, "label": [0, 1, 1], "split": ["train", "validation", "test"]}
     )
-    pictures, _ = loaded(path)
-    assert pictures.split.tolist() == [0, 1, 2]
-    assert pictures.take(pictures.split == 1).labels.tolist() == [1]
+    images, _ = loaded(path)
+    assert images.split.tolist() == [0, 1, 2]
+    assert images.take(images.split == 1).labels.tolist() == [1]
     assert loaded(parquet(tmp_path / "g.parquet", {"image": rows, "label": [0, 1, 1]}))[0].split is None
 
 
 def test_a_saved_set_is_read_as_it_was(tmp_path):
     images = torch.randint(0, 256, (5, 3, 1, 1), dtype=torch.uint8).expand(5, 3, 8, 8)
-    save_pictures(tmp_path / "s.parquet", Pictures(images, torch.tensor([2, 0, 1, 0, 2]), ("a", "b", "c")))
+    save_images(tmp_path / "s.parquet", ImageSet(images, torch.tensor([2, 0, 1, 0, 2]), ("a", "b", "c")))
     again, told = loaded(tmp_path / "s.parquet")
     assert (again.labels.tolist(), again.classes, told) == ([2, 0, 1, 0, 2], ("a", "b", "c"), [])
     assert (again.images.int() - images.int()).abs().max() <= 3
@@ -104,12 +104,12 @@ def test_sub_folders_are_classes(tmp_path):
         (tmp_path / name / "deeper").mkdir(parents=True)
         plain(tint).save(tmp_path / name / "deeper" / "1.PNG")
         plain(tint).save(tmp_path / name / "2.png")
-    pictures, told = loaded(tmp_path)
-    assert (pictures.classes, pictures.labels.tolist(), told) == (("iris", "rose"), [0, 0, 1, 1], [])
-    assert pictures.images.dtype == torch.uint8
-    assert pictures.images[0, :, 0, 0].tolist() == [0, 0, 255]
-    assert pictures.images[3, :, 0, 0].tolist() == [*RED]
-    assert pictures.take(torch.tensor([3])).labels.tolist() == [1]
+    images, told = loaded(tmp_path)
+    assert (images.classes, images.labels.tolist(), told) == (("iris", "rose"), [0, 0, 1, 1], [])
+    assert images.images.dtype == torch.uint8
+    assert images.images[0, :, 0, 0].tolist() == [0, 0, 255]
+    assert images.images[3, :, 0, 0].tolist() == [*RED]
+    assert images.take(torch.tensor([3])).labels.tolist() == [1]
 
 
 @pytest.mark.parametrize(
@@ -119,12 +119,12 @@ def test_one_folder_or_a_mixture_has_no_classes(tmp_path, names):
     for name in names:
         (tmp_path / name).parent.mkdir(exist_ok=True)
         plain().save(tmp_path / name)
-    pictures, _ = loaded(tmp_path)
-    assert (len(pictures), pictures.labels, pictures.classes) == (len(names), None, ())
+    images, _ = loaded(tmp_path)
+    assert (len(images), images.labels, images.classes) == (len(names), None, ())
 
 
 def test_an_empty_folder_and_a_missing_path_are_refused_in_words(tmp_path):
-    with pytest.raises(ValueError, match="holds no picture that can be read"):
+    with pytest.raises(ValueError, match="holds no image that can be read"):
         loaded(tmp_path)
     with pytest.raises(ValueError, match=r"no file or folder .*nowhere"):
         loaded(tmp_path / "nowhere")
@@ -140,31 +140,31 @@ def parquet(path, columns, metadata=None):
 def test_a_parquet_file_brings_its_class_names(tmp_path):
     rows = [{"bytes": encoded(plain(tint)), "path": None} for tint in (RED, (0, 0, 255), RED)]
     names = {"info": {"features": {"label": {"names": ["rose", "iris", "tulip"], "_type": "ClassLabel"}}}}
-    pictures, told = loaded(parquet(tmp_path / "f.parquet", {"image": rows, "label": [0, 1, 0]}, names))
-    assert (pictures.classes, pictures.labels.tolist(), told) == (("rose", "iris", "tulip"), [0, 1, 0], [])
-    assert pictures.images[:, 2, 0, 0].tolist() == [0, 255, 0]
-    assert pictures.source == "f.parquet"
+    images, told = loaded(parquet(tmp_path / "f.parquet", {"image": rows, "label": [0, 1, 0]}, names))
+    assert (images.classes, images.labels.tolist(), told) == (("rose", "iris", "tulip"), [0, 1, 0], [])
+    assert images.images[:, 2, 0, 0].tolist() == [0, 255, 0]
+    assert images.source == "f.parquet"
 
 
 def test_a_parquet_file_may_have_nameless_labels_or_none_and_broken_rows(tmp_path):
     rows = [{"bytes": encoded(plain())}, {"bytes": b"garbage"}, None, {"bytes": None}, {"bytes": encoded(plain())}]
-    pictures, told = loaded(parquet(tmp_path / "f.parquet", {"image": rows, "label": [2, 0, 0, 0, 1]}))
-    assert (pictures.classes, pictures.labels.tolist()) == (("0", "1", "2"), [2, 1])
+    images, told = loaded(parquet(tmp_path / "f.parquet", {"image": rows, "label": [2, 0, 0, 0, 1]}))
+    assert (images.classes, images.labels.tolist()) == (("0", "1", "2"), [2, 1])
     assert [sentence.split(":")[0] for sentence in told] == ["Left out row 1", "Left out row 2", "Left out row 3"]
-    pictures, _ = loaded(parquet(tmp_path / "g.parquet", {"image": rows}))
-    assert (len(pictures), pictures.labels, pictures.classes) == (2, None, ())
+    images, _ = loaded(parquet(tmp_path / "g.parquet", {"image": rows}))
+    assert (len(images), images.labels, images.classes) == (2, None, ())
 
 
 @pytest.mark.parametrize(
     ("columns", "sentence"),
     [
-        ({"picture": [{"bytes": b""}]}, "column 'image'"),
-        ({"image": ["a.png"]}, "column 'image' of encoded pictures"),
-        ({"image": [{"bytes": b"garbage"}]}, "no picture that can be read"),
-        ({"image": [], "label": []}, "no picture that can be read"),
+        ({"image": [{"bytes": b""}]}, "column 'image'"),
+        ({"image": ["a.png"]}, "column 'image' of encoded images"),
+        ({"image": [{"bytes": b"garbage"}]}, "no image that can be read"),
+        ({"image": [], "label": []}, "no image that can be read"),
     ],
 )
-def test_a_parquet_file_without_pictures_is_refused_in_words(tmp_path, columns, sentence):
+def test_a_parquet_file_without_images_is_refused_in_words(tmp_path, columns, sentence):
     with pytest.raises(ValueError, match=sentence):
         loaded(parquet(tmp_path / "f.parquet", columns))
 
@@ -178,7 +178,7 @@ def test_a_file_that_is_no_parquet_is_refused_in_words(tmp_path):
 
 @pytest.fixture
 def flowers(tmp_path, monkeypatch):
-    """A stand-in for the public data set: 1, 2 and 5 pictures in its three splits, and what was asked of it."""
+    """A stand-in for the public data set: 1, 2 and 5 images in its three splits, and what was asked of it."""
     asked = []
 
     class Flowers102:
@@ -198,10 +198,10 @@ def flowers(tmp_path, monkeypatch):
 
 def test_all_three_splits_of_the_flowers_are_read(flowers):
     """Pitfall 38: its "train" alone is 1,020 of 8,189."""
-    pictures, told = loaded(None)
+    images, told = loaded(None)
     assert [(split, download) for _, split, download in flowers[1]] == [("train", True), ("val", True), ("test", True)]
-    assert pictures.labels.tolist() == [0, 0, 1, 0, 1, 2, 3, 4]
-    assert (len(pictures.classes), pictures.source) == (102, "Oxford Flowers 102")
+    assert images.labels.tolist() == [0, 0, 1, 0, 1, 2, 3, 4]
+    assert (len(images.classes), images.source) == (102, "Oxford Flowers 102")
     assert "350 MB" in told[0]
 
 
@@ -229,19 +229,19 @@ def test_without_torchvision_the_flowers_are_refused_with_the_way_out(monkeypatc
 def test_columns_of_yes_and_no_are_attributes(tmp_path):
     rows = [{"bytes": encoded(plain())}] * 3
     columns = {"image": rows, "wearing_hat": [True, False, True], "score": [1, 2, 3], "smiling": [False, True, None]}
-    pictures, told = loaded(parquet(tmp_path / "f.parquet", columns))
-    assert (pictures.attributes, pictures.classes, told) == (("wearing hat", "smiling"), (), [])
-    assert pictures.labels.dtype == torch.int64
-    assert pictures.labels.tolist() == [[1, -1], [-1, 1], [1, 0]], "what nobody knows is neither yes nor no"
-    assert pictures.take(torch.tensor([1])).labels.tolist() == [[-1, 1]]
+    images, told = loaded(parquet(tmp_path / "f.parquet", columns))
+    assert (images.attributes, images.classes, told) == (("wearing hat", "smiling"), (), [])
+    assert images.labels.dtype == torch.int64
+    assert images.labels.tolist() == [[1, -1], [-1, 1], [1, 0]], "what nobody knows is neither yes nor no"
+    assert images.take(torch.tensor([1])).labels.tolist() == [[-1, 1]]
 
 
-def test_attributes_stay_with_their_pictures_where_some_are_broken_and_classes_come_first(tmp_path):
+def test_attributes_stay_with_their_images_where_some_are_broken_and_classes_come_first(tmp_path):
     rows = [{"bytes": b"garbage"}, {"bytes": encoded(plain())}]
-    pictures, _ = loaded(parquet(tmp_path / "f.parquet", {"image": rows, "hat": [True, False]}))
-    assert (len(pictures), pictures.labels.tolist()) == (1, [[-1]])
-    pictures, _ = loaded(parquet(tmp_path / "g.parquet", {"image": rows, "hat": [True, False], "label": [0, 1]}))
-    assert (pictures.attributes, pictures.classes, pictures.labels.tolist()) == ((), ("0", "1"), [1])
+    images, _ = loaded(parquet(tmp_path / "f.parquet", {"image": rows, "hat": [True, False]}))
+    assert (len(images), images.labels.tolist()) == (1, [[-1]])
+    images, _ = loaded(parquet(tmp_path / "g.parquet", {"image": rows, "hat": [True, False], "label": [0, 1]}))
+    assert (images.attributes, images.classes, images.labels.tolist()) == ((), ("0", "1"), [1])
 
 
 @pytest.mark.parametrize(
@@ -250,8 +250,8 @@ def test_attributes_stay_with_their_pictures_where_some_are_broken_and_classes_c
     ids=["attributes", "nothing"],
 )
 def test_a_saved_set_with_attributes_or_without_labels_is_read_as_it_was(tmp_path, meaning):
-    before = Pictures(torch.randint(0, 256, (3, 3, 1, 1), dtype=torch.uint8).expand(3, 3, 8, 8), **meaning)
-    save_pictures(tmp_path / "s.parquet", before)
+    before = ImageSet(torch.randint(0, 256, (3, 3, 1, 1), dtype=torch.uint8).expand(3, 3, 8, 8), **meaning)
+    save_images(tmp_path / "s.parquet", before)
     again, told = loaded(tmp_path / "s.parquet")
     assert (again.attributes, again.classes, told) == (before.attributes, (), [])
     assert again.labels is before.labels is None or torch.equal(again.labels, before.labels)
@@ -273,16 +273,16 @@ def shelf(path, labels=None, split=None, names=("rose", "iris"), tint=RED):
 def test_several_files_and_folders_are_one_set_in_order(tmp_path):
     one = shelf(tmp_path / "a.parquet", [0, 1, 1], ["train", "test", "validation"])
     two = shelf(tmp_path / "b.parquet", [1, 0], ["test", "train"], tint=(0, 0, 255))
-    pictures, _ = loaded([one, two])
-    assert pictures.images[:, :, 0, 0].tolist() == 3 * [[*RED]] + 2 * [[0, 0, 255]]
-    assert (pictures.labels.tolist(), pictures.classes) == ([0, 1, 1, 1, 0], ("rose", "iris"))
-    assert (pictures.split.tolist(), pictures.source) == ([0, 2, 1, 2, 0], "a.parquet and b.parquet")
+    images, _ = loaded([one, two])
+    assert images.images[:, :, 0, 0].tolist() == 3 * [[*RED]] + 2 * [[0, 0, 255]]
+    assert (images.labels.tolist(), images.classes) == ([0, 1, 1, 1, 0], ("rose", "iris"))
+    assert (images.split.tolist(), images.source) == ([0, 2, 1, 2, 0], "a.parquet and b.parquet")
     alone, _ = loaded([one])
     assert (len(alone), alone.source, alone.labels.tolist()) == (3, "a.parquet", [0, 1, 1])
 
 
 @pytest.mark.parametrize("other", ["other names", "no labels", "attributes", "a folder"])
-def test_sets_that_do_not_mean_the_same_keep_their_pictures_and_no_labels(tmp_path, other):
+def test_sets_that_do_not_mean_the_same_keep_their_images_and_no_labels(tmp_path, other):
     one, two = shelf(tmp_path / "a.parquet", [0, 1, 1], ["train"] * 3), tmp_path / "b.parquet"
     if other == "a folder":
         two = tmp_path / "photos"
@@ -293,8 +293,8 @@ def test_sets_that_do_not_mean_the_same_keep_their_pictures_and_no_labels(tmp_pa
         parquet(two, {"image": [{"bytes": encoded(plain())}] * 2, "hat": [True, False]})
     else:
         shelf(two, [1, 0] if other == "other names" else None, names=("iris", "rose"))
-    pictures, told = loaded([one, two])
-    assert (len(pictures), pictures.labels, pictures.classes, pictures.attributes, pictures.split) == (
+    images, told = loaded([one, two])
+    assert (len(images), images.labels, images.classes, images.attributes, images.split) == (
         5,
         None,
         (),
@@ -344,14 +344,14 @@ def test_faces_bring_their_twenty_attributes(torchvision):
                 plain(size=(17, 21)).save(folder / name)
 
     torchvision[1].CelebA = CelebA
-    pictures, told = loaded(None, public="faces")
-    assert (pictures.images.shape, pictures.attributes, pictures.classes) == ((2, 3, 8, 8), FACES, ())
-    assert pictures.labels.shape == (2, 20) and set(pictures.labels.unique().tolist()) == {-1, 1}
-    assert [[FACES[k] for k in (row == 1).nonzero().flatten()] for row in pictures.labels] == [
+    images, told = loaded(None, public="faces")
+    assert (images.images.shape, images.attributes, images.classes) == ((2, 3, 8, 8), FACES, ())
+    assert images.labels.shape == (2, 20) and set(images.labels.unique().tolist()) == {-1, 1}
+    assert [[FACES[k] for k in (row == 1).nonzero().flatten()] for row in images.labels] == [
         ["smiling"],
         ["blond hair"],
     ]
-    assert (pictures.source, pictures.split) == ("CelebA", None) and "1.4 GB" in told[0]
+    assert (images.source, images.split) == ("CelebA", None) and "1.4 GB" in told[0]
 
 
 def test_the_five_flowers_are_downloaded_once_and_wholly_or_not_at_all(torchvision):
@@ -359,9 +359,9 @@ def test_the_five_flowers_are_downloaded_once_and_wholly_or_not_at_all(torchvisi
 
     def download(url, folder, broken=False):
         fetched.append(url)
-        for kind in ("roses",) if broken else ("roses", "tulips"):
-            (Path(folder) / "flower_photos" / kind).mkdir(parents=True)
-            plain().save(Path(folder) / "flower_photos" / kind / "1.jpg")
+        for class_name in ("roses",) if broken else ("roses", "tulips"):
+            (Path(folder) / "flower_photos" / class_name).mkdir(parents=True)
+            plain().save(Path(folder) / "flower_photos" / class_name / "1.jpg")
         if broken:
             raise OSError("Network is unreachable")
 
@@ -370,8 +370,8 @@ def test_the_five_flowers_are_downloaded_once_and_wholly_or_not_at_all(torchvisi
         loaded(None, public="five flowers")
     torchvision[2].download_and_extract_archive = download
     for _ in range(2):
-        pictures, told = loaded(None, public="five flowers")
-        assert (pictures.classes, pictures.labels.tolist()) == (("roses", "tulips"), [0, 1])
+        images, told = loaded(None, public="five flowers")
+        assert (images.classes, images.labels.tolist()) == (("roses", "tulips"), [0, 1])
         assert "220 MB" in told[0]
     assert fetched == [sources.FIVE_FLOWERS] * 2
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 import torch
-from onscreen import film as film_of
+from onscreen import animation as animation_of
 from onscreen import finished, healthy
 from onscreen import opened as opened_at
 
@@ -25,7 +25,7 @@ from diffusion_edu.toy2d import Exact, denoiser, energy_distance, exam, learn, o
 
 PAGE = "pages/6_Playground_2D.py"
 WORK = ("playground", "playground walk")
-HALF = 0.5  # seconds of computing between two pictures, at most, unless the machine stumbles
+HALF = 0.5  # seconds of computing between two images, at most, unless the machine stumbles
 
 
 def made(name="two moons", n=2000, **more):
@@ -40,7 +40,7 @@ def study(points=None, **changes):
     subject = Subject(points or made(), "test", "")
     given = {
         "kind": "v",
-        "preset": Preset(scale=1.0),
+        "preset": Preset(guidance_scale=1.0),
         "label": None,
         "seed": 0,
         "count": 400,
@@ -53,23 +53,23 @@ def study(points=None, **changes):
 @pytest.fixture(scope="module")
 def practice():
     """Ten seconds of computing on two moons: the study, its snapshots (only their sizes are kept), their times, and the network."""
-    chosen, begun, films, times = study(), time.thread_time(), [], []
-    for film, taught in practise(chosen, clock=time.thread_time):  # noqa: B007
+    chosen, begun, animations, times = study(), time.thread_time(), [], []
+    for animation, taught in practise(chosen, clock=time.thread_time):  # noqa: B007
         times.append(time.thread_time() - begun)
-        films.append(film and film["id"])
+        animations.append(animation and animation["id"])
         begun = time.thread_time()
-    return chosen, films, times, taught, film
+    return chosen, animations, times, taught, animation
 
 
 # The exact answer
 
 
 @pytest.mark.parametrize("kind", TARGETS)
-def test_the_exact_answer_in_a_networks_place_is_the_exact_denoiser(kind):
+def test_the_exact_answer_in_a_networks_place_is_the_exact_denoiser(prediction_type):
     points, schedule = few(), cosine(100)
     x = torch.randn(9, 2, generator=torch.Generator().manual_seed(1))
     for t in (1, 30, 70, 95):
-        ours = NeuralDenoiser(Exact(points, kind), schedule, kind)(x, t)
+        ours = NeuralDenoiser(Exact(points, prediction_type), schedule, prediction_type)(x, t)
         torch.testing.assert_close(ours, exact(points.x, schedule)(x, t), rtol=0, atol=1e-4)
 
 
@@ -84,7 +84,7 @@ def test_asked_for_a_class_it_knows_only_the_points_of_that_class():
 
 
 @pytest.mark.parametrize("kind", TARGETS)
-def test_the_floor_is_the_loss_of_the_posterior_mean_and_any_change_to_it_costs(kind):
+def test_the_floor_is_the_loss_of_the_posterior_mean_and_any_change_to_it_costs(prediction_type):
     """Against a plain loop over points, angles and noise in float64."""
     points = few(12)
     theta, eps = (
@@ -92,20 +92,24 @@ def test_the_floor_is_the_loss_of_the_posterior_mean_and_any_change_to_it_costs(
         torch.randn(3, 2, generator=torch.Generator().manual_seed(2)).double(),
     )
     x0 = points.x[:3].double()
-    losses = objective(points, kind).at(Exact(points, kind), x0, None, theta, eps)
+    losses = objective(points, prediction_type).at(Exact(points, prediction_type), x0, None, theta, eps)
     for k in range(3):
         c, s = math.cos(theta[k]), math.sin(theta[k])
         y = c * x0[k] + s * eps[k]
         weights = [math.exp(-float((y - c * p).square().sum()) / (2 * s * s)) for p in points.x.double()]
-        guess = sum(w * p for w, p in zip(weights, points.x.double(), strict=True)) / sum(weights)
-        noise = (y - c * guess) / s
-        said = {"eps": noise, "x0": guess, "v": c * noise - s * guess, "flow": noise - guess}[kind]
-        truth = {"eps": eps[k], "x0": x0[k], "v": c * eps[k] - s * x0[k], "flow": eps[k] - x0[k]}[kind]
+        prediction = sum(w * p for w, p in zip(weights, points.x.double(), strict=True)) / sum(weights)
+        noise = (y - c * prediction) / s
+        said = {"eps": noise, "x0": prediction, "v": c * noise - s * prediction, "flow": noise - prediction}[
+            prediction_type
+        ]
+        truth = {"eps": eps[k], "x0": x0[k], "v": c * eps[k] - s * x0[k], "flow": eps[k] - x0[k]}[prediction_type]
         assert losses[k].item() == pytest.approx((said - truth).square().mean().item(), rel=1e-5, abs=1e-9)
-    best, points = Exact(made(n=300), kind), made(n=300)
-    floor = exam(best, points, kind)
+    best, points = Exact(made(n=300), prediction_type), made(n=300)
+    floor = exam(best, points, prediction_type)
     for factor in (0.97, 1.03):
-        assert exam(lambda y, level, labels, f=factor: f * best(y, level, labels), points, kind) > floor
+        assert (
+            exam(lambda y, timestep, labels, f=factor: f * best(y, timestep, labels), points, prediction_type) > floor
+        )
 
 
 def test_energy_distance_is_zero_for_the_same_points_and_known_for_two_single_ones():
@@ -119,19 +123,19 @@ def test_energy_distance_is_zero_for_the_same_points_and_known_for_two_single_on
 
 
 def test_ten_seconds_of_computing_are_enough_for_two_moons(practice):
-    chosen, films, times, taught, film = practice
+    chosen, animations, times, taught, animation = practice
     chance, noise = chosen.good
-    (name, network, best, good), (_, loss, floor, _), _ = film_figures(compare(chosen, taught))
+    (name, network, best, good), (_, loss, floor, _), _ = animation_figures(compare(chosen, taught))
     assert name == "Distance" and noise > 0.1
     assert network < 0.015 and best < 2 * chance
     assert floor < loss < floor + 0.03
     assert taught.losses[0][1] > loss + 0.02
 
 
-def test_training_keeps_to_its_clock_and_the_picture_moves_twice_a_second(practice):
-    chosen, films, times, taught, film = practice
-    ready, moving = films[:3], times[3:]
-    assert ready == [None] * 3 and None not in films[3:] and len(set(films)) == len(films) - 2
+def test_training_keeps_to_its_clock_and_the_image_steps_twice_a_second(practice):
+    chosen, animations, times, taught, animation = practice
+    ready, moving = animations[:3], times[3:]
+    assert ready == [None] * 3 and None not in animations[3:] and len(set(animations)) == len(animations) - 2
     assert statistics.median(moving) < HALF
     assert chosen.seconds <= taught.seconds + max(moving) and sum(moving) < chosen.seconds + max(moving)
 
@@ -164,17 +168,17 @@ def test_the_same_seed_and_steps_teach_the_same_network():
 
 
 @pytest.mark.parametrize("kind", TARGETS)
-def test_every_target_is_learnt_and_walks_to_the_data(kind):
+def test_every_target_is_learnt_and_walks_to_the_data(prediction_type):
     points = made("eight clouds", 500)
-    pupils = learn(points, kind)
+    pupils = learn(points, prediction_type)
     losses = []
     for steps in (5, 495):
         for _ in range(steps):
             pupil = next(pupils)
-        losses.append(exam(pupil.ema, points, kind))
-    assert exam(Exact(points, kind), points, kind) < losses[1] < losses[0]
-    preset = Preset(scale=1.0)
-    *_, last = wander(denoiser(pupil.ema, kind, points, preset), preset, range(200))
+        losses.append(exam(pupil.ema, points, prediction_type))
+    assert exam(Exact(points, prediction_type), points, prediction_type) < losses[1] < losses[0]
+    preset = Preset(guidance_scale=1.0)
+    *_, last = wander(denoiser(pupil.ema, prediction_type, points, preset), preset, range(200))
     assert energy_distance(last.x, points.x) < 0.03
 
 
@@ -184,7 +188,7 @@ def test_every_target_is_learnt_and_walks_to_the_data(kind):
 def test_a_set_that_is_sorted_by_class_is_measured_as_a_whole():
     chosen = study(made("letters", text="ABC"))
     assert chosen.points.labels.unique_consecutive().tolist() == [0, 1, 2]
-    _, _, best, _ = film_figures(compare(chosen))[0]
+    _, _, best, _ = animation_figures(compare(chosen))[0]
     assert best < 4 * chosen.good[0] < chosen.good[1] / 4
 
 
@@ -192,8 +196,8 @@ def test_a_set_that_is_sorted_by_class_is_measured_as_a_whole():
 def test_every_sampler_leads_the_same_network_to_the_data(practice, sampler):
     chosen, *_, taught, _ = practice
     options = {"eta": 0.5} if sampler == "DDIM" else {}
-    figures = film_figures(
-        compare(replace(chosen, preset=replace(chosen.preset, sampler=sampler, moves=40, options=options)), taught)
+    figures = animation_figures(
+        compare(replace(chosen, preset=replace(chosen.preset, sampler=sampler, steps=40, options=options)), taught)
     )
     assert max(figures[0][1:3]) < 0.03
 
@@ -203,35 +207,35 @@ def test_every_sampler_leads_the_same_network_to_the_data(practice, sampler):
 def test_every_schedule_leads_the_same_network_to_the_data(practice, schedule):
     chosen, *_, taught, _ = practice
     spacing = list(SPACINGS)[len(schedule) % len(SPACINGS)]
-    preset = replace(chosen.preset, schedule=schedule, moves=40, spacing=spacing, zero_snr=schedule == "linear_low")
-    _, network, best, _ = film_figures(compare(replace(chosen, preset=preset), taught))[0]
-    assert best < 0.04 and network < best + 0.01  # few moves on a steep schedule cost both the same
+    preset = replace(chosen.preset, schedule=schedule, steps=40, spacing=spacing, zero_snr=schedule == "linear_low")
+    _, network, best, _ = animation_figures(compare(replace(chosen, preset=preset), taught))[0]
+    assert best < 0.04 and network < best + 0.01  # few steps on a steep schedule cost both the same
 
 
 def test_a_walk_of_500_points_takes_well_under_a_second(practice):
     chosen, *_, taught, _ = practice
     begun = time.thread_time()
-    finish(record(chosen.of(taught.net, "v"), replace(chosen.preset, moves=50), range(500)))
+    finish(record(chosen.of(taught.net, "v"), replace(chosen.preset, steps=50), range(500)))
     assert time.thread_time() - begun < 1
 
 
 def test_a_class_and_guidance_lead_to_that_class(practice):
     chosen, *_, taught, _ = practice
     for label in (0, 1):
-        asked = replace(chosen, label=label, preset=replace(chosen.preset, scale=2.0))
+        asked = replace(chosen, label=label, preset=replace(chosen.preset, guidance_scale=2.0))
         for swarm in (
-            finish(record(asked.of(net, kind), asked.preset, asked.seeds))
-            for net, kind in ((taught.net, "v"), (Exact(asked.points), "x0"))
+            finish(record(asked.of(net, prediction_type), asked.preset, asked.seeds))
+            for net, prediction_type in ((taught.net, "v"), (Exact(asked.points), "x0"))
         ):
             nearest = asked.points.labels[torch.cdist(swarm.x[-1], asked.points.x).argmin(1)]
             assert (nearest == label).float().mean() > 0.97
 
 
-def test_both_panels_walk_from_the_same_noise_and_end_in_their_guess(practice):
+def test_both_panels_walk_from_the_same_noise_and_end_in_their_prediction(practice):
     chosen, *_, taught, _ = practice
-    film = last_of(compare(chosen, taught))
-    states, walks = len(film["levels"]), {}
-    for panel in film["panels"]:
+    animation = last_of(compare(chosen, taught))
+    states, walks = len(animation["timesteps"]), {}
+    for panel in animation["panels"]:
         walks[panel["name"]] = tuple(unpacked(panel[key]).view(states, -1, 2) for key in ("x", "x0_hat", "field"))
     (x, x0_hat, field), (other, *_) = walks["network"], walks["exact"]
     assert torch.equal(x[0], other[0]) and not torch.equal(x[-1], other[-1]) and torch.equal(x[-1], x0_hat[-1])
@@ -243,10 +247,10 @@ def test_both_panels_walk_from_the_same_noise_and_end_in_their_guess(practice):
     assert grid()[1, 0] > grid()[0, 0] and grid()[1, 1] == grid()[0, 1]  # row by row
 
 
-def test_even_the_largest_film_is_light(practice):
+def test_even_the_largest_animation_is_light(practice):
     chosen, *_, taught, _ = practice
-    film = last_of(compare(replace(chosen, count=800, preset=replace(chosen.preset, moves=100)), taught))
-    assert len(json.dumps(film)) < 1_500_000 and len(film["levels"]) == 41
+    animation = last_of(compare(replace(chosen, count=800, preset=replace(chosen.preset, steps=100)), taught))
+    assert len(json.dumps(animation)) < 1_500_000 and len(animation["timesteps"]) == 41
 
 
 def test_coordinates_survive_the_journey_to_the_browser():
@@ -256,16 +260,16 @@ def test_coordinates_survive_the_journey_to_the_browser():
 
 def test_the_numbers_on_screen_are_those_of_the_points_on_screen(practice):
     chosen, *_, taught, _ = practice
-    film = last_of(compare(chosen, taught))
-    distance, loss, seconds = film["figures"]
-    for panel, shown in zip(film["panels"], distance[1:3], strict=True):
-        ends = unpacked(panel["x"]).view(len(film["levels"]), -1, 2)[-1]
+    animation = last_of(compare(chosen, taught))
+    distance, loss, seconds = animation["figures"]
+    for panel, shown in zip(animation["panels"], distance[1:3], strict=True):
+        ends = unpacked(panel["x"]).view(len(animation["timesteps"]), -1, 2)[-1]
         assert float(shown) == pytest.approx(energy_distance(ends, some_of(chosen.points.x)), abs=2e-4)
     assert [float(text) for text in loss[1:3]] == pytest.approx(
         [exam(taught.net, chosen.points), exam(Exact(chosen.points, "v"), chosen.points)], abs=6e-5
     )
     assert "400 points, 20 evaluations each" in seconds[3]
-    assert f"{taught.steps:,} steps" in film["panels"][0]["words"]
+    assert f"{taught.steps:,} steps" in animation["panels"][0]["words"]
 
 
 # Points from anywhere
@@ -278,7 +282,7 @@ def test_a_drawing_becomes_points_around_its_strokes():
 
 
 @pytest.mark.parametrize(
-    "drawn",
+    "sampled",
     [
         [],
         [[0, 0, 0]],
@@ -291,9 +295,9 @@ def test_a_drawing_becomes_points_around_its_strokes():
         7,
     ],
 )
-def test_what_is_no_drawing_is_refused_in_words(drawn):
+def test_what_is_no_drawing_is_refused_in_words(sampled):
     with pytest.raises(ValueError, match=r"draw again|points|different"):
-        from_drawing(drawn)
+        from_drawing(sampled)
 
 
 def test_a_file_is_taken_as_it_is_and_a_large_one_in_part():
@@ -306,8 +310,8 @@ def test_a_file_is_taken_as_it_is_and_a_large_one_in_part():
 
 
 def test_a_network_learns_points_without_classes():
-    films = list(practise(study(Points(made(n=200).x), seconds=0.2, count=50), clock=time.thread_time))
-    assert films[-1][0]["classes"] == [] and set(films[-1][0]["panels"][0]["labels"]) == {0}
+    animations = list(practise(study(Points(made(n=200).x), seconds=0.2, count=50), clock=time.thread_time))
+    assert animations[-1][0]["classes"] == [] and set(animations[-1][0]["panels"][0]["labels"]) == {0}
 
 
 # The page
@@ -327,7 +331,7 @@ def last_of(items):
     return last
 
 
-def film_figures(items):
+def animation_figures(items):
     def number(text):
         return float(text) if text.replace(".", "").isdigit() else text
 
@@ -335,52 +339,52 @@ def film_figures(items):
 
 
 def test_at_once_the_exact_answer_is_there_and_the_network_asks_to_be_trained():
-    film = film_of(opened())
-    network, best = film["panels"]
+    animation = animation_of(opened())
+    network, best = animation["panels"]
     assert network["empty"] == "Press Train" and "x" not in network
-    ends = unpacked(best["x"]).view(len(film["levels"]), -1, 2)[-1]
+    ends = unpacked(best["x"]).view(len(animation["timesteps"]), -1, 2)[-1]
     assert energy_distance(ends, made().x) < 0.01
 
 
 def test_train_then_change_everything_without_training_again(monkeypatch):
     app = train(opened(seconds="3", count="100"))
-    before = film_of(app)
+    before = animation_of(app)
     assert "steps in" in before["panels"][0]["words"] and len(before["charts"]) == 1
     taught = next(iter(app.session_state["playground taught"].values()))
     changes = [
         ("selectbox", "sampler", "Heun"),
-        ("select_slider", "moves", 40),
+        ("select_slider", "steps", 40),
         ("selectbox", "class", "lower"),
-        ("slider", "scale", 3.0),
-        ("selectbox", "schedule", "straight"),
+        ("slider", "guidance_scale", 3.0),
+        ("selectbox", "schedule", "flow"),
         ("selectbox", "spacing", "angle"),
-        ("select_slider", "levels", 300),
+        ("select_slider", "timesteps", 300),
         ("toggle", "zero", True),
         ("number_input", "seed", 7),
         ("select_slider", "count", 200),
         ("selectbox", "sampler", "DDIM"),
         ("slider", "eta", 1.0),
     ]
-    for kind, key, value in changes:
-        finished(healthy(getattr(app, kind)(key=key).set_value(value).run()))
-        film = film_of(app)
-        assert film["id"] != before["id"] or (key, value) == ("zero", True), (
+    for prediction_type, key, value in changes:
+        finished(healthy(getattr(app, prediction_type)(key=key).set_value(value).run()))
+        animation = animation_of(app)
+        assert animation["id"] != before["id"] or (key, value) == ("zero", True), (
             key
         )  # a straight path ends in pure noise already
-        assert film["panels"][0]["words"] == before["panels"][0]["words"] and "x" in film["panels"][0]
-        before = film
+        assert animation["panels"][0]["words"] == before["panels"][0]["words"] and "x" in animation["panels"][0]
+        before = animation
     assert app.session_state["playground taught"][next(iter(app.session_state["playground taught"]))] is taught
     healthy(app.selectbox(key="target").set_value("x0").run())
-    assert "x" not in film_of(finished(app))["panels"][0]
+    assert "x" not in animation_of(finished(app))["panels"][0]
     healthy(app.selectbox(key="target").set_value("v").run())
-    assert "x" in film_of(finished(app))["panels"][0]  # what was learnt is kept
+    assert "x" in animation_of(finished(app))["panels"][0]  # what was learnt is kept
 
 
 def test_the_code_that_is_shown_makes_the_points_that_are_shown():
-    app = train(opened(seconds="3", count="100", moves="5", points="rings", seed="3"))
-    film, names = film_of(app), {"print": lambda *_: None}
+    app = train(opened(seconds="3", count="100", steps="5", points="rings", seed="3"))
+    animation, names = animation_of(app), {"print": lambda *_: None}
     exec(app.code[0].value, names)
-    for panel in film["panels"]:
+    for panel in animation["panels"]:
         shown = unpacked(panel["x"]).view(6, -1, 2)
         made = torch.stack([state.x for state in names["walks"][panel["name"]]])
         torch.testing.assert_close(shown.float(), made, rtol=0, atol=5e-3)
@@ -392,11 +396,11 @@ def test_cancel_keeps_the_page_alive_and_another_set_stops_the_training():
     job = app.session_state["job:playground"]
     next(button for button in app.button if button.label == "Cancel").click().run()
     finished(app)
-    assert job.cancelled and "playground taught" not in app.session_state and film_of(app)
+    assert job.cancelled and "playground taught" not in app.session_state and animation_of(app)
     next(button for button in app.button if button.label == "Train").click().run()
     job = app.session_state["job:playground"]
     finished(healthy(app.selectbox(key="points").set_value("spirals").run()))
-    assert job.cancelled and film_of(app)["classes"] == ["one arm", "other arm"]
+    assert job.cancelled and animation_of(app)["classes"] == ["one arm", "other arm"]
 
 
 def test_a_session_keeps_few_networks():
@@ -410,40 +414,40 @@ def test_a_session_keeps_few_networks():
 
 
 def test_choices_that_do_not_go_together_get_one_sentence():
-    app = opened(target="eps", schedule="straight")
+    app = opened(target="eps", schedule="flow")
     assert "pure noise" in app.error[0].value
-    app = opened(levels="100", moves="200")
-    assert "between 1 and 100 moves" in app.error[0].value
+    app = opened(timesteps="100", steps="200")
+    assert "between 1 and 100 steps" in app.error[0].value
 
 
-def test_drawn_points_take_the_place_of_ours_and_may_be_drawn_again():
+def test_sampled_points_take_the_place_of_ours_and_may_be_sampled_again():
     app = healthy(opened_at(PAGE, points="draw your own"))
-    assert "points" not in film_of(app) and film_of(app)["drawn"] == []
-    app.session_state["drawn"] = [[x / 20, math.sin(x), x % 2] for x in range(20)]
-    film = film_of(finished(healthy(app.run())))
-    assert film["classes"] == ["class 1", "class 2"] and len(film["data"]["labels"]) == 2000
+    assert "points" not in animation_of(app) and animation_of(app)["sampled"] == []
+    app.session_state["sampled"] = [[x / 20, math.sin(x), x % 2] for x in range(20)]
+    animation = animation_of(finished(healthy(app.run())))
+    assert animation["classes"] == ["class 1", "class 2"] and len(animation["data"]["labels"]) == 2000
     next(button for button in app.button if button.label == "Draw again").click().run()
-    assert len(film_of(healthy(app))["drawn"]) == 20
+    assert len(animation_of(healthy(app))["sampled"]) == 20
 
 
 def test_an_own_file_is_used_and_a_bad_one_gets_one_sentence():
     app = opened(points="a CSV file")
     assert any("two numbers a line" in note.value for note in app.info)
     healthy(app.file_uploader[0].set_value(("mine.csv", b"1,2\n3,5\n7,1\n2,2\n", "text/csv")).run())
-    assert len(film_of(finished(app))["data"]["labels"]) == 4 and not app.error
+    assert len(animation_of(finished(app))["data"]["labels"]) == 4 and not app.error
     for data in (b"", b"1,2", b"one,two\nthree,four\n", b"\xff\xfe\x00", b"1,2\n1,2\n1,2\n", b"1,nan\n2,3\n4,5\n"):
         healthy(app.file_uploader[0].set_value(("bad.csv", data, "text/csv")).run())
         finished(app)
-        assert len(app.error) == 1 and len(film_of(app)["data"]["labels"]) == 2000
+        assert len(app.error) == 1 and len(animation_of(app)["data"]["labels"]) == 2000
 
 
 def test_letters_may_be_written_and_nonsense_gets_one_sentence():
     app = opened(points="letters", text="OKO")
-    assert film_of(app)["classes"] == ["O (1)", "K", "O (2)"]
+    assert animation_of(app)["classes"] == ["O (1)", "K", "O (2)"]
     healthy(app.text_input(key="text").set_value(" ").run())
     assert "at least one letter" in finished(app).error[0].value
 
 
 def test_a_link_with_nonsense_in_it_opens_the_default():
-    app = opened(points="../../etc", target="magic", moves="-1", count="1e9", seconds="banana", **{"class": "none"})
-    assert film_of(app)["classes"] == ["upper", "lower"]
+    app = opened(points="../../etc", target="magic", steps="-1", count="1e9", seconds="banana", **{"class": "none"})
+    assert animation_of(app)["classes"] == ["upper", "lower"]

@@ -38,10 +38,10 @@ def test_every_set_has_its_points_its_scale_and_its_classes(name, n):
     assert points.labels.dtype == torch.int64 and points.labels.shape == (n,)
     assert sorted(points.labels.unique().tolist()) == list(range(len(points.classes)))
     assert len(set(points.classes)) == len(points.classes) > 1
-    share = torch.bincount(points.labels) / n
-    expected = torch.tensor([1.0, 2.0, 3.0]) / 6 if name == "rings" else torch.full_like(share, 1 / len(share))
-    assert (share - expected).abs().max() < (0.15 if n == 100 else 0.04)
-    assert points.x.abs().max() < 1.7  # about where pictures are
+    fraction = torch.bincount(points.labels) / n
+    expected = torch.tensor([1.0, 2.0, 3.0]) / 6 if name == "rings" else torch.full_like(fraction, 1 / len(fraction))
+    assert (fraction - expected).abs().max() < (0.15 if n == 100 else 0.04)
+    assert points.x.abs().max() < 1.7  # about where images are
 
 
 @pytest.mark.parametrize("name", POINT_SETS)
@@ -97,9 +97,9 @@ def test_letters_stand_side_by_side_in_the_order_of_the_text():
 
 
 @pytest.mark.parametrize("text", ["", "   ", "\n\t", "\u200b", "\x00\x00", "A漢", "é", "☃"])
-def test_text_that_cannot_be_drawn_is_refused_in_words(text):
-    """A letter that the font lacks would be drawn as an empty box."""
-    with pytest.raises(ValueError, match="at least one letter|cannot be drawn"):
+def test_text_that_cannot_be_sampled_is_refused_in_words(text):
+    """A letter that the font lacks would be sampled as an empty box."""
+    with pytest.raises(ValueError, match="at least one letter|cannot be sampled"):
         letters(100, seeded(), text)
 
 
@@ -113,7 +113,7 @@ def test_text_that_cannot_be_drawn_is_refused_in_words(text):
         ("<&>", ("<", "&", ">")),
     ],
 )
-def test_strange_text_is_drawn_or_cut(text, classes):
+def test_strange_text_is_sampled_or_cut(text, classes):
     points = letters(200, seeded(), text)
     assert points.classes == classes and len(points) == 200 and is_scaled(points.x)
 
@@ -132,16 +132,16 @@ def test_coordinates_are_centred_scaled_and_keep_their_shape():
     )
 
 
-@pytest.mark.parametrize("scale", [1e-40, 1e-12, 1.0, 1e20, 9e29])
-def test_tiny_and_large_coordinates_end_on_the_same_scale(scale):
+@pytest.mark.parametrize("guidance_scale", [1e-40, 1e-12, 1.0, 1e20, 9e29])
+def test_tiny_and_large_coordinates_end_on_the_same_scale(guidance_scale):
     """Some sets are in metres, some in atoms."""
     points = from_coordinates(
-        scale * torch.tensor([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0], [-0.5, 0.3]], dtype=torch.float64)
+        guidance_scale * torch.tensor([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0], [-0.5, 0.3]], dtype=torch.float64)
     )
     assert is_scaled(points.x)
 
 
-def test_more_points_are_drawn_from_those_that_are_there_and_moved_a_little():
+def test_more_points_are_sampled_from_those_that_are_there_and_moved_a_little():
     given = [[0.0, 0.0], [1.0, 0.0], [0.0, 1.0]]
     still = from_coordinates(given, ["a", "b", "a"], n=500, generator=seeded())
     places = from_coordinates(given).x
@@ -229,6 +229,6 @@ def test_files_that_cannot_be_read_are_refused_in_words_that_name_the_line(text,
     assert len(str(refusal.value)) < 200 and "\n" not in str(refusal.value)
 
 
-def test_a_file_can_be_drawn_from_like_any_other_set():
+def test_a_file_can_be_sampled_from_like_any_other_set():
     points = read_points(b"0,0,a\n1,0,b\n0,1,a\n", n=100, generator=seeded(), jitter=0.02)
     assert isinstance(points, Points) and len(points) == len(points.labels) == 100

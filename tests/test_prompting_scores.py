@@ -1,4 +1,4 @@
-"""Scores of text to image: what was asked for and what is seen, how diverse and how near to training pictures drawings are, and their command."""
+"""Scores of text to image: what was asked for and what is seen, how diverse and how near to training images samples are, and their command."""
 
 import json
 from dataclasses import replace
@@ -13,31 +13,31 @@ from diffusion_edu.data.images import held_out, to_bytes
 from diffusion_edu.data.sources import SPLITS
 from diffusion_edu.evaluation import __main__ as command
 from diffusion_edu.evaluation import prompting, prompts
-from diffusion_edu.evaluation.features import CLASSIFIERS, category_agreement
+from diffusion_edu.evaluation.features import CLASSIFIERS, category_class_accuracy
 from diffusion_edu.evaluation.prompting import Ruler
-from diffusion_edu.evaluation.prompts import TIMES, Real, Wishes, read_prompts, read_real
+from diffusion_edu.evaluation.prompts import TIMES, Conditions, Real, read_prompts, read_real
 from diffusion_edu.networks import NETWORKS
 from diffusion_edu.networks.autoencoder import Autoencoder
 from diffusion_edu.randomness import Compute
 from diffusion_edu.text import tokenizer
 
 CPU = Compute(torch.device("cpu"))
-KINDS = {
+CLASS_NAMES = {
     "tomato": ("food", (1, -1, -1)),
     "banana": ("food", (1, 1, -1)),
     "leaf": ("nature", (-1, 1, -1)),
     "sea": ("nature", (-1, -1, 1)),
 }
-UNSEEN = {name: [f"a {name} at noon", f"a {name} at night", f"the {name}"] for name in KINDS}
+UNSEEN = {name: [f"a {name} at noon", f"a {name} at night", f"the {name}"] for name in CLASS_NAMES}
 
 
 def scenes(n=80, size=8, source="s"):
-    """A picture of one colour for each caption; every colour is a subject, two of them are a category, and no two pictures are the same."""
-    names = [list(KINDS)[row % 4] for row in range(n)]
-    x = torch.stack([torch.tensor(KINDS[name][1]) * (0.5 + 0.4 * row / n) for row, name in enumerate(names)])
+    """An image of one colour for each caption; every colour is a subject, two of them are a category, and no two images are the same."""
+    names = [list(CLASS_NAMES)[row % 4] for row in range(n)]
+    x = torch.stack([torch.tensor(CLASS_NAMES[name][1]) * (0.5 + 0.4 * row / n) for row, name in enumerate(names)])
     images = to_bytes(x.view(n, 3, 1, 1).expand(n, 3, size, size)).contiguous()
     captions = tuple(f"a {name} number {row}" for row, name in enumerate(names))
-    return Captioned(images, captions, tuple(names), tuple(KINDS[name][0] for name in names), source)
+    return Captioned(images, captions, tuple(names), tuple(CLASS_NAMES[name][0] for name in names), source)
 
 
 class Colours(nn.Module):
@@ -46,7 +46,7 @@ class Colours(nn.Module):
     def __init__(self, names):
         super().__init__()
         self.head = nn.Linear(3, len(names))
-        self.head.weight.data = 5 * torch.tensor([KINDS[name][1] for name in names]).float()
+        self.head.weight.data = 5 * torch.tensor([CLASS_NAMES[name][1] for name in names]).float()
         self.head.bias.data = (
             -5 * self.head.weight.data.clamp(min=0).sum(1) / 5
         )  # a colour of two channels is not the favourite of all
@@ -56,8 +56,8 @@ class Colours(nn.Module):
 
 
 def classifier(name="colours"):
-    names = list(KINDS)[::-1]  # another order than that of the pictures' classes
-    data = {"categories": {kind: KINDS[kind][0] for kind in names}}
+    names = list(CLASS_NAMES)[::-1]  # another order than that of the images' classes
+    data = {"categories": {class_name: CLASS_NAMES[class_name][0] for class_name in names}}
     card = Card(
         name, "C", "plain_classifier", {}, "class", 8, classes=names, data=data, scores={"validation_accuracy": 0.5}
     )
@@ -79,22 +79,24 @@ def test_subjects_are_asked_for_as_often_as_they_are_real_and_their_prompts_take
         torch.arange(80)[~((torch.arange(80) % 4 == 3) & (torch.arange(80) > 39))]
     )  # half of the seas
     real = Real(few, (), torch.ones(len(few), dtype=torch.bool), torch.arange(4))
-    wishes = real.wishes(UNSEEN, 140)
-    counts = dict(zip(few.classes, wishes.subjects.bincount().tolist(), strict=True))
+    conditions = real.conditions(UNSEEN, 140)
+    counts = dict(zip(few.classes, conditions.subjects.bincount().tolist(), strict=True))
     assert counts == {"banana": 40, "leaf": 40, "sea": 20, "tomato": 40}
-    assert wishes.prompts[::TIMES] == wishes.prompts[1::TIMES] and len(set(wishes.prompts)) == 12
-    assert all(few.classes[subject] in prompt for prompt, subject in zip(wishes.prompts, wishes.subjects, strict=True))
-    bananas = [prompt for prompt in wishes.prompts if "banana" in prompt][::TIMES]
+    assert conditions.prompts[::TIMES] == conditions.prompts[1::TIMES] and len(set(conditions.prompts)) == 12
+    assert all(
+        few.classes[subject] in prompt for prompt, subject in zip(conditions.prompts, conditions.subjects, strict=True)
+    )
+    bananas = [prompt for prompt in conditions.prompts if "banana" in prompt][::TIMES]
     assert bananas[:4] == [*UNSEEN["banana"], UNSEEN["banana"][0]]
-    fewer = real.wishes(UNSEEN, 61)
-    assert fewer.prompts == wishes.prompts[:61] and torch.equal(
-        fewer.subjects, wishes.subjects[:61]
-    )  # so drawings are used again
+    fewer = real.conditions(UNSEEN, 61)
+    assert fewer.prompts == conditions.prompts[:61] and torch.equal(
+        fewer.subjects, conditions.subjects[:61]
+    )  # so samples are used again
 
 
 def test_only_what_models_learn_from_gives_training_prompts(ruler):
     said = ruler.real.learned_prompts()
-    assert set(said) == set(KINDS) and sum(map(len, said.values())) == 79
+    assert set(said) == set(CLASS_NAMES) and sum(map(len, said.values())) == 79
     assert "a tomato number 32" not in said["tomato"] and held_out(scenes())[32]
 
 
@@ -134,67 +136,72 @@ def test_prompts_are_read_by_subject(tmp_path):
 
 
 def test_the_category_is_the_one_whose_classes_are_likeliest_together():
-    shares = torch.tensor([[0.3, 0.4, 0.3], [0.1, 0.8, 0.1]])
-    scores, categories = shares.log(), ("food", "nature", "food")
+    fractions = torch.tensor([[0.3, 0.4, 0.3], [0.1, 0.8, 0.1]])
+    scores, categories = fractions.log(), ("food", "nature", "food")
     assert (
-        category_agreement(scores[:1], torch.tensor([0]), categories) == 1
+        category_class_accuracy(scores[:1], torch.tensor([0]), categories) == 1
     )  # though nature's class comes first by itself
-    assert category_agreement(scores, torch.tensor([0, 2]), categories) == 0.5
-    assert category_agreement(scores, torch.tensor([2, 1]), categories) == 1
+    assert category_class_accuracy(scores, torch.tensor([0, 2]), categories) == 0.5
+    assert category_class_accuracy(scores, torch.tensor([2, 1]), categories) == 1
     three = scores[[0, 0, 0, 1]]
-    assert category_agreement(three, torch.tensor([0, 0, 0, 0]), categories) == 0.75
-    assert category_agreement(three, torch.tensor([0, 0, 1, 1]), categories) == pytest.approx(
+    assert category_class_accuracy(three, torch.tensor([0, 0, 0, 0]), categories) == 0.75
+    assert category_class_accuracy(three, torch.tensor([0, 0, 1, 1]), categories) == pytest.approx(
         (1 + 0.5) / 2
     )  # every category counts the same
 
 
 def test_right_subjects_and_right_categories_are_counted(ruler):
-    real = ruler.real.pictures
-    assert ruler.agreements(real.images, real.labels) == {"agreement": 1, "subject_agreement": 1}
+    real = ruler.real.images
+    assert ruler.agreements(real.images, real.labels) == {"class_accuracy": 1, "subject_accuracy": 1}
     names = list(real.classes)
     swapped = {"tomato": "banana", "banana": "tomato", "leaf": "leaf", "sea": "sea"}
     asked = torch.tensor([names.index(swapped[names[label]]) for label in real.labels])
-    assert ruler.agreements(real.images, asked) == {"agreement": 1, "subject_agreement": 0.5}
+    assert ruler.agreements(real.images, asked) == {"class_accuracy": 1, "subject_accuracy": 0.5}
     other = {"tomato": "sea", "banana": "leaf", "leaf": "banana", "sea": "tomato"}
     asked = torch.tensor([names.index(other[names[label]]) for label in real.labels])
-    assert ruler.agreements(real.images, asked) == {"agreement": 0, "subject_agreement": 0}
+    assert ruler.agreements(real.images, asked) == {"class_accuracy": 0, "subject_accuracy": 0}
     assert ruler.floors() == {
         "FD_floor": ruler.reference.floor,
         "FD_noise": ruler.reference.noise,
-        "agreement_real": 1,
-        "subject_agreement_real": 1,
+        "class_accuracy_real": 1,
+        "subject_accuracy_real": 1,
     }
 
 
-def test_copies_of_training_pictures_are_found_and_called_by_their_captions(ruler):
+def test_copies_of_training_images_are_found_and_called_by_their_captions(ruler):
     real, learned = ruler.real, ruler.real.learned.nonzero().flatten().repeat_interleave(2)
-    labels, captions = real.pictures.labels[learned], [real.captions[row] for row in learned]
-    copies = ruler.measure(real.pictures.images[learned], Wishes(captions, labels))
-    assert (copies["memorised"], copies["nearest"], copies["own_picture"]) == (1, 0, 1)
+    labels, captions = real.images.labels[learned], [real.captions[row] for row in learned]
+    copies = ruler.measure(real.images.images[learned], Conditions(captions, labels))
+    assert (copies["memorised"], copies["nearest"], copies["own_image"]) == (1, 0, 1)
     assert copies["FD"] == pytest.approx(0, abs=1e-3) and copies["diversity_of_prompts"] == pytest.approx(1, rel=0.02)
-    others = ruler.measure(real.pictures.images[learned], Wishes(captions[2:] + captions[:2], labels))
-    assert (others["memorised"], others["own_picture"]) == (1, 0)
-    far = torch.full_like(real.pictures.images[learned], 127)
-    fresh = ruler.measure(far, Wishes(captions, labels))
+    others = ruler.measure(real.images.images[learned], Conditions(captions[2:] + captions[:2], labels))
+    assert (others["memorised"], others["own_image"]) == (1, 0)
+    far = torch.full_like(real.images.images[learned], 127)
+    fresh = ruler.measure(far, Conditions(captions, labels))
     assert (
         fresh["memorised"] == 0
         and fresh["nearest"] > 3
-        and fresh["own_picture"] <= 2 / len(learned)
+        and fresh["own_image"] <= 2 / len(learned)
         and fresh["FD"] > 0.1
     )
-    unseen = real.pictures.images[~real.learned]
-    assert ruler.copies(ruler.eyes.net.features(unseen.float() / 127.5 - 1), ["a tomato number 32"])["own_picture"] == 0
+    unseen = real.images.images[~real.learned]
+    assert (
+        ruler.copies(ruler.feature_network.net.features(unseen.float() / 127.5 - 1), ["a tomato number 32"])[
+            "own_image"
+        ]
+        == 0
+    )
 
 
-def test_nearness_is_relative_to_training_pictures_of_what_is_asked_for():
-    """Pictures of something else may be as close together as they like."""
+def test_nearness_is_relative_to_training_images_of_what_is_asked_for():
+    """Images of something else may be as close together as they like."""
     near = scenes(80)
     twins = replace(
         near, images=torch.full_like(near.images, 127), subjects=("stone",) * 80, categories=("things",) * 80
     )
-    pictures = by_subject([near, twins], print)
-    real = Real(pictures, near.captions + twins.captions, torch.ones(160, dtype=torch.bool), torch.tensor([0, 1, 2, 4]))
-    assert [pictures.classes[k] for k in real.asked] == ["banana", "leaf", "sea", "tomato"]
+    images = by_subject([near, twins], print)
+    real = Real(images, near.captions + twins.captions, torch.ones(160, dtype=torch.bool), torch.tensor([0, 1, 2, 4]))
+    assert [images.classes[k] for k in real.asked] == ["banana", "leaf", "sea", "tomato"]
     ruler = Ruler.of(real, classifier(), classifier(), 20)
     assert (
         len(ruler.known) == 160 and len(ruler.reference.features) == 80 and (ruler.real.wanted[ruler.rows[:80]]).all()
@@ -204,13 +211,13 @@ def test_nearness_is_relative_to_training_pictures_of_what_is_asked_for():
     assert found["memorised"] == 1 and found["nearest"] == pytest.approx(0.6, abs=0.2)  # in whole bytes
 
 
-def test_pictures_that_are_there_twice_hide_no_copies(ruler):
-    """Of two equal pictures each is as near to the other as can be: so near no copy comes, for the autoencoder leaves something of itself."""
+def test_images_that_are_there_twice_hide_no_copies(ruler):
+    """Of two equal images each is as near to the other as can be: so near no copy comes, for the autoencoder leaves something of itself."""
     real, learned = ruler.real, ruler.real.learned.nonzero().flatten()
     double = replace(
         ruler, known=torch.cat([ruler.known, ruler.known[:8]]), rows=torch.cat([ruler.rows, ruler.rows[:8]])
     )
-    almost = ruler.eyes.net.features(real.pictures.images[learned].float() / 127.5 - 1) + 1e-3
+    almost = ruler.feature_network.net.features(real.images.images[learned].float() / 127.5 - 1) + 1e-3
     assert (
         ruler.copies(almost, ["?"] * len(learned))["memorised"]
         == double.copies(almost, ["?"] * len(learned))["memorised"]
@@ -219,11 +226,11 @@ def test_pictures_that_are_there_twice_hide_no_copies(ruler):
 
 
 def test_the_diversity_of_one_prompt_is_told_from_that_of_different_ones(ruler):
-    images, labels = ruler.real.pictures.images, ruler.real.pictures.labels
+    images, labels = ruler.real.images.images, ruler.real.images.labels
     twice = images.repeat_interleave(2, 0)
-    same = ruler.measure(twice, Wishes([f"p{k // 2}" for k in range(160)], labels.repeat_interleave(2)))
+    same = ruler.measure(twice, Conditions([f"p{k // 2}" for k in range(160)], labels.repeat_interleave(2)))
     assert same["diversity"] == 0 and same["diversity_of_prompts"] == pytest.approx(1, abs=0.1)
-    one = ruler.measure(images, Wishes([f"p{k // 20}" for k in range(80)], labels))
+    one = ruler.measure(images, Conditions([f"p{k // 20}" for k in range(80)], labels))
     assert one["diversity"] == pytest.approx(1, abs=0.1)  # a seed changes everything, a prompt nothing
 
 
@@ -233,20 +240,20 @@ def test_the_diversity_of_one_prompt_is_told_from_that_of_different_ones(ruler):
 @pytest.mark.parametrize(
     ("change", "wanted", "sentence"),
     [
-        ({}, {"unicorn": ["a unicorn"]}, "No picture in s shows 'unicorn': leave out its prompts"),
-        ({"subjects": ("",) * 80}, UNSEEN, "Nobody says of the pictures in s what they show"),
+        ({}, {"unicorn": ["a unicorn"]}, "No image in s shows 'unicorn': leave out its prompts"),
+        ({"subjects": ("",) * 80}, UNSEEN, "Nobody says of the images in s what they show"),
     ],
 )
-def test_pictures_must_show_what_is_asked_for(monkeypatch, change, wanted, sentence):
+def test_images_must_show_what_is_asked_for(monkeypatch, change, wanted, sentence):
     monkeypatch.setattr(prompts, "load_captioned", lambda *_: replace(scenes(), **change))
     with pytest.raises(ValueError, match=sentence) as problem:
         read_real(["s"], wanted, 8, print)
     assert "\n" not in str(problem.value)
 
 
-def test_few_or_no_pictures_are_refused(monkeypatch):
+def test_few_or_no_images_are_refused(monkeypatch):
     monkeypatch.setattr(prompts, "load_captioned", lambda *_: scenes(3))
-    with pytest.raises(ValueError, match="too few pictures of what is asked for"):
+    with pytest.raises(ValueError, match="too few images of what is asked for"):
         read_real(["s"], {"tomato": ["y"]}, 8, print)
     with pytest.raises(ValueError, match="with --data"):
         read_real(None, UNSEEN, 8, print)
@@ -255,15 +262,15 @@ def test_few_or_no_pictures_are_refused(monkeypatch):
 # Subjects as classes
 
 
-def test_subjects_become_classes_of_categories_and_every_eighth_picture_is_for_validation():
+def test_subjects_become_classes_of_categories_and_every_eighth_image_is_for_validation():
     told, some = [], replace(scenes(20), categories=("food", "food", "nature", "") * 5)
     one = replace(scenes(20), subjects=("", *["rose"] * 19), categories=("flowers",) * 20)
-    pictures = by_subject([some, one], told.append)
-    assert pictures.classes == ("banana", "leaf", "rose", "sea", "tomato")
-    assert pictures.categories == ("food", "nature", "flowers", "sea", "food")
-    assert len(pictures) == 39 and told == ["1 of 40 pictures in s and s have no subject and were left out."]
-    assert [pictures.classes[label] for label in pictures.labels[18:22]] == ["leaf", "sea", "rose", "rose"]
-    assert (pictures.split == SPLITS.index("validation")).nonzero().flatten().tolist() == [4, 12, 23, 31]
+    images = by_subject([some, one], told.append)
+    assert images.classes == ("banana", "leaf", "rose", "sea", "tomato")
+    assert images.categories == ("food", "nature", "flowers", "sea", "food")
+    assert len(images) == 39 and told == ["1 of 40 images in s and s have no subject and were left out."]
+    assert [images.classes[label] for label in images.labels[18:22]] == ["leaf", "sea", "rose", "rose"]
+    assert (images.split == SPLITS.index("validation")).nonzero().flatten().tolist() == [4, 12, 23, 31]
 
 
 # The command
@@ -271,15 +278,15 @@ def test_subjects_become_classes_of_categories_and_every_eighth_picture_is_for_v
 
 @pytest.fixture
 def small(tmp_path, monkeypatch):
-    """A small model that is told captions, its autoencoder, its vocabulary and two classifiers; pictures and prompts."""
+    """A small model that is told captions, its autoencoder, its vocabulary and two classifiers; images and prompts."""
     monkeypatch.chdir(tmp_path)
     folder, text = (
         tmp_path / "runs",
         tokenizer.learned([*scenes().captions, *(one for some in UNSEEN.values() for one in some)]),
     )
     coder = {"widths": [8, 8], "blocks": [1, 1], "patch": 4}
-    told = {"width": 16, "depth": 1, "head_width": 8} | tokenizer.Tokens(text).sizes
-    sizes = {
+    told = {"width": 16, "depth": 1, "head_width": 8} | tokenizer.Tokens(text).config
+    config = {
         "channels": 4,
         "widths": [16, 32],
         "blocks": 1,
@@ -290,16 +297,20 @@ def small(tmp_path, monkeypatch):
     }
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        scale = {"mean": [0.0] * 4, "spread": [1.0] * 4}
-        save(folder, Card("coder", "A", "autoencoder", coder, "autoencoder", 16, latents=scale), Autoencoder(**coder))
-        net = NETWORKS["attention_unet"](**sizes)
+        guidance_scale = {"mean": [0.0] * 4, "std": [1.0] * 4}
+        save(
+            folder,
+            Card("coder", "A", "autoencoder", coder, "autoencoder", 16, latents=guidance_scale),
+            Autoencoder(**coder),
+        )
+        net = NETWORKS["attention_unet"](**config)
         for weight in net.parameters():
             weight.data += 0.05 * torch.randn_like(weight)
         card = Card(
             "small",
             "S",
             "attention_unet",
-            sizes,
+            config,
             "v",
             2,
             channels=4,
@@ -307,12 +318,15 @@ def small(tmp_path, monkeypatch):
             text=tokenizer.Tokens(text).card,
         )
         card = replace(
-            card, sampling={"moves": 2, "scale": 3.0}, data={"subject": "captioned pictures"}, scores={"by_moves": [1]}
+            card,
+            sampling={"steps": 2, "guidance_scale": 3.0},
+            data={"subject": "captioned images"},
+            scores={"by_steps": [1]},
         )
         save(folder, card, net)
         for name, network in {"eyes": "residual_classifier", "second": "plain_classifier"}.items():
             layout = {"classes": 4, "widths": [8, 8], "patch": 1}
-            known = {"categories": {kind: category for kind, (category, _) in KINDS.items()}}
+            known = {"categories": {class_name: category for class_name, (category, _) in CLASS_NAMES.items()}}
             card = Card(
                 name,
                 name,
@@ -320,13 +334,13 @@ def small(tmp_path, monkeypatch):
                 layout,
                 "class",
                 8,
-                classes=list(KINDS),
+                classes=list(CLASS_NAMES),
                 data=known,
                 scores={"validation_accuracy": 0.5},
             )
             save(folder, card, NETWORKS[network](**layout))
     vocabulary(folder, "small").write_text(text, encoding="utf-8")
-    monkeypatch.setitem(CLASSIFIERS, "captioned pictures", ("eyes", "second"))
+    monkeypatch.setitem(CLASSIFIERS, "captioned images", ("eyes", "second"))
     monkeypatch.setattr(prompts, "load_captioned", lambda source, size, tell: scenes(size=size, source=source))
     (tmp_path / "unseen.json").write_text(json.dumps(UNSEEN))
     return [
@@ -339,7 +353,7 @@ def small(tmp_path, monkeypatch):
         "cpu",
         "--samples",
         "40",
-        "--scales",
+        "--guidance-scales",
         "1",
         "3",
         "6",
@@ -349,16 +363,16 @@ def small(tmp_path, monkeypatch):
 def test_the_command_writes_the_scores_into_the_card(small, tmp_path, capsys):
     prompting.main(small)
     scores = read_card(tmp_path / "runs" / "small.json").scores
-    assert {**json.loads(capsys.readouterr().out), "by_moves": [1]} == scores
-    assert [row.pop("scale") for row in scores["by_guidance"]] == [1, 3, 6]
+    assert {**json.loads(capsys.readouterr().out), "by_steps": [1]} == scores
+    assert [row.pop("guidance_scale") for row in scores["by_guidance"]] == [1, 3, 6]
     first, usual, last = scores["by_guidance"]
     assert usual == {name: scores[name] for name in usual} and first["FD"] != usual["FD"] != last["FD"]
     assert set(scores["training_prompts"]) == set(usual) and scores["training_prompts"] != usual
-    assert scores["FD_floor"] > 0 and {"FD_noise", "agreement_real", "subject_agreement_real"} <= scores.keys()
+    assert scores["FD_floor"] > 0 and {"FD_noise", "class_accuracy_real", "subject_accuracy_real"} <= scores.keys()
     assert (
-        "40 drawings" in scores["protocol"]
+        "40 samples" in scores["protocol"]
         and "second" in scores["protocol"]
-        and scores["command"].endswith("--samples 40 --scales 1 3 6")
+        and scores["command"].endswith("--samples 40 --guidance-scales 1 3 6")
     )
     assert all((tmp_path / "runs" / "evaluation" / f"small.{which}.png").is_file() for which in ("unseen", "training"))
 
@@ -368,17 +382,17 @@ def test_a_stopped_evaluation_goes_on_where_it_was(small, tmp_path, monkeypatch,
     whole = capsys.readouterr().out
     parts = sorted((tmp_path / "runs" / "evaluation").glob("small-*/*.npy"))
     assert len(parts) == 8 and read_card(tmp_path / "runs" / "small.json").scores == {
-        "by_moves": [1]
-    }  # four times 40 drawings, 32 at a time
+        "by_steps": [1]
+    }  # four times 40 samples, 32 at a time
     parts[3].unlink()
     parts[6].write_bytes(b"half")
-    drawn, draw = [], prompts.draw
-    monkeypatch.setattr(prompts, "draw", lambda asked: drawn.append(asked) or draw(asked))
+    sampled, draw = [], prompts.draw
+    monkeypatch.setattr(prompts, "draw", lambda asked: sampled.append(asked) or draw(asked))
     prompting.main([*small, "--dry"])
-    assert capsys.readouterr().out == whole and len(drawn) == 2
+    assert capsys.readouterr().out == whole and len(sampled) == 2
     (tmp_path / "unseen.json").write_text(json.dumps(UNSEEN | {"sea": ["another sea"]}))
-    prompting.main([*small, "--dry", "--scales", "3"])
-    assert len(drawn) == 4  # other prompts are drawn anew, training prompts are not
+    prompting.main([*small, "--dry", "--guidance-scales", "3"])
+    assert len(sampled) == 4  # other prompts are sampled anew, training prompts are not
 
 
 @pytest.mark.parametrize(
@@ -388,7 +402,7 @@ def test_a_stopped_evaluation_goes_on_where_it_was(small, tmp_path, monkeypatch,
         ({0: "nobody"}, "There is no model 'nobody'"),
         ({8: "3"}, "give more --samples"),
         ({4: "absent.json"}, "There is no file 'absent.json' with prompts"),
-        ({4: "strange.json"}, "second has never seen 'unicorn': train it on these pictures"),
+        ({4: "strange.json"}, "second has never seen 'unicorn': train it on these images"),
     ],
     ids=str,
 )

@@ -27,7 +27,7 @@ def fox():
     return learned(*zip(*TOLD, strict=True))
 
 
-def drawn(fox, count=40, **choices):
+def sampled(fox, count=40, **choices):
     return [fox.draw(seed, **choices) for seed in range(count)]
 
 
@@ -36,11 +36,13 @@ def drawn(fox, count=40, **choices):
 
 def test_what_only_one_caption_says_is_not_kept_and_what_is_shared_is_counted(fox):
     assert {"sly", "secret", "The"}.isdisjoint(fox.words) and {"A", "red", "fox", "snow.", "night."} <= set(fox.words)
-    fox_kind, volcano = (fox.kinds.index(kind) for kind in (("fox", "animals"), ("volcano", "scenery")))
-    assert fox.follows["A",]["red"] == {fox_kind: 2, volcano: 2}
+    fox_class_name, volcano = (
+        fox.class_names.index(class_name) for class_name in (("fox", "animals"), ("volcano", "scenery"))
+    )
+    assert fox.follows["A",]["red"] == {fox_class_name: 2, volcano: 2}
     assert fox.follows["smokes", "in", "the"] == {"night.": {volcano: 2}}  # that of the snow is said once
-    assert fox.follows["",] == {"A": {fox_kind: 3, volcano: 3}}
-    assert fox.follows["snow.",] == {"": {fox_kind: 2, volcano: 1}}
+    assert fox.follows["",] == {"A": {fox_class_name: 3, volcano: 3}}
+    assert fox.follows["snow.",] == {"": {fox_class_name: 2, volcano: 1}}
     assert max(len(row) for row in fox.follows) == 5
     for sequence, after in fox.follows.items():
         for word in after:
@@ -66,40 +68,40 @@ def test_words_from_which_no_sentence_comes_to_its_end_are_left_out():
 
 
 @pytest.mark.parametrize("told", [[("one two three", "", "")], [("a 1", "", ""), ("a 2", "", "")]])
-def test_captions_that_share_too_little_leave_no_chain(told):
+def test_captions_that_fraction_too_little_leave_no_chain(told):
     assert learned(*zip(*told, strict=True)) is None
 
 
-# What is drawn
+# What is sampled
 
 
 @pytest.mark.parametrize("order", [1, 2, 3, 4, 5])
 def test_every_word_follows_the_words_before_it_as_in_some_caption(fox, order):
     texts = [f" {text} " for text, *_ in TOLD]
-    for said in drawn(fox, order=order):
+    for said in sampled(fox, order=order):
         words = ["", *said.text.split(), ""]
         assert len(words) - 2 <= MOST and words[1] == "A" and words[-2].endswith(".")
         assert all(any(f"{a} {b}".strip() in text for text in texts) for a, b in zip(words, words[1:], strict=False))
-    assert len({said.text for said in drawn(fox, order=order)}) > 1
+    assert len({said.text for said in sampled(fox, order=order)}) > 1
 
 
 def test_the_more_words_it_looks_back_at_the_more_it_says_what_captions_say():
     told = [(f"{a} bb {c} so {word} end.", "", "") for a, c in (("aa", "cc"), ("dd", "ee")) for word in ("one", "two")]
     found = learned(*zip(*told, strict=True))
     near, far = (
-        {said.text.split()[0] + said.text.split()[2] for said in drawn(found, order=order)} for order in (1, 2)
+        {said.text.split()[0] + said.text.split()[2] for said in sampled(found, order=order)} for order in (1, 2)
     )
     assert near == {"aacc", "aaee", "ddcc", "ddee"} and far == {"aacc", "ddee"}
 
 
 def test_the_same_seed_says_the_same_and_words_come_as_often_as_in_captions(fox):
-    assert drawn(fox, order=2) == drawn(fox, order=2)
-    ends = [said.text.split()[-1] for said in drawn(fox, 400, order=1, subjects=["volcano"])]
+    assert sampled(fox, order=2) == sampled(fox, order=2)
+    ends = [said.text.split()[-1] for said in sampled(fox, 400, order=1, subjects=["volcano"])]
     assert ends.count("night.") / 400 == pytest.approx(2 / 3, abs=0.08)
 
 
 def test_categories_and_subjects_are_those_that_were_asked_for_and_named(fox):
-    assert {said.subject for said in drawn(fox)} == {"fox", "volcano"}
+    assert {said.subject for said in sampled(fox)} == {"fox", "volcano"}
     for choice in (
         {"categories": ["scenery"]},
         {"subjects": ["volcano"]},
@@ -107,7 +109,7 @@ def test_categories_and_subjects_are_those_that_were_asked_for_and_named(fox):
     ):
         assert all(
             (said.subject, said.category) == ("volcano", "scenery") and "volcano" in said.text
-            for said in drawn(fox, **choice)
+            for said in sampled(fox, **choice)
         )
     assert fox.categories == {"fox": "animals", "volcano": "scenery"}
 
@@ -120,7 +122,7 @@ def test_a_chain_that_would_never_end_is_cut():
 @pytest.mark.parametrize(
     "choice", [{"order": 0}, {"order": 6}, {"categories": ["birds"]}, {"subjects": ["fox"], "categories": ["scenery"]}]
 )
-def test_what_cannot_be_drawn_is_refused_in_one_sentence(fox, choice):
+def test_what_cannot_be_sampled_is_refused_in_one_sentence(fox, choice):
     with pytest.raises(ValueError, match="looks back at 1 to 5 words|No prompt is about") as problem:
         fox.draw(0, **choice)
     assert "\n" not in str(problem.value)
@@ -134,7 +136,7 @@ def test_a_chain_lies_beside_its_model(fox, tmp_path, tiny):
     write_chain(tmp_path, "m", fox.facts)
     assert chain("m", [tmp_path]) == fox and chain("m", [tmp_path]).draw(7) == fox.draw(7)
     whole = place(tmp_path, "m").read_text()
-    for broken in (whole[:-9], "{}", "[]", '{"words":[],"kinds":[],"rows":[]}'):
+    for broken in (whole[:-9], "{}", "[]", '{"words":[],"class_names":[],"rows":[]}'):
         place(tmp_path, "m").write_text(broken)
         with pytest.raises(Unusable, match="has no random prompts: restore the file"):
             chain("m", [tmp_path])
@@ -155,7 +157,7 @@ def test_the_recipe_learns_it_from_what_was_written_and_is_not_held_out():
     made = captioned([("a photo of a rose", "rose", "flowers"), ("a rose", "rose", "flowers")], made=True)
     facts = chained([some, made])
     assert from_facts(json.loads(json.dumps(facts))).draw(0).subject in ("fox", "volcano", "number")
-    assert "fox" in facts["words"] and "rose" not in facts["words"] and ("owl", "birds") not in facts["kinds"]
+    assert "fox" in facts["words"] and "rose" not in facts["words"] and ("owl", "birds") not in facts["class_names"]
     assert "rose" in chained([made])["words"]
 
 
@@ -181,11 +183,11 @@ def test_prompts_are_read_in_every_form(tmp_path, name, text, said):
     assert load_prompts(tmp_path / name, {"fox": "animals"}) == tuple(said)
 
 
-def test_prompts_are_read_from_a_parquet_file_without_its_pictures(tmp_path):
+def test_prompts_are_read_from_a_parquet_file_without_its_images(tmp_path):
     import pyarrow
     import pyarrow.parquet
 
-    table = {"caption": ["a fox", None], "subject": ["fox", "owl"], "image": [b"no picture", b""]}
+    table = {"caption": ["a fox", None], "subject": ["fox", "owl"], "image": [b"no image", b""]}
     pyarrow.parquet.write_table(pyarrow.table(table), tmp_path / "p.parquet")
     assert load_prompts(tmp_path / "p.parquet") == (Said("a fox", "fox"),)
 

@@ -29,11 +29,11 @@ def test_noise_is_standard_normal_different_for_each_seed_and_for_each_draw():
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16])
-def test_noise_drawn_like_x_has_its_shape_and_dtype(dtype):
+def test_noise_sampled_like_x_has_its_shape_and_dtype(dtype):
     x = torch.zeros(2, 3, 4, dtype=dtype)
-    drawn = SeededNoise([1, 2])(x)
-    assert (drawn.shape, drawn.dtype) == (x.shape, dtype)
-    assert torch.equal(drawn, SeededNoise([1, 2]).draw((3, 4)).to(dtype))
+    sampled = SeededNoise([1, 2])(x)
+    assert (sampled.shape, sampled.dtype) == (x.shape, dtype)
+    assert torch.equal(sampled, SeededNoise([1, 2]).draw((3, 4)).to(dtype))
 
 
 def test_a_whole_stochastic_walk_of_image_k_does_not_change_with_the_batch():
@@ -74,9 +74,9 @@ def test_the_cpu_always_works_and_places_what_it_is_given():
     compute = choose("cpu")
     assert compute.device.type == "cpu"
     assert compute.autocast in (None, torch.bfloat16)
-    pictures = torch.rand(2, 3, 4, 4)
-    assert torch.equal(compute.place(pictures), pictures)
-    assert compute.place(pictures).is_contiguous(memory_format=torch.channels_last)
+    images = torch.rand(2, 3, 4, 4)
+    assert torch.equal(compute.place(images), images)
+    assert compute.place(images).is_contiguous(memory_format=torch.channels_last)
     assert str(Compute(torch.device("cpu"))) == "cpu, float32"
     assert str(Compute(torch.device("cpu"), torch.bfloat16)) == "cpu, bfloat16"
 

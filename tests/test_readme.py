@@ -17,7 +17,7 @@ def test_the_example_draws(capsys):
 
 
 @pytest.mark.parametrize("place", sorted(set(re.findall(r"\]\(([^)]+)\)", README))))
-def test_every_picture_and_link_is_there(place):
+def test_every_image_and_link_is_there(place):
     assert (ROOT / place).is_file()
 
 

@@ -21,7 +21,7 @@ from safetensors import safe_open
 
 from diffusion_edu.checkpoints import available, load
 from diffusion_edu.core import walk
-from diffusion_edu.data.images import Pictures, load_pictures, to_signed
+from diffusion_edu.data.images import ImageSet, load_images, to_signed
 from diffusion_edu.degradations import DEGRADATIONS, Degradation
 from diffusion_edu.generation import Preset
 from diffusion_edu.randomness import Compute
@@ -36,13 +36,13 @@ from diffusion_edu.recipes.sheets import draw
 from diffusion_edu.samplers import cold_step
 
 SIZES = {"widths": [16, 32], "blocks": 1, "attention": [False, True], "patch": 2, "embedding": 16}
-TINY = replace(RECIPE, sizes=SIZES, size=8, batch=8, lr=2e-3, ema=0.9, sampling=Preset(moves=2))
+TINY = replace(RECIPE, config=SIZES, size=8, batch=8, lr=2e-3, ema=0.9, sampling=Preset(steps=2))
 SECOND = 1 / 60
 
 
 @pytest.fixture(scope="session")
 def photos(tmp_path_factory):
-    """A folder of two classes, 70 pictures in all: enough to hold two back."""
+    """A folder of two classes, 70 images in all: enough to hold two back."""
     folder = tmp_path_factory.mktemp("photos")
     for k in range(70):
         path = folder / ("rose" if k % 2 else "iris") / f"{k}.png"
@@ -85,11 +85,11 @@ def test_a_training_leaves_a_model_a_curve_and_sheets(trained):
 
 def test_the_model_loads_and_its_card_says_what_happened(trained):
     card = load("mine", [trained]).card
-    assert (card.classes, card.null, card.kind, card.size) == (["iris", "rose"], 2, "v", 8)
+    assert (card.classes, card.null, card.prediction_type, card.size) == (["iris", "rose"], 2, "v", 8)
     assert card.sampling == asdict(TINY.sampling)
-    assert card.data["pictures"] == 70
+    assert card.data["images"] == 70
     assert card.data["held_out"] == 1
-    assert card.training["pictures_seen"] == 8 * card.training["steps"] > 0
+    assert card.training["images_seen"] == 8 * card.training["steps"] > 0
     assert 0 < card.training["loss"] < 10
     assert 0 < card.training["validation_loss"] < 10
 
@@ -113,9 +113,9 @@ def test_a_training_can_be_resumed(photos, tmp_path):
     first = load("mine", [mine]).card.training
     run(photos, mine, "--resume", minutes=SECOND)
     second = load("mine", [mine]).card.training
-    assert second["pictures_seen"] > first["pictures_seen"]
-    seen = [int(row["pictures"]) for row in csv.DictReader((mine / "log.csv").open())]
-    assert seen == [first["pictures_seen"], second["pictures_seen"]]
+    assert second["images_seen"] > first["images_seen"]
+    seen = [int(row["images"]) for row in csv.DictReader((mine / "log.csv").open())]
+    assert seen == [first["images_seen"], second["images_seen"]]
 
 
 def test_a_finished_training_that_is_resumed_is_only_written_again(photos, tmp_path):
@@ -129,7 +129,7 @@ def test_a_finished_training_that_is_resumed_is_only_written_again(photos, tmp_p
 
 def test_bad_paths_and_devices_are_refused_in_one_sentence(photos, tmp_path, capsys):
     assert "nowhere" in refusal(capsys, "--data", tmp_path / "nowhere", "--out", tmp_path)
-    assert "no picture" in refusal(capsys, "--data", tmp_path, "--out", tmp_path / "out")
+    assert "no image" in refusal(capsys, "--data", tmp_path, "--out", tmp_path / "out")
     (tmp_path / "a file").write_text("")
     assert "a file" in refusal(capsys, "--data", photos, "--out", tmp_path / "a file", "--device", "cpu")
     (tmp_path / "text.parquet").write_text("none")
@@ -177,11 +177,11 @@ def test_ctrl_c_finishes_the_step_saves_and_stops_with_one_sentence(photos, tmp_
 
     monkeypatch.setattr(runs, "fit", pressed)
     words = ["--data", photos, "--out", tmp_path / "mine", "--device", "cpu"]
-    assert "--resume" in refusal(capsys, *words, "--pictures", "80")
+    assert "--resume" in refusal(capsys, *words, "--images", "80")
     assert len(steps) == 3
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
     monkeypatch.setattr(runs, "fit", begun)
-    main(TINY, [*map(str, words), "--pictures", "80", "--resume"])
+    main(TINY, [*map(str, words), "--images", "80", "--resume"])
     assert load("mine", [tmp_path / "mine"]).card.training["steps"] == 10
 
 
@@ -196,7 +196,7 @@ from diffusion_edu.recipes.flowers_attention import RECIPE
 torch.set_num_threads(1)
 run.SAVE_EVERY = 0.2
 sizes = {"widths": [16, 32], "blocks": 1, "attention": [False, True], "patch": 2, "embedding": 16}
-main(replace(RECIPE, sizes=sizes, size=8, batch=8, sampling=Preset(moves=2)), sys.argv[1:])
+main(replace(RECIPE, sizes=sizes, size=8, batch=8, sampling=Preset(steps=2)), sys.argv[1:])
 """
 
 
@@ -210,25 +210,25 @@ def test_a_training_that_was_killed_goes_on_from_its_last_save(photos, tmp_path)
     victim.kill()
     victim.wait()
     with safe_open(state, "pt") as file:
-        saved = json.loads(file.metadata()["facts"])["pictures"]
+        saved = json.loads(file.metadata()["facts"])["images"]
     assert saved > 0
     subprocess.run(
-        [*words, "--pictures", str(saved + 40), "--resume"], cwd=root, check=True, stderr=subprocess.DEVNULL, timeout=60
+        [*words, "--images", str(saved + 40), "--resume"], cwd=root, check=True, stderr=subprocess.DEVNULL, timeout=60
     )
-    assert load("mine", [tmp_path / "mine"]).card.training["pictures_seen"] == saved + 40
+    assert load("mine", [tmp_path / "mine"]).card.training["images_seen"] == saved + 40
 
 
-def test_few_pictures_are_enough_and_it_is_told_what_becomes_of_them(photos, tmp_path, capsys):
+def test_few_images_are_enough_and_it_is_told_what_becomes_of_them(photos, tmp_path, capsys):
     few = tmp_path / "few"
     few.mkdir()
     for name in ("0.png", "2.png"):
         (few / name).write_bytes((photos / "iris" / name).read_bytes())
-    main(TINY, ["--data", str(few), "--out", str(tmp_path / "mine"), "--pictures", "16", "--device", "cpu"])
-    assert "2 pictures are few" in capsys.readouterr().out
+    main(TINY, ["--data", str(few), "--out", str(tmp_path / "mine"), "--images", "16", "--device", "cpu"])
+    assert "2 images are few" in capsys.readouterr().out
     assert load("mine", [tmp_path / "mine"]).card.data == {
         "subject": "flowers",
         "source": "few",
-        "pictures": 2,
+        "images": 2,
         "held_out": 0,
     }
 
@@ -236,7 +236,7 @@ def test_few_pictures_are_enough_and_it_is_told_what_becomes_of_them(photos, tmp
 def test_a_broken_run_and_one_of_another_network_are_refused(photos, tmp_path, trained, capsys):
     (tmp_path / "run.safetensors").write_bytes((trained / "run.safetensors").read_bytes())
     words = ("--data", photos, "--out", tmp_path, "--device", "cpu", "--resume")
-    assert "cannot be resumed" in refusal(capsys, *words, recipe=replace(TINY, sizes={**SIZES, "widths": [16, 24]}))
+    assert "cannot be resumed" in refusal(capsys, *words, recipe=replace(TINY, config={**SIZES, "widths": [16, 24]}))
     (tmp_path / "run.safetensors").write_bytes(b"half")
     assert "cannot be read" in refusal(capsys, *words)
 
@@ -253,38 +253,38 @@ def test_the_global_randomness_is_left_alone(photos, tmp_path):
     assert torch.equal(torch.get_rng_state(), before)
 
 
-def test_held_out_pictures_are_never_trained_on():
+def test_held_out_images_are_never_trained_on():
     images = torch.arange(200).to(torch.uint8).view(200, 1, 1, 1).expand(200, 3, 2, 2)
-    (kept, labels), rest = apart(Pictures(images, torch.arange(200), ("a",)))
+    (kept, labels), rest = apart(ImageSet(images, torch.arange(200), ("a",)))
     assert labels.tolist() == [32, 96, 160]
     assert ((kept[:, 0, 0, 0] + 1) * 127.5).round().tolist() == [32, 96, 160]
     assert sorted([*labels.tolist(), *rest.labels.tolist()]) == list(range(200))
-    few, all_of_them = apart(Pictures(images[:63]))
+    few, all_of_them = apart(ImageSet(images[:63]))
     assert (few, len(all_of_them)) == (None, 63)
 
 
-def test_the_network_has_as_many_classes_as_the_pictures():
-    some = Pictures(torch.zeros(2, 3, 8, 8, dtype=torch.uint8), torch.tensor([0, 1]), ("a", "b"))
+def test_the_network_has_as_many_classes_as_the_images():
+    some = ImageSet(torch.zeros(2, 3, 8, 8, dtype=torch.uint8), torch.tensor([0, 1]), ("a", "b"))
     net, objective = build(TINY, some)
-    assert (net.classes.null, objective.null, objective.kind) == (2, 2, "v")
-    net, objective = build(TINY, Pictures(some.images))
-    assert (net.classes, objective.null) == (None, None)
+    assert (net.class_embedding.null, objective.null, objective.prediction_type) == (2, 2, "v")
+    net, objective = build(TINY, ImageSet(some.images))
+    assert (net.class_embedding, objective.null) == (None, None)
 
 
-def test_a_sheet_is_drawn_picture_by_picture(trained):
+def test_a_sheet_is_sampled_image_by_image(trained):
     model = load("mine", [trained])
-    drawn = draw(model, range(5), batch=2)
-    assert (drawn.shape, drawn.dtype) == ((5, 3, 8, 8), torch.uint8)
+    sampled = draw(model, range(5), batch=2)
+    assert (sampled.shape, sampled.dtype) == ((5, 3, 8, 8), torch.uint8)
     assert (
-        drawn.int() - draw(model, range(5), batch=5).int()
+        sampled.int() - draw(model, range(5), batch=5).int()
     ).abs().max() <= 8  # batches of another size round differently in bfloat16
 
 
 def test_the_log_forgets_what_came_after_the_last_save(tmp_path):
     log = Log(tmp_path)
     log.forget_after(0)
-    for pictures in (10, 20, 30):
-        log.add((pictures, 1.0, 0.5, float("nan"), 1e-3))
+    for images in (10, 20, 30):
+        log.add((images, 1.0, 0.5, float("nan"), 1e-3))
     again = Log(tmp_path)
     again.forget_after(20)
     assert [row[0] for row in again.rows] == ["10", "20"]
@@ -303,66 +303,66 @@ def test_impossible_numbers_are_refused(words):
         arguments(RECIPE, words)
 
 
-def test_a_model_can_be_trained_further_on_other_pictures(trained, photos, tmp_path, monkeypatch):
+def test_a_model_can_be_trained_further_on_other_images(trained, photos, tmp_path, monkeypatch):
     monkeypatch.setattr("diffusion_edu.checkpoints.OWN", trained.parent)
     run(photos, tmp_path / "further", "--from", "mine")
     run(photos / "iris", tmp_path / "irises", "--from", "mine")
     further, irises = (load(path.name, [path]) for path in (tmp_path / "further", tmp_path / "irises"))
     assert further.card.classes == ["iris", "rose"] and irises.card.classes == []
-    assert further.card.sizes == {**irises.card.sizes, "classes": 2} and irises.card.size == 8
+    assert further.card.config == {**irises.card.config, "classes": 2} and irises.card.size == 8
 
 
 @pytest.mark.parametrize("classes", [("iris", "rose"), ("rose", "iris"), ("cat", "dog", "owl"), ()], ids=str)
 def test_new_classes_begin_as_anything_and_known_ones_as_themselves(trained, classes):
     start = load("mine", [trained])
     recipe = like(start.card, TINY)
-    net, _ = build(recipe, Pictures(torch.zeros(1, 3, 8, 8, dtype=torch.uint8), classes=classes))
+    net, _ = build(recipe, ImageSet(torch.zeros(1, 3, 8, 8, dtype=torch.uint8), classes=classes))
     net.load_state_dict(taken_over(start, net, classes))
-    y, level = torch.randn(4, 3, 8, 8), torch.rand(4) * 1570
+    y, timestep = torch.randn(4, 3, 8, 8), torch.rand(4) * 1570
     known = classes == ("iris", "rose")
     for label in range(len(classes) + 1):
         asked = torch.full((4,), label) if classes else None
-        torch.testing.assert_close(net(y, level, asked), start.net(y, level, asked if known else None))
+        torch.testing.assert_close(net(y, timestep, asked), start.net(y, timestep, asked if known else None))
 
 
 def test_a_model_without_classes_can_learn_some(photos, tmp_path):
     run(photos / "iris", tmp_path / "plain")
     start = load("plain", [tmp_path / "plain"])
-    net, _ = build(like(start.card, TINY), Pictures(torch.zeros(1, 3, 8, 8, dtype=torch.uint8), classes=("a", "b")))
+    net, _ = build(like(start.card, TINY), ImageSet(torch.zeros(1, 3, 8, 8, dtype=torch.uint8), classes=("a", "b")))
     net.load_state_dict(taken_over(start, net, ("a", "b")))
-    y, level = torch.randn(2, 3, 8, 8), torch.rand(2) * 1570
-    torch.testing.assert_close(net(y, level, torch.tensor([0, 2])), start.net(y, level))
+    y, timestep = torch.randn(2, 3, 8, 8), torch.rand(2) * 1570
+    torch.testing.assert_close(net(y, timestep, torch.tensor([0, 2])), start.net(y, timestep))
 
 
-@pytest.mark.parametrize("told", [{"attributes": ("smiling", "hat")}, {"guide": 3}], ids=str)
+@pytest.mark.parametrize("told", [{"attributes": ("smiling", "hat")}, {"conditioning_channels": 3}], ids=str)
 def test_a_network_that_is_told_other_things_begins_as_the_one_it_comes_from_asked_for_anything(trained, told):
     start = load("mine", [trained])
-    recipe = replace(like(start.card, TINY), guide=told.get("guide", 0))
+    recipe = replace(like(start.card, TINY), conditioning_channels=told.get("conditioning_channels", 0))
     net, objective = build(
-        recipe, Pictures(torch.zeros(1, 3, 8, 8, dtype=torch.uint8), attributes=told.get("attributes", ()))
+        recipe, ImageSet(torch.zeros(1, 3, 8, 8, dtype=torch.uint8), attributes=told.get("attributes", ()))
     )
     assert objective.null == 0
     net.load_state_dict(taken_over(start, net, ()))
-    y, level = torch.randn(4, 3, 8, 8), torch.rand(4) * 1570
-    for cond in (None, torch.ones(4, 2) if "attributes" in told else torch.rand(4, 3, 8, 8)):
-        torch.testing.assert_close(net(y, level, cond), start.net(y, level))
+    y, timestep = torch.randn(4, 3, 8, 8), torch.rand(4) * 1570
+    for condition in (None, torch.ones(4, 2) if "attributes" in told else torch.rand(4, 3, 8, 8)):
+        torch.testing.assert_close(net(y, timestep, condition), start.net(y, timestep))
 
 
 def test_what_a_training_began_with_is_known_when_it_is_resumed(trained, photos, tmp_path, monkeypatch):
     monkeypatch.setattr("diffusion_edu.checkpoints.OWN", trained.parent)
-    wide = replace(TINY, sizes={**SIZES, "widths": [16, 24]})
+    wide = replace(TINY, config={**SIZES, "widths": [16, 24]})
     run(photos, tmp_path / "further", "--from", "mine", minutes=0.2 * SECOND, recipe=wide)
     run(photos, tmp_path / "further", "--resume", minutes=0.4 * SECOND, recipe=wide)
     card = load("further", [tmp_path / "further"]).card
-    assert card.training["from"] == "mine" and card.sizes == load("mine").card.sizes
+    assert card.training["from"] == "mine" and card.config == load("mine").card.config
 
 
 def test_training_further_begins_with_the_weights_that_are_there(trained, photos, tmp_path, monkeypatch):
     monkeypatch.setattr("diffusion_edu.checkpoints.OWN", trained.parent)
     seen = []
 
-    def stop_at_once(learner, *_, **__):
-        seen.append(learner.net.state_dict()["stem.weight"].clone())
+    def stop_at_once(train_state, *_, **__):
+        seen.append(train_state.net.state_dict()["stem.weight"].clone())
         raise ValueError("enough")
         yield
 
@@ -372,16 +372,16 @@ def test_training_further_begins_with_the_weights_that_are_there(trained, photos
     torch.testing.assert_close(seen[0], load("mine").net.state_dict()["stem.weight"])
 
 
-def test_the_size_of_the_pictures_can_be_chosen(photos, tmp_path):
+def test_the_size_of_the_images_can_be_chosen(photos, tmp_path):
     run(photos, tmp_path / "large", "--size", "16")
     assert load("large", [tmp_path / "large"]).card.size == 16
 
 
-def test_a_network_goes_on_with_larger_pictures_than_it_knew(trained, photos, tmp_path, monkeypatch):
+def test_a_network_goes_on_with_larger_images_than_it_knew(trained, photos, tmp_path, monkeypatch):
     monkeypatch.setattr("diffusion_edu.checkpoints.OWN", trained.parent)
     run(photos, tmp_path / "larger", "--from", "mine", "--size", "16", minutes=0.2 * SECOND)
     larger = load("larger", [tmp_path / "larger"]).card
-    assert (larger.size, larger.sizes) == (16, load("mine").card.sizes)
+    assert (larger.size, larger.config) == (16, load("mine").card.config)
 
 
 def test_a_model_to_begin_with_that_is_not_there_is_told(photos, tmp_path, capsys):
@@ -393,7 +393,7 @@ def test_the_learning_rate_is_lower_when_training_further():
 
 
 COLD_SIZES = {"widths": [16, 24], "patch": 1, "embedding": 16}
-COLD = replace(flowers_cold.RECIPE, sizes=COLD_SIZES, size=8, batch=12, lr=2e-3, ema=0.9)
+COLD = replace(flowers_cold.RECIPE, config=COLD_SIZES, size=8, batch=12, lr=2e-3, ema=0.9)
 
 
 @pytest.fixture(scope="module")
@@ -405,16 +405,16 @@ def restoring(photos, tmp_path_factory):
 
 def test_a_restorer_is_trained_to_a_card_that_says_what_it_undoes(restoring):
     card = load("cold", [restoring]).card
-    assert (card.kind, card.draws, card.classes, card.null) == ("restoration", False, list(DEGRADATIONS), 6)
-    assert card.sizes == {"classes": 6, **COLD_SIZES}  # the folder's own two classes are not what it is told
-    assert card.training["objective"] == {"kind": "restoration", "null": 6, "drop": 0.1, "grain": 0.02}
-    assert card.training["pictures_seen"] == 12 * card.training["steps"] > 0
+    assert (card.prediction_type, card.draws, card.classes, card.null) == ("restoration", False, list(DEGRADATIONS), 6)
+    assert card.config == {"classes": 6, **COLD_SIZES}  # the folder's own two classes are not what it is told
+    assert card.training["objective"] == {"prediction_type": "restoration", "null": 6, "drop": 0.1, "grain": 0.02}
+    assert card.training["images_seen"] == 12 * card.training["steps"] > 0
     assert 0 < card.training["loss"] < 2 and 0 < card.training["validation_loss"] < 2
     assert card.data["held_out"] == 1
 
 
 @pytest.mark.parametrize("name", DEGRADATIONS)
-def test_a_loaded_restorer_undoes_every_degradation_level_by_level(restoring, name):
+def test_a_loaded_restorer_undoes_every_degradation_timestep_by_timestep(restoring, name):
     model, degrade = load("cold", [restoring], Compute(torch.device("cpu"))), Degradation(name, (1, 2), T=10)
     x0 = torch.rand(2, 3, 8, 8, generator=torch.Generator().manual_seed(0)) * 2 - 1
     restore = model.restorer(degrade)
@@ -422,28 +422,30 @@ def test_a_loaded_restorer_undoes_every_degradation_level_by_level(restoring, na
     assert [state.t for state in states] == list(range(10, -1, -1))
     assert all(state.x.shape == x0.shape and state.x.isfinite().all() for state in states)
     told = [model.restorer(Degradation(other, (1, 2), T=10))(x0, 5) for other in DEGRADATIONS]
-    assert sum(torch.equal(restore(x0, 5), guess) for guess in told) == 1  # each degradation is told apart
+    assert sum(torch.equal(restore(x0, 5), prediction) for prediction in told) == 1  # each degradation is told apart
 
 
-def test_a_restorer_is_not_offered_where_pictures_are_drawn(restoring, trained, monkeypatch):
+def test_a_restorer_is_not_offered_where_images_are_sampled(restoring, trained, monkeypatch):
     models = pytest.importorskip("diffusion_edu.app.common.models")
     monkeypatch.setattr(models, "available", lambda: available([restoring, trained]))
     assert set(available([restoring, trained])) == {"cold", "mine"}
     assert set(models.cards()) == {"mine"}
 
 
-def test_the_sheets_of_a_restorer_show_its_pictures_above_what_it_was_given(restoring, photos):
+def test_the_sheets_of_a_restorer_show_its_images_above_what_it_was_given(restoring, photos):
     """So that the strip of first rows, one per sheet, shows it grow."""
     with Image.open(restoring / "cold.png") as sheet, Image.open(restoring / "cold.growth.png") as growth:
-        assert sheet.size == (8 * 8, 2 * 8)  # one picture was held out
+        assert sheet.size == (8 * 8, 2 * 8)  # one image was held out
         assert growth.width == 8 * 8 and growth.height % 8 == 0
         shown, grown = (to_signed(torch.from_numpy(np.array(page)).permute(2, 0, 1)) for page in (sheet, growth))
-    kept, _ = apart(load_pictures(photos, 8))
+    kept, _ = apart(load_images(photos, 8))
     degrade = Degradation(list(DEGRADATIONS)[0], (0,))
-    x = degrade(kept[0], flowers_cold.LEVEL)
-    guess = load("cold", [restoring]).restorer(degrade)(x, flowers_cold.LEVEL)
+    x = degrade(kept[0], flowers_cold.TIMESTEP)
+    prediction = load("cold", [restoring]).restorer(degrade)(x, flowers_cold.TIMESTEP)
     assert (shown[:, 8:, :8] - x[0]).abs().max() < 0.02
-    assert (shown[:, :8, :8] - guess[0].clamp(-1, 1)).abs().max() < 0.1  # half precision weights, a byte per channel
+    assert (
+        shown[:, :8, :8] - prediction[0].clamp(-1, 1)
+    ).abs().max() < 0.1  # half precision weights, a byte per channel
     assert torch.equal(grown[:, -8:], shown[:, :8])
 
 
@@ -453,11 +455,11 @@ def test_the_training_of_a_restorer_can_be_resumed(photos, tmp_path):
     first = load("cold", [cold]).card.training
     run(photos, cold, "--resume", minutes=0.8 * SECOND, recipe=COLD)
     second = load("cold", [cold]).card
-    assert second.training["pictures_seen"] > first["pictures_seen"] and second.kind == "restoration"
+    assert second.training["images_seen"] > first["images_seen"] and second.prediction_type == "restoration"
 
 
 def test_a_restorer_can_be_trained_further(photos, restoring, tmp_path, monkeypatch):
     monkeypatch.setattr("diffusion_edu.checkpoints.OWN", restoring.parent)
     run(photos, tmp_path / "further", "--from", "cold", minutes=0.3 * SECOND, recipe=COLD)
     card = load("further", [tmp_path / "further"]).card
-    assert (card.kind, card.classes, card.training["from"]) == ("restoration", list(DEGRADATIONS), "cold")
+    assert (card.prediction_type, card.classes, card.training["from"]) == ("restoration", list(DEGRADATIONS), "cold")

@@ -43,8 +43,12 @@ def model(name):
     """Sample with the preset of a model's card."""
     able = load(name, compute=PLAIN)
     card = able.card
-    if card.guide:
-        condition = torch.linspace(-1, 1, 32 * 32).view(1, 1, 32, 32).expand(2, able.card.sizes["guide"], 32, 32)
+    if card.conditioning_image:
+        condition = (
+            torch.linspace(-1, 1, 32 * 32)
+            .view(1, 1, 32, 32)
+            .expand(2, able.card.config["conditioning_channels"], 32, 32)
+        )
     else:
         condition = card.mix(SEEDS)
         condition = condition and torch.tensor(condition)
@@ -56,12 +60,12 @@ def restored(name):
     able = load("flowers_cold", compute=PLAIN)
     degradation = Degradation(name, SEEDS)
     x0 = torch.linspace(-1, 1, 64).view(1, 1, 1, 64).expand(2, 3, 64, 64).contiguous()
-    levels = list(range(degradation.T, -1, -degradation.T // 10))
+    timesteps = list(range(degradation.T, -1, -degradation.T // 10))
     return last(
         walk(
             lambda x, t, s: cold_step(able.restorer(degradation), degradation, x, t, s),
             degradation(x0, degradation.T),
-            levels,
+            timesteps,
         )
     )
 
@@ -86,15 +90,15 @@ CASES = {
     for name in ("flowers_attention", "flowers_simple", "flowers_experts", "flowers_128", "faces")
 }
 CASES |= {f"model {name}": (model, name) for name in ("flowers_vae", "faces_vae", "sketch_to_flower")}
-CASES |= {f"sampler {name}": (flowers, {"sampler": name, "moves": 6}) for name in SAMPLERS}
-CASES |= {f"schedule {name}": (flowers, {"schedule": name, "moves": 5}) for name in SCHEDULES}
+CASES |= {f"sampler {name}": (flowers, {"sampler": name, "steps": 6}) for name in SAMPLERS}
+CASES |= {f"schedule {name}": (flowers, {"schedule": name, "steps": 5}) for name in SCHEDULES}
 CASES |= {
-    f"spacing {name}": (flowers, {"spacing": name, "moves": 5, "zero_snr": name == "trailing"})
+    f"spacing {name}": (flowers, {"spacing": name, "steps": 5, "zero_snr": name == "trailing"})
     for name in ("trailing", "leading", "linspace")
 }
 CASES |= {
-    "eta one half": (flowers, {"sampler": "DDIM", "options": {"eta": 0.5}, "moves": 6}),
-    "scale 4": (flowers, {"scale": 4.0, "moves": 6}),
+    "eta one half": (flowers, {"sampler": "DDIM", "options": {"eta": 0.5}, "steps": 6}),
+    "scale 4": (flowers, {"guidance_scale": 4.0, "steps": 6}),
 }
 CASES |= {f"restoration {name}": (restored, name) for name in DEGRADATIONS}
 CASES |= {"super-resolution": (enlarged, None), "text to image": (words, None)}

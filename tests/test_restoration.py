@@ -10,7 +10,7 @@ from torchmetrics.functional.image import peak_signal_noise_ratio
 from diffusion_edu.analysis.measures import psnr
 from diffusion_edu.checkpoints import Card, load, read_card, save
 from diffusion_edu.core import walk
-from diffusion_edu.data.images import Pictures, held_out, load_pictures, mean_colours, save_pictures, to_signed
+from diffusion_edu.data.images import ImageSet, held_out, load_images, mean_colours, save_images, to_signed
 from diffusion_edu.degradations import (
     DEGRADATIONS,
     GRAIN,
@@ -23,7 +23,7 @@ from diffusion_edu.degradations import (
 )
 from diffusion_edu.evaluation import __main__ as drawing
 from diffusion_edu.evaluation import cold, restoration
-from diffusion_edu.evaluation.cold import LEVELS, likeness, undone
+from diffusion_edu.evaluation.cold import TIMESTEPS, likeness, undone
 from diffusion_edu.networks import NETWORKS
 from diffusion_edu.samplers import cold_step, naive_cold_step
 from diffusion_edu.spacings import spaced
@@ -36,12 +36,12 @@ def seeded(*shape, seed=0):
 # A restorer that is wrong
 
 
-def test_a_flawed_guess_is_wrong_by_as_much_as_was_asked_for_and_otherwise_at_every_level():
+def test_a_flawed_prediction_is_wrong_by_as_much_as_was_asked_for_and_otherwise_at_every_timestep():
     x0 = torch.zeros(3, 3, 32, 32)
     wrong = flawed(knowing(x0), 0.2, (5, 6, 7))
     here, there = wrong(x0, 40), wrong(x0, 41)
     torch.testing.assert_close(here.square().mean(dim=(1, 2, 3)).sqrt(), torch.full((3,), 0.2))
-    assert torch.equal(here, wrong(x0, 40))  # both algorithms meet the same error at the same level
+    assert torch.equal(here, wrong(x0, 40))  # both algorithms meet the same error at the same timestep
     likeness = torch.cosine_similarity(here.flatten(1), there.flatten(1))
     assert likeness.abs().max() < 0.6
     torch.testing.assert_close(
@@ -66,31 +66,31 @@ def test_algorithm_2_forgives_what_algorithm_1_does_not(name):
 
 
 @pytest.mark.parametrize("name", DEGRADATIONS)
-def test_without_error_both_algorithms_return_the_picture(name):
+def test_without_error_both_algorithms_return_the_image(name):
     for step in (cold_step, naive_cold_step):
         assert (ended(step, name, 0.0) > 100).all()
 
 
-# What pictures grow from
+# What images grow from
 
 
-def test_colours_are_drawn_as_they_were_found():
+def test_colours_are_sampled_as_they_were_found():
     root = torch.tensor([[0.2, 0, 0], [0.1, 0.1, 0], [0, 0.05, 0.1]])
     found = seeded(4000, 3) @ root.T + torch.tensor([0.1, -0.2, 0.0])
-    drawn = Colours.of(found).draw(range(3000), 4)
-    assert drawn.shape == (3000, 3, 4, 4) and torch.equal(drawn[..., 0, 0], drawn[..., 3, 2])
-    torch.testing.assert_close(drawn[..., 0, 0].mean(0), found.mean(0), atol=0.02, rtol=0)
-    torch.testing.assert_close(drawn[..., 0, 0].T.cov(), found.T.cov(), atol=0.004, rtol=0)
-    assert torch.equal(Colours.of(found).draw([7], 4), drawn[7:8])
+    sampled = Colours.of(found).draw(range(3000), 4)
+    assert sampled.shape == (3000, 3, 4, 4) and torch.equal(sampled[..., 0, 0], sampled[..., 3, 2])
+    torch.testing.assert_close(sampled[..., 0, 0].mean(0), found.mean(0), atol=0.02, rtol=0)
+    torch.testing.assert_close(sampled[..., 0, 0].T.cov(), found.T.cov(), atol=0.004, rtol=0)
+    assert torch.equal(Colours.of(found).draw([7], 4), sampled[7:8])
 
 
-def test_colours_that_never_vary_are_drawn_all_the_same():
-    drawn = Colours.of(torch.full((5, 3), 0.25)).draw(range(9), 2)
-    torch.testing.assert_close(drawn, torch.full((9, 3, 2, 2), 0.25), atol=1e-3, rtol=0)
+def test_colours_that_never_vary_are_sampled_all_the_same():
+    sampled = Colours.of(torch.full((5, 3), 0.25)).draw(range(9), 2)
+    torch.testing.assert_close(sampled, torch.full((9, 3, 2, 2), 0.25), atol=1e-3, rtol=0)
 
 
 @pytest.mark.parametrize("name", DEGRADATIONS)
-def test_of_an_emptied_picture_only_chance_is_left(name):
+def test_of_an_emptied_image_only_chance_is_left(name):
     degrade = Degradation(name, (0, 1))
     x0 = seeded(2, 3, 32, 32).mul(0.4).clamp(-1, 1)
     x = emptied(degrade, x0)
@@ -98,9 +98,9 @@ def test_of_an_emptied_picture_only_chance_is_left(name):
     assert torch.equal(x, emptied(degrade, x0)) and not torch.equal(x[0], x[1])
     if name in TO_ONE_COLOUR:
         flat = x0.mean((2, 3), keepdim=True).expand_as(x0)
-        assert (emptied(degrade, flat) - x).abs().max() < 0.02  # a picture of one colour serves as well
+        assert (emptied(degrade, flat) - x).abs().max() < 0.02  # an image of one colour serves as well
     elif name != "desaturate":
-        assert (emptied(degrade, -x0) - x).abs().max() < 1e-6  # whatever the picture was
+        assert (emptied(degrade, -x0) - x).abs().max() < 1e-6  # whatever the image was
 
 
 def test_a_mean_colour_is_the_mean_of_the_values():
@@ -120,11 +120,11 @@ def test_psnr_is_the_textbooks_and_that_of_torchmetrics():
     assert psnr(x0, x0)[0] == torch.inf
 
 
-def test_every_64th_picture_is_held_out_up_to_128_and_none_of_few():
-    held = held_out(Pictures(torch.zeros(200, 3, 2, 2, dtype=torch.uint8)))
+def test_every_64th_image_is_held_out_up_to_128_and_none_of_few():
+    held = held_out(ImageSet(torch.zeros(200, 3, 2, 2, dtype=torch.uint8)))
     assert held.nonzero().flatten().tolist() == [32, 96, 160]
-    assert held_out(Pictures(torch.zeros(10_000, 3, 1, 1, dtype=torch.uint8))).sum() == 128
-    assert not held_out(Pictures(torch.zeros(63, 3, 2, 2, dtype=torch.uint8))).any()
+    assert held_out(ImageSet(torch.zeros(10_000, 3, 1, 1, dtype=torch.uint8))).sum() == 128
+    assert not held_out(ImageSet(torch.zeros(63, 3, 2, 2, dtype=torch.uint8))).any()
 
 
 # The command
@@ -132,27 +132,27 @@ def test_every_64th_picture_is_held_out_up_to_128_and_none_of_few():
 
 @pytest.fixture
 def small(tmp_path, tiny, monkeypatch):
-    """A small restorer, a small model that draws, a classifier, and 130 pictures: [name of the restorer, options ...]."""
+    """A small restorer, a small model that draws, a classifier, and 130 images: [name of the restorer, options ...]."""
     monkeypatch.setattr("diffusion_edu.checkpoints.OWN", tmp_path / "runs")
     folder, ways = tmp_path / "runs", ["blur", "fade", "mask"]
-    sizes = {"widths": [16, 32], "embedding": 16, "classes": 3}
+    config = {"widths": [16, 32], "embedding": 16, "classes": 3}
     save(
         folder,
-        Card("undoer", "Undoer", "simple_unet", sizes, "restoration", 16, classes=ways),
+        Card("undoer", "Undoer", "simple_unet", config, "restoration", 16, classes=ways),
         tiny(network="simple_unet", classes=3),
     )
     save(
         folder,
-        Card("drawer", "Drawer", "simple_unet", sizes, "v", 16, classes=ways),
+        Card("drawer", "Drawer", "simple_unet", config, "v", 16, classes=ways),
         tiny(network="simple_unet", classes=3),
     )
     layout = {"classes": 3, "widths": [8, 8], "patch": 1}
-    eyes = Card(
+    feature_network = Card(
         "eyes", "eyes", "residual_classifier", layout, "class", 16, classes=ways, scores={"validation_accuracy": 0.5}
     )
-    save(folder, eyes, NETWORKS["residual_classifier"](**layout))
+    save(folder, feature_network, NETWORKS["residual_classifier"](**layout))
     images = torch.randint(0, 256, (130, 3, 16, 16), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
-    save_pictures(tmp_path / "real.parquet", Pictures(images, torch.arange(130) % 3, ("a", "b", "c")))
+    save_images(tmp_path / "real.parquet", ImageSet(images, torch.arange(130) % 3, ("a", "b", "c")))
     return [
         "undoer",
         "--data",
@@ -170,19 +170,19 @@ def test_the_command_writes_the_scores_into_the_card(small, tmp_path, capsys):
     restoration.main([*small, "--samples", "8"])
     card = read_card(tmp_path / "runs" / "undoer.json")
     assert card.scores == json.loads(capsys.readouterr().out)
-    assert "2 pictures of real.parquet" in card.scores["protocol"] and "--samples 8" in card.scores["command"]
+    assert "2 images of real.parquet" in card.scores["protocol"] and "--samples 8" in card.scores["command"]
     assert set(card.scores["FD_grown"]) == set(card.scores["restored"]) == {"blur", "fade", "mask"}
     assert all(fd > card.scores["FD_floor"] for fd in card.scores["FD_grown"].values())
-    levels = card.scores["restored"]["fade"]
-    assert list(levels) == [str(level) for level in LEVELS]
-    assert set(levels["20"]) == {"nothing done", "one guess", "algorithm 1", "algorithm 2"}
-    pictures = load_pictures(tmp_path / "real.parquet", 16)
-    x0 = to_signed(pictures.take(held_out(pictures)).images)
-    assert levels["60"]["nothing done"] == likeness(0.4 * x0, x0)  # fading is a multiplication
+    timesteps = card.scores["restored"]["fade"]
+    assert list(timesteps) == [str(timestep) for timestep in TIMESTEPS]
+    assert set(timesteps["20"]) == {"nothing done", "one prediction", "algorithm 1", "algorithm 2"}
+    images = load_images(tmp_path / "real.parquet", 16)
+    x0 = to_signed(images.take(held_out(images)).images)
+    assert timesteps["60"]["nothing done"] == likeness(0.4 * x0, x0)  # fading is a multiplication
     assert load("undoer").card == card  # the weights still fit
 
 
-def test_each_way_to_undo_is_measured_on_its_own_pictures(small):
+def test_each_way_to_undo_is_measured_on_its_own_images(small):
     model, x0 = load("undoer"), seeded(3, 3, 16, 16).clamp(-1, 1)
     ways = undone(model, x0, "blur", 40, batch=2)
     degrade = Degradation("blur", (0, 1, 2))
@@ -190,7 +190,7 @@ def test_each_way_to_undo_is_measured_on_its_own_pictures(small):
     torch.testing.assert_close(ways["nothing done"], x)
     restore = model.restorer(degrade)
     with torch.no_grad():
-        torch.testing.assert_close(ways["one guess"], restore(x, 40).clamp(-1, 1), atol=2e-2, rtol=0)
+        torch.testing.assert_close(ways["one prediction"], restore(x, 40).clamp(-1, 1), atol=2e-2, rtol=0)
     assert not torch.allclose(ways["algorithm 1"], ways["algorithm 2"], atol=1e-3)
     assert likeness(x0, x0)["SSIM"] == 1
 
@@ -222,21 +222,21 @@ def test_a_stopped_evaluation_goes_on_where_it_was(small, tmp_path, monkeypatch,
         (lambda words, few: ["eyes", *words[1:]], "eyes is no restorer"),
         (lambda words, few: [*words, "--samples", "1"], "at least two samples"),
         (lambda words, few: [*words, "--data", "nowhere"], "no file or folder"),
-        (lambda words, few: [*words, "--data", few], "20 pictures are too few"),
+        (lambda words, few: [*words, "--data", few], "20 images are too few"),
     ],
-    ids=["unknown", "draws", "classifier", "one sample", "no data", "few pictures"],
+    ids=["unknown", "draws", "classifier", "one sample", "no data", "few images"],
 )
 def test_what_cannot_be_judged_is_told_in_one_sentence(small, tmp_path, change, sentence):
     few = tmp_path / "few.parquet"
-    save_pictures(
-        few, Pictures(torch.zeros(20, 3, 16, 16, dtype=torch.uint8), torch.zeros(20, dtype=torch.int64), ("a",))
+    save_images(
+        few, ImageSet(torch.zeros(20, 3, 16, 16, dtype=torch.uint8), torch.zeros(20, dtype=torch.int64), ("a",))
     )
     with pytest.raises(SystemExit) as end:
         restoration.main(change(small, str(few)))
     assert sentence in end.value.code and "\n" not in end.value.code
 
 
-def test_the_evaluation_of_drawings_sends_a_restorer_to_its_own(small):
+def test_the_evaluation_of_samples_sends_a_restorer_to_its_own(small):
     with pytest.raises(SystemExit) as end:
         drawing.main([*small, "--judge", "eyes"])
     assert "python -m diffusion_edu.evaluation.restoration undoer" in end.value.code

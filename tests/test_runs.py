@@ -8,8 +8,8 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from diffusion_edu.checkpoints import Unusable
-from diffusion_edu.data.images import Pictures, batches
-from diffusion_edu.training.loop import fit, learner
+from diffusion_edu.data.images import ImageSet, batches
+from diffusion_edu.training.loop import fit, train_state
 from diffusion_edu.training.objectives import Objective
 from diffusion_edu.training.state import load_run, save_run
 
@@ -18,10 +18,10 @@ from diffusion_edu.training.state import load_run, save_run
 def test_a_resumed_training_goes_on_bit_for_bit_as_if_never_stopped(tiny, tmp_path, layout):
     """Fused AdamW pairs weights and moments by address: a moment that comes back in another layout belongs to another weight."""
     images = torch.randint(0, 256, (8, 3, 8, 8), generator=torch.Generator().manual_seed(0), dtype=torch.uint8)
-    some = Pictures(images, torch.arange(8) % 2, ("a", "b"))
+    some = ImageSet(images, torch.arange(8) % 2, ("a", "b"))
 
     def begin(seed=0):
-        state = learner(tiny(classes=2).to(memory_format=layout), seed)
+        state = train_state(tiny(classes=2).to(memory_format=layout), seed)
         return state, fit(state, batches(some, 8, state.generator), Objective(null=2), lambda at: 1e-3 * (at.step + 1))
 
     state, steps = begin()
@@ -30,9 +30,9 @@ def test_a_resumed_training_goes_on_bit_for_bit_as_if_never_stopped(tiny, tmp_pa
     expected = list(islice(steps, 4))
     again, steps = begin(seed=99)
     assert load_run(tmp_path / "run.safetensors", again)["sheets"] == 5
-    assert (again.step, again.pictures) == (3, 24)
+    assert (again.step, again.images) == (3, 24)
     for ours, theirs in zip(islice(steps, 4), expected, strict=True):
-        assert (ours.step, ours.pictures, ours.loss, ours.lr) == (theirs.step, theirs.pictures, theirs.loss, theirs.lr)
+        assert (ours.step, ours.images, ours.loss, ours.lr) == (theirs.step, theirs.images, theirs.loss, theirs.lr)
         assert ours.seconds > 0
     for a, b in zip(everything(again), everything(state), strict=True):
         assert torch.equal(a, b)
@@ -48,15 +48,15 @@ def everything(state):
 
 
 def test_a_training_that_has_not_made_a_step_can_be_saved_too(tiny, tmp_path):
-    state = learner(tiny())
+    state = train_state(tiny())
     save_run(tmp_path / "run.safetensors", state, {})
-    assert load_run(tmp_path / "run.safetensors", learner(tiny(1)))["step"] == 0
+    assert load_run(tmp_path / "run.safetensors", train_state(tiny(1)))["step"] == 0
 
 
 def run_without(tensors=(), facts=()):
     def damage(path):
         kept = {name: tensor for name, tensor in load_file(path).items() if not name.startswith(tuple(tensors) or "-")}
-        save_file(kept, path, {"facts": json.dumps({k: 1 for k in ("step", "pictures", "seconds") if k not in facts})})
+        save_file(kept, path, {"facts": json.dumps({k: 1 for k in ("step", "images", "seconds") if k not in facts})})
 
     return damage
 
@@ -76,7 +76,7 @@ DAMAGES = {
 
 @pytest.mark.parametrize("damage", DAMAGES)
 def test_a_damaged_training_is_refused_in_one_sentence(tiny, tmp_path, damage):
-    path, state = tmp_path / "run.safetensors", learner(tiny())
+    path, state = tmp_path / "run.safetensors", train_state(tiny())
     save_run(path, state, {})
     DAMAGES[damage](path)
     with pytest.raises(Unusable, match=r"run\.safetensors cannot be resumed \(\w+\): delete the file to begin anew\.$"):
@@ -84,6 +84,6 @@ def test_a_damaged_training_is_refused_in_one_sentence(tiny, tmp_path, damage):
 
 
 def test_the_training_of_another_network_is_refused(tiny, tmp_path):
-    save_run(tmp_path / "run.safetensors", learner(tiny()), {})
+    save_run(tmp_path / "run.safetensors", train_state(tiny()), {})
     with pytest.raises(Unusable, match="cannot be resumed"):
-        load_run(tmp_path / "run.safetensors", learner(tiny(widths=(24, 48))))
+        load_run(tmp_path / "run.safetensors", train_state(tiny(widths=(24, 48))))

@@ -1,7 +1,7 @@
-"""The moves: identities, independent formulas step by step, and what holds for every sampler.
+"""The steps: identities, independent formulas step by step, and what holds for every sampler.
 
 The moments of whole chains are in test_moments.py, how quickly solvers converge and what they remember in test_solvers.py,
-agreement with diffusers in test_diffusers.py.
+class accuracy with diffusers in test_diffusers.py.
 """
 
 from functools import partial
@@ -20,17 +20,17 @@ from diffusion_edu.samplers import (
     ddim_step,
     ddpm_step,
     euler_ancestral_step,
-    evaluations,
     heun_step,
+    multistep_renoising_step,
     naive_cold_step,
+    nfe,
     predicted_noise,
-    renoise_step,
     sampler,
 )
-from diffusion_edu.schedules import cosine, linear, sigmoid, straight, zero_terminal_snr
+from diffusion_edu.schedules import cosine, flow, linear, sigmoid, zero_terminal_snr
 from diffusion_edu.spacings import spaced
 
-SCHEDULES = [linear(1000), cosine(1000), sigmoid(1000), straight(1000), zero_terminal_snr(linear(1000))]
+SCHEDULES = [linear(1000), cosine(1000), sigmoid(1000), flow(1000), zero_terminal_snr(linear(1000))]
 WITH_SIGNAL = SCHEDULES[:3]
 SOME = [1000, 999, 998, 700, 333, 100, 20, 3, 2, 1, 0]
 CALM = ["DDIM", "Heun", "DPM-Solver++"]  # those that draw nothing at random
@@ -50,7 +50,7 @@ def noise(*shape, seed=0, dtype=torch.float64):
 
 
 def wavy(x, t):
-    """A denoiser of no data set: what a step does with its guess must not depend on the guess being good."""
+    """A denoiser of no data set: what a step does with its prediction must not depend on the prediction being good."""
     return 1.5 * torch.sin(3 * x + t)
 
 
@@ -59,8 +59,8 @@ def close(a, b, atol=1e-9):
 
 
 @pytest.mark.parametrize("schedule", SCHEDULES, **named)
-def test_ddim_with_eta_1_is_ddpm_for_every_pair_of_levels(schedule):
-    """Pitfall 12, at any stride (16); and so are ancestral Euler and the first move of the stochastic DPM-Solver++."""
+def test_ddim_with_eta_1_is_ddpm_for_every_pair_of_timesteps(schedule):
+    """Pitfall 12, at any stride (16); and so are ancestral Euler and the first step of the stochastic DPM-Solver++."""
     x, z = noise(4, 3), noise(4, 3, seed=1)
     for t, s in combinations(SOME, 2):
         ddpm = ddpm_step(wavy, schedule, x, t, s, variance="small", randn=lambda x: z)
@@ -87,10 +87,10 @@ def test_ancestral_euler_is_that_of_k_diffusion(schedule):
 
 
 @pytest.mark.parametrize("schedule", SCHEDULES, **named)
-def test_renoising_forgets_x_and_has_the_moments_of_the_level(schedule):
+def test_renoising_forgets_x_and_has_the_moments_of_the_timestep(schedule):
     x, z = noise(4, 3), noise(4, 3, seed=1)
     for t, s in combinations(SOME, 2):
-        close(renoise_step(wavy, schedule, x, t, s, lambda x: z)[0], schedule.corrupt(wavy(x, t), s, z))
+        close(multistep_renoising_step(wavy, schedule, x, t, s, lambda x: z)[0], schedule.corrupt(wavy(x, t), s, z))
 
 
 @pytest.mark.parametrize("schedule", SCHEDULES, **named)
@@ -108,7 +108,7 @@ def test_cold_diffusion_with_estimated_noise_is_ddim(schedule):
 
 @pytest.mark.parametrize("name", CALM)
 @pytest.mark.parametrize("schedule", SCHEDULES, **named)
-def test_a_guess_that_never_changes_is_reached_along_ddims_path_by_every_solver(schedule, name):
+def test_a_prediction_that_never_changes_is_reached_along_ddims_path_by_every_solver(schedule, name):
     target = noise(4, 3, seed=2)
     paths = [
         list(walk(partial(sampler(each), lambda x, t: target, schedule), noise(4, 3), spaced(schedule, 10)))
@@ -121,8 +121,8 @@ def test_a_guess_that_never_changes_is_reached_along_ddims_path_by_every_solver(
 
 
 @pytest.mark.parametrize("schedule", SCHEDULES, **named)
-def test_heun_takes_the_mean_of_both_guesses_over_the_square_of_the_sine(schedule):
-    """y / sin(theta) changes by the integral of x0_hat / sin^2: exactly for the first guess, by the trapezoidal rule for what changed since."""
+def test_heun_takes_the_mean_of_both_predictions_over_the_square_of_the_sine(schedule):
+    """y / sin(theta) changes by the integral of x0_hat / sin^2: exactly for the first prediction, by the trapezoidal rule for what changed since."""
     x = noise(4, 3).numpy()
     for t, s in combinations(SOME[:-1], 2):
         c, e = schedule.signal.numpy(), schedule.noise.numpy()
@@ -139,7 +139,7 @@ def test_heun_takes_the_mean_of_both_guesses_over_the_square_of_the_sine(schedul
 
 @pytest.mark.parametrize("variance", ["small", "large"])
 def test_a_ddpm_unit_step_is_the_papers_algorithm_2(variance):
-    """Ho et al. 2020, written in eps and beta; pitfalls 17 to 19: no noise on the last move, variances finite."""
+    """Ho et al. 2020, written in eps and beta; pitfalls 17 to 19: no noise on the last step, variances finite."""
     beta = np.linspace(1e-4, 0.02, 1000)
     alpha_bar = np.cumprod(1 - beta)
     x, z = noise(4, 3), noise(4, 3, seed=1)
@@ -154,13 +154,15 @@ def test_a_ddpm_unit_step_is_the_papers_algorithm_2(variance):
 @pytest.mark.parametrize("eta", [0.0, 0.5, 1.0])
 @pytest.mark.parametrize("schedule", WITH_SIGNAL, **named)
 def test_a_ddim_walk_is_the_papers_formula_step_by_step(schedule, eta):
-    """Song et al. 2021, eq. 12 and 16, in NumPy; pitfall 13: no move starts at level 0."""
+    """Song et al. 2021, eq. 12 and 16, in NumPy; pitfall 13: no step starts at timestep 0."""
     alpha_bar = schedule.alpha_bar.numpy()
     fresh = iter([noise(4, 3, seed=k) for k in range(1, 30)])
-    levels = spaced(linear(), 20)
-    states = list(walk(partial(ddim_step, wavy, schedule, eta=eta, randn=lambda x: next(fresh)), noise(4, 3), levels))
+    timesteps = spaced(linear(), 20)
+    states = list(
+        walk(partial(ddim_step, wavy, schedule, eta=eta, randn=lambda x: next(fresh)), noise(4, 3), timesteps)
+    )
     x = noise(4, 3).numpy()
-    for k, (t, s) in enumerate(pairwise(levels)):
+    for k, (t, s) in enumerate(pairwise(timesteps)):
         np.testing.assert_allclose(states[k].x, x, rtol=0, atol=1e-9)
         x0_hat = 1.5 * np.sin(3 * x + t)
         eps = (x - alpha_bar[t] ** 0.5 * x0_hat) / (1 - alpha_bar[t]) ** 0.5
@@ -174,7 +176,7 @@ def test_a_ddim_walk_is_the_papers_formula_step_by_step(schedule, eta):
 
 
 def test_on_the_straight_path_ddim_is_a_euler_step_of_the_flow():
-    schedule, x = straight(10), noise(4, 3)
+    schedule, x = flow(10), noise(4, 3)
     for t, s in combinations(range(10, -1, -1), 2):
         velocity = (x - wavy(x, t)) / (t / 10)  # eps_hat - x0_hat
         close(ddim_step(wavy, schedule, x, t, s)[0], x + (s - t) / 10 * velocity)
@@ -202,27 +204,27 @@ def seeded(generator, x):
 
 
 @pytest.mark.parametrize("schedule", WITH_SIGNAL, **named)
-def test_eps_x0_v_and_flow_give_one_chain_for_the_same_guess(schedule):
+def test_eps_x0_v_and_flow_give_one_chain_for_the_same_prediction(schedule):
     """Pitfall 15."""
 
-    def said(kind, x, t):
-        scale, theta = schedule.angle(t, x)
-        y, c, s, guess = x / scale, theta.cos(), theta.sin(), wavy(x, t)
-        return TARGETS[kind].x0_hat(y, TARGETS[kind].of(guess, (y - c * guess) / s, c, s), c, s)
+    def said(class_name, x, t):
+        guidance_scale, theta = schedule.angle(t, x)
+        y, c, s, prediction = x / guidance_scale, theta.cos(), theta.sin(), wavy(x, t)
+        return TARGETS[class_name].x0_hat(y, TARGETS[class_name].of(prediction, (y - c * prediction) / s, c, s), c, s)
 
     chains = {
         k: list(walk(partial(ddim_step, partial(said, k), schedule), noise(4, 3), spaced(linear(), 10)))
         for k in TARGETS
     }
-    for kind in ("eps", "v", "flow"):
-        for ours, plain in zip(chains[kind], chains["x0"], strict=True):
+    for class_name in ("eps", "v", "flow"):
+        for ours, plain in zip(chains[class_name], chains["x0"], strict=True):
             close(ours.x, plain.x)
             close(ours.x0_hat, plain.x0_hat)
 
 
 @pytest.mark.parametrize("schedule", SCHEDULES, **named)
-def test_x_is_made_of_the_clipped_guess_and_of_the_noise_derived_from_it(schedule):
-    """Pitfall 14: eps_hat follows the clipped guess, before and after every move."""
+def test_x_is_made_of_the_clipped_prediction_and_of_the_noise_derived_from_it(schedule):
+    """Pitfall 14: eps_hat follows the clipped prediction, before and after every step."""
     denoise = clipped(wavy)
     states = list(walk(partial(ddim_step, denoise, schedule), noise(4, 3), spaced(linear(), 10)))
     assert wavy(states[0].x, 1000).abs().max() > 1  # there is something to clip
@@ -237,7 +239,7 @@ def test_x_is_made_of_the_clipped_guess_and_of_the_noise_derived_from_it(schedul
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16])
 @pytest.mark.parametrize("variant", EVERY)
 @pytest.mark.parametrize("schedule", SCHEDULES, **named)
-def test_the_last_move_returns_the_guess_exactly(schedule, variant, dtype):
+def test_the_last_step_returns_the_prediction_exactly(schedule, variant, dtype):
     """Pitfalls 11 and 17."""
     name, options = EVERY[variant]
     for path in ([1, 0], [50, 0], [1000, 0], [1000, 400, 7, 0]):
@@ -258,19 +260,19 @@ def test_who_draws_nothing_at_random_never_asks_for_noise_and_the_others_once_a_
     assert asked == ([] if name in CALM else [(4, 3)] * 7)
 
 
-@pytest.mark.parametrize("moves", [1, 2, 7, 50])
+@pytest.mark.parametrize("steps", [1, 2, 7, 50])
 @pytest.mark.parametrize("name", SAMPLERS)
-def test_the_denoiser_is_asked_as_often_as_is_told(name, moves):
+def test_the_denoiser_is_asked_as_often_as_is_told(name, steps):
     asked = []
     list(
         walk(
             partial(sampler(name), lambda x, t: asked.append(t) or x, cosine(50)),
             noise(4, 3),
-            spaced(cosine(50), moves),
+            spaced(cosine(50), steps),
         )
     )
-    assert len(asked) == evaluations(name, moves)
-    assert min(asked) > 0  # level 0 has nothing to guess
+    assert len(asked) == nfe(name, steps)
+    assert min(asked) > 0  # timestep 0 has nothing to prediction
 
 
 def test_an_unknown_sampler_is_refused_in_words():
@@ -300,7 +302,7 @@ def test_no_step_clips_by_itself(name):
 @pytest.mark.parametrize("variant", sorted(set(EVERY) - set(CALM)))
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 def test_coefficients_are_exact_even_where_x_is_not(variant, dtype):
-    """In bfloat16 tables the variance of the last levels would be off by hundreds of percent."""
+    """In bfloat16 tables the variance of the last timesteps would be off by hundreds of percent."""
     name, options = EVERY[variant]
     for t in (1000, 500, 2):
         moved = [
@@ -316,21 +318,25 @@ def test_coefficients_are_exact_even_where_x_is_not(variant, dtype):
 @pytest.mark.parametrize("variant", EVERY)
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 @pytest.mark.parametrize("schedule", SCHEDULES, **named)
-def test_x_and_the_guess_keep_their_dtype_and_are_rounded_a_few_times_only(schedule, dtype, variant):
+def test_x_and_the_prediction_keep_their_dtype_and_are_rounded_a_few_times_only(schedule, dtype, variant):
     name, options = EVERY[variant]
     for path in ([1000, 999, 998], [500, 499, 498], [3, 2, 1], [1000, 10, 1]):
-        for x, guess in ((1.0, 0.0), (0.0, 1.0)):
+        for x, prediction in ((1.0, 0.0), (0.0, 1.0)):
             ends = []
             for d in (dtype, torch.float64):
                 step = partial(
-                    sampler(name), lambda x, t: torch.full_like(x, guess), schedule, randn=torch.zeros_like, **options
+                    sampler(name),
+                    lambda x, t: torch.full_like(x, prediction),
+                    schedule,
+                    randn=torch.zeros_like,
+                    **options,
                 )  # noqa: B023
                 ends.append([*walk(step, torch.full((1,), x, dtype=d), path)][-1].x)
             assert ends[0].dtype == dtype
             assert ends[0].item() == pytest.approx(ends[1].item(), rel=0, abs=4 * torch.finfo(dtype).eps)
 
 
-def test_steps_keep_the_shape_of_pictures_and_draw_noise_like_them():
+def test_steps_keep_the_shape_of_images_and_draw_noise_like_them():
     asked = []
     x = noise(2, 3, 8, 4, dtype=torch.float32)
     x_s, x0_hat = ddpm_step(

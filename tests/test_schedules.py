@@ -11,11 +11,11 @@ from diffusion_edu.schedules import (
     SCHEDULES,
     Schedule,
     cosine,
+    flow,
     from_betas,
     linear,
     scaled_linear,
     sigmoid,
-    straight,
     zero_terminal_snr,
 )
 
@@ -31,7 +31,7 @@ def betas_of(name, T):
 
 
 def alpha_bar_of(name, T):
-    """Independent NumPy formulas of the papers: alpha_bar at the levels 1..T of the other schedules, before any cap."""
+    """Independent NumPy formulas of the papers: alpha_bar at the timesteps 1..T of the other schedules, before any cap."""
     u = np.arange(1, T + 1) / T
     if name == "cosine":
         f = lambda u: np.cos((u + 0.008) / 1.008 * math.pi / 2) ** 2  # noqa: E731
@@ -57,7 +57,7 @@ def test_curved_schedules_follow_the_papers_until_the_cap(name, T):
 
 
 def test_straight_is_a_straight_line():
-    schedule = straight(8)
+    schedule = flow(8)
     assert schedule.noise.tolist() == [k / 8 for k in range(9)]
     assert schedule.signal.tolist() == [1 - k / 8 for k in range(9)]
 
@@ -65,8 +65,8 @@ def test_straight_is_a_straight_line():
 @ANY_LEFTOVER
 @pytest.mark.parametrize("T", [*range(1, 26), 50, 300, 1000])
 @pytest.mark.parametrize("name", SCHEDULES)
-def test_every_schedule_builds_for_every_T_finite_monotone_and_clean_at_level_0(name, T):
-    """Pitfalls 2 and 3: no beta reaches 1, nothing explodes; pitfall 18: the first level has its variance."""
+def test_every_schedule_builds_for_every_T_finite_monotone_and_clean_at_timestep_0(name, T):
+    """Pitfalls 2 and 3: no beta reaches 1, nothing explodes; pitfall 18: the first timestep has its variance."""
     schedule = SCHEDULES[name](T)
     assert schedule.T == T
     assert schedule.signal.dtype == schedule.noise.dtype == torch.float64
@@ -77,7 +77,7 @@ def test_every_schedule_builds_for_every_T_finite_monotone_and_clean_at_level_0(
     assert (schedule.noise.diff() >= 0).all()
     assert schedule.noise[1] > 0
     assert torch.stack([schedule.signal, schedule.noise]).isfinite().all()
-    if name != "straight":
+    if name != "flow":
         torch.testing.assert_close(
             schedule.signal**2 + schedule.noise**2, torch.ones(T + 1, dtype=torch.float64), rtol=0, atol=1e-12
         )
@@ -86,8 +86,8 @@ def test_every_schedule_builds_for_every_T_finite_monotone_and_clean_at_level_0(
 
 @pytest.mark.parametrize("T", [0, -1, 1.5, 10.0, True, "10", None])
 @pytest.mark.parametrize("name", SCHEDULES)
-def test_impossible_numbers_of_levels_are_refused_in_words(name, T):
-    with pytest.raises(ValueError, match="whole number of levels"):
+def test_impossible_numbers_of_timesteps_are_refused_in_words(name, T):
+    with pytest.raises(ValueError, match="whole number of timesteps"):
         SCHEDULES[name](T)
 
 
@@ -115,19 +115,19 @@ def test_tables_that_are_no_schedule_are_refused(signal, noise):
 
 
 @pytest.mark.parametrize(("T", "left"), [(50, 0.776), (300, 0.219)])
-def test_betas_meant_for_1000_levels_warn_at_fewer(T, left):
+def test_betas_meant_for_1000_timesteps_warn_at_fewer(T, left):
     """Pitfall 1."""
-    with pytest.warns(UserWarning, match="use more levels"):
+    with pytest.warns(UserWarning, match="use more timesteps"):
         schedule = linear(T)
     assert schedule.signal[-1].item() == pytest.approx(left, abs=1e-3)
-    assert "linear" in schedule.leftover
+    assert "linear" in schedule.terminal_snr_note
 
 
 def test_schedules_that_reach_noise_do_not_warn():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        for schedule in (linear(1000), cosine(2), cosine(50), sigmoid(50), straight(1), zero_terminal_snr(cosine(50))):
-            assert schedule.leftover == ""
+        for schedule in (linear(1000), cosine(2), cosine(50), sigmoid(50), flow(1), zero_terminal_snr(cosine(50))):
+            assert schedule.terminal_snr_note == ""
 
 
 def test_tables_are_products_in_float64():
@@ -141,7 +141,7 @@ def test_tables_are_products_in_float64():
 
 @ANY_LEFTOVER
 @pytest.mark.parametrize("make", [linear, scaled_linear, cosine])
-def test_zero_terminal_snr_leaves_exactly_nothing_at_T_and_level_0_clean(make):
+def test_zero_terminal_snr_leaves_exactly_nothing_at_T_and_timestep_0_clean(make):
     """Pitfall 5."""
     plain, schedule = make(100), zero_terminal_snr(make(100))
     assert schedule.signal[-1].item() == 0
@@ -155,7 +155,7 @@ def test_zero_terminal_snr_leaves_exactly_nothing_at_T_and_level_0_clean(make):
     )
 
 
-def test_rates_of_one_level_and_of_many_multiply_pictures():
+def test_rates_of_one_timestep_and_of_many_multiply_images():
     schedule, x = cosine(10), torch.ones(3, 2, 4, 4)
     signal, noise = schedule.rates(torch.tensor([0, 5, 10]), x)
     assert signal.shape == noise.shape == (3, 1, 1, 1)
@@ -176,9 +176,9 @@ def test_in_the_angle_frame_every_schedule_is_a_circle(name):
         torch.tensor([[-1.7]], dtype=torch.float64),
     )
     for t in (0, 1, 700, 2000):
-        scale, theta = schedule.angle(t, x0)
+        guidance_scale, theta = schedule.angle(t, x0)
         torch.testing.assert_close(
-            schedule.corrupt(x0, t, eps) / scale, theta.cos() * x0 + theta.sin() * eps, rtol=0, atol=1e-12
+            schedule.corrupt(x0, t, eps) / guidance_scale, theta.cos() * x0 + theta.sin() * eps, rtol=0, atol=1e-12
         )
         assert 0 <= theta <= math.pi / 2
 
@@ -200,8 +200,8 @@ def test_diffusers_has_the_same_tables(ours, theirs):
 
 @ANY_LEFTOVER
 @pytest.mark.parametrize("name", ["linear", "scaled_linear"])
-def test_diffusers_rescales_to_zero_snr_likewise_from_the_first_noisy_level_on(name):
-    """Ours keeps level 0, theirs level 1: the same line, stretched by one common factor."""
+def test_diffusers_rescales_to_zero_snr_likewise_from_the_first_noisy_timestep_on(name):
+    """Ours keeps timestep 0, theirs timestep 1: the same line, stretched by one common factor."""
     rescale = pytest.importorskip("diffusers.schedulers.scheduling_ddim").rescale_zero_terminal_snr
     theirs = torch.cumprod(1 - rescale(torch.from_numpy(betas_of(name, 1000))), 0).sqrt()
     plain, ours = SCHEDULES[name](1000).signal, zero_terminal_snr(SCHEDULES[name](1000)).signal
@@ -211,10 +211,10 @@ def test_diffusers_rescales_to_zero_snr_likewise_from_the_first_noisy_level_on(n
 
 
 @pytest.mark.parametrize("t", [-1, 11, torch.tensor([0, -1]), torch.tensor([3, 11])])
-def test_a_level_that_does_not_exist_is_refused(t):
+def test_a_timestep_that_does_not_exist_is_refused(t):
     with pytest.raises(IndexError):
         cosine(10).rates(t, torch.zeros(2, 3, 4, 4))
 
 
 def test_a_schedule_that_ends_in_pure_noise_needs_no_stretching():
-    assert zero_terminal_snr(straight(10)).name == "straight"
+    assert zero_terminal_snr(flow(10)).name == "flow"

@@ -1,4 +1,4 @@
-"""Scores beyond distances: classes and attributes recognised, obedience against guidance, what each evaluation asks for."""
+"""Scores beyond distances: classes and attributes recognised, condition fidelity against guidance, what each evaluation asks for."""
 
 import json
 from dataclasses import replace
@@ -8,7 +8,7 @@ import torch
 from torch.distributions import Categorical
 
 from diffusion_edu.checkpoints import Card, load, read_card, save
-from diffusion_edu.data.images import Pictures
+from diffusion_edu.data.images import ImageSet
 from diffusion_edu.data.sources import FACES
 from diffusion_edu.evaluation import __main__ as command
 from diffusion_edu.evaluation import attributes, guidance, samples
@@ -49,8 +49,8 @@ def test_rare_answers_count_as_much_as_frequent_ones():
     )  # there is no "no" to be right about
 
 
-def test_wishes_are_balanced_and_leave_everything_else_open():
-    wished = attributes.wishes(list(FACES), 10)
+def test_conditions_are_balanced_and_leave_everything_else_open():
+    wished = attributes.conditions(list(FACES), 10)
     assert wished.shape == (40, 20)
     assert (wished.abs().sum(1) == 1).all() and wished.sum() == 0
     asked = wished.abs().sum(0)
@@ -59,9 +59,9 @@ def test_wishes_are_balanced_and_leave_everything_else_open():
     )
 
 
-def test_every_model_is_asked_for_what_real_pictures_show():
+def test_every_model_is_asked_for_what_real_images_show():
     images = torch.randint(0, 256, (30, 3, 16, 16), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
-    faces = Pictures(
+    faces = ImageSet(
         images,
         1 - 2 * torch.randint(0, 2, (30, 2), generator=torch.Generator().manual_seed(1)),
         attributes=("hat", "glasses"),
@@ -71,24 +71,26 @@ def test_every_model_is_asked_for_what_real_pictures_show():
     labels = samples.asked(card, none, faces, 60)
     assert torch.equal(labels[:30].sum(0), faces.labels.sum(0)) and torch.equal(labels[30:], labels[:30])
     assert samples.asked(replace(card, attributes=["hat"]), none, faces, 60) is None
-    sketches = samples.asked(Card("s", "S", "attention_unet", {}, "v", 16, guide="a sketch"), none, faces, 8)
+    sketches = samples.asked(
+        Card("s", "S", "attention_unet", {}, "v", 16, conditioning_image="a sketch"), none, faces, 8
+    )
     assert sketches.shape == (8, 3, 16, 16) and sketches.max() <= 1
     with pytest.raises(ValueError, match="leave out --offline"):
-        samples.asked(Card("s", "S", "attention_unet", {}, "v", 16, guide="a sketch"), none, None, 8)
+        samples.asked(Card("s", "S", "attention_unet", {}, "v", 16, conditioning_image="a sketch"), none, None, 8)
 
 
 @pytest.fixture
 def faces(tmp_path, tiny, monkeypatch):
-    """A small model of faces, two classifiers, and 64 pictures with their attributes."""
+    """A small model of faces, two classifiers, and 64 images with their attributes."""
     monkeypatch.setattr("diffusion_edu.checkpoints.OWN", tmp_path / "runs")
     monkeypatch.setattr(attributes, "EACH", 4)
-    monkeypatch.setattr(attributes.wishes, "__defaults__", (4,))
-    monkeypatch.setattr(attributes.draw_wishes, "__defaults__", (4, iter))
+    monkeypatch.setattr(attributes.conditions, "__defaults__", (4,))
+    monkeypatch.setattr(attributes.draw_conditions, "__defaults__", (4, iter))
     names, folder, data = list(FACES), tmp_path / "runs", {"subject": "faces"}
-    sizes = {"widths": [16, 32], "attention": [False, True], "embedding": 16, "attributes": 20}
+    config = {"widths": [16, 32], "attention": [False, True], "embedding": 16, "attributes": 20}
     save(
         folder,
-        Card("small", "S", "attention_unet", sizes, "v", 8, attributes=names, sampling={"moves": 2}, data=data),
+        Card("small", "S", "attention_unet", config, "v", 8, attributes=names, sampling={"steps": 2}, data=data),
         tiny(attributes=20),
     )
     for name in ("eyes", "second"):
@@ -101,7 +103,7 @@ def faces(tmp_path, tiny, monkeypatch):
         )
     monkeypatch.setitem(CLASSIFIERS, "faces", ("eyes", "second"))
     images = torch.randint(0, 256, (64, 3, 8, 8), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
-    pictures = Pictures(
+    dataset = ImageSet(
         images,
         1 - 2 * torch.randint(0, 2, (64, 20), generator=torch.Generator().manual_seed(1)),
         source="f",
@@ -109,7 +111,7 @@ def faces(tmp_path, tiny, monkeypatch):
     )
     for module in (command, guidance):
         monkeypatch.setattr(
-            module, "load_pictures", lambda source, size, tell, public: pictures if public == "faces" else None
+            module, "load_images", lambda source, size, tell, public: dataset if public == "faces" else None
         )
     return ["small", "--data", "faces", "--work", str(tmp_path / "work"), "--device", "cpu"]
 
@@ -118,12 +120,12 @@ def test_faces_are_judged_by_their_own_classifiers(faces, tmp_path, capsys):
     command.main([*faces, "--samples", "40"])
     scores = read_card(tmp_path / "runs" / "small.json").scores
     assert scores == json.loads(capsys.readouterr().out)
-    assert scores["agreement_real"] == 0.75 and set(scores["agreement_each"]) == set(attributes.ASKED)
-    assert scores["agreement"] == pytest.approx(sum(scores["agreement_each"].values()) / 4, rel=1e-3)
+    assert scores["class_accuracy_real"] == 0.75 and set(scores["class_accuracy_each"]) == set(attributes.ASKED)
+    assert scores["class_accuracy"] == pytest.approx(sum(scores["class_accuracy_each"].values()) / 4, rel=1e-3)
     assert scores["class_score"] >= 1 and scores["FD"] > 0 and "second" in scores["protocol"]
 
 
-def test_the_card_names_the_vae_of_the_same_pictures_as_a_baseline(faces, tmp_path):
+def test_the_card_names_the_vae_of_the_same_images_as_a_baseline(faces, tmp_path):
     net, layout = NETWORKS["vae"](size=8, widths=(8, 8), code=4), {"size": 8, "widths": [8, 8], "code": 4}
     for name, subject in (("blur", "faces"), ("other", "flowers")):
         save(
@@ -142,11 +144,11 @@ def test_the_card_names_the_vae_of_the_same_pictures_as_a_baseline(faces, tmp_pa
     assert read_card(tmp_path / "runs" / "small.json").scores["FD_vae"] == vae["FD"]
 
 
-def test_obedience_and_diversity_are_measured_at_every_scale(faces, tmp_path, capsys):
-    guidance.main([*faces, "--samples", "20", "--scales", "0", "2"])
+def test_condition_fidelity_and_diversity_are_measured_at_every_scale(faces, tmp_path, capsys):
+    guidance.main([*faces, "--samples", "20", "--guidance-scales", "0", "2"])
     rows = read_card(tmp_path / "runs" / "small.json").scores["by_guidance"]
-    assert [row["scale"] for row in rows] == [0, 2]
-    assert all(set(row) == {"scale", "FD", "FD_band", "agreement", "diversity"} for row in rows)
+    assert [row["guidance_scale"] for row in rows] == [0, 2]
+    assert all(set(row) == {"guidance_scale", "FD", "FD_band", "class_accuracy", "diversity"} for row in rows)
     assert rows[0]["FD"] != rows[1]["FD"]
     capsys.readouterr()
     command.main([*faces, "--samples", "20"])  # another evaluation forgets nothing
@@ -154,13 +156,13 @@ def test_obedience_and_diversity_are_measured_at_every_scale(faces, tmp_path, ca
     assert load("small").card.scores["FD"] > 0
 
 
-def test_the_diversity_is_the_mean_distance_between_pictures_of_one_kind():
+def test_the_diversity_is_the_mean_distance_between_images_of_one_class():
     features, labels = torch.tensor([[0.0], [3.0], [10.0], [10.0], [14.0]]), torch.tensor([0, 0, 1, 1, 1])
-    assert guidance.diversity(guidance.of_one_kind(features, labels)) == pytest.approx((3 + (0 + 4 + 4) / 3) / 2)
+    assert guidance.diversity(guidance.of_one_class(features, labels)) == pytest.approx((3 + (0 + 4 + 4) / 3) / 2)
 
 
 @pytest.mark.parametrize(
-    ("name", "words"), [("flowers_cold", "undoes degradations"), ("flower_judge", "is a classifier")]
+    ("name", "words"), [("flowers_cold", "undoes degradations"), ("flower_classifier", "is a classifier")]
 )
 def test_who_is_judged_elsewhere_is_told_where(name, words):
     with pytest.raises(SystemExit) as end:

@@ -1,4 +1,4 @@
-"""Sketches made from pictures: white paper, sane amounts of ink, lines where things end, and nothing drawn of nothing."""
+"""Sketches made from images: white paper, sane amounts of ink, lines where things end, and nothing drawn of nothing."""
 
 import math
 
@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from diffusion_edu.checkpoints import PRETRAINED
-from diffusion_edu.data.images import load_pictures, to_signed
+from diffusion_edu.data.images import load_images, to_signed
 from diffusion_edu.editing.sketches import PAPER, STYLES, blurred, foreground, ridges, shaken, sketch
 
 INK = {
@@ -14,7 +14,7 @@ INK = {
     "contours": (0.1, 0.3),
     "colours": (0.4, 0.8),
     "outlined colours": (0.3, 0.6),
-}  # shares of the paper, on average
+}  # fractions of the paper, on average
 
 
 def seeded(seed=0):
@@ -23,7 +23,7 @@ def seeded(seed=0):
 
 @pytest.fixture(scope="module")
 def flowers():
-    return to_signed(load_pictures(PRETRAINED / "flower_samples.parquet", 64).images[:96])
+    return to_signed(load_images(PRETRAINED / "flower_samples.parquet", 64).images[:96])
 
 
 def away():
@@ -46,16 +46,16 @@ def test_every_style_draws_on_white_paper_with_a_sane_amount_of_ink(flowers, sty
     drawn = sketch(flowers, seeded(), [style])
     assert drawn.shape == flowers.shape and drawn.dtype == torch.float32
     assert drawn.min() >= -1 and drawn.max() == PAPER
-    share = inked(drawn).float().mean((1, 2))
+    fraction = inked(drawn).float().mean((1, 2))
     low, high = INK[style]
-    assert low < share.mean() < high
-    assert share.min() > 0.005  # a forgetful hand leaves something
+    assert low < fraction.mean() < high
+    assert fraction.min() > 0.005  # a forgetful hand leaves something
     if style != "colours":  # these may fill the paper
-        assert share.max() < 0.8
-        assert inked(drawn)[:, [0, -1]].float().mean() < 0.6 * share.mean()  # most of the rim is paper
+        assert fraction.max() < 0.8
+        assert inked(drawn)[:, [0, -1]].float().mean() < 0.6 * fraction.mean()  # most of the rim is paper
 
 
-def test_a_sketch_is_of_its_picture(flowers):
+def test_a_sketch_is_of_its_image(flowers):
     """Its lines lie where colours change: more than twice as much change under ink as elsewhere."""
     drawn = sketch(flowers, seeded(), ["edges"])
     soft = torch.nn.functional.pad(blurred(flowers, 1.2), (0, 1, 0, 1), mode="replicate")
@@ -68,14 +68,14 @@ def test_all_styles_are_drawn_and_the_same_chance_draws_the_same(flowers):
     drawn = sketch(flowers, seeded())
     assert torch.equal(drawn, sketch(flowers, seeded()))
     assert not torch.equal(drawn, sketch(flowers, seeded(1)))
-    share = inked(drawn).float().mean((1, 2))
-    assert share.min() < 0.15 and share.max() > 0.9  # lines on paper and pages full of colour
+    fraction = inked(drawn).float().mean((1, 2))
+    assert fraction.min() < 0.15 and fraction.max() > 0.9  # lines on paper and pages full of colour
     before = torch.get_rng_state()
     sketch(flowers[:4], seeded())
     assert torch.equal(torch.get_rng_state(), before)
 
 
-def test_two_drawings_of_one_picture_are_not_alike(flowers):
+def test_two_drawings_of_one_image_are_not_alike(flowers):
     drawn = sketch(flowers[:1].expand(16, -1, -1, -1), seeded(), ["edges"])
     assert len({image.sum().item() for image in drawn}) == 16
 
@@ -91,9 +91,9 @@ def test_the_subject_of_a_disc_is_the_disc(inside, outside, radius):
 @pytest.mark.parametrize("style", ["edges", "contours"])
 def test_a_disc_becomes_a_ring(style):
     """And nothing else: no line inside it, none outside and none at the rim of the paper."""
-    picture, all_round = disc(), 0
+    image, all_round = disc(), 0
     for seed in range(20):
-        ink = inked(STYLES[style](picture, foreground(picture), seeded(seed)))[0]
+        ink = inked(STYLES[style](image, foreground(image), seeded(seed)))[0]
         if not ink.any():
             continue  # all of it was left out
         assert away()[ink].min() > 10 and away()[ink].max() < 23
@@ -102,7 +102,7 @@ def test_a_disc_becomes_a_ring(style):
     assert all_round >= 10
 
 
-def test_the_rim_of_a_picture_is_no_line(flowers):
+def test_the_rim_of_a_image_is_no_line(flowers):
     """There is nothing beyond it to compare with, which must not count as a change."""
     found = ridges(blurred(flowers, 1.2), torch.full((len(flowers), 1, 1, 1), 0.1))
     assert found.mean().item() == pytest.approx(0.1, abs=0.01)
@@ -111,7 +111,7 @@ def test_the_rim_of_a_picture_is_no_line(flowers):
 
 
 @pytest.mark.parametrize("tint", [-1.0, -0.7123, 0.0, 0.1, 0.3, 1.0])
-def test_of_a_flat_picture_no_line_is_drawn_and_no_subject_found(tint):
+def test_of_a_flat_image_no_line_is_drawn_and_no_subject_found(tint):
     flat = torch.full((8, 3, 16, 16), tint)
     assert foreground(flat).sum() == 0
     for style in STYLES:
@@ -123,14 +123,14 @@ def test_of_a_flat_picture_no_line_is_drawn_and_no_subject_found(tint):
 
 @pytest.mark.parametrize("shape", [(16, 16), (30, 50), (7, 9)])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-def test_pictures_of_any_size_are_drawn_in_their_own_numbers(shape, dtype):
+def test_images_of_any_size_are_drawn_in_their_own_numbers(shape, dtype):
     x0 = torch.rand(40, 3, *shape, generator=seeded(), dtype=dtype) * 2 - 1
     drawn = sketch(x0, seeded())
     assert (drawn.shape, drawn.dtype) == (x0.shape, dtype)
     assert drawn.isfinite().all() and drawn.abs().max() <= 1 + 1e-6
 
 
-def test_everything_is_computed_where_the_pictures_are():
+def test_everything_is_computed_where_the_images_are():
     """On the device "meta", which only knows shapes, a tensor that is made elsewhere is an error."""
     x0 = torch.empty(4, 3, 16, 16, device="meta")
     for style in STYLES.values():

@@ -1,7 +1,7 @@
 """How quickly the solvers converge where the answer is known in closed form, and what DPM-Solver++ remembers.
 
-For data N(0, s^2) the best guess is linear, and along the path without randomness x keeps its place among all others: it is
-multiplied by the ratio of the standard deviations sqrt(signal^2 s^2 + noise^2) of both levels.
+For data N(0, s^2) the best prediction is linear, and along the path without randomness x keeps its place among all others: it is
+multiplied by the ratio of the standard deviations sqrt(signal^2 s^2 + noise^2) of both timesteps.
 """
 
 import math
@@ -15,26 +15,26 @@ from test_samplers import CALM, close, noise, wavy
 from diffusion_edu.core import walk
 from diffusion_edu.denoisers import exact_gaussian
 from diffusion_edu.samplers import DpmSolver, ddim_step, sampler
-from diffusion_edu.schedules import Schedule, cosine, straight
+from diffusion_edu.schedules import Schedule, cosine, flow
 from diffusion_edu.spacings import spaced
 
-MOVES = [20, 40, 80, 160, 320]
+STEPS = [20, 40, 80, 160, 320]
 
 
-def between(moves, even):
-    """A schedule with a clean level 0 and, above it, moves + 1 levels with log(signal / noise) from 4 down to -4, even in what is asked."""
+def between(steps, even):
+    """A schedule with a clean timestep 0 and, above it, steps + 1 timesteps with log(signal / noise) from 4 down to -4, even in what is asked."""
     if even == "log-SNR":
-        theta = torch.linspace(-4, 4, moves + 1, dtype=torch.float64).exp().atan()
+        theta = torch.linspace(-4, 4, steps + 1, dtype=torch.float64).exp().atan()
     else:
-        theta = torch.linspace(math.atan(math.exp(-4)), math.atan(math.exp(4)), moves + 1, dtype=torch.float64)
+        theta = torch.linspace(math.atan(math.exp(-4)), math.atan(math.exp(4)), steps + 1, dtype=torch.float64)
     one = torch.ones(1, dtype=torch.float64)
     return Schedule(even, torch.cat([one, theta.cos()]), torch.cat([0 * one, theta.sin()]))
 
 
-def error(name, even, std, moves):
+def error(name, even, std, steps):
     """How far a path from log(signal / noise) = -4 to 4 ends from where it should."""
-    schedule, x = between(moves, even), torch.ones(1, 1, dtype=torch.float64)
-    *_, last = walk(partial(sampler(name), exact_gaussian(0.0, std, schedule), schedule), x, range(moves + 1, 0, -1))
+    schedule, x = between(steps, even), torch.ones(1, 1, dtype=torch.float64)
+    *_, last = walk(partial(sampler(name), exact_gaussian(0.0, std, schedule), schedule), x, range(steps + 1, 0, -1))
     spread = (schedule.signal**2 * std**2 + schedule.noise**2).sqrt()
     return abs(last.x.item() - (spread[1] / spread[-1]).item())
 
@@ -42,7 +42,7 @@ def error(name, even, std, moves):
 @pytest.mark.parametrize("std", [0.5, 2.0])
 @pytest.mark.parametrize(("name", "even"), [("DPM-Solver++", "log-SNR"), ("Heun", "angle"), ("Heun", "log-SNR")])
 def test_half_the_move_is_a_quarter_of_the_error(name, even, std):
-    errors = [error(name, even, std, moves) for moves in MOVES]
+    errors = [error(name, even, std, steps) for steps in STEPS]
     assert all(3.5 < coarse / fine < 4.5 for coarse, fine in pairwise(errors))
     assert errors[-1] < 1e-4
 
@@ -51,25 +51,25 @@ def test_half_the_move_is_a_quarter_of_the_error(name, even, std):
 @pytest.mark.parametrize("even", ["log-SNR", "angle"])
 def test_ddim_is_of_first_order(even, std):
     assert all(
-        1.8 < coarse / fine < 2.2 for coarse, fine in pairwise(error("DDIM", even, std, moves) for moves in MOVES)
+        1.8 < coarse / fine < 2.2 for coarse, fine in pairwise(error("DDIM", even, std, steps) for steps in STEPS)
     )
 
 
 @pytest.mark.parametrize("name", CALM)
-@pytest.mark.parametrize("schedule", [cosine(1000), straight(1000)], ids=lambda schedule: schedule.name)
-def test_with_more_moves_every_solver_comes_nearer_to_the_true_spread(schedule, name):
-    """From pure noise to the picture, on the schedules that people choose."""
+@pytest.mark.parametrize("schedule", [cosine(1000), flow(1000)], ids=lambda schedule: schedule.name)
+def test_with_more_steps_every_solver_comes_nearer_to_the_true_spread(schedule, name):
+    """From pure noise to the image, on the schedules that people choose."""
 
-    def off(moves):
+    def off(steps):
         *_, last = walk(
             partial(sampler(name), exact_gaussian(0.0, 0.5, schedule), schedule),
             torch.ones(1, 1, dtype=torch.float64),
-            levels(moves),
+            timesteps(steps),
         )
         return abs(last.x.item() - 0.5)
 
-    def levels(moves):
-        return spaced(schedule, moves, "log-SNR" if name == "DPM-Solver++" else "angle")
+    def timesteps(steps):
+        return spaced(schedule, steps, "log-SNR" if name == "DPM-Solver++" else "angle")
 
     assert off(20) > 1.5 * off(40) > 1.5**2 * off(80)
 
@@ -101,12 +101,12 @@ def test_a_solver_that_is_used_again_has_forgotten_the_walk_before(stopped):
         assert torch.equal(fresh.x, again.x)
 
 
-def test_the_second_move_remembers_the_first_guess_and_a_jump_does_not():
+def test_the_second_move_remembers_the_first_prediction_and_a_jump_does_not():
     schedule = cosine(1000)
     solver, x = DpmSolver(), noise(4, 3)
     x_s, _ = solver(wavy, schedule, x, 900, 700)
     close(x_s, ddim_step(wavy, schedule, x, 900, 700)[0])
-    for at in (900, 800, 600):  # a move that does not begin where the last one ended, as after going back up
+    for at in (900, 800, 600):  # a step that does not begin where the last one ended, as after going back up
         solver.last = (900, 700, wavy(x, 900))
         close(solver(wavy, schedule, x, at, 500)[0], ddim_step(wavy, schedule, x, at, 500)[0])
     solver.last = (900, 700, wavy(x, 900))
@@ -115,11 +115,11 @@ def test_the_second_move_remembers_the_first_guess_and_a_jump_does_not():
 
 
 def test_where_the_logarithm_is_infinite_the_solver_makes_ddims_move():
-    schedule, x = straight(10), noise(4, 3)
+    schedule, x = flow(10), noise(4, 3)
     path = [10, 6, 3, 0]
     first, second, third, last = states(DpmSolver(), x, schedule, path)
     close(second.x, ddim_step(wavy, schedule, first.x, 10, 6)[0])
-    close(third.x, ddim_step(wavy, schedule, second.x, 6, 3)[0])  # the guess before it came from pure noise
+    close(third.x, ddim_step(wavy, schedule, second.x, 6, 3)[0])  # the prediction before it came from pure noise
     assert torch.equal(last.x, third.x0_hat)
     *_, fourth, fifth, _ = states(DpmSolver(), x, schedule, [10, 6, 3, 1, 0])
     assert (fifth.x - ddim_step(wavy, schedule, fourth.x, 3, 1)[0]).abs().max() > 0.01

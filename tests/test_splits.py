@@ -1,4 +1,4 @@
-"""Balanced splits, surveys of sets, and the colours of pictures."""
+"""Balanced splits, surveys of sets, and the colours of images."""
 
 import csv
 import io
@@ -10,10 +10,10 @@ import torch
 from PIL import Image
 
 from diffusion_edu.data import survey as surveys
-from diffusion_edu.data.images import Pictures, load_pictures, save_pictures
+from diffusion_edu.data.images import ImageSet, load_images, save_images
 from diffusion_edu.data.sources import SPLITS
 from diffusion_edu.data.splits import SHARES, as_csv, by_attributes, by_class, imbalance, names, split
-from diffusion_edu.data.survey import Survey, average, shares, survey
+from diffusion_edu.data.survey import Survey, average, fractions, survey
 from diffusion_edu.evaluation.colours import smoothed, values, wasserstein
 
 
@@ -33,32 +33,32 @@ def attributes(count, often, seed=0):
 
 @pytest.mark.parametrize("count", [10, 11, 97, 1024])
 @pytest.mark.parametrize("given", [SHARES, (0.5, 0.5), (1.0,), (0.2, 0.0, 0.8), (0.25,) * 4])
-def test_every_picture_is_in_exactly_one_part_and_parts_are_as_large_as_asked(count, given):
+def test_every_image_is_in_exactly_one_part_and_parts_are_as_large_as_asked(count, given):
     labels = torch.randint(5, (count,), generator=dice())
     for known in (None, labels, attributes(count, (0.3, 0.5))):
         parts = split(count, given, known, seed=1)
         assert parts.shape == (count,) and parts.dtype == torch.int64 and parts.min() >= 0 and parts.max() < len(given)
         sizes = parts.bincount(minlength=len(given))
         slack = 1 if known is None else 2 + len(given)
-        assert all(abs(size - share * count) <= slack for size, share in zip(sizes.tolist(), given, strict=True))
-        assert all(size == 0 for size, share in zip(sizes.tolist(), given, strict=True) if share == 0)
+        assert all(abs(size - fraction * count) <= slack for size, fraction in zip(sizes.tolist(), given, strict=True))
+        assert all(size == 0 for size, fraction in zip(sizes.tolist(), given, strict=True) if fraction == 0)
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_every_class_is_split_to_within_one_picture(seed):
+def test_every_class_is_split_to_within_one_image(seed):
     counts = torch.randint(1, 60, (30,), generator=dice(seed))
     labels = torch.arange(30).repeat_interleave(counts)[torch.randperm(int(counts.sum()), generator=dice(seed))]
     given = torch.rand(3, generator=dice(seed)).double() + 0.05
     given = (given / given.sum()).tolist()
     parts = split(len(labels), given, labels, seed)
-    for kind, count in enumerate(counts.tolist()):
-        inside = parts[labels == kind].bincount(minlength=3)
-        for size, share in zip(inside.tolist(), given, strict=True):
-            assert int(count * share + 1e-9) <= size < count * share + 1
+    for class_name, count in enumerate(counts.tolist()):
+        inside = parts[labels == class_name].bincount(minlength=3)
+        for size, fraction in zip(inside.tolist(), given, strict=True):
+            assert int(count * fraction + 1e-9) <= size < count * fraction + 1
     assert (parts.bincount(minlength=3) - len(labels) * torch.tensor(given)).abs().max() < 2
 
 
-def test_classes_of_one_picture_each_are_shared_out_too():
+def test_classes_of_one_image_each_are_shared_out_too():
     parts = split(100, (0.7, 0.2, 0.1), torch.arange(100), seed=0)
     assert parts.bincount().tolist() == [70, 20, 10]
 
@@ -71,18 +71,18 @@ def test_stratified_is_better_balanced_than_random():
 
 def test_attributes_are_split_by_iterative_stratification():
     labels = attributes(1000, (0.2, 0.25, 0.3, 0.5, 0.8))
-    labels[:, 4] = torch.where(torch.arange(1000) < 7, 1, -1)  # seven pictures have this one
+    labels[:, 4] = torch.where(torch.arange(1000) < 7, 1, -1)  # seven images have this one
     parts = split(1000, SHARES, labels, seed=3)
     assert parts[labels[:, 4] > 0].bincount(minlength=3).tolist() == [5, 1, 1]
     assert imbalance(labels, parts) < imbalance(labels, split(1000, SHARES, None, seed=3)) / 2
     for at in range(5):
         have = int((labels[:, at] > 0).sum())
         inside = parts[labels[:, at] > 0].bincount(minlength=3)
-        assert all(abs(size - share * have) <= 5 for size, share in zip(inside.tolist(), SHARES, strict=True))
+        assert all(abs(size - fraction * have) <= 5 for size, fraction in zip(inside.tolist(), SHARES, strict=True))
 
 
 def test_the_rarest_attribute_is_given_out_first_and_where_it_is_needed_most():
-    """Six pictures, worked through by hand after algorithm 1: b is rarer than a, so rows 4 and 5 go first, one to each half."""
+    """Six images, worked through by hand after algorithm 1: b is rarer than a, so rows 4 and 5 go first, one to each half."""
     has = torch.tensor([[1, 0], [1, 0], [1, 0], [0, 0], [1, 1], [0, 1]], dtype=torch.bool)
     parts = by_attributes(has, (0.5, 0.5), torch.arange(6))
     assert parts.tolist() == [1, 0, 1, 0, 0, 1]
@@ -105,17 +105,17 @@ def test_the_same_seed_gives_the_same_parts_and_another_others(known):
 
 
 @pytest.mark.parametrize("given", [(0.5, 0.6), (0.5, 0.4), (-0.1, 1.1), (float("nan"), 1.0), ()])
-def test_shares_that_do_not_add_up_are_refused_in_words(given):
+def test_fractions_that_do_not_add_up_are_refused_in_words(given):
     with pytest.raises(ValueError, match="add up to 1"):
         split(10, given)
 
 
 def test_a_part_that_would_be_empty_is_refused_by_name():
-    with pytest.raises(ValueError, match=r"10\.0% of 3 pictures are none at all: give validation a larger share"):
+    with pytest.raises(ValueError, match=r"10\.0% of 3 images are none at all: give validation a larger share"):
         split(3, SHARES)
-    with pytest.raises(ValueError, match="no picture"):
+    with pytest.raises(ValueError, match="no image"):
         split(0)
-    with pytest.raises(ValueError, match="3 pictures and 2 labels"):
+    with pytest.raises(ValueError, match="3 images and 2 labels"):
         split(3, (1.0,), torch.zeros(2, dtype=torch.int64))
 
 
@@ -131,7 +131,7 @@ def test_parts_have_names():
 
 def test_the_table_of_a_split_can_be_read_back():
     images = torch.zeros(3, 3, 4, 4, dtype=torch.uint8)
-    flowers = Pictures(images, torch.tensor([0, 1, 0]), ("rose, wild", "tulip"))
+    flowers = ImageSet(images, torch.tensor([0, 1, 0]), ("rose, wild", "tulip"))
     rows = list(csv.DictReader(io.StringIO(as_csv(["a.png", 'b"c.png', "d,e.png"], flowers, torch.tensor([0, 2, 1])))))
     assert [row["file"] for row in rows] == ["a.png", 'b"c.png', "d,e.png"] and [row["split"] for row in rows] == [
         "train",
@@ -139,10 +139,10 @@ def test_the_table_of_a_split_can_be_read_back():
         "validation",
     ]
     assert rows[0]["class"] == "rose, wild"
-    faces = Pictures(images, torch.tensor([[1, -1], [-1, -1], [1, 1]]), attributes=("male", "young"))
+    faces = ImageSet(images, torch.tensor([[1, -1], [-1, -1], [1, 1]]), attributes=("male", "young"))
     rows = list(csv.DictReader(io.StringIO(as_csv("abc", faces, torch.tensor([0, 0, 1])))))
     assert [row["young"] for row in rows] == ["-1", "-1", "1"]
-    assert as_csv("abc", Pictures(images), torch.tensor([0, 0, 1])).splitlines()[0] == "file,split"
+    assert as_csv("abc", ImageSet(images), torch.tensor([0, 0, 1])).splitlines()[0] == "file,split"
 
 
 # ---------------------------------------------------------------- surveys
@@ -159,28 +159,28 @@ def folder(tmp_path):
     return tmp_path / "set"
 
 
-def test_a_survey_reads_what_load_pictures_reads_and_knows_each_file(folder):
+def test_a_survey_reads_what_load_images_reads_and_knows_each_file(folder):
     *stages, found = survey(folder, size=16)
-    same = load_pictures(folder, 16, tell=lambda words: None)
-    assert torch.equal(found.pictures.images, same.images) and torch.equal(found.pictures.labels, same.labels)
-    assert (found.pictures.classes, found.pictures.source) == (same.classes, same.source) and stages == [(0, 6)]
+    same = load_images(folder, 16, tell=lambda words: None)
+    assert torch.equal(found.images.images, same.images) and torch.equal(found.images.labels, same.labels)
+    assert (found.images.classes, found.images.source) == (same.classes, same.source) and stages == [(0, 6)]
     assert found.files == ["a/0.png", "a/2.jpg", "a/deep/3.png", "b/1.png", "b/twin.png"]
     assert found.sides == Counter({(30, 21): 2, (30, 22): 1, (30, 23): 1, (30, 20): 1})
     assert len(found.left_out) == 1 and "bad.png" in found.left_out[0] and found.found == 6
     assert [[found.files[row] for row in rows] for rows in found.duplicates] == [["a/0.png", "b/twin.png"]]
-    assert shares(found.pictures) == {"a": 3, "b": 2}
+    assert fractions(found.images) == {"a": 3, "b": 2}
     few = found.take(torch.tensor([4, 0]))
-    assert few.files == ["b/twin.png", "a/0.png"] and len(few.pictures) == 2 and len(few.duplicates) == 1
+    assert few.files == ["b/twin.png", "a/0.png"] and len(few.images) == 2 and len(few.duplicates) == 1
 
 
 def test_a_survey_of_a_parquet_file_knows_labels_attributes_and_splits(tmp_path):
     import pyarrow
     import pyarrow.parquet
 
-    flowers = Pictures(torch.randint(256, (5, 3, 16, 16), dtype=torch.uint8), torch.tensor([0, 1, 1, 0, 1]), ("x", "y"))
-    save_pictures(tmp_path / "a.parquet", flowers)
+    flowers = ImageSet(torch.randint(256, (5, 3, 16, 16), dtype=torch.uint8), torch.tensor([0, 1, 1, 0, 1]), ("x", "y"))
+    save_images(tmp_path / "a.parquet", flowers)
     *_, found = survey(tmp_path / "a.parquet", 16)
-    assert shares(found.pictures) == {"x": 2, "y": 3} and found.files[3] == "row 3" and found.sides == {(16, 16): 5}
+    assert fractions(found.images) == {"x": 2, "y": 3} and found.files[3] == "row 3" and found.sides == {(16, 16): 5}
     table = (
         pyarrow.parquet.read_table(tmp_path / "a.parquet")
         .drop_columns("label")
@@ -190,10 +190,10 @@ def test_a_survey_of_a_parquet_file_knows_labels_attributes_and_splits(tmp_path)
         table.append_column("split", [["train", "test", "train", "validation", "test"]]), tmp_path / "b.parquet"
     )
     *_, found = survey(tmp_path / "b.parquet", 16)
-    assert shares(found.pictures) == {"is red": 2} and found.pictures.split.tolist() == [0, 2, 0, 1, 2]
+    assert fractions(found.images) == {"is red": 2} and found.images.split.tolist() == [0, 2, 0, 1, 2]
 
 
-def test_of_many_pictures_some_are_drawn_by_the_seed(folder):
+def test_of_many_images_some_are_sampled_by_the_seed(folder):
     (first, again, other) = ([*survey(folder, 16, most=3, seed=seed)][-1].files for seed in (0, 0, 5))
     assert first == again and len(first) <= 3 and first != other
     assert [*survey(folder, 16, most=3)][-1].found == 6
@@ -201,7 +201,7 @@ def test_of_many_pictures_some_are_drawn_by_the_seed(folder):
 
 def test_what_cannot_be_read_is_refused_in_one_sentence(tmp_path, folder, monkeypatch):
     (tmp_path / "empty").mkdir()
-    with pytest.raises(ValueError, match="no picture that can be read"):
+    with pytest.raises(ValueError, match="no image that can be read"):
         list(survey(tmp_path / "empty"))
     with pytest.raises(ValueError, match="There is no file or folder"):
         list(survey(tmp_path / "nowhere"))
@@ -210,14 +210,14 @@ def test_what_cannot_be_read_is_refused_in_one_sentence(tmp_path, folder, monkey
         list(survey(folder))
 
 
-def test_without_labels_there_are_no_shares():
-    assert shares(Pictures(torch.zeros(2, 3, 4, 4, dtype=torch.uint8))) == {}
+def test_without_labels_there_are_no_fractions():
+    assert fractions(ImageSet(torch.zeros(2, 3, 4, 4, dtype=torch.uint8))) == {}
     assert isinstance(
-        Survey(Pictures(torch.zeros(1, 3, 4, 4, dtype=torch.uint8)), ["a"], Counter(), ["f"], [], 1).duplicates, list
+        Survey(ImageSet(torch.zeros(1, 3, 4, 4, dtype=torch.uint8)), ["a"], Counter(), ["f"], [], 1).duplicates, list
     )
 
 
-def test_the_average_picture_is_rounded():
+def test_the_average_image_is_rounded():
     images = torch.stack([torch.zeros(3, 2, 2), torch.full((3, 2, 2), 255.0)]).to(torch.uint8)
     assert average(images).eq(128).all() and average(images).dtype == torch.uint8
 
@@ -228,9 +228,9 @@ def test_the_average_picture_is_rounded():
 def test_values_are_counted_channel_by_channel():
     images = torch.zeros(2, 3, 4, 4, dtype=torch.uint8)
     images[:, 1], images[0, 2] = 255, 10
-    shares = values(images)
-    assert shares.shape == (3, 256) and torch.allclose(shares.sum(1), torch.ones(3, dtype=torch.float64))
-    assert shares[0, 0] == 1 and shares[1, 255] == 1 and shares[2, 0] == shares[2, 10] == 0.5
+    fractions = values(images)
+    assert fractions.shape == (3, 256) and torch.allclose(fractions.sum(1), torch.ones(3, dtype=torch.float64))
+    assert fractions[0, 0] == 1 and fractions[1, 255] == 1 and fractions[2, 0] == fractions[2, 10] == 0.5
 
 
 def test_smoothing_keeps_the_sum_even_at_both_ends_and_puts_weight_where_it_was():

@@ -116,7 +116,7 @@ def test_the_same_captions_give_the_same_vocabulary_and_rare_words_are_spelled()
     assert {"tiger", "whale", "blue"} <= set(known) and [known[name] for name in tokenizer.SPECIAL] == [0, 1, 2]
     reader = tokenizer.Tokens(tokenizer.learned([*CAPTIONS, "an axolotl"]))
     assert len(reader.read("axolotl").words[0][1]) > 1
-    assert reader.sizes["vocabulary"] <= tokenizer.PIECES
+    assert reader.config["vocabulary"] <= tokenizer.PIECES
 
 
 def test_a_vocabulary_lies_beside_its_model_and_no_other_is_taken(reader, net, tmp_path):
@@ -175,13 +175,15 @@ def test_the_layers_do_not_begin_equal():
 @torch.no_grad()
 def test_places_after_the_caption_do_not_matter(net):
     """Neither how many there are, nor what a table holds for nothing."""
-    (y, level), ids = inputs(), captions()
-    said = net(y, level, ids)
+    (y, timestep), ids = inputs(), captions()
+    said = net(y, timestep, ids)
     for n in (6, 8, 77):
-        torch.testing.assert_close(net(y, level, torch.nn.functional.pad(ids, (0, n - 12))), said, rtol=1e-4, atol=1e-5)
+        torch.testing.assert_close(
+            net(y, timestep, torch.nn.functional.pad(ids, (0, n - 12))), said, rtol=1e-4, atol=1e-5
+        )
     net.text.table.weight[0] += 5
-    torch.testing.assert_close(net(y, level, ids), said, rtol=1e-4, atol=1e-5)
-    assert not torch.allclose(net(y, level), net(y, level, ids), atol=1e-3)
+    torch.testing.assert_close(net(y, timestep, ids), said, rtol=1e-4, atol=1e-5)
+    assert not torch.allclose(net(y, timestep), net(y, timestep, ids), atol=1e-3)
 
 
 def test_a_caption_that_is_too_long_is_refused_in_words(net):
@@ -211,34 +213,40 @@ def told(request, tiny):
 
 @torch.no_grad()
 def test_two_captions_are_heard_as_two_and_a_dropped_one_is_none(told):
-    (net, cond), (y, level) = told, inputs()
-    anything, said = net(y, level), net(y, level, cond)
+    (net, condition), (y, timestep) = told, inputs()
+    anything, said = net(y, timestep), net(y, timestep, condition)
     assert said.shape == y.shape
     assert not torch.isclose(said, anything, atol=1e-4).flatten(1).all(1).any()
-    assert not torch.isclose(said, net(y, level, cond.roll(1, 0)), atol=1e-4).flatten(1).all(1).any()
-    torch.testing.assert_close(net(y, level, torch.zeros_like(cond)), anything, rtol=1e-4, atol=1e-5)
-    dropped = drop_conditions(cond, 0, 1.0, seeded())
-    assert dropped.dtype == cond.dtype and not dropped.any()
-    some = drop_conditions(cond, 0, 0.5, seeded(0))
-    alike = torch.isclose(net(y, level, some), anything, atol=1e-4).flatten(1).all(1)
+    assert not torch.isclose(said, net(y, timestep, condition.roll(1, 0)), atol=1e-4).flatten(1).all(1).any()
+    torch.testing.assert_close(net(y, timestep, torch.zeros_like(condition)), anything, rtol=1e-4, atol=1e-5)
+    dropped = drop_conditions(condition, 0, 1.0, seeded())
+    assert dropped.dtype == condition.dtype and not dropped.any()
+    some = drop_conditions(condition, 0, 0.5, seeded(0))
+    alike = torch.isclose(net(y, timestep, some), anything, atol=1e-4).flatten(1).all(1)
     assert torch.equal(alike, ~some.flatten(1).any(1)) and 0 < alike.sum() < 3
 
 
 @torch.no_grad()
-def test_a_caption_is_heard_by_its_own_picture_only(told):
-    (net, cond), (y, level) = told, inputs()
-    other = cond.clone()
-    other[1] = cond[0]
-    changed = (net(y, level, other) - net(y, level, cond)).abs().flatten(1).amax(1)
+def test_a_caption_is_heard_by_its_own_image_only(told):
+    (net, condition), (y, timestep) = told, inputs()
+    other = condition.clone()
+    other[1] = condition[0]
+    changed = (net(y, timestep, other) - net(y, timestep, condition)).abs().flatten(1).amax(1)
     assert changed[1] > 1e-3 and changed[[0, 2]].max() < 1e-5
 
 
 def test_words_are_listened_to_at_every_size_and_gradients_reach_all_weights(told):
-    (net, cond), (y, level) = told, inputs()
+    (net, condition), (y, timestep) = told, inputs()
     layers = {name for name, layer in net.named_modules() if isinstance(layer, WordAttention)}
-    assert layers == {"down.0.0.listen", "down.1.0.listen", "middle.listen", "up.0.0.listen", "up.1.0.listen"}
-    some = drop_conditions(cond, 0, 0.5, seeded(0))
-    net(y, level, some).square().mean().backward()
+    assert layers == {
+        "down.0.0.cross_attention",
+        "down.1.0.cross_attention",
+        "middle.cross_attention",
+        "up.0.0.cross_attention",
+        "up.1.0.cross_attention",
+    }
+    some = drop_conditions(condition, 0, 0.5, seeded(0))
+    net(y, timestep, some).square().mean().backward()
     assert [
         name for name, weight in net.named_parameters() if weight.grad is None or not weight.grad.abs().sum() > 0
     ] == []
@@ -246,13 +254,13 @@ def test_words_are_listened_to_at_every_size_and_gradients_reach_all_weights(tol
 
 def test_a_new_network_learns_with_every_weight_from_its_third_step_on():
     torch.manual_seed(0)
-    net, (y, level), ids = (
+    net, (y, timestep), ids = (
         AttentionUNet(4, (16, 32), attention=(False, True), patch=1, embedding=16, text=TEXT),
         inputs(),
         captions(),
     )
     for _ in range(3):
-        slopes = torch.autograd.grad((net(y, level, ids) - 1).square().mean(), list(net.parameters()))
+        slopes = torch.autograd.grad((net(y, timestep, ids) - 1).square().mean(), list(net.parameters()))
         with torch.no_grad():
             for weight, slope in zip(net.parameters(), slopes, strict=True):
                 weight.sub_(0.1 * slope)
@@ -290,7 +298,7 @@ def test_nothing_is_heard_before_anything_is_learned():
 def test_a_network_learns_to_draw_what_the_caption_says(reader):
     """Latents far beyond [-1, 1], of one sign for one word and of the other for another: nothing is clipped on the way."""
     torch.manual_seed(0)
-    net = AttentionUNet(4, (16,), attention=(False,), patch=1, embedding=32, text={**TEXT, **reader.sizes})
+    net = AttentionUNet(4, (16,), attention=(False,), patch=1, embedding=32, text={**TEXT, **reader.config})
     ids, objective = reader(["a red tiger", "a blue tiger"]).repeat(8, 1)[:, :8], Objective(null=0)
     x0 = torch.tensor([3.0, -3.0]).repeat(8).view(-1, 1, 1, 1).expand(-1, 4, 4, 4)
     optimizer, chance = torch.optim.AdamW(net.parameters(), lr=3e-3), seeded()
@@ -300,11 +308,13 @@ def test_a_network_learns_to_draw_what_the_caption_says(reader):
         optimizer.step()
     card = Card("m", "M", "attention_unet", {"text": TEXT}, "v", 4, 4, autoencoder="a", text=reader.card)
     able = Model(card, net.eval(), Compute(torch.device("cpu")))
-    *_, last = generate(able, Preset(moves=10, scale=1.5), range(4), reader(["a blue tiger", "a red tiger"] * 2))
+    *_, last = generate(
+        able, Preset(steps=10, guidance_scale=1.5), range(4), reader(["a blue tiger", "a red tiger"] * 2)
+    )
     assert last.x.mean((1, 2, 3)).sign().tolist() == [-1, 1, -1, 1] and last.x.abs().mean((1, 2, 3)).min() > 2
     assert card.told and not card.draws and asdict(card)["autoencoder"] == "a"
     with pytest.raises(ValueError, match="what `tokens.reader` makes of a caption"):
-        generate(able, Preset(moves=2), [0], [1])
+        generate(able, Preset(steps=2), [0], [1])
 
 
 # CLIP
@@ -328,7 +338,7 @@ def clip_folder(tmp_path_factory):
         json.dumps({"tokenizer_class": "CLIPTokenizer", "model_max_length": 77, **special})
     )
     ids = {"bos_token_id": 54, "eos_token_id": 55, "pad_token_id": 55}
-    sizes = {
+    config = {
         "hidden_size": 16,
         "intermediate_size": 32,
         "num_hidden_layers": 1,
@@ -336,7 +346,7 @@ def clip_folder(tmp_path_factory):
         "projection_dim": 16,
     }
     torch.manual_seed(0)
-    transformers.CLIPTextModel(transformers.CLIPTextConfig(vocab_size=len(pieces), **sizes, **ids)).save_pretrained(
+    transformers.CLIPTextModel(transformers.CLIPTextConfig(vocab_size=len(pieces), **config, **ids)).save_pretrained(
         folder
     )
     return folder
@@ -347,7 +357,7 @@ def test_clip_says_one_vector_per_word_and_nothing_for_nothing(clip_folder, tmp_
 
     reader = clip(str(clip_folder))
     said = reader(["a cat", "", None, "z " * 5000])
-    assert said.shape == (4, 77, 16) and not said.requires_grad and reader.sizes == {"features": 16}
+    assert said.shape == (4, 77, 16) and not said.requires_grad and reader.config == {"features": 16}
     assert present(said).sum(1).tolist() == [4, 1, 1, 77] and not said[1:3].any()
     torch.testing.assert_close(reader(["a cat"])[0], said[0])
     assert not torch.allclose(reader(["a bat"])[0], said[0], atol=1e-3)

@@ -1,4 +1,4 @@
-"""The recipe that learns to draw what a text says: latents encoded once, what is drawn how often, its loss, and the model that it leaves."""
+"""The recipe that learns to draw what a text says: latents encoded once, what is sampled how often, its loss, and the model that it leaves."""
 
 import csv
 import json
@@ -12,7 +12,7 @@ from PIL import Image
 from diffusion_edu.checkpoints import Card, Unusable, fingerprint, load, save
 from diffusion_edu.data.augment import augmented
 from diffusion_edu.data.captions import Captioned
-from diffusion_edu.data.images import Pictures, held_out, save_pictures, to_signed
+from diffusion_edu.data.images import ImageSet, held_out, save_images, to_signed
 from diffusion_edu.data.prompts import load_prompts
 from diffusion_edu.generation import Preset, generate
 from diffusion_edu.latent.codec import codec
@@ -24,7 +24,7 @@ from diffusion_edu.recipes import text_to_image
 from diffusion_edu.recipes.latents import encoded, looked_at, read_latents, variants, write_latents
 from diffusion_edu.text import clip, tokenizer
 from diffusion_edu.training.objectives import Hybrid, Objective
-from diffusion_edu.training.perceptual import painter, unlikeness
+from diffusion_edu.training.perceptual import painter, perceptual_distance
 
 CPU = Compute(torch.device("cpu"))
 CODER = "tiny_autoencoder"
@@ -37,7 +37,7 @@ SIZES = {
     "text": {"width": 16, "depth": 1, "head_width": 8},
 }
 TINY = replace(
-    text_to_image.RECIPE, sizes=SIZES, size=32, batch=8, lr=2e-3, ema=0.9, sampling=Preset(moves=2, scale=2.0)
+    text_to_image.RECIPE, config=SIZES, size=32, batch=8, lr=2e-3, ema=0.9, sampling=Preset(steps=2, guidance_scale=2.0)
 )
 
 
@@ -46,17 +46,17 @@ def seeded(seed=0):
 
 
 def keep_autoencoder(folder, seed):
-    sizes = {"widths": [8, 16], "blocks": [1, 1], "patch": 4}
+    config = {"widths": [8, 16], "blocks": [1, 1], "patch": 4}
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        net = Autoencoder(**sizes)
-    scale = {"mean": [0.1 + seed, -0.2, 0.3, 0.0], "spread": [0.5, 1.5, 1.0, 2.0]}
-    return save(folder, Card(CODER, "A", "autoencoder", sizes, "autoencoder", 32, latents=scale), net)
+        net = Autoencoder(**config)
+    scale = {"mean": [0.1 + seed, -0.2, 0.3, 0.0], "std": [0.5, 1.5, 1.0, 2.0]}
+    return save(folder, Card(CODER, "A", "autoencoder", config, "autoencoder", 32, latents=scale), net)
 
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory):
-    """A folder to work in, with a tiny autoencoder among its runs, captioned pictures of a person's own, and a set with classes."""
+    """A folder to work in, with a tiny autoencoder among its runs, captioned images of a person's own, and a set with classes."""
     home = tmp_path_factory.mktemp("home")
     keep_autoencoder(home / "runs" / CODER, 0)
     for k in range(70):
@@ -70,7 +70,7 @@ def home(tmp_path_factory):
         .expand(16, 3, 32, 32)
         .contiguous()
     )
-    save_pictures(home / "kinds.parquet", Pictures(images, torch.arange(16) % 2, ("tulips", "roses")))
+    save_images(home / "kinds.parquet", ImageSet(images, torch.arange(16) % 2, ("tulips", "roses")))
     return home
 
 
@@ -94,7 +94,7 @@ def refusal(out, *words):
 def trained(home):
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(home)
-        run(home / "runs" / "mine", "--data", "kinds.parquet", "--captions", "own", "--pictures", 24)
+        run(home / "runs" / "mine", "--data", "kinds.parquet", "--captions", "own", "--images", 24)
     return home / "runs" / "mine"
 
 
@@ -103,7 +103,7 @@ def trained(home):
 
 def test_the_card_says_what_it_was_made_of(trained):
     card = load("mine").card
-    assert (card.kind, card.size, card.channels, card.autoencoder, card.told, card.draws) == (
+    assert (card.prediction_type, card.size, card.channels, card.autoencoder, card.told, card.draws) == (
         "v",
         4,
         4,
@@ -112,8 +112,8 @@ def test_the_card_says_what_it_was_made_of(trained):
         False,
     )
     assert card.text == {"sha256": fingerprint(trained / "mine.tokenizer.json")}
-    assert card.sizes["text"]["vocabulary"] == tokenizer.reader("mine").sizes["vocabulary"]
-    assert (card.data["pictures"], card.data["encoded"], card.data["held_out"]) == (86, 344, 4)
+    assert card.config["text"]["vocabulary"] == tokenizer.reader("mine").config["vocabulary"]
+    assert (card.data["images"], card.data["encoded"], card.data["held_out"]) == (86, 344, 4)
     assert card.data["captions_made_of_class_and_colour"] == ["kinds.parquet"] and card.data["captions"] == 80
     assert card.training["objective"]["null"] == 0 and card.training["objective"]["drop"] == 0.1
     assert card.training["scale"] == load(CODER).card.latents
@@ -129,10 +129,10 @@ def test_the_captions_that_it_learned_from_lie_beside_the_weights(trained, home)
     captions = [each.text for each in said]
     assert len(set(captions)) == len(captions)
     held = {(home / "own" / f"{k:02}.txt").read_text() for k in range(70)} - set(captions)
-    assert len(held) == 1 and latents.held.any()  # every 64th picture is held out
+    assert len(held) == 1 and latents.held.any()  # every 64th image is held out
 
 
-def test_pictures_are_drawn_for_the_same_prompts_every_time(trained):
+def test_images_are_sampled_for_the_same_prompts_every_time(trained):
     prompts = (trained / "prompts.txt").read_text().splitlines()
     assert len(prompts) == len(set(prompts)) == 64 and "number 32" in prompts[1]
     with Image.open(trained / "mine.png") as page:
@@ -142,36 +142,36 @@ def test_pictures_are_drawn_for_the_same_prompts_every_time(trained):
 
 def test_the_model_draws_latents_that_its_autoencoder_decodes(trained):
     able, reader = load("mine", compute=CPU), tokenizer.reader("mine")
-    *_, said = generate(able, Preset(moves=3, scale=3.0), [5, 6], reader(["a barn on the shore", "a boat"]))
-    *_, anything = generate(able, Preset(moves=3), [5, 6])
+    *_, said = generate(able, Preset(steps=3, guidance_scale=3.0), [5, 6], reader(["a barn on the shore", "a boat"]))
+    *_, anything = generate(able, Preset(steps=3), [5, 6])
     assert said.x.shape == (2, 4, 4, 4) and not torch.allclose(said.x, anything.x, atol=1e-3)
-    *_, none = generate(able, Preset(moves=3), [5, 6], reader(["", ""]))
+    *_, none = generate(able, Preset(steps=3), [5, 6], reader(["", ""]))
     torch.testing.assert_close(none.x, anything.x, rtol=1e-3, atol=1e-4)
     assert codec(CODER, compute=CPU).decode(said.x).shape == (2, 3, 32, 32)
 
 
-def test_a_training_goes_on_where_it_was_without_pictures(trained, tmp_path, home):
+def test_a_training_goes_on_where_it_was_without_images(trained, tmp_path, home):
     out = tmp_path / "again"
-    run(out, "--captions", "own", "--pictures", 16)
+    run(out, "--captions", "own", "--images", 16)
     latents = (out / "latents.safetensors").read_bytes()
-    run(out, "--pictures", 40, "--resume")
-    assert load("again", [out]).card.training["pictures_seen"] == 40
-    assert [row["pictures"] for row in csv.DictReader((out / "log.csv").open())] == ["16", "40"]
+    run(out, "--images", 40, "--resume")
+    assert load("again", [out]).card.training["images_seen"] == 40
+    assert [row["images"] for row in csv.DictReader((out / "log.csv").open())] == ["16", "40"]
     assert (out / "latents.safetensors").read_bytes() == latents
 
 
 def test_latents_are_enough_where_there_is_no_tokenizer_library(trained, tmp_path, monkeypatch):
     for name in ("tokenizers", "diffusion_edu.text.tokenizer", "diffusion_edu.text.clip"):
         monkeypatch.setitem(sys.modules, name, None)
-    run(tmp_path / "there", "--latents", trained / "latents.safetensors", "--pictures", 16)
+    run(tmp_path / "there", "--latents", trained / "latents.safetensors", "--images", 16)
     ours, theirs = (load(name, [folder]).card for name, folder in (("mine", trained), ("there", tmp_path / "there")))
     assert theirs.text == ours.text == {"sha256": fingerprint(tmp_path / "there" / "there.tokenizer.json")}
-    assert theirs.data == ours.data and theirs.sizes == ours.sizes
+    assert theirs.data == ours.data and theirs.config == ours.config
     assert (tmp_path / "there" / "there.prompts.json").read_bytes() == (trained / "mine.prompts.json").read_bytes()
 
 
-def test_a_model_learns_further_from_pictures_of_ones_own(trained, tmp_path):
-    run(tmp_path / "further", "--captions", "own", "--from", "mine", "--pictures", 8, "--lr", 1e-9)
+def test_a_model_learns_further_from_images_of_ones_own(trained, tmp_path):
+    run(tmp_path / "further", "--captions", "own", "--from", "mine", "--images", 8, "--lr", 1e-9)
     ours, theirs = load("mine", compute=CPU), load("further", [tmp_path / "further"], CPU)
     assert theirs.card.text == ours.card.text and theirs.card.training["from"] == "mine"
     for name, weight in theirs.net.state_dict().items():
@@ -182,7 +182,7 @@ def test_another_encoder_of_texts(tmp_path, monkeypatch):
     class Letters:
         """How often each of ten letters is in each word."""
 
-        sizes, card, text = {"features": 10}, {"clip": "letters"}, ""
+        config, card, text = {"features": 10}, {"clip": "letters"}, ""
 
         def __call__(self, prompts):
             said = torch.zeros(len(prompts), 77, 10)
@@ -192,17 +192,17 @@ def test_another_encoder_of_texts(tmp_path, monkeypatch):
             return said
 
     monkeypatch.setattr(clip, "clip", lambda name: Letters())
-    run(tmp_path / "c", "--captions", "own", "--text-encoder", "clip", "--pictures", 16)
+    run(tmp_path / "c", "--captions", "own", "--text-encoder", "clip", "--images", 16)
     able = load("c", [tmp_path / "c"], CPU)
-    assert able.card.text == {"clip": "letters"} and able.card.sizes["text"]["features"] == 10
+    assert able.card.text == {"clip": "letters"} and able.card.config["text"]["features"] == 10
     assert not (tmp_path / "c" / "c.tokenizer.json").exists()
-    *_, last = generate(able, Preset(moves=2), [1], tokenizer.reader("c", [tmp_path / "c"])(["a barn"]))
+    *_, last = generate(able, Preset(steps=2), [1], tokenizer.reader("c", [tmp_path / "c"])(["a barn"]))
     assert last.x.shape == (1, 4, 4, 4)
 
 
 @pytest.mark.parametrize("weight", ["0.5", "alone"])
 def test_a_training_with_perceptual_loss(trained, tmp_path, weight):
-    run(tmp_path / "p", "--latents", trained / "latents.safetensors", "--perceptual", weight, "--pictures", 16)
+    run(tmp_path / "p", "--latents", trained / "latents.safetensors", "--perceptual", weight, "--images", 16)
     told = load("p", [tmp_path / "p"]).card.training["objective"]
     assert (told["plain"], told["perception"]) == ((0, 1) if weight == "alone" else (1, 0.5)) and told[
         "autoencoder"
@@ -232,8 +232,8 @@ def test_what_cannot_be_is_refused_in_one_sentence(trained, tmp_path, words, sen
     assert sentence in refusal(tmp_path / "no", *words)
 
 
-def test_latents_of_other_pictures_are_not_taken_for_these(trained, tmp_path):
-    run(tmp_path / "a", "--captions", "own", "--pictures", 8)
+def test_latents_of_other_images_are_not_taken_for_these(trained, tmp_path):
+    run(tmp_path / "a", "--captions", "own", "--images", 8)
     assert "another choice of from" in refusal(tmp_path / "a", "--data", "kinds.parquet", "--resume")
     assert "another choice of autoencoder" in refusal(tmp_path / "a", "--resume", "--autoencoder", "other")
 
@@ -290,17 +290,17 @@ def test_captions_are_cut_where_all_of_them_are_over(latents):
 
 
 def test_sets_come_as_often_as_they_are_weighed_and_what_is_held_out_never(latents):
-    def shares(weights):
+    def fractions(weights):
         return torch.stack([weights[latents.part == part].sum() for part in (0, 1)]) / weights.sum()
 
-    torch.testing.assert_close(shares(latents.often()), torch.tensor([0.7, 0.3]))
-    torch.testing.assert_close(shares(latents.often([1, 4])), torch.tensor([0.2, 0.8]))
+    torch.testing.assert_close(fractions(latents.often()), torch.tensor([0.7, 0.3]))
+    torch.testing.assert_close(fractions(latents.often([1, 4])), torch.tensor([0.2, 0.8]))
     assert (latents.often()[latents.held] == 0).all() and (latents.often()[~latents.held] > 0).all()
     alone = replace(
         latents,
-        facts={"sets": [{**each, "made": True, "pictures": 25 * 4**k} for k, each in enumerate(latents.facts["sets"])]},
+        facts={"sets": [{**each, "made": True, "images": 25 * 4**k} for k, each in enumerate(latents.facts["sets"])]},
     )
-    torch.testing.assert_close(shares(alone.often()), torch.tensor([1 / 3, 2 / 3]))
+    torch.testing.assert_close(fractions(alone.often()), torch.tensor([1 / 3, 2 / 3]))
 
 
 def test_latents_are_kept_whole_and_refused_if_the_autoencoder_is_another_one(latents, tmp_path, home):
@@ -333,16 +333,16 @@ def test_what_is_looked_at_comes_from_every_set_in_turn_and_begins_with_what_is_
 # The loss
 
 
-def test_the_hybrid_loss_is_the_error_and_how_different_a_guess_looks():
+def test_the_hybrid_loss_is_the_error_and_how_different_a_prediction_looks():
     torch.manual_seed(0)
     x0, eps, theta = torch.randn(3, 4, 4, 4), torch.randn(3, 4, 4, 4), torch.tensor([0.0, 0.7, torch.pi / 2])
 
-    def net(y, level, cond):
+    def net(y, timestep, condition):
         return y.roll(1, 1).requires_grad_()
 
     c, s = theta.cos().view(-1, 1, 1, 1), theta.sin().view(-1, 1, 1, 1)
     y = c * x0 + s * eps
-    looks = unlikeness(painter(CODER, CPU.device), c * y - s * y.roll(1, 1), x0)
+    looks = perceptual_distance(painter(CODER, CPU.device), c * y - s * y.roll(1, 1), x0)
     plain = Objective().at(net, x0, None, theta, eps)
     torch.testing.assert_close(
         Hybrid(perception=0.3, autoencoder=CODER).at(net, x0, None, theta, eps), plain + 0.3 * c.flatten() ** 2 * looks
@@ -351,7 +351,7 @@ def test_the_hybrid_loss_is_the_error_and_how_different_a_guess_looks():
     torch.testing.assert_close(alone, c.flatten() ** 2 * looks)
     assert (
         alone[0] < 1e-6 and alone[1] > 0.01 and alone[2] < 1e-6
-    )  # without noise the guess is the truth; without signal it does not count
+    )  # without noise the prediction is the truth; without signal it does not count
 
 
 def test_the_painter_sees_latents_at_the_scale_that_its_autoencoder_knows():
@@ -361,7 +361,7 @@ def test_the_painter_sees_latents_at_the_scale_that_its_autoencoder_knows():
         torch.randn(2, 4, 4, 4, generator=seeded()),
     )
     scale = able.card.latents
-    raw = latents * torch.tensor(scale["spread"]).view(-1, 1, 1) + torch.tensor(scale["mean"]).view(-1, 1, 1)
+    raw = latents * torch.tensor(scale["std"]).view(-1, 1, 1) + torch.tensor(scale["mean"]).view(-1, 1, 1)
     seen = []
     handle = able.net.up[len(layers) - 1].register_forward_pre_hook(
         lambda _, given: seen.append(given[0])
@@ -372,7 +372,7 @@ def test_the_painter_sees_latents_at_the_scale_that_its_autoencoder_knows():
     assert seen[0].shape[2:] == (4, 4) and not any(weight.requires_grad for weight in layers.parameters())
 
 
-def test_the_perceptual_loss_reaches_the_guess():
+def test_the_perceptual_loss_reaches_the_prediction():
     said = torch.randn(2, 4, 4, 4, generator=seeded(), requires_grad=True)
     loss = Hybrid(plain=0.0, perception=1.0, autoencoder=CODER).at(
         lambda *_: said, torch.randn(2, 4, 4, 4), None, torch.full((2,), 0.8), torch.randn(2, 4, 4, 4)
@@ -382,16 +382,16 @@ def test_the_perceptual_loss_reaches_the_guess():
 
 
 def test_what_has_no_latents_cannot_be_looked_at(home):
-    sizes = {"widths": [8, 16], "blocks": [1, 1], "patch": 4}
-    save(home / "runs" / "bare", Card("bare", "B", "autoencoder", sizes, "autoencoder", 32), Autoencoder(**sizes))
+    config = {"widths": [8, 16], "blocks": [1, 1], "patch": 4}
+    save(home / "runs" / "bare", Card("bare", "B", "autoencoder", config, "autoencoder", 32), Autoencoder(**config))
     with pytest.raises(ValueError, match="bare has no latents to look at"):
         painter("bare", CPU.device)
 
 
 def test_the_recipe_itself_is_small_enough_and_draws_at_its_size():
-    sizes = TINY.sizes | text_to_image.RECIPE.sizes | {"channels": 4}
-    sizes["text"] = {**sizes["text"], "vocabulary": tokenizer.PIECES}
-    net = NETWORKS[text_to_image.RECIPE.network](**json.loads(json.dumps(sizes))).eval()
+    config = TINY.config | text_to_image.RECIPE.config | {"channels": 4}
+    config["text"] = {**config["text"], "vocabulary": tokenizer.PIECES}
+    net = NETWORKS[text_to_image.RECIPE.network](**json.loads(json.dumps(config))).eval()
     assert 2 * sum(weight.numel() for weight in net.parameters()) < 16 * 2**20  # bytes of fp16
     with torch.no_grad():
         assert net(torch.randn(1, 4, 16, 16), torch.tensor([800.0]), torch.ones(1, 77, dtype=torch.int64)).shape == (

@@ -11,14 +11,14 @@ from conftest import Says
 from torch import nn
 
 from diffusion_edu.core import walk
-from diffusion_edu.data.images import Pictures, batches
+from diffusion_edu.data.images import ImageSet, batches
 from diffusion_edu.data.points import two_moons
 from diffusion_edu.denoisers import NeuralDenoiser
 from diffusion_edu.networks import MLP
 from diffusion_edu.samplers import ddim_step
 from diffusion_edu.schedules import cosine
 from diffusion_edu.spacings import spaced
-from diffusion_edu.training.loop import fit, follow, held_out_loss, learner, warm_up_and_anneal
+from diffusion_edu.training.loop import fit, held_out_loss, train_state, update_ema, warm_up_and_anneal
 from diffusion_edu.training.objectives import Objective
 
 
@@ -26,11 +26,11 @@ def seeded(seed=0):
     return torch.Generator().manual_seed(seed)
 
 
-def pictures(n, size=8, classes=()):
-    """Two kinds of smooth picture, easy to learn."""
+def images(n, size=8, classes=()):
+    """Two kinds of smooth image, easy to learn."""
     ramp = torch.linspace(0, 255, size).round()
     images = torch.stack([(ramp if k % 2 else ramp.flip(0)).expand(3, size, size) for k in range(n)]).to(torch.uint8)
-    return Pictures(images, torch.arange(n) % 2 if classes else None, tuple(classes))
+    return ImageSet(images, torch.arange(n) % 2 if classes else None, tuple(classes))
 
 
 def test_the_average_follows_in_closed_form():
@@ -39,18 +39,18 @@ def test_the_average_follows_in_closed_form():
     for n in range(200):
         with torch.no_grad():
             net.number.fill_(math.sin(n) + n / 50)
-        follow(ema, net, n, 0.9)
+        update_ema(ema, net, n, 0.9)
         d = min(0.9, (1 + n) / (10 + n))
         expected = d * expected + (1 - d) * (math.sin(n) + n / 50)
         assert ema.number.item() == pytest.approx(expected, rel=1e-4, abs=1e-6)
     assert not net.number.isnan()
-    follow(Says(), net, 0, 0.9999)
+    update_ema(Says(), net, 0, 0.9999)
 
 
 def test_the_average_leaves_its_beginning_behind_at_once():
     net, ema = Says(1.0), Says(0.0)
     for n in range(100):
-        follow(ema, net, n, 0.9999)
+        update_ema(ema, net, n, 0.9999)
     assert ema.number.item() == pytest.approx(1, abs=1e-6)  # 0.9999^100 would have left it at 0.01
 
 
@@ -59,31 +59,29 @@ def test_buffers_are_copied_not_averaged():
     net, ema = (nn.BatchNorm1d(2) for _ in range(2))
     net.running_mean.fill_(3.0)
     net.num_batches_tracked.fill_(7)
-    follow(ema, net, 1000, 0.999)
+    update_ema(ema, net, 1000, 0.999)
     assert ema.running_mean.tolist() == [3, 3]
     assert ema.num_batches_tracked.item() == 7
 
 
 def start(tiny, **options):
-    return learner(tiny(), **options)
+    return train_state(tiny(), **options)
 
 
 def test_training_lowers_the_loss_that_it_is_judged_by(tiny):
     torch.manual_seed(0)
-    state, objective, kept = start(tiny), Objective(), (pictures(8).images.float() / 127.5 - 1, None)
+    state, objective, kept = start(tiny), Objective(), (images(8).images.float() / 127.5 - 1, None)
     before = held_out_loss(state.net, *kept, objective)
-    steps = list(
-        islice(fit(state, batches(pictures(16), 16, state.generator), objective, lambda at: 3e-3, ema=0.9), 150)
-    )
+    steps = list(islice(fit(state, batches(images(16), 16, state.generator), objective, lambda at: 3e-3, ema=0.9), 150))
     assert held_out_loss(state.net, *kept, objective) < 0.5 * before
     assert held_out_loss(state.ema, *kept, objective) < 0.5 * before
     assert sum(p.loss for p in steps[-10:]) < 0.8 * sum(p.loss for p in steps[:10])
 
 
-def test_progress_counts_steps_pictures_and_seconds(tiny):
+def test_progress_counts_steps_images_and_seconds(tiny):
     state = start(tiny)
     heard = []
-    stream = batches(pictures(16), 4, state.generator)
+    stream = batches(images(16), 4, state.generator)
     steps = list(
         islice(
             fit(
@@ -96,7 +94,7 @@ def test_progress_counts_steps_pictures_and_seconds(tiny):
             3,
         )
     )
-    assert [(p.step, p.pictures) for p in steps] == [(1, 8), (2, 16), (3, 24)]
+    assert [(p.step, p.images) for p in steps] == [(1, 8), (2, 16), (3, 24)]
     assert [p.lr for p in steps] == pytest.approx([1e-3, 2e-3, 3e-3])
     assert 0 < steps[0].seconds < steps[1].seconds < steps[2].seconds == state.seconds
     assert heard == [(0, 0.0), (1, steps[0].seconds), (2, steps[1].seconds)]
@@ -109,8 +107,8 @@ def test_two_batches_of_16_are_one_of_32(tiny):
         torch.linspace(0.1, 1.5, 32),
     )
 
-    def objective(net, rows, cond, generator):
-        return Objective().at(net, x0[rows], cond, theta[rows], eps[rows])
+    def objective(net, rows, condition, generator):
+        return Objective().at(net, x0[rows], condition, theta[rows], eps[rows])
 
     one, two = start(tiny), start(tiny)
     whole = next(fit(one, [(torch.arange(32), None)], objective, lambda at: 1e-3))
@@ -118,7 +116,7 @@ def test_two_batches_of_16_are_one_of_32(tiny):
         fit(two, [(torch.arange(16), None), (torch.arange(16, 32), None)], objective, lambda at: 1e-3, accumulate=2)
     )
     assert whole.loss == pytest.approx(parts.loss, rel=1e-5)
-    assert (whole.pictures, parts.pictures) == (32, 32)
+    assert (whole.images, parts.images) == (32, 32)
     for first, second in zip(moments(one), moments(two), strict=True):
         torch.testing.assert_close(first, second, rtol=1e-3, atol=1e-6)
 
@@ -129,8 +127,8 @@ def moments(state):
 
 def test_stopping_at_any_yield_leaves_a_learner_that_goes_on_as_if_never_stopped(tiny):
     stream = [(torch.randn(4, 3, 8, 8, generator=seeded(k)), None) for k in range(6)]
-    straight, stopped = start(tiny), start(tiny)
-    list(fit(straight, stream, Objective(), lambda at: 1e-3))
+    flow, stopped = start(tiny), start(tiny)
+    list(fit(flow, stream, Objective(), lambda at: 1e-3))
     for batch in stream:
         steps = fit(stopped, [batch], Objective(), lambda at: 1e-3)
         progress = next(steps)
@@ -138,7 +136,7 @@ def test_stopping_at_any_yield_leaves_a_learner_that_goes_on_as_if_never_stopped
         assert progress.step == stopped.step
         assert all(weight.grad is None for weight in stopped.net.parameters())
     for a, b in zip(
-        [*straight.net.parameters(), *straight.ema.parameters()],
+        [*flow.net.parameters(), *flow.ema.parameters()],
         [*stopped.net.parameters(), *stopped.ema.parameters()],
         strict=True,
     ):
@@ -154,7 +152,7 @@ def test_training_ends_where_the_stream_ends(tiny):
 
 
 def test_gradients_are_clipped_to_norm_1():
-    state, norms = learner(Says(0.0)), []
+    state, norms = train_state(Says(0.0)), []
     state.optimizer.register_step_pre_hook(lambda optimizer, *_: norms.append(state.net.number.grad.norm().item()))
     next(
         fit(
@@ -171,9 +169,7 @@ def test_neither_training_nor_drawing_touches_the_global_randomness(tiny):
     state, before = start(tiny), torch.get_rng_state()
     list(
         islice(
-            fit(
-                state, batches(pictures(8, classes=("a", "b")), 4, state.generator), Objective(null=2), lambda at: 1e-3
-            ),
+            fit(state, batches(images(8, classes=("a", "b")), 4, state.generator), Objective(null=2), lambda at: 1e-3),
             2,
         )
     )
@@ -210,7 +206,7 @@ def test_a_network_for_points_learns_two_moons_in_seconds():
     data = two_moons(2000, generator)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        state = learner(MLP(width=64, classes=2))
+        state = train_state(MLP(width=64, classes=2))
 
     def stream():
         while True:
@@ -227,9 +223,9 @@ def test_a_network_for_points_learns_two_moons_in_seconds():
 
     before = away(state.ema, 0)
     steps = list(islice(fit(state, stream(), Objective(null=2), lambda at: 1e-2, ema=0.98), 100))
-    assert steps[-1].pictures == 100 * 256
+    assert steps[-1].images == 100 * 256
     for label in (0, 1):
-        drawn = away(state.ema, label)
-        own, other = drawn[label], drawn[1 - label]
+        sampled = away(state.ema, label)
+        own, other = sampled[label], sampled[1 - label]
         assert own < 0.12 < 1 < min(before)
         assert own < other / 3

@@ -12,9 +12,9 @@ from PIL import Image
 from diffusion_edu.data.uploads import read_upload
 
 
-def encoded(picture, kind, **options):
+def encoded(image, class_name, **options):
     file = io.BytesIO()
-    picture.save(file, kind, **options)
+    image.save(file, class_name, **options)
     return file.getvalue()
 
 
@@ -42,7 +42,7 @@ def noisy(size=64):
 
 BAD = {
     "nothing": (b"", "0 bytes"),
-    "text": (b"Dear sir or madam", "not a picture"),
+    "text": (b"Dear sir or madam", "not an image"),
     "half a JPEG": (encoded(noisy(), "JPEG")[:1500], "damaged"),
     "half a PNG": (encoded(noisy(), "PNG")[:5000], "damaged"),
     "a JPEG's first bytes": (encoded(noisy(), "JPEG")[:20], "damaged"),
@@ -62,7 +62,7 @@ def test_what_cannot_be_used_gets_one_sentence_that_says_what_to_do(name):
     assert time.monotonic() - begun < 2  # too many pixels are not decoded first
 
 
-def test_a_common_picture_is_read_as_it_is():
+def test_a_common_image_is_read_as_it_is():
     image, notes = read_upload(encoded(plain(), "PNG"), size=32)
     assert image.shape == (3, 32, 32) and image[:, 0, 0].tolist() == [200, 100, 50] and notes == []
     image += 1  # it may be written to

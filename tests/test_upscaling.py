@@ -15,7 +15,7 @@ from diffusion_edu.generation import Preset
 from diffusion_edu.randomness import Compute
 
 CPU = Compute(torch.device("cpu"))
-PRESET = Preset(moves=2, scale=1.0)
+PRESET = Preset(steps=2, guidance_scale=1.0)
 
 
 def small(b=2, h=8, w=8):
@@ -24,11 +24,19 @@ def small(b=2, h=8, w=8):
 
 @pytest.fixture
 def model(tiny):
-    card = Card("able", "A", "simple_unet", {"guide": 4}, "v", 16, guide="the same picture, half as large")
-    return Model(card, tiny(network="simple_unet", guide=CHANNELS).eval(), CPU)
+    card = Card(
+        "able",
+        "A",
+        "simple_unet",
+        {"conditioning_channels": 4},
+        "v",
+        16,
+        conditioning_image="the same image, half as large",
+    )
+    return Model(card, tiny(network="simple_unet", conditioning_channels=CHANNELS).eval(), CPU)
 
 
-# Drawn
+# Sampled
 
 
 def test_twice_is_one_walk_and_four_times_is_two_with_noise_of_their_own(model):
@@ -45,21 +53,23 @@ def test_twice_is_one_walk_and_four_times_is_two_with_noise_of_their_own(model):
     torch.testing.assert_close(alone.x, twice[-1].x[1:], rtol=0, atol=1e-4)
 
 
-def test_a_network_that_knows_the_picture_draws_it_four_times_as_large():
+def test_a_network_that_knows_the_image_draws_it_four_times_as_large():
     class Knows(nn.Module):
         size_multiple = 2
 
-        def forward(self, y, level, cond=None):
-            c, s = (f(level / 1000).view(-1, 1, 1, 1) for f in (torch.cos, torch.sin))
+        def forward(self, y, timestep, condition=None):
+            c, s = (f(timestep / 1000).view(-1, 1, 1, 1) for f in (torch.cos, torch.sin))
             return (c * y - 0.5) / s
 
-    able = Model(Card("b", "B", "simple_unet", {"guide": 4}, "v", 16, guide="small"), Knows(), CPU)
-    *_, last = upscale(able, Preset(moves=3, scale=1.0), small(), [0, 1], 4)
+    able = Model(
+        Card("b", "B", "simple_unet", {"conditioning_channels": 4}, "v", 16, conditioning_image="small"), Knows(), CPU
+    )
+    *_, last = upscale(able, Preset(steps=3, guidance_scale=1.0), small(), [0, 1], 4)
     torch.testing.assert_close(last.x, torch.full((2, 3, 32, 32), 0.5), rtol=0, atol=1e-5)
 
 
 @pytest.mark.parametrize("factor", [1, 3, 8, 2.5])
-def test_other_factors_are_refused_before_anything_is_drawn(model, factor):
+def test_other_factors_are_refused_before_anything_is_sampled(model, factor):
     for verb in (
         lambda: upscale(model, PRESET, small(), [0, 1], factor),
         lambda: Upscaler(None, "n", 4, CPU)(small(), factor),
@@ -86,7 +96,7 @@ class Nearest:
 @pytest.mark.parametrize(
     ("scale", "factor", "times"), [(2, 2, 1), (4, 4, 1), (2, 4, 2), (4, 2, 1), (8, 4, 1), (3, 4, 2)]
 )
-def test_a_network_is_asked_until_pictures_are_large_enough_and_what_is_too_large_is_shrunk(scale, factor, times):
+def test_a_network_is_asked_until_images_are_large_enough_and_what_is_too_large_is_shrunk(scale, factor, times):
     net = Nearest(scale)
     made = Upscaler(net, "nearest", scale, CPU)(small(), factor)
     assert made.shape == (2, 3, 8 * factor, 8 * factor) and net.asked == times * 2

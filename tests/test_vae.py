@@ -1,4 +1,4 @@
-"""The variational autoencoder: its loss against the formula of the paper, its pictures, its recipe, and that it learns."""
+"""The variational autoencoder: its loss against the formula of the paper, its images, its recipe, and that it learns."""
 
 import csv
 import json
@@ -11,14 +11,14 @@ import torch
 from torch.distributions import Normal, kl_divergence
 
 from diffusion_edu.checkpoints import Card, Model, load
-from diffusion_edu.data.images import Pictures, batches, load_pictures, save_pictures
+from diffusion_edu.data.images import ImageSet, batches, load_images, save_images
 from diffusion_edu.generation import Preset, generate
 from diffusion_edu.networks.vae import VAE
 from diffusion_edu.randomness import Compute
 from diffusion_edu.recipes import faces_vae, flowers_vae
 from diffusion_edu.recipes.command import main
 from diffusion_edu.recipes.sheets import draw
-from diffusion_edu.training.loop import fit, held_out_loss, learner
+from diffusion_edu.training.loop import fit, held_out_loss, train_state
 from diffusion_edu.training.objectives import Variational
 
 SIZES = {"size": 8, "widths": (8, 16), "code": 4}
@@ -29,13 +29,13 @@ def seeded(seed=0):
     return torch.Generator().manual_seed(seed)
 
 
-def vae(seed=0, **sizes):
+def vae(seed=0, **config):
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        return VAE(**{**SIZES, **sizes})
+        return VAE(**{**SIZES, **config})
 
 
-def pictures(b=5, size=8):
+def images(b=5, size=8):
     return torch.rand(b, 3, size, size, generator=seeded()) * 2 - 1
 
 
@@ -44,16 +44,16 @@ def model(net):
 
 
 @pytest.mark.parametrize(("size", "widths", "code"), [(8, (8, 16), 4), (16, (4, 4, 8), 7), (64, (4, 8, 8, 8, 8), 16)])
-def test_pictures_become_codes_and_codes_pictures(size, widths, code):
+def test_images_become_codes_and_codes_images(size, widths, code):
     net = vae(size=size, widths=widths, code=code)
-    mean, log_variance = net.encode(pictures(2, size))
+    mean, log_variance = net.encode(images(2, size))
     assert mean.shape == log_variance.shape == (2, code)
     assert net.decode(mean).shape == (2, 3, size, size)
     assert size % net.size_multiple == 0
 
 
 def test_a_code_is_its_mean_and_as_much_chance_as_its_variance_says():
-    net, x, eps = vae(), pictures(), torch.randn(5, 4, generator=seeded(1))
+    net, x, eps = vae(), images(), torch.randn(5, 4, generator=seeded(1))
     heard = []
     net.up.register_forward_pre_hook(lambda _, codes: heard.append(codes[0]))
     x0_hat, mean, log_variance = net(x, eps)
@@ -63,21 +63,21 @@ def test_a_code_is_its_mean_and_as_much_chance_as_its_variance_says():
 
 
 @pytest.mark.parametrize("spread", [0.1, 0.2, 1.0])
-def test_the_loss_is_the_negative_elbo_that_the_distributions_give(spread):
-    """Kingma & Welling 2014, eq. 3: divergence of the codes from normal ones, less the log density of the picture."""
-    net, x0, eps = vae(), pictures(), torch.randn(5, 3, 8, 8, generator=seeded(1))
+def test_the_loss_is_the_negative_elbo_that_the_distributions_give(std):
+    """Kingma & Welling 2014, eq. 3: divergence of the codes from normal ones, less the log density of the image."""
+    net, x0, eps = vae(), images(), torch.randn(5, 3, 8, 8, generator=seeded(1))
     mean, log_variance = net.encode(x0)
     codes = Normal(mean, (log_variance / 2).exp())
     divergence = kl_divergence(codes, Normal(0.0, 1.0)).sum(1)
     decoded = net.decode(codes.mean + codes.stddev * eps.flatten(1)[:, :4])
-    density = Normal(decoded, spread).log_prob(x0).flatten(1).sum(1)
-    units, constant = 2 * spread**2 / x0[0].numel(), spread**2 * math.log(2 * math.pi * spread**2)
+    density = Normal(decoded, std).log_prob(x0).flatten(1).sum(1)
+    units, constant = 2 * std**2 / x0[0].numel(), std**2 * math.log(2 * math.pi * std**2)
     expected = units * (divergence - density) - constant
-    torch.testing.assert_close(Variational(spread=spread).at(net, x0, None, None, eps), expected, rtol=1e-4, atol=1e-6)
+    torch.testing.assert_close(Variational(std=std).at(net, x0, None, None, eps), expected, rtol=1e-4, atol=1e-6)
 
 
-def test_the_loss_is_one_number_per_picture_and_what_is_held_out_is_judged_alike_every_time():
-    net, x0, eps = vae(), pictures(), torch.randn(5, 3, 8, 8, generator=seeded(1))
+def test_the_loss_is_one_number_per_image_and_what_is_held_out_is_judged_alike_every_time():
+    net, x0, eps = vae(), images(), torch.randn(5, 3, 8, 8, generator=seeded(1))
     losses = Variational().at(net, x0, None, None, eps)
     torch.testing.assert_close(Variational().at(net, x0[2:3], None, None, eps[2:3]), losses[2:3])
     assert Variational()(net, x0, None, seeded()).shape == (5,)
@@ -88,11 +88,11 @@ def test_the_loss_is_one_number_per_picture_and_what_is_held_out_is_judged_alike
 
 def test_gradients_reach_every_weight():
     net = vae()
-    Variational()(net, pictures(), None, seeded()).mean().backward()
+    Variational()(net, images(), None, seeded()).mean().backward()
     assert all(weight.grad.abs().sum() > 0 for weight in net.parameters())
 
 
-def test_a_vae_draws_in_one_go_a_picture_for_every_seed():
+def test_a_vae_draws_in_one_go_a_image_for_every_seed():
     able = model(vae())
     with torch.no_grad():
         able.net.out.weight.mul_(50)  # so that some of it must be cut
@@ -108,16 +108,16 @@ def test_a_vae_draws_in_one_go_a_picture_for_every_seed():
 
 def two_colours(n):
     labels = torch.arange(n) % 2
-    return Pictures(COLOURS[labels][:, :, None, None].expand(n, 3, 8, 8).contiguous())
+    return ImageSet(COLOURS[labels][:, :, None, None].expand(n, 3, 8, 8).contiguous())
 
 
 def test_a_tiny_vae_learns_two_colours_and_draws_both():
-    state, some = learner(vae(code=2)), two_colours(16)
+    state, some = train_state(vae(code=2)), two_colours(16)
     kept = held_out_loss(state.net, some.images / 127.5 - 1, None, Variational())
     list(islice(fit(state, batches(some, 16, state.generator), Variational(), lambda at: 1e-2, ema=0.9), 120))
     assert held_out_loss(state.ema, some.images / 127.5 - 1, None, Variational()) < 0.1 * kept
-    (drawn,) = generate(model(state.ema), Preset(), range(200))
-    away = torch.cdist(drawn.x.mean((2, 3)), COLOURS / 127.5 - 1)  # (200, 2)
+    (sampled,) = generate(model(state.ema), Preset(), range(200))
+    away = torch.cdist(sampled.x.mean((2, 3)), COLOURS / 127.5 - 1)  # (200, 2)
     near = away.amin(1) < 0.3
     assert near.float().mean() > 0.7  # of untrained ones none are
     assert away[near].argmin(1).float().mean().item() == pytest.approx(0.5, abs=0.2)
@@ -129,31 +129,37 @@ def test_a_tiny_vae_learns_two_colours_and_draws_both():
 @pytest.fixture(scope="module")
 def photos(tmp_path_factory):
     path = tmp_path_factory.mktemp("photos") / "p.parquet"
-    save_pictures(path, replace(two_colours(70), labels=torch.arange(70) % 2, classes=("red", "blue")))
+    save_images(path, replace(two_colours(70), labels=torch.arange(70) % 2, classes=("red", "blue")))
     return path
 
 
 def run(photos, out, *words, recipe):
-    recipe = replace(recipe, sizes={"size": 64, "widths": [8, 16], "code": 4}, size=8, batch=8)
+    recipe = replace(recipe, config={"size": 64, "widths": [8, 16], "code": 4}, size=8, batch=8)
     main(recipe, ["--data", str(photos), "--out", str(out), "--device", "cpu", *words])
 
 
 @pytest.mark.parametrize("recipe", [flowers_vae.RECIPE, faces_vae.RECIPE], ids=lambda recipe: recipe.name)
 def test_a_recipe_leaves_a_vae_with_its_card_and_goes_on_where_it_was(photos, tmp_path, recipe):
     out = tmp_path / "mine"
-    run(photos, out, "--pictures", "16", recipe=recipe)
-    run(photos, out, "--pictures", "40", "--resume", recipe=recipe)
+    run(photos, out, "--images", "16", recipe=recipe)
+    run(photos, out, "--images", "40", "--resume", recipe=recipe)
     able = load("mine", [out], Compute(torch.device("cpu")))
     card = able.card
-    assert (card.kind, card.told, card.draws, card.classes, card.sizes["size"]) == ("vae", False, False, [], 8)
+    assert (card.prediction_type, card.told, card.draws, card.classes, card.config["size"]) == (
+        "vae",
+        False,
+        False,
+        [],
+        8,
+    )
     assert card.training["objective"] == {"kind": "vae", "null": None, "spread": 0.2}
-    assert card.training["pictures_seen"] == 40 and 0 < card.training["validation_loss"] < 2
-    assert [row["pictures"] for row in csv.DictReader((out / "log.csv").open())] == ["16", "40"]
-    drawn = draw(able, range(5), batch=2)
-    assert (drawn.shape, drawn.dtype) == ((5, 3, 8, 8), torch.uint8)
+    assert card.training["images_seen"] == 40 and 0 < card.training["validation_loss"] < 2
+    assert [row["images"] for row in csv.DictReader((out / "log.csv").open())] == ["16", "40"]
+    sampled = draw(able, range(5), batch=2)
+    assert (sampled.shape, sampled.dtype) == ((5, 3, 8, 8), torch.uint8)
     assert json.loads((out / "mine.json").read_text())["network"] == "vae"
     assert (
-        load_pictures(out, 8, tell=lambda sentence: None).images.shape[0] == len(list(out.glob("*.png"))) >= 4
+        load_images(out, 8, tell=lambda sentence: None).images.shape[0] == len(list(out.glob("*.png"))) >= 4
     )  # sheets, growth and curve
 
 

@@ -1,4 +1,4 @@
-"""What can be asked of a model, in one word: kinds that take turns, their labels, and a person's wish in every form it is needed in."""
+"""What can be asked of a model, in one word: kinds that take turns, their labels, and a person's request in every form it is needed in."""
 
 import json
 from math import gcd
@@ -10,8 +10,8 @@ from diffusion_edu.checkpoints import Card, Model
 from diffusion_edu.generation import Preset, generate
 from diffusion_edu.randomness import Compute
 
-wish = pytest.importorskip("diffusion_edu.app.common.request")
-ANY, MIXED, Wish = wish.ANY, wish.MIXED, wish.Wish
+request = pytest.importorskip("diffusion_edu.app.common.request")
+ANY, MIXED, Request = request.ANY, request.MIXED, request.Request
 
 
 def card(**told):
@@ -21,11 +21,11 @@ def card(**told):
 FLOWERS = card(classes=["iris", "rose", "tulip"])
 FACES = card(attributes=["hat", "smile"])
 PLAIN = card()
-GUIDED = card(guide="a sketch")
+GUIDED = card(conditioning_image="a sketch")
 
 
-def test_kinds_are_classes_or_attributes():
-    assert (FLOWERS.kinds, FACES.kinds, PLAIN.kinds, GUIDED.kinds) == (
+def test_class_names_are_classes_or_attributes():
+    assert (FLOWERS.class_names, FACES.class_names, PLAIN.class_names, GUIDED.class_names) == (
         ["iris", "rose", "tulip"],
         ["hat", "smile"],
         [],
@@ -37,20 +37,20 @@ def test_kinds_are_classes_or_attributes():
     assert [each.null for each in (FLOWERS, FACES, PLAIN)] == [3, None, None]
 
 
-def test_a_label_asks_for_its_kind_and_leaves_everything_else_open():
-    assert [FLOWERS.label(kind) for kind in FLOWERS.kinds] == [0, 1, 2]
-    assert [FACES.label(kind) for kind in FACES.kinds] == [[1, 0], [0, 1]]
+def test_a_label_asks_for_its_class_name_and_leaves_everything_else_open():
+    assert [FLOWERS.label(class_name) for class_name in FLOWERS.class_names] == [0, 1, 2]
+    assert [FACES.label(class_name) for class_name in FACES.class_names] == [[1, 0], [0, 1]]
 
 
 @pytest.mark.parametrize("count", [1, 2, 3, 5, 20, 36, 37, 38, 74, 102, 111])
-def test_kinds_take_turns_so_that_all_are_asked_for_and_neighbours_differ(count):
+def test_class_names_take_turns_so_that_all_are_asked_for_and_neighbours_differ(count):
     many = card(classes=[f"kind {k}" for k in range(count)])
     turns = [many.turn(seed) for seed in range(count)]
     assert sorted(turns) == sorted(many.classes)
     assert [many.turn(seed + count) for seed in range(count)] == turns
     if count > 1:
         assert all(many.turn(seed) != many.turn(seed + 1) for seed in range(2 * count))
-    if gcd(37, count) == 1:  # what the shipped pictures were drawn with
+    if gcd(37, count) == 1:  # what the shipped images were sampled with
         assert many.mix(range(50)) == [37 * seed % count for seed in range(50)]
 
 
@@ -61,7 +61,7 @@ def test_a_mix_has_a_label_for_every_seed_or_there_is_none():
 
 
 @pytest.mark.parametrize(
-    ("asked", "kind", "labels", "kinds"),
+    ("asked", "class_name", "labels", "class_names"),
     [
         (FLOWERS, "rose", [1, 1, 1], ["rose"] * 3),
         (FLOWERS, MIXED, [1, 2, 0], ["rose", "tulip", "iris"]),
@@ -72,34 +72,34 @@ def test_a_mix_has_a_label_for_every_seed_or_there_is_none():
         (PLAIN, MIXED, None, ["anything"] * 3),
         (PLAIN, ANY, None, ["anything"] * 3),
     ],
-    ids=lambda value: value.kinds[-1] if isinstance(value, Card) and value.kinds else None,
+    ids=lambda value: value.class_names[-1] if isinstance(value, Card) and value.class_names else None,
 )
-def test_a_wish_has_a_label_and_a_name_for_every_picture(asked, kind, labels, kinds):
-    made = Wish(asked, Preset(moves=2, scale=3.0), kind, seed=4, pictures=3)
-    assert (made.seeds, made.labels, made.kinds) == ([4, 5, 6], labels, kinds)
-    assert made.settings["kinds"] == kinds and json.loads(json.dumps(made.settings)) == made.settings
+def test_a_request_has_a_label_and_a_name_for_every_image(asked, class_name, labels, class_names):
+    made = Request(asked, Preset(steps=2, guidance_scale=3.0), class_name, seed=4, images=3)
+    assert (made.seeds, made.labels, made.class_names) == ([4, 5, 6], labels, class_names)
+    assert made.settings["class_names"] == class_names and json.loads(json.dumps(made.settings)) == made.settings
     assert ("guidance 3" in made.summary) == (labels is not None)
     assert ("no guidance" in made.summary) == (labels is None)
-    assert "seeds from 4" in made.summary and "2 moves" in made.summary
+    assert "seeds from 4" in made.summary and "2 steps" in made.summary
 
 
-def test_repeated_kinds_are_counted_instead_of_repeated():
-    assert Wish(FACES, Preset(), MIXED, 0, 3).kinds_in_words == "2 × hat, smile"
-    assert Wish(FLOWERS, Preset(), "rose", 0, 1).kinds_in_words == "rose"
+def test_repeated_class_names_are_counted_instead_of_repeated():
+    assert Request(FACES, Preset(), MIXED, 0, 3).class_names_in_words == "2 × hat, smile"
+    assert Request(FLOWERS, Preset(), "rose", 0, 1).class_names_in_words == "rose"
 
 
 @pytest.mark.parametrize(
-    ("asked", "sizes"),
+    ("asked", "config"),
     [(FLOWERS, {"classes": 3}), (FACES, {"attributes": 2}), (PLAIN, {})],
     ids=["classes", "attributes", "none"],
 )
-@pytest.mark.parametrize("kind", [MIXED, ANY])
-def test_the_code_of_a_wish_draws_its_pictures(tiny, monkeypatch, asked, sizes, kind):
-    model = Model(asked, tiny(network="simple_unet", **sizes).eval(), Compute(torch.device("cpu")))
-    made = Wish(asked, Preset(moves=2, scale=2.0), kind, seed=7, pictures=2)
+@pytest.mark.parametrize("class_name", [MIXED, ANY])
+def test_the_code_of_a_request_draws_its_images(tiny, monkeypatch, asked, config, class_name):
+    model = Model(asked, tiny(network="simple_unet", **config).eval(), Compute(torch.device("cpu")))
+    made = Request(asked, Preset(steps=2, guidance_scale=2.0), class_name, seed=7, images=2)
     *_, state = generate(model, made.preset, made.seeds, made.labels)
     monkeypatch.setattr("diffusion_edu.checkpoints.load", lambda name: {"m": model}[name])
     ran = {}
     exec(made.code, ran)
     assert torch.equal(ran["state"].x, state.x)
-    assert ran["pictures"].shape == (2, 3, 8, 8)
+    assert ran["images"].shape == (2, 3, 8, 8)

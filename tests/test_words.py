@@ -25,19 +25,19 @@ CAPTIONS = [
     "a blue tiger",
     "a * star",
 ] * 2
-PROMPT, QUICK = "A red tiger dives", {"sampler": "DDIM", "moves": 3, "scale": 3.0}
+PROMPT, QUICK = "A red tiger dives", {"sampler": "DDIM", "steps": 3, "guidance_scale": 3.0}
 CODER = "coder"
 
 
 def keep_coder(folder):
-    """Save a tiny autoencoder: pictures of 16 pixels, latents of 8 x 8."""
-    sizes = {"widths": [8, 8], "blocks": [1, 1], "patch": 1}
+    """Save a tiny autoencoder: images of 16 pixels, latents of 8 x 8."""
+    config = {"widths": [8, 8], "blocks": [1, 1], "patch": 1}
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        net = Autoencoder(**sizes)
+        net = Autoencoder(**config)
     save(
         folder,
-        Card(CODER, "C", "autoencoder", sizes, "autoencoder", 16, latents={"mean": [0.1] * 4, "spread": [0.5] * 4}),
+        Card(CODER, "C", "autoencoder", config, "autoencoder", 16, latents={"mean": [0.1] * 4, "std": [0.5] * 4}),
         net,
     )
 
@@ -47,21 +47,21 @@ def keep_talker(folder, tiny, name="talker"):
     keep_coder(folder)
     text = tokens.learned(CAPTIONS)
     reader = tokens.Tokens(text)
-    sizes = {
+    config = {
         "widths": [16, 64],
         "embedding": 16,
         "channels": 4,
         "patch": 1,
-        "text": {"width": 16, "depth": 1, "head_width": 8, **reader.sizes},
+        "text": {"width": 16, "depth": 1, "head_width": 8, **reader.config},
     }
-    net = tiny(**{key: value for key, value in sizes.items() if key != "embedding"})
+    net = tiny(**{key: value for key, value in config.items() if key != "embedding"})
     save(
         folder,
         Card(
             name,
             name,
             "attention_unet",
-            {**sizes, "attention": [False, True]},
+            {**config, "attention": [False, True]},
             "v",
             8,
             4,
@@ -100,9 +100,11 @@ def hooks(net):
 
 
 @pytest.mark.parametrize("sampler", ["DDIM", "Heun", "DPM-Solver++"])
-@pytest.mark.parametrize(("scale", "negative"), [(1.0, ""), (3.0, ""), (3.0, "the deep blue sea and snow")])
-def test_listening_changes_nothing_and_hears_every_level_of_the_pass_with_the_prompt(able, sampler, scale, negative):
-    wanted, heard = asked(able, negative=negative, sampler=sampler, scale=scale), {}
+@pytest.mark.parametrize(("guidance_scale", "negative"), [(1.0, ""), (3.0, ""), (3.0, "the deep blue sea and snow")])
+def test_listening_changes_nothing_and_hears_every_timestep_of_the_pass_with_the_prompt(
+    able, sampler, guidance_scale, negative
+):
+    wanted, heard = asked(able, negative=negative, sampler=sampler, guidance_scale=guidance_scale), {}
     walk = states(wanted, listening(able.model.net, heard))
     assert same(walk, states(wanted)) and not hooks(able.model.net)
     assert sorted(heard) == sorted(state.t for state in walk if state.t)
@@ -113,7 +115,9 @@ def test_listening_changes_nothing_and_hears_every_level_of_the_pass_with_the_pr
                 look.shape[0] == 2 and look.shape[-1] == wanted.told.shape[1] == 5
             )  # neither 1, without a prompt, nor as many as the negative one has
             assert (look > 0).all() and torch.allclose(look.sum(-1), torch.ones(look.shape[:-1]), atol=1e-6)
-    assert heard[walk[0].t]["down.0.0.listen"].shape == (2, 1, 64, 5) and heard[walk[0].t]["middle.listen"].shape == (
+    assert heard[walk[0].t]["down.0.0.cross_attention"].shape == (2, 1, 64, 5) and heard[walk[0].t][
+        "middle.cross_attention"
+    ].shape == (
         2,
         2,
         16,
@@ -123,7 +127,7 @@ def test_listening_changes_nothing_and_hears_every_level_of_the_pass_with_the_pr
 
 @torch.no_grad()
 def test_the_looks_are_the_very_tensors_that_the_answer_was_made_of(able):
-    wanted, heard, given = asked(able, scale=1.0), {}, {}
+    wanted, heard, given = asked(able, guidance_scale=1.0), {}, {}
     net, layers = able.model.net, word_layers(able.model.net)
     handles = [
         layer.register_forward_pre_hook(lambda _, x, name=name: given.update({name: x}))
@@ -150,7 +154,7 @@ def test_between_two_prompts_the_second_is_noted(able):
 def test_where_nothing_is_told_nothing_is_heard(able):
     heard = {}
     assert same(states(asked(able, ""), listening(able.model.net, heard)), states(asked(able, "")))
-    states(asked(able, scale=0.0), listening(able.model.net, heard))
+    states(asked(able, guidance_scale=0.0), listening(able.model.net, heard))
     assert heard == {}
 
 
@@ -163,7 +167,7 @@ def test_who_ignores_nothing_draws_the_same_bit_for_bit(able, tokens):
     assert same(states(wanted, deaf(able.model.net, tokens)), states(wanted)) and not hooks(able.model.net)
 
 
-def test_what_is_ignored_gets_no_look_and_the_others_share_what_it_got(able):
+def test_what_is_ignored_gets_no_look_and_the_others_fraction_what_it_got(able):
     wanted, net, whole, without, noted, alone = asked(able), able.model.net, {}, {}, {}, {}
     walk = states(wanted, listening(net, whole, noting(noted)))
     other = states(wanted, deaf(net, (2, 3), listening(net, without, noting(alone))))
@@ -172,8 +176,8 @@ def test_what_is_ignored_gets_no_look_and_the_others_share_what_it_got(able):
         assert (look[..., [2, 3]] == 0).all() and torch.allclose(
             look.sum(-1), torch.ones(look.shape[:-1]), atol=1e-6
         ), name
-    first = whole[t]["down.0.0.listen"][..., kept]  # the first layer was given the same
-    torch.testing.assert_close(without[t]["down.0.0.listen"][..., kept], first / first.sum(-1, keepdim=True))
+    first = whole[t]["down.0.0.cross_attention"][..., kept]  # the first layer was given the same
+    torch.testing.assert_close(without[t]["down.0.0.cross_attention"][..., kept], first / first.sum(-1, keepdim=True))
     (u, c, _), (u_deaf, c_deaf, _) = noted[t], alone[t]
     assert torch.equal(u, u_deaf) and not torch.allclose(c, c_deaf)  # the pass without the prompt is left alone
     assert not torch.allclose(walk[-1].x, other[-1].x)
@@ -226,7 +230,7 @@ def test_other_threads_hear_everything_and_are_not_heard(able):
 # Shares
 
 
-def test_shares_of_words_add_up_and_the_start_is_first():
+def test_fractions_of_words_add_up_and_the_start_is_first():
     looks = torch.tensor([[0.5, 0.1, 0.2, 0.15, 0.05]])
     words = (("seatiger", range(1, 3)), ("a", range(3, 4)))
     torch.testing.assert_close(
@@ -235,15 +239,15 @@ def test_shares_of_words_add_up_and_the_start_is_first():
     torch.testing.assert_close(by_word(looks, ()), torch.ones(1, 1))
 
 
-def test_shares_of_a_drawing_add_up_to_one(able):
+def test_fractions_of_a_drawing_add_up_to_one(able):
     heard, prompt = {}, "a seatiger dives"
     states(asked(able, prompt), listening(able.model.net, heard, guided))
     words = able.reader.read(prompt).words
     assert len(words) == 3 and len(words[1][1]) > 1
     for looks in heard.values():
         for look in looks.values():
-            shares = by_word(look.double(), words)
-            assert shares.shape == (*look.shape[:-1], 4)
+            fractions = by_word(look.double(), words)
+            assert fractions.shape == (*look.shape[:-1], 4)
             torch.testing.assert_close(
-                shares.sum(-1), torch.ones(look.shape[:-1], dtype=torch.float64), atol=1e-6, rtol=0
+                fractions.sum(-1), torch.ones(look.shape[:-1], dtype=torch.float64), atol=1e-6, rtol=0
             )

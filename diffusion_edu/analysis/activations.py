@@ -17,15 +17,15 @@ from diffusion_edu.networks.blocks import sinusoid
 from diffusion_edu.networks.experts import MEMBERS, Experts
 
 OPENED = (nn.ModuleList, Stage, *MEMBERS.values())  # these only hold parts together
-DEAD = 0.01  # a channel that varies less than this share of what is usual in its part says the same everywhere
+DEAD = 0.01  # a channel that varies less than this fraction of what is usual in its part says the same everywhere
 
 
 @dataclass(frozen=True)
 class Part:
-    """One part as a forward pass of one picture used it: shapes without the batch, operations (a multiplication and an addition are two)."""
+    """One part as a forward pass of one image used it: shapes without the batch, operations (a multiplication and an addition are two)."""
 
     name: str  # its place in the network, for example "down.0.0.block"
-    kind: str  # the name of its class
+    class_name: str  # the name of its class
     given: tuple[int, ...]
     gives: tuple[int, ...]
     parameters: int
@@ -47,15 +47,15 @@ class Anatomy:
 
     @property
     def flops(self):
-        """How many operations one picture takes."""
+        """How many operations one image takes."""
         return sum(part.flops for part in self.parts)
 
     def part(self, name):
         """Find a part by its name."""
         return next(part for part in self.parts if part.name == name)
 
-    def share(self, part):
-        """The share of a part in all operations, 0 to 1."""
+    def fraction(self, part):
+        """The fraction of a part in all operations, 0 to 1."""
         return part.flops / self.flops
 
 
@@ -183,17 +183,17 @@ def strength(h):
 
 
 def dead(h):
-    """The share of the channels of h (..., c, h, w) that say the same everywhere, (...): they vary less than DEAD of what is usual."""
+    """The fraction of the channels of h (..., c, h, w) that say the same everywhere, (...): they vary less than DEAD of what is usual."""
     varies = strength(h)
     return (varies <= DEAD * varies.square().mean(dim=-1, keepdim=True).sqrt()).float().mean(dim=-1)
 
 
-def smallest(denoise, pictures=1):
-    """Make the smallest grey pictures that the network takes: for questions whose answer does not depend on the picture."""
+def smallest(denoise, images=1):
+    """Make the smallest grey images that the network takes: for questions whose answer does not depend on the image."""
     net, weight = denoise.net, next(denoise.net.parameters())
     net, side = getattr(net, "member", net), 2 * net.size_multiple
-    channels = parts_of(net)["stem"].weight.shape[1] // net.patch**2 - net.guide
-    return torch.zeros(pictures, channels, side, side, device=weight.device)
+    channels = parts_of(net)["stem"].weight.shape[1] // net.patch**2 - net.conditioning_channels
+    return torch.zeros(images, channels, side, side, device=weight.device)
 
 
 def network_levels(denoise, levels):
@@ -219,12 +219,12 @@ def at_each(denoise, levels, names):
 
 def waves(denoise, levels):
     """The sines and cosines by which a NeuralDenoiser tells its network the levels (n,), (n, width)."""
-    layer = next(module for name, module in parts_of(denoise.net).items() if name.endswith("level"))
+    layer = next(module for name, module in parts_of(denoise.net).items() if name.endswith("time_embedding"))
     return sinusoid(network_levels(denoise, levels), layer.width)
 
 
 @torch.no_grad()
-def told_kinds(denoise, labels, t, names):
+def told_class_names(denoise, labels, t, names):
     """What the modules of these names say at level t if the network is asked for each of the labels (n, ...), side by side: (n, numbers) float32."""
     with recorded(denoise.net, names) as said:
         denoise.given(labels)(smallest(denoise, len(labels)), t)
@@ -233,7 +233,7 @@ def told_kinds(denoise, labels, t, names):
 
 def modulators(net):
     """Name the layers that turn the embedding into what a part is told: scale and shift of every channel, or in the simple U-Net the shift alone."""
-    return [name for name, _ in net.named_modules() if name.endswith((".modulate", ".tell"))]
+    return [name for name, _ in net.named_modules() if name.endswith((".modulate", ".modulate"))]
 
 
 def embedder(net):
@@ -248,7 +248,7 @@ def likeness(vectors):
 
 
 def principal(vectors, k=2):
-    """Show vectors (n, d) in the k directions in which they differ most (PCA): places (n, k), and the share of all variance in each (k,)."""
+    """Show vectors (n, d) in the k directions in which they differ most (PCA): places (n, k), and the fraction of all variance in each (k,)."""
     centred = vectors.double() - vectors.double().mean(dim=0)
     u, s, _ = torch.linalg.svd(centred, full_matrices=False)
     return (u * s)[:, :k], (s.square() / s.square().sum())[:k]

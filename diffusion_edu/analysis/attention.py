@@ -1,4 +1,4 @@
-"""Where attention looks, among the places of a picture and among the words of a prompt, and what is drawn when it may not look.
+"""Where attention looks, among the places of an image and among the words of a prompt, and what is sampled when it may not look.
 
 All of it is heard by the hooks of `insides`: there only while a block runs, in one thread, and free where nobody listens.
 """
@@ -25,8 +25,8 @@ def word_layers(net):
     return _layers(net, WordAttention)
 
 
-def _layers(net, kind):
-    return {name: module for name, module in net.named_modules() if isinstance(module, kind)}
+def _layers(net, class_name):
+    return {name: module for name, module in net.named_modules() if isinstance(module, class_name)}
 
 
 class _Softmax(TorchFunctionMode):
@@ -83,9 +83,9 @@ def ignoring(net, tokens):
 
 
 def listening(net, heard, steer=guided):
-    """Steer as `steer` does, and note where the guess that is told the prompt looks: heard[t] = {layer: (b, heads, places, tokens)} at every level t.
+    """Steer as `steer` does, and note where the prediction that is told the prompt looks: heard[t] = {layer: (b, heads, places, tokens)} at every timestep t.
 
-    Where that guess lies between two prompts, it is the second that is noted.
+    Where that prediction lies between two prompts, it is the second that is noted.
     """
 
     @contextmanager
@@ -98,7 +98,7 @@ def listening(net, heard, steer=guided):
 
 
 def deaf(net, tokens, steer=guided):
-    """Steer as `steer` does, but in the guess that is told the prompt no place looks at these tokens, see `ignoring`; the other is left alone."""
+    """Steer as `steer` does, but in the prediction that is told the prompt no place looks at these tokens, see `ignoring`; the other is left alone."""
     return lambda conditional, unconditional, scale: steer(
         _within(lambda t: ignoring(net, tokens), conditional), unconditional, scale
     )

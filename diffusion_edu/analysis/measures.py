@@ -1,15 +1,15 @@
-"""What can be measured on a picture and on a schedule, in units that a person can compare."""
+"""What can be measured on an image and on a schedule, in units that a person can compare."""
 
 import torch
 
 
 def snr_decibels(schedule):
-    """Compare signal and noise power at every level, 20 log10(signal / noise) in dB, float64 (T + 1,): +inf at level 0, -inf at pure noise."""
+    """Compare signal and noise power at every timestep, 20 log10(signal / noise) in dB, float64 (T + 1,): +inf at timestep 0, -inf at pure noise."""
     return 20 * (schedule.signal.log10() - schedule.noise.log10())
 
 
 def psnr(x, x0):
-    """Compare pictures x (b, ...) with the true ones, both in [-1, 1]: 20 log10(2 / root mean square error) in dB, float64 (b,), +inf if equal."""
+    """Compare images x (b, ...) with the true ones, both in [-1, 1]: 20 log10(2 / root mean square error) in dB, float64 (b,), +inf if equal."""
     return 10 * torch.log10(4 / (x - x0).detach().cpu().double().square().flatten(1).mean(1))
 
 
@@ -27,8 +27,8 @@ def histogram(x, bins=60, low=-3.0, high=3.0):
 def spectrum(x):
     """Measure the mean power of images x (b, c, h, w) by spatial frequency; white noise of variance 1 has power 1 at every one of them.
 
-    Returns the frequencies in cycles per picture, 1 to half the shorter side, and the power at each, float64: an average over
-    rings of the squared Fourier transform, the mean of the picture left out (Field 1987, fig. 6).
+    Returns the frequencies in cycles per image, 1 to half the shorter side, and the power at each, float64: an average over
+    rings of the squared Fourier transform, the mean of the image left out (Field 1987, fig. 6).
     """
     h, w = x.shape[-2:]
     power = torch.fft.fft2(x.detach().double().cpu(), norm="ortho").abs().square().mean(dim=(0, 1))
@@ -43,13 +43,13 @@ def spectrum(x):
 
 
 def gradient_energy(x):
-    """Measure how much neighbouring pixels of pictures x (b, c, h, w) differ: the mean squared difference to the right and below, float64 (b,)."""
+    """Measure how much neighbouring pixels of images x (b, c, h, w) differ: the mean squared difference to the right and below, float64 (b,)."""
     x = x.detach().cpu().double()
     return sum(x.diff(dim=direction).square().flatten(1).mean(1) for direction in (2, 3))
 
 
 def seam(x, hole):
-    """Measure how visible the rim of a hole, bool (h, w), is in pictures x (b, c, h, w): the mean difference of neighbours across it, (b,).
+    """Measure how visible the rim of a hole, bool (h, w), is in images x (b, c, h, w): the mean difference of neighbours across it, (b,).
 
     Relative to that of neighbours of whom both are outside; a rim that follows a real outline may have more than 1. NaN without a rim.
     """
@@ -65,19 +65,19 @@ def _pairs(hole, dim):
 
 
 @torch.no_grad()
-def error_by_level(denoise, schedule, x0, eps, levels):
-    """Measure how far the guess is from clean images x0 (b, ...) noised with eps: the mean squared error at each level, float64 (levels, b)."""
-    errors = [(denoise(schedule.corrupt(x0, t, eps), t) - x0).double().square().flatten(1).mean(1) for t in levels]
+def error_by_timestep(denoise, schedule, x0, eps, timesteps):
+    """Measure how far the prediction is from clean images x0 (b, ...) noised with eps: the mean squared error at each timestep, float64 (timesteps, b)."""
+    errors = [(denoise(schedule.corrupt(x0, t, eps), t) - x0).double().square().flatten(1).mean(1) for t in timesteps]
     return torch.stack(errors)
 
 
 def distance(a, b):
-    """Measure how far two pictures or batches of them lie apart: the root of the mean squared difference of their values, a float."""
+    """Measure how far two images or batches of them lie apart: the root of the mean squared difference of their values, a float."""
     return (a.double() - b.double()).square().mean().sqrt().item()
 
 
-def spread(samples):
-    """Measure how unlike samples (n, ...) are, pictures or features: the distance between two of them, on average over all pairs, a float."""
+def mean_distance(samples):
+    """Measure how unlike samples (n, ...) are, images or features: the distance between two of them, on average over all pairs, a float."""
     return (torch.pdist(samples.detach().cpu().double().flatten(1)).mean() / samples[0].numel() ** 0.5).item()
 
 
@@ -90,19 +90,22 @@ def angle(a, b):
 
 def plausible(hits, tries):
     """Bound the true share behind so many hits in so many tries: the 95 % interval (low, high) of Wilson 1927."""
-    z, share = 1.96, hits / tries
-    middle, reach = share + z**2 / (2 * tries), z * (share * (1 - share) / tries + (z / (2 * tries)) ** 2) ** 0.5
+    z, fraction = 1.96, hits / tries
+    middle, reach = (
+        fraction + z**2 / (2 * tries),
+        z * (fraction * (1 - fraction) / tries + (z / (2 * tries)) ** 2) ** 0.5,
+    )
     return tuple((middle + way * reach) / (1 + z**2 / tries) for way in (-1, 1))
 
 
 def main_plane(points):
     """Lay points (n, d) into the plane through their mean in which they spread the most (Pearson 1901: principal components).
 
-    Returns their places, float64 (n, 2), and the shares of all variance along the two directions, largest first, (2,). Distances
+    Returns their places, float64 (n, 2), and the fractions of all variance along the two directions, largest first, (2,). Distances
     between places never exceed those between points. The last point lies to the right of the first and not below it, which fixes the signs.
     """
     centred = points.double() - points.double().mean(0)
     _, sizes, left = torch.linalg.svd(centred.T, full_matrices=False)  # a tall matrix is twice as fast as a wide one
     places = torch.nn.functional.pad(left.T * sizes, (0, 2))[:, :2]  # a single point spreads in no direction
-    shares = torch.nn.functional.pad(sizes.square(), (0, 2))[:2] / sizes.square().sum().clamp(min=1e-30)
-    return places * torch.where(places[-1] < places[0], -1.0, 1.0), shares
+    fractions = torch.nn.functional.pad(sizes.square(), (0, 2))[:2] / sizes.square().sum().clamp(min=1e-30)
+    return places * torch.where(places[-1] < places[0], -1.0, 1.0), fractions

@@ -1,1 +1,1 @@
-"""What two pages share: the frame, the model picker, background walks, the player with its films and charts, the microscope."""
+"""What two pages share: the frame, the model picker, background walks, the player with its animations and charts, the microscope."""

@@ -32,11 +32,11 @@ LIGHT = words("""
     dark darkness darkened bright brightly brilliant dim dimly night moonlit moonlight shadow shadows shadowy pale light lit sunlit sunlight glow
     glowing shining shimmering radiant gloomy dusk dawn twilight midnight black white
 """)
-TURN, SHARE, CLOSER = (
+TURN, FRACTION, CLOSER = (
     math.pi / 20,
     0.15,
     0.9,
-)  # radians of hue; how much brighter, stronger or weaker; the share of height and width that is seen
+)  # radians of hue; how much brighter, stronger or weaker; the fraction of height and width that is seen
 
 
 def ways(caption):
@@ -79,6 +79,6 @@ WAYS = {
     "mirror": lambda x, sign: x.flip(2),
     "closer": closer,
     "tint": tint,
-    "light": lambda x, sign: (x + 1) * (1 + sign * SHARE) - 1,
-    "contrast": lambda x, sign: x.mean() + (x - x.mean()) * (1 + sign * SHARE),
+    "light": lambda x, sign: (x + 1) * (1 + sign * FRACTION) - 1,
+    "contrast": lambda x, sign: x.mean() + (x - x.mean()) * (1 + sign * FRACTION),
 }

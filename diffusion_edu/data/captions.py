@@ -1,4 +1,4 @@
-"""Pictures with a caption each: of a parquet file, of a folder with text beside the pictures, or made of the class and the colour."""
+"""Images with a caption each: of a parquet file, of a folder with text beside the images, or made of the class and the colour."""
 
 import csv
 import io
@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 
 from diffusion_edu.data.flower_captions import flower_captions
-from diffusion_edu.data.images import Pictures, load_pictures, read_rows
-from diffusion_edu.data.sources import PUBLIC, SPLITS, Found, pictures_in
+from diffusion_edu.data.images import ImageSet, load_images, read_rows
+from diffusion_edu.data.sources import PUBLIC, SPLITS, Found, images_in
 
 TABLES = (
     "metadata.csv",
@@ -20,12 +20,12 @@ TABLES = (
     "captions.jsonl",
 )  # the first two are those of imagefolder in `datasets`
 FILES, TEXTS = ("file_name", "file", "image"), ("caption", "text")  # what their columns may be called
-HOW = "put a text file of the same name beside each picture (cat.jpg, cat.txt), or a file captions.csv with the columns file_name and caption"
+HOW = "put a text file of the same name beside each image (cat.jpg, cat.txt), or a file captions.csv with the columns file_name and caption"
 
 
 @dataclass(frozen=True)
 class Captioned:
-    """A set of pictures uint8 (n, 3, size, size) with a caption each, what each shows and of which category that is ("" where nobody said).
+    """A set of images uint8 (n, 3, size, size) with a caption each, what each shows and of which category that is ("" where nobody said).
 
     made says that the captions were made of classes and colours, and nobody wrote them.
     """
@@ -44,35 +44,35 @@ class Captioned:
 def load_captioned(source, size, tell):
     """Read a folder or a parquet file with captions, or one, or a set in PUBLIC, with classes of flowers: captions are made of class and colour.
 
-    Pictures that cannot be read or have no caption are left out, and `tell` gets a sentence. Raises ValueError, in one
+    Images that cannot be read or have no caption are left out, and `tell` gets a sentence. Raises ValueError, in one
     sentence, if nothing is left.
     """
     path = Path(source).expanduser()
     public = source in PUBLIC and not path.exists()
-    if path.is_dir() and (table_of(path) or any(file.with_suffix(".txt").is_file() for file in pictures_in(path))):
+    if path.is_dir() and (table_of(path) or any(file.with_suffix(".txt").is_file() for file in images_in(path))):
         return read_folder(path, size, tell)
     if path.is_file() and "caption" in columns(path):
         return read_parquet(path, size, tell)
-    pictures = load_pictures(None if public else source, size, tell, source if public else "")
-    if not pictures.classes:
-        raise ValueError(f"{pictures.source} has neither captions nor classes: {HOW}.")
-    captions, kinds = flower_captions(pictures)
-    return Captioned(pictures.images, captions, kinds, ("flowers",) * len(captions), pictures.source, made=True)
+    images = load_images(None if public else source, size, tell, source if public else "")
+    if not images.classes:
+        raise ValueError(f"{images.source} has neither captions nor classes: {HOW}.")
+    captions, class_names = flower_captions(images)
+    return Captioned(images.images, captions, class_names, ("flowers",) * len(captions), images.source, made=True)
 
 
 def load_subjects(sources, size, tell):
-    """Read sets with captions, a list, as one of Pictures by their subjects: see by_subject."""
+    """Read sets with captions, a list, as one of Images by their subjects: see by_subject."""
     if not sources:
         raise ValueError(
-            "Pictures with captions and subjects are in no public set: name a parquet file or a folder with --data."
+            "Images with captions and subjects are in no public set: name a parquet file or a folder with --data."
         )
     return by_subject([load_captioned(source, size, tell) for source in sources], tell)
 
 
 def by_subject(sets, tell):
-    """Make one set of Pictures of sets of Captioned: its classes are their subjects, its categories the category of each, or the subject itself.
+    """Make one set of Images of sets of Captioned: its classes are their subjects, its categories the category of each, or the subject itself.
 
-    Every eighth picture of each set is for validation. Those whose subject nobody said are left out, and `tell` gets a sentence.
+    Every eighth image of each set is for validation. Those whose subject nobody said are left out, and `tell` gets a sentence.
     """
     subjects, categories = (
         [each for some in sets for each in getattr(some, name)] for name in ("subjects", "categories")
@@ -80,9 +80,9 @@ def by_subject(sets, tell):
     said = {subject: category or subject for subject, category in zip(subjects, categories, strict=True) if subject}
     source, classes = " and ".join(some.source for some in sets), tuple(sorted(said))
     if not classes:
-        raise ValueError(f"Nobody says of the pictures in {source} what they show: give them a column 'subject'.")
+        raise ValueError(f"Nobody says of the images in {source} what they show: give them a column 'subject'.")
     if missing := subjects.count(""):
-        tell(f"{missing} of {len(subjects)} pictures in {source} have no subject and were left out.")
+        tell(f"{missing} of {len(subjects)} images in {source} have no subject and were left out.")
     kept = torch.tensor([subject != "" for subject in subjects])
     labels = torch.tensor([classes.index(subject) if subject else -1 for subject in subjects])
     split = torch.cat(
@@ -92,7 +92,7 @@ def by_subject(sets, tell):
         ]
     )
     images = torch.cat([some.images for some in sets])
-    return Pictures(
+    return ImageSet(
         images, labels, classes, source, split, categories=tuple(said[subject] for subject in classes)
     ).take(kept)
 
@@ -113,7 +113,7 @@ def read_parquet(path, size, tell):
 
     table = pyarrow.parquet.read_table(path)
     if "image" not in table.column_names:
-        raise ValueError(f"{path.name} has captions and no column 'image' of encoded pictures: add it.")
+        raise ValueError(f"{path.name} has captions and no column 'image' of encoded images: add it.")
     images = [image["bytes"] if image else b"" for image in table["image"].to_pylist()]
     told = [
         table[name].to_pylist() if name in table.column_names else [""] * len(images)
@@ -123,8 +123,8 @@ def read_parquet(path, size, tell):
 
 
 def read_folder(path, size, tell):
-    """Read a folder of pictures with captions: in one of the TABLES, or each in a text file of the same name."""
-    table, files = table_of(path), pictures_in(path)
+    """Read a folder of images with captions: in one of the TABLES, or each in a text file of the same name."""
+    table, files = table_of(path), images_in(path)
     listed = read_table(table, tell) if table else {}
     told = [
         listed.get(file.relative_to(path).as_posix(), ("", "", "")) if table else (text_beside(file), "", "")
@@ -139,13 +139,13 @@ def table_of(path):
 
 
 def text_beside(file):
-    """Read the text file beside a picture, "" if there is none."""
+    """Read the text file beside an image, "" if there is none."""
     beside = file.with_suffix(".txt")
     return beside.read_text(encoding="utf-8-sig", errors="replace") if beside.is_file() else ""
 
 
 def read_table(table, tell):
-    """Read captions as {name of the picture's file: (caption, subject, category)}."""
+    """Read captions as {name of the image's file: (caption, subject, category)}."""
     text = table.read_text(encoding="utf-8-sig", errors="replace")
     try:
         rows = (
@@ -163,22 +163,22 @@ def read_table(table, tell):
         str(row.get(file)): tuple(str(row.get(name) or "") for name in (caption, "subject", "category")) for row in rows
     }
     if absent := [name for name in told if not (table.parent / name).is_file()]:
-        tell(f"{table.name} names {len(absent)} pictures that are not there, for example {absent[0]}.")
+        tell(f"{table.name} names {len(absent)} images that are not there, for example {absent[0]}.")
     return told
 
 
 def read(source, files, told, size, tell):
-    """Read picture files with what is told of each, (caption, subject, category), and leave out those without a caption."""
+    """Read image files with what is told of each, (caption, subject, category), and leave out those without a caption."""
     told = [tuple(" ".join((part or "").split()) for part in row) for row in told]
     rows = [
-        (file, number, -1, f"picture {getattr(file, 'name', number)}")
+        (file, number, -1, f"image {getattr(file, 'name', number)}")
         for number, file in enumerate(files)
         if told[number][0]
     ]
     if missing := len(files) - len(rows):
-        tell(f"{missing} of {len(files)} pictures in {source} have no caption and were left out.")
+        tell(f"{missing} of {len(files)} images in {source} have no caption and were left out.")
     if not rows:
-        raise ValueError(f"No picture in {source} has a caption: {HOW}.")
+        raise ValueError(f"No image in {source} has a caption: {HOW}.")
     images, kept = read_rows(Found(source, rows, []), size, tell)
     captions, subjects, categories = zip(*(told[number] for number, _ in kept), strict=True)
     return Captioned(images, captions, subjects, categories, source)

@@ -32,25 +32,25 @@ PALE = 0.62  # saturation below which red is called pink
 COLOURS = ("red", "orange", "yellow", "blue", "purple", "pink", "white")
 SOFT = 0.2  # the finest detail of a picture relative to that of twice the size: sharp photographs have 0.3 to 1.6, enlarged ones 0.1
 PLACES = 32  # in height and width, that are looked at for their colour
-CLEAR = 0.08  # the share of the middle that a colour must fill to be named
+CLEAR = 0.08  # the fraction of the middle that a colour must fill to be named
 
 
-def flower_captions(pictures):
+def flower_captions(images):
     """Make a caption for each of Pictures with classes: (captions, kinds of flowers); the same for the same pictures."""
-    kinds = tuple(named(pictures.classes[label]) for label in pictures.labels)
-    seen = zip(kinds, petals(pictures.images), blurred(pictures.images), strict=True)
-    return tuple(caption(*each, row) for row, each in enumerate(seen)), kinds
+    class_names = tuple(named(images.classes[label]) for label in images.labels)
+    seen = zip(class_names, petals(images.images), blurred(images.images), strict=True)
+    return tuple(caption(*each, row) for row, each in enumerate(seen)), class_names
 
 
-def named(kind):
+def named(class_name):
     """Bring the name of a class to words."""
-    kind = kind.replace("_", " ").lower()
-    return ONE.get(kind, kind)
+    class_name = class_name.replace("_", " ").lower()
+    return ONE.get(class_name, class_name)
 
 
-def caption(kind, colour, soft, row):
+def caption(class_name, colour, soft, row):
     """Say kind and colour, "" for none, in one of the templates, and whether it is blurred: so that sharp pictures can be asked for."""
-    said = kind if not colour or colour in kind.split() else f"{colour} {kind}"
+    said = class_name if not colour or colour in class_name.split() else f"{colour} {class_name}"
     return TEMPLATES[row % len(TEMPLATES)].format(said).replace("flower flower", "flower") + ", blurred" * soft
 
 
@@ -79,11 +79,11 @@ def petals(images, together=256):
     middle = torch.exp(-(away[:, None] ** 2 + away**2) / (2 * 0.28**2))
     names = []
     for some in images.split(together):
-        shares = (
+        fractions = (
             torch.stack([((colour_of(some) == number) * middle).sum((1, 2)) for number in range(len(COLOURS))], dim=1)
             / middle.sum()
         )
-        names += [COLOURS[best] if share > CLEAR else "" for share, best in zip(*shares.max(1), strict=True)]
+        names += [COLOURS[best] if fraction > CLEAR else "" for fraction, best in zip(*fractions.max(1), strict=True)]
     return names
 
 
@@ -104,9 +104,9 @@ def hsv(images):
     """Turn images uint8 (n, 3, h, w) into hue in degrees, saturation and value of 0 to 1, each (n, h, w)."""
     red, green, blue = ((to_signed(images) + 1) / 2).unbind(1)
     value, which = torch.stack([red, green, blue]).max(0)
-    spread = value - torch.minimum(torch.minimum(red, green), blue)
-    wide = spread.clamp(min=1e-6)
+    std = value - torch.minimum(torch.minimum(red, green), blue)
+    wide = std.clamp(min=1e-6)
     sixth = torch.stack([((green - blue) / wide) % 6, (blue - red) / wide + 2, (red - green) / wide + 4]).gather(
         0, which[None]
     )[0]
-    return 60 * sixth, spread / value.clamp(min=1e-6), value
+    return 60 * sixth, std / value.clamp(min=1e-6), value

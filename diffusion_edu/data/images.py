@@ -1,4 +1,4 @@
-"""Sets of pictures, held as uint8; and the way to [-1, 1] and back."""
+"""Sets of images, held as uint8; and the way to [-1, 1] and back."""
 
 import io
 import json
@@ -14,14 +14,14 @@ from torch import Tensor
 
 from diffusion_edu.data.sources import PUBLIC, listed
 
-MOST_PIXELS = 50_000_000  # a picture larger than this would fill the memory of a laptop
+MOST_PIXELS = 50_000_000  # an image larger than this would fill the memory of a laptop
 
 
 @dataclass(frozen=True)
-class Pictures:
-    """A set of pictures: images uint8 (n, 3, size, size), labels int64 and what they mean, and the official split int64 (n,), an index into SPLITS.
+class ImageSet:
+    """A set of images: images uint8 (n, 3, size, size), labels int64 and what they mean, and the official split int64 (n,), an index into SPLITS.
 
-    A label is the number of a class (n,), or says of every attribute whether a picture has it, 1, or not, -1, or nobody knows, 0
+    A label is the number of a class (n,), or says of every attribute whether an image has it, 1, or not, -1, or nobody knows, 0
     (n, attributes). categories says which kind of thing each class is. What a set does not have is None or empty.
     """
 
@@ -37,11 +37,11 @@ class Pictures:
         return len(self.images)
 
     def take(self, chosen):
-        """Choose some of the pictures, by index (m,), by mask (n,) or by slice."""
+        """Choose some of the images, by index (m,), by mask (n,) or by slice."""
         return self._each(lambda rows: rows[chosen])
 
     def to(self, device):
-        """Keep the pictures on a device."""
+        """Keep the images on a device."""
         return self._each(lambda rows: rows.to(device))
 
     def _each(self, change):
@@ -63,64 +63,64 @@ def to_bytes(x):
     return ((x.float() + 1) * 127.5).round().clamp(0, 255).to(torch.uint8)
 
 
-def read_picture(file, size):
-    """Read a picture file as an array uint8 (3, size, size), and say what had to be changed, as a list of words (size: as in squared).
+def read_image(file, size):
+    """Read an image file as an array uint8 (3, size, size), and say what had to be changed, as a list of words (size: as in squared).
 
-    Raises ValueError, in words that end a sentence, for what is no picture, is broken, or is larger than MOST_PIXELS.
+    Raises ValueError, in words that end a sentence, for what is no image, is broken, or is larger than MOST_PIXELS.
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # squared draws the line, lower
         try:
-            picture = Image.open(file)
-            return squared(picture, size), changes(picture)
+            image = Image.open(file)
+            return squared(image, size), changes(image)
         except Image.DecompressionBombError:
             raise ValueError(f"it has far more than {MOST_PIXELS:,} pixels, the most that is read") from None
         except UnidentifiedImageError:
-            raise ValueError("it is empty, damaged or not a picture") from None
+            raise ValueError("it is empty, damaged or not an image") from None
         except (OSError, SyntaxError, EOFError) as problem:  # what decoders raise halfway through
             raise ValueError(f"it is damaged ({problem})") from None
 
 
-def changes(picture):
-    """Say what of a PIL picture does not survive in three channels of 8 bits and one frame, as a list of words."""
-    mode, odd = picture.mode, []
+def changes(image):
+    """Say what of a PIL image does not survive in three channels of 8 bits and one frame, as a list of words."""
+    mode, odd = image.mode, []
     if mode.startswith(("I", "F")):
         odd.append("16 bits per pixel, brought to 8")
     if mode.startswith(("1", "L", "I", "F")):
         odd.append("grayscale, used in grey")
-    if picture.has_transparency_data:
+    if image.has_transparency_data:
         odd.append("transparent, laid on white")
     if mode in ("CMYK", "YCCK"):
         odd.append("CMYK, turned into RGB")
-    if getattr(picture, "n_frames", 1) > 1:
+    if getattr(image, "n_frames", 1) > 1:
         odd.append("animated, the first frame used")
     return odd
 
 
-def squared(picture, size):
-    """Cut the centre square out of a PIL picture and scale it to an array uint8 (3, size, size), colours as on a white screen.
+def squared(image, size):
+    """Cut the centre square out of a PIL image and scale it to an array uint8 (3, size, size), colours as on a white screen.
 
     size may also be a function (width, height) -> (width, height) that says what it is scaled and cut to.
     """
-    if picture.width * picture.height > MOST_PIXELS:
-        raise ValueError(f"it has {picture.width} x {picture.height} pixels; {MOST_PIXELS:,} are the most that is read")
-    picture = ImageOps.exif_transpose(picture)
-    if picture.mode.startswith("I"):  # 16 bits per pixel: convert would clip them to white, not scale them
-        picture = Image.fromarray((np.asarray(picture) >> 8).clip(0, 255).astype(np.uint8))
-    if picture.has_transparency_data:
-        picture = Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture.convert("RGBA"))
-    box = size(*picture.size) if callable(size) else (size, size)
-    return np.asarray(ImageOps.fit(picture.convert("RGB"), box, Image.Resampling.LANCZOS)).transpose(2, 0, 1)
+    if image.width * image.height > MOST_PIXELS:
+        raise ValueError(f"it has {image.width} x {image.height} pixels; {MOST_PIXELS:,} are the most that is read")
+    image = ImageOps.exif_transpose(image)
+    if image.mode.startswith("I"):  # 16 bits per pixel: convert would clip them to white, not scale them
+        image = Image.fromarray((np.asarray(image) >> 8).clip(0, 255).astype(np.uint8))
+    if image.has_transparency_data:
+        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image.convert("RGBA"))
+    box = size(*image.size) if callable(size) else (size, size)
+    return np.asarray(ImageOps.fit(image.convert("RGB"), box, Image.Resampling.LANCZOS)).transpose(2, 0, 1)
 
 
-def load_pictures(source=None, size=64, tell: Callable[[str], None] = print, public="flowers"):
-    """Read every picture of a parquet file, of a folder (one sub-folder per class, or none), or of a public set in PUBLIC if source is None.
+def load_images(source=None, size=64, tell: Callable[[str], None] = print, public="flowers"):
+    """Read every image of a parquet file, of a folder (one sub-folder per class, or none), or of a public set in PUBLIC if source is None.
 
-    A list of files and folders makes one set, without what only some of them say. Pictures that cannot be read are left
+    A list of files and folders makes one set, without what only some of them say. Images that cannot be read are left
     out, and `tell` gets one sentence for each. Raises ValueError if there is nothing to read.
     """
     if isinstance(source, (list, tuple)):
-        sets = [load_pictures(part, size, tell) for part in source]
+        sets = [load_images(part, size, tell) for part in source]
         joined = together(sets)
         if joined.labels is None and any(part.labels is not None for part in sets):
             tell("The sets have different labels, so they are used without any.")
@@ -128,7 +128,7 @@ def load_pictures(source=None, size=64, tell: Callable[[str], None] = print, pub
     found = PUBLIC[public](tell) if source is None else listed(source)
     images, kept = read_rows(found, size, tell)
     labels, splits = (torch.tensor(column) for column in zip(*kept, strict=True))
-    return Pictures(
+    return ImageSet(
         images,
         labels if found.classes or found.attributes else None,
         tuple(found.classes),
@@ -139,21 +139,21 @@ def load_pictures(source=None, size=64, tell: Callable[[str], None] = print, pub
 
 
 def read_rows(found, size, tell):
-    """Read the pictures that were found: images uint8 (n, 3, size, size), and (label, split) of each; raises ValueError if none can be read."""
+    """Read the images that were found: images uint8 (n, 3, size, size), and (label, split) of each; raises ValueError if none can be read."""
     images, kept, odd = [], [], Counter()
     for opened, label, split, name in found.rows:
         try:
-            image, changed = read_picture(opened, size)
+            image, changed = read_image(opened, size)
             images.append(image)
             kept.append((label, split))
             odd.update(changed)
         except Exception as problem:  # a broken file makes a decoder fail in any way it likes
             tell(f"Left out {name}: {problem}.")
     for change, count in odd.items():
-        tell(f"{count} of {len(images)} pictures: {change}.")
+        tell(f"{count} of {len(images)} images: {change}.")
     if not images:
         raise ValueError(
-            f"{found.name!r} holds no picture that can be read; expected files such as flower.jpg or flower.png."
+            f"{found.name!r} holds no image that can be read; expected files such as flower.jpg or flower.png."
         )
     return torch.from_numpy(np.stack(images)), kept
 
@@ -170,28 +170,28 @@ def together(sets):
 
     classes, attributes = (sets[0].classes, sets[0].attributes) if alike else ((), ())
     labels = joined("labels") if alike else None
-    return Pictures(
+    return ImageSet(
         joined("images"), labels, classes, " and ".join(part.source for part in sets), joined("split"), attributes
     )
 
 
-def save_pictures(path, pictures, quality=95):
-    """Write a set as a parquet file that load_pictures reads: every picture as a JPEG, its label or attributes, and what the labels mean."""
+def save_images(path, images, quality=95):
+    """Write a set as a parquet file that load_images reads: every image as a JPEG, its label or attributes, and what the labels mean."""
     import pyarrow.parquet
 
     columns, features = (
-        {"image": [{"bytes": _jpeg(image, quality), "path": None} for image in pictures.images]},
+        {"image": [{"bytes": _jpeg(image, quality), "path": None} for image in images.images]},
         {"image": {"_type": "Image"}},
     )
-    if pictures.attributes:
+    if images.attributes:
         columns |= {
             name: [{1: True, -1: False, 0: None}[one] for one in has.tolist()]
-            for name, has in zip(pictures.attributes, pictures.labels.T, strict=True)
+            for name, has in zip(images.attributes, images.labels.T, strict=True)
         }
-    elif pictures.labels is not None:
+    elif images.labels is not None:
         columns["label"], features["label"] = (
-            pictures.labels.tolist(),
-            {"_type": "ClassLabel", "names": list(pictures.classes)},
+            images.labels.tolist(),
+            {"_type": "ClassLabel", "names": list(images.classes)},
         )
     table = pyarrow.table(columns)
     table = table.replace_schema_metadata({"huggingface": json.dumps({"info": {"features": features}})})
@@ -204,29 +204,29 @@ def _jpeg(image, quality):
     return file.getvalue()
 
 
-def batches(pictures, size, generator, flip=True, often=None) -> Iterator[tuple[Tensor, Tensor | None]]:
+def batches(images, size, generator, flip=True, often=None) -> Iterator[tuple[Tensor, Tensor | None]]:
     """Yield endless batches: images in [-1, 1] (size, 3, h, w), half of them mirrored, and their labels or None.
 
-    Every picture comes once per round; or by chance, as often as its weight in often (n,) says.
+    Every image comes once per round; or by chance, as often as its weight in often (n,) says.
     """
-    device, waiting = pictures.images.device, torch.empty(0, dtype=torch.int64, device=pictures.images.device)
+    device, waiting = images.images.device, torch.empty(0, dtype=torch.int64, device=images.images.device)
     while True:
         while len(waiting) < size:
             if often is None:
-                following = torch.randperm(len(pictures), generator=generator, device=device)
+                following = torch.randperm(len(images), generator=generator, device=device)
             else:
-                following = torch.multinomial(often, len(pictures), replacement=True, generator=generator)
+                following = torch.multinomial(often, len(images), replacement=True, generator=generator)
             waiting = torch.cat([waiting, following])
         chosen, waiting = waiting[:size], waiting[size:]
-        x0 = to_signed(pictures.images[chosen])
+        x0 = to_signed(images.images[chosen])
         if flip:
             mirrored = torch.rand(size, 1, 1, 1, generator=generator, device=device) < 0.5
             x0 = torch.where(mirrored, x0.flip(3), x0)
-        yield x0, None if pictures.labels is None else pictures.labels[chosen]
+        yield x0, None if images.labels is None else images.labels[chosen]
 
 
 def cut(x, size, generator):
-    """Cut a square of so many pixels, or fewer where there are not as many, out of each picture x (b, c, h, w), anywhere in it."""
+    """Cut a square of so many pixels, or fewer where there are not as many, out of each image x (b, c, h, w), anywhere in it."""
     size = min(size, *x.shape[-2:])
     room = torch.tensor(x.shape[-2:], device=x.device) - size + 1
     corners = (torch.rand(len(x), 2, generator=generator, device=x.device) * room).long().tolist()
@@ -240,9 +240,9 @@ def mean_colours(images):
     return to_signed(images.mean((2, 3), dtype=torch.float32))
 
 
-def held_out(pictures):
-    """Choose every 64th picture (128 at most) that no model learns from, bool (n,); none of a set of fewer than 64."""
-    held = torch.zeros(len(pictures), dtype=torch.bool, device=pictures.images.device)
-    if len(pictures) >= 64:
+def held_out(images):
+    """Choose every 64th image (128 at most) that no model learns from, bool (n,); none of a set of fewer than 64."""
+    held = torch.zeros(len(images), dtype=torch.bool, device=images.images.device)
+    if len(images) >= 64:
         held[32::64][:128] = True
     return held

@@ -1,4 +1,4 @@
-"""What a person has painted over a picture, as small PNG files that a page and a script read alike: layers of colour, and masks."""
+"""What a person has painted over an image, as small PNG files that a page and a script read alike: layers of colour, and masks."""
 
 import base64
 import io
@@ -20,17 +20,17 @@ def paper(size):
 
 
 def painted(image, layer):
-    """Lay a layer uint8 (4, h, w) over a picture uint8 (3, h, w): where it is opaque, its colours show."""
+    """Lay a layer uint8 (4, h, w) over an image uint8 (3, h, w): where it is opaque, its colours show."""
     return torch.where(layer[3:] == SOLID, layer[:3], image)
 
 
 def read_layer(data, size):
     """Read a layer, red, green, blue and opacity (all or nothing), uint8 (4, size, size), from the bytes of a PNG; raises ValueError in words."""
     try:
-        picture = Image.open(io.BytesIO(data), formats=["PNG"])
-        if picture.size != (size, size):
+        image = Image.open(io.BytesIO(data), formats=["PNG"])
+        if image.size != (size, size):
             raise ValueError
-        layer = torch.from_numpy(np.asarray(picture.convert("RGBA")).transpose(2, 0, 1).copy())
+        layer = torch.from_numpy(np.asarray(image.convert("RGBA")).transpose(2, 0, 1).copy())
     except Exception:  # a broken file makes a decoder fail in any way it likes
         raise ValueError(UNREADABLE) from None
     return layer * (layer[3:] == SOLID)
@@ -42,33 +42,33 @@ def layer_of(hole, colour=(0, 0, 0)):
 
 
 def read_mask(data, size):
-    """Read a mask from the bytes of a picture file of any size: bool (size, size), True where it is light or transparent, and what had to be changed.
+    """Read a mask from the bytes of an image file of any size: bool (size, size), True where it is light or transparent, and what had to be changed.
 
-    Raises ValueError, with one sentence to show, for what is no picture, is broken or is too large.
+    Raises ValueError, with one sentence to show, for what is no image, is broken or is too large.
     """
     image, notes = read_upload(data, size)
     notes = [
-        note.replace("picture", "mask").replace("laid on white", "the hole is where nothing is")
+        note.replace("image", "mask").replace("laid on white", "the hole is where nothing is")
         for note in notes
         if "grayscale" not in note
     ]
     width, height = Image.open(io.BytesIO(data)).size
     if (width, height) != (size, size):
         square = "it" if width == height else "the square in its middle"
-        notes.append(f"Your mask has {width} x {height} pixels, the picture {size} x {size}: {square} was scaled.")
+        notes.append(f"Your mask has {width} x {height} pixels, the image {size} x {size}: {square} was scaled.")
     return image.float().mean(0) > PAPER / 2, notes
 
 
 def to_png(layer):
     """Encode a layer uint8 (4, h, w), or a mask bool (h, w), as the bytes of a PNG."""
     flat = layer.dtype == torch.bool
-    picture = (
+    image = (
         Image.fromarray((layer * PAPER).to(torch.uint8).numpy()).convert("1")
         if flat
         else Image.fromarray(layer.permute(1, 2, 0).numpy())
     )
     file = io.BytesIO()
-    picture.save(file, "PNG", optimize=True)
+    image.save(file, "PNG", optimize=True)
     return file.getvalue()
 
 

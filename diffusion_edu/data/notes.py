@@ -1,4 +1,4 @@
-"""Pictures that carry what they were made with: a PNG with a text inside, which every program that does not know it leaves alone."""
+"""Images that carry what they were made with: a PNG with a text inside, which every program that does not know it leaves alone."""
 
 import io
 import json
@@ -20,9 +20,9 @@ def noted(pixels, about):
 def read_note(data):
     """Read what a PNG of noted carries; raises ValueError, with one sentence to show, if it carries nothing of that kind."""
     try:
-        picture = Image.open(io.BytesIO(data), formats=["PNG"])
-        picture.load()  # the text may stand behind the pixels
-        about = json.loads(picture.text[NAME])
+        image = Image.open(io.BytesIO(data), formats=["PNG"])
+        image.load()  # the text may stand behind the pixels
+        about = json.loads(image.text[NAME])
     except Exception:  # a broken file makes a decoder fail in any way it likes
         raise ValueError(
             "This file carries no settings: choose a PNG that was downloaded here, and not changed by another program."

@@ -1,7 +1,7 @@
-"""Sets of points in the plane, with classes, to learn from in seconds: chosen, drawn, or read from a file.
+"""Sets of points in the plane, with classes, to learn from in seconds: chosen, sampled, or read from a file.
 
 All are scaled alike: mean 0 and, over both coordinates together, standard deviation 1 before `SPREAD`, so that they fill
-[-1, 1] about as pictures do.
+[-1, 1] about as images do.
 """
 
 import math
@@ -89,10 +89,10 @@ def letters(n, generator, text="HI"):
         raise ValueError("Write at least one letter.")
     xs, labels, left = [], [], 0
     for label, letter in enumerate(text):
-        page = _drawn(letter)
+        page = _sampled(letter)
         ink = torch.from_numpy(np.asarray(page) > 127).nonzero()
-        if len(ink) == 0 or page == _drawn(UNKNOWN):
-            raise ValueError(f"The letter {letter!r} cannot be drawn: write plain letters (A to Z), digits or signs.")
+        if len(ink) == 0 or page == _sampled(UNKNOWN):
+            raise ValueError(f"The letter {letter!r} cannot be sampled: write plain letters (A to Z), digits or signs.")
         count = n // len(text) + (label < n % len(text))
         chosen = ink[torch.randint(len(ink), (count,), generator=generator)].flip(1) * torch.tensor([1, -1])
         xs.append(chosen + torch.rand(count, 2, generator=generator) + torch.tensor([left, 0]))
@@ -105,7 +105,7 @@ def letters(n, generator, text="HI"):
     return _made(torch.cat(xs), torch.cat(labels), names)
 
 
-def _drawn(letter):
+def _sampled(letter):
     page = Image.new("L", (80, 80))
     ImageDraw.Draw(page).text((8, 8), letter, fill=255, font=ImageFont.load_default(56))
     return page
@@ -122,7 +122,7 @@ POINT_SETS = {
 
 
 def from_coordinates(x, labels=None, n=None, generator=None, jitter=0.0):
-    """Make a set of given points (m, 2), for example drawn with a mouse; with n, that many are drawn from them, moved a little by jitter.
+    """Make a set of given points (m, 2), for example sampled with a mouse; with n, that many are sampled from them, moved a little by jitter.
 
     Raises ValueError in words for too few points, too many classes, and coordinates that are not finite.
     """

@@ -63,7 +63,7 @@ def row_of(found):
 
 
 def parquet(path):
-    """Read the rows of a parquet file, and none of its pictures."""
+    """Read the rows of a parquet file, and none of its images."""
     import pyarrow.parquet
 
     there = pyarrow.parquet.read_schema(path).names

@@ -1,4 +1,4 @@
-"""Where pictures come from: a folder, a parquet file, or a public set that is downloaded once. Here they are only listed, not yet read."""
+"""Where images come from: a folder, a parquet file, or a public set that is downloaded once. Here they are only listed, not yet read."""
 
 import io
 import json
@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 SPLITS = ("train", "validation", "test")
 ENDINGS = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff"}
 CACHE = Path.home() / ".cache" / "diffusion_edu"
-FACES = (  # of CelebA's forty attributes, those that can be seen in a picture of 64 x 64
+FACES = (  # of CelebA's forty attributes, those that can be seen in an image of 64 x 64
     *(
         "male",
         "young",
@@ -41,7 +41,7 @@ FIVE_FLOWERS = "https://storage.googleapis.com/download.tensorflow.org/example_i
 
 @dataclass(frozen=True)
 class Found:
-    """A set of pictures by name: rows of (file, label, split or -1, words for the row), and what the labels mean."""
+    """A set of images by name: rows of (file, label, split or -1, words for the row), and what the labels mean."""
 
     name: str
     rows: list
@@ -50,23 +50,23 @@ class Found:
 
 
 def listed(source):
-    """List the pictures of a folder or a parquet file; raises ValueError if it is neither."""
+    """List the images of a folder or a parquet file; raises ValueError if it is neither."""
     path = Path(source)
     if path.is_dir():
         return folder(path)
     if path.is_file():
         return parquet(path)
-    raise ValueError(f"There is no file or folder {str(source)!r}: give a folder of pictures or a parquet file.")
+    raise ValueError(f"There is no file or folder {str(source)!r}: give a folder of images or a parquet file.")
 
 
-def pictures_in(path):
-    """List all pictures under a folder, in order."""
+def images_in(path):
+    """List all images under a folder, in order."""
     return sorted(file for file in path.rglob("*") if file.suffix.lower() in ENDINGS and file.is_file())
 
 
 def folder(path):
-    """List all pictures under a folder; its sub-folders are the classes if every picture lies in one and there are at least two."""
-    files = pictures_in(path)
+    """List all images under a folder; its sub-folders are the classes if every image lies in one and there are at least two."""
+    files = images_in(path)
     classes = sorted({f.relative_to(path).parts[0] for f in files if f.parent != path})
     if len(classes) < 2 or any(f.parent == path for f in files):
         classes = []
@@ -86,7 +86,7 @@ def parquet(path):
         images = [image["bytes"] if image else b"" for image in table["image"].to_pylist()]
     except (KeyError, TypeError, pyarrow.ArrowInvalid) as problem:
         raise ValueError(
-            f"{path.name} is not a parquet file with a column 'image' of encoded pictures: {problem}"
+            f"{path.name} is not a parquet file with a column 'image' of encoded images: {problem}"
         ) from None
     described = json.loads((table.schema.metadata or {}).get(b"huggingface", b"{}"))
     classes = described.get("info", {}).get("features", {}).get("label", {}).get("names", [])

@@ -1,4 +1,4 @@
-"""A set of pictures, looked through file by file: what is in it, how large it is, and what is in it twice."""
+"""A set of images, looked through file by file: what is in it, how large it is, and what is in it twice."""
 
 import hashlib
 import io
@@ -12,7 +12,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from diffusion_edu.data.images import Pictures, read_picture
+from diffusion_edu.data.images import ImageSet, read_image
 from diffusion_edu.data.sources import listed
 
 MOST_FILES, TOGETHER = 500_000, 64  # in a folder; read between two reports
@@ -20,9 +20,9 @@ MOST_FILES, TOGETHER = 500_000, 64  # in a folder; read between two reports
 
 @dataclass(frozen=True)
 class Survey:
-    """The pictures that could be read, the name of each one's file, how large the files are, their fingerprints, and why others were left out."""
+    """The images that could be read, the name of each one's file, how large the files are, their fingerprints, and why others were left out."""
 
-    pictures: Pictures
+    images: ImageSet
     files: list[str]
     sides: Counter  # (width, height) -> how many
     fingerprints: list[str]
@@ -31,28 +31,28 @@ class Survey:
 
     @property
     def duplicates(self):
-        """The rows of pictures whose files are equal byte by byte, as one list for each group of them."""
+        """The rows of images whose files are equal byte by byte, as one list for each group of them."""
         groups = {}
         for row, fingerprint in enumerate(self.fingerprints):
             groups.setdefault(fingerprint, []).append(row)
         return [rows for rows in groups.values() if len(rows) > 1]
 
     def take(self, rows):
-        """Keep some of the pictures, by index (m,)."""
+        """Keep some of the images, by index (m,)."""
         files, fingerprints = ([every[row] for row in rows.tolist()] for every in (self.files, self.fingerprints))
-        return replace(self, pictures=self.pictures.take(rows), files=files, fingerprints=fingerprints)
+        return replace(self, images=self.images.take(rows), files=files, fingerprints=fingerprints)
 
 
 def survey(source, size=64, most=None, seed=0):
     """Read a folder or a parquet file: yields (read, of how many) from time to time, and the Survey at last.
 
-    Pictures are cut and scaled as load_pictures does. Of more than `most` pictures so many are drawn by the seed. Raises
+    Images are cut and scaled as load_images does. Of more than `most` images so many are sampled by the seed. Raises
     ValueError, in one sentence, if there is nothing to read.
     """
     path = Path(source).expanduser()
     if path.is_dir() and len(list(islice(path.rglob("*"), MOST_FILES + 1))) > MOST_FILES:
         raise ValueError(
-            f"The folder {str(path)!r} holds more than {MOST_FILES:,} files: name the folder of the pictures themselves."
+            f"The folder {str(path)!r} holds more than {MOST_FILES:,} files: name the folder of the images themselves."
         )
     found = listed(path)
     rows = _some(found.rows, most, seed)
@@ -62,22 +62,22 @@ def survey(source, size=64, most=None, seed=0):
             yield number, len(rows)
         try:
             data = opened.read_bytes() if isinstance(opened, Path) else opened.getvalue()
-            image, _ = read_picture(io.BytesIO(data), size)
+            image, _ = read_image(io.BytesIO(data), size)
         except Exception as problem:  # a broken file makes a decoder fail in any way it likes
             left_out.append(f"{name}: {problem}")
             continue
-        with Image.open(io.BytesIO(data)) as picture:
-            sides[picture.size] += 1
+        with Image.open(io.BytesIO(data)) as photo:
+            sides[photo.size] += 1
         file = opened.relative_to(path).as_posix() if isinstance(opened, Path) else name
         images.append(image)
         kept.append((label, split, file, hashlib.sha256(data).hexdigest()))
     if not images:
         raise ValueError(
-            f"{found.name!r} holds no picture that can be read: expected files such as flower.jpg or flower.png."
+            f"{found.name!r} holds no image that can be read: expected files such as flower.jpg or flower.png."
         )
     labels, splits, files, fingerprints = zip(*kept, strict=True)
-    pictures = _pictures(found, images, torch.tensor(labels), torch.tensor(splits))
-    yield Survey(pictures, list(files), sides, list(fingerprints), left_out, len(found.rows))
+    dataset = _images(found, images, torch.tensor(labels), torch.tensor(splits))
+    yield Survey(dataset, list(files), sides, list(fingerprints), left_out, len(found.rows))
 
 
 def _some(rows, most, seed):
@@ -87,23 +87,23 @@ def _some(rows, most, seed):
     return [rows[row] for row in chosen.sort().values]
 
 
-def _pictures(found, images, labels: Tensor, splits: Tensor):
+def _images(found, images, labels: Tensor, splits: Tensor):
     labels = labels if found.classes or found.attributes else None
     splits = splits if (splits >= 0).all() else None
-    return Pictures(
+    return ImageSet(
         torch.from_numpy(np.stack(images)), labels, tuple(found.classes), found.name, splits, tuple(found.attributes)
     )
 
 
-def shares(pictures):
+def fractions(images):
     """Count what is in a set: {class: how many}, or {attribute: how many have it}, empty without labels."""
-    if pictures.labels is None:
+    if images.labels is None:
         return {}
-    if pictures.attributes:
-        return dict(zip(pictures.attributes, (pictures.labels > 0).sum(0).tolist(), strict=True))
-    return dict(zip(pictures.classes, pictures.labels.bincount(minlength=len(pictures.classes)).tolist(), strict=True))
+    if images.attributes:
+        return dict(zip(images.attributes, (images.labels > 0).sum(0).tolist(), strict=True))
+    return dict(zip(images.classes, images.labels.bincount(minlength=len(images.classes)).tolist(), strict=True))
 
 
 def average(images):
-    """Average uint8 images (n, 3, h, w) into one picture, uint8 (3, h, w)."""
+    """Average uint8 images (n, 3, h, w) into one image, uint8 (3, h, w)."""
     return images.mean(0, dtype=torch.float32).round().to(torch.uint8)

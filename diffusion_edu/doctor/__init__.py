@@ -1,4 +1,4 @@
-"""The symptom doctor: from what is known about a training and its drawings to what is wrong with them.
+"""The symptom doctor: from what is known about a training and its samples to what is wrong with them.
 
 Every rule is a small function on measurable facts (`learning`, `drawing`), and all of them stand in one table (`table`).
 Causes speak first; symptoms, which say what is seen and what to check, speak where no cause is known.

@@ -42,6 +42,6 @@ def number(value):
     return f"{value:,.0f}" if 1000 <= abs(value) < 1e9 else f"{value:.3g}"
 
 
-def percent(share):
+def percent(fraction):
     """Write a share as a percentage, never as 100 % or 0 % if it is not."""
-    return f"{100 * share:.0f} %" if share in (0, 1) or 0.01 <= share <= 0.99 else f"{100 * share:.3g} %"
+    return f"{100 * fraction:.0f} %" if fraction in (0, 1) or 0.01 <= fraction <= 0.99 else f"{100 * fraction:.3g} %"

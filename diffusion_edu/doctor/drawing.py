@@ -1,4 +1,4 @@
-"""Evidence of what goes wrong on the way from noise to pictures: first the settings, then what is seen without knowing why."""
+"""Evidence of what goes wrong on the way from noise to images: first the settings, then what is seen without knowing why."""
 
 from diffusion_edu.doctor.diagnosis import finite, number, percent
 from diffusion_edu.doctor.seeing import faded, glaring, grainy, measured, noisy, normal
@@ -19,40 +19,42 @@ def wrong_strength(f):
     return f"Drawing begins with noise of standard deviation {f.start.std:.2f}; the network knows 1.00."
 
 
-def betas_for_more_levels(f):
+def betas_for_more_timesteps(f):
     return _left(f) if f.schedule and f.schedule != "cosine" and f.T and f.T < 1000 else ""
 
 
-def picture_left_at_the_top(f):
-    return _left(f) if not betas_for_more_levels(f) else ""
+def image_left_at_the_top(f):
+    return _left(f) if not betas_for_more_timesteps(f) else ""
 
 
 def _left(f):
-    if f.leftover is None or f.leftover <= SIGNAL_LEFT:
+    if f.terminal_snr_note is None or f.terminal_snr_note <= SIGNAL_LEFT:
         return ""
-    return f"The {f.schedule} schedule with T = {f.T} leaves {percent(f.leftover)} of a picture's power at level T; {percent(SIGNAL_LEFT)} does no harm."
+    return f"The {f.schedule} schedule with T = {f.T} leaves {percent(f.terminal_snr_note)} of an image's power at timestep T; {percent(SIGNAL_LEFT)} does no harm."
 
 
 def starts_below_the_top(f):
     return (
-        f"The highest level that is visited is {f.top} of {f.T}." if f.top is not None and f.T and f.top < f.T else ""
+        f"The highest timestep that is visited is {f.top} of {f.T}."
+        if f.top is not None and f.T and f.top < f.T
+        else ""
     )
 
 
 def stops_above_zero(f):
-    return f"The last level that is visited is {f.bottom}, not 0." if f.bottom else ""
+    return f"The last timestep that is visited is {f.bottom}, not 0." if f.bottom else ""
 
 
 def large_variance(f):
-    if f.variance != "large" or not f.moves or not f.T or f.moves > f.T / 5:
+    if f.variance != "large" or not f.sampling_steps or not f.T or f.sampling_steps > f.T / 5:
         return ""
-    return f"It makes {f.moves} moves over {f.T:,} levels with the large variance. {_grain(f)}".strip()
+    return f"It makes {f.sampling_steps} sampling_steps over {f.T:,} timesteps with the large variance. {_grain(f)}".strip()
 
 
 def _grain(f):
     grain = measured(f, "grain")
     return (
-        f"The grain on the drawings is {number(grain)}; real pictures have about {number(normal(f, 'grain'))}."
+        f"The grain on the samples is {number(grain)}; real images have about {number(normal(f, 'grain'))}."
         if grain
         else ""
     )
@@ -61,7 +63,7 @@ def _grain(f):
 def _edges(f):
     edges = measured(f, "edges")
     return (
-        f"{percent(edges)} of the drawn values are black or white; real pictures have about {percent(normal(f, 'edges'))}."
+        f"{percent(edges)} of the sampled values are black or white; real images have about {percent(normal(f, 'edges'))}."
         if edges
         else ""
     )
@@ -73,18 +75,20 @@ def unclipped(f):
     if f.clip is not False or not (far or glaring(f)):
         return ""
     reach = (
-        f"the drawn values reach from {number(low)} to {number(high)}; pictures end at -1 and 1"
+        f"the sampled values reach from {number(low)} to {number(high)}; images end at -1 and 1"
         if far
-        else "the drawings are black and white"
+        else "the samples are black and white"
     )
-    guided = f" Guidance of {f.scale:g} pushes them further." if f.scale and f.scale > 2 else ""
+    guided = (
+        f" Guidance of {f.guidance_scale:g} pushes them further." if f.guidance_scale and f.guidance_scale > 2 else ""
+    )
     return f"Clipping is off, and {reach}.{guided}"
 
 
 def guided_too_hard(f):
-    if not f.scale or f.scale < 4 or not (glaring(f) or grainy(f) or noisy(f)):
+    if not f.guidance_scale or f.guidance_scale < 4 or not (glaring(f) or grainy(f) or noisy(f)):
         return ""
-    return f"The guidance scale is {f.scale:g}. {_edges(f)} {_grain(f)}".replace("  ", " ").strip()
+    return f"The guidance scale is {f.guidance_scale:g}. {_edges(f)} {_grain(f)}".replace("  ", " ").strip()
 
 
 def wrapped(f):
@@ -94,21 +98,23 @@ def wrapped(f):
     return f"{percent(jumps)} of neighbouring values jump from nearly black to nearly white; in photographs almost none do."
 
 
-def too_few_moves(f):
-    if not f.moves or f.moves > 3 or f.look == "fine":
+def too_few_sampling_steps(f):
+    if not f.sampling_steps or f.sampling_steps > 3 or f.look == "fine":
         return ""
-    return f"It makes {f.moves} move{'s' if f.moves > 1 else ''}; 20 are enough for most pictures."
+    return f"It makes {f.sampling_steps} move{'s' if f.sampling_steps > 1 else ''}; 20 are enough for most images."
 
 
 def red_is_blue(f):
-    drawn, real = measured(f, "colours"), f.real.colours if f.real else None
-    if not drawn or not real or len(drawn) != 3 or len(real) != 3:
+    sampled, real = measured(f, "colours"), f.real.colours if f.real else None
+    if not sampled or not real or len(sampled) != 3 or len(real) != 3:
         return "You see red where blue should be." if f.look == "colours" else ""
-    away, turned = (sum(abs(a - b) for a, b in zip(drawn, way, strict=True)) / 3 for way in (real, real[::-1]))
+    away, turned = (sum(abs(a - b) for a, b in zip(sampled, way, strict=True)) / 3 for way in (real, real[::-1]))
     if away < COLOUR_SHIFT or turned > away / 2:
         return ""
-    shown = [", ".join(f"{value:+.2f}" for value in means) for means in (drawn, real)]
-    return f"The channels of the drawings have the means {shown[0]}, those of real pictures {shown[1]}: the other way round."
+    shown = [", ".join(f"{value:+.2f}" for value in means) for means in (sampled, real)]
+    return (
+        f"The channels of the samples have the means {shown[0]}, those of real images {shown[1]}: the other way round."
+    )
 
 
 def checkerboard(f):
@@ -124,7 +130,7 @@ def checkerboard(f):
 def not_numbers(f):
     broken = measured(f, "broken")
     return (
-        f"{percent(broken)} of the drawn values are NaN, which is shown as black."
+        f"{percent(broken)} of the sampled values are NaN, which is shown as black."
         if broken
         else "You see black."
         if f.look == "black"
@@ -137,9 +143,9 @@ def still_noise(f):
         return ""
     seen = measured(f, "neighbours")
     why = (
-        f"Neighbouring values agree to {seen:.2f} only; in pictures to {normal(f, 'neighbours'):.2f}."
+        f"Neighbouring values agree to {seen:.2f} only; in images to {normal(f, 'neighbours'):.2f}."
         if seen is not None
-        else "The drawings are noise."
+        else "The samples are noise."
     )
     learned = finite(f.last_loss, f.first_loss) and f.last_loss < 0.93 * f.first_loss
     return why + (
@@ -160,16 +166,16 @@ def grain_left(f):
 def washed_out(f):
     std = measured(f, "std")
     if faded(f) and std is not None:
-        return f"The standard deviation of the drawings is {number(std)}; real pictures have about {number(normal(f, 'std'))}."
-    return f"You see {'grey' if f.look == 'grey' else 'blurred'} drawings." if f.look in ("grey", "blurred") else ""
+        return f"The standard deviation of the samples is {number(std)}; real images have about {number(normal(f, 'std'))}."
+    return f"You see {'grey' if f.look == 'grey' else 'blurred'} samples." if f.look in ("grey", "blurred") else ""
 
 
 def all_alike(f):
     spread, usual = measured(f, "spread"), (f.real and f.real.spread) or 0.7
     if spread is None:
-        return "You see drawings that are alike." if f.look == "alike" else ""
+        return "You see samples that are alike." if f.look == "alike" else ""
     return (
-        f"Two drawings differ by {number(spread)} on average; real pictures by {number(usual)}."
+        f"Two samples differ by {number(spread)} on average; real images by {number(usual)}."
         if spread < 0.15 * usual
         else ""
     )

@@ -1,4 +1,4 @@
-"""How findings come about: by measuring what a training leaves, what is drawn with it, and what its network answers."""
+"""How findings come about: by measuring what a training leaves, what is sampled with it, and what its network answers."""
 
 import csv
 import math
@@ -21,42 +21,43 @@ ENOUGH = 1000  # values that a standard deviation of noise needs
 
 @dataclass(frozen=True)
 class Answers:
-    """How far from the clean pictures the guesses are if a network's answers are read as each kind: (n,), without labels and with them.
+    """How far from the clean images the predictions are if a network's answers are read as each kind: (n,), without labels and with them.
 
-    Whatever a well trained network says, the right reading of it is the mean of all clean pictures that are possible, and no other
+    Whatever a well trained network says, the right reading of it is the mean of all clean images that are possible, and no other
     reading can have a smaller squared error.
     """
 
     untold: dict[str, Tensor]
     told: dict[str, Tensor] | None = None
-    power: float = 0.0  # the variance of the pictures: the error of always guessing their mean
+    power: float = 0.0  # the variance of the images: the error of always guessing their mean
 
 
 @torch.no_grad()
 def ask(net, real, labels=None, seed=0, autocast=None):
-    """Ask a network about clean pictures or points real (n, ...) with noise on them, once without their labels and, if given, once with them."""
+    """Ask a network about clean images or points real (n, ...) with noise on them, once without their labels and, if given, once with them."""
     theta, eps = draw(real, torch.Generator(real.device).manual_seed(seed))
     theta = (
         math.pi / 2 * LEAST + (MOST - LEAST) * theta
-    )  # between much picture and much noise: where there is something to guess
+    )  # between much image and much noise: where there is something to prediction
     c, s = (f(theta).view(-1, *[1] * (real.ndim - 1)) for f in (torch.cos, torch.sin))
     y = c * real + s * eps
 
-    def errors(cond):
+    def errors(condition):
         with torch.autocast(real.device.type, autocast, enabled=autocast is not None):
-            said = net(y, 1000 * theta, cond).float()
+            said = net(y, 1000 * theta, condition).float()
         return {
-            kind: (target.x0_hat(y, said, c, s) - real).square().flatten(1).mean(1) for kind, target in TARGETS.items()
+            prediction_type: (target.x0_hat(y, said, c, s) - real).square().flatten(1).mean(1)
+            for prediction_type, target in TARGETS.items()
         }
 
     power = real.var().item()
     return Answers(errors(None), None if labels is None else errors(labels), power)
 
 
-def examine(known=None, losses=(), validation=(), drawn=None, start=None, levels=(), real=None, answers=()):
+def examine(known=None, losses=(), validation=(), sampled=None, start=None, timesteps=(), real=None, answers=()):
     """Add to what is known whatever can be measured.
 
-    losses and validation are curves; drawn, the noise start that it came from, and the clean data real are (n, ...); levels
+    losses and validation are curves; sampled, the noise start that it came from, and the clean data real are (n, ...); timesteps
     is the path of the walk; answers come from `ask`, in as many parts as one likes.
     """
     known, found = known or Findings(), {}
@@ -64,16 +65,16 @@ def examine(known=None, losses=(), validation=(), drawn=None, start=None, levels
         found |= {"first_loss": losses[0], "last_loss": _end(losses)}
     if validation:
         found |= {"lowest_validation": min(validation), "last_validation": _end(validation)}
-    if len(levels):
-        found |= {"top": levels[0], "bottom": levels[-1], "moves": len(levels) - 1}
-    if drawn is not None:
-        found["drawn"] = look_at(drawn)
+    if len(timesteps):
+        found |= {"top": timesteps[0], "bottom": timesteps[-1], "sampling_steps": len(timesteps) - 1}
+    if sampled is not None:
+        found["sampled"] = look_at(sampled)
     if start is not None and start.numel() >= ENOUGH:
         found["start"] = look_at(start)
     if real is not None:
         found["real"] = look_at(real)
-    if real is not None and drawn is not None:
-        found["nearest"] = nearness(drawn, real)
+    if real is not None and sampled is not None:
+        found["nearest"] = nearness(sampled, real)
     return replace(known, **found, **(_understood(answers, known.asked) if answers else {}))
 
 
@@ -83,12 +84,12 @@ def _end(curve):
     return sum(tail) / len(tail)
 
 
-def nearness(drawn, real):
-    """Measure how far drawings are from the nearest of real, in units of how far these are from their nearest other (medians).
+def nearness(sampled, real):
+    """Measure how far samples are from the nearest of real, in units of how far these are from their nearest other (medians).
 
     None if no two of real differ.
     """
-    a, b = drawn.double().flatten(1), real.double().flatten(1)
+    a, b = sampled.double().flatten(1), real.double().flatten(1)
     among = torch.cdist(b, b).fill_diagonal_(torch.inf).amin(1).median()
     away = torch.cdist(a, b).amin(1).median()
     return (away / among).item() if among > 0 and away.isfinite() else None
@@ -96,7 +97,10 @@ def nearness(drawn, real):
 
 def _understood(answers, asked):
     """What the network's answers mean, as far as they mean anything, and what its labels are worth to it."""
-    untold = {kind: torch.cat([part.untold[kind] for part in answers]).mean().item() for kind in TARGETS}
+    untold = {
+        prediction_type: torch.cat([part.untold[prediction_type] for part in answers]).mean().item()
+        for prediction_type in TARGETS
+    }
     fits = min(untold, key=untold.get)
     if not untold[fits] < 0.8 * sum(part.power for part in answers) / len(answers):
         return {}  # it has learned nothing that could be read
@@ -108,18 +112,18 @@ def _understood(answers, asked):
     return {"fits": fits, "label_gain": 1 - told / untold[fits]}
 
 
-def floor(real, kind, distance="mse", pictures=64, seed=0):
-    """The loss of the best possible network on a small set real (n, ...), over levels spread like those of a training; for squared errors."""
+def floor(real, prediction_type, distance="mse", images=64, seed=0):
+    """The loss of the best possible network on a small set real (n, ...), over timesteps spread like those of a training; for squared errors."""
     if distance != "mse":
         return None
     schedule = cosine(1000)
-    _, eps = draw(real[:pictures], torch.Generator().manual_seed(seed))
+    _, eps = draw(real[:images], torch.Generator().manual_seed(seed))
     best, losses = exact(real, schedule), []
     for theta in (torch.arange(20) + 0.5) / 20 * math.pi / 2:
         t = (torch.atan2(schedule.noise, schedule.signal) - theta).abs().argmin().clamp(min=1).item()
         c, s = schedule.rates(t, real)
-        error = (best(schedule.corrupt(real[:pictures], t, eps), t) - real[:pictures]).double().square().mean()
-        losses.append(error / TARGETS[kind].slope(c, s) ** 2)
+        error = (best(schedule.corrupt(real[:images], t, eps), t) - real[:images]).double().square().mean()
+        losses.append(error / TARGETS[prediction_type].slope(c, s) ** 2)
     return torch.stack(losses).mean().item()
 
 
@@ -148,7 +152,7 @@ def read_run(path):
     if saved.is_file() and not known.steps:
         facts = read_facts(saved)
         known = replace(
-            known, steps=facts["step"], seen=facts["pictures"], batch=round(facts["pictures"] / max(1, facts["step"]))
+            known, steps=facts["step"], seen=facts["images"], batch=round(facts["images"] / max(1, facts["step"]))
         )
     return read_log(log, known) if log else known
 
@@ -168,15 +172,15 @@ def read_log(path, known):
     try:
         with open(path, newline="", encoding="utf-8") as file:
             rows = [{name: float(value) for name, value in row.items()} for row in csv.DictReader(file)]
-        curves = {name: [row[name] for row in rows] for name in ("loss", "validation_loss", "lr", "pictures")}
+        curves = {name: [row[name] for row in rows] for name in ("loss", "validation_loss", "lr", "images")}
     except (OSError, ValueError, KeyError, TypeError):
         raise ValueError(
-            f"The training curve {path} is not readable: it needs the columns pictures, loss, validation_loss and lr."
+            f"The training curve {path} is not readable: it needs the columns images, loss, validation_loss and lr."
         ) from None
     if not rows:
         raise ValueError(f"The training curve {path} has no rows yet: look again when the training has written some.")
     held_out = [] if math.isnan(curves["validation_loss"][0]) else curves["validation_loss"]
-    known = replace(known, lr=known.lr or max(curves["lr"]), seen=known.seen or int(curves["pictures"][-1]))
+    known = replace(known, lr=known.lr or max(curves["lr"]), seen=known.seen or int(curves["images"][-1]))
     return examine(known, curves["loss"], held_out)
 
 
@@ -185,23 +189,23 @@ def from_card(card):
     told, way = card.training, card.sampling
     objective = told.get("objective", {})
     return Findings(
-        kind=objective.get("kind"),
+        prediction_type=objective.get("prediction_type"),
         distance=objective.get("distance")
         if objective.get("distance") in DISTANCES and not objective.get("min_snr")
         else None,  # weights change every loss
         steps=told.get("steps"),
         batch=told.get("batch"),
-        pictures=(card.data.get("pictures") or 0) - (card.data.get("held_out") or 0) or None,
-        seen=told.get("pictures_seen"),
+        images=(card.data.get("images") or 0) - (card.data.get("held_out") or 0) or None,
+        seen=told.get("images_seen"),
         lr=told.get("lr"),
         ema=told.get("ema"),
         warm_up=True,  # as `follow` does
-        asked=card.kind if card.draws else None,
+        asked=card.prediction_type if card.draws else None,
         schedule=way.get("schedule"),
         T=way.get("T"),
         zero_snr=way.get("zero_snr", False),
-        moves=way.get("moves"),
-        scale=way.get("scale") if card.classes else None,
+        sampling_steps=way.get("steps"),
+        guidance_scale=way.get("guidance_scale") if card.classes else None,
         variance=way.get("options", {}).get("variance", "small") if way.get("sampler") == "DDPM" else None,
         clip=True,  # as `generate` does
     )

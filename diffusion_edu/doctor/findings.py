@@ -1,4 +1,4 @@
-"""What a doctor can know about a training and about the pictures drawn after it: plain numbers, each of them None while nobody knows it."""
+"""What a doctor can know about a training and about the images sampled after it: plain numbers, each of them None while nobody knows it."""
 
 import math
 import warnings
@@ -17,20 +17,20 @@ CLIFF = 1.8  # from one pixel to the next: nearly from black to white
 
 @dataclass(frozen=True)
 class Looks:
-    """Pictures (n, c, h, w), or points (n, d), in numbers; the last five belong to pictures alone."""
+    """Images (n, c, h, w), or points (n, d), in numbers; the last five belong to images alone."""
 
     mean: float | None = None
     std: float | None = None
     low: float | None = None
     high: float | None = None
-    edges: float | None = None  # share of values that are black or white
-    broken: float | None = None  # share of values that are no numbers
+    edges: float | None = None  # fraction of values that are black or white
+    broken: float | None = None  # fraction of values that are no numbers
     spread: float | None = None  # how far two of them are apart: root mean square over their values
     neighbours: float | None = (
         None  # correlation of a value with the one beside it: 0 in noise, above 0.9 in photographs
     )
     grain: float | None = None  # standard deviation of the noise that lies on top
-    jumps: float | None = None  # share of neighbours that differ by more than CLIFF
+    jumps: float | None = None  # fraction of neighbours that differ by more than CLIFF
     checker: float | None = None  # amplitude of the patterns that repeat every two pixels
     colours: tuple[float, ...] | None = None  # mean of every channel
 
@@ -45,12 +45,12 @@ class Findings:
     lowest_validation: float | None = None
     last_validation: float | None = None
     floor: float | None = None  # the loss of the best possible network on this very data
-    kind: str | None = None  # what the network was trained to say: a name in TARGETS
+    prediction_type: str | None = None  # what the network was trained to say: a name in TARGETS
     distance: str | None = None  # a name in DISTANCES
     steps: int | None = None
     batch: int | None = None
-    pictures: int | None = None  # in the training set
-    seen: int | None = None  # pictures gone through, repetitions counted
+    images: int | None = None  # in the training set
+    seen: int | None = None  # images gone through, repetitions counted
     lr: float | None = None  # at its highest
     ema: float | None = None
     warm_up: bool = False  # whether the average follows quickly at first
@@ -58,31 +58,31 @@ class Findings:
     real: Looks | None = None  # the data as the network got it
     asked: str | None = None  # what its answers were read as when drawing: a name in TARGETS
     fits: str | None = None  # the name in TARGETS that its answers really come nearest to
-    label_gain: float | None = None  # share of its loss that the right label takes away
+    label_gain: float | None = None  # fraction of its loss that the right label takes away
     schedule: str | None = None
     T: int | None = None
     zero_snr: bool = False
-    top: int | None = None  # the highest level that was visited
-    bottom: int | None = None  # the last level that was visited
-    moves: int | None = None
+    top: int | None = None  # the highest timestep that was visited
+    bottom: int | None = None  # the last timestep that was visited
+    sampling_steps: int | None = None
     variance: str | None = None  # small or large, of DDPM
-    scale: float | None = None  # of guidance
+    guidance_scale: float | None = None  # of guidance
     clip: bool | None = None
     start: Looks | None = None  # the noise that drawing began with
-    drawn: Looks | None = None
+    sampled: Looks | None = None
     nearest: float | None = (
-        None  # how far a drawn picture is from the nearest training picture; 1: as far as these are among themselves
+        None  # how far a sampled image is from the nearest training image; 1: as far as these are among themselves
     )
 
     @property
     def passes(self):
         """How often the training went through its set, or None."""
         seen = self.seen or (self.steps and self.batch and self.steps * self.batch)
-        return seen / self.pictures if seen and self.pictures else None
+        return seen / self.images if seen and self.images else None
 
     @property
-    def leftover(self):
-        """The share of a picture's power that the schedule leaves at level T, or None."""
+    def terminal_snr_note(self):
+        """The fraction of an image's power that the schedule leaves at timestep T, or None."""
         if self.schedule not in SCHEDULES or not self.T:
             return None
         with warnings.catch_warnings():
@@ -93,14 +93,14 @@ class Findings:
     @property
     def silence(self):
         """The loss of a network that always says zero, or None where target, distance or data are not known well enough."""
-        if self.kind not in TARGETS or self.distance not in DISTANCES:
+        if self.prediction_type not in TARGETS or self.distance not in DISTANCES:
             return None
         power = self.real.std**2 + self.real.mean**2 if self.real and self.real.std is not None else POWER
-        return loss_of_silence(self.kind, self.distance, power)
+        return loss_of_silence(self.prediction_type, self.distance, power)
 
     @property
     def stale(self):
-        """The share of the averaged weights that is still what the training began with, or None."""
+        """The fraction of the averaged weights that is still what the training began with, or None."""
         if self.ema is None or self.steps is None:
             return None
         quick = min(self.steps, math.ceil((10 * self.ema - 1) / (1 - self.ema))) if self.warm_up and self.ema < 1 else 0
@@ -109,28 +109,28 @@ class Findings:
 
 POWER = 0.3  # the mean square of photographs in [-1, 1], about
 LOOKS = {
-    "nothing": "I have drawn none yet",
+    "nothing": "I have sampled none yet",
     "fine": "fine",
     "noise": "pure noise",
-    "grain": "a picture under fine grain",
+    "grain": "an image under fine grain",
     "edges": "black and white blotches, glaring colours",
     "grey": "grey, washed out",
     "blurred": "blurred",
     "alike": "all alike",
-    "copies": "copies of my training pictures",
+    "copies": "copies of my training images",
     "labels": "not what the label says",
     "colours": "colours of the wrong kind: red is blue",
     "checker": "a checkerboard lies on them",
-    "black": "all black, or no picture at all",
+    "black": "all black, or no image at all",
 }
 
 
-def loss_of_silence(kind, distance, power):
+def loss_of_silence(prediction_type, distance, power):
     """Expect the loss of a network that says zero, on data of this mean square and mean 0, over evenly spread angles: 1 for eps and MSE."""
     theta = (torch.arange(200, dtype=torch.float64) + 0.5) / 200 * math.pi / 2
     c, s = theta.cos(), theta.sin()
     one, none = torch.ones_like(c), torch.zeros_like(c)
-    of = TARGETS[kind].of  # linear in x0 and in eps, which are independent: their powers add
+    of = TARGETS[prediction_type].of  # linear in x0 and in eps, which are independent: their powers add
     spread = (of(one, none, c, s).square() * power + of(none, one, c, s).square()).sqrt()
     z = torch.linspace(-6, 6, 601, dtype=torch.float64)
     bell = (-(z**2) / 2).exp()
@@ -140,7 +140,7 @@ def loss_of_silence(kind, distance, power):
 
 
 def look_at(x):
-    """Measure pictures x (n, c, h, w) in [-1, 1], or points x (n, d)."""
+    """Measure images x (n, c, h, w) in [-1, 1], or points x (n, d)."""
     x = x.detach().double().cpu()
     sound = x.isfinite()
     broken = 1 - sound.double().mean().item()
@@ -174,7 +174,7 @@ def _fine_structure(x):
 
 
 def _grain(x):
-    """Estimate the noise on pictures from what a Laplacian leaves, by its median, which edges do not move (Immerkaer 1996)."""
+    """Estimate the noise on images from what a Laplacian leaves, by its median, which edges do not move (Immerkaer 1996)."""
     mask = torch.tensor([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], dtype=x.dtype).expand(x.shape[1], 1, 3, 3)
     return (F.conv2d(x, mask, groups=x.shape[1]).abs().median() / (6 * 0.6745)).item()
 

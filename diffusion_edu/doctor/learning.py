@@ -7,9 +7,9 @@ from diffusion_edu.doctor.diagnosis import finite, number, percent
 from diffusion_edu.doctor.seeing import measured, noisy
 
 BOLD = 0.01  # a learning rate above this is too much for Adam and weights of ordinary size
-TIMID = 1e-6  # and below this nothing moves
+TIMID = 1e-6  # and below this nothing sampling_steps
 EARLY = 100  # steps before which a loss says nothing yet
-STALE = 0.05  # share of the beginning in an average that spoils it
+STALE = 0.05  # fraction of the beginning in an average that spoils it
 
 
 def data_too_large(f):
@@ -30,7 +30,7 @@ def _range(f):
         if finite(f.real.low)
         else f"up to {number(f.real.high)}"
     )
-    return f"The values that the network was fed go {low}; pictures belong in [-1, 1]."
+    return f"The values that the network was fed go {low}; images belong in [-1, 1]."
 
 
 def data_without_content(f):
@@ -43,7 +43,7 @@ def float16_overflow(f):
     broken = measured(f, "broken")
     if f.precision != "float16" or not (broken or _lost(f)):
         return ""
-    return f"It computes in float16, and {f'{percent(broken)} of the drawn values' if broken else 'the loss'} became NaN, which is shown as black."
+    return f"It computes in float16, and {f'{percent(broken)} of the sampled values' if broken else 'the loss'} became NaN, which is shown as black."
 
 
 def _lost(f):
@@ -67,7 +67,7 @@ def lower_than_possible(f):
     if finite(f.last_loss, f.floor) and f.last_loss < 0.9 * f.floor:
         return f"The loss is {number(f.last_loss)}; the best possible network, which knows all the data by heart, has {number(f.floor)}."
     if finite(f.last_loss) and f.floor is None and f.silence and f.last_loss < 0.002 * f.silence:
-        return f"The loss is {number(f.last_loss)}, while saying nothing costs {f.silence:.3g}: pictures never become so easy."
+        return f"The loss is {number(f.last_loss)}, while saying nothing costs {f.silence:.3g}: images never become so easy."
     return ""
 
 
@@ -87,20 +87,22 @@ def _silence(f):
     """A network that says zero has one known loss, whatever it is shown: 1.0 for eps and MSE."""
     if f.silence is None or not finite(f.last_loss) or (f.steps is not None and f.steps < EARLY):
         return ""
-    slack = 0.05 if f.kind == "eps" or f.real else 0.15
+    slack = 0.05 if f.prediction_type == "eps" or f.real else 0.15
     highest = 1.5 if finite(f.first_loss) else 1 + slack  # fresh weights say a little more than zero, at random
     fell = finite(f.first_loss) and f.last_loss < 0.93 * f.first_loss
     if fell or not 1 - slack < f.last_loss / f.silence < highest:
         return ""
     still = f"The loss has stayed at {f.last_loss:.2f}" + (f" for {f.steps:,} steps" if f.steps else "")
-    return f"{still}; a network that always says zero has {f.silence:.3g} with the target {f.kind} and {f.distance.upper()}."
+    return f"{still}; a network that always says zero has {f.silence:.3g} with the target {f.prediction_type} and {f.distance.upper()}."
 
 
 def misread(f):
     if f.asked and f.fits and f.fits != f.asked:
-        return f"Asked about real pictures, its answers come nearest to {f.fits}; while drawing they are read as {f.asked}."
-    if f.asked and f.kind in TARGETS and f.kind != f.asked:
-        return f"It was trained to say {f.kind}; while drawing its answers are read as {f.asked}."
+        return (
+            f"Asked about real images, its answers come nearest to {f.fits}; while drawing they are read as {f.asked}."
+        )
+    if f.asked and f.prediction_type in TARGETS and f.prediction_type != f.asked:
+        return f"It was trained to say {f.prediction_type}; while drawing its answers are read as {f.asked}."
     return ""
 
 
@@ -112,7 +114,7 @@ def average_too_slow(f):
 
 def barely_begun(f):
     return (
-        f"It has made {f.steps:,} steps; even small pictures need thousands."
+        f"It has made {f.steps:,} steps; even small images need thousands."
         if f.steps is not None and f.steps < 2 * EARLY and noisy(f)
         else ""
     )
@@ -120,18 +122,17 @@ def barely_begun(f):
 
 def learned_by_heart(f):
     copied = f.nearest is not None and f.nearest < 0.4
-    drilled = bool(f.nearest is None and f.pictures and f.pictures < 1000 and f.passes and f.passes > 300)
+    drilled = bool(f.nearest is None and f.images and f.images < 1000 and f.passes and f.passes > 300)
     if not (copied or drilled or f.look == "copies"):
         return ""
-    why = ["You see copies of training pictures."] if f.look == "copies" else []
+    why = ["You see copies of training images."] if f.look == "copies" else []
     if copied:
         why.append(
-            f"A drawing is {number(f.nearest)} times as far from the nearest training picture as those are from each other; new ones have about 1."
+            f"A drawing is {number(f.nearest)} times as far from the nearest training image as those are from each other; new ones have about 1."
         )
-    if f.pictures:
+    if f.images:
         why.append(
-            f"It learns from {f.pictures:,} pictures"
-            + (f", each of them seen {f.passes:,.0f} times." if f.passes else ".")
+            f"It learns from {f.images:,} images" + (f", each of them seen {f.passes:,.0f} times." if f.passes else ".")
         )
     return " ".join(why)
 
@@ -144,15 +145,13 @@ def overfitted(f):
         if finite(f.first_loss, f.last_loss) and f.last_loss < f.first_loss
         else ""
     )
-    return (
-        f"The loss on held-out pictures rose from {number(f.lowest_validation)} to {number(f.last_validation)}{fell}."
-    )
+    return f"The loss on held-out images rose from {number(f.lowest_validation)} to {number(f.last_validation)}{fell}."
 
 
 def guidance_off(f):
     return (
         "The guidance scale is 0; 1 follows the label, more exaggerates it."
-        if f.scale == 0 and f.look == "labels"
+        if f.guidance_scale == 0 and f.look == "labels"
         else ""
     )
 
@@ -166,7 +165,7 @@ def deaf_to_labels(f):
         )
         return f"Telling it the right label {change}; a network that listens gains from it."
     return (
-        "You see that the drawings do not follow the labels."
-        if f.look == "labels" and f.label_gain is None and f.scale != 0
+        "You see that the samples do not follow the labels."
+        if f.look == "labels" and f.label_gain is None and f.guidance_scale != 0
         else ""
     )

@@ -1,4 +1,4 @@
-"""What is seen on the drawn pictures: by measure where they were measured, else by what a person says."""
+"""What is seen on the sampled images: by measure where they were measured, else by what a person says."""
 
 PLAIN = {"std": 0.5, "neighbours": 0.9, "grain": 0.025, "edges": 0.05}  # photographs of 64x64 in [-1, 1], about
 
@@ -10,12 +10,12 @@ def normal(f, name):
 
 
 def measured(f, name):
-    """A measure of the drawn pictures, or None."""
-    return getattr(f.drawn, name) if f.drawn else None
+    """A measure of the sampled images, or None."""
+    return getattr(f.sampled, name) if f.sampled else None
 
 
 def noisy(f):
-    """Whether the drawings are noise more than picture: neighbours differ, or they are far from everything real."""
+    """Whether the samples are noise more than image: neighbours differ, or they are far from everything real."""
     neighbours = measured(f, "neighbours")
     if neighbours is not None:
         return neighbours < 0.75 * normal(f, "neighbours")
@@ -23,7 +23,7 @@ def noisy(f):
 
 
 def grainy(f):
-    """Whether there is a picture with more fine noise on it than real ones have."""
+    """Whether there is an image with more fine noise on it than real ones have."""
     grain = measured(f, "grain")
     return (
         f.look == "grain"
@@ -33,12 +33,12 @@ def grainy(f):
 
 
 def glaring(f):
-    """Whether far more values are black or white, or beyond, than in real pictures."""
+    """Whether far more values are black or white, or beyond, than in real images."""
     edges = measured(f, "edges")
     return f.look == "edges" if edges is None else edges > normal(f, "edges") + 0.15
 
 
 def faded(f):
-    """Whether the drawings have much less contrast than real ones."""
+    """Whether the samples have much less contrast than real ones."""
     std = measured(f, "std")
     return f.look == "grey" if std is None else std < 0.7 * normal(f, "std")

@@ -1,6 +1,6 @@
-"""Sketches made from pictures, in many hands: what a network learns from that is later shown drawings made with a mouse.
+"""Sketches made from images, in many hands: what a network learns from that is later shown drawings made with a mouse.
 
-A sketch is a picture (b, 3, h, w) in [-1, 1] on white paper. Where a network is given zeros in its place, it may draw anything.
+A sketch is an image (b, 3, h, w) in [-1, 1] on white paper. Where a network is given zeros in its place, it may draw anything.
 """
 
 import math
@@ -14,7 +14,7 @@ FAINT = 0.005  # a change of colour that is rounding, and no line or subject
 
 
 def sketch(x0, generator, styles=("edges", "contours", "colours", "outlined colours")):
-    """Draw a sketch (b, 3, h, w) of each picture x0 (b, 3, h, w): style, width, ink, detail and what is left out are chosen at random."""
+    """Draw a sketch (b, 3, h, w) of each image x0 (b, 3, h, w): style, width, ink, detail and what is left out are chosen at random."""
     style = torch.randint(len(styles), (len(x0),), generator=generator, device=x0.device)
     drawn = torch.empty_like(x0)
     for k, name in enumerate(styles):
@@ -24,12 +24,12 @@ def sketch(x0, generator, styles=("edges", "contours", "colours", "outlined colo
 
 
 def chance(x, generator):
-    """Draw one number in 0..1 per picture, (b, 1, 1, 1)."""
+    """Draw one number in 0..1 per image, (b, 1, 1, 1)."""
     return torch.rand(len(x), 1, 1, 1, generator=generator, device=x.device)
 
 
 def blurred(x, sigma):
-    """Blur pictures (b, c, h, w) with a Gaussian of sigma pixels."""
+    """Blur images (b, c, h, w) with a Gaussian of sigma pixels."""
     reach = math.ceil(2 * sigma)
     weights = torch.exp(-(torch.arange(-reach, reach + 1, device=x.device) ** 2) / (2 * sigma**2)).to(x)
     weights = (weights / weights.sum()).expand(x.shape[1], 1, -1)
@@ -38,7 +38,7 @@ def blurred(x, sigma):
 
 
 def foreground(x):
-    """Guess where the subject of each picture is, (b, 1, h, w) of 0 and 1: where its colour is unlike that of the rim."""
+    """Prediction where the subject of each image is, (b, 1, h, w) of 0 and 1: where its colour is unlike that of the rim."""
     soft = blurred(x, 2.0)
     rim = torch.cat([soft[..., 0, :], soft[..., -1, :], soft[..., 0], soft[..., -1]], dim=-1).mean(-1)
     unlike = (soft - rim[..., None, None]).square().sum(1, keepdim=True).sqrt()
@@ -60,7 +60,7 @@ def contours(x0, subject, generator):
     return inked(x0, border(steps).to(x0), subject, generator)
 
 
-def ridges(x, share):
+def ridges(x, fraction):
     """Find the share (b, 1, 1, 1) of places (b, 1, h, w) where colours change most, thinned to lines."""
     slopes = [
         F.conv2d(F.pad(x, [1] * 4, mode="replicate"), kernel.to(x).expand(3, 1, 3, 3), groups=3)
@@ -69,7 +69,7 @@ def ridges(x, share):
     steep = sum(slope.square() for slope in slopes).sqrt().amax(1, keepdim=True)
     ridge = steep - F.avg_pool2d(steep, 5, stride=1, padding=2, count_include_pad=False)
     ranked = ridge.flatten(1).sort(dim=1, descending=True).values
-    limit = ranked.gather(1, (share.view(-1, 1) * ranked.shape[1]).long()).clamp(min=FAINT)
+    limit = ranked.gather(1, (fraction.view(-1, 1) * ranked.shape[1]).long()).clamp(min=FAINT)
     return (ridge > limit.view(-1, 1, 1, 1)).to(x)
 
 
@@ -81,7 +81,7 @@ def border(areas):
 
 
 def inked(x0, lines, subject, generator):
-    """Draw lines (b, 1, h, w) with a thin or thick pen, black or in the colours of the picture, everywhere or only about the subject."""
+    """Draw lines (b, 1, h, w) with a thin or thick pen, black or in the colours of the image, everywhere or only about the subject."""
     near = F.max_pool2d(subject, 5, stride=1, padding=2)
     lines = torch.where(chance(x0, generator) < 0.6, lines * near, lines)
     lines = torch.where(chance(x0, generator) < 0.5, F.max_pool2d(F.pad(lines, [1, 0, 1, 0]), 2, stride=1), lines)
@@ -103,7 +103,7 @@ def vivid(x):
 
 
 def flat(x0, subject, generator):
-    """Paint areas of few flat colours, the whole picture or only its subject."""
+    """Paint areas of few flat colours, the whole image or only its subject."""
     steps = 2 + (4 * chance(x0, generator)).floor()
     soft = F.interpolate(F.avg_pool2d(x0, 4), x0.shape[2:], mode="bilinear")
     painted = ((vivid(soft) + 1) / 2 * steps).round() / steps * 2 - 1
@@ -112,8 +112,8 @@ def flat(x0, subject, generator):
 
 def outlined(x0, subject, generator):
     """Fill the subject with one colour or a few and draw its outline."""
-    share = subject.mean((2, 3), keepdim=True) + 1e-3
-    mean = (x0 * subject).mean((2, 3), keepdim=True) / share
+    fraction = subject.mean((2, 3), keepdim=True) + 1e-3
+    mean = (x0 * subject).mean((2, 3), keepdim=True) / fraction
     filled = torch.where(
         chance(x0, generator) < 0.5, vivid(mean).expand_as(x0), flat(x0, torch.ones_like(subject), generator)
     )
@@ -124,16 +124,14 @@ def outlined(x0, subject, generator):
 def shaken(drawing, generator):
     """Shift and stretch a drawing (b, 3, h, w) a little, for no hand meets every line."""
 
-    def spread(most):
+    def std(most):
         return most * (2 * torch.rand(len(drawing), generator=generator, device=drawing.device) - 1)
 
     none = torch.zeros(len(drawing), device=drawing.device)
-    moves = (
-        torch.stack([1 + spread(0.04), none, spread(0.04), none, 1 + spread(0.04), spread(0.04)], dim=1)
-        .view(-1, 2, 3)
-        .to(drawing)
+    steps = (
+        torch.stack([1 + std(0.04), none, std(0.04), none, 1 + std(0.04), std(0.04)], dim=1).view(-1, 2, 3).to(drawing)
     )
-    grid = F.affine_grid(moves, drawing.shape, align_corners=False)
+    grid = F.affine_grid(steps, drawing.shape, align_corners=False)
     return F.grid_sample(drawing - PAPER, grid, align_corners=False) + PAPER
 
 
@@ -162,7 +160,7 @@ def beside(areas):
 
 
 def likeness(drawing, x):
-    """Say how well pictures x (b, 3, h, w) follow drawings (b, 3, h, w): the correlation of the shape that is drawn and the subject, (b,) in -1..1.
+    """Say how well images x (b, 3, h, w) follow drawings (b, 3, h, w): the correlation of the shape that is drawn and the subject, (b,) in -1..1.
 
     0 where either of them is nowhere or everywhere.
     """

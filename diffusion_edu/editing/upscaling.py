@@ -1,4 +1,4 @@
-"""Pictures two and four times as large: drawn by our super-resolution model, or made by a network that a person brings, as Real-ESRGAN.
+"""Images two and four times as large: sampled by our super-resolution model, or made by a network that a person brings, as Real-ESRGAN.
 
 Real-ESRGAN (Wang et al. 2021) and its like are no diffusion models: they answer at once. The library spandrel knows their
 architectures by their weights; a weight file is read as numbers and never unpickled.
@@ -24,13 +24,13 @@ REMEDY = "name a .safetensors or .pth file of an upscaler, for example Real-ESRG
 def check(factor):
     """Raise ValueError, in one sentence, for a factor that nobody enlarges by."""
     if factor not in FACTORS:
-        raise ValueError(f"Pictures become {' or '.join(map(str, FACTORS))} times as large, not {factor} times.")
+        raise ValueError(f"Images become {' or '.join(map(str, FACTORS))} times as large, not {factor} times.")
 
 
 def upscale(model: Model, preset: Preset, small, seeds, factor=FACTOR) -> Iterator[State]:
-    """Draw a picture 2 or 4 times as large, (b, 3, factor h, factor w), for each small one (b, 3, h, w) in [-1, 1] (see cascades.enlarge).
+    """Draw an image 2 or 4 times as large, (b, 3, factor h, factor w), for each small one (b, 3, h, w) in [-1, 1] (see cascades.enlarge).
 
-    4 is twice 2: one walk after the other, the second from what the first has drawn.
+    4 is twice 2: one walk after the other, the second from what the first has sampled.
     """
     check(factor)
     walk, others = (
@@ -42,9 +42,9 @@ def upscale(model: Model, preset: Preset, small, seeds, factor=FACTOR) -> Iterat
 
 @dataclass(frozen=True)
 class Upscaler:
-    """A network that a person brought: what it is called, how many times larger it makes pictures, and where it computes.
+    """A network that a person brought: what it is called, how many times larger it makes images, and where it computes.
 
-    net maps a picture (1, 3, h, w) to (1, 3, factor h, factor w), both in [0, 1].
+    net maps an image (1, 3, h, w) to (1, 3, factor h, factor w), both in [0, 1].
     """
 
     net: Callable
@@ -54,7 +54,7 @@ class Upscaler:
 
     @torch.no_grad()
     def __call__(self, images, factor=FACTOR):
-        """Make pictures (b, 3, h, w) in [-1, 1] 2 or 4 times as large, float32, one after the other.
+        """Make images (b, 3, h, w) in [-1, 1] 2 or 4 times as large, float32, one after the other.
 
         The network is asked until they are large enough; what is larger then is brought to size.
         """
@@ -94,7 +94,7 @@ def upscaler(path, compute=None):
     enlarges = isinstance(found, ImageModelDescriptor) and found.purpose == "SR" and found.scale > 1
     if not enlarges or (found.input_channels, found.output_channels) != (3, 3):
         raise Unusable(
-            f"The weights {path} belong to {found.architecture.name}, which does not enlarge pictures in colour: {REMEDY}"
+            f"The weights {path} belong to {found.architecture.name}, which does not enlarge images in colour: {REMEDY}"
         )
     return Upscaler(found.eval(), f"{found.architecture.name} x{found.scale}", found.scale, compute)
 

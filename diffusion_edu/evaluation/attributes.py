@@ -8,7 +8,7 @@ from diffusion_edu.evaluation.samples import draw
 ASKED, EACH = ("smiling", "eyeglasses", "blond hair", "wearing hat"), 200
 
 
-def wishes(attributes, each=EACH):
+def conditions(attributes, each=EACH):
     """Wish for every one of ASKED `each` times, half of them with and half without, and nothing else: (n, attributes)."""
     rows = torch.zeros(len(ASKED), each, len(attributes), dtype=torch.int64)
     for row, name in zip(rows, ASKED, strict=True):
@@ -16,20 +16,20 @@ def wishes(attributes, each=EACH):
     return rows.flatten(0, 1)
 
 
-def draw_wishes(model, preset, work, each=EACH, watch=iter):
-    """Draw a picture for each of the wishes; uint8 (n, 3, size, size)."""
-    labels = wishes(model.card.attributes, each)
+def draw_conditions(model, preset, work, each=EACH, watch=iter):
+    """Draw an image for each of the conditions; uint8 (n, 3, size, size)."""
+    labels = conditions(model.card.attributes, each)
     return draw(model, preset, len(labels), labels, work, watch=watch)
 
 
 def attribute_scores(judge, scores, labels):
-    """Compare what a classifier says (n, attributes) with the wishes (n, attributes), beside what it reaches on real pictures."""
+    """Compare what a classifier says (n, attributes) with the conditions (n, attributes), beside what it reaches on real images."""
     columns = [judge.card.attributes.index(name) for name in ASKED]
     found = balanced_accuracies(scores, labels)[columns]
     real = torch.tensor([judge.card.scores["each"][name] for name in ASKED])
     return {
-        "agreement": found.mean().item(),
-        "agreement_real": real.mean().item(),
-        "agreement_each": dict(zip(ASKED, found.tolist(), strict=True)),
-        "agreement_real_each": dict(zip(ASKED, real.tolist(), strict=True)),
+        "class_accuracy": found.mean().item(),
+        "class_accuracy_real": real.mean().item(),
+        "class_accuracy_each": dict(zip(ASKED, found.tolist(), strict=True)),
+        "class_accuracy_real_each": dict(zip(ASKED, real.tolist(), strict=True)),
     }

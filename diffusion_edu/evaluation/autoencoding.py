@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 
 from diffusion_edu.checkpoints import available, load, save_card
-from diffusion_edu.data.images import held_out, load_pictures, to_bytes, to_signed
+from diffusion_edu.data.images import held_out, load_images, to_bytes, to_signed
 from diffusion_edu.evaluation.cold import likeness
 from diffusion_edu.evaluation.command import again, carry_out, parser, rounded
 from diffusion_edu.evaluation.detail import detail, patch_features
@@ -17,7 +17,7 @@ from diffusion_edu.evaluation.features import CLASSIFIERS
 from diffusion_edu.evaluation.report import halves
 from diffusion_edu.latent.codec import ours
 from diffusion_edu.randomness import choose
-from diffusion_edu.training.perceptual import eyes, unlikeness
+from diffusion_edu.training.perceptual import feature_network, perceptual_distance
 
 BATCH = 8
 
@@ -39,33 +39,34 @@ def judge(args, watch):
     model = load(args.name, compute=compute)
     able, seen = ours(model), load(args.features or CLASSIFIERS[model.card.subject][0], compute=compute)
     if args.samples < 2:
-        raise ValueError("A distance needs at least two pictures: give more --samples.")
-    pictures = load_pictures(args.data, model.card.size, partial(print, file=sys.stderr), model.card.subject)
-    held = held_out(pictures)
+        raise ValueError("A distance needs at least two images: give more --samples.")
+    images = load_images(args.data, model.card.size, partial(print, file=sys.stderr), model.card.subject)
+    held = held_out(images)
     if held.sum() < 2:
-        raise ValueError(f"{len(pictures)} pictures are too few to hold two of them out: 128 or more are needed.")
+        raise ValueError(f"{len(images)} images are too few to hold two of them out: 128 or more are needed.")
     real, known = (
-        pictures.images[held][: args.samples],
-        patch_features(seen, pictures.images[~held], partial(watch, words="features")),
+        images.images[held][: args.samples],
+        patch_features(seen, images.images[~held], partial(watch, words="features")),
     )
-    scores = protocol(args, model.card, seen.card, pictures, len(real)) | rounded(table(able, real, seen, known))
+    scores = protocol(args, model.card, seen.card, images, len(real)) | rounded(table(able, real, seen, known))
     if not args.dry:
         save_card(available()[args.name].parent, replace(model.card, scores=scores))
     return scores
 
 
 def table(able, real, seen, known):
-    """Compare real pictures uint8 (n, 3, h, w) with what a Codec makes of them, and bicubic of as many pixels as there are latents.
+    """Compare real images uint8 (n, 3, h, w) with what a Codec makes of them, and bicubic of as many pixels as there are latents.
 
-    A classifier says what is seen; known are its features (m, width) of patches of other real pictures. Returns a dict of scores.
+    A classifier says what is seen; known are its features (m, width) of patches of other real images. Returns a dict of scores.
     """
-    layers, latents = eyes(seen.card.name, able.compute.device), in_parts(able.encode, to_signed(real))
+    layers, latents = feature_network(seen.card.name, able.compute.device), in_parts(able.encode, to_signed(real))
 
     def judged(images):
         looks = in_parts(
-            lambda x: unlikeness(layers, *x.unbind(1)), torch.stack([to_signed(images), to_signed(real)], dim=1)
+            lambda x: perceptual_distance(layers, *x.unbind(1)),
+            torch.stack([to_signed(images), to_signed(real)], dim=1),
         )
-        scores = likeness(to_signed(images), to_signed(real)) | {"unlikeness": looks.mean().item()}
+        scores = likeness(to_signed(images), to_signed(real)) | {"perceptual_distance": looks.mean().item()}
         return scores | {"gradient_energy": detail(images, real), "FD": frechet(known, patch_features(seen, images))}
 
     scores = {
@@ -73,7 +74,7 @@ def table(able, real, seen, known):
         "bicubic": judged(through_few(real, able.factor)),
     }
     floors = {"FD_floor": frechet(known, patch_features(seen, real)), "FD_halves": frechet(*halves(known))}
-    return scores | floors | {"latent_mean": latents.mean().item(), "latent_spread": latents.std().item()}
+    return scores | floors | {"latent_mean": latents.mean().item(), "latent_std": latents.std().item()}
 
 
 @torch.no_grad()
@@ -83,22 +84,22 @@ def in_parts(change, rows):
 
 
 def through_few(images, factor):
-    """Shrink uint8 pictures (n, 3, h, w) to a pixel where an autoencoder has a latent, and enlarge them again, both bicubic; uint8."""
+    """Shrink uint8 images (n, 3, h, w) to a pixel where an autoencoder has a latent, and enlarge them again, both bicubic; uint8."""
     size = images.shape[-2:]
     few = F.interpolate(to_signed(images), scale_factor=1 / factor, mode="bicubic", antialias=True)
     return to_bytes(F.interpolate(few, size=size, mode="bicubic"))
 
 
-def protocol(args, card, seen, pictures, unseen):
+def protocol(args, card, seen, images, unseen):
     """Say in words how the scores were measured."""
-    others = len(pictures) - int(held_out(pictures).sum())
+    others = len(images) - int(held_out(images).sum())
     return {
-        "protocol": f"{unseen} pictures of {pictures.source} that were held out of the training (every 64th), {card.size}x{card.size}, to latents "
+        "protocol": f"{unseen} images of {images.source} that were held out of the training (every 64th), {card.size}x{card.size}, to latents "
         "without chance and back; bicubic: shrunk to as many pixels as there are latents, and enlarged again. PSNR of the mean squared error in dB, "
-        f"mean SSIM; unlikeness: of the looks (Zhang et al. 2018, unweighted), 0 is alike, in the maps of {seen.name}; gradient_energy: relative to "
-        f"the true pictures; FD: between features of patches of {seen.size}x{seen.size} pixels and of those of the {others} pictures that were not "
-        f"held out, by {seen.name}; FD_floor: of the true pictures; FD_halves: of one half of those not held out to the other; latent_mean, "
-        "latent_spread: of all latents of the held-out pictures, 0 and 1 if they are like those that were trained on",
+        f"mean SSIM; perceptual distance: of the looks (Zhang et al. 2018, unweighted), 0 is alike, in the maps of {seen.name}; gradient_energy: relative to "
+        f"the true images; FD: between features of patches of {seen.size}x{seen.size} pixels and of those of the {others} images that were not "
+        f"held out, by {seen.name}; FD_floor: of the true images; FD_halves: of one half of those not held out to the other; latent_mean, "
+        "latent_std: of all latents of the held-out images, 0 and 1 if they are like those that were trained on",
         "command": again("diffusion_edu.evaluation.autoencoding", args),
     }
 

@@ -1,4 +1,4 @@
-"""What a restorer is worth: how well it undoes what was done to pictures, and what it grows where nothing is left of them."""
+"""What a restorer is worth: how well it undoes what was done to images, and what it grows where nothing is left of them."""
 
 import json
 from functools import partial
@@ -16,34 +16,34 @@ from diffusion_edu.evaluation.samples import in_parts
 from diffusion_edu.samplers import cold_step, naive_cold_step
 from diffusion_edu.spacings import spaced
 
-MOVES, LEVELS, T = 20, (20, 40, 60, 80, 100), 100
+STEPS, TIMESTEPS, T = 20, (20, 40, 60, 80, 100), 100
 ALGORITHMS = {"algorithm 1": naive_cold_step, "algorithm 2": cold_step}
 
 
 def chain(model, degrade, x, start, step):
-    """Bring x (b, 3, h, w) from level start to 0 in MOVES moves; returns the first guess of it, and what it has become."""
+    """Bring x (b, 3, h, w) from timestep start to 0 in STEPS steps; returns the first prediction of it, and what it has become."""
     first, *_, last = walk(
-        partial(step, clipped(model.restorer(degrade)), degrade), x, spaced(degrade, MOVES, top=start)
+        partial(step, clipped(model.restorer(degrade)), degrade), x, spaced(degrade, STEPS, top=start)
     )
     return first.x0_hat, last.x
 
 
 def undone(model, x0, name, start, batch=32):
-    """Degrade pictures x0 (n, 3, h, w) to level start and undo it in every way: {way: pictures (n, 3, h, w)}."""
-    ways = {"nothing done": [], "one guess": [], **{name: [] for name in ALGORITHMS}}
+    """Degrade images x0 (n, 3, h, w) to timestep start and undo it in every way: {way: images (n, 3, h, w)}."""
+    ways = {"nothing done": [], "one prediction": [], **{name: [] for name in ALGORITHMS}}
     for seeds in torch.arange(len(x0)).split(batch):
         degrade = Degradation(name, tuple(seeds.tolist()), T)
         x = model.compute.place(degrade(x0[seeds], start))
         ways["nothing done"].append(x)
         for algorithm, step in ALGORITHMS.items():
-            guess, end = chain(model, degrade, x, start, step)
+            prediction, end = chain(model, degrade, x, start, step)
             ways[algorithm].append(end)
-        ways["one guess"].append(guess)  # the first one, and so the same in all of them
+        ways["one prediction"].append(prediction)  # the first one, and so the same in all of them
     return {way: torch.cat(parts).cpu() for way, parts in ways.items()}
 
 
 def likeness(x, x0):
-    """Compare pictures x (n, 3, h, w) with the true ones x0: PSNR of their mean squared error in dB, and mean SSIM (Wang et al. 2004), up to 1."""
+    """Compare images x (n, 3, h, w) with the true ones x0: PSNR of their mean squared error in dB, and mean SSIM (Wang et al. 2004), up to 1."""
     whole = {"data_range": (-1.0, 1.0)}
     measured = {
         "PSNR": peak_signal_noise_ratio(x, x0, **whole),
@@ -53,13 +53,13 @@ def likeness(x, x0):
 
 
 def restoration_scores(model, x0, folder, watch=iter):
-    """Measure every degradation at LEVELS on pictures x0 (n, 3, h, w): {degradation: {level: {way: {"PSNR": dB, "SSIM": share}}}}.
+    """Measure every degradation at TIMESTEPS on images x0 (n, 3, h, w): {degradation: {timestep: {way: {"PSNR": dB, "SSIM": share}}}}.
 
-    Every level is saved in the folder and read from there the next time.
+    Every timestep is saved in the folder and read from there the next time.
     """
     folder.mkdir(parents=True, exist_ok=True)
     scores = {name: {} for name in model.card.classes}
-    for name, start in watch(list(product(model.card.classes, LEVELS))):
+    for name, start in watch(list(product(model.card.classes, TIMESTEPS))):
         path = folder / f"{name}-{start}.json"
         found = _read(path)
         if found is None:
@@ -69,17 +69,17 @@ def restoration_scores(model, x0, folder, watch=iter):
     return scores
 
 
-def grow(model, name, pictures, count, folder, watch=iter):
-    """Grow pictures from what a degradation leaves in the end, by algorithm 2, with seeds 0, 1, ...; uint8 (count, 3, size, size).
+def grow(model, name, images, count, folder, watch=iter):
+    """Grow images from what a degradation leaves in the end, by algorithm 2, with seeds 0, 1, ...; uint8 (count, 3, size, size).
 
-    Where that is one colour, it is drawn from the distribution of the colours of real pictures, else taken from one of them.
+    Where that is one colour, it is sampled from the distribution of the colours of real images, else taken from one of them.
     """
-    size, colours = model.card.size, Colours.of(mean_colours(pictures.images))
-    order = torch.randperm(len(pictures), generator=torch.Generator().manual_seed(0))
+    size, colours = model.card.size, Colours.of(mean_colours(images.images))
+    order = torch.randperm(len(images), generator=torch.Generator().manual_seed(0))
 
     def make(seeds):
         some = order[[seed % len(order) for seed in seeds]]
-        x0 = colours.draw(seeds, size) if name in TO_ONE_COLOUR else to_signed(pictures.images[some])
+        x0 = colours.draw(seeds, size) if name in TO_ONE_COLOUR else to_signed(images.images[some])
         degrade = Degradation(name, tuple(seeds), T)
         _, x = chain(model, degrade, model.compute.place(emptied(degrade, x0)), T, ALGORITHMS["algorithm 2"])
         return to_bytes(x).cpu()

@@ -1,4 +1,4 @@
-"""Which colours occur how often in a set of pictures, and how far two sets lie apart in that."""
+"""Which colours occur how often in a set of images, and how far two sets lie apart in that."""
 
 import torch
 
@@ -11,12 +11,12 @@ def values(images):
     return counts / counts.sum(1, keepdim=True)
 
 
-def smoothed(shares, width=4.0):
+def smoothed(fractions, width=4.0):
     """Smooth shares (..., 256) by a normal curve of standard deviation `width` values; what would leave at an end is reflected, so sums stay 1."""
     at = torch.arange(VALUES, dtype=torch.float64)
     places = torch.cat([at, -1 - at, 2 * VALUES - 1 - at])  # every value, and its mirror images beyond both ends
     weights = torch.exp(-((at[:, None] - places) ** 2) / (2 * width**2)).view(VALUES, 3, VALUES).sum(1)
-    return shares @ (weights / weights.sum(0)).T
+    return fractions @ (weights / weights.sum(0)).T
 
 
 def wasserstein(first, second):

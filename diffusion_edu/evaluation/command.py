@@ -12,19 +12,19 @@ from diffusion_edu.checkpoints import OWN
 
 
 def parser(module, about, samples, example, sets=None):
-    """Build a command line with the options that all evaluations have: samples is how many pictures they make if nobody says.
+    """Build a command line with the options that all evaluations have: samples is how many images they make if nobody says.
 
-    sets is how many sources of real pictures there may be, as argparse counts them; None is one.
+    sets is how many sources of real images there may be, as argparse counts them; None is one.
     """
     made = argparse.ArgumentParser(prog=f"python -m {module}", description=about)
     made.add_argument("name", help=f"a model that is there, for example {example}")
     made.add_argument(
         "--data",
         nargs=sets,
-        help="the real pictures: a parquet file or a folder (default: the public data set, downloaded once)",
+        help="the real images: a parquet file or a folder (default: the public data set, downloaded once)",
     )
     made.add_argument(
-        "--samples", type=int, default=samples, help=f"how many pictures to make and judge (default: {samples})"
+        "--samples", type=int, default=samples, help=f"how many images to make and judge (default: {samples})"
     )
     made.add_argument(
         "--features", help="the classifier whose features are compared (default: that of the model's subject)"

@@ -1,4 +1,4 @@
-"""How good is fine detail? Likeness to the truth where there is one, and likeness to real pictures in features that see single pixels."""
+"""How good is fine detail? Likeness to the truth where there is one, and likeness to real images in features that see single pixels."""
 
 from einops import rearrange
 
@@ -10,13 +10,13 @@ from diffusion_edu.evaluation.features import describe
 
 
 def patches(images, size):
-    """Cut pictures (n, c, h, w) into squares (m, c, size, size) that do not overlap, every pixel as it is; height and width are multiples of size."""
+    """Cut images (n, c, h, w) into squares (m, c, size, size) that do not overlap, every pixel as it is; height and width are multiples of size."""
     return rearrange(images, "n c (i h) (j w) -> (n i j) c h w", h=size, w=size)
 
 
-def patch_features(eyes, images, watch=iter):
+def patch_features(feature_network, images, watch=iter):
     """Describe the patches of uint8 images (n, 3, h, w), each of the size that the classifier eyes was trained on, so that nothing is scaled away."""
-    return describe(eyes, patches(images, eyes.card.size), watch=watch).features
+    return describe(feature_network, patches(images, feature_network.card.size), watch=watch).features
 
 
 def faithful(images, small):

@@ -1,4 +1,4 @@
-"""Distances between two sets of pictures, given as features; torchmetrics does the arithmetic.
+"""Distances between two sets of images, given as features; torchmetrics does the arithmetic.
 
 On features of our own classifiers they are called FD and KD: they are not FID and KID, which mean the features of one
 certain Inception network (Heusel et al. 2017; Binkowski et al. 2018).
@@ -40,9 +40,9 @@ class Statistics:
         return cls(torch.tensor(len(features)), features.sum(0), features.T @ features)
 
 
-def frechet(real, drawn):
+def frechet(real, sampled):
     """Measure the Frechet distance between two sets of features (n, width), or their Statistics (Heusel et al. 2017, eq. 6)."""
-    real, drawn = (side if isinstance(side, Statistics) else Statistics.of(side) for side in (real, drawn))
+    real, sampled = (side if isinstance(side, Statistics) else Statistics.of(side) for side in (real, sampled))
     metric = FrechetInceptionDistance(Given(len(real.total)))
     metric.real_features_num_samples, metric.real_features_sum, metric.real_features_cov_sum = (
         real.count,
@@ -50,29 +50,29 @@ def frechet(real, drawn):
         real.products,
     )
     metric.fake_features_num_samples, metric.fake_features_sum, metric.fake_features_cov_sum = (
-        drawn.count,
-        drawn.total,
-        drawn.products,
+        sampled.count,
+        sampled.total,
+        sampled.products,
     )
     metric.orig_dtype = torch.float64
     return quietly(metric.compute).item()
 
 
-def frechet_band(real, drawn, repeats=10):
-    """Measure how much the Frechet distance depends on chance: its standard deviation over draws of `drawn` (n, width) with replacement."""
+def frechet_band(real, sampled, repeats=10):
+    """Measure how much the Frechet distance depends on chance: its standard deviation over draws of `sampled` (n, width) with replacement."""
     real, generator = Statistics.of(real) if isinstance(real, Tensor) else real, torch.Generator().manual_seed(0)
-    rows = (torch.randint(len(drawn), (len(drawn),), generator=generator) for _ in range(repeats))
-    return float(np.std([frechet(real, drawn[some]) for some in rows], ddof=1))
+    rows = (torch.randint(len(sampled), (len(sampled),), generator=generator) for _ in range(repeats))
+    return float(np.std([frechet(real, sampled[some]) for some in rows], ddof=1))
 
 
-def kernel(real, drawn, subsets=100, subset_size=1000):
+def kernel(real, sampled, subsets=100, subset_size=1000):
     """Measure the kernel distance of two sets of features (n, width): mean and standard deviation over subsets (Binkowski et al. 2018, sec. 4)."""
-    subset_size = min(subset_size, len(real), len(drawn))
-    with torch.random.fork_rng(devices=[]):  # the subsets are drawn from the global seed
+    subset_size = min(subset_size, len(real), len(sampled))
+    with torch.random.fork_rng(devices=[]):  # the subsets are sampled from the global seed
         torch.manual_seed(0)
         metric = quietly(KernelInceptionDistance, Given(real.shape[1]), subsets=subsets, subset_size=subset_size)
         metric.update(real.double(), real=True)
-        metric.update(drawn.double(), real=False)
+        metric.update(sampled.double(), real=False)
         mean, deviation = quietly(metric.compute)
     return mean.item(), deviation.item()
 

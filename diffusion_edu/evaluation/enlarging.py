@@ -11,7 +11,7 @@ from torch import Tensor
 
 from diffusion_edu.analysis.measures import gradient_energy
 from diffusion_edu.checkpoints import Model, available, load, save_card
-from diffusion_edu.data.images import held_out, load_pictures, to_bytes, to_signed
+from diffusion_edu.data.images import held_out, load_images, to_bytes, to_signed
 from diffusion_edu.editing.super_resolution import FACTOR, enlarge, enlarged, enlarges, shrunk
 from diffusion_edu.evaluation.cold import likeness
 from diffusion_edu.evaluation.command import again, carry_out, parser
@@ -23,8 +23,8 @@ from diffusion_edu.evaluation.samples import digest, in_parts
 from diffusion_edu.generation import Preset
 from diffusion_edu.randomness import choose
 
-SHARES = (0.0, 0.1, 0.2)  # of noise on the small pictures
-USUAL = (0.1, 0.5, 0.9)  # shares of the real pictures whose gradient energy is lower
+SHARES = (0.0, 0.1, 0.2)  # of noise on the small images
+USUAL = (0.1, 0.5, 0.9)  # fractions of the real images whose gradient energy is lower
 BATCH = 8
 
 
@@ -38,25 +38,25 @@ class Enlarger:
     watch: object = iter
 
     def ways(self, small):
-        """Enlarge small pictures uint8 (n, 3, h, w) in every way: {way: uint8 (n, 3, 2h, 2w)}."""
-        held = {f"noise {share:g}": self.drawn(small, share) for share in SHARES}
+        """Enlarge small images uint8 (n, 3, h, w) in every way: {way: uint8 (n, 3, 2h, 2w)}."""
+        held = {f"noise {fraction:g}": self.sampled(small, fraction) for fraction in SHARES}
         return {
             "bicubic": to_bytes(enlarged(to_signed(small))),
             **held,
-            "not held": self.drawn(small, SHARES[0], hold=False),
+            "not held": self.sampled(small, SHARES[0], hold=False),
         }
 
-    def drawn(self, small, share, hold=True):
-        """Let the model enlarge small pictures uint8 (n, 3, h, w), told them with a share of noise, from seeds 0, 1, ...; nothing is drawn twice."""
+    def sampled(self, small, fraction, hold=True):
+        """Let the model enlarge small images uint8 (n, 3, h, w), told them with a fraction of noise, from seeds 0, 1, ...; nothing is sampled twice."""
         card = replace(self.model.card, size=FACTOR * small.shape[-1])
 
         def make(seeds):
             told = to_signed(small[seeds.start : seeds.stop])
-            *_, last = enlarge(self.model, self.preset, told, seeds, share, hold)
+            *_, last = enlarge(self.model, self.preset, told, seeds, fraction, hold)
             return to_bytes(last.x).cpu()
 
-        folder = self.folder / f"{card.size}-{share:g}-{hold}-{content(small)}"
-        words = f"{card.size // FACTOR} to {card.size}, noise {share:g}"
+        folder = self.folder / f"{card.size}-{fraction:g}-{hold}-{content(small)}"
+        words = f"{card.size // FACTOR} to {card.size}, noise {fraction:g}"
         return in_parts(folder, card, len(small), make, batch=BATCH, watch=partial(self.watch, words=words))
 
 
@@ -78,23 +78,23 @@ def judge(args, watch):
     model = load(args.name, compute=compute)
     if not enlarges(model.card):
         raise ValueError(
-            f"{args.name} does not enlarge pictures: name a model that is told a small picture, for example super_resolution."
+            f"{args.name} does not enlarge images: name a model that is told a small image, for example super_resolution."
         )
     if args.samples < 1:
-        raise ValueError("Nothing can be judged without a picture: give more --samples.")
-    eyes = load(args.features or CLASSIFIERS[model.card.subject][0], compute=compute)
-    pictures = load_pictures(args.data, model.card.size, partial(print, file=sys.stderr), "five flowers")
-    held = held_out(pictures)
+        raise ValueError("Nothing can be judged without an image: give more --samples.")
+    feature_network = load(args.features or CLASSIFIERS[model.card.subject][0], compute=compute)
+    dataset = load_images(args.data, model.card.size, partial(print, file=sys.stderr), "five flowers")
+    held = held_out(dataset)
     if not held.any():
-        raise ValueError(f"{len(pictures)} pictures are too few to hold some of them out: 64 or more are needed.")
+        raise ValueError(f"{len(dataset)} images are too few to hold some of them out: 64 or more are needed.")
     real, known = (
-        pictures.images[held][: args.samples],
-        patch_features(eyes, pictures.images[~held], partial(watch, words="features")),
+        dataset.images[held][: args.samples],
+        patch_features(feature_network, dataset.images[~held], partial(watch, words="features")),
     )
     preset = Preset(**model.card.sampling)
     enlarger = Enlarger(model, preset, args.work / f"{args.name}-{digest(model.card.sha256, vars(preset))}", watch)
-    scores = protocol(args, eyes, preset, pictures, len(real)) | table(
-        enlarger, real, lambda images: frechet(known, patch_features(eyes, images))
+    scores = protocol(args, feature_network, preset, dataset, len(real)) | table(
+        enlarger, real, lambda images: frechet(known, patch_features(feature_network, images))
     )
     scores["FD_halves"] = frechet(*halves(known))
     scores = {name: short(value) for name, value in scores.items()}
@@ -104,9 +104,9 @@ def judge(args, watch):
 
 
 def table(enlarger, real, distance):
-    """Enlarge real pictures uint8 (n, 3, h, w), shrunk, back to their size; shrunk twice, to half of it; and a quarter of them to twice of it.
+    """Enlarge real images uint8 (n, 3, h, w), shrunk, back to their size; shrunk twice, to half of it; and a quarter of them to twice of it.
 
-    distance(images) is how far pictures are from real ones. Returns a dict of scores, {scale: {way: {score: number}}} among them.
+    distance(images) is how far images are from real ones. Returns a dict of scores, {scale: {way: {score: number}}} among them.
     """
     half = smaller(real)
     quarter, size = smaller(half), real.shape[-1]
@@ -118,13 +118,15 @@ def table(enlarger, real, distance):
         f"{size // 4} to {size // 2}": (quarter, half),
         f"{size} to {2 * size}": (few, None),
     }
-    for scale, (small, truth) in truths.items():
-        scores[scale] = {way: judged(images, small, truth, distance) for way, images in enlarger.ways(small).items()}
+    for guidance_scale, (small, truth) in truths.items():
+        scores[guidance_scale] = {
+            way: judged(images, small, truth, distance) for way, images in enlarger.ways(small).items()
+        }
     return scores
 
 
 def judged(images, small, truth, distance):
-    """Measure pictures uint8 (n, 3, 2h, 2w) beside the small ones that they were made of, and beside the truth if there is one."""
+    """Measure images uint8 (n, 3, 2h, 2w) beside the small ones that they were made of, and beside the truth if there is one."""
     scores = likeness(to_signed(images), to_signed(truth)) if truth is not None else {}
     scores |= {
         "gradient_energy": detail(images, small if truth is None else truth),
@@ -139,7 +141,7 @@ def smaller(images):
 
 
 def content(images: Tensor):
-    """Name pictures by what they show."""
+    """Name images by what they show."""
     return hashlib.sha256(images.numpy().tobytes()).hexdigest()[:12]
 
 
@@ -152,18 +154,18 @@ def short(score):
     return score if isinstance(score, str) else float(f"{score:.4g}")
 
 
-def protocol(args, eyes, preset, pictures, unseen):
+def protocol(args, feature_network, preset, images, unseen):
     """Say in words how the scores were measured."""
-    size = eyes.card.size
+    size = feature_network.card.size
     return {
-        "protocol": f"{unseen} pictures of {pictures.source} that were held out of the training (every 64th), shrunk and enlarged again with "
-        f"seeds from 0 in {preset.moves} moves by {preset.sampler}. noise: its share of what the network is told; not held: without noise, and "
-        "guesses are not held to the small picture. PSNR of the mean squared error in dB, mean SSIM; gradient_energy: relative to the true pictures "
-        "(where there is none, for a quarter of the pictures, to the small ones); consistency: the result, shrunk again, beside the small "
-        f"picture, PSNR in dB; finest_octave: its power, relative to that of the octave below; FD: between features of patches of {size} x "
-        f"{size} pixels and of those of the {len(pictures) - len(held_out(pictures).nonzero())} pictures that were not held out, by "
-        f"{eyes.card.name}; FD_floor: of the true pictures; FD_halves: of one half of those not held out to the other; gradient_energy_real: "
-        "as it is, of the true pictures: 10, 50 and 90 % have less",
+        "protocol": f"{unseen} images of {images.source} that were held out of the training (every 64th), shrunk and enlarged again with "
+        f"seeds from 0 in {preset.steps} steps by {preset.sampler}. noise: its fraction of what the network is told; not held: without noise, and "
+        "predictions are not held to the small image. PSNR of the mean squared error in dB, mean SSIM; gradient_energy: relative to the true images "
+        "(where there is none, for a quarter of the images, to the small ones); consistency: the result, shrunk again, beside the small "
+        f"image, PSNR in dB; finest_octave: its power, relative to that of the octave below; FD: between features of patches of {size} x "
+        f"{size} pixels and of those of the {len(images) - len(held_out(images).nonzero())} images that were not held out, by "
+        f"{feature_network.card.name}; FD_floor: of the true images; FD_halves: of one half of those not held out to the other; gradient_energy_real: "
+        "as it is, of the true images: 10, 50 and 90 % have less",
         "command": again("diffusion_edu.evaluation.enlarging", args),
     }
 

@@ -1,4 +1,4 @@
-"""What a classifier sees in pictures: features for the distances, and the class it would name."""
+"""What a classifier sees in images: features for the distances, and the class it would name."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -10,16 +10,16 @@ from torch import Tensor
 from diffusion_edu.data.images import to_signed
 
 CLASSIFIERS = {  # by subject: whose features are compared, and who judges
-    "flowers": ("flower_features", "flower_judge"),
-    "five flowers": ("flower_features", "flower_judge"),
-    "faces": ("face_features", "face_judge"),
-    "captioned pictures": ("scene_features", "scene_judge"),
+    "flowers": ("flower_features", "flower_classifier"),
+    "five flowers": ("flower_features", "flower_classifier"),
+    "faces": ("face_features", "face_classifier"),
+    "captioned images": ("scene_features", "scene_classifier"),
 }
 
 
 @dataclass(frozen=True)
 class Description:
-    """What a classifier makes of n pictures: features float32 (n, width) and scores per class float32 (n, classes)."""
+    """What a classifier makes of n images: features float32 (n, width) and scores per class float32 (n, classes)."""
 
     features: Tensor
     scores: Tensor
@@ -53,9 +53,9 @@ def balanced_accuracies(scores, labels):
 
 
 def class_score(scores, attributes=False):
-    """Say how sure a classifier is of each picture and how varied they are, from its scores (n, classes): 1 at worst, the number of classes at best.
+    """Say how sure a classifier is of each image and how varied they are, from its scores (n, classes): 1 at worst, the number of classes at best.
 
-    The exponential of the information that a picture gives about its class; the Inception score (Salimans et al. 2016, sec. 4)
+    The exponential of the information that an image gives about its class; the Inception score (Salimans et al. 2016, sec. 4)
     is this with one certain network. With attributes, it is the information about all of them, added up.
     """
     chances = scores.double().sigmoid() if attributes else scores.double().softmax(1)
@@ -65,17 +65,17 @@ def class_score(scores, attributes=False):
     return torch.special.entr(mean).sum().sub(torch.special.entr(chances).flatten(1).sum(1).mean()).exp().item()
 
 
-def agreement(scores, labels):
+def class_accuracy(scores, labels):
     """Say how often the class with the highest score (n, classes) is the one asked for (n,), every class that occurs counting the same, 0 to 1."""
     right = (scores.argmax(1) == labels).double()
-    return torch.stack([right[labels == kind].mean() for kind in labels.unique()]).mean().item()
+    return torch.stack([right[labels == prediction_type].mean() for prediction_type in labels.unique()]).mean().item()
 
 
-def category_agreement(scores, labels, categories):
-    """Say how often the category with the highest chance, the sum of those of its classes, is that of the class asked for (n,): see agreement.
+def category_class_accuracy(scores, labels, categories):
+    """Say how often the category with the highest chance, the sum of those of its classes, is that of the class asked for (n,): see class accuracy.
 
     scores (n, classes); categories names that of each class.
     """
     names = sorted(set(categories))
     of = torch.tensor([names.index(category) for category in categories], device=scores.device)
-    return agreement(scores.double().softmax(1) @ F.one_hot(of, len(names)).double(), of[labels])
+    return class_accuracy(scores.double().softmax(1) @ F.one_hot(of, len(names)).double(), of[labels])

@@ -16,20 +16,20 @@ def doublings(low, high):
     return counts
 
 
-def resampled(real, drawn, count, repeats=REPEATS):
-    """Measure the distance of `count` of the features drawn (n, width) to Statistics of real ones: mean and standard deviation over choices.
+def resampled(real, sampled, count, repeats=REPEATS):
+    """Measure the distance of `count` of the features sampled (n, width) to Statistics of real ones: mean and standard deviation over choices.
 
     For all n of them it is their distance, and the deviation over draws with replacement.
     """
-    if count == len(drawn):
-        return frechet(real, drawn), frechet_band(real, drawn, repeats)
+    if count == len(sampled):
+        return frechet(real, sampled), frechet_band(real, sampled, repeats)
     generator = torch.Generator().manual_seed(0)
-    choices = (torch.randperm(len(drawn), generator=generator)[:count] for _ in range(repeats))
-    return _summed_up([frechet(real, drawn[rows]) for rows in choices])
+    choices = (torch.randperm(len(sampled), generator=generator)[:count] for _ in range(repeats))
+    return _summed_up([frechet(real, sampled[rows]) for rows in choices])
 
 
 def perfect(real, count, repeats=REPEATS):
-    """Measure what a perfect model would score with `count` samples: features drawn from the normal distribution that FD takes real ones for."""
+    """Measure what a perfect model would score with `count` samples: features sampled from the normal distribution that FD takes real ones for."""
     mean, root = _mean_and_root(real)
     generator = torch.Generator().manual_seed(0)
     draws = (

@@ -19,7 +19,7 @@ def download():
 
 
 @torch.no_grad()
-def inception_scores(network, real, drawn, batch=32, watch=iter):
+def inception_scores(network, real, sampled, batch=32, watch=iter):
     """Compare uint8 images (n, 3, h, w) and (m, 3, h, w) by a network that maps uint8 images to features (b, width) and logits (b, classes)."""
 
     def seen(images):
@@ -27,9 +27,9 @@ def inception_scores(network, real, drawn, batch=32, watch=iter):
             torch.cat(rows) for rows in zip(*(network(some) for some in watch(images.split(batch))), strict=True)
         )
 
-    (real_features, _), (features, logits) = seen(real), seen(drawn)
+    (real_features, _), (features, logits) = seen(real), seen(sampled)
     score = quietly(InceptionScore, Given(logits.shape[1]))
-    with torch.random.fork_rng(devices=[]):  # the splits are drawn from the global seed
+    with torch.random.fork_rng(devices=[]):  # the splits are sampled from the global seed
         torch.manual_seed(0)
         score.update(logits)
         mean, deviation = score.compute()

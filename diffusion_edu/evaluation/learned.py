@@ -1,4 +1,4 @@
-"""The pictures that a model has learned from, where a training on this machine has kept their latents: brought back to be compared with drawings."""
+"""The images that a model has learned from, where a training on this machine has kept their latents: brought back to be compared with samples."""
 
 import hashlib
 from collections import Counter
@@ -7,7 +7,7 @@ import torch
 
 from diffusion_edu import checkpoints
 from diffusion_edu.checkpoints import Card, Unusable
-from diffusion_edu.data.images import Pictures, to_bytes
+from diffusion_edu.data.images import ImageSet, to_bytes
 from diffusion_edu.data.survey import Survey
 from diffusion_edu.latent.codec import Codec
 from diffusion_edu.training.state import read_facts, read_tensors
@@ -32,8 +32,8 @@ def _fits(path, card):
 def brought_back(path, codec: Codec, most=None, seed=0):
     """Decode the latents that a training has kept: yields (decoded, of how many) from time to time, and a Survey at last.
 
-    Each picture comes once, as it was, and what was held out does not come. Of more than `most` so many are drawn by the seed, those
-    whose captions somebody has written before all others. What comes back is what the autoencoder has left of the pictures.
+    Each image comes once, as it was, and what was held out does not come. Of more than `most` so many are sampled by the seed, those
+    whose captions somebody has written before all others. What comes back is what the autoencoder has left of the images.
     Raises Unusable if the file is broken.
     """
     tensors, facts = read_tensors(path)
@@ -45,17 +45,17 @@ def brought_back(path, codec: Codec, most=None, seed=0):
         yield sum(map(len, images)), len(chosen)
         images.append(to_bytes(codec.decode(tensors["images"][some])).cpu())
     source = " and ".join(each["source"] for each in facts["sets"])
-    pictures, files = Pictures(torch.cat(images), source=source), [names[row] for row in chosen.tolist()]
-    size = tuple(pictures.images.shape[:1:-1])
-    yield Survey(pictures, files, Counter({size: len(files)}), [""] * len(files), [], len(rows))
+    dataset, files = ImageSet(torch.cat(images), source=source), [names[row] for row in chosen.tolist()]
+    size = tuple(dataset.images.shape[:1:-1])
+    yield Survey(dataset, files, Counter({size: len(files)}), [""] * len(files), [], len(rows))
 
 
 def learned(tensors, facts):
-    """List the pictures that are learned from, each in its first variant: rows int64 (n,), n names, and whether captions were made, bool (n,)."""
+    """List the images that are learned from, each in its first variant: rows int64 (n,), n names, and whether captions were made, bool (n,)."""
     try:
         held, part, found, names, made = tensors["held"].bool(), tensors["part"], [], [], []
         for number, each in enumerate(facts["sets"]):
-            first = (part == number).nonzero().flatten()[: each["pictures"]]
+            first = (part == number).nonzero().flatten()[: each["images"]]
             kept_back = held[first]
             found.append(first[~kept_back])
             names += [f"{each['source']}, {row + 1}" for row in (~kept_back).nonzero().flatten().tolist()]

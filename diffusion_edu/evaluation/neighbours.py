@@ -1,8 +1,8 @@
-"""Does a model copy? Look for the nearest training picture of every drawing, in features."""
+"""Does a model copy? Look for the nearest training image of every drawing, in features."""
 
 import torch
 
-SAME = 0.01  # of the usual distance: what is nearer is the same picture, and what is left is rounding
+SAME = 0.01  # of the usual distance: what is nearer is the same image, and what is left is rounding
 
 
 def nearest(queries, keys, themselves=False, batch=512):
@@ -17,9 +17,9 @@ def nearest(queries, keys, themselves=False, batch=512):
 
 
 def apart(real, among=None):
-    """Say how far different real pictures (m, width) are from the nearest other one of these, or among (k, width), whose first m they are.
+    """Say how far different real images (m, width) are from the nearest other one of these, or among (k, width), whose first m they are.
 
-    A picture that is there more than once is left out: how near it is to itself says nothing.
+    An image that is there more than once is left out: how near it is to itself says nothing.
     """
     distances, _ = nearest(real, real if among is None else among, themselves=True)
     return distances[distances > SAME * distances.median()]
@@ -31,10 +31,10 @@ def limit(distances, percentile=0.01):
 
 
 def near(real):
-    """Say how near only the nearest 1 % of real pictures (m, width) are to another one: see limit."""
+    """Say how near only the nearest 1 % of real images (m, width) are to another one: see limit."""
     return limit(apart(real))
 
 
-def memorised(drawn, real):
-    """Say which share of drawn (n, width) is nearer to a real picture (m, width) than real ones are to each other: see near."""
-    return (nearest(drawn, real)[0] < near(real)).double().mean().item()
+def memorised(sampled, real):
+    """Say which fraction of sampled (n, width) is nearer to a real image (m, width) than real ones are to each other: see near."""
+    return (nearest(sampled, real)[0] < near(real)).double().mean().item()

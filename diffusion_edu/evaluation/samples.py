@@ -1,4 +1,4 @@
-"""The pictures that are judged: drawn once, kept in parts, so that a stopped evaluation goes on where it was."""
+"""The images that are judged: sampled once, kept in parts, so that a stopped evaluation goes on where it was."""
 
 import hashlib
 import io
@@ -15,37 +15,37 @@ from diffusion_edu.editing.sketches import sketch
 from diffusion_edu.generation import generate
 
 
-def as_frequent(counts, pictures):
-    """Choose the class of each drawing so that classes are as frequent as among real pictures, counts (classes,); int64 (pictures,)."""
+def as_frequent(counts, images):
+    """Choose the class of each drawing so that classes are as frequent as among real images, counts (classes,); int64 (images,)."""
     labels = torch.arange(len(counts)).repeat_interleave(counts)
     order = torch.randperm(len(labels), generator=torch.Generator().manual_seed(0))
-    return labels[order].repeat(-(-pictures // len(labels)))[:pictures]
+    return labels[order].repeat(-(-images // len(labels)))[:images]
 
 
-def as_real(pictures, count):
-    """Choose what each drawing is asked for as among real pictures: the labels (count, ...) of so many of them, in any order; None without labels."""
-    if pictures.labels is None:
+def as_real(images, count):
+    """Choose what each drawing is asked for as among real images: the labels (count, ...) of so many of them, in any order; None without labels."""
+    if images.labels is None:
         return None
-    order = torch.randperm(len(pictures), generator=torch.Generator().manual_seed(0))
-    return pictures.labels[order.repeat(-(-count // len(order)))[:count]]
+    order = torch.randperm(len(images), generator=torch.Generator().manual_seed(0))
+    return images.labels[order.repeat(-(-count // len(order)))[:count]]
 
 
-def asked(card, kinds, pictures, count):
-    """Choose what is asked for: classes as frequent as kinds (classes,) says, the attributes or the sketches of real pictures, or nothing."""
-    if card.guide:
-        if pictures is None:
-            raise ValueError(f"{card.name} needs pictures to make sketches of: leave out --offline.")
-        x0 = to_signed(as_real(replace(pictures, labels=pictures.images), count))
+def asked(card, class_names, images, count):
+    """Choose what is asked for: classes as frequent as kinds (classes,) says, the attributes or the sketches of real images, or nothing."""
+    if card.conditioning_image:
+        if images is None:
+            raise ValueError(f"{card.name} needs images to make sketches of: leave out --offline.")
+        x0 = to_signed(as_real(replace(images, labels=images.images), count))
         return sketch(x0, torch.Generator().manual_seed(0))
     if card.attributes:
-        return as_real(pictures, count) if pictures and list(pictures.attributes) == card.attributes else None
-    return as_frequent(kinds, count) if len(kinds) == len(card.classes) > 0 else None
+        return as_real(images, count) if images and list(images.attributes) == card.attributes else None
+    return as_frequent(class_names, count) if len(class_names) == len(card.classes) > 0 else None
 
 
 def draw(model, preset, count, labels, work, batch=32, watch=iter):
-    """Draw one picture per seed 0, 1, ..., count - 1, asked for labels (count, ...) or None; uint8 (count, 3, size, size).
+    """Draw one image per seed 0, 1, ..., count - 1, asked for labels (count, ...) or None; uint8 (count, 3, size, size).
 
-    Nothing is drawn twice: see in_parts.
+    Nothing is sampled twice: see in_parts.
     """
 
     def part(seeds):
@@ -55,13 +55,15 @@ def draw(model, preset, count, labels, work, batch=32, watch=iter):
         some = part(seeds)
         return (
             hashlib.sha256(some.numpy().tobytes()).hexdigest()
-            if model.card.guide and some is not None
+            if model.card.conditioning_image and some is not None
             else _listed(some)
         )
 
     def make(seeds):
         some = part(seeds)
-        *_, last = generate(model, preset, seeds, some if model.card.guide and some is not None else _listed(some))
+        *_, last = generate(
+            model, preset, seeds, some if model.card.conditioning_image and some is not None else _listed(some)
+        )
         return to_bytes(last.x).cpu()
 
     folder = Path(work) / f"{model.card.name}-{digest(model.card.sha256, asdict(preset))}"
@@ -73,7 +75,7 @@ def _listed(labels):
 
 
 def in_parts(folder, card, count, make, asked=lambda seeds: None, batch=32, watch=iter):
-    """Let make(seeds) make count pictures of the size on a card, a range of seeds at a time; uint8 (count, channels, size, size).
+    """Let make(seeds) make count images of the size on a card, a range of seeds at a time; uint8 (count, channels, size, size).
 
     Every batch is saved in the folder and read from there the next time, unless seeds or what is asked of them (asked(seeds),
     as JSON can hold it) are others; a part that is broken is made again.
@@ -96,12 +98,12 @@ def digest(*settings):
     return hashlib.sha256(json.dumps(settings).encode()).hexdigest()[:12]
 
 
-def _read(path, pictures, card):
+def _read(path, images, card):
     try:
         part = torch.from_numpy(np.load(path))
     except (OSError, ValueError, EOFError):
         return None
-    whole = (pictures, card.channels, card.size, card.size)
+    whole = (images, card.channels, card.size, card.size)
     return part if part.shape == whole and part.dtype == torch.uint8 else None
 
 

@@ -1,1 +1,1 @@
-"""Pictures of pictures and of numbers: still (matplotlib), interactive (plotly), animated (GIF, MP4)."""
+"""Images of images and of numbers: still (matplotlib), interactive (plotly), animated (GIF, MP4)."""

@@ -1,4 +1,4 @@
-"""Moving pictures: a list of frames, uint8 (height, width, 3), as the bytes of a GIF or an MP4."""
+"""Moving images: a list of frames, uint8 (height, width, 3), as the bytes of a GIF or an MP4."""
 
 import io
 

@@ -14,14 +14,14 @@ MARKS = [
 
 
 def quality_per_second(rows, floor):
-    """Draw the distance to real pictures against the seconds that drawing takes, one line per sampler, every point with its number of moves.
+    """Draw the distance to real images against the seconds that drawing takes, one line per sampler, every point with its number of steps.
 
-    rows: dicts with sampler, moves, seconds (for 8 pictures), FD and FD_band; a matplotlib Figure.
+    rows: dicts with sampler, steps, seconds (for 8 images), FD and FD_band; a matplotlib Figure.
     """
     figure = Figure(figsize=(7.2, 4.4), layout="constrained", dpi=120)
     axes = figure.add_subplot()
     for sampler, (colour, mark, dash) in zip(dict.fromkeys(row["sampler"] for row in rows), MARKS, strict=False):
-        mine = sorted((row for row in rows if row["sampler"] == sampler), key=lambda row: row["moves"])
+        mine = sorted((row for row in rows if row["sampler"] == sampler), key=lambda row: row["steps"])
         seconds, distance = [row["seconds"] for row in mine], [row["FD"] for row in mine]
         axes.errorbar(
             seconds,
@@ -36,7 +36,7 @@ def quality_per_second(rows, floor):
         away = (0, 9) if colour == MARKS[0][0] else (0, -17)  # the numbers of two lines that touch must not
         for row in mine:
             axes.annotate(
-                row["moves"],
+                row["steps"],
                 (row["seconds"], row["FD"]),
                 away,
                 textcoords="offset points",
@@ -46,7 +46,7 @@ def quality_per_second(rows, floor):
             )
     axes.axhline(floor, color="#7f7f7f", linewidth=1)
     axes.annotate(
-        "as near as real pictures are to each other",
+        "as near as real images are to each other",
         (0.99, floor),
         (0, 3),
         ("axes fraction", "data"),
@@ -57,19 +57,19 @@ def quality_per_second(rows, floor):
     axes.set(
         xscale="log",
         ylim=(0, None),
-        xlabel="seconds for 8 pictures, two cores",
+        xlabel="seconds for 8 images, two cores",
         ylabel="FD, flower features (lower is nearer to real)",
     )
     axes.xaxis.set_major_formatter("{x:g}")
     axes.xaxis.set_minor_formatter("{x:g}")
     axes.grid(True, which="both", color=GRID, linewidth=0.5)
     axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(frameon=False, title="sampler (numbers: moves)", alignment="left")
+    axes.legend(frameon=False, title="sampler (numbers: steps)", alignment="left")
     return figure
 
 
 def side_by_side(rows):
-    """Draw one strip of pictures uint8 (h, w, 3) per row, its name and its numbers beside it; rows: dicts with name, words, page."""
+    """Draw one strip of images uint8 (h, w, 3) per row, its name and its numbers beside it; rows: dicts with name, words, page."""
     height, width = rows[0]["page"].shape[:2]
     figure = Figure(figsize=(10, len(rows) * (7.2 * height / width + 0.15)), layout="constrained", dpi=128)
     panels = figure.subplots(len(rows), 2, width_ratios=[2.8, 7.2], squeeze=False)

@@ -1,4 +1,4 @@
-"""Pictures side by side: the one grid that sheets, animations and pages use."""
+"""Images side by side: the one grid that sheets, animations and pages use."""
 
 import math
 

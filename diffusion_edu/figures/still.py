@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 from diffusion_edu.figures.grids import grid
 
-SIGNAL, NOISE, GUESS, UNDER_WAY, GUIDANCE, REAL = (
+SIGNAL, NOISE, PREDICTION, UNDER_WAY, GUIDANCE, REAL = (
     "#0072B2",
     "#D55E00",
     "#009E73",
@@ -66,7 +66,7 @@ def svg(figure, alt):
     return head + re.sub(r"^<svg[^>]*>", "", drawing).replace(INK, "currentColor")
 
 
-def pictures(images, columns, rows=("",), zoom=2, gap=4):
+def images(images, columns, rows=("",), zoom=2, gap=4):
     """Show images uint8 (rows * columns, 3, h, w) row by row, every pixel hard and zoom x zoom, with names for columns and rows."""
     page = grid(images, len(columns), zoom, gap)
     height, width = page.shape[:2]
@@ -102,13 +102,13 @@ def chart(curves, x, y, **axes_settings):
     return figure
 
 
-def training_curve(pictures, loss, validation):
-    """Draw the loss on training and on held-out pictures against the pictures seen; a matplotlib Figure."""
+def training_curve(images, loss, validation):
+    """Draw the loss on training and on held-out images against the images seen; a matplotlib Figure."""
     figure = Figure(figsize=(6.4, 3.6), layout="constrained", dpi=120)
     axes = figure.add_subplot()
-    axes.plot(pictures, loss, color=REAL, linewidth=1, linestyle="--", label="pictures trained on")
-    axes.plot(pictures, validation, color=GUESS, linewidth=2, label="pictures held out (averaged weights)")
-    axes.set(xscale="log", yscale="log", xlabel="pictures seen", ylabel="loss (mean squared error)")
+    axes.plot(images, loss, color=REAL, linewidth=1, linestyle="--", label="images trained on")
+    axes.plot(images, validation, color=PREDICTION, linewidth=2, label="images held out (averaged weights)")
+    axes.set(xscale="log", yscale="log", xlabel="images seen", ylabel="loss (mean squared error)")
     axes.grid(True, which="both", color=GRID, linewidth=0.5)
     axes.spines[["top", "right"]].set_visible(False)
     axes.legend(frameon=False)

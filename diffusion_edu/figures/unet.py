@@ -1,4 +1,4 @@
-"""Figures of what a network is told: tables of numbers as pictures, and a map of kinds."""
+"""Figures of what a network is told: tables of numbers as images, and a map of kinds."""
 
 from dataclasses import dataclass
 
@@ -23,7 +23,7 @@ class Axis:
 
 
 def table(values, x, y, size=(262, 186), signed=True):
-    """Show values (rows, columns) as a picture with a bar of colours; signed ones are white where they are zero, and the largest fiftieth is cut."""
+    """Show values (rows, columns) as an image with a bar of colours; signed ones are white where they are zero, and the largest fiftieth is cut."""
     figure, axes = _empty(size)
     most = max(float(np.quantile(np.abs(values), 0.98)), 1e-9)
     look = {"cmap": SIGNED, "norm": TwoSlopeNorm(0, -most, most)} if signed else {"cmap": PLAIN}
@@ -46,7 +46,7 @@ def table(values, x, y, size=(262, 186), signed=True):
     return figure
 
 
-def kinds_map(places, colours, chosen, name, near, size=(470, 372)):
+def class_names_map(places, colours, chosen, name, near, size=(470, 372)):
     """Show kinds at places (n, 2) as dots of their colours (n): the chosen one with its name, those near it (indices) numbered from 1."""
     figure, axes = _empty(size)
     axes.scatter(places[:, 0], places[:, 1], c=colours, s=46, edgecolors=INK, linewidths=0.7)

@@ -1,4 +1,4 @@
-"""Latent diffusion (Rombach et al. 2022): the way from pictures to the small maps in which diffusion happens, and back.
+"""Latent diffusion (Rombach et al. 2022): the way from images to the small maps in which diffusion happens, and back.
 
 Latents have mean 0 and variance 1 in every channel, as the noise that is mixed into them has: an autoencoder makes maps of
 any mean and spread, its card says of which, and a `Codec` is the one place that takes them away and puts them back.
@@ -17,13 +17,13 @@ from diffusion_edu.randomness import Compute, choose
 class Codec:
     """The two halves of an autoencoder, with the mean and spread of its latents, each (c, 1, 1), and how many pixels a latent is wide.
 
-    net.encode maps pictures to mean and log variance, net.decode latents to pictures.
+    net.encode maps images to mean and log variance, net.decode latents to images.
     """
 
     net: nn.Module
     compute: Compute
     mean: Tensor
-    spread: Tensor
+    std: Tensor
     factor: int
 
     @property
@@ -33,22 +33,22 @@ class Codec:
 
     @torch.no_grad()
     def encode(self, images):
-        """Turn pictures (b, 3, h, w) in [-1, 1] into latents float32 (b, c, h/factor, w/factor); chance is left out, so it is always the same."""
+        """Turn images (b, 3, h, w) in [-1, 1] into latents float32 (b, c, h/factor, w/factor); chance is left out, so it is always the same."""
         if images.shape[-2] % self.factor or images.shape[-1] % self.factor:
             h, w = images.shape[-2:]
             raise ValueError(
-                f"Height and width must be divisible by {self.factor}, not {h} x {w}: cut or scale the pictures."
+                f"Height and width must be divisible by {self.factor}, not {h} x {w}: cut or scale the images."
             )
         with self._precisely():
             mean, _ = self.net.encode(self.compute.place(images))
-        return (mean.float() - self.mean) / self.spread
+        return (mean.float() - self.mean) / self.std
 
     @torch.no_grad()
     def decode(self, latents):
-        """Turn latents (b, c, h, w) into pictures float32 (b, 3, factor h, factor w) in [-1, 1]."""
+        """Turn latents (b, c, h, w) into images float32 (b, 3, factor h, factor w) in [-1, 1]."""
         with self._precisely():
-            images = self.net.decode(self.compute.place(latents.float() * self.spread + self.mean))
-        return images.float().clamp(-1, 1)  # pictures have a range, latents have none
+            images = self.net.decode(self.compute.place(latents.float() * self.std + self.mean))
+        return images.float().clamp(-1, 1)  # images have a range, latents have none
 
     def _precisely(self):
         return torch.autocast(
@@ -68,27 +68,27 @@ def codec(name="autoencoder", folders=None, compute=None):
 
 def ours(model):
     """Make a Codec of a loaded model; raises Unusable if it is no autoencoder."""
-    if model.card.kind != "autoencoder" or not model.card.latents:
+    if model.card.prediction_type != "autoencoder" or not model.card.latents:
         raise Unusable(f"{model.card.name} has no latents to go to: name an autoencoder, for example 'autoencoder'.")
     return scaled(
-        model.net, model.compute, model.card.latents["mean"], model.card.latents["spread"], model.net.size_multiple
+        model.net, model.compute, model.card.latents["mean"], model.card.latents["std"], model.net.size_multiple
     )
 
 
-def scaled(net, compute, mean, spread, factor):
+def scaled(net, compute, mean, std, factor):
     """Make a Codec of an autoencoder and the mean and spread of its latents: a number per channel each."""
-    mean, spread = (
-        torch.tensor(values, dtype=torch.float32, device=compute.device).view(-1, 1, 1) for values in (mean, spread)
+    mean, std = (
+        torch.tensor(values, dtype=torch.float32, device=compute.device).view(-1, 1, 1) for values in (mean, std)
     )
-    return Codec(net, compute, mean, spread, factor)
+    return Codec(net, compute, mean, std, factor)
 
 
-def measured(net, compute, pictures):
-    """Measure the latents that an autoencoder makes of batches of pictures (b, 3, h, w) in [-1, 1]: {"mean": one per channel, "spread": as many}."""
+def measured(net, compute, images):
+    """Measure the latents that an autoencoder makes of batches of images (b, 3, h, w) in [-1, 1]: {"mean": one per channel, "std": as many}."""
     plain = scaled(net, compute, [0.0] * net.latent, [1.0] * net.latent, net.size_multiple)
-    latents = torch.cat([plain.encode(x).double().cpu() for x in pictures])
+    latents = torch.cat([plain.encode(x).double().cpu() for x in images])
     deviation, mean = torch.std_mean(latents, dim=(0, 2, 3), correction=0)
-    return {"mean": mean.tolist(), "spread": deviation.tolist()}
+    return {"mean": mean.tolist(), "std": deviation.tolist()}
 
 
 def scale_of(name, folders=None):
@@ -119,12 +119,12 @@ class Foreign(nn.Module):
         self.vae = vae
 
     def encode(self, x):
-        """Say which latents may stand for pictures x: mean and log variance."""
+        """Say which latents may stand for images x: mean and log variance."""
         said = self.vae.encode(x).latent_dist
         return said.mean, said.logvar
 
     def decode(self, z):
-        """Turn latents into pictures."""
+        """Turn latents into images."""
         return self.vae.decode(z).sample
 
 

@@ -1,7 +1,7 @@
-"""Text to image, the verbs: pictures drawn from prompts, changed, filled in, and drawn between two, in latents (Rombach et al. 2022).
+"""Text to image, the verbs: images sampled from prompts, changed, filled in, and sampled between two, in latents (Rombach et al. 2022).
 
 First ask, then draw: `TextToImage.ask` turns prompts into what a walk is told, every verb makes a `Drawing` of it: a walk in
-latents to look on at, and the way from any of its States to pictures. Pictures are uint8 here, as people hand them in, so
+latents to look on at, and the way from any of its States to images. Images are uint8 here, as people hand them in, so
 that what no verb changes comes back bit for bit.
 """
 
@@ -24,7 +24,7 @@ from diffusion_edu.editing.verbs import (
     resampling_step,
     slerp,
 )
-from diffusion_edu.generation import Between, Preset, generate, guesser, step_of
+from diffusion_edu.generation import Between, Preset, generate, guided_denoiser, make_step
 from diffusion_edu.latent.codec import Codec, codec, scale_of
 from diffusion_edu.networks.text import present
 from diffusion_edu.randomness import SeededNoise
@@ -37,7 +37,7 @@ WEAK = "A negative prompt is heard where the guidance scale is above 1, and here
 
 @dataclass(frozen=True)
 class TextToImage:
-    """What draws what a text says: a model that draws latents, the way from them to pictures, and what reads prompts to the model."""
+    """What draws what a text says: a model that draws latents, the way from them to images, and what reads prompts to the model."""
 
     model: Model
     codec: Codec
@@ -55,15 +55,15 @@ class TextToImage:
 
     @property
     def multiple(self):
-        """What height and width of pictures must be divisible by."""
+        """What height and width of images must be divisible by."""
         return self.codec.factor * self.model.net.size_multiple
 
-    def pictures(self, latents):
-        """Show latents (b, c, h, w), those under way too, as pictures uint8 (b, 3, factor h, factor w)."""
+    def images(self, latents):
+        """Show latents (b, c, h, w), those under way too, as images uint8 (b, 3, factor h, factor w)."""
         return to_bytes(self.codec.decode(latents)).cpu()
 
     def ask(self, prompts, seeds, preset=None, negative=""):
-        """Ask for one picture per seed, all by one prompt or each by its own, and for nothing of what the negative prompt says.
+        """Ask for one image per seed, all by one prompt or each by its own, and for nothing of what the negative prompt says.
 
         Raises ValueError, in one sentence, if prompts and seeds do not go together. Whatever a prompt says is understood as far as
         it can be; notes say what was not.
@@ -71,7 +71,7 @@ class TextToImage:
         prompts, seeds = [prompts] if isinstance(prompts, str) else list(prompts), tuple(seeds)
         if not seeds or len(prompts) not in (1, len(seeds)):
             raise ValueError(
-                f"Every picture has a seed, and a prompt of its own or the one of all: {len(prompts)} came with {len(seeds)} seeds."
+                f"Every image has a seed, and a prompt of its own or the one of all: {len(prompts)} came with {len(seeds)} seeds."
             )
         preset = preset or self.preset
         read, unwanted = [self.reader.read(prompt) for prompt in prompts], self.reader.read(negative)
@@ -79,7 +79,7 @@ class TextToImage:
         notes = [note for each in (*read, unwanted) for note in each.notes]
         notes += [EMPTY] * any(not (prompt or "").strip() for prompt in prompts)
         if against is not None:
-            notes += [WEAK.format(preset.scale)] * (preset.scale <= 1)
+            notes += [WEAK.format(preset.guidance_scale)] * (preset.guidance_scale <= 1)
             notes += [ALIKE] * any(torch.equal(each.told, unwanted.told) for each in read)
         told, against = (each if each is None else each.expand(len(seeds), *each.shape[1:]) for each in (told, against))
         return Asked(self, preset, partial(SeededNoise, seeds), len(seeds), told, against, tuple(dict.fromkeys(notes)))
@@ -87,7 +87,7 @@ class TextToImage:
 
 @dataclass(frozen=True)
 class Asked:
-    """So many pictures that are asked for: of whom, how, from which noise, what each is told and is to keep away from, None for nothing.
+    """So many images that are asked for: of whom, how, from which noise, what each is told and is to keep away from, None for nothing.
 
     noise makes the noise of a walk from its beginning; notes are sentences on what was not understood; steer: see generation.guesser.
     """
@@ -109,7 +109,7 @@ class Asked:
 
 @dataclass(frozen=True)
 class Drawing:
-    """A walk in latents, to be gone once, and the way from x or x0_hat of its States (b, c, h, w) to pictures uint8 (b, 3, factor h, factor w)."""
+    """A walk in latents, to be gone once, and the way from x or x0_hat of its States (b, c, h, w) to images uint8 (b, 3, factor h, factor w)."""
 
     states: Iterator[State]
     see: Callable
@@ -120,16 +120,16 @@ class Drawing:
 
 @dataclass(frozen=True)
 class NoiseBetween:
-    """Noise that lies, picture by picture, a share (n,) of the way from one noise to another, each of one seed or n, and is as strong as they are."""
+    """Noise that lies, image by image, a share (n,) of the way from one noise to another, each of one seed or n, and is as strong as they are."""
 
     first: Callable
     second: Callable
-    share: Tensor
+    fraction: Tensor
 
     def draw(self, shape):
-        """Draw the next noise of every picture, float32 (n, *shape)."""
-        ends = (noise.draw(shape).expand(len(self.share), *shape) for noise in (self.first, self.second))
-        return slerp(*ends, self.share.double().view(-1, 1))
+        """Draw the next noise of every image, float32 (n, *shape)."""
+        ends = (noise.draw(shape).expand(len(self.fraction), *shape) for noise in (self.first, self.second))
+        return slerp(*ends, self.fraction.double().view(-1, 1))
 
     def __call__(self, x):
         return self.draw(x.shape[1:]).to(x)
@@ -151,78 +151,80 @@ def load_text_to_image(name="text_to_image", folders=None, compute=None):
 def draw(asked):
     """Draw what is asked for, from noise alone."""
     who = asked.of
-    return Drawing(generate(who.model, asked.preset, asked.noise(), **asked.telling), who.pictures)
+    return Drawing(generate(who.model, asked.preset, asked.noise(), **asked.telling), who.images)
 
 
 def change(asked, images, strength, noisy=True):
-    """Draw what is asked for, beginning with a picture uint8 (3, h, w), or one each (b, 3, h, w) (SDEdit, see editing.image_to_image).
+    """Draw what is asked for, beginning with an image uint8 (3, h, w), or one each (b, 3, h, w) (SDEdit, see editing.image_to_image).
 
-    strength 0 gives the picture itself back, bit for bit, and 1 makes nothing of it. Without noise the walk begins with the picture
+    strength 0 gives the image itself back, bit for bit, and 1 makes nothing of it. Without noise the walk begins with the image
     dimmed, which is nothing that the network has learned from: it shows what the noise is for.
     """
     who, preset, noise = asked.of, asked.preset, asked.noise()
     images = fitting(asked, images)
     x0 = encoded(asked, images)
     eps = noise(x0) if noisy else torch.zeros_like(x0)
-    x, levels = image_to_image(preset.noising(), x0, strength, preset.moves, eps, preset.spacing)
-    states = walk(step_of(who.model, preset, noise, **asked.telling), who.model.compute.place(x), levels)
-    return Drawing(states, who.pictures if levels[0] else lambda latents: images.expand(asked.count, -1, -1, -1))
+    x, timesteps = image_to_image(preset.noise_schedule(), x0, strength, preset.steps, eps, preset.spacing)
+    states = walk(make_step(who.model, preset, noise, **asked.telling), who.model.compute.place(x), timesteps)
+    return Drawing(states, who.images if timesteps[0] else lambda latents: images.expand(asked.count, -1, -1, -1))
 
 
 def fill(asked, images, hole, repeats=1, jump=3):
-    """Draw what is asked for into the hole, bool (h, w), of a picture uint8 (3, h, w), or of one each (b, 3, h, w); all else stays, bit for bit.
+    """Draw what is asked for into the hole, bool (h, w), of an image uint8 (3, h, w), or of one each (b, 3, h, w); all else stays, bit for bit.
 
-    What is known is kept at every level (editing.keep_known); with more repeats the walk goes back over every `jump` moves, so many
+    What is known is kept at every timestep (editing.keep_known); with more repeats the walk goes back over every `jump` steps, so many
     times in all, with fresh noise for what is known, so that the two parts come to agree (RePaint).
     """
     who, preset, noise = asked.of, asked.preset, asked.noise()
     images = fitting(asked, images)
     known, hole = encoded(asked, images), hollow(hole, images.shape[2:])
     mask = ~touched(hole, who.codec.factor).to(known.device)
-    schedule, step, eps = preset.noising(), step_of(who.model, preset, noise, **asked.telling), noise(known)
-    path, constrain = resampled(preset.levels(), jump, repeats), keep_known(known, mask, schedule, eps)
+    schedule, step, eps = preset.noise_schedule(), make_step(who.model, preset, noise, **asked.telling), noise(known)
+    path, constrain = resampled(preset.timesteps(), jump, repeats), keep_known(known, mask, schedule, eps)
     if repeats > 1:
-        step = partial(resampling_step, step, guesser(who.model, preset, **asked.telling), schedule, randn=noise)
+        step = partial(
+            resampling_step, step, guided_denoiser(who.model, preset, **asked.telling), schedule, randn=noise
+        )
         constrain = keep_known_freshly(known, mask, schedule, noise)
     return Drawing(
         walk(step, who.model.compute.place(eps), path, constrain),
-        lambda latents: torch.where(hole, who.pictures(latents), images),
+        lambda latents: torch.where(hole, who.images(latents), images),
     )
 
 
-def between(first, second, shares):
-    """Ask for a picture at every share of 0..1 of the way between what is asked for first and second: between their prompts and their noise.
+def between(first, second, fractions):
+    """Ask for an image at every fraction of 0..1 of the way between what is asked for first and second: between their prompts and their noise.
 
-    Each of the two is asked for one picture, or for as many as there are shares, by the same model and preset, which are those of
+    Each of the two is asked for one image, or for as many as there are shares, by the same model and preset, which are those of
     the first. Any verb draws it.
     """
-    shares = torch.as_tensor(list(shares), dtype=torch.float64)
+    fractions = torch.as_tensor(list(fractions), dtype=torch.float64)
     if (
-        not len(shares)
-        or not ((shares >= 0) & (shares <= 1)).all()
-        or not {first.count, second.count} <= {1, len(shares)}
+        not len(fractions)
+        or not ((fractions >= 0) & (fractions <= 1)).all()
+        or not {first.count, second.count} <= {1, len(fractions)}
     ):
         raise ValueError(
-            f"Give shares of 0 to 1, and ask for one picture at both ends, or for one per share, {len(shares)}."
+            f"Give fractions of 0 to 1, and ask for one image at both ends, or for one per share, {len(fractions)}."
         )
     if first.of is not second.of or first.preset != second.preset:
         raise ValueError(
-            "What two drawings have between them is drawn by one model with one preset: ask both for the same."
+            "What two samples have between them is sampled by one model with one preset: ask both for the same."
         )
-    told, against = (halfway(a, b, shares) for a, b in ((first.told, second.told), (first.against, second.against)))
+    told, against = (halfway(a, b, fractions) for a, b in ((first.told, second.told), (first.against, second.against)))
     notes = tuple(dict.fromkeys(first.notes + second.notes))
 
     def noise():
-        return NoiseBetween(first.noise(), second.noise(), shares)
+        return NoiseBetween(first.noise(), second.noise(), fractions)
 
-    return replace(first, noise=noise, count=len(shares), told=told, against=against, notes=notes)
+    return replace(first, noise=noise, count=len(fractions), told=told, against=against, notes=notes)
 
 
-def halfway(first, second, shares):
-    """Tell every picture both conditions; one, if they are the same."""
-    first, second = (each if each is None else each.expand(len(shares), *each.shape[1:]) for each in (first, second))
+def halfway(first, second, fractions):
+    """Tell every image both conditions; one, if they are the same."""
+    first, second = (each if each is None else each.expand(len(fractions), *each.shape[1:]) for each in (first, second))
     same = first is second if first is None or second is None else torch.equal(first, second)
-    return first if same else Between(first, second, shares)
+    return first if same else Between(first, second, fractions)
 
 
 def cut(told):
@@ -232,22 +234,22 @@ def cut(told):
 
 
 def fitting(asked, images):
-    """Bring one picture, or as many as are asked for, to uint8 (n, 3, h, w); raises ValueError, in one sentence, if that cannot be."""
+    """Bring one image, or as many as are asked for, to uint8 (n, 3, h, w); raises ValueError, in one sentence, if that cannot be."""
     images, multiple = images if images.ndim == 4 else images[None], asked.of.multiple
     if images.dtype != torch.uint8 or images.ndim != 4 or images.shape[1] != 3 or len(images) not in (1, asked.count):
         raise ValueError(
-            f"Give one picture, or {asked.count}, each uint8 (3, h, w), not {str(images.dtype)[6:]} {tuple(images.shape)}."
+            f"Give one image, or {asked.count}, each uint8 (3, h, w), not {str(images.dtype)[6:]} {tuple(images.shape)}."
         )
     h, w = images.shape[2:]
     if not h or not w or h % multiple or w % multiple:
         raise ValueError(
-            f"Height and width of the picture must be divisible by {multiple}, not {h} x {w}: cut or scale it."
+            f"Height and width of the image must be divisible by {multiple}, not {h} x {w}: cut or scale it."
         )
     return images.cpu()
 
 
 def encoded(asked, images):
-    """Turn one picture, or as many as are asked for, uint8 (n, 3, h, w) into latents, one for each that is asked for."""
+    """Turn one image, or as many as are asked for, uint8 (n, 3, h, w) into latents, one for each that is asked for."""
     return asked.of.codec.encode(to_signed(images)).expand(asked.count, -1, -1, -1)
 
 
@@ -256,10 +258,10 @@ def hollow(hole, size):
     hole = torch.as_tensor(hole).cpu() != 0
     if hole.shape != size:
         raise ValueError(
-            f"The mask has the shape {tuple(hole.shape)}, and the picture {tuple(size)}: scale the mask to the size of the picture."
+            f"The mask has the shape {tuple(hole.shape)}, and the image {tuple(size)}: scale the mask to the size of the image."
         )
     if not hole.any():
-        raise ValueError("Nothing is marked in the mask: paint over what is to be drawn anew.")
+        raise ValueError("Nothing is marked in the mask: paint over what is to be sampled anew.")
     return hole
 
 

@@ -1,4 +1,4 @@
-"""Room of the moves that add fresh noise."""
+"""Room of the steps that add fresh noise."""
 
 from functools import partial
 
@@ -6,7 +6,7 @@ import torch
 
 from diffusion_edu.museum.chain import Chain
 from diffusion_edu.museum.exhibit import Exhibit
-from diffusion_edu.museum.moments import FEW, LINEAR, SPREAD, STD, best, final_std, spread
+from diffusion_edu.museum.moments import FEW, LINEAR, SPREAD, STD, best, final_std, std_of_walk
 from diffusion_edu.samplers import ddpm_step
 from diffusion_edu.spacings import spaced
 
@@ -21,8 +21,10 @@ def posterior(schedule, x, x0_hat, t, s):
 
 
 def one_step_beta(denoise, schedule, x, t, s, variance="small", randn=torch.randn_like):
-    """Pitfall 16: the walk goes on from level s, but x has only come down to t - 1."""
-    return ddpm_step(denoise, schedule, x, t, t - 1, variance, randn)  # the mistake: beta of one level, whatever s is
+    """Pitfall 16: the walk goes on from timestep s, but x has only come down to t - 1."""
+    return ddpm_step(
+        denoise, schedule, x, t, t - 1, variance, randn
+    )  # the mistake: beta of one timestep, whatever s is
 
 
 def noise_at_the_end(denoise, schedule, x, t, s, variance="small", randn=torch.randn_like):
@@ -43,14 +45,14 @@ def root_of_a_logarithm(denoise, schedule, x, t, s, variance="small", randn=torc
 
 
 def always_large(denoise, schedule, x, t, s, variance="small", randn=torch.randn_like):
-    """Pitfall 20: as much noise as the forward move added, although the guess is sure of much of it."""
-    return ddpm_step(denoise, schedule, x, t, s, "large", randn)  # the mistake: right for 1,000 moves, not for 20
+    """Pitfall 20: as much noise as the forward step added, although the prediction is sure of much of it."""
+    return ddpm_step(denoise, schedule, x, t, s, "large", randn)  # the mistake: right for 1,000 steps, not for 20
 
 
 def short_tables(denoise, schedule, x, t, s, variance="small", randn=torch.randn_like):
     """Pitfall 40: the whole sampler in bfloat16, which has 3 digits."""
     rates = [
-        rate.bfloat16() for level in (t, s) for rate in schedule.rates(level, x)
+        rate.bfloat16() for timestep in (t, s) for rate in schedule.rates(timestep, x)
     ]  # the mistake: precision is lost before the difference
     signal_t, noise_t, signal_s, noise_s = rates
     x0_hat = denoise(x, t)
@@ -60,15 +62,15 @@ def short_tables(denoise, schedule, x, t, s, variance="small", randn=torch.randn
     return mean + added.sqrt() * noise_s / noise_t * randn(x), x0_hat
 
 
-def noise_before_the_end(step, moves=20):
-    """The standard deviation of x before the last move, as a multiple of what it should be at that level."""
-    *levels, _ = spaced(LINEAR, moves)
-    signal, noise = LINEAR.rates(levels[-1], None)
-    return (final_std(partial(step, best(), LINEAR), levels) / torch.hypot(signal * STD, noise)).item()
+def noise_before_the_end(step, steps=20):
+    """The standard deviation of x before the last step, as a multiple of what it should be at that timestep."""
+    *timesteps, _ = spaced(LINEAR, steps)
+    signal, noise = LINEAR.rates(timesteps[-1], None)
+    return (final_std(partial(step, best(), LINEAR), timesteps) / torch.hypot(signal * STD, noise)).item()
 
 
-def silent_moves(step):
-    """How many of the moves from t to t - 1, T = 1000, add no noise, the last one left out."""
+def silent_steps(step):
+    """How many of the steps from t to t - 1, T = 1000, add no noise, the last one left out."""
     x = torch.zeros(1, dtype=torch.float64)
     return sum(step(lambda x, t: x, LINEAR, x, t, t - 1, randn=torch.ones_like)[0].item() == 0 for t in range(2, 1001))
 
@@ -76,47 +78,47 @@ def silent_moves(step):
 ROOM = [
     Exhibit(
         pitfall=16,
-        title="One-step beta in long moves",
-        question="A model has 1,000 levels and draws in 50 moves. Every move uses the beta of one single level. What comes out?",
+        title="One-step beta in long steps",
+        question="A model has 1,000 timesteps and draws in 50 steps. Every step uses the beta of one single timestep. What comes out?",
         options=("A flower, a little blurred", "Noise", "A flower with too much contrast"),
         answer=1,
-        why="Each move takes away the noise of 1 level, but the next one believes that 20 are gone. After 50 moves 950 levels of noise are "
+        why="Each step takes away the noise of 1 timestep, but the next one believes that 20 are gone. After 50 steps 950 timesteps of noise are "
         "still there.",
-        mistake="The step computes its coefficients for a move from t to t - 1, although the next level on the list is 20 lower.",
+        mistake="The step computes its coefficients for a step from t to t - 1, although the next timestep on the list is 20 lower.",
         where="[diffusers, pull request #2076](https://github.com/huggingface/diffusers/pull/2076) and "
         "[#3006](https://github.com/huggingface/diffusers/pull/3006)",
         test="tests/test_moments.py::test_the_moments_are_right_at_any_stride",
         right=ddpm_step,
         wrong=one_step_beta,
         chain=lambda part: Chain(50, step=part),
-        measure=spread,
-        unit=f"{SPREAD}, DDPM in 50 moves",
+        measure=std_of_walk,
+        unit=f"{SPREAD}, DDPM in 50 steps",
         good=FEW,
     ),
     Exhibit(
         pitfall=17,
-        title="Noise on the last move",
-        question="DDPM adds fresh noise after every move. What if it also does so on the very last one?",
-        options=("Fine grain over the whole picture", "Another flower", "Nothing, the noise averages out"),
+        title="Noise on the last step",
+        question="DDPM adds fresh noise after every step. What if it also does so on the very last one?",
+        options=("Fine grain over the whole image", "Another flower", "Nothing, the noise averages out"),
         answer=0,
         why="Whatever the last move adds, nothing takes away again. The flower is the same, seen through grain.",
-        mistake="The loop has no exception for the move to level 0. With 1,000 moves the grain is a hundredth of the range and easily missed; "
+        mistake="The loop has no exception for the step to timestep 0. With 1,000 steps the grain is a hundredth of the range and easily missed; "
         "with 50 it is not.",
         where="[labml's annotated DDPM](https://github.com/labmlai/annotated_deep_learning_paper_implementations) and "
         "[dome272/Diffusion-Models-pytorch](https://github.com/dome272/Diffusion-Models-pytorch)",
-        test="tests/test_moments.py::test_the_chain_ends_with_its_known_spread",
+        test="tests/test_moments.py::test_the_chain_ends_with_its_known_std",
         right=ddpm_step,
         wrong=noise_at_the_end,
         chain=lambda part: Chain(50, step=partial(part, variance="large")),
-        measure=partial(spread, moves=1000, variance="large"),
-        unit=f"{SPREAD}, DDPM (large variance) in 1,000 moves",
+        measure=partial(std_of_walk, steps=1000, variance="large"),
+        unit=f"{SPREAD}, DDPM (large variance) in 1,000 steps",
         good="0.02, the data's own",
     ),
     Exhibit(
         pitfall=19,
         title="Root of a logarithm",
         question="A table holds the logarithm of every variance. The step takes its square root, as if it were the variance. What comes out?",
-        options=("Too little noise: blurred flowers", "Too much noise: grainy flowers", "Black pictures"),
+        options=("Too little noise: blurred flowers", "Too much noise: grainy flowers", "Black images"),
         answer=2,
         why="A variance below 1 has a negative logarithm, and the root of a negative number is NaN, 'not a number'. NaN turns all it "
         "touches into NaN; most programs paint it black.",
@@ -126,44 +128,44 @@ ROOM = [
         right=ddpm_step,
         wrong=root_of_a_logarithm,
         chain=lambda part: Chain(20, step=partial(part, variance="large")),
-        measure=partial(spread, moves=1000, variance="large"),
-        unit=f"{SPREAD}, DDPM (large variance) in 1,000 moves",
+        measure=partial(std_of_walk, steps=1000, variance="large"),
+        unit=f"{SPREAD}, DDPM (large variance) in 1,000 steps",
         good="0.02, the data's own",
     ),
     Exhibit(
         pitfall=20,
-        title="Large variance in few moves",
-        question="DDPM has two textbook variances, small and large. With 1,000 moves they draw alike. And with 20 moves?",
+        title="Large variance in few steps",
+        question="DDPM has two textbook variances, small and large. With 1,000 steps they draw alike. And with 20 steps?",
         options=("The large one leaves grain", "Still alike", "The large one draws more colourful flowers"),
         answer=0,
-        why="The large variance is what a forward move adds. In a long move the guess already settles much of that, and the noise that is "
+        why="The large variance is what a forward step adds. In a long step the prediction already settles much of that, and the noise that is "
         "added on top stays as grain.",
-        mistake="The large variance, right in the limit of many moves, is used with few. The small one is Bayes' rule for a move of any length.",
+        mistake="The large variance, right in the limit of many steps, is used with few. The small one is Bayes' rule for a step of any length.",
         where="[DDIM, the rows of sigma-hat in table 1](https://arxiv.org/abs/2010.02502)",
-        test="tests/test_moments.py::test_the_large_variance_needs_many_moves",
+        test="tests/test_moments.py::test_the_large_variance_needs_many_steps",
         right=ddpm_step,
         wrong=always_large,
         chain=lambda part: Chain(20, step=part),
         measure=noise_before_the_end,
-        unit="noise before the last of 20 moves, in multiples of what belongs there",
+        unit="noise before the last of 20 steps, in multiples of what belongs there",
         good="1",
     ),
     Exhibit(
         pitfall=40,
         title="Tables in bfloat16",
         question="Networks run well in bfloat16, a format with three digits. What if the sampler's own arithmetic does, too?",
-        options=("Nothing to see, but the noise it adds is wrong", "Bands of colour, as in a GIF", "Black pictures"),
+        options=("Nothing to see, but the noise it adds is wrong", "Bands of colour, as in a GIF", "Black images"),
         answer=0,
-        why="How much noise a move adds is the small difference of two numbers near 1. Three digits lose most of it. In 50 moves the eye "
-        "sees nothing. In 1,000 moves the difference is smaller still: look at the number.",
+        why="How much noise a step adds is the small difference of two numbers near 1. Three digits lose most of it. In 50 steps the eye "
+        "sees nothing. In 1,000 steps the difference is smaller still: look at the number.",
         mistake="The rates are cast to bfloat16 before they are subtracted. Coefficients must be computed in high precision and cast last.",
         where="[denoising-diffusion-pytorch, issue #101](https://github.com/lucidrains/denoising-diffusion-pytorch/issues/101)",
         test="tests/test_samplers.py::test_a_ddpm_unit_step_is_the_papers_algorithm_2",
         right=ddpm_step,
         wrong=short_tables,
         chain=lambda part: Chain(50, step=part),
-        measure=silent_moves,
-        unit="moves of 1,000 that add no noise although they should",
+        measure=silent_steps,
+        unit="steps of 1,000 that add no noise although they should",
         good="0",
     ),
 ]

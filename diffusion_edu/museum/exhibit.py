@@ -7,7 +7,7 @@ from functools import cache
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Exhibit:
-    """A mistake: a question about it, its story, the right part and the wrong one, and what is drawn and measured with either.
+    """A mistake: a question about it, its story, the right part and the wrong one, and what is sampled and measured with either.
 
     chain makes a Chain of a part, measure makes a number of it; unit says what that number is, good says which one is right.
     The test fails if `exchange` is made in the library: the right part for the wrong one, unless `planted` names another pair.

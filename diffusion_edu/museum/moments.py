@@ -26,26 +26,26 @@ def best(std=STD, schedule=LINEAR):
     return denoise
 
 
-def final_moments(step, levels, std=1.0):
+def final_moments(step, timesteps, std=1.0):
     """Mean and standard deviation at the end of a chain that starts from N(0, std^2); step takes randn too."""
     probe, only_noise = torch.tensor(
         [[[1.0], [0.0], [0.0]], [[0.0], [0.0], [1.0]]], dtype=torch.float64
     )  # x = 1, x = 0, z = 1
     mean, variance = 0.0, std**2
-    for t, s in pairwise(levels):
+    for t, s in pairwise(timesteps):
         one, zero, fresh = step(probe, t, s, randn=lambda x: only_noise)[0].flatten().tolist()
         mean, variance = (one - zero) * mean + zero, (one - zero) ** 2 * variance + (fresh - zero) ** 2
     return mean, variance**0.5
 
 
-def final_std(step, levels, std=1.0):
+def final_std(step, timesteps, std=1.0):
     """The standard deviation at the end of a chain that starts from N(0, std^2); step takes randn too."""
-    return final_moments(step, levels, std)[1]
+    return final_moments(step, timesteps, std)[1]
 
 
-def spread(step, moves=50, **options):
+def std_of_walk(step, steps=50, **options):
     """The final standard deviation for data N(0, STD^2) on the linear schedule, T = 1000."""
-    return final_std(partial(step, best(), LINEAR, **options), spaced(LINEAR, moves))
+    return final_std(partial(step, best(), LINEAR, **options), spaced(LINEAR, steps))
 
 
 SPREAD = "final standard deviation (data: 0.02)"

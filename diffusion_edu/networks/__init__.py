@@ -1,5 +1,5 @@
 """The networks, by name: those that denoise map (y, level, cond) to an output shaped like y, classifiers map x to one score
-per class, a VAE maps codes to pictures, an autoencoder latents."""
+per class, a VAE maps codes to images, an autoencoder latents."""
 
 from diffusion_edu.networks.attention_unet import AttentionUNet
 from diffusion_edu.networks.autoencoder import Autoencoder

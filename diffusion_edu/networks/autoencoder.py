@@ -1,4 +1,4 @@
-"""An autoencoder for latent diffusion: large pictures become small maps of few channels, in which diffusion is cheap, and come back."""
+"""An autoencoder for latent diffusion: large images become small maps of few channels, in which diffusion is cheap, and come back."""
 
 from itertools import pairwise
 
@@ -11,7 +11,7 @@ from diffusion_edu.networks.classifiers import Residual
 
 
 class Autoencoder(nn.Module):
-    """Code pictures x (b, channels, h, w) as a normal distribution over latents (b, latent, h/f, w/f), and back (Rombach et al. 2022, sec. 3.1).
+    """Code images x (b, channels, h, w) as a normal distribution over latents (b, latent, h/f, w/f), and back (Rombach et al. 2022, sec. 3.1).
 
     f is size_multiple: every patch of pixels becomes one place, and height and width halve from each of the widths to the
     next. There is no linear layer and no attention, so that h and w may be any multiples of f. blocks are how many
@@ -32,24 +32,24 @@ class Autoencoder(nn.Module):
         self.up = nn.Sequential(*up, *ended(widths[0], channels * patch**2))
 
     def encode(self, x):
-        """Say which latents may stand for pictures x (b, channels, h, w): mean and log variance, each (b, latent, h/f, w/f).
+        """Say which latents may stand for images x (b, channels, h, w): mean and log variance, each (b, latent, h/f, w/f).
 
         Raises ValueError if height or width is no multiple of f.
         """
         if x.shape[-2] % self.size_multiple or x.shape[-1] % self.size_multiple:
             h, w = x.shape[-2:]
             raise ValueError(
-                f"Height and width of pictures for this autoencoder are divisible by {self.size_multiple}, not {h} x {w}: cut or scale them."
+                f"Height and width of images for this autoencoder are divisible by {self.size_multiple}, not {h} x {w}: cut or scale them."
             )
         mean, log_variance = self.down(F.pixel_unshuffle(x, self.patch)).chunk(2, dim=1)
         return mean, log_variance.clamp(-20, 10)  # its exponential stays finite in every precision
 
     def decode(self, z):
-        """Turn latents z (b, latent, h/f, w/f) into pictures (b, channels, h, w)."""
+        """Turn latents z (b, latent, h/f, w/f) into images (b, channels, h, w)."""
         return F.pixel_shuffle(self.up(z), self.patch)
 
     def forward(self, x, eps):
-        """Code and decode pictures x, with eps normal and shaped like the latents: returns the pictures, mean and log variance of their latents."""
+        """Code and decode images x, with eps normal and shaped like the latents: returns the images, mean and log variance of their latents."""
         mean, log_variance = self.encode(x)
         return self.decode(mean + torch.exp(log_variance / 2) * eps), mean, log_variance
 

@@ -10,10 +10,10 @@ from torch import nn
 GROUPS = 8  # with few channels, eight groups draw better flowers than the usual 32
 
 
-def sinusoid(level, width):
+def sinusoid(noise_level, width):
     """Embed a level (b,) as sines and cosines of falling frequency (b, width), in float32 (Vaswani et al. 2017, sec. 3.5)."""
-    frequencies = torch.exp(-math.log(10000) * torch.arange(width // 2, device=level.device) / (width // 2))
-    phase = level.float()[:, None] * frequencies
+    frequencies = torch.exp(-math.log(10000) * torch.arange(width // 2, device=noise_level.device) / (width // 2))
+    phase = noise_level.float()[:, None] * frequencies
     return torch.cat([phase.sin(), phase.cos()], dim=1)
 
 
@@ -22,7 +22,7 @@ def group_norm(width):
     return nn.GroupNorm(math.gcd(GROUPS, width), width)
 
 
-class LevelEmbedding(nn.Module):
+class TimeEmbedding(nn.Module):
     """Tell the network how noisy its input is: level (b,) -> embedding (b, width)."""
 
     def __init__(self, width):
@@ -30,9 +30,9 @@ class LevelEmbedding(nn.Module):
         self.mlp = nn.Sequential(nn.Linear(width, width), nn.SiLU(), nn.Linear(width, width))
         self.width = width
 
-    def forward(self, level):
-        with torch.autocast(level.device.type, enabled=False):  # bf16 cannot tell level 999 from level 1000
-            waves = sinusoid(level, self.width)
+    def forward(self, noise_level):
+        with torch.autocast(noise_level.device.type, enabled=False):  # bf16 cannot tell level 999 from level 1000
+            waves = sinusoid(noise_level, self.width)
         return self.mlp(waves.to(self.mlp[0].weight.dtype))
 
 
@@ -51,7 +51,7 @@ class ClassEmbedding(nn.Module):
 
 
 class AttributeEmbedding(nn.Module):
-    """Tell the network what a picture has: wishes (b, attributes), 1 yes, -1 no, 0 either way, or None (all either way) -> embedding (b, width)."""
+    """Tell the network what an image has: conditions (b, attributes), 1 yes, -1 no, 0 either way, or None (all either way) -> embedding (b, width)."""
 
     def __init__(self, attributes, width):
         super().__init__()
@@ -59,18 +59,26 @@ class AttributeEmbedding(nn.Module):
         nn.init.zeros_(self.mlp[-1].weight)  # nothing is told at first
         nn.init.zeros_(self.mlp[-1].bias)
 
-    def forward(self, wishes, batch):
+    def forward(self, conditions, batch):
         weight = self.mlp[0].weight
-        if wishes is None:
-            wishes = torch.zeros(batch, weight.shape[1], device=weight.device)
-        return self.mlp(wishes.to(weight.dtype))
+        if conditions is None:
+            conditions = torch.zeros(batch, weight.shape[1], device=weight.device)
+        return self.mlp(conditions.to(weight.dtype))
 
 
-def beside(y, guide, channels):
-    """Lay a picture that guides the network (b, channels, h, w) behind its input y; None means a guide of zeros, which says nothing."""
+def beside(y, conditioning_image, channels):
+    """Lay an image that guides the network (b, channels, h, w) behind its input y; None means a guide of zeros, which says nothing."""
     if not channels:
         return y
-    return torch.cat([y, y.new_zeros(len(y), channels, *y.shape[2:]) if guide is None else guide.to(y.dtype)], dim=1)
+    return torch.cat(
+        [
+            y,
+            y.new_zeros(len(y), channels, *y.shape[2:])
+            if conditioning_image is None
+            else conditioning_image.to(y.dtype),
+        ],
+        dim=1,
+    )
 
 
 class ResidualBlock(nn.Module):

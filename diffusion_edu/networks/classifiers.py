@@ -1,4 +1,4 @@
-"""Two classifiers of different build: one lends its features to the distances, the other only judges what was drawn."""
+"""Two classifiers of different build: one lends its features to the distances, the other only judges what was sampled."""
 
 from itertools import pairwise
 
@@ -9,14 +9,14 @@ from diffusion_edu.networks.blocks import Down, group_norm
 
 
 class Classifier(nn.Module):
-    """Map pictures x (b, channels, h, w) to one score per class (b, classes), by way of features (b, width) averaged over all places."""
+    """Map images x (b, channels, h, w) to one score per class (b, classes), by way of features (b, width) averaged over all places."""
 
     def __init__(self, body, width, classes, patch):
         super().__init__()
         self.patch, self.body, self.norm, self.head = patch, body, group_norm(width), nn.Linear(width, classes)
 
     def features(self, x):
-        """Describe pictures x (b, channels, h, w) by features (b, width)."""
+        """Describe images x (b, channels, h, w) by features (b, width)."""
         return F.silu(self.norm(self.body(F.pixel_unshuffle(x, self.patch)))).mean(dim=(2, 3))
 
     def forward(self, x):

@@ -1,4 +1,4 @@
-"""A critic: a network that tells true pictures from made ones, and the one that learns to please it."""
+"""A critic: a network that tells true images from made ones, and the one that learns to please it."""
 
 import torch
 from torch import nn
@@ -7,9 +7,9 @@ from torch.nn.utils.parametrizations import spectral_norm
 
 
 class Critic(nn.Module):
-    """Say of every place of pictures x (b, channels, h, w) how true it looks, above 0 true and below made, (b, 1, h/8, w/8) (Isola et al. 2017).
+    """Say of every place of images x (b, channels, h, w) how true it looks, above 0 true and below made, (b, 1, h/8, w/8) (Isola et al. 2017).
 
-    It looks at each place for itself, about 40 pixels of it, so that it judges textures and edges and not what a picture shows. No layer
+    It looks at each place for itself, about 40 pixels of it, so that it judges textures and edges and not what an image shows. No layer
     changes its output by more than its input changed (Miyato et al. 2018), so that it is never so sure that nothing is to be learned from it.
     """
 
@@ -35,9 +35,9 @@ class Judged(nn.Module):
         self.autoencoder.down.requires_grad_(False)
 
     def forward(self, x):
-        """Bring pictures x (b, channels, h, w) to latents, without chance, and back; let the critic judge.
+        """Bring images x (b, channels, h, w) to latents, without chance, and back; let the critic judge.
 
-        Returns the pictures; how true they look, for the decoder to learn from, and again for the critic; and how true x looks.
+        Returns the images; how true they look, for the decoder to learn from, and again for the critic; and how true x looks.
         """
         with torch.no_grad():
             mean, _ = self.autoencoder.encode(x)

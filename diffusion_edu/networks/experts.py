@@ -17,15 +17,15 @@ class Experts(nn.Module):
     specialists are built alike; whenever another one is needed, read(name of its part) fetches its weights.
     """
 
-    def __init__(self, member, sizes, borders):
+    def __init__(self, member, config, borders):
         super().__init__()
-        self.member, self.borders = MEMBERS[member](**sizes), list(borders)
+        self.member, self.borders = MEMBERS[member](**config), list(borders)
         self.size_multiple = self.member.size_multiple
         self.here, self.read, self.turn = None, None, Lock()
 
-    def responsible(self, level):
+    def responsible(self, noise_level):
         """Number the specialist for a level, 0 where there is least noise."""
-        return sum(level > border for border in self.borders)
+        return sum(noise_level > border for border in self.borders)
 
     def call(self, who):
         """Let a specialist, by number, take its place in memory."""
@@ -33,10 +33,10 @@ class Experts(nn.Module):
             self.member.load_state_dict(self.read(f"{who}."))
             self.here = who
 
-    def forward(self, y, level, cond=None):
-        who, *others = {self.responsible(value) for value in level.tolist()}
+    def forward(self, y, noise_level, condition=None):
+        who, *others = {self.responsible(value) for value in noise_level.tolist()}
         if others:
-            raise ValueError("Experts answer for pictures at one level at a time, or at least in one expert's range.")
+            raise ValueError("Experts answer for images at one level at a time, or at least in one expert's range.")
         with self.turn:  # two walks may share the network, and be at different levels
             self.call(who)
-            return self.member(y, level, cond)
+            return self.member(y, noise_level, condition)

@@ -1,10 +1,10 @@
-"""A network for points instead of pictures: small enough to learn in seconds."""
+"""A network for points instead of images: small enough to learn in seconds."""
 
 import torch
 import torch.nn.functional as F
 from torch import nn
 
-from diffusion_edu.networks.blocks import ClassEmbedding, LevelEmbedding
+from diffusion_edu.networks.blocks import ClassEmbedding, TimeEmbedding
 
 
 class MLP(nn.Module):
@@ -12,17 +12,17 @@ class MLP(nn.Module):
 
     def __init__(self, channels=2, width=128, blocks=3, classes=0, embedding=64):
         super().__init__()
-        self.level = LevelEmbedding(embedding)
-        self.classes = ClassEmbedding(classes, embedding) if classes else None
+        self.time_embedding = TimeEmbedding(embedding)
+        self.class_embedding = ClassEmbedding(classes, embedding) if classes else None
         self.stem = nn.Linear(channels, width)
         self.layers = nn.ModuleList([nn.Linear(width, width) for _ in range(blocks)])
         self.modulate = nn.ModuleList([nn.Linear(embedding, 2 * width) for _ in range(blocks)])
         self.out = nn.Linear(width, channels)
 
-    def forward(self, y, level, labels=None):
-        embedding = self.level(level)
-        if self.classes:
-            embedding = embedding + self.classes(labels, len(y))
+    def forward(self, y, noise_level, labels=None):
+        embedding = self.time_embedding(noise_level)
+        if self.class_embedding:
+            embedding = embedding + self.class_embedding(labels, len(y))
         embedding = F.silu(embedding)
         h = self.stem(y)
         for layer, modulate in zip(self.layers, self.modulate, strict=True):

@@ -1,4 +1,4 @@
-"""What tells a network words: encoders of captions, and attention from the places of a picture to the words.
+"""What tells a network words: encoders of captions, and attention from the places of an image to the words.
 
 A caption is token ids (b, n), 0 wherever there is none; all zeros is no caption at all, and asks for anything. The first
 token is always looked at, so that there is something to look at even then.
@@ -25,7 +25,7 @@ class TextEncoder(nn.Module):
         super().__init__()
         self.width, self.length = width, length
         self.table = nn.Embedding(vocabulary, width)
-        self.places = nn.Parameter(0.02 * torch.randn(length, width))
+        self.positions = nn.Parameter(0.02 * torch.randn(length, width))
         nn.init.normal_(self.table.weight, std=0.02)
         layer = nn.TransformerEncoderLayer(
             width, max(1, width // head_width), 4 * width, 0.0, F.silu, batch_first=True, norm_first=True
@@ -36,12 +36,12 @@ class TextEncoder(nn.Module):
 
     def nothing(self, batch):
         """Ask for anything: the condition without a caption (batch, 1)."""
-        return torch.zeros(batch, 1, dtype=torch.int64, device=self.places.device)
+        return torch.zeros(batch, 1, dtype=torch.int64, device=self.positions.device)
 
     def forward(self, ids):
         if ids.shape[1] > self.length:
             raise ValueError(f"A caption has at most {self.length} tokens, not {ids.shape[1]}: cut it.")
-        words = self.table(ids.long()) + self.places[: ids.shape[1]]
+        words = self.table(ids.long()) + self.positions[: ids.shape[1]]
         return self.layers(words, src_key_padding_mask=~present(ids))
 
 
@@ -62,9 +62,9 @@ class GivenWords(nn.Module):
         return torch.where(words.any(dim=2, keepdim=True), self.fit(words.to(self.start.dtype)), self.start)
 
 
-def present(cond):
+def present(condition):
     """Say which places of a condition, ids (b, n) or vectors (b, n, features), hold a word, bool (b, n); the first always counts."""
-    there = cond != 0 if cond.ndim == 2 else cond.any(dim=2)
+    there = condition != 0 if condition.ndim == 2 else condition.any(dim=2)
     return torch.cat([torch.ones_like(there[:, :1]), there[:, 1:]], dim=1)
 
 

@@ -1,4 +1,4 @@
-"""A variational autoencoder, the plainest model that draws: one step from a code of normal numbers to a picture."""
+"""A variational autoencoder, the plainest model that draws: one step from a code of normal numbers to an image."""
 
 from itertools import pairwise
 
@@ -14,7 +14,7 @@ def convolved(inner, outer):
 
 
 class VAE(nn.Module):
-    """Code pictures x (b, channels, size, size) as a normal distribution over codes (b, code), and back (Kingma & Welling 2014).
+    """Code images x (b, channels, size, size) as a normal distribution over codes (b, code), and back (Kingma & Welling 2014).
 
     Height and width halve from each of the widths to the next.
     """
@@ -36,14 +36,14 @@ class VAE(nn.Module):
         self.out = nn.Conv2d(widths[0], channels, 3, padding=1)
 
     def encode(self, x):
-        """Say which codes may stand for pictures x (b, channels, size, size): mean and log variance, each (b, code)."""
+        """Say which codes may stand for images x (b, channels, size, size): mean and log variance, each (b, code)."""
         return self.down(x).chunk(2, dim=1)
 
     def decode(self, codes):
-        """Turn codes (b, code), for example normal noise, into pictures (b, channels, size, size)."""
+        """Turn codes (b, code), for example normal noise, into images (b, channels, size, size)."""
         return self.out(self.up(codes))
 
     def forward(self, x, eps):
-        """Code and decode pictures x, with eps (b, code) normal: returns the pictures, and the mean and log variance of their codes."""
+        """Code and decode images x, with eps (b, code) normal: returns the images, and the mean and log variance of their codes."""
         mean, log_variance = self.encode(x)
         return self.decode(mean + torch.exp(log_variance / 2) * eps), mean, log_variance

@@ -9,7 +9,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from diffusion_edu.checkpoints import OWN
-from diffusion_edu.recipes.run import begin, finish, share
+from diffusion_edu.recipes.run import begin, finish, fraction
 
 
 def arguments(recipe, words=None, own=()):
@@ -21,7 +21,7 @@ def arguments(recipe, words=None, own=()):
     parser.add_argument(
         "--data",
         nargs="+",
-        help="folders of pictures and parquet files (default: the public data set, downloaded once)",
+        help="folders of images and parquet files (default: the public data set, downloaded once)",
     )
     parser.add_argument(
         "--minutes",
@@ -30,9 +30,9 @@ def arguments(recipe, words=None, own=()):
         help="how long in all, earlier parts of a resumed run included (default: 120)",
     )
     parser.add_argument(
-        "--pictures",
+        "--images",
         type=positive(int),
-        help="how many pictures to see in all, instead of --minutes: for a fair comparison",
+        help="how many images to see in all, instead of --minutes: for a fair comparison",
     )
     parser.add_argument(
         "--from",
@@ -43,7 +43,7 @@ def arguments(recipe, words=None, own=()):
     parser.add_argument(
         "--size",
         type=positive(int),
-        help=f"height and width of the pictures (default: {recipe.size}; with --from that of the model)",
+        help=f"height and width of the images (default: {recipe.size}; with --from that of the model)",
     )
     parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda", "mps"))
     parser.add_argument("--resume", action="store_true", help="go on with the run in --out")
@@ -55,7 +55,7 @@ def arguments(recipe, words=None, own=()):
         help=f"where everything goes; the model is called like this folder (default: {out})",
     )
     parser.add_argument(
-        "--batch", type=positive(int), default=recipe.batch, help=f"pictures per step (default: {recipe.batch})"
+        "--batch", type=positive(int), default=recipe.batch, help=f"images per step (default: {recipe.batch})"
     )
     parser.add_argument(
         "--lr", type=positive(float), help=f"peak learning rate (default: {recipe.lr}, a quarter of that with --from)"
@@ -65,11 +65,11 @@ def arguments(recipe, words=None, own=()):
     return args
 
 
-def positive(kind):
+def positive(prediction_type):
     """Make a reader of numbers above 0 for the command line."""
 
     def number(text):
-        if (value := kind(text)) > 0:
+        if (value := prediction_type(text)) > 0:
             return value
         raise argparse.ArgumentTypeError(f"must be more than 0, not {text}")
 
@@ -96,10 +96,10 @@ def train(recipe, args, begin=begin):
     run = begin(recipe, args)
     for progress, over, bar in watched(run.steps(), run.state, args, run.keep):
         if run.look_after(progress, over):
-            bar.set_postfix_str(f"{run.log}, {run.state.pictures / run.state.seconds:.0f} pictures/s")
+            bar.set_postfix_str(f"{run.log}, {run.state.images / run.state.seconds:.0f} images/s")
     if not run.log.rows:
         raise ValueError(
-            f"{run.file} is already trained for {run.state.seconds / 60:.0f} minutes and {run.state.pictures:,} pictures: ask for more."
+            f"{run.file} is already trained for {run.state.seconds / 60:.0f} minutes and {run.state.images:,} images: ask for more."
         )
     finish(run)
 
@@ -108,11 +108,11 @@ def watched(steps, state, args, save):
     """Show a bar with an estimate; yield every Progress, whether it is the last, and the bar; Ctrl-C saves after a whole step and stops."""
     words = "{desc}: {percentage:.0f}%|{bar}| {elapsed}<{remaining}{postfix}"
     with (
-        tqdm(total=1.0, initial=min(1.0, share(state, args)), desc=args.out.name, bar_format=words) as bar,
+        tqdm(total=1.0, initial=min(1.0, fraction(state, args)), desc=args.out.name, bar_format=words) as bar,
         patient() as interrupted,
     ):
-        for progress in steps if share(state, args) < 1 else ():
-            done = min(1.0, share(state, args))
+        for progress in steps if fraction(state, args) < 1 else ():
+            done = min(1.0, fraction(state, args))
             bar.update(done - bar.n)
             yield progress, done == 1, bar
             if interrupted():
@@ -125,14 +125,14 @@ def watched(steps, state, args, save):
 @contextmanager
 def patient():
     """Turn the first Ctrl-C into a wish that can be asked for, so that no step is cut in half; the second one stops at once."""
-    wishes = []
+    conditions = []
 
     def wish(*_):
-        wishes.append(True)
+        conditions.append(True)
         signal.signal(signal.SIGINT, before)
 
     before = signal.signal(signal.SIGINT, wish)
     try:
-        yield lambda: bool(wishes)
+        yield lambda: bool(conditions)
     finally:
         signal.signal(signal.SIGINT, before)

@@ -6,10 +6,10 @@ RECIPE = Recipe(
     name="face_features",
     title="Face features, residual classifier",
     network="residual_classifier",
-    sizes={"widths": [48, 96, 128, 128], "blocks": 1, "patch": 2},
+    config={"widths": [48, 96, 128, 128], "blocks": 1, "patch": 2},
     seed=1,
     public="faces",
-    licence="Weights: MIT. Trained on CelebA (Liu et al. 2015), pictures for non-commercial research.",
+    licence="Weights: MIT. Trained on CelebA (Liu et al. 2015), images for non-commercial research.",
 )
 
 if __name__ == "__main__":

@@ -8,10 +8,10 @@ RECIPE = Recipe(
     name="faces_vae",
     title="Faces, variational autoencoder",
     network="vae",
-    sizes={"size": 64, "widths": [32, 64, 96, 128, 128], "code": 128},
+    config={"size": 64, "widths": [32, 64, 96, 128, 128], "code": 128},
     public="faces",
     objective=Variational(),
-    licence="Weights: MIT. Trained on CelebA (Liu et al. 2015), pictures for non-commercial research.",
+    licence="Weights: MIT. Trained on CelebA (Liu et al. 2015), images for non-commercial research.",
     labels=False,
 )
 

@@ -6,9 +6,9 @@ RECIPE = Recipe(
     name="flower_features",
     title="Flower features, residual classifier",
     network="residual_classifier",
-    sizes={"widths": [48, 96, 128, 128], "blocks": 1, "patch": 2},
+    config={"widths": [48, 96, 128, 128], "blocks": 1, "patch": 2},
     seed=1,
-    licence="Weights: MIT. Trained on Oxford Flowers 102 (Nilsback & Zisserman 2008), pictures for research use.",
+    licence="Weights: MIT. Trained on Oxford Flowers 102 (Nilsback & Zisserman 2008), images for research use.",
 )
 
 if __name__ == "__main__":

@@ -6,23 +6,23 @@ import torch
 from tqdm import tqdm
 
 from diffusion_edu.checkpoints import PRETRAINED, load
-from diffusion_edu.data.images import Pictures, save_pictures
+from diffusion_edu.data.images import ImageSet, save_images
 from diffusion_edu.recipes.sheets import draw
 
-PICTURES, BATCH = 1024, 32
+IMAGES, BATCH = 1024, 32
 
 
 def main(words=None):
     """Draw seeds 0 to 1023 by the model's own preset, the kinds taking turns, and write them as one parquet file."""
     parser = argparse.ArgumentParser(prog="python -m diffusion_edu.recipes.flower_samples", description=__doc__)
     parser.add_argument("--model", default="flowers_attention")
-    parser.add_argument("--pictures", type=int, default=PICTURES)
+    parser.add_argument("--images", type=int, default=IMAGES)
     parser.add_argument("--out", default=PRETRAINED / "flower_samples.parquet")
     args = parser.parse_args(words)
-    model, seeds = load(args.model), range(args.pictures)
+    model, seeds = load(args.model), range(args.images)
     images = torch.cat([draw(model, seeds[at : at + BATCH]) for at in tqdm(seeds[::BATCH])])
     labels = torch.tensor(model.card.mix(seeds))
-    save_pictures(args.out, Pictures(images, labels, tuple(model.card.classes)))
+    save_images(args.out, ImageSet(images, labels, tuple(model.card.classes)))
 
 
 if __name__ == "__main__":

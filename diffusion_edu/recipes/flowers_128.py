@@ -11,10 +11,10 @@ RECIPE = Recipe(
     name="flowers_128",
     title="Five flowers, 128x128 at once",
     network="simple_unet",
-    sizes={"widths": [64, 128, 192, 192], "patch": 2, "embedding": 256},
+    config={"widths": [64, 128, 192, 192], "patch": 2, "embedding": 256},
     public="five flowers",
     size=128,
-    sampling=Preset("DPM-Solver++", moves=15, scale=2.0, schedule="linear"),
+    sampling=Preset("DPM-Solver++", steps=15, guidance_scale=2.0, schedule="linear"),
     licence="Weights: MIT. Trained on the five flowers of TensorFlow (photographs, CC BY).",
 )
 

@@ -11,19 +11,19 @@ from diffusion_edu.recipes.command import main
 from diffusion_edu.recipes.run import Recipe
 from diffusion_edu.training.objectives import Restoration
 
-LEVEL = 60  # of 100: the sheets show pictures that have lost this much
+TIMESTEP = 60  # of 100: the sheets show images that have lost this much
 
 
 @torch.no_grad()
 def show(run, count, path):
-    """Save pictures that were not trained on, eight in a row: what the network makes of them, above how they were degraded, each in its own way."""
-    pictures, rows = run.kept[0] if run.kept else to_signed(run.pictures.images), []
-    for at in range(0, min(count, len(pictures)), 8):
-        x0, pairs = pictures[at : at + 8], []
+    """Save images that were not trained on, eight in a row: what the network makes of them, above how they were degraded, each in its own way."""
+    dataset, rows = run.kept[0] if run.kept else to_signed(run.images.images), []
+    for at in range(0, min(count, len(dataset)), 8):
+        x0, pairs = dataset[at : at + 8], []
         for k in range(len(x0)):
             degrade = Degradation(list(DEGRADATIONS)[(at + k) % len(DEGRADATIONS)], (at + k,))
-            x = run.compute.place(degrade(x0[k : k + 1], LEVEL))
-            pairs.append(torch.cat([run.model.restorer(degrade)(x, LEVEL), x]))
+            x = run.compute.place(degrade(x0[k : k + 1], TIMESTEP))
+            pairs.append(torch.cat([run.model.restorer(degrade)(x, TIMESTEP), x]))
         rows += [grid(to_bytes(images).cpu(), columns=8) for images in torch.stack(pairs, 1)]
     Image.fromarray(np.concatenate(rows)).save(path)
 
@@ -32,10 +32,10 @@ RECIPE = Recipe(
     name="flowers_cold",
     title="Flowers, cold restorer",
     network="simple_unet",
-    sizes={"widths": [64, 128, 192, 192], "patch": 2, "embedding": 256},
+    config={"widths": [64, 128, 192, 192], "patch": 2, "embedding": 256},
     batch=36,
     objective=Restoration(),
-    licence="Weights: MIT. Trained on Oxford Flowers 102 (Nilsback & Zisserman 2008), pictures for research use.",
+    licence="Weights: MIT. Trained on Oxford Flowers 102 (Nilsback & Zisserman 2008), images for research use.",
     labels=False,
     conditions=tuple(DEGRADATIONS),
     show=show,

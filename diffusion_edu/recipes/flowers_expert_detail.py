@@ -1,4 +1,4 @@
-"""Train a simple U-Net for the levels with more signal than noise: `python -m diffusion_edu.recipes.flowers_expert_detail --from flowers_simple`."""
+"""Train a simple U-Net for the timesteps with more signal than noise: `python -m diffusion_edu.recipes.flowers_expert_detail --from flowers_simple`."""
 
 import math
 from dataclasses import replace

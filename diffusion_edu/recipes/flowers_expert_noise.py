@@ -1,4 +1,4 @@
-"""Train a simple U-Net for the levels with more noise than signal: `python -m diffusion_edu.recipes.flowers_expert_noise --from flowers_simple`."""
+"""Train a simple U-Net for the timesteps with more noise than signal: `python -m diffusion_edu.recipes.flowers_expert_noise --from flowers_simple`."""
 
 import math
 from dataclasses import replace

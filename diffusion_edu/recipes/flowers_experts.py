@@ -1,4 +1,4 @@
-"""Make one model of two experts, each trained for its half of the levels: `python -m diffusion_edu.recipes.flowers_experts`."""
+"""Make one model of two experts, each trained for its half of the timesteps: `python -m diffusion_edu.recipes.flowers_experts`."""
 
 import argparse
 import math
@@ -34,7 +34,7 @@ def joined(detail, noise, out):
     low, high = load(detail), load(noise)
     if any(
         getattr(low.card, name) != getattr(high.card, name)
-        for name in ("network", "sizes", "kind", "size", "classes", "attributes")
+        for name in ("network", "config", "prediction_type", "size", "classes", "attributes")
     ):
         raise ValueError(f"{detail} and {noise} are built differently: experts must be alike to take turns.")
     (_, border), (begin, _) = angles(low.card), angles(high.card)
@@ -48,9 +48,9 @@ def joined(detail, noise, out):
         name=out.resolve().name,
         title="Flowers, two experts",
         network="experts",
-        sizes={"member": low.card.network, "sizes": low.card.sizes, "borders": [1000 * border]},
+        config={"member": low.card.network, "config": low.card.config, "borders": [1000 * border]},
         training={
-            name: low.card.training[name] + high.card.training[name] for name in ("pictures_seen", "steps", "minutes")
+            name: low.card.training[name] + high.card.training[name] for name in ("images_seen", "steps", "minutes")
         }
         | training,
         scores={},

@@ -8,11 +8,11 @@ RECIPE = Recipe(
     name="flowers_simple",
     title="Flowers, simple U-Net",
     network="simple_unet",
-    sizes={"widths": [64, 128, 192, 192], "patch": 2, "embedding": 256},
+    config={"widths": [64, 128, 192, 192], "patch": 2, "embedding": 256},
     sampling=Preset(
-        "DPM-Solver++", moves=15, scale=2.0, schedule="linear"
+        "DPM-Solver++", steps=15, guidance_scale=2.0, schedule="linear"
     ),  # the best quality per second of `python -m benchmarks.quality`
-    licence="Weights: MIT. Trained on Oxford Flowers 102 (Nilsback & Zisserman 2008), pictures for research use.",
+    licence="Weights: MIT. Trained on Oxford Flowers 102 (Nilsback & Zisserman 2008), images for research use.",
 )
 
 if __name__ == "__main__":

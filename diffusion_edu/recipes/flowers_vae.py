@@ -8,10 +8,10 @@ RECIPE = Recipe(
     name="flowers_vae",
     title="Flowers, variational autoencoder",
     network="vae",
-    sizes={"size": 64, "widths": [32, 64, 96, 128, 128], "code": 128},
+    config={"size": 64, "widths": [32, 64, 96, 128, 128], "code": 128},
     public="flowers",
     objective=Variational(),
-    licence="Weights: MIT. Trained on Oxford Flowers 102 (Nilsback & Zisserman 2008), pictures for research use.",
+    licence="Weights: MIT. Trained on Oxford Flowers 102 (Nilsback & Zisserman 2008), images for research use.",
     labels=False,
 )
 

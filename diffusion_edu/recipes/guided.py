@@ -1,4 +1,4 @@
-"""What is looked at while a network learns that is told a picture."""
+"""What is looked at while a network learns that is told an image."""
 
 import torch
 from PIL import Image
@@ -9,9 +9,9 @@ from diffusion_edu.generation import Preset, generate
 
 
 def beside_guides(run, count, path):
-    """Save pictures that were not trained on, eight pairs in a row: what the network was told, and what it made of it with one seed each."""
+    """Save images that were not trained on, eight pairs in a row: what the network was told, and what it made of it with one seed each."""
     always = torch.Generator(run.compute.device).manual_seed(0)  # looking must not change what is learned
-    x0, guides = run.kept or run.recipe.prepare(to_signed(run.pictures.images[:count]), None, always)
+    x0, guides = run.kept or run.recipe.prepare(to_signed(run.images.images[:count]), None, always)
     rows = []
     for at in range(0, min(count, len(x0)), 8):
         told = guides[at : at + 8]

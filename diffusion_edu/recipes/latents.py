@@ -1,6 +1,6 @@
-"""Captioned pictures as a latent model learns from them: encoded once, with all variants, and kept in one file with what their captions say.
+"""Captioned images as a latent model learns from them: encoded once, with all variants, and kept in one file with what their captions say.
 
-With that file a model is trained where there are neither pictures nor a tokenizer, for example on a machine with a GPU.
+With that file a model is trained where there are neither images nor a tokenizer, for example on a machine with a GPU.
 """
 
 from dataclasses import dataclass, replace
@@ -17,16 +17,16 @@ from diffusion_edu.networks.text import present
 from diffusion_edu.text.random_prompts import learned
 from diffusion_edu.training.state import read_tensors, write_tensors
 
-MANY = 5000  # pictures of a set that need no variants
-WRITTEN = 0.7  # the share of pictures whose captions were written, not made: they say more
-STEP, TOGETHER = 8, 32  # tokens; pictures
+MANY = 5000  # images of a set that need no variants
+WRITTEN = 0.7  # the fraction of images whose captions were written, not made: they say more
+STEP, TOGETHER = 8, 32  # tokens; images
 
 
 @dataclass(frozen=True)
 class Latents:
     """Latents fp16 (n, c, h, w), the row of each one's caption (n,) in captions (m, 77) or (m, 77, d), its set (n,), and whether it is held out (n,).
 
-    prompts (p,) are rows of captions that sheets are drawn for. facts: what they were made of and by, and the text of the
+    prompts (p,) are rows of captions that sheets are sampled for. facts: what they were made of and by, and the text of the
     vocabulary, as JSON can hold it.
     """
 
@@ -45,7 +45,7 @@ class Latents:
 
     @property
     def source(self):
-        """Where the pictures are from."""
+        """Where the images are from."""
         return " and ".join(each["source"] for each in self.facts["sets"])
 
     def to(self, device):
@@ -58,41 +58,41 @@ class Latents:
 
     def told(self, rows):
         """What a network is told of these rows of captions: ids int64, or vectors float32, without the places that are empty in all of them."""
-        cond = self.captions[rows]
-        used = max(1, int(present(cond).any(0).nonzero().max()) + 1)
-        cond = cond[:, : -(-used // STEP) * STEP]
-        return cond.float() if cond.ndim == 3 else cond.long()
+        condition = self.captions[rows]
+        used = max(1, int(present(condition).any(0).nonzero().max()) + 1)
+        condition = condition[:, : -(-used // STEP) * STEP]
+        return condition.float() if condition.ndim == 3 else condition.long()
 
     def rows(self, chosen):
-        """Choose pictures by index (m,): latents float32 and what is told of them."""
+        """Choose images by index (m,): latents float32 and what is told of them."""
         return self.images[chosen].float(), self.told(self.caption[chosen])
 
-    def often(self, shares=None):
-        """Say how often each is to come, (n,): shares of the sets, or else those whose captions were written make up WRITTEN of all.
+    def often(self, fractions=None):
+        """Say how often each is to come, (n,): fractions of the sets, or else those whose captions were written make up WRITTEN of all.
 
         Among sets of one kind the square root of their size counts. What is held out never comes.
         """
         sets = self.facts["sets"]
-        if shares is None:
-            roots = torch.tensor([each["pictures"] ** 0.5 for each in sets])
+        if fractions is None:
+            roots = torch.tensor([each["images"] ** 0.5 for each in sets])
             made = torch.tensor([each["made"] for each in sets])
-            shares = sum(
+            fractions = sum(
                 (
-                    share * kind * roots / (kind * roots).sum().clamp(min=1e-9)
-                    for share, kind in ((WRITTEN, ~made), (1 - WRITTEN, made))
+                    fraction * prediction_type * roots / (prediction_type * roots).sum().clamp(min=1e-9)
+                    for fraction, prediction_type in ((WRITTEN, ~made), (1 - WRITTEN, made))
                 )
             )
-        shares = torch.as_tensor(shares, dtype=torch.float32, device=self.images.device)
-        if len(shares) != len(sets) or not (shares >= 0).all() or not shares.sum() > 0:
+        fractions = torch.as_tensor(fractions, dtype=torch.float32, device=self.images.device)
+        if len(fractions) != len(sets) or not (fractions >= 0).all() or not fractions.sum() > 0:
             raise ValueError(
                 f"There are {len(sets)} sets ({self.source}): give --weights as many numbers of 0 or more."
             )
         counts = self.part[~self.held].bincount(minlength=len(sets)).clamp(min=1)
-        return (shares / counts)[self.part.long()] * ~self.held
+        return (fractions / counts)[self.part.long()] * ~self.held
 
 
 def encoded(sets, codec, reader, watch, **facts):
-    """Make Latents of sets of Captioned: each picture in its variants, encoded once; every caption is read once."""
+    """Make Latents of sets of Captioned: each image in its variants, encoded once; every caption is read once."""
     columns = {name: [] for name in ("images", "caption", "part", "held")}
     numbers = {}  # caption -> row
     for part, some in enumerate(sets):
@@ -109,7 +109,7 @@ def encoded(sets, codec, reader, watch, **facts):
     joined, shown = {name: torch.cat(column) for name, column in columns.items()}, looked_at(sets)
     prompts = torch.tensor([numbers[caption] for caption in shown], dtype=torch.int32)
     described = [
-        {"source": some.source, "pictures": len(some), "made": some.made, "variants": variants(some)} for some in sets
+        {"source": some.source, "images": len(some), "made": some.made, "variants": variants(some)} for some in sets
     ]
     return Latents(
         **joined,
@@ -120,7 +120,7 @@ def encoded(sets, codec, reader, watch, **facts):
 
 
 def chained(sets):
-    """Learn what random prompts are drawn from, as facts: from captions that were written, or, if they share too little, from all; None if all do."""
+    """Learn what random prompts are sampled from, as facts: from captions that were written, or, if they share too little, from all; None if all do."""
     for some in ([each for each in sets if not each.made], sets):
         told = [
             row for each in some for row, held in zip(rows_of(each), held_out(each).tolist(), strict=True) if not held
@@ -143,17 +143,17 @@ def learned_from(sets):
 
 
 def rows_of(some):
-    """List caption, subject and category of every picture."""
+    """List caption, subject and category of every image."""
     return zip(some.captions, some.subjects, some.categories, strict=True)
 
 
 def variants(some):
-    """How many variants of each picture there are: one of those sets that are large."""
+    """How many variants of each image there are: one of those sets that are large."""
     return VARIANTS if len(some) < MANY else 1
 
 
 def looked_at(sets, count=64):
-    """Choose the captions that sheets are drawn for: of every set in turn, those of what is held out before all others."""
+    """Choose the captions that sheets are sampled for: of every set in turn, those of what is held out before all others."""
     waiting = []
     for some in sets:
         first_held = held_out(some).int().argsort(descending=True, stable=True).tolist()
@@ -177,6 +177,6 @@ def read_latents(path):
         raise Unusable(f"The file {path} holds no latents: name one that this recipe has made.") from None
     if scale_of(name) != scale:
         raise Unusable(
-            f"The latents in {path} were made by another {name!r} than the one that is here: delete the file to encode the pictures anew."
+            f"The latents in {path} were made by another {name!r} than the one that is here: delete the file to encode the images anew."
         )
     return latents

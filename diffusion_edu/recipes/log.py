@@ -2,7 +2,7 @@
 
 import csv
 
-COLUMNS = ("pictures", "seconds", "loss", "validation_loss", "lr")
+COLUMNS = ("images", "seconds", "loss", "validation_loss", "lr")
 
 
 class Log:
@@ -13,9 +13,9 @@ class Log:
         self.path = folder / "log.csv"
         self.rows = list(csv.reader(self.path.open()))[1:] if self.path.exists() else []
 
-    def forget_after(self, pictures):
+    def forget_after(self, images):
         """Drop the rows that a killed run wrote after its last save."""
-        self.rows = [row for row in self.rows if int(row[0]) <= pictures]
+        self.rows = [row for row in self.rows if int(row[0]) <= images]
         with self.path.open("w", newline="") as file:
             csv.writer(file).writerows([COLUMNS, *self.rows])
 

@@ -11,7 +11,7 @@ from PIL import Image
 from tqdm import tqdm
 
 from diffusion_edu.checkpoints import Model, Unusable, load, save
-from diffusion_edu.data.images import Pictures, batches, load_pictures
+from diffusion_edu.data.images import ImageSet, batches, load_images
 from diffusion_edu.figures.still import training_curve
 from diffusion_edu.generation import Preset
 from diffusion_edu.randomness import Compute, choose
@@ -19,26 +19,26 @@ from diffusion_edu.recipes.building import apart, build, describe
 from diffusion_edu.recipes.further import like, taken_over
 from diffusion_edu.recipes.log import COLUMNS, Log
 from diffusion_edu.recipes.sheets import sheet
-from diffusion_edu.training.loop import Learner, fit, held_out_loss, learner, warm_up_and_anneal
+from diffusion_edu.training.loop import TrainState, fit, held_out_loss, train_state, warm_up_and_anneal
 from diffusion_edu.training.objectives import Objective, Reconstruction, Restoration, Variational
 from diffusion_edu.training.state import load_run, read_facts, save_run
 
 SAVE_EVERY, ROW_EVERY = 60, 20  # seconds
-FEW = 20  # pictures
+FEW = 20  # images
 
 
 @dataclass(frozen=True)
 class Recipe:
     """The few choices that tell one training from another.
 
-    What the network is told is the label of the picture if there is one; or names of the recipe's own, its conditions; or
-    a guide, a picture of so many channels that prepare(x0, labels, generator) makes when it returns (x0, condition).
+    What the network is told is the label of the image if there is one; or names of the recipe's own, its conditions; or
+    a guide, an image of so many channels that prepare(x0, labels, generator) makes when it returns (x0, condition).
     """
 
     name: str
     title: str
     network: str
-    sizes: dict
+    config: dict
     public: str = "flowers"  # a name in PUBLIC
     size: int = 64
     batch: int = 32
@@ -50,10 +50,10 @@ class Recipe:
     caution: str = ""
     labels: bool = True
     conditions: tuple[str, ...] = ()
-    guide: int = 0
-    guided_by: str = ""  # what the guide is, in words
+    conditioning_channels: int = 0
+    conditioning_image: str = ""  # what the guide is, in words
     prepare: Callable = lambda x0, labels, generator: (x0, labels)
-    often: Callable = lambda pictures: None  # how often each picture comes, as weights (n,); None: all alike
+    often: Callable = lambda images: None  # how often each image comes, as weights (n,); None: all alike
     show: Callable = lambda run, count, path: sheet(run.model, range(count), path)  # what is looked at while it learns
     measure: Callable = lambda run: {}  # what else belongs on the card and is known in the end
 
@@ -65,9 +65,9 @@ class Run:
     recipe: Recipe
     args: argparse.Namespace
     compute: Compute
-    pictures: Pictures
+    images: ImageSet
     objective: Objective
-    state: Learner
+    state: TrainState
     log: Log
     sheets: int
 
@@ -77,8 +77,8 @@ class Run:
         self.losses, self.last_row, self.last_save = [], self.state.seconds, self.state.seconds
 
     def parts(self):
-        """Split the pictures into what is held out, as the network meets it, or None, and what is trained on."""
-        kept, trained_on = apart(self.pictures)
+        """Split the images into what is held out, as the network meets it, or None, and what is trained on."""
+        kept, trained_on = apart(self.images)
         always = torch.Generator(self.compute.device).manual_seed(0)
         return kept and self.recipe.prepare(*kept, always), trained_on
 
@@ -108,7 +108,7 @@ class Run:
         """Train step by step, for ever."""
         net, args = self.state.net, self.args
         forward = torch.compile(net) if self.compute.device.type == "cuda" else net
-        lr = warm_up_and_anneal(args.lr, lambda learner: share(learner, args))
+        lr = warm_up_and_anneal(args.lr, lambda train_state: fraction(train_state, args))
         return fit(
             self.state,
             self.stream(),
@@ -123,17 +123,17 @@ class Run:
         state, self.losses = self.state, [*self.losses, progress.loss]
         if not math.isfinite(progress.loss):
             raise ValueError(
-                f"The loss became {progress.loss} after {progress.pictures} pictures: start again from {self.file} with a smaller --lr."
+                f"The loss became {progress.loss} after {progress.images} images: start again from {self.file} with a smaller --lr."
             )
         if noted := over or state.seconds > self.last_row + ROW_EVERY:
             validation = (
                 held_out_loss(state.ema, *self.kept, self.objective, self.compute.autocast) if self.kept else math.nan
             )
-            self.log.add((state.pictures, state.seconds, sum(self.losses) / len(self.losses), validation, progress.lr))
+            self.log.add((state.images, state.seconds, sum(self.losses) / len(self.losses), validation, progress.lr))
             self.losses, self.last_row = [], state.seconds
         if over or state.seconds > 60 * 2**self.sheets:
             self.sheets += 1
-            self.recipe.show(self, 16, self.args.out / f"sheet_{state.pictures:08d}.png")
+            self.recipe.show(self, 16, self.args.out / f"sheet_{state.images:08d}.png")
         if over or state.seconds > self.last_save + SAVE_EVERY:
             self.keep()
         return noted
@@ -145,29 +145,27 @@ class Run:
 
 
 def begin(recipe, args):
-    """Read the pictures, build the network or take one that is there, and go back to where an earlier part of the run left off."""
+    """Read the images, build the network or take one that is there, and go back to where an earlier part of the run left off."""
     file, compute = earlier(args), choose(args.device)
     args.start = args.start or (read_facts(file).get("start") if file.exists() else None)
     start = load(args.start, compute=Compute(torch.device("cpu"))) if args.start else None
     recipe = like(start.card, recipe) if start else recipe
     recipe = replace(recipe, size=args.size or recipe.size)
-    pictures = load_pictures(args.data, recipe.size, tqdm.write, recipe.public)
+    images = load_images(args.data, recipe.size, tqdm.write, recipe.public)
     if not recipe.labels:
-        pictures = replace(pictures, labels=None, classes=recipe.conditions, attributes=())
-    if len(pictures) < FEW:
+        images = replace(images, labels=None, classes=recipe.conditions, attributes=())
+    if len(images) < FEW:
         tqdm.write(
-            f"{len(pictures)} pictures are few: the model will learn them by heart and draw little else; {FEW} or more are better."
+            f"{len(images)} images are few: the model will learn them by heart and draw little else; {FEW} or more are better."
         )
-    net, objective = build(recipe, pictures)
+    net, objective = build(recipe, images)
     if wrong := recipe.size % (multiple := net.size_multiple):
         raise ValueError(
-            f"Height and width of this network's pictures are divisible by {multiple}: try --size {recipe.size - wrong or multiple}."
+            f"Height and width of this network's images are divisible by {multiple}: try --size {recipe.size - wrong or multiple}."
         )
     if start:
-        net.load_state_dict(taken_over(start, net, pictures.classes or pictures.attributes))
-    return Run(
-        recipe, args, compute, pictures.to(compute.device), objective, *under_way(file, compute.place(net), args)
-    )
+        net.load_state_dict(taken_over(start, net, images.classes or images.attributes))
+    return Run(recipe, args, compute, images.to(compute.device), objective, *under_way(file, compute.place(net), args))
 
 
 def earlier(args):
@@ -180,15 +178,15 @@ def earlier(args):
 
 def under_way(file, net, args):
     """Begin to train a network, or go on with what the file keeps: the learner, its log, and how many sheets there are."""
-    state, log = learner(net), Log(args.out)
+    state, log = train_state(net), Log(args.out)
     sheets = load_run(file, state)["sheets"] if file.exists() else 0
-    log.forget_after(state.pictures)
+    log.forget_after(state.images)
     return state, log, sheets
 
 
-def share(learner, args):
+def fraction(train_state, args):
     """Say how much of the training is over: 0 at the beginning, 1 at the end."""
-    return learner.pictures / args.pictures if args.pictures else learner.seconds / (60 * args.minutes)
+    return train_state.images / args.images if args.images else train_state.seconds / (60 * args.minutes)
 
 
 def keep(file, state, **facts):
@@ -202,10 +200,10 @@ def keep(file, state, **facts):
 
 
 def finish(run):
-    """Write the weights, the card, a sheet of 64 pictures that nobody picked, how the first eight grew, and the curve."""
+    """Write the weights, the card, a sheet of 64 images that nobody picked, how the first eight grew, and the curve."""
     state, out, compute = run.state, run.args.out, run.compute
     seen = {
-        "pictures_seen": state.pictures,
+        "images_seen": state.images,
         "steps": state.step,
         "minutes": round(state.seconds / 60, 1),
         "device": str(compute),
@@ -221,4 +219,4 @@ def finish(run):
     Image.fromarray(np.concatenate(grown)).save(out / f"{card.name}.growth.png")
     curve = np.array(run.log.rows, dtype=float)
     training_curve(curve[:, 0], curve[:, 2], curve[:, 3]).savefig(out / f"{card.name}.curve.png")
-    tqdm.write(f"{out / card.name}.safetensors, its card and a sheet of 64 pictures are written.")
+    tqdm.write(f"{out / card.name}.safetensors, its card and a sheet of 64 images are written.")

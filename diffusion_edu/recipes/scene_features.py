@@ -7,14 +7,14 @@ RECIPE = Recipe(
     name="scene_features",
     title="Scene features, residual classifier",
     network="residual_classifier",
-    sizes={"widths": [48, 96, 128, 128], "blocks": 1, "patch": 2},
+    config={"widths": [48, 96, 128, 128], "blocks": 1, "patch": 2},
     seed=1,
-    public="captioned pictures",
+    public="captioned images",
     lr=1e-3,
-    start="flower_features",  # there are few pictures of scenes to learn from
+    start="flower_features",  # there are few images of scenes to learn from
     read=lambda data, size, tell, public: load_subjects(data, size, tell),
-    licence="Weights: MIT. Trained on pictures made with Stable Diffusion 3.5 (MIT), on the five flowers of TensorFlow (photographs, CC BY) and on "
-    "Oxford Flowers 102 (Nilsback & Zisserman 2008), pictures for research use.",
+    licence="Weights: MIT. Trained on images made with Stable Diffusion 3.5 (MIT), on the five flowers of TensorFlow (photographs, CC BY) and on "
+    "Oxford Flowers 102 (Nilsback & Zisserman 2008), images for research use.",
 )
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Train the decoder of an autoencoder to please a critic: `python -m diffusion_edu.recipes.sharper_decoder --from autoencoder --data FILE FILE`.
 
-The encoder stays as it is. So do the latents, and whatever has learned to draw them draws sharper pictures from then on.
+The encoder stays as it is. So do the latents, and whatever has learned to draw them draws sharper images from then on.
 """
 
 from copy import deepcopy
@@ -11,14 +11,14 @@ import torch
 from tqdm import tqdm
 
 from diffusion_edu.checkpoints import Model, load
-from diffusion_edu.data.images import load_pictures
+from diffusion_edu.data.images import load_images
 from diffusion_edu.networks.critic import Judged
 from diffusion_edu.randomness import Compute, choose
 from diffusion_edu.recipes import autoencoder, command
 from diffusion_edu.recipes.run import Run, earlier, under_way
 from diffusion_edu.training.objectives import Sharpness
 
-SHARE = 0.6  # of the way from the decoder that was begun with: at the end of it textures are sharp, and begin to repeat a pattern
+FRACTION = 0.6  # of the way from the decoder that was begun with: at the end of it textures are sharp, and begin to repeat a pattern
 
 RECIPE = replace(
     autoencoder.RECIPE,
@@ -40,33 +40,37 @@ class DecoderRun(Run):
         """The autoencoder between the one that was begun with and the one that pleases the critic (Wortsman et al. 2022, eq. 1)."""
         net = deepcopy(self.state.ema.autoencoder)
         for weight, before in zip(net.parameters(), self.first.net.parameters(), strict=True):
-            weight.lerp_(before.to(weight), 1 - SHARE)
+            weight.lerp_(before.to(weight), 1 - FRACTION)
         return net
 
     def card(self, **training):
         """Write the card of what has been learned so far."""
-        return super().card(share=SHARE, **training)
+        return super().card(fraction=FRACTION, **training)
 
 
 def begin(recipe, args):
-    """Take an autoencoder that is there, and read the pictures."""
+    """Take an autoencoder that is there, and read the images."""
     file, compute = earlier(args), choose(args.device)
     start = load(args.start, compute=Compute(torch.device("cpu"))) if args.start else None
-    if not start or start.card.kind != recipe.objective.kind:
+    if not start or start.card.prediction_type != recipe.objective.prediction_type:
         raise ValueError(
             f"Name the autoencoder whose decoder is to be sharper, for example: --from {autoencoder.RECIPE.name}."
         )
     recipe = replace(
-        recipe, name=start.card.name, title=start.card.title, sizes=start.card.sizes, size=args.size or start.card.size
+        recipe,
+        name=start.card.name,
+        title=start.card.title,
+        config=start.card.config,
+        size=args.size or start.card.size,
     )
-    pictures = replace(
-        load_pictures(args.data, recipe.size, tqdm.write, recipe.public), labels=None, classes=(), attributes=()
+    images = replace(
+        load_images(args.data, recipe.size, tqdm.write, recipe.public), labels=None, classes=(), attributes=()
     )
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         net = Judged(deepcopy(start.net))
     run = DecoderRun(
-        recipe, args, compute, pictures.to(compute.device), recipe.objective, *under_way(file, compute.place(net), args)
+        recipe, args, compute, images.to(compute.device), recipe.objective, *under_way(file, compute.place(net), args)
     )
     run.first = start
     return run

@@ -1,9 +1,9 @@
-"""Train the simple U-Net that doubles height and width of a picture: `python -m diffusion_edu.recipes.super_resolution`."""
+"""Train the simple U-Net that doubles height and width of an image: `python -m diffusion_edu.recipes.super_resolution`."""
 
 import torch
 
 from diffusion_edu.data.images import cut
-from diffusion_edu.editing.super_resolution import CHANNELS, guide, shrunk
+from diffusion_edu.editing.super_resolution import CHANNELS, conditioning_image, shrunk
 from diffusion_edu.generation import Preset
 from diffusion_edu.recipes.command import main
 from diffusion_edu.recipes.guided import beside_guides
@@ -13,28 +13,28 @@ CROP, MOST_NOISE = 64, 0.4
 
 
 def cut_and_shrunk(x0, labels, generator):
-    """Cut a square of CROP pixels out of each picture x0 (b, 3, h, w), and make its guide: half as large, with noise on it."""
+    """Cut a square of CROP pixels out of each image x0 (b, 3, h, w), and make its guide: half as large, with noise on it."""
     x0 = cut(x0, CROP, generator)
     small = shrunk(x0)
-    share = (
+    fraction = (
         MOST_NOISE * torch.rand(len(x0), generator=generator, device=x0.device) ** 2
     )  # little noise is asked for most
-    return x0, guide(small, share, torch.randn(small.shape, generator=generator, device=x0.device))
+    return x0, conditioning_image(small, fraction, torch.randn(small.shape, generator=generator, device=x0.device))
 
 
 RECIPE = Recipe(
     name="super_resolution",
     title="Super-resolution, twice as large",
     network="simple_unet",
-    sizes={"widths": [64, 128, 192, 192], "patch": 2, "embedding": 256},
+    config={"widths": [64, 128, 192, 192], "patch": 2, "embedding": 256},
     public="five flowers",
     size=128,
-    sampling=Preset("DPM-Solver++", moves=20, scale=2.0, schedule="straight", options={"eta": 1.0}),
-    licence="Weights: MIT. Trained on the five flowers of TensorFlow (photographs, CC BY) and on pictures made with Stable Diffusion 3.5 (MIT).",
+    sampling=Preset("DPM-Solver++", steps=20, guidance_scale=2.0, schedule="flow", options={"eta": 1.0}),
+    licence="Weights: MIT. Trained on the five flowers of TensorFlow (photographs, CC BY) and on images made with Stable Diffusion 3.5 (MIT).",
     caution="What it adds is likely, not true: never use it to recognise a face, a number or a letter.",
     labels=False,
-    guide=CHANNELS,
-    guided_by="the same picture, half as large",
+    conditioning_channels=CHANNELS,
+    conditioning_image="the same image, half as large",
     prepare=cut_and_shrunk,
     show=beside_guides,
 )

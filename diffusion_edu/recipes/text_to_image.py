@@ -31,9 +31,9 @@ DEFAULT = ("five flowers", "flowers")  # public sets
 FEW = 256  # held-out latents that the validation loss is of
 
 
-def drawn(run, count, path):
-    """Save what is drawn for prompts that stay the same from sheet to sheet, eight in a row, seeds from 0."""
-    latents, model, sheet = run.pictures, run.model, []
+def sampled(run, count, path):
+    """Save what is sampled for prompts that stay the same from sheet to sheet, eight in a row, seeds from 0."""
+    latents, model, sheet = run.images, run.model, []
     for rows in latents.prompts[:count].long().split(8):
         *_, last = generate(
             model, Preset(**model.card.sampling), range(8 * len(sheet), 8 * len(sheet) + len(rows)), latents.told(rows)
@@ -46,7 +46,7 @@ RECIPE = Recipe(
     name="text_to_image",
     title="Text to image, latent attention U-Net",
     network="attention_unet",
-    sizes={
+    config={
         "widths": [96, 128, 192],
         "blocks": 1,
         "attention": [False, True, True],
@@ -58,41 +58,41 @@ RECIPE = Recipe(
     batch=32,
     lr=1e-3,
     ema=0.9995,
-    sampling=Preset("DPM-Solver++", moves=15, scale=4.0, schedule="linear"),
-    licence="Weights: MIT. Trained on pictures made with Stable Diffusion 3.5 (MIT), on the five flowers of TensorFlow (photographs, CC BY) and on "
-    "Oxford Flowers 102 (Nilsback & Zisserman 2008), pictures for research use.",
-    caution="It has seen few captioned pictures, and draws what is like them; of words that are not in their captions it knows nothing. "
+    sampling=Preset("DPM-Solver++", steps=15, guidance_scale=4.0, schedule="linear"),
+    licence="Weights: MIT. Trained on images made with Stable Diffusion 3.5 (MIT), on the five flowers of TensorFlow (photographs, CC BY) and on "
+    "Oxford Flowers 102 (Nilsback & Zisserman 2008), images for research use.",
+    caution="It has seen few captioned images, and draws what is like them; of words that are not in their captions it knows nothing. "
     "Captions of flowers were made of class and colour, nobody wrote them; where the photograph had to be enlarged they end in 'blurred'.",
     labels=False,
-    show=drawn,
+    show=sampled,
 )
 
 
 class TextRun(Run):
-    """A training on latents with captions; its pictures are Latents."""
+    """A training on latents with captions; its images are Latents."""
 
     def parts(self):
         """Read what is held out, at most FEW of it, and weigh what is learned from."""
-        self.weights, held = self.pictures.often(self.args.weights), self.pictures.held.nonzero().flatten()
-        return self.pictures.rows(held[:: -(-len(held) // FEW)]) if len(held) else None, self.pictures
+        self.weights, held = self.images.often(self.args.weights), self.images.held.nonzero().flatten()
+        return self.images.rows(held[:: -(-len(held) // FEW)]) if len(held) else None, self.images
 
     @cached_property
     def codec(self):
-        """The way from latents to pictures."""
-        return codec(self.pictures.facts["autoencoder"], compute=self.compute)
+        """The way from latents to images."""
+        return codec(self.images.facts["autoencoder"], compute=self.compute)
 
     def stream(self):
-        """Yield latents and what is told of them, each drawn as often as its set is to come, for ever."""
+        """Yield latents and what is told of them, each sampled as often as its set is to come, for ever."""
         while True:
-            yield self.pictures.rows(
+            yield self.images.rows(
                 torch.multinomial(self.weights, self.args.batch, replacement=True, generator=self.state.generator)
             )
 
     def card(self, **training):
         """Write the card of what has been learned so far."""
-        latents, facts, described = self.pictures, self.pictures.facts, describe(self, **training)
+        latents, facts, described = self.images, self.images.facts, describe(self, **training)
         counts = {
-            "pictures": sum(each["pictures"] for each in facts["sets"]),
+            "images": sum(each["images"] for each in facts["sets"]),
             "encoded": len(latents),
             "held_out": int(latents.held.sum()),
         }
@@ -104,19 +104,19 @@ class TextRun(Run):
             channels=latents.images.shape[1],
             autoencoder=facts["autoencoder"],
             text=facts["text"],
-            data={"subject": "captioned pictures", "source": latents.source, **counts, **told},
+            data={"subject": "captioned images", "source": latents.source, **counts, **told},
             training={**described.training, "scale": facts["scale"]},
         )
 
 
 def begin(recipe, args):
-    """Take the latents that are there, or read pictures and encode them; build the network, or go on with one."""
+    """Take the latents that are there, or read images and encode them; build the network, or go on with one."""
     file, compute, args.size = earlier(args), choose(args.device), args.size or recipe.size
     start = load(args.start, compute=Compute(torch.device("cpu"))) if args.start else None
     latents = latents_for(args, start, compute)
     facts, objective = latents.facts, objective_of(args.perceptual, latents.facts["autoencoder"])
-    sizes = start.card.sizes if start else sizes_for(recipe.sizes, latents)
-    recipe = replace(recipe, sizes=sizes, size=facts["size"], objective=objective)
+    config = start.card.config if start else sizes_for(recipe.config, latents)
+    recipe = replace(recipe, config=config, size=facts["size"], objective=objective)
     net, _ = build(recipe, latents)
     if latents.images.shape[-1] % net.size_multiple:
         raise ValueError(
@@ -139,15 +139,15 @@ def begin(recipe, args):
     return run
 
 
-def sizes_for(sizes, latents):
+def sizes_for(config, latents):
     """Say how large the network is to be for latents: with an encoder of its own, or told what another encoder says."""
-    told = latents.facts["sizes"]
-    text = {"width": sizes["text"]["width"]} if "features" in told else sizes["text"]
-    return sizes | {"channels": latents.images.shape[1], "text": text | told}
+    told = latents.facts["config"]
+    text = {"width": config["text"]["width"]} if "features" in told else config["text"]
+    return config | {"channels": latents.images.shape[1], "text": text | told}
 
 
 def objective_of(perceptual, autoencoder):
-    """Make the objective for a share of perceptual loss, or that alone; zeros ask for anything."""
+    """Make the objective for a fraction of perceptual loss, or that alone; zeros ask for anything."""
     if perceptual == 0:
         return Objective(null=0)
     alone = perceptual == ALONE
@@ -161,7 +161,7 @@ def latents_for(args, start, compute):
         [str(source) for source in [*(args.data or []), *(args.captions or [])]],
     )
     if args.latents and sources:
-        raise ValueError("--latents holds pictures and captions already: leave out --data and --captions.")
+        raise ValueError("--latents holds images and captions already: leave out --data and --captions.")
     if args.latents or path.exists():
         latents = read_latents(path)
         asked = {
@@ -171,13 +171,13 @@ def latents_for(args, start, compute):
         }
         if wrong := [name for name, value in asked.items() if value and value != latents.facts[name]]:
             raise ValueError(
-                f"{path} was made with another choice of {wrong[0]}: delete it to encode the pictures anew, or choose another --out."
+                f"{path} was made with another choice of {wrong[0]}: delete it to encode the images anew, or choose another --out."
             )
         return latents
     sets = [load_captioned(source, args.size, tqdm.write) for source in sources or DEFAULT]
     reader, name = reader_for(args, start, sets), args.autoencoder or (start.card.autoencoder if start else AUTOENCODER)
     facts = {"from": sources, "autoencoder": name, "scale": scale_of(name), "size": args.size}
-    facts |= {"text": reader.card, "sizes": reader.sizes, "vocabulary": reader.text}
+    facts |= {"text": reader.card, "config": reader.config, "vocabulary": reader.text}
     latents = encoded(sets, codec(name, compute=compute), reader, partial(tqdm, leave=False), **facts)
     write_latents(path, latents)
     captions = json.dumps(learned_from(sets), indent=1, ensure_ascii=False)
@@ -201,15 +201,15 @@ def reader_for(args, start, sets):
 def options():
     """Make the parser of the options that only this recipe has."""
     parser = argparse.ArgumentParser(add_help=False)
-    about = "folders of pictures of your own with captions: a text file beside each, or captions.csv with the columns file_name and caption"
+    about = "folders of images of your own with captions: a text file beside each, or captions.csv with the columns file_name and caption"
     parser.add_argument("--captions", nargs="+", metavar="FOLDER", help=about)
     parser.add_argument(
-        "--latents", type=Path, metavar="FILE", help="train from pictures that were encoded before, instead of --data"
+        "--latents", type=Path, metavar="FILE", help="train from images that were encoded before, instead of --data"
     )
     parser.add_argument(
         "--autoencoder",
         metavar="NAME",
-        help=f"what makes latents of pictures (default: {AUTOENCODER}; with --from that of the model)",
+        help=f"what makes latents of images (default: {AUTOENCODER}; with --from that of the model)",
     )
     parser.add_argument(
         "--text-encoder",

@@ -24,7 +24,7 @@ class Clip:
         return {"clip": self.name}
 
     @property
-    def sizes(self):
+    def config(self):
         """What a network must know to be told by it."""
         return {"features": self.encoder.config.hidden_size}
 

@@ -1,7 +1,7 @@
 """Random prompts: a chain of words, learned from the captions that a model learns from, and kept beside its weights (Shannon 1948, sec. 3).
 
-The next word is drawn from those that follow the last 1 to 5 words in captions. What is kept are counts of word sequences that
-several captions share, never what only one of them says: so no caption can be read out of the file, and what is drawn is new.
+The next word is sampled from those that follow the last 1 to 5 words in captions. What is kept are counts of word sequences that
+several captions share, never what only one of them says: so no caption can be read out of the file, and what is sampled is new.
 """
 
 import json
@@ -28,18 +28,22 @@ class Chain:
     """
 
     words: tuple[str, ...]
-    kinds: tuple[tuple[str, str], ...]
+    class_names: tuple[tuple[str, str], ...]
     rows: tuple[tuple[int, ...], ...]
 
     @property
     def categories(self):
         """The category of every subject."""
-        return dict(self.kinds)
+        return dict(self.class_names)
 
     @property
     def facts(self):
         """All of it as JSON can hold it."""
-        return {"words": list(self.words), "kinds": list(map(list, self.kinds)), "rows": list(map(list, self.rows))}
+        return {
+            "words": list(self.words),
+            "class_names": list(map(list, self.class_names)),
+            "rows": list(map(list, self.rows)),
+        }
 
     @cached_property
     def follows(self):
@@ -48,7 +52,7 @@ class Chain:
         for length, word, *counts in self.rows:
             path[length - 1 :] = [self.words[word]]
             follows[tuple(path[:-1])][path[-1]] = {
-                number % len(self.kinds): 1 + number // len(self.kinds) for number in counts
+                number % len(self.class_names): 1 + number // len(self.class_names) for number in counts
             }
         return dict(follows)
 
@@ -60,24 +64,26 @@ class Chain:
         if order not in range(1, ORDER + 1):
             raise ValueError(f"A chain looks back at 1 to {ORDER} words, not at {order}.")
         chance = random.Random(int(seed))
-        kind = pick([Said("", *kind) for kind in self.kinds], chance.getrandbits(32), categories, subjects)
-        number = self.kinds.index((kind.subject, kind.category))
+        class_name = pick(
+            [Said("", *class_name) for class_name in self.class_names], chance.getrandbits(32), categories, subjects
+        )
+        number = self.class_names.index((class_name.subject, class_name.category))
         for _ in range(TRIES):
             text, whole = self._said(chance, order, number)
-            if whole and kind.subject.lower() in text.lower():
+            if whole and class_name.subject.lower() in text.lower():
                 break
-        return Said(text, kind.subject, kind.category)
+        return Said(text, class_name.subject, class_name.category)
 
-    def _said(self, chance, order, kind):
+    def _said(self, chance, order, class_name):
         said = [END]
-        while len(said) <= MOST and (word := self._next(chance, said, order, kind)) != END:
+        while len(said) <= MOST and (word := self._next(chance, said, order, class_name)) != END:
             said.append(word)
         return " ".join(said[1:]), len(said) <= MOST
 
-    def _next(self, chance, said, order, kind):
+    def _next(self, chance, said, order, class_name):
         for back in range(min(order, len(said)), 0, -1):
             after = self.follows.get(tuple(said[-back:]), {})
-            if fits := {word: counts[kind] for word, counts in after.items() if kind in counts}:
+            if fits := {word: counts[class_name] for word, counts in after.items() if class_name in counts}:
                 break
         else:  # nothing follows in captions of this kind: go on as any
             fits = {word: sum(counts.values()) for word, counts in self.follows[said[-1],].items()}
@@ -87,14 +93,14 @@ class Chain:
 def learned(captions, subjects, categories):
     """Learn a Chain from captions and what they are of; None if they share too little to make one sentence of. A caption counts once."""
     told = dict.fromkeys(zip(captions, subjects, categories, strict=True))
-    kinds = {kind: at for at, kind in enumerate(sorted({kind[1:] for kind in told}))}
+    class_names = {class_name: at for at, class_name in enumerate(sorted({class_name[1:] for class_name in told}))}
     having, counts = defaultdict(set), defaultdict(Counter)
     for caption, subject, category in told:
         for sequence in sequences(caption):
             having[sequence].add(caption)
-            counts[sequence][kinds[subject, category]] += 1
+            counts[sequence][class_names[subject, category]] += 1
     return built(
-        {sequence: counts[sequence] for sequence, found in having.items() if len(found) >= SHARED}, tuple(kinds)
+        {sequence: counts[sequence] for sequence, found in having.items() if len(found) >= SHARED}, tuple(class_names)
     )
 
 
@@ -104,7 +110,7 @@ def sequences(caption):
     return {tuple(words[at : at + n]) for n in range(1, ORDER + 2) for at in range(len(words) - n + 1)}
 
 
-def built(counts, kinds):
+def built(counts, class_names):
     """Make a Chain of {sequence: {kind: count}}, without the words that no path leads on from to an end."""
     pairs, ending = [each for each in counts if len(each) == 2], {END}
     while more := {first for first, second in pairs if second in ending} - ending:
@@ -118,12 +124,12 @@ def built(counts, kinds):
         (
             len(each),
             number[each[-1]],
-            *(kind + (count - 1) * len(kinds) for kind, count in sorted(counts[each].items())),
+            *(class_name + (count - 1) * len(class_names) for class_name, count in sorted(counts[each].items())),
         )
         for each in kept
     ]
     begins = any(first == END and second in ending for first, second in pairs)
-    return Chain(tuple(words), kinds, tuple(rows)) if begins else None
+    return Chain(tuple(words), class_names, tuple(rows)) if begins else None
 
 
 def place(folder, name):
@@ -139,7 +145,7 @@ def write_chain(folder, name, facts):
 
 def from_facts(facts):
     """Make a Chain of its facts."""
-    return Chain(tuple(facts["words"]), tuple(map(tuple, facts["kinds"])), tuple(map(tuple, facts["rows"])))
+    return Chain(tuple(facts["words"]), tuple(map(tuple, facts["class_names"])), tuple(map(tuple, facts["rows"])))
 
 
 def chain(name, folders=None):

@@ -44,7 +44,7 @@ class Tokens:
         return {"sha256": hashlib.sha256(self.text.encode()).hexdigest()}
 
     @property
-    def sizes(self):
+    def config(self):
         """What a network must know to be told by it."""
         return {"vocabulary": self.library.get_vocab_size()}
 

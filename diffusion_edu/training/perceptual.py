@@ -1,4 +1,4 @@
-"""How alike two pictures look: not pixel by pixel, but to the first layers of a network that has learned to recognise things."""
+"""How alike two images look: not pixel by pixel, but to the first layers of a network that has learned to recognise things."""
 
 from functools import cache
 
@@ -15,21 +15,21 @@ MEAN, SPREAD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of the colours of
 
 
 class Shifted(nn.Module):
-    """Bring pictures from [-1, 1] to the range that torchvision's networks have learned from."""
+    """Bring images from [-1, 1] to the range that torchvision's networks have learned from."""
 
     def __init__(self):
         super().__init__()
-        mean, spread = (torch.tensor(values).view(3, 1, 1) for values in (MEAN, SPREAD))
+        mean, std = (torch.tensor(values).view(3, 1, 1) for values in (MEAN, SPREAD))
         self.register_buffer("mean", 2 * mean - 1)
-        self.register_buffer("spread", 2 * spread)
+        self.register_buffer("std", 2 * std)
 
     def forward(self, x):
-        return (x - self.mean) / self.spread
+        return (x - self.mean) / self.std
 
 
 @cache
-def eyes(name, device):
-    """Load the layers that look at pictures (b, 3, h, w), frozen: those of a classifier of ours, by name, or VGG16 (Simonyan & Zisserman 2015).
+def feature_network(name, device):
+    """Load the layers that look at images (b, 3, h, w), frozen: those of a classifier of ours, by name, or VGG16 (Simonyan & Zisserman 2015).
 
     VGG16 is downloaded once by torchvision; raises ValueError, with one sentence to act on, where that is not possible.
     """
@@ -62,13 +62,13 @@ def painter(name, device):
 class Unscaled(nn.Module):
     """Bring latents of mean 0 and variance 1 back to the mean and spread of each channel that an autoencoder works with."""
 
-    def __init__(self, mean, spread):
+    def __init__(self, mean, std):
         super().__init__()
-        for name, values in (("mean", mean), ("spread", spread)):
+        for name, values in (("mean", mean), ("std", std)):
             self.register_buffer(name, torch.tensor(values).view(-1, 1, 1))
 
     def forward(self, latents):
-        return latents * self.spread + self.mean
+        return latents * self.std + self.mean
 
 
 def vgg16(weights="IMAGENET1K_V1"):
@@ -79,7 +79,7 @@ def vgg16(weights="IMAGENET1K_V1"):
         return build(weights=weights).features[:-1]
     except (ImportError, OSError, RuntimeError) as problem:
         raise ValueError(
-            f"VGG16 could not be fetched ({problem}): connect to the internet once, or use --eyes flower_features."
+            f"VGG16 could not be fetched ({problem}): connect to the internet once, or use --feature-network flower_features."
         ) from None
 
 
@@ -92,8 +92,8 @@ def maps(layers, x):
     yield x
 
 
-def unlikeness(layers, x, x0):
-    """Measure how different pictures x and x0 (b, 3, h, w) look to the layers, (b,): 0 if alike (Zhang et al. 2018, eq. 1, all weights 1).
+def perceptual_distance(layers, x, x0):
+    """Measure how different images x and x0 (b, 3, h, w) look to the layers, (b,): 0 if alike (Zhang et al. 2018, eq. 1, all weights 1).
 
     That is the squared difference of the maps, with vectors of length 1 in every place, averaged over places and maps.
     """

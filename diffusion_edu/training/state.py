@@ -8,14 +8,14 @@ from safetensors.torch import save as as_bytes
 from diffusion_edu.checkpoints import Unusable, write_safely
 
 
-def save_run(path, learner, facts):
+def save_run(path, train_state, facts):
     """Write a training so that it can be resumed: weights, average, optimiser, randomness, and facts (a dict that JSON can hold)."""
-    tensors = {f"net.{k}": v for k, v in learner.net.state_dict().items()}
-    tensors |= {f"ema.{k}": v for k, v in learner.ema.state_dict().items()}
-    for index, state in learner.optimizer.state_dict()["state"].items():
+    tensors = {f"net.{k}": v for k, v in train_state.net.state_dict().items()}
+    tensors |= {f"ema.{k}": v for k, v in train_state.ema.state_dict().items()}
+    for index, state in train_state.optimizer.state_dict()["state"].items():
         tensors |= {f"optimizer.{index}.{k}": v for k, v in state.items()}
-    tensors["generator"] = learner.generator.get_state()
-    counts = {"step": learner.step, "pictures": learner.pictures, "seconds": learner.seconds}
+    tensors["generator"] = train_state.generator.get_state()
+    counts = {"step": train_state.step, "images": train_state.images, "seconds": train_state.seconds}
     write_tensors(path, tensors, {**facts, **counts})
 
 
@@ -37,7 +37,7 @@ def read_tensors(path):
 
 
 def read_facts(path):
-    """Read what save_run noted beside the weights: step, pictures, seconds and the facts it was given; raises Unusable if the file is broken."""
+    """Read what save_run noted beside the weights: step, images, seconds and the facts it was given; raises Unusable if the file is broken."""
     try:
         with safe_open(path, "pt") as file:
             return json.loads(file.metadata()["facts"])
@@ -47,7 +47,7 @@ def read_facts(path):
         ) from None
 
 
-def load_run(path, learner):
+def load_run(path, train_state):
     """Bring a learner back to where save_run left it and return the facts; raises Unusable if the file is broken or of another network."""
     try:
         with safe_open(path, "pt") as file:
@@ -57,17 +57,17 @@ def load_run(path, learner):
         def under(prefix):
             return {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
 
-        learner.net.load_state_dict(under("net."))
-        learner.ema.load_state_dict(under("ema."))
-        state, parameters = {}, list(learner.net.parameters())
+        train_state.net.load_state_dict(under("net."))
+        train_state.ema.load_state_dict(under("ema."))
+        state, parameters = {}, list(train_state.net.parameters())
         for name, value in under("optimizer.").items():
             index, key = name.split(".", 1)
             if value.ndim:  # fused AdamW pairs moments and weights by address, so both need one memory layout
                 value = parameters[int(index)].detach().clone().copy_(value)
             state.setdefault(int(index), {})[key] = value
-        learner.optimizer.load_state_dict({**learner.optimizer.state_dict(), "state": state})
-        learner.generator.set_state(tensors["generator"])
-        learner.step, learner.pictures, learner.seconds = facts["step"], facts["pictures"], facts["seconds"]
+        train_state.optimizer.load_state_dict({**train_state.optimizer.state_dict(), "state": state})
+        train_state.generator.set_state(tensors["generator"])
+        train_state.step, train_state.images, train_state.seconds = facts["step"], facts["images"], facts["seconds"]
     except (SafetensorError, LookupError, RuntimeError, OSError, ValueError, TypeError) as problem:
         raise Unusable(
             f"The training {path} cannot be resumed ({type(problem).__name__}): delete the file to begin anew."

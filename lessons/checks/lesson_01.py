@@ -18,7 +18,7 @@ def _number(random, low, high):
     return low + (high - low) * torch.rand(1, generator=random).item()
 
 
-# 01.1: bring a picture to level t, from alpha_bar ------------------------------------------------------------------------
+# 01.1: bring an image to timestep t, from alpha_bar ------------------------------------------------------------------------
 
 
 def _jump(random):
@@ -27,7 +27,7 @@ def _jump(random):
 
 
 def _mixed(signal, noise):
-    """The answer that mixes with these two rates, each a function of alpha_bar at the level."""
+    """The answer that mixes with these two rates, each a function of alpha_bar at the timestep."""
     return lambda x0, eps, t, alpha_bar: signal(alpha_bar[t]) * x0 + noise(alpha_bar[t]) * eps
 
 
@@ -42,18 +42,18 @@ def _root_of_rest(power):
 ADD_NOISE = Exercise(
     draw=_jump,
     answer=_mixed(_root, _root_of_rest),
-    means="One formula reaches any level at once: no loop over the levels below it.",
+    means="One formula reaches any timestep at once: no loop over the timesteps below it.",
     mistakes=(
         Mistake(
             "You used powers where rates belong: alpha_bar is the square of the signal rate, and the rest up to one is the square of the noise rate.",
             _mixed(lambda p: p, lambda p: 1 - p),
         ),
         Mistake(
-            "The picture's part is right. For the noise you used its variance (sigma squared); eps wants its standard deviation.",
+            "The image's part is right. For the noise you used its variance (sigma squared); eps wants its standard deviation.",
             _mixed(_root, lambda p: 1 - p),
         ),
         Mistake(
-            "The noise's part is right. The picture is multiplied by alpha_bar, a power, where its rate belongs.",
+            "The noise's part is right. The image is multiplied by alpha_bar, a power, where its rate belongs.",
             _mixed(lambda p: p, _root_of_rest),
         ),
         Mistake(
@@ -61,29 +61,29 @@ ADD_NOISE = Exercise(
             _mixed(_root, lambda p: 1 - p**0.5),
         ),
         Mistake(
-            "Picture and noise have changed places: at a low level you return nearly pure noise.",
+            "Image and noise have changed places: at a low timestep you return nearly pure noise.",
             _mixed(_root_of_rest, _root),
         ),
         Mistake(
-            "The noise comes on top of a picture that has not shrunk: the picture has a rate, too.",
+            "The noise comes on top of an image that has not shrunk: the image has a rate, too.",
             _mixed(lambda p: 1, _root_of_rest),
         ),
         Mistake(
-            "The picture shrinks, but the noise joins at full strength at every level.", _mixed(_root, lambda p: 1)
+            "The image shrinks, but the noise joins at full strength at every timestep.", _mixed(_root, lambda p: 1)
         ),
         Mistake(
-            "You read the table one level too low: entry 0 is the clean picture, so level t has the index t.",
+            "You read the table one timestep too low: entry 0 is the clean image, so timestep t has the index t.",
             lambda x0, eps, t, alpha_bar: _mixed(_root, _root_of_rest)(x0, eps, t - 1, alpha_bar),
         ),
         Mistake(
-            "You read the table one level too high: entry 0 is the clean picture, so level t has the index t.",
+            "You read the table one timestep too high: entry 0 is the clean image, so timestep t has the index t.",
             lambda x0, eps, t, alpha_bar: _mixed(_root, _root_of_rest)(x0, eps, t + 1, alpha_bar),
         ),
         Mistake("The noise has the wrong sign.", _mixed(_root, lambda p: -((1 - p) ** 0.5))),
     ),
     properties=(
         Property(
-            "At level 0 the clean picture must come back, unchanged.",
+            "At timestep 0 the clean image must come back, unchanged.",
             lambda x, x0, eps, t, _: t > 0 or torch.allclose(x, x0.double()),
         ),
     ),
@@ -99,14 +99,14 @@ def _from_one(table):
 POWER_LEFT = Exercise(
     draw=lambda random: (_betas(random, int(torch.randint(4, 12, (1,), generator=random))),),
     answer=_table,
-    means="Many small moves are one product: this table is all that is left of them.",
+    means="Many small steps are one product: this table is all that is left of them.",
     mistakes=(
         Mistake(
-            "The table begins at level 1. Level 0, the clean picture, needs an entry too: T moves have T + 1 levels.",
+            "The table begins at timestep 1. Timestep 0, the clean image, needs an entry too: T steps have T + 1 timesteps.",
             lambda betas: torch.cumprod(1 - betas, 0),
         ),
         Mistake(
-            "You added up the losses. Each move takes its share of what is left, not of what there was at first.",
+            "You added up the losses. Each step takes its fraction of what is left, not of what there was at first.",
             lambda b: _from_one(1 - b.cumsum(0)),
         ),
         Mistake(
@@ -117,78 +117,80 @@ POWER_LEFT = Exercise(
             "These are the signal rates. The power is their square: one root too many.", lambda b: _table(b).sqrt()
         ),
         Mistake(
-            "This is the noise's power, which grows. What is asked for is the power that is left of the picture.",
+            "This is the noise's power, which grows. What is asked for is the power that is left of the image.",
             lambda b: 1 - _table(b),
         ),
         Mistake(
-            "This is what each move keeps by itself. The moves follow one another: their effects have to be joined.",
+            "This is what each step keeps by itself. The steps follow one another: their effects have to be joined.",
             lambda b: _from_one(1 - b),
         ),
         Mistake(
-            "Level 0 is the clean picture: all of its power is there, not none of it.",
+            "Timestep 0 is the clean image: all of its power is there, not none of it.",
             lambda b: torch.cat([torch.zeros(1), torch.cumprod(1 - b, 0)]),
         ),
         Mistake(
-            "A move takes the variance beta, so the power loses the share beta, not its root.",
+            "A step takes the variance beta, so the power loses the share beta, not its root.",
             lambda b: _from_one((1 - b.sqrt()).cumprod(0)),
         ),
-        Mistake("You squared once too often: 1 - beta is a share of the power already.", lambda b: _table(b) ** 2),
+        Mistake("You squared once too often: 1 - beta is a fraction of the power already.", lambda b: _table(b) ** 2),
         Mistake(
-            "This is the end of the table only. What is left after every single move is asked for.",
+            "This is the end of the table only. What is left after every single step is asked for.",
             lambda b: torch.prod(1 - b),
         ),
         Mistake(
-            "Very close for small betas, but an exponential is only the limit of infinitely many small moves; these are moves of a finite size.",
+            "Very close for small betas, but an exponential is only the limit of infinitely many small steps; these are steps of a finite size.",
             lambda b: _from_one((-b.cumsum(0)).exp()),
         ),
     ),
     properties=(
         Property(
-            "Level 0 is the clean picture: nothing of its power is lost yet.", lambda table, _: abs(table[0] - 1) < 1e-4
+            "Timestep 0 is the clean image: nothing of its power is lost yet.",
+            lambda table, _: abs(table[0] - 1) < 1e-4,
         ),
         Property(
-            "The power that is left can only fall from level to level.", lambda table, _: bool((table.diff() < 0).all())
+            "The power that is left can only fall from timestep to timestep.",
+            lambda table, _: bool((table.diff() < 0).all()),
         ),
         Property("A power is never negative.", lambda table, _: bool((table >= 0).all())),
     ),
 )
 
-# 01.3: the variance at a level -------------------------------------------------------------------------------------------
+# 01.3: the variance at a timestep -------------------------------------------------------------------------------------------
 
 VARIANCE_AT = Exercise(
     draw=lambda random: (_number(random, 0.1, 0.95), _number(random, 0.1, 0.95), _number(random, 0.05, 4)),
     answer=lambda signal, noise, variance: signal**2 * variance + noise**2,
-    means="Variances of independent things add up, each with the square of its rate; only a picture of variance 1 keeps it on the way.",
+    means="Variances of independent things add up, each with the square of its rate; only an image of variance 1 keeps it on the way.",
     mistakes=(
         Mistake(
-            "This is always one. That is so for pictures of variance 1, and only if the squares of the rates add to one.",
+            "This is always one. That is so for images of variance 1, and only if the squares of the rates add to one.",
             lambda s, n, v: 1.0,
         ),
         Mistake("This is a standard deviation: one root too many.", lambda s, n, v: (s**2 * v + n**2) ** 0.5),
         Mistake(
-            "You multiplied the variances with the rates themselves. What does a variance do when its picture is doubled?",
+            "You multiplied the variances with the rates themselves. What does a variance do when its image is doubled?",
             lambda s, n, v: s * v + n,
         ),
         Mistake(
-            "The noise's part is right. The picture is multiplied by its rate, and what does that do to its variance?",
+            "The noise's part is right. The image is multiplied by its rate, and what does that do to its variance?",
             lambda s, n, v: s * v + n**2,
         ),
         Mistake(
-            "The picture's part is right. The noise has variance 1 before it is multiplied by its rate; and after it?",
+            "The image's part is right. The noise has variance 1 before it is multiplied by its rate; and after it?",
             lambda s, n, v: s**2 * v + n,
         ),
-        Mistake("The picture has not shrunk: its variance does not keep its full size.", lambda s, n, v: v + n**2),
+        Mistake("The image has not shrunk: its variance does not keep its full size.", lambda s, n, v: v + n**2),
         Mistake(
             "You added standard deviations. Independent things add their variances.",
             lambda s, n, v: (s * v**0.5 + n) ** 2,
         ),
         Mistake(
-            "You squared the picture's variance, too. Only its rate is to be squared.",
+            "You squared the image's variance, too. Only its rate is to be squared.",
             lambda s, n, v: s**2 * v**2 + n**2,
         ),
-        Mistake("This is the picture's part only: the noise brings variance of its own.", lambda s, n, v: s**2 * v),
+        Mistake("This is the image's part only: the noise brings variance of its own.", lambda s, n, v: s**2 * v),
         Mistake(
-            "You weighted the noise with the picture's variance. The noise has variance 1, whatever the picture.",
+            "You weighted the noise with the image's variance. The noise has variance 1, whatever the image.",
             lambda s, n, v: (s**2 + n**2) * v,
         ),
     ),
@@ -236,7 +238,7 @@ DECIBELS = Exercise(
             lambda s, n: torch.log10(s**2 / n**2),
         ),
         Mistake(
-            "This is the signal's own level. It has to be compared with the noise.", lambda s, n: 20 * torch.log10(s)
+            "This is the signal's own timestep. It has to be compared with the noise.", lambda s, n: 20 * torch.log10(s)
         ),
     ),
     properties=(
@@ -247,7 +249,7 @@ DECIBELS = Exercise(
     ),
 )
 
-# 01.5: where picture and noise are equally strong ------------------------------------------------------------------------
+# 01.5: where image and noise are equally strong ------------------------------------------------------------------------
 
 
 def _falling(random):
@@ -262,18 +264,18 @@ def _first(mask):
 CROSSING = Exercise(
     draw=_falling,
     answer=lambda signal, noise: _first(noise >= signal),
-    means="Half-way in strength is not half-way in levels: where it lies is what tells one schedule from another.",
+    means="Half-way in strength is not half-way in timesteps: where it lies is what tells one schedule from another.",
     mistakes=(
         Mistake(
             "This is the middle of the table. Where the two are equally strong depends on the rates.",
             lambda s, n: (len(s) - 1) // 2,
         ),
         Mistake(
-            "One level too early: this is the last level at which the signal is still the stronger one.",
+            "One timestep too early: this is the last timestep at which the signal is still the stronger one.",
             lambda s, n: _first(n >= s) - 1,
         ),
         Mistake(
-            "One level too late: the table's first entry is level 0, so an index is a level.",
+            "One timestep too late: the table's first entry is timestep 0, so an index is a timestep.",
             lambda s, n: _first(n >= s) + 1,
         ),
         Mistake(
@@ -285,39 +287,40 @@ CROSSING = Exercise(
             lambda s, n: _first(n >= 0.5),
         ),
         Mistake(
-            "You counted from the wrong end: levels are counted from the clean picture.",
+            "You counted from the wrong end: timesteps are counted from the clean image.",
             lambda s, n: len(s) - 1 - _first(n >= s),
         ),
         Mistake(
-            "You counted the levels on the far side of the crossing. Asked for is where that side begins.",
+            "You counted the timesteps on the far side of the crossing. Asked for is where that side begins.",
             lambda s, n: int((n >= s).sum()),
         ),
         Mistake(
-            "This is level 0, where the signal is strongest: is the comparison the right way round?", lambda s, n: 0
+            "This is timestep 0, where the signal is strongest: is the comparison the right way round?", lambda s, n: 0
         ),
-        Mistake("This is a rate. A level is a whole number that counts moves.", lambda s, n: s[_first(n >= s)]),
+        Mistake("This is a rate. A timestep is a whole number that counts steps.", lambda s, n: s[_first(n >= s)]),
         Mistake(
-            "The level at which the two differ least can lie just before the crossing. Asked for is the first at which the noise is as strong.",
+            "The timestep at which the two differ least can lie just before the crossing. Asked for is the first at which the noise is as strong.",
             lambda s, n: int((s - n).abs().argmin()),
         ),
     ),
     properties=(
-        Property("A level is a whole number from 0 to T.", lambda t, s, n: t == t.round() and 0 <= t < len(s)),
+        Property("A timestep is a whole number from 0 to T.", lambda t, s, n: t == t.round() and 0 <= t < len(s)),
         Property(
-            "At that level the signal is still stronger than the noise.", lambda t, s, n: bool(n[int(t)] >= s[int(t)])
+            "At that timestep the signal is still stronger than the noise.",
+            lambda t, s, n: bool(n[int(t)] >= s[int(t)]),
         ),
         Property(
-            "There is a lower level at which the noise is already as strong as the signal.",
+            "There is a lower timestep at which the noise is already as strong as the signal.",
             lambda t, s, n: int(t) <= _first(n >= s),
         ),
     ),
 )
 
-# 01.6: a batch in which every picture has a level of its own (debugging) ---------------------------------------------------
+# 01.6: a batch in which every image has a timestep of its own (debugging) ---------------------------------------------------
 
 
 def _batch(random):
-    """As many pictures as a picture has rows and columns: then a table that is laid along the wrong side raises nothing."""
+    """As many images as an image has rows and columns: then a table that is laid along the wrong side raises nothing."""
     x0, eps = (
         2 * torch.rand(6, 3, 6, 6, generator=random, dtype=torch.float64) - 1,
         torch.randn(6, 3, 6, 6, generator=random, dtype=torch.float64),
@@ -325,11 +328,11 @@ def _batch(random):
     return x0, torch.randperm(10, generator=random)[:6], eps, _table(_betas(random, 9))
 
 
-def _laid(*shape, noise_shape=None, level=lambda t: t, noise=_root_of_rest, signal=_root):
-    """The answer that lays the levels' rates along these sides of the batch."""
+def _laid(*shape, noise_shape=None, timestep=lambda t: t, noise=_root_of_rest, signal=_root):
+    """The answer that lays the timesteps' rates along these sides of the batch."""
 
     def answer(x0, t, eps, alpha_bar):
-        power = alpha_bar[level(t)]
+        power = alpha_bar[timestep(t)]
         return signal(power).view(shape) * x0 + noise(power).view(noise_shape or shape) * eps
 
     return answer
@@ -341,13 +344,15 @@ CORRUPT_BATCH = Exercise(
     draw=_batch,
     answer=_laid(*EACH),
     given=_laid(-1),
-    means="One rate for each picture. Broadcasting never complains when sizes happen to fit, so shapes are worth a look every time.",
+    means="One rate for each image. Broadcasting never complains when sizes happen to fit, so shapes are worth a look every time.",
     mistakes=(
-        Mistake("Now every row of pixels has a level of its own. It is every picture that should.", _laid(-1, 1)),
-        Mistake("All pictures get the level of the first one. Each has its own.", _laid(*EACH, level=lambda t: t[:1])),
+        Mistake("Now every row of pixels has a timestep of its own. It is every image that should.", _laid(-1, 1)),
         Mistake(
-            "All pictures get one level in the middle of theirs. Each has its own.",
-            _laid(*EACH, level=lambda t: t.double().mean().long().view(1)),
+            "All images get the timestep of the first one. Each has its own.", _laid(*EACH, timestep=lambda t: t[:1])
+        ),
+        Mistake(
+            "All images get one timestep in the middle of theirs. Each has its own.",
+            _laid(*EACH, timestep=lambda t: t.double().mean().long().view(1)),
         ),
         Mistake(
             "The signal is right now; the noise still changes from column to column.", _laid(*EACH, noise_shape=(-1,))
@@ -358,25 +363,28 @@ CORRUPT_BATCH = Exercise(
             _laid(*EACH, noise=lambda p: 1 - p),
         ),
         Mistake(
-            "The shapes are right now, but the picture is multiplied by a power where its rate belongs.",
+            "The shapes are right now, but the image is multiplied by a power where its rate belongs.",
             _laid(*EACH, signal=lambda p: p),
         ),
         Mistake(
             "The shapes are right now, but the rates add up to one, and it is their squares that should.",
             _laid(*EACH, noise=lambda p: 1 - p**0.5),
         ),
-        Mistake("The levels are in another order than the pictures.", _laid(*EACH, level=lambda t: t.sort().values)),
         Mistake(
-            "All pictures share the noise of the first one. Each has its own.",
+            "The timesteps are in another order than the images.", _laid(*EACH, timestep=lambda t: t.sort().values)
+        ),
+        Mistake(
+            "All images share the noise of the first one. Each has its own.",
             lambda x0, t, eps, a: _laid(*EACH)(x0, t, eps[:1], a),
         ),
         Mistake(
-            "You read the table one level too low: entry 0 is the clean picture.", _laid(*EACH, level=lambda t: t - 1)
+            "You read the table one timestep too low: entry 0 is the clean image.",
+            _laid(*EACH, timestep=lambda t: t - 1),
         ),
     ),
     properties=(
         Property(
-            "A picture at level 0 must come back unchanged.",
+            "An image at timestep 0 must come back unchanged.",
             lambda x, x0, t, eps, _: all(torch.allclose(x[k], x0[k]) for k in range(len(t)) if t[k] == 0),
         ),
     ),

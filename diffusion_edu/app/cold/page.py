@@ -1,4 +1,4 @@
-"""What the page of cold diffusion asks, and how its films come to be: beside the page, anew whenever a choice changes."""
+"""What the page of cold diffusion asks, and how its animations come to be: beside the page, anew whenever a choice changes."""
 
 import streamlit as st
 
@@ -6,7 +6,7 @@ from diffusion_edu.app.cold.animation import T
 from diffusion_edu.app.cold.generation import Growing
 from diffusion_edu.app.cold.restoration import NOISE, Undoing
 from diffusion_edu.app.common import image_picker, models
-from diffusion_edu.app.common.layout import show_pictures
+from diffusion_edu.app.common.layout import show_images
 from diffusion_edu.app.jobs import session
 from diffusion_edu.checkpoints import Unusable, available, read_card
 from diffusion_edu.data.images import to_bytes
@@ -16,9 +16,9 @@ from diffusion_edu.figures.grids import grid
 KEY = "cold"
 UNDO, GROW = "undo", "grow new flowers"
 NETWORK, KNOWS = "a network", "one that knows"
-MOVES = [1, 2, 3, 5, 10, 20, 30, 50]
-RESTORER, HOT = "flowers_cold", "flowers_simple"  # the same network, trained on the same pictures
-UNDER_WAY, GUESS = "picture under way", "guess"
+STEPS = [1, 2, 3, 5, 10, 20, 30, 50]
+RESTORER, HOT = "flowers_cold", "flowers_simple"  # the same network, trained on the same images
+UNDER_WAY, PREDICTION = "image under way", "prediction"
 BOUND = {"bind": "query-params"}
 MISSING = (
     "No network that undoes degradations is installed: train one with `python -m diffusion_edu.recipes.flowers_cold`. "
@@ -32,7 +32,7 @@ def ask():
     restorer = _restorer()
     try:
         return _growing(restorer) if task == GROW and restorer else _undoing(restorer, instead=task == GROW)
-    except ValueError as problem:  # our own pictures are missing
+    except ValueError as problem:  # our own images are missing
         session.cancel(KEY)
         st.error(f"{problem} Restore it, or choose a file of your own.")
         st.stop()
@@ -46,7 +46,7 @@ def _restorer():
             card = read_card(path)
         except Unusable:
             continue
-        if card.kind == "restoration" and card.size == 64:
+        if card.prediction_type == "restoration" and card.size == 64:
             found.append(name)
     return RESTORER if RESTORER in found else next(iter(found), None)
 
@@ -54,9 +54,9 @@ def _restorer():
 def _undoing(restorer, instead):
     """Ask what is undone, and how; instead: because nothing can be grown without a network."""
     row = st.container(horizontal=True, vertical_alignment="bottom", gap="medium")
-    words = "Six ways to lose a picture without noise, and noise itself."
+    words = "Six ways to lose an image without noise, and noise itself."
     way = row.segmented_control(
-        "What is done to the picture",
+        "What is done to the image",
         [*DEGRADATIONS, NOISE],
         default="blur",
         required=True,
@@ -65,14 +65,14 @@ def _undoing(restorer, instead):
         wrap=True,
         **BOUND,
     )
-    words = "Every guess is made worse by clouds of colour as strong as this, other clouds at every level; the picture lies between −1 and 1."
+    words = "Every prediction is made worse by clouds of colour as strong as this, other clouds at every timestep; the image lies between −1 and 1."
     error = row.slider("Error of the restorer", 0.0, 0.5, 0.0, 0.05, key="error", help=words, width=220, **BOUND)
     with st.sidebar:
-        words = f"Up to which level the picture is degraded; at level {T} nothing is left of it but what the degradation can never take."
-        start = st.slider("Begin at level", 5, T, 40, 5, key="start", help=words, **BOUND)
-        moves = _ask_moves()
+        words = f"Up to which timestep the image is degraded; at timestep {T} nothing is left of it but what the degradation can never take."
+        start = st.slider("Begin at timestep", 5, T, 40, 5, key="start", help=words, **BOUND)
+        steps = _ask_steps()
         words = (
-            "Who guesses the clean picture: a network that was trained to, or one that has the true picture before it."
+            "Who predictions the clean image: a network that was trained to, or one that has the true image before it."
         )
         who = st.segmented_control(
             "Restorer", [NETWORK, KNOWS], default=NETWORK, required=True, key="who", help=words, **BOUND
@@ -84,31 +84,31 @@ def _undoing(restorer, instead):
     if instead or (not model and who == NETWORK):
         st.info(MISSING, icon=":material/info:")
     model = model if who == NETWORK else None
-    return Undoing(subject, way, start, min(moves, start), model, error, seed)
+    return Undoing(subject, way, start, min(steps, start), model, error, seed)
 
 
 def _growing(restorer):
     """Ask what new flowers grow from."""
     with st.sidebar:
-        words = "Which degradation has taken everything; what is left of it is where new pictures begin."
+        words = "Which degradation has taken everything; what is left of it is where new images begin."
         way = st.segmented_control(
             "What took everything", list(DEGRADATIONS), default="blur", required=True, key="took", help=words, **BOUND
         )
-        moves = _ask_moves()
+        steps = _ask_steps()
         look = st.segmented_control(
-            "Look at", [UNDER_WAY, GUESS], default=UNDER_WAY, required=True, key="look", **BOUND
+            "Look at", [UNDER_WAY, PREDICTION], default=UNDER_WAY, required=True, key="look", **BOUND
         )
-        seed = _ask_seed("The same seed gives the same four pictures.")
+        seed = _ask_seed("The same seed gives the same four images.")
     hot = _hot()
     if not hot:
         session.cancel(KEY)
         st.error("No model that draws from noise is installed: restore the folder 'pretrained'.")
         st.stop()
-    return Growing(way, moves, seed, restorer, hot, look == GUESS, image_picker.pictures().images)
+    return Growing(way, steps, seed, restorer, hot, look == PREDICTION, image_picker.images().images)
 
 
-def _ask_moves():
-    return st.select_slider("Moves", MOVES, 20, key="moves", help="In how many moves level 0 is reached.", **BOUND)
+def _ask_steps():
+    return st.select_slider("Steps", STEPS, 20, key="steps", help="In how many steps timestep 0 is reached.", **BOUND)
 
 
 def _ask_seed(words):
@@ -116,13 +116,13 @@ def _ask_seed(words):
 
 
 def _hot():
-    """Choose the model that draws from noise: the one whose network is like the restorer's, else another of pictures of 64x64, else None."""
+    """Choose the model that draws from noise: the one whose network is like the restorer's, else another of images of 64x64, else None."""
     fit = [name for name, card in models.cards().items() if card.channels == 3 and card.size == 64]
     return HOT if HOT in fit else next(iter(fit), None)
 
 
 def keep_up(task):
-    """See to it that the task is done: begin by itself, show how far it is, and return (task, film, words) of the last one done, or None."""
+    """See to it that the task is done: begin by itself, show how far it is, and return (task, animation, words) of the last one done, or None."""
     return session.keep_up(KEY, task, begin, watch, "Go on")
 
 
@@ -134,26 +134,26 @@ def begin(task):
         session.cancel(KEY)
         st.error(str(problem))
         return
-    session.begin(KEY, states, task.moves + 1, wanted=task.id)
+    session.begin(KEY, states, task.steps + 1, wanted=task.id)
 
 
 def watch(task, quiet):
-    """Show how far the walks are, and unless quiet the pictures under way; when it is over, keep the film and show the page anew."""
+    """Show how far the walks are, and unless quiet the images under way; when it is over, keep the animation and show the page anew."""
 
     def says(job):
-        where = f"level {job.latest[0].t} of {T}" if job.latest else "waiting for a turn"
-        return f"Move {min(job.done, task.moves)} of {task.moves}: {where}"
+        where = f"timestep {job.latest[0].t} of {T}" if job.latest else "waiting for a turn"
+        return f"Move {min(job.done, task.steps)} of {task.steps}: {where}"
 
     def show(states):
-        show_pictures(
-            (grid(to_bytes(state.x), zoom=2), f"Level {state.t}: {name}", f"Pictures {name} at level {state.t}")
+        show_images(
+            (grid(to_bytes(state.x), zoom=2), f"Timestep {state.t}: {name}", f"Images {name} at timestep {state.t}")
             for name, state in zip(task.names, states, strict=True)
         )
 
     def over(job):
         st.session_state[f"done:{KEY}"] = (
             task,
-            task.film(job.kept),
+            task.animation(job.kept),
             f"{task.words(job.kept)} Computed in {job.seconds:.1f} s.",
         )
 

@@ -37,14 +37,14 @@ def lesson(name):
     st.caption(f"Lesson: `{path}`. Open it with `jupyter lab {path}`.")
 
 
-def show_pictures(pictures):
-    """Show pictures, as (uint8 (h, w, 3), caption, alt), in their own size side by side where there is room; one that is too wide becomes smaller."""
+def show_images(images):
+    """Show images, as (uint8 (h, w, 3), caption, alt), in their own size side by side where there is room; one that is too wide becomes smaller."""
     with st.container(horizontal=True, gap="small"):
-        for picture, caption, alt in pictures:
-            st.container(width=picture.shape[1]).image(picture, caption=caption, alt=alt)
+        for image, caption, alt in images:
+            st.container(width=image.shape[1]).image(image, caption=caption, alt=alt)
 
 
-def show_code(snippet, *functions, does="draw exactly these pictures"):
+def show_code(snippet, *functions, does="draw exactly these images"):
     """Show the lines that reproduce what is on screen, and the real source of the functions that did it."""
     with st.expander("Show the code", icon=":material/code:"):
         st.caption(f"These lines {does}:")

@@ -13,13 +13,13 @@ from diffusion_edu.networks import NETWORKS
 
 SAYS = {
     "eps": "the noise",
-    "x0": "the clean picture",
-    "v": "v, a mixture of noise and picture",
-    "flow": "noise less picture",
+    "x0": "the clean image",
+    "v": "v, a mixture of noise and image",
+    "flow": "noise less image",
 }
 TRAINING = {
-    "steps": "steps", "batch": "pictures per step", "lr": "learning rate", "ema": "decay of the moving average", "minutes": "minutes",
-    "device": "computed on", "from": "began as", "loss": "loss in the end", "validation_loss": "loss on held-out pictures",
+    "steps": "steps", "batch": "images per step", "lr": "learning rate", "ema": "decay of the moving average", "minutes": "minutes",
+    "device": "computed on", "from": "began as", "loss": "loss in the end", "validation_loss": "loss on held-out images",
 }  # fmt: skip
 
 
@@ -35,44 +35,44 @@ def everything():
 
 
 def pixels(card: Card):
-    """Say how large its pictures are, for example 64x64: if it draws latents, what its autoencoder makes of them, where that is installed."""
+    """Say how large its images are, for example 64x64: if it draws latents, what its autoencoder makes of them, where that is installed."""
     size, known = card.size, available()
     if card.autoencoder in known:
         coder = read_card(known[card.autoencoder])
         with torch.device("meta"):
-            size *= NETWORKS[coder.network](**coder.sizes).size_multiple
+            size *= NETWORKS[coder.network](**coder.config).size_multiple
     return f"{size}x{size}"
 
 
 def what(card: Card):
     """Say in one or two sentences what a model is."""
     size = pixels(card)
-    if card.autoencoder and card.kind in TARGETS:
+    if card.autoencoder and card.prediction_type in TARGETS:
         latents = f"{card.channels} maps of {card.size}x{card.size}"
         return (
-            f"A latent diffusion model: it draws {latents} out of noise, as a text asks, and {card.autoencoder!r} makes a picture of {size} of them. "
-            f"At every level its network says {SAYS[card.kind]}, of latents."
+            f"A latent diffusion model: it draws {latents} out of noise, as a text asks, and {card.autoencoder!r} makes an image of {size} of them. "
+            f"At every timestep its network says {SAYS[card.prediction_type]}, of latents."
         )
-    if card.kind in TARGETS:
+    if card.prediction_type in TARGETS:
         asked = (
             f", asked for one of {len(card.classes)} kinds"
             if card.classes
             else f", told {len(card.attributes)} attributes" * bool(card.attributes)
         )
-        asked += f", given {card.guide}" if card.guide else ""
-        return f"A diffusion model: it draws pictures of {size} out of noise{asked}. At every level its network says {SAYS[card.kind]}."
-    if card.kind == "vae":
-        return f"A variational autoencoder, the baseline for diffusion models: one pass of its decoder turns chance into a picture of {size}."
-    if card.kind == "autoencoder":
-        return f"An autoencoder for latent diffusion: it turns pictures of {size} into small maps, in which another model draws, and back."
-    if card.kind == "restoration":
-        return f"A restorer for cold diffusion: it undoes {', '.join(card.classes)} in pictures of {size}, and draws nothing by itself."
+        asked += f", given {card.conditioning_image}" if card.conditioning_image else ""
+        return f"A diffusion model: it draws images of {size} out of noise{asked}. At every timestep its network says {SAYS[card.prediction_type]}."
+    if card.prediction_type == "vae":
+        return f"A variational autoencoder, the baseline for diffusion models: one pass of its decoder turns chance into an image of {size}."
+    if card.prediction_type == "autoencoder":
+        return f"An autoencoder for latent diffusion: it turns images of {size} into small maps, in which another model draws, and back."
+    if card.prediction_type == "restoration":
+        return f"A restorer for cold diffusion: it undoes {', '.join(card.classes)} in images of {size}, and draws nothing by itself."
     seen = (
-        f"which of {len(card.classes)} kinds a picture shows"
+        f"which of {len(card.classes)} kinds an image shows"
         if card.classes
         else f"which of {len(card.attributes)} attributes a face has"
     )
-    return f"A classifier: it says {seen}. Drawings are described and judged by it."
+    return f"A classifier: it says {seen}. Samples are described and judged by it."
 
 
 def weaknesses(card: Card):
@@ -81,33 +81,33 @@ def weaknesses(card: Card):
     if "FD" in scores and scores["FD"] > 2 * scores["FD_floor"]:
         times = scores["FD"] / scores["FD_floor"]
         found.append(
-            f"In enough of its drawings one can tell that they are not real: they lie {times:.1f} times as far from real pictures as those do."
+            f"In enough of its samples one can tell that they are not real: they lie {times:.1f} times as far from real images as those do."
         )
-    if {"agreement", "agreement_real"} <= scores.keys():
-        if scores["agreement"] > scores["agreement_real"]:
+    if {"class_accuracy", "class_accuracy_real"} <= scores.keys():
+        if scores["class_accuracy"] > scores["class_accuracy_real"]:
             found.append(
-                "With the guidance of its preset drawings are more typical of their kind than photographs are: unusual ones are rare."
+                "With the guidance of its preset samples are more typical of their kind than photographs are: unusual ones are rare."
             )
         else:
             found.append(
                 "It does not always draw what it is asked for: the judge sees the kind less often than in photographs."
             )
     if scores.get("memorised", 0) > 0.01:
-        found.append("Some of its drawings are nearer to training pictures than chance explains: it copies.")
+        found.append("Some of its samples are nearer to training images than chance explains: it copies.")
     if grown := scores.get("FD_grown"):
         low, high = (in_words(pick(grown.values())) for pick in (min, max))
         found.append(
-            f"What is lost for good it fills with averages: pictures grown from nothing have an FD of {low} to {high}."
+            f"What is lost for good it fills with averages: images grown from nothing have an FD of {low} to {high}."
         )
     if "validation_accuracy" in scores:
         found.append(
-            f"It is wrong about {1 - scores['validation_accuracy']:.0%} of unseen pictures, and so every score that goes by it is relative."
+            f"It is wrong about {1 - scores['validation_accuracy']:.0%} of unseen images, and so every score that goes by it is relative."
         )
-    if card.kind == "vae":
+    if card.prediction_type == "vae":
         found.append("What it draws is soft: a decoder that must answer for every code near its own learns averages.")
     if card.autoencoder:
         found.append(f"What {card.autoencoder!r} cannot keep, it cannot draw: hair, grass and letters are soft.")
-    elif card.size <= 64 and card.kind in TARGETS:
+    elif card.size <= 64 and card.prediction_type in TARGETS:
         found.append(f"Nothing finer than a pixel of {card.size}x{card.size} has ever been seen by it.")
     if not scores:
         found.append("Nobody has measured it yet, or its card does not say so.")
@@ -121,13 +121,13 @@ def facts(card: Card):
         "Network": f"{card.network.replace('_', ' ')}, {weights / 2e6:.1f} million weights ({weights / 1e6:.0f} MB)"
     }
     if source := card.data.get("source"):
-        pictures, kept = (card.data.get(name) for name in ("pictures", "held_out"))
+        images, kept = (card.data.get(name) for name in ("images", "held_out"))
         found["Learned from"] = (
-            source + (f": {pictures:,} pictures" if pictures else "") + (f", {kept:,} of them held out" if kept else "")
+            source + (f": {images:,} images" if images else "") + (f", {kept:,} of them held out" if kept else "")
         )
-    if seen := card.training.get("pictures_seen"):
-        found["Has seen"] = f"{seen:,} pictures" + (
-            f", each about {seen / card.data['pictures']:.0f} times" if card.data.get("pictures") else ""
+    if seen := card.training.get("images_seen"):
+        found["Has seen"] = f"{seen:,} images" + (
+            f", each about {seen / card.data['images']:.0f} times" if card.data.get("images") else ""
         )
     training = [
         f"{words} {value:,}" if isinstance(value, int) else f"{words} {value}"
@@ -137,7 +137,7 @@ def facts(card: Card):
         found["Training"] = ", ".join(training)
     if objective := card.training.get("objective"):
         found["Learned to"] = ", ".join(f"{name} {value}" for name, value in objective.items() if value is not None)
-    if card.sampling and card.kind in TARGETS:
+    if card.sampling and card.prediction_type in TARGETS:
         found["Draws best with"] = ", ".join(
             f"{name} {value}" for name, value in card.sampling.items() if value not in ({}, False)
         )
@@ -153,24 +153,24 @@ def show(card: Card):
     st.markdown(what(card))
     sheet, words = st.columns([2, 3], gap="medium")
     with sheet:
-        picture = PRETRAINED / f"{card.name}.png"
-        if picture.is_file():
+        image = PRETRAINED / f"{card.name}.png"
+        if image.is_file():
             st.image(
-                str(picture),
+                str(image),
                 caption="Made by it, nobody has chosen among them",
-                alt=f"A sheet of pictures by {card.title}",
+                alt=f"A sheet of images by {card.title}",
             )
         else:
-            st.caption("No sheet of its pictures is shipped.")
+            st.caption("No sheet of its images is shipped.")
     with words:
         st.markdown("**Known weaknesses**\n\n" + "\n".join(f"- {sentence}" for sentence in weaknesses(card)))
     if rows := scores(card):
         st.html(table(("Score", "", "Good"), rows))
         _protocol(card)
     st.html(table(("How it was made", ""), facts(card).items()))
-    if card.kinds:
-        with st.expander(f"All {len(card.kinds)} {'attributes' if card.attributes else 'kinds'}"):
-            st.caption(", ".join(card.kinds))
+    if card.condition_names:
+        with st.expander(f"All {len(card.condition_names)} {'attributes' if card.attributes else 'class_names'}"):
+            st.caption(", ".join(card.condition_names))
     path = available()[card.name]
     st.download_button(
         "Download the card (JSON)",

@@ -15,59 +15,61 @@ def counted(number, thing):
 
 
 @dataclass(frozen=True)
-class Wish:
+class Request:
     """Everything that a person chose."""
 
     card: Card
     preset: Preset
-    kind: str
+    class_name: str
     seed: int
-    pictures: int
+    images: int
 
     @property
     def seeds(self):
-        """One seed per picture."""
-        return list(range(self.seed, self.seed + self.pictures))
+        """One seed per image."""
+        return list(range(self.seed, self.seed + self.images))
 
     @property
     def labels(self):
-        """One label per picture, or None if anything may be drawn."""
-        return [self.card.label(kind) for kind in self.kinds] if self._guided else None
+        """One label per image, or None if anything may be sampled."""
+        return [self.card.label(class_name) for class_name in self.class_names] if self._guided else None
 
     @property
-    def kinds(self):
-        """What each picture was asked to be, in words."""
+    def class_names(self):
+        """What each image was asked to be, in words."""
         if not self._guided:
-            return ["anything"] * self.pictures
-        return [self.card.turn(seed) if self.kind == MIXED else self.kind for seed in self.seeds]
+            return ["anything"] * self.images
+        return [self.card.turn(seed) if self.class_name == MIXED else self.class_name for seed in self.seeds]
 
     @property
     def _guided(self):
-        return bool(self.card.kinds) and self.kind != ANY
+        return bool(self.card.condition_names) and self.class_name != ANY
 
     @property
-    def kinds_in_words(self):
+    def class_names_in_words(self):
         """The kinds in one line, each repetition counted instead of repeated."""
-        counts = Counter(self.kinds)
-        return ", ".join(kind if count == 1 else f"{count} × {kind}" for kind, count in counts.items())
+        counts = Counter(self.class_names)
+        return ", ".join(
+            class_name if count == 1 else f"{count} × {class_name}" for class_name, count in counts.items()
+        )
 
     @property
     def settings(self):
         """All choices as a dict that JSON can hold."""
-        return {"model": self.card.name, "seeds": self.seeds, "kinds": self.kinds, **vars(self.preset)}
+        return {"model": self.card.name, "seeds": self.seeds, "class_names": self.class_names, **vars(self.preset)}
 
     @property
     def summary(self):
         """All choices in one line."""
         p, options = self.preset, ", ".join(f"{name} {value}" for name, value in self.preset.options.items())
-        guidance = "no guidance" if self.labels is None else f"guidance {p.scale:g}"
+        guidance = "no guidance" if self.labels is None else f"guidance {p.guidance_scale:g}"
         schedule = f"{p.schedule} schedule{' with no signal left at T' if p.zero_snr else ''}, T = {p.T}"
         sampler = f"{p.sampler} ({options})" if options else p.sampler
-        return f"{sampler}, {counted(p.moves, 'move')} ({p.spacing}), {schedule}, {guidance}, seeds from {self.seed}."
+        return f"{sampler}, {counted(p.steps, 'move')} ({p.spacing}), {schedule}, {guidance}, seeds from {self.seed}."
 
     @property
     def code(self):
-        """The lines of Python that draw the same pictures."""
+        """The lines of Python that draw the same images."""
         return (
             "from diffusion_edu.checkpoints import load\n"
             "from diffusion_edu.data.images import to_bytes\n"
@@ -76,5 +78,5 @@ class Wish:
             f"preset = {self.preset}\n"
             f"for state in generate(model, preset, seeds={self.seeds}, labels={self.labels}):\n"
             "    print(state.t)                # from T, pure noise, down to 0\n"
-            "pictures = to_bytes(state.x)      # uint8 (pictures, 3, height, width)\n"
+            "images = to_bytes(state.x)      # uint8 (images, 3, height, width)\n"
         )

@@ -7,15 +7,15 @@ from diffusion_edu.samplers import SAMPLERS
 from diffusion_edu.schedules import SCHEDULES
 from diffusion_edu.spacings import SPACINGS
 
-MOVES = [1, 2, 3, 4, 5, 6, 8, 10, 12, 15, 20, 25, 30, 40, 50, 75, 100, 150, 200, 250, 300, 500, 600, 1000]
-LEVELS = [100, 300, 600, 1000]
+STEPS = [1, 2, 3, 4, 5, 6, 8, 10, 12, 15, 20, 25, 30, 40, 50, 75, 100, 150, 200, 250, 300, 500, 600, 1000]
+TIMESTEPS = [100, 300, 600, 1000]
 SAYS = {
-    "DDIM": "walks straight along the guess and needs few moves.",
+    "DDIM": "walks straight along the prediction and needs few steps.",
     "DDPM": "adds fresh noise after every move and needs many.",
-    "Heun": "guesses twice a move and corrects itself.",
-    "DPM-Solver++": "carries on the line through its last two guesses.",
+    "Heun": "predictions twice a move and corrects itself.",
+    "DPM-Solver++": "carries on the line through its last two predictions.",
     "Euler ancestral": "is DDPM in the words of other programs.",
-    "Renoise": "forgets the noise it had and brings the guess down with new noise.",
+    "Multistep renoising": "forgets the noise it had and brings the prediction down with new noise.",
 }
 
 
@@ -42,39 +42,39 @@ def ask_preset(default, places, prefix="", guiding=True, T=None):
         help="\n".join(f"- **{k}** {says}" for k, says in SAYS.items()),
         **named("Sampler", "sampler"),
     )
-    words = "From noise to picture. Each asks the network once (Heun: twice); with guidance, twice as often."
-    moves = first.select_slider(
-        options=sorted({*MOVES, default.moves}), value=default.moves, help=words, **named("Moves", "moves")
+    words = "From noise to image. Each asks the network once (Heun: twice); with guidance, twice as often."
+    steps = first.select_slider(
+        options=sorted({*STEPS, default.steps}), value=default.steps, help=words, **named("Steps", "steps")
     )
     options = _options(sampler, default.options, second, named)
     words = "0 ignores the kind, 1 follows it, more exaggerates it."
-    scale = second.slider(
+    guidance_scale = second.slider(
         min_value=0.0,
         max_value=8.0,
-        value=default.scale,
+        value=default.guidance_scale,
         step=0.5,
         disabled=not guiding,
         help=words,
-        **named("Guidance", "scale"),
+        **named("Guidance", "guidance_scale"),
     )
     schedule = _choice(rest, SCHEDULES, default.schedule, **named("Schedule", "schedule"))
-    spacing = _choice(rest, SPACINGS, default.spacing, **named("Spacing of the levels", "spacing"))
-    T = T or ask_levels(default, rest, prefix)
-    words = "Stretch the schedule so that level T is pure noise."
+    spacing = _choice(rest, SPACINGS, default.spacing, **named("Spacing of the timesteps", "spacing"))
+    T = T or ask_timesteps(default, rest, prefix)
+    words = "Stretch the schedule so that timestep T is pure noise."
     zero = rest.toggle(value=default.zero_snr, help=words, **named("No signal left at T", "zero"))
-    return Preset(sampler, moves, scale, schedule, T, zero, options, spacing)
+    return Preset(sampler, steps, guidance_scale, schedule, T, zero, options, spacing)
 
 
-def ask_levels(default, place, prefix=""):
-    """Ask for the number of levels T."""
+def ask_timesteps(default, place, prefix=""):
+    """Ask for the number of timesteps T."""
     return place.select_slider(
-        options=sorted({*LEVELS, default.T}), value=default.T, **naming(prefix)("Levels T", "levels")
+        options=sorted({*TIMESTEPS, default.T}), value=default.T, **naming(prefix)("Timesteps T", "timesteps")
     )
 
 
 def ask_seed(place, prefix=""):
-    """Ask for the seed of the first picture."""
-    words = "The same seed and settings give the same pictures."
+    """Ask for the seed of the first image."""
+    words = "The same seed and settings give the same images."
     return place.number_input(min_value=0, max_value=1_000_000, value=0, help=words, **naming(prefix)("Seed", "seed"))
 
 
@@ -90,7 +90,7 @@ def _options(sampler, default, place, named):
     if sampler != "DDPM":
         return {}
     words, variance = (
-        "Small: as much as Bayes' rule asks for. Large: as much as the forward move had added.",
+        "Small: as much as Bayes' rule asks for. Large: as much as the forward step had added.",
         default.get("variance", "small"),
     )
     pick = partial(place.segmented_control, options=["small", "large"], default=variance, required=True, help=words)

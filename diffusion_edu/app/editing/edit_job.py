@@ -1,4 +1,4 @@
-"""What the parts of the edit studio share: who draws and how, the picture that is begun with, the work beside the page, and its film."""
+"""What the parts of the edit studio share: who draws and how, the image that is begun with, the work beside the page, and its animation."""
 
 import hashlib
 import io
@@ -14,11 +14,11 @@ from torch import Tensor
 from diffusion_edu.app.common import image_picker, models
 from diffusion_edu.app.common.image_picker import Subject
 from diffusion_edu.app.common.layout import show_code
-from diffusion_edu.app.common.request import ANY, Wish
+from diffusion_edu.app.common.request import ANY, Request
 from diffusion_edu.app.common.sampler_controls import ask_preset, ask_seed
 from diffusion_edu.app.components.player.widget import play
 from diffusion_edu.app.jobs import session
-from diffusion_edu.app.trajectories.animation import COLOUR, Film, Screen, png_url
+from diffusion_edu.app.trajectories.animation import COLOUR, Animation, Track, png_url
 from diffusion_edu.app.trajectories.recording import kept
 from diffusion_edu.checkpoints import Unusable
 from diffusion_edu.data.images import to_bytes
@@ -27,14 +27,14 @@ from diffusion_edu.figures.grids import grid
 from diffusion_edu.generation import Preset
 
 VARIANTS = 4
-UNDER_WAY, GUESS = "picture under way", "guess"
+UNDER_WAY, PREDICTION = "image under way", "prediction"
 LETTERS = {"x": ("x", "t"), "x0_hat": ("x\u0302", "0")}
-COLUMNS = {"spec": [10, 21], "gap": "small"}  # a canvas of 256 pixels, and two screens as wide
+COLUMNS = {"spec": [10, 21], "gap": "small"}  # a canvas of 256 pixels, and two tracks as wide
 BOUND = {"bind": "query-params"}
 
 
 def ask_card(label="Model", size=None):
-    """Show the picker of models that draw pictures in colour, of one size if that is given; the page ends here, in words, if there is none."""
+    """Show the picker of models that draw images in colour, of one size if that is given; the page ends here, in words, if there is none."""
     known = {title: card for title, card in models.titled().items() if card.channels == 3 and size in (None, card.size)}
     if not known:
         st.error("No model that draws is installed: restore the folder 'pretrained'.")
@@ -42,24 +42,28 @@ def ask_card(label="Model", size=None):
     return known[st.sidebar.selectbox(label, list(known), key="model", **BOUND)]
 
 
-def ask_wish(card, first=ANY):
+def ask_request(card, first=ANY):
     """Ask what the model shall draw, and how; `first` is the kind that stands there at first, if the model knows it."""
     with st.sidebar:
-        kinds, kind = [ANY, *card.kinds], ANY
-        if card.kinds:
-            kind = st.selectbox(
-                "What to draw", kinds, kinds.index(first) if first in kinds else 0, key="wanted", **BOUND
+        class_names, class_name = [ANY, *card.condition_names], ANY
+        if card.condition_names:
+            class_name = st.selectbox(
+                "What to draw",
+                class_names,
+                class_names.index(first) if first in class_names else 0,
+                key="wanted",
+                **BOUND,
             )
         more = st.expander("More choices")
     seed = ask_seed(more)
-    preset = ask_preset(Preset(**card.sampling), (more, more, more), guiding=kind != ANY)
-    return Wish(card, preset, kind, seed, VARIANTS)
+    preset = ask_preset(Preset(**card.sampling), (more, more, more), guiding=class_name != ANY)
+    return Request(card, preset, class_name, seed, VARIANTS)
 
 
-def ask_subject(size, place=None, drawn=None):
-    """Let a person choose a picture (see darkroom); this part ends with one sentence if our own are missing and there is no other."""
+def ask_subject(size, place=None, sampled=None):
+    """Let a person choose an image (see darkroom); this part ends with one sentence if our own are missing and there is no other."""
     try:
-        return image_picker.ask_subject(size, place, drawn)
+        return image_picker.ask_subject(size, place, sampled)
     except ValueError as problem:
         st.error(f"{problem} Restore it, or choose a file of your own.")
         st.stop()
@@ -81,7 +85,7 @@ def painted_over(subject, layer):
     imports = "from base64 import b64decode\n\nfrom diffusion_edu.data.layers import painted, read_layer\n"
     line = f"image = painted(image, read_layer(b64decode({spelled(to_png(layer))}), {layer.shape[-1]}))  # what was painted, as a PNG\n"
     return Subject(
-        painted(subject.image, layer), subject.kind, f"{imports}{subject.code}{line}", subject.notes, subject.row
+        painted(subject.image, layer), subject.class_name, f"{imports}{subject.code}{line}", subject.notes, subject.row
     )
 
 
@@ -100,7 +104,7 @@ def named(*about):
 
 @dataclass(frozen=True)
 class Take:
-    """One screen of a film: its name, the States of a walk, what is shown of them ("x" or "x0_hat"), its words, and a line of numbers per state."""
+    """One screen of an animation: its name, the States of a walk, what is shown of them ("x" or "x0_hat"), its words, and a line of numbers per state."""
 
     name: str
     states: list
@@ -109,25 +113,29 @@ class Take:
     says: tuple[str, ...] = ()
 
 
-def reel(edit, takes, T, ends=("noise", "picture")):
-    """Make a film, as a dict, of walks that need not be as long as one another: each is where it was when the longest came to a level."""
+def reel(edit, takes, T, ends=("noise", "image")):
+    """Make an animation, as a dict, of walks that need not be as long as one another: each is where it was when the longest came to a timestep."""
     main = max((take.states for take in takes), key=len)
-    levels, schedule = [state.t for state in main], edit.wish.preset.noising()
-    rates = [schedule.rates(t, main[0].x) for t in levels]
+    timesteps, schedule = [state.t for state in main], edit.request.preset.noise_schedule()
+    rates = [schedule.rates(t, main[0].x) for t in timesteps]
     says = [
-        f"level {t} of {T} · signal {signal:.2f} · noise {noise:.2f}"
-        for t, (signal, noise) in zip(levels, rates, strict=True)
+        f"timestep {t} of {T} · signal {signal:.2f} · noise {noise:.2f}"
+        for t, (signal, noise) in zip(timesteps, rates, strict=True)
     ]
     height, width = main[0].x.shape[2:]
-    screens = [_screen(take, reached(levels, [state.t for state in take.states])) for take in takes]
-    return asdict(Film(edit.id, width, height, edit.wish.kinds, levels, says, screens, len(levels) - 1, ends=ends))
+    tracks = [_screen(take, reached(timesteps, [state.t for state in take.states])) for take in takes]
+    return asdict(
+        Animation(
+            edit.id, width, height, edit.request.class_names, timesteps, says, tracks, len(timesteps) - 1, ends=ends
+        )
+    )
 
 
-def reached(levels, others):
-    """For every moment of a walk, which may climb, find the last state of another, which falls, that is not below the lowest level so far."""
-    if levels == others:
-        return list(range(len(levels)))
-    return [max(0, sum(t >= low for t in others) - 1) for low in accumulate(levels, min)]
+def reached(timesteps, others):
+    """For every moment of a walk, which may climb, find the last state of another, which falls, that is not below the lowest timestep so far."""
+    if timesteps == others:
+        return list(range(len(timesteps)))
+    return [max(0, sum(t >= low for t in others) - 1) for low in accumulate(timesteps, min)]
 
 
 def _screen(take, rows):
@@ -135,30 +143,30 @@ def _screen(take, rows):
         np.concatenate([grid(to_bytes(getattr(state, take.look)), columns=VARIANTS) for state in take.states])
     )
     says = [take.says[row] for row in rows] if take.says else []
-    alt = f"Four {'pictures under way' if take.look == 'x' else 'guesses'}, {take.words}"
-    return Screen(take.name, LETTERS[take.look], take.words, COLOUR[take.look], alt, sprite, says, rows=rows)
+    alt = f"Four {'images under way' if take.look == 'x' else 'predictions'}, {take.words}"
+    return Track(take.name, LETTERS[take.look], take.words, COLOUR[take.look], alt, sprite, says, rows=rows)
 
 
 def show(edit):
-    """Keep the work of an edit up to date and show its film, what to know about it, its downloads and its code.
+    """Keep the work of an edit up to date and show its animation, what to know about it, its downloads and its code.
 
-    An edit has a key, an id, a wish, the names of the models that it needs, paths {name: levels}, walks(*models) {name: States},
-    film and words made of {name: States that were kept}, code and functions.
+    An edit has a key, an id, a request, the names of the models that it needs, paths {name: timesteps}, walks(*models) {name: States},
+    animation and words made of {name: States that were kept}, code and functions.
     """
     bar, stage, below = st.container(), st.container(), st.container()
     with bar:
         done = session.keep_up(edit.key, edit, _begin, _watch, "Go on")
     if done:
-        shown, film, words, results = done
+        shown, animation, words, results = done
         with stage:
-            play(film, key=edit.key)
+            play(animation, key=edit.key)
         with below:
             st.caption(words)
             _downloads(edit.key, results)
 
 
 def code(edit):
-    """Show the lines that make the same pictures."""
+    """Show the lines that make the same images."""
     show_code(edit.code, *edit.functions)
 
 
@@ -184,28 +192,28 @@ def _begin(edit):
 
 
 def _watch(edit, quiet):
-    """Show how far the walks are, and unless quiet the pictures under way; when it is over, keep the film and show the page anew."""
+    """Show how far the walks are, and unless quiet the images under way; when it is over, keep the animation and show the page anew."""
     total = sum(len(path) - 1 for path in edit.paths.values())
 
     def says(job):
-        where = f"{job.latest[0]}, level {job.latest[1].t}" if job.latest else "waiting for a turn"
+        where = f"{job.latest[0]}, timestep {job.latest[1].t}" if job.latest else "waiting for a turn"
         return f"Move {min(job.done, total)} of {total}: {where}"
 
     def look(item):
         page = grid(to_bytes(item[1].x), columns=2, zoom=2)
-        st.image(page, caption=f"Level {item[1].t}: {item[0]}", alt=f"Four pictures under way at level {item[1].t}")
+        st.image(page, caption=f"Timestep {item[1].t}: {item[0]}", alt=f"Four images under way at timestep {item[1].t}")
 
     def over(job):
         walks = {name: [state for label, state in job.kept if label == name] for name in edit.paths}
         results = {name: to_bytes(states[-1].x.cpu()) for name, states in walks.items()}
         words = f"{edit.words(walks)} Computed in {job.seconds:.1f} s."
-        st.session_state[f"done:{edit.key}"] = edit, edit.film(walks), words, results
+        st.session_state[f"done:{edit.key}"] = edit, edit.animation(walks), words, results
 
     session.watch(edit.key, says, (lambda item: None) if quiet else look, over)
 
 
 def _downloads(key, results):
-    """Offer each finished picture, and all of them in a row, as a PNG without loss."""
+    """Offer each finished image, and all of them in a row, as a PNG without loss."""
     with st.popover("Download", icon=":material/download:"):
         for name, images in results.items():
             st.markdown(f"{name[0].upper()}{name[1:]}, as PNG at its own size:")

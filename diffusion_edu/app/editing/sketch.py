@@ -1,4 +1,4 @@
-"""The studio's third part: two ways from the same sketch to a picture, side by side."""
+"""The studio's third part: two ways from the same sketch to an image, side by side."""
 
 from dataclasses import dataclass, replace
 
@@ -40,9 +40,9 @@ class Sketching:
     functions = (generate, image_to_image, walk, likeness)
 
     @property
-    def wish(self):
+    def request(self):
         """What both ways have in common."""
-        return self.other.wish
+        return self.other.request
 
     @property
     def id(self):
@@ -56,26 +56,26 @@ class Sketching:
 
     @property
     def paths(self):
-        """The levels of both ways."""
-        ways = {TRAINED: self.wish.preset.levels()} if self.painter else {}
+        """The timesteps of both ways."""
+        ways = {TRAINED: self.request.preset.timesteps()} if self.painter else {}
         return {**ways, PART_WAY: self.other.start()[1]}
 
     def walks(self, *models):
         """A walk by each way, from the same noise."""
-        guide = to_signed(self.other.subject.image).expand(len(self.wish.seeds), -1, -1, -1)
-        ways = {TRAINED: generate(models[0], self.wish.preset, self.wish.seeds, guide)} if self.painter else {}
+        guide = to_signed(self.other.subject.image).expand(len(self.request.seeds), -1, -1, -1)
+        ways = {TRAINED: generate(models[0], self.request.preset, self.request.seeds, guide)} if self.painter else {}
         return {**ways, PART_WAY: self.other.walk(models[-1])}
 
-    def film(self, walks):
-        """Both ways side by side, with how well every guess follows the drawing."""
+    def animation(self, walks):
+        """Both ways side by side, with how well every prediction follows the drawing."""
         takes = [edit_job.Take(name, states, self.look, name, self._follows(states)) for name, states in walks.items()]
-        return edit_job.reel(self, takes, self.wish.preset.T)
+        return edit_job.reel(self, takes, self.request.preset.T)
 
     def _follows(self, states):
         return tuple(f"follows the drawing: {self.score(state.x0_hat):.2f}" for state in states)
 
     def score(self, x):
-        """Say how well pictures x (b, 3, h, w) follow the drawing, on average."""
+        """Say how well images x (b, 3, h, w) follow the drawing, on average."""
         return likeness(to_signed(self.other.subject.image)[None], x.float().cpu()).mean().item()
 
     def words(self, walks):
@@ -91,10 +91,10 @@ class Sketching:
 
     @property
     def code(self):
-        """The lines of Python that make the same pictures."""
+        """The lines of Python that make the same images."""
         trained = (
-            f"preset, drawing = {self.wish.preset}, to_signed(image)[None]\n"
-            f'*_, last = generate(load("{self.painter}"), preset, {self.wish.seeds}, drawing.expand({len(self.wish.seeds)}, -1, -1, -1))\n'
+            f"preset, drawing = {self.request.preset}, to_signed(image)[None]\n"
+            f'*_, last = generate(load("{self.painter}"), preset, {self.request.seeds}, drawing.expand({len(self.request.seeds)}, -1, -1, -1))\n'
             "trained = to_bytes(last.x.cpu())                        # uint8 (4, 3, 64, 64)\n"
             "print(likeness(drawing, last.x.cpu()))\n\n"
         )
@@ -114,7 +114,7 @@ def painter():
 
 def _ours():
     try:
-        return image_picker.pictures(SIZE).images
+        return image_picker.images(SIZE).images
     except ValueError:  # they are missing: there is nothing to compare with
         return None
 
@@ -128,7 +128,7 @@ def show():
         )
     card = edit_job.ask_card("Model that only knows flowers", SIZE)
     sampling = known.sampling if known else card.sampling
-    wish = edit_job.ask_wish(replace(card, sampling=sampling))
+    request = edit_job.ask_request(replace(card, sampling=sampling))
     left, right = st.columns(**edit_job.COLUMNS)
     with left:
         sheet = edit_job.sheet(SIZE)
@@ -148,7 +148,7 @@ def show():
             st.info("The paper is empty: draw a flower, or choose a drawing to begin with.", icon=":material/info:")
             return
         edit = Sketching(
-            known and PAINTER, Changing(wish, edit_job.painted_over(sheet, layer), strength), LOOKS[look], _ours()
+            known and PAINTER, Changing(request, edit_job.painted_over(sheet, layer), strength), LOOKS[look], _ours()
         )
         edit_job.show(edit)
     edit_job.code(edit)

@@ -1,4 +1,4 @@
-"""A small picture that is drawn or given, and made larger by a network, once or twice, beside what needs no network."""
+"""A small image that is sampled or given, and made larger by a network, once or twice, beside what needs no network."""
 
 import time
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from torch import Tensor
 
 from diffusion_edu.analysis.measures import gradient_energy, psnr
 from diffusion_edu.app.common.image_picker import Subject
-from diffusion_edu.app.common.request import Wish, counted
+from diffusion_edu.app.common.request import Request, counted
 from diffusion_edu.app.components.zoom.widget import Pane
 from diffusion_edu.app.editing.edit_job import named
 from diffusion_edu.app.trajectories.animation import COLOUR
@@ -19,7 +19,9 @@ from diffusion_edu.editing.super_resolution import FACTOR, cascade, enlarge, enl
 from diffusion_edu.generation import Preset, generate
 
 REAL = "gradient_energy_real"  # among the scores of a card
-UNKNOWN = "What is usual in real pictures, `python -m diffusion_edu.evaluation.enlarging` writes into the card of the network."
+UNKNOWN = (
+    "What is usual in real images, `python -m diffusion_edu.evaluation.enlarging` writes into the card of the network."
+)
 
 
 def steps_between(energy):
@@ -29,7 +31,7 @@ def steps_between(energy):
 
 @dataclass(frozen=True)
 class Finished:
-    """What came of it: the small picture uint8 (1, 3, h, w), the large ones uint8 (n, 3, H, W), and the seconds of computing by width."""
+    """What came of it: the small image uint8 (1, 3, h, w), the large ones uint8 (n, 3, H, W), and the seconds of computing by width."""
 
     small: Tensor
     large: Tensor
@@ -38,12 +40,12 @@ class Finished:
 
 @dataclass(frozen=True, eq=False)
 class Enlarging:
-    """A picture that is there, or what is to be drawn first; and what makes it larger, how often twice as large, with which seeds.
+    """An image that is there, or what is to be sampled first; and what makes it larger, how often twice as large, with which seeds.
 
     card is that of the network, None if there is none: then only the others are shown. how: share and hold, as enlarge takes them.
     """
 
-    begun: Subject | Wish
+    begun: Subject | Request
     card: Card | None
     preset: Preset
     doublings: int
@@ -55,29 +57,29 @@ class Enlarging:
     @property
     def id(self):
         """The same for the same choices."""
-        begun = self.begun.settings if self._drawn else self.begun.image
+        begun = self.begun.settings if self._sampled else self.begun.image
         return named(begun, self.card and self.card.sha256, self.preset, self.doublings, self.seeds, self.how)
 
     @property
-    def _drawn(self):
-        return isinstance(self.begun, Wish)
+    def _sampled(self):
+        return isinstance(self.begun, Request)
 
     @property
     def needs(self):
         """The names of the models that are asked: the one that draws, the one that enlarges."""
-        return [*([self.begun.card.name] if self._drawn else []), *([self.card.name] if self.card else [])]
+        return [*([self.begun.card.name] if self._sampled else []), *([self.card.name] if self.card else [])]
 
     @property
     def lengths(self):
         """How many States each walk has."""
-        first = self.begun.preset.moves + 1 if self._drawn else 1
-        return [first, *([self.preset.moves + 1] * self.doublings if self.card else [])]
+        first = self.begun.preset.steps + 1 if self._sampled else 1
+        return [first, *([self.preset.steps + 1] * self.doublings if self.card else [])]
 
     def states(self, *models):
-        """Walk to the small picture, then to one twice as large, and so on; yields (State, seconds of computing so far, by width)."""
+        """Walk to the small image, then to one twice as large, and so on; yields (State, seconds of computing so far, by width)."""
         small = (
             generate(models[0], self.begun.preset, self.begun.seeds, self.begun.labels)
-            if self._drawn
+            if self._sampled
             else self._given()
         )
         doublings = self.doublings if self.card else 0
@@ -107,8 +109,8 @@ class Enlarging:
                 for seed, image in zip(self.seeds, done.large, strict=True)
             ]
         return [
-            Pane(name, image[0], COLOUR[kind], words, self._says(image, done.small))
-            for name, image, kind, words in others
+            Pane(name, image[0], COLOUR[class_name], words, self._says(image, done.small))
+            for name, image, class_name, words in others
         ]
 
     def _says(self, image, small):
@@ -123,19 +125,19 @@ class Enlarging:
         if real:
             low, middle, high = (steps_between(energy) for energy in real)
             size = self.card.size
-            usual = f"In real pictures of {size} × {size} it is mostly {low:.0f} to {high:.0f}, in the middle **{middle:.0f}**."
+            usual = f"In real images of {size} × {size} it is mostly {low:.0f} to {high:.0f}, in the middle **{middle:.0f}**."
         return (
             f"Steps: how much neighbouring pixels differ, the root of half the gradient energy, of 255. {usual} Shrunk again: how near the large "
-            f"picture comes to the small one (PSNR); above 30 dB nobody sees a difference. {self._cost(done)}"
+            f"image comes to the small one (PSNR); above 30 dB nobody sees a difference. {self._cost(done)}"
         )
 
     def _cost(self, done):
         parts, (height, width) = [], done.small.shape[2:]
         for doubling, seconds in enumerate(done.seconds.values()):
-            if doubling == 0 and not self._drawn:
+            if doubling == 0 and not self._sampled:
                 continue
             preset, guiding = (self.preset, True) if doubling else (self.begun.preset, self.begun.labels is not None)
-            asked = preset.evaluations(guiding)
+            asked = preset.nfe(guiding)
             parts.append(
                 f"{width * FACTOR**doubling} × {height * FACTOR**doubling} in {counted(asked, 'evaluation')} and {seconds:.1f} s"
             )
@@ -148,15 +150,15 @@ class Enlarging:
 
     @property
     def code(self):
-        """The lines of Python that make the same pictures."""
-        if self._drawn:
-            wish, more = self.begun, ""
-            small = f'generate(load("{wish.card.name}"), {wish.preset}, seeds={wish.seeds}, labels={wish.labels})'
+        """The lines of Python that make the same images."""
+        if self._sampled:
+            request, more = self.begun, ""
+            small = f'generate(load("{request.card.name}"), {request.preset}, seeds={request.seeds}, labels={request.labels})'
         else:
             more = (
                 f"{self.begun.code}x = to_signed(image)[None]                               # (1, 3, h, w) in [-1, 1]\n"
             )
-            small = "iter([State(0, x, x)])                           # a walk of one moment: the picture is there"
+            small = "iter([State(0, x, x)])                           # a walk of one moment: the image is there"
         larger = (
             "def larger(small):\n    x = enlarged(small)  # no network: bicubic\n    return iter([State(0, x, x)])\n\n"
         )
@@ -178,8 +180,8 @@ class Enlarging:
             "    states = cascade(states, larger)\n"
             "for state in states:\n"
             "    print(tuple(state.x.shape), state.t)\n"
-            "pictures = to_bytes(state.x.cpu())                      # uint8 (seeds, 3, height, width)\n"
-            "print(gradient_energy(to_signed(pictures)))\n"
+            "images = to_bytes(state.x.cpu())                      # uint8 (seeds, 3, height, width)\n"
+            "print(gradient_energy(to_signed(images)))\n"
         )
 
 

@@ -1,4 +1,4 @@
-"""The flowers of one exhibit, with its mistake and without it, as a film."""
+"""The flowers of one exhibit, with its mistake and without it, as an animation."""
 
 from dataclasses import asdict
 from uuid import uuid4
@@ -6,7 +6,7 @@ from uuid import uuid4
 import numpy as np
 import torch
 
-from diffusion_edu.app.trajectories.animation import COLOUR, Film, Screen, png_url
+from diffusion_edu.app.trajectories.animation import COLOUR, Animation, Track, png_url
 from diffusion_edu.core import State
 from diffusion_edu.figures.grids import grid
 from diffusion_edu.museum.exhibit import Exhibit
@@ -16,7 +16,7 @@ NAMES = "without the mistake", "with the mistake"
 
 
 def both(exhibit, model, seeds):
-    """Draw without the mistake and with it, turn by turn; yields pairs of States, the second None while it is still being drawn."""
+    """Draw without the mistake and with it, turn by turn; yields pairs of States, the second None while it is still being sampled."""
     right, wrong = (exhibit.hang(mistaken).draw(model, seeds) for mistaken in (False, True))
     for state in right:
         yield state, None
@@ -24,7 +24,7 @@ def both(exhibit, model, seeds):
 
 
 def developed(exhibit, pairs):
-    """Turn pairs of States into pictures uint8, without the mistake and with it, each (states, b, 3, h, w); what is no number is black."""
+    """Turn pairs of States into images uint8, without the mistake and with it, each (states, b, 3, h, w); what is no number is black."""
     chains = exhibit.hang(False), exhibit.hang(True)
     sides = zip(*pairs, strict=True)
     return [
@@ -34,27 +34,27 @@ def developed(exhibit, pairs):
 
 
 def apart(right, wrong):
-    """Measure how far two sets of pictures uint8 (states, ...) are apart, as pictures, and how many times stronger than it is that is shown."""
+    """Measure how far two sets of images uint8 (states, ...) are apart, as images, and how many times stronger than it is that is shown."""
     difference = (right.int() - wrong.int()).abs()
     most = difference[-1].float().flatten().sort().values[int(0.99 * difference[-1].numel())].item()
     times = next(times for times in LOUDER if times == 1 or times * most <= 255)
     return (times * difference).clamp(max=255).to(torch.uint8), times
 
 
-def film(exhibit: Exhibit, pairs: list[tuple[State, State]], kinds: list[str]):
-    """Make what the player shows, as a dict: both sets of pictures and their difference at every level."""
+def animation(exhibit: Exhibit, pairs: list[tuple[State, State]], class_names: list[str]):
+    """Make what the player shows, as a dict: both sets of images and their difference at every timestep."""
     right, wrong = developed(exhibit, pairs)
     difference, times = apart(right, wrong)
-    levels, others = ([state.t for state in side] for side in zip(*pairs, strict=True))
+    timesteps, others = ([state.t for state in side] for side in zip(*pairs, strict=True))
     T = exhibit.hang(False).schedule.T
-    numbers = [[f"level {t}" for t in side] if levels != others else [] for side in (levels, others)]
+    numbers = [[f"timestep {t}" for t in side] if timesteps != others else [] for side in (timesteps, others)]
     louder = f"difference, {times} times as strong" if times > 1 else "difference"
-    screens = [
-        Screen(side, ("x", "t"), words, COLOUR["x"], f"Pictures {words}", _sprite(pictures), says)
-        for side, words, pictures, says in zip(("right", "wrong"), NAMES, (right, wrong), numbers, strict=True)
+    tracks = [
+        Track(side, ("x", "t"), words, COLOUR["x"], f"Images {words}", _sprite(images), says)
+        for side, words, images, says in zip(("right", "wrong"), NAMES, (right, wrong), numbers, strict=True)
     ]
-    screens.append(
-        Screen(
+    tracks.append(
+        Track(
             "difference",
             ("Δ", ""),
             louder,
@@ -65,18 +65,18 @@ def film(exhibit: Exhibit, pairs: list[tuple[State, State]], kinds: list[str]):
     )
     height, width = right.shape[-2:]
     return asdict(
-        Film(
+        Animation(
             uuid4().hex,
             width,
             height,
-            kinds,
-            levels,
-            [f"level {t} of {T}" for t in levels],
-            screens,
-            start=len(levels) - 1,
+            class_names,
+            timesteps,
+            [f"timestep {t} of {T}" for t in timesteps],
+            tracks,
+            start=len(timesteps) - 1,
         )
     )
 
 
-def _sprite(pictures):
-    return png_url(np.concatenate([grid(images, columns=len(images)) for images in pictures]))
+def _sprite(dataset):
+    return png_url(np.concatenate([grid(images, columns=len(images)) for images in dataset]))

@@ -8,33 +8,33 @@ from pathlib import Path
 import streamlit as st
 
 from diffusion_edu.app.common import models
-from diffusion_edu.app.common.layout import show_code, show_pictures
+from diffusion_edu.app.common.layout import show_code, show_images
 from diffusion_edu.app.components.player.widget import play
-from diffusion_edu.app.evaluation.bug_animation import NAMES, both, film
+from diffusion_edu.app.evaluation.bug_animation import NAMES, animation, both
 from diffusion_edu.app.jobs import session, timing
 from diffusion_edu.app.trajectories.recording import kept
 from diffusion_edu.checkpoints import Unusable
 from diffusion_edu.data.images import to_bytes
 from diffusion_edu.figures.grids import grid
 from diffusion_edu.museum import EXHIBITS
-from diffusion_edu.museum.chain import Chain, kinds
+from diffusion_edu.museum.chain import Chain, class_names
 from diffusion_edu.museum.moments import SPREAD
 
 KEY = "museum"
 SEEDS = (0, 1, 2, 3)
 ROOT = Path(__file__).parents[3]
-MOST = 3  # films that one visitor keeps
+MOST = 3  # animations that one visitor keeps
 EXACT = (
     "The number is exact, not sampled: for normal data, N(0, 0.02²), the best network is linear, and the standard deviation at the end of a whole "
-    "walk follows move by move (linear schedule, T = 1000). Few moves end below 0.02 without any mistake, and grain is no cure for that."
+    "walk follows move by step (linear schedule, T = 1000). Few steps end below 0.02 without any mistake, and grain is no cure for that."
 )
 
 
 def show():
     """Show the museum: the list, the question, and, once it is answered, everything about the exhibit."""
     exhibit, (_, card) = EXHIBITS[_choose()], next(iter(models.titled().items()))
-    predicted, films = (st.session_state.setdefault(f"museum_{name}", {}) for name in ("predicted", "films"))
-    if st.session_state.get("museum_drawn") != exhibit.slug:
+    predicted, animations = (st.session_state.setdefault(f"museum_{name}", {}) for name in ("predicted", "animations"))
+    if st.session_state.get("museum_sampled") != exhibit.slug:
         session.cancel(KEY)
     if exhibit.slug not in predicted:
         _ask(exhibit, card)
@@ -43,9 +43,9 @@ def show():
     session.problem(KEY)
     if session.running(KEY):
         _watch(exhibit, card)
-    elif exhibit.slug in films:
+    elif exhibit.slug in animations:
         fresh = st.session_state.pop("museum_fresh", None) == exhibit.slug
-        play(films[exhibit.slug], key="museum", autoplay=fresh)
+        play(animations[exhibit.slug], key="museum", autoplay=fresh)
     else:
         st.button(
             f"Draw {NAMES[0]} and {NAMES[1][5:]}", icon=":material/play_circle:", on_click=_draw, args=(exhibit, card)
@@ -59,7 +59,7 @@ def show():
 def _choose():
     """Let the visitor walk through the list; returns the slug of an exhibit."""
     slugs, predicted = list(EXHIBITS), st.session_state.get("museum_predicted", {})
-    right = sum(EXHIBITS[slug].answer == guess for slug, guess in predicted.items())
+    right = sum(EXHIBITS[slug].answer == prediction for slug, prediction in predicted.items())
     wanted = st.query_params.get(
         "exhibit", st.session_state.get("museum_here")
     )  # not bound: the link holds the slug, the list the title
@@ -95,7 +95,7 @@ def _ask(exhibit, card):
         chain, labelled = exhibit.hang(True), bool(card.classes)
         seconds = timing.expected(models.get(card.name), chain, 2 * len(SEEDS), labelled)
         st.caption(
-            f"Your answer draws {len(SEEDS)} pictures {NAMES[0]} and {len(SEEDS)} {NAMES[1]}, from the same noise, in {chain.moves} moves each: "
+            f"Your answer draws {len(SEEDS)} images {NAMES[0]} and {len(SEEDS)} {NAMES[1]}, from the same noise, in {chain.steps} steps each: "
             f"about {max(seconds, 1):.0f} s on this machine."
         )
     except Unusable as problem:
@@ -113,50 +113,52 @@ def _draw(exhibit, card):
     except Unusable as problem:
         st.error(str(problem))
         return
-    moves = exhibit.hang(True).moves
-    shown = kept(moves)
-    session.begin(KEY, items, 2 * (moves + 1), lambda index: index % 2 == 1 and index // 2 in shown)
-    st.session_state.museum_drawn = exhibit.slug
+    steps = exhibit.hang(True).steps
+    shown = kept(steps)
+    session.begin(KEY, items, 2 * (steps + 1), lambda index: index % 2 == 1 and index // 2 in shown)
+    st.session_state.museum_sampled = exhibit.slug
 
 
 def _watch(exhibit, card):
-    """Show both sides while they are being drawn; keep the film when they are done."""
-    moves = exhibit.hang(True).moves
+    """Show both sides while they are being sampled; keep the animation when they are done."""
+    steps = exhibit.hang(True).steps
 
     def says(job):
-        return f"Move {min(job.done // 2, moves)} of {moves}, both sides" if job.latest else "Waiting for a turn"
+        return f"Move {min(job.done // 2, steps)} of {steps}, both sides" if job.latest else "Waiting for a turn"
 
     def look(pair):
-        show_pictures(
+        show_images(
             (
                 grid(to_bytes(state.x.nan_to_num(nan=-1.0)), zoom=2),
-                f"{name}, level {state.t}",
-                f"Pictures {name} at level {state.t}",
+                f"{name}, timestep {state.t}",
+                f"Images {name} at timestep {state.t}",
             )
             for name, state in zip(NAMES, pair, strict=True)
             if state
         )
 
     def over(job):
-        labels = kinds(card, SEEDS)
+        labels = class_names(card, SEEDS)
         timing.learn(card.name, exhibit.hang(True), 2 * len(SEEDS), bool(card.classes), job.seconds)
         names = ["anything"] * len(SEEDS) if labels is None else [card.classes[label] for label in labels]
-        films = st.session_state.museum_films
-        films[exhibit.slug] = film(exhibit, job.kept, names)
-        while len(films) > MOST:
-            films.pop(next(iter(films)))
+        animations = st.session_state.museum_animations
+        animations[exhibit.slug] = animation(exhibit, job.kept, names)
+        while len(animations) > MOST:
+            animations.pop(next(iter(animations)))
         st.session_state.museum_fresh = exhibit.slug
 
     session.watch(KEY, says, look, over)
 
 
-def _verdict(exhibit, guess):
+def _verdict(exhibit, prediction):
     """Say in two lines whether the prediction was right, and what the exact number is with the mistake and without it."""
     answer = exhibit.options[exhibit.answer]
-    if guess == exhibit.answer:
+    if prediction == exhibit.answer:
         words = f":green[:material/check_circle: **Right.**] {answer}."
     else:
-        words = f":orange[:material/cancel: **Not quite.**] You said: {exhibit.options[guess]}. It is: **{answer}**."
+        words = (
+            f":orange[:material/cancel: **Not quite.**] You said: {exhibit.options[prediction]}. It is: **{answer}**."
+        )
     values = f"**{in_words(exhibit.number(False))}** without, **{in_words(exhibit.number(True))}** with the mistake"
     st.markdown(f"{words}  \n{exhibit.unit[0].upper()}{exhibit.unit[1:]}: {values}. Good: {exhibit.good}.")
 
@@ -182,7 +184,7 @@ def _story(exhibit):
     if SPREAD in exhibit.unit:
         st.caption(EXACT)
     wrong, test = st.columns(2, gap="medium")
-    wrong.markdown("**The wrong line** is marked; this very function drew the pictures above:")
+    wrong.markdown("**The wrong line** is marked; this very function drew the images above:")
     wrong.code(inspect.getsource(exhibit.wrong), wrap_lines=True)
     test.markdown(f"**The test that catches it**, in `{path}`:")
     test.code(_source_of_test(path, name), wrap_lines=True)
@@ -211,6 +213,6 @@ def _snippet(exhibit, card):
         "for wrong in (False, True):\n"
         "    chain = exhibit.hang(wrong)                # the mistake, or what should stand in its place\n"
         f"    *_, last = chain.draw(model, seeds={SEEDS})\n"
-        "    pictures = chain.develop(last.x)           # uint8 (pictures, 3, height, width)\n"
+        "    images = chain.develop(last.x)           # uint8 (images, 3, height, width)\n"
         "    print(exhibit.number(wrong), exhibit.unit)\n"
     )

@@ -1,4 +1,4 @@
-"""The data behind a model: a set of pictures is read, counted, averaged and split into balanced parts."""
+"""The data behind a model: a set of images is read, counted, averaged and split into balanced parts."""
 
 import streamlit as st
 
@@ -16,7 +16,7 @@ from diffusion_edu.evaluation.report import Reference
 from diffusion_edu.figures.grids import grid
 
 KEY = "dataset"
-OURS, OWN = "our picture set", "pictures of your own"
+OURS, OWN = "our image set", "images of your own"
 REFERENCES = {
     "real flowers (numbers only)": ("flower_reference.npz", "flower_features"),
     "real faces (numbers only)": ("face_reference.npz", "face_features"),
@@ -29,7 +29,7 @@ def show():
     row = st.container(horizontal=True, vertical_alignment="bottom", gap="medium")
     shipped = [name for name, (file, _) in REFERENCES.items() if (PRETRAINED / file).is_file()]
     source = row.segmented_control(
-        "Pictures", [OURS, OWN, *shipped], default=OURS, required=True, key="set", wrap=True, **BOUND
+        "Images", [OURS, OWN, *shipped], default=OURS, required=True, key="set", wrap=True, **BOUND
     )
     if source in shipped:
         _numbers_only(*REFERENCES[source])
@@ -37,7 +37,7 @@ def show():
     path = ""
     if source == OWN:
         words = "A folder (one sub-folder per class, or none) or a parquet file with a column `image`, on the computer that runs this app."
-        path = row.text_input("Path", key="set_path", placeholder="/home/me/pictures", help=words, **BOUND)
+        path = row.text_input("Path", key="set_path", placeholder="/home/me/images", help=words, **BOUND)
         path = path if readable(path) else ""
     words = "Left of the first handle: training. Between both: validation. Right of the second: test."
     first, second = row.slider(
@@ -59,14 +59,14 @@ def begin(inspection):
 
 
 def watch(inspection, quiet):
-    """Show how many pictures were read."""
+    """Show how many images were read."""
 
     def says(job):
         if not isinstance(job.latest, tuple):
             return "Waiting for a turn"
         read, of = job.latest
         job.total = of // 64 + 6
-        return f"Read {read:,} of {of:,} pictures"
+        return f"Read {read:,} of {of:,} images"
 
     def over(job):
         st.session_state[f"done:{KEY}"] = st.session_state[f"asked:{KEY}"], job.latest
@@ -76,17 +76,21 @@ def watch(inspection, quiet):
 
 def _show(inspection, found):
     """Show numbers, averages, colours, classes and parts."""
-    kinds = f"{len(found.counts)} {'attributes' if found.attributes else 'classes'}" if found.counts else "no labels"
+    class_names = (
+        f"{len(found.counts)} {'attributes' if found.attributes else 'classes'}" if found.counts else "no labels"
+    )
     sides = ", ".join(
         f"{width}x{height}" + f" ({count:,})" * (len(found.sides) > 1)
         for (width, height), count in list(found.sides.items())[:3]
     )
     more = f" and {len(found.sides) - 3} other sizes" if len(found.sides) > 3 else ""
-    ours = " **drawn by our own model, not photographed**" if not inspection.path else ""
-    st.markdown(f"**{found.read:,} pictures**{ours} ({found.source}), {kinds}; files of {sides}{more}. {_twice(found)}")
+    ours = " **sampled by our own model, not photographed**" if not inspection.path else ""
+    st.markdown(
+        f"**{found.read:,} images**{ours} ({found.source}), {class_names}; files of {sides}{more}. {_twice(found)}"
+    )
     if found.found > found.read + len(found.left_out):
         st.info(
-            f"There are {found.found:,} pictures; {MOST:,} of them, chosen at random, are read. Without `most` the code below reads all."
+            f"There are {found.found:,} images; {MOST:,} of them, chosen at random, are read. Without `most` the code below reads all."
         )
     if found.left_out:
         st.warning(f"{len(found.left_out)} files could not be read, for example {found.left_out[0]}.")
@@ -97,7 +101,7 @@ def _show(inspection, found):
         st.image(
             page,
             caption=f"The average of all, and of {', '.join(there)}",
-            alt="Average pictures of the set and its parts",
+            alt="Average images of the set and its parts",
         )
     with right:
         st.markdown(_parts(found, there))
@@ -107,9 +111,9 @@ def _show(inspection, found):
     plot(_colours(found, there), key="set_charts")
     if found.counts:
         st.markdown(
-            "**Share of pictures that have each attribute**"
+            "**Share of images that have each attribute**"
             if found.attributes
-            else "**Pictures of each class**, most frequent first"
+            else "**Images of each class**, most frequent first"
         )
         st.html(bars(found.counts, found.read if found.attributes else None))
 
@@ -125,7 +129,7 @@ def _twice(found):
         else ""
     )
     groups = len(found.twice)
-    return f"**{groups} picture{'s are' if groups > 1 else ' is'} there more than once**, byte by byte, for example {example}. {harm}"
+    return f"**{groups} image{'s are' if groups > 1 else ' is'} there more than once**, byte by byte, for example {example}. {harm}"
 
 
 def _parts(found, there):
@@ -137,13 +141,13 @@ def _parts(found, there):
     ]
     words = "Without labels the parts are chosen at random."
     if found.counts:
-        mine, random = (f"{100 * share:.2f}" for share in found.imbalance)
+        mine, random = (f"{100 * fraction:.2f}" for fraction in found.imbalance)
         how = "iterative stratification" if found.attributes else "every class is split by the same shares"
-        kind = "attribute" if found.attributes else "class"
-        words = f"No {kind} is rarer or more frequent in a part than in all by more than **{mine} percentage points** ({how}); at random: {random}."
+        class_name = "attribute" if found.attributes else "class"
+        words = f"No {class_name} is rarer or more frequent in a part than in all by more than **{mine} percentage points** ({how}); at random: {random}."
     return "\n".join(
         [
-            "| part | pictures | share | colours differ by (W₁ of R, G, B) |",
+            "| part | images | share | colours differ by (W₁ of R, G, B) |",
             "| --- | ---: | ---: | ---: |",
             *rows,
             "",
@@ -175,21 +179,21 @@ def _colours(found, there):
     ]
 
 
-def _numbers_only(file, eyes):
-    """Show what a shipped reference says of real pictures, which do not ship."""
+def _numbers_only(file, feature_network):
+    """Show what a shipped reference says of real images, which do not ship."""
     try:
-        real, card = Reference.load(PRETRAINED / file), read_card(available()[eyes])
+        real, card = Reference.load(PRETRAINED / file), read_card(available()[feature_network])
     except (ValueError, Unusable, KeyError) as problem:
         st.error(f"The reference cannot be shown: {problem}")
         return
     source = card.data.get("source", "source unknown")
     st.markdown(
-        f"**{int(real.statistics.count):,} real pictures** lie behind this reference ({source}). They do not ship, only the mean and the covariance "
-        f"of their features by `{eyes}`. FD of one half to the other {in_words(real.floor)}, of pure noise {in_words(real.noise)}."
+        f"**{int(real.statistics.count):,} real images** lie behind this reference ({source}). They do not ship, only the mean and the covariance "
+        f"of their features by `{feature_network}`. FD of one half to the other {in_words(real.floor)}, of pure noise {in_words(real.noise)}."
     )
-    if len(real.kinds) == len(card.classes) > 0:
-        st.markdown("**Pictures of each class**, most frequent first")
-        st.html(bars(dict(zip(card.classes, real.kinds.tolist(), strict=True))))
+    if len(real.class_counts) == len(card.classes) > 0:
+        st.markdown("**Images of each class**, most frequent first")
+        st.html(bars(dict(zip(card.classes, real.class_counts.tolist(), strict=True))))
     code = "from diffusion_edu.checkpoints import PRETRAINED\nfrom diffusion_edu.evaluation.report import Reference\n\n"
     code += f'real = Reference.load(PRETRAINED / "{file}")\nprint(int(real.statistics.count), real.floor, real.noise, real.kinds)\n'
     show_code(code, does="read these numbers")

@@ -1,4 +1,4 @@
-"""A set of pictures under inspection: what is in it, which colours, what is there twice, and balanced parts of it."""
+"""A set of images under inspection: what is in it, which colours, what is there twice, and balanced parts of it."""
 
 import hashlib
 from collections.abc import Iterator
@@ -12,10 +12,10 @@ from torch import Tensor
 from diffusion_edu.checkpoints import PRETRAINED
 from diffusion_edu.data.sources import SPLITS
 from diffusion_edu.data.splits import as_csv, imbalance, split
-from diffusion_edu.data.survey import Survey, average, shares, survey
+from diffusion_edu.data.survey import Survey, average, fractions, survey
 from diffusion_edu.evaluation.colours import smoothed, values, wasserstein
 
-MOST = 10_000  # pictures that are read
+MOST = 10_000  # images that are read
 OURS = PRETRAINED / "flower_samples.parquet"
 KNOWN = {}  # the last set that was read, for everybody
 
@@ -25,7 +25,7 @@ class Findings:
     """What was found: the set in numbers, and its parts.
 
     counts: {class or attribute: how many}; averages uint8 (1 + parts, 3, h, w), of all and of each part; densities (parts, 3, 256) in
-    shares of all values; moved (parts, 3): W1 between a part and all; parts (n,) and sizes; twice: files that are equal, in groups.
+    fractions of all values; moved (parts, 3): W1 between a part and all; parts (n,) and sizes; twice: files that are equal, in groups.
     """
 
     source: str
@@ -47,16 +47,16 @@ class Findings:
 
 @dataclass(frozen=True)
 class Inspection:
-    """Which set is looked at (path "": ours), the shares of training, validation and test, and the seed that splits it."""
+    """Which set is looked at (path "": ours), the fractions of training, validation and test, and the seed that splits it."""
 
     path: str
-    shares: tuple[float, float, float]
+    fractions: tuple[float, float, float]
     seed: int
 
     @property
     def id(self):
         """The same for the same choices."""
-        return hashlib.sha256(repr((self.path, self.shares, self.seed)).encode()).hexdigest()
+        return hashlib.sha256(repr((self.path, self.fractions, self.seed)).encode()).hexdigest()
 
     def items(self) -> Iterator[tuple[int, int] | Findings]:
         """Read the set, or remember it, and look at it: yields (done, of how many), and Findings at last. Raises ValueError in words."""
@@ -71,35 +71,35 @@ class Inspection:
         yield from self._findings(KNOWN[key])
 
     def _findings(self, found):
-        pictures, n = found.pictures, len(found.pictures)
-        parts = split(n, self.shares, pictures.labels, self.seed)
+        dataset, n = found.images, len(found.images)
+        parts = split(n, self.fractions, dataset.labels, self.seed)
         yield n, n
-        there = [part for part in range(len(self.shares)) if (parts == part).any()]
-        images = [pictures.images[parts == part] for part in there]
+        there = [part for part in range(len(self.fractions)) if (parts == part).any()]
+        images = [dataset.images[parts == part] for part in there]
         seen = []
-        for some in (pictures.images, *images):
+        for some in (dataset.images, *images):
             seen.append(values(some))
             yield n, n
         twice = found.duplicates
         yield Findings(
-            source=pictures.source,
+            source=dataset.source,
             found=found.found,
             read=n,
             sides=dict(found.sides.most_common()),
             left_out=found.left_out,
-            counts=shares(pictures),
-            attributes=bool(pictures.attributes),
-            averages=torch.stack([average(some) for some in (pictures.images, *images)]),
-            densities=torch.stack([smoothed(share) for share in seen[1:]]),
-            moved=torch.stack([wasserstein(share, seen[0]) for share in seen[1:]]),
-            sizes=parts.bincount(minlength=len(self.shares)).tolist(),
+            counts=fractions(dataset),
+            attributes=bool(dataset.attributes),
+            averages=torch.stack([average(some) for some in (dataset.images, *images)]),
+            densities=torch.stack([smoothed(fraction) for fraction in seen[1:]]),
+            moved=torch.stack([wasserstein(fraction, seen[0]) for fraction in seen[1:]]),
+            sizes=parts.bincount(minlength=len(self.fractions)).tolist(),
             imbalance=(
-                imbalance(pictures.labels, parts),
-                imbalance(pictures.labels, split(n, self.shares, None, self.seed)),
+                imbalance(dataset.labels, parts),
+                imbalance(dataset.labels, split(n, self.fractions, None, self.seed)),
             ),
             twice=[[found.files[row] for row in rows] for rows in twice],
             apart=sum(len(parts[rows].unique()) > 1 for rows in twice),
-            csv=as_csv(found.files, pictures, parts),
+            csv=as_csv(found.files, dataset, parts),
         )
 
     @property
@@ -112,16 +112,16 @@ class Inspection:
             "from diffusion_edu.data.survey import shares, survey\n"
             "from diffusion_edu.evaluation.colours import values, wasserstein\n\n"
             f"*_, found = survey({source}, most={MOST})\n"
-            "pictures = found.pictures\n"
-            f"parts = split(len(pictures), shares={self.shares}, labels=pictures.labels, seed={self.seed})\n"
+            "images = found.images\n"
+            f"parts = split(len(images), shares={self.fractions}, labels=images.labels, seed={self.seed})\n"
             'print(found.sides, "equal files:", len(found.duplicates))\n'
-            "print(shares(pictures))\n"
+            "print(shares(images))\n"
             f"for part, name in enumerate({list(SPLITS)}):\n"
-            "    some = pictures.take(parts == part)\n"
+            "    some = images.take(parts == part)\n"
             "    if len(some):\n"
-            "        print(name, len(some), wasserstein(values(some.images), values(pictures.images)))  # W1 of red, green, blue\n"
-            'print("largest difference of a share", imbalance(pictures.labels, parts))\n'
-            "text = as_csv(found.files, pictures, parts)\n"
+            "        print(name, len(some), wasserstein(values(some.images), values(images.images)))  # W1 of red, green, blue\n"
+            'print("largest difference of a share", imbalance(images.labels, parts))\n'
+            "text = as_csv(found.files, images, parts)\n"
         )
 
 

@@ -73,7 +73,7 @@ def runs():
 
 def _is_judge(path):
     try:
-        return read_card(path).kind == "class"
+        return read_card(path).class_name == "class"
     except Unusable:
         return False  # it is on the list, so that choosing it says what is wrong with it
 
@@ -95,13 +95,13 @@ def _read():
         return None, "", None, None
     path = known[name].relative_to(Path.cwd()) if known[name].is_relative_to(Path.cwd()) else known[name]
     code = f'from diffusion_edu.doctor import diagnose, read_run\n\nfindings = read_run("{path.as_posix()}")\n'
-    drawn = doctor_job.offer(name, findings, button, estimate) if name in models.cards() else None
+    sampled = doctor_job.offer(name, findings, button, estimate) if name in models.cards() else None
     left, right = st.columns([9, 11], gap="large")
     with left:
-        if drawn:
-            findings, page = drawn
+        if sampled:
+            findings, page = sampled
             code = doctor_job.IMPORTS + code + doctor_job.CODE.format(name=name)
-            st.image(page, caption="The drawings that were measured", alt=f"Pictures drawn by {name}")
+            st.image(page, caption="The samples that were measured", alt=f"Images sampled by {name}")
         st.markdown(
             "\n".join(
                 [
@@ -136,11 +136,11 @@ def facts(findings):
 
 
 MEASURED = {
-    "drawn.neighbours": "Drawings, likeness of neighbours",
-    "drawn.grain": "Drawings, grain",
+    "sampled.neighbours": "Samples, likeness of neighbours",
+    "sampled.grain": "Samples, grain",
     "fits": "Answers are most like",
     "label_gain": "Share of the error that a label saves",
-    "nearest": "Distance to real pictures (1: as theirs)",
+    "nearest": "Distance to real images (1: as theirs)",
 }
 
 

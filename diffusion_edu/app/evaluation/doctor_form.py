@@ -11,14 +11,14 @@ UNKNOWN = "?"
 READ = {"mse": "MSE", "l1": "L1", "huber": "Huber"}
 
 CHOICES = {  # name of a finding: what it is called, its values
-    "look": ("The drawings look", {"nothing": LOOKS["nothing"], **LOOKS}),
-    "kind": ("Target", TARGETS),
+    "look": ("The samples look", {"nothing": LOOKS["nothing"], **LOOKS}),
+    "class_name": ("Target", TARGETS),
     "distance": ("Error", DISTANCES),
     "precision": ("Precision", ("float32", "bfloat16", "float16")),
     "asked": ("Answers are read as", TARGETS),
     "schedule": ("Schedule", SCHEDULES),
     "variance": ("DDPM's variance", ("small", "large")),
-    "clip": ("Guess is clipped", ("yes", "no")),
+    "clip": ("Prediction is clipped", ("yes", "no")),
 }
 NUMBERS = {  # name of a finding: what it is called, the step of its buttons, the lowest and the highest value
     "first_loss": ("Loss at first", 0.1, 0.0, None),
@@ -27,30 +27,30 @@ NUMBERS = {  # name of a finding: what it is called, the step of its buttons, th
     "lr": ("Learning rate", 0.0001, 0.0, None),
     "lowest_validation": ("Held-out loss, best", 0.01, 0.0, None),
     "last_validation": ("Held-out loss, now", 0.01, 0.0, None),
-    "batch": ("Pictures per step", 1, 1, None),
-    "pictures": ("Pictures in the set", 100, 1, None),
+    "batch": ("Images per step", 1, 1, None),
+    "images": ("Images in the set", 100, 1, None),
     "ema": ("Decay of the EMA", 0.0001, 0.0, 1.0),
     "real.low": ("Data, lowest", 0.5, None, None),
     "real.high": ("Data, highest", 0.5, None, None),
-    "T": ("Levels T", 100, 1, 100_000),
-    "top": ("Highest level visited", 1, 0, None),
-    "bottom": ("Last level visited", 1, 0, None),
-    "moves": ("Moves", 1, 1, None),
-    "scale": ("Guidance", 0.5, 0.0, None),
+    "T": ("Timesteps T", 100, 1, 100_000),
+    "top": ("Highest timestep visited", 1, 0, None),
+    "bottom": ("Last timestep visited", 1, 0, None),
+    "sampling_steps": ("Sampling_steps", 1, 1, None),
+    "guidance_scale": ("Guidance", 0.5, 0.0, None),
     "start.std": ("First noise, std", 0.1, 0.0, None),
-    "drawn.std": ("Drawings, std", 0.1, 0.0, None),
-    "drawn.low": ("Drawings, lowest", 0.5, None, None),
-    "drawn.high": ("Drawings, highest", 0.5, None, None),
-    "drawn.edges": ("Black or white, share", 0.05, 0.0, 1.0),
-    "drawn.broken": ("NaN, share", 0.05, 0.0, 1.0),
+    "sampled.std": ("Samples, std", 0.1, 0.0, None),
+    "sampled.low": ("Samples, lowest", 0.5, None, None),
+    "sampled.high": ("Samples, highest", 0.5, None, None),
+    "sampled.edges": ("Black or white, share", 0.05, 0.0, 1.0),
+    "sampled.broken": ("NaN, share", 0.05, 0.0, 1.0),
 }
-FIRST = ("look", "first_loss", "last_loss", "steps", "kind", "distance", "lr")
+FIRST = ("look", "first_loss", "last_loss", "steps", "class_name", "distance", "lr")
 MORE = {
     "More about the training": (
         "lowest_validation",
         "last_validation",
         "batch",
-        "pictures",
+        "images",
         "ema",
         "warm_up",
         "precision",
@@ -63,42 +63,42 @@ MORE = {
         "T",
         "top",
         "bottom",
-        "moves",
+        "sampling_steps",
         "variance",
-        "scale",
+        "guidance_scale",
         "clip",
         "start.std",
     ),
-    "Numbers of the drawn pictures": ("drawn.std", "drawn.low", "drawn.high", "drawn.edges", "drawn.broken"),
+    "Numbers of the sampled images": ("sampled.std", "sampled.low", "sampled.high", "sampled.edges", "sampled.broken"),
 }
 EXAMPLES = {
-    "loss stuck at 1.0": {"first_loss": 1.0, "last_loss": 1.0, "steps": 500, "kind": "eps", "distance": "mse"},
+    "loss stuck at 1.0": {"first_loss": 1.0, "last_loss": 1.0, "steps": 500, "class_name": "eps", "distance": "mse"},
     "only noise": {
         "look": "noise",
         "first_loss": 1.0,
         "last_loss": 0.08,
         "steps": 2000,
-        "kind": "eps",
+        "class_name": "eps",
         "distance": "mse",
         "ema": 0.9999,
     },
     "black": {
         "look": "black",
         "last_loss": 0.09,
-        "kind": "v",
+        "class_name": "v",
         "distance": "mse",
         "precision": "float16",
-        "drawn.broken": 1.0,
+        "sampled.broken": 1.0,
     },
-    "glaring": {"look": "edges", "scale": 9.0, "clip": "no", "drawn.low": -3.1, "drawn.high": 3.4},
-    "grey": {"look": "grey", "schedule": "linear", "T": 300, "moves": 50},
-    "grain": {"look": "grain", "variance": "large", "T": 1000, "moves": 50},
+    "glaring": {"look": "edges", "guidance_scale": 9.0, "clip": "no", "sampled.low": -3.1, "sampled.high": 3.4},
+    "grey": {"look": "grey", "schedule": "linear", "T": 300, "sampling_steps": 50},
+    "grain": {"look": "grain", "variance": "large", "T": 1000, "sampling_steps": 50},
     "all is well": {
         "look": "fine",
         "first_loss": 0.57,
         "last_loss": 0.11,
         "steps": 20_000,
-        "kind": "v",
+        "class_name": "v",
         "distance": "mse",
         "lr": 0.0008,
     },
@@ -139,7 +139,7 @@ def ask():
             _rows(names, 2)
             if title.startswith("Numbers"):
                 st.caption(
-                    "`look_at(x)` in `diffusion_edu.doctor` measures them on your own pictures (n, 3, h, w) in [-1, 1]."
+                    "`look_at(x)` in `diffusion_edu.doctor` measures them on your own images (n, 3, h, w) in [-1, 1]."
                 )
     for name in (*CHOICES, *NUMBERS, "warm_up"):
         value = st.session_state.get(key(name))
@@ -180,7 +180,7 @@ def _widget(name):
 
 def _findings(told):
     plain = {name: value for name, value in told.items() if "." not in name}
-    for part in ("real", "start", "drawn"):
+    for part in ("real", "start", "sampled"):
         inside = {name.removeprefix(f"{part}."): value for name, value in told.items() if name.startswith(f"{part}.")}
         if inside:
             plain[part] = Looks(**inside)

@@ -1,4 +1,4 @@
-"""What the doctor does with a model: draw a few pictures beside the page, ask the network about real ones, and measure."""
+"""What the doctor does with a model: draw a few images beside the page, ask the network about real ones, and measure."""
 
 import streamlit as st
 import torch
@@ -13,21 +13,21 @@ from diffusion_edu.figures.grids import grid
 from diffusion_edu.generation import Preset, generate
 
 KEY = "clinic"
-PICTURES, ASKED, AT_ONCE = 8, 16, 4  # drawn, and real ones that the network is asked about, so many at a time
+IMAGES, ASKED, AT_ONCE = 8, 16, 4  # sampled, and real ones that the network is asked about, so many at a time
 IMPORTS = "from diffusion_edu.app.evaluation.doctor_job import visit\nfrom diffusion_edu.checkpoints import load\nfrom diffusion_edu.generation import Preset\n"
-CODE = 'model = load("{name}")\n*_, (findings, picture) = visit(model, Preset(**model.card.sampling), findings)  # draws, asks, measures\n'
+CODE = 'model = load("{name}")\n*_, (findings, image) = visit(model, Preset(**model.card.sampling), findings)  # draws, asks, measures\n'
 
 
 def offer(name, known, button, estimate):
-    """Offer to draw with the model; returns what was measured, as (Findings, picture), or None."""
+    """Offer to draw with the model; returns what was measured, as (Findings, image), or None."""
     session.problem(KEY)
     if session.running(KEY) and st.session_state.get("doctor_patient") != name:
         session.cancel(KEY)
     try:
         model = models.get(name)
-        preset, kinds = Preset(**model.card.sampling), bool(model.card.kinds)
-        seconds = timing.expected(model, preset, PICTURES, kinds) + timing.expected(
-            model, Preset(moves=1), 2 * ASKED, guiding=False
+        preset, class_names = Preset(**model.card.sampling), bool(model.card.condition_names)
+        seconds = timing.expected(model, preset, IMAGES, class_names) + timing.expected(
+            model, Preset(sampling_steps=1), 2 * ASKED, guiding=False
         )
     except (Unusable, ValueError) as problem:
         st.error(str(problem))
@@ -41,7 +41,7 @@ def offer(name, known, button, estimate):
         args=(name, model, preset, known),
     )
     estimate.caption(
-        f"Draws {PICTURES} pictures as its card says and measures them: about {max(seconds, 1):.0f} s on this machine."
+        f"Draws {IMAGES} images as its card says and measures them: about {max(seconds, 1):.0f} s on this machine."
     )
     if session.running(KEY):
         _watch()
@@ -51,33 +51,33 @@ def offer(name, known, button, estimate):
 
 def _begin(name, model, preset, known):
     asked = ASKED // AT_ONCE if ours(model.card) else 0
-    session.begin(KEY, visit(model, preset, known), preset.moves + 2 + asked)
+    session.begin(KEY, visit(model, preset, known), preset.sampling_steps + 2 + asked)
     st.session_state.doctor_patient = name
 
 
 def ours(card):
-    """Whether a model was trained on the pictures that come with the app."""
-    flowers = image_picker.pictures()
+    """Whether a model was trained on the images that come with the app."""
+    flowers = image_picker.images()
     return card.size == flowers.images.shape[-1] and list(card.classes) == list(flowers.classes)
 
 
 def visit(model, preset, known):
-    """Draw, ask the network about real pictures if it was trained on ours, and measure: yields States, then the Findings and the drawings."""
-    card, flowers = model.card, image_picker.pictures()
-    labels = card.mix(range(PICTURES))
+    """Draw, ask the network about real images if it was trained on ours, and measure: yields States, then the Findings and the samples."""
+    card, flowers = model.card, image_picker.images()
+    labels = card.mix(range(IMAGES))
     start = None
-    for state in generate(model, preset, range(PICTURES), labels):
+    for state in generate(model, preset, range(IMAGES), labels):
         start = state.x if start is None else start
         yield state
     real, answers = None, []
     if ours(card):
-        real, kinds = to_signed(flowers.images[::4]), flowers.labels[::4]
+        real, class_names = to_signed(flowers.images[::4]), flowers.labels[::4]
         for rows in torch.arange(ASKED).split(AT_ONCE):
-            x0, told = model.compute.place(real[rows]), kinds[rows].to(model.compute.device)
+            x0, told = model.compute.place(real[rows]), class_names[rows].to(model.compute.device)
             answers.append(ask(model.net, x0, told, seed=int(rows[0]), autocast=model.compute.autocast))
             yield state
     measured = examine(
-        known, drawn=state.x.cpu(), start=start.cpu(), levels=preset.levels(), real=real, answers=answers
+        known, sampled=state.x.cpu(), start=start.cpu(), timesteps=preset.timesteps(), real=real, answers=answers
     )
     yield measured, grid(to_bytes(state.x.nan_to_num()), columns=4)
 
@@ -85,12 +85,12 @@ def visit(model, preset, known):
 def _watch():
     def says(job):
         drawing = isinstance(job.latest, State) and job.latest.t > 0
-        return f"Drawing: level {job.latest.t}" if drawing else "Measuring" if job.latest else "Waiting for a turn"
+        return f"Drawing: timestep {job.latest.t}" if drawing else "Measuring" if job.latest else "Waiting for a turn"
 
     def look(item):
         if isinstance(item, State):
             page = grid(to_bytes(item.x.nan_to_num()), columns=8)
-            st.image(page, caption=f"Level {item.t}", alt=f"Pictures under way at level {item.t}")
+            st.image(page, caption=f"Timestep {item.t}", alt=f"Images under way at timestep {item.t}")
 
     def over(job):
         st.session_state.doctor_examined = (st.session_state.doctor_patient, *job.latest)

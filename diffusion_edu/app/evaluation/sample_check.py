@@ -1,4 +1,4 @@
-"""A close look at drawings: what is nearest to each of them, how far all of them lie from real pictures, and which colours they have."""
+"""A close look at samples: what is nearest to each of them, how far all of them lie from real images, and which colours they have."""
 
 import hashlib
 import time
@@ -28,16 +28,16 @@ BATCH, AT_ONCE, FEWEST, MANY = (
     32,
     4,
     2048,
-)  # pictures drawn and described in one turn; samples that a distance is shown for
-KNOWN = {}  # features and pictures of the last sets that were compared with, for everybody
+)  # images sampled and described in one turn; samples that a distance is shown for
+KNOWN = {}  # features and images of the last sets that were compared with, for everybody
 
 
 @dataclass(frozen=True, eq=False)
 class Seen:
-    """Everything that was found out: n drawings, what is nearest to each, and the numbers.
+    """Everything that was found out: n samples, what is nearest to each, and the numbers.
 
     images and neighbours uint8 (n, 3, h, w), files and distances (n,) of the neighbours; distances below limit are those of copies;
-    curves: {name: [(samples, FD, its deviation)]}; shares: values of drawings and of the others, (3, 256) each, and W1 between them (3,).
+    curves: {name: [(samples, FD, its deviation)]}; shares: values of samples and of the others, (3, 256) each, and W1 between them (3,).
     """
 
     images: Tensor
@@ -46,7 +46,7 @@ class Seen:
     distances: Tensor
     limit: float
     curves: dict
-    shares: tuple[Tensor, Tensor]
+    fractions: tuple[Tensor, Tensor]
     moved: Tensor
     among: int
     source: str
@@ -54,7 +54,7 @@ class Seen:
 
 @dataclass(frozen=True)
 class Look:
-    """Which drawings (card None: some of our picture set, chosen by the seed) are compared with which pictures (path "": those of our set)."""
+    """Which samples (card None: some of our image set, chosen by the seed) are compared with which images (path "": those of our set)."""
 
     card: Card | None
     count: int
@@ -69,62 +69,62 @@ class Look:
         return hashlib.sha256(repr(about).encode()).hexdigest()
 
     @property
-    def eyes(self):
+    def feature_network(self):
         """The name of the classifier whose features are compared."""
         faces = self.card is not None and self.card.attributes and "face_features" in available()
         return "face_features" if faces else "flower_features"
 
     @property
     def preset(self):
-        """How the drawings are made."""
+        """How the samples are made."""
         return Preset(**self.card.sampling)
 
     @property
     def batches(self):
-        """The seeds of the drawings, a few at a time."""
+        """The seeds of the samples, a few at a time."""
         return [
             range(at, min(at + BATCH, self.seed + self.count)) for at in range(self.seed, self.seed + self.count, BATCH)
         ]
 
     @property
     def chosen(self):
-        """The rows of our set that are looked at, where nothing is drawn anew."""
-        return torch.randperm(len(image_picker.pictures()), generator=torch.Generator().manual_seed(self.seed))[
+        """The rows of our set that are looked at, where nothing is sampled anew."""
+        return torch.randperm(len(image_picker.images()), generator=torch.Generator().manual_seed(self.seed))[
             : self.count
         ]
 
     @property
     def shipped(self):
-        """Where the statistics of real pictures lie that ship with the app, if those are the ones to compare with."""
-        path = PRETRAINED / f"{self.eyes.removesuffix('_features')}_reference.npz"
+        """Where the statistics of real images lie that ship with the app, if those are the ones to compare with."""
+        path = PRETRAINED / f"{self.feature_network.removesuffix('_features')}_reference.npz"
         return path if not self.path and path.is_file() else None
 
-    def items(self, model, eyes) -> Iterator[Stage | Seen]:
-        """Draw, describe and compare: yields Stages, and Seen at last; model is None where nothing is drawn anew."""
-        images = image_picker.pictures().images[self.chosen]
+    def items(self, model, feature_network) -> Iterator[Stage | Seen]:
+        """Draw, describe and compare: yields Stages, and Seen at last; model is None where nothing is sampled anew."""
+        images = image_picker.images().images[self.chosen]
         if model is not None:
             images = yield from self._draw(model)
-        drawn = yield from described(eyes, images, "Looking at the drawings", self.total(0))
-        known, features = yield from self._reference(eyes)
+        sampled = yield from described(feature_network, images, "Looking at the samples", self.total(0))
+        known, features = yield from self._reference(feature_network)
         if model is None and not self.path:
             others = torch.ones(len(features), dtype=torch.bool).index_fill(0, self.chosen, False).nonzero().flatten()
             known, features = known.take(others), features[others]
         yield Stage("Looking for the nearest", self.total(len(features)))
-        distances, rows = nearest(drawn, features)
+        distances, rows = nearest(sampled, features)
         limit = near(features)
-        curves = yield from self._curves(drawn, features)
-        shares = values(images), values(known.pictures.images)
+        curves = yield from self._curves(sampled, features)
+        fractions = values(images), values(known.images.images)
         files = [known.files[row] for row in rows.tolist()]
-        found = known.pictures.images[rows], files, distances, limit, curves, shares, wasserstein(*shares)
-        yield Seen(images, *found, len(features), known.pictures.source)
+        found = known.images.images[rows], files, distances, limit, curves, fractions, wasserstein(*fractions)
+        yield Seen(images, *found, len(features), known.images.source)
 
     def total(self, among):
-        """How many items there will be, when the set holds `among` pictures."""
-        drawing = 0 if self.card is None else len(self.batches) * (self.preset.moves + 1)
+        """How many items there will be, when the set holds `among` images."""
+        drawing = 0 if self.card is None else len(self.batches) * (self.preset.steps + 1)
         return drawing + (self.count + 2 * (among or self.most)) // AT_ONCE + 12
 
     def _draw(self, model):
-        """Draw every batch; yields Stages, returns all pictures."""
+        """Draw every batch; yields Stages, returns all images."""
         done = []
         for seeds in self.batches:
             for state in generate(model, self.preset, seeds, self.card.mix(seeds)):
@@ -137,43 +137,43 @@ class Look:
             done.append(under_way)
         return torch.cat(done)
 
-    def _reference(self, eyes):
-        """Read and describe what is compared with, or remember it; yields Stages, returns a Survey and the features of its pictures (m, width)."""
+    def _reference(self, feature_network):
+        """Read and describe what is compared with, or remember it; yields Stages, returns a Survey and the features of its images (m, width)."""
         path = Path(self.path).expanduser()
-        key = eyes.card.sha256, self.path and (str(path.resolve()), path.stat().st_mtime_ns, self.most)
+        key = feature_network.card.sha256, self.path and (str(path.resolve()), path.stat().st_mtime_ns, self.most)
         if key not in KNOWN:
             if self.path:
                 for found in survey(path, most=self.most):
                     if not isinstance(found, Survey):
-                        yield Stage("Reading {:,} of {:,} pictures".format(*found), self.total(found[1]))
+                        yield Stage("Reading {:,} of {:,} images".format(*found), self.total(found[1]))
             else:
-                ours = image_picker.pictures()
+                ours = image_picker.images()
                 found = Survey(
                     ours, [ours.classes[label] for label in ours.labels.tolist()], {}, [""] * len(ours), [], len(ours)
                 )
             features = yield from described(
-                eyes, found.pictures.images, "Looking at the others", self.total(len(found.pictures))
+                feature_network, found.images.images, "Looking at the others", self.total(len(found.images))
             )
             remember(key, (found, features))
         return KNOWN[key]
 
-    def _curves(self, drawn, features):
-        """Measure FD for more and more samples: of the drawings, and of a perfect model; yields Stages, returns {name: points}."""
+    def _curves(self, sampled, features):
+        """Measure FD for more and more samples: of the samples, and of a perfect model; yields Stages, returns {name: points}."""
         if self.path and len(features) > 1:
             real = Statistics.of(features)
         elif self.shipped:
             real = Reference.load(self.shipped).statistics
         else:
             return {}
-        curves = {"these drawings": [], "a perfect model": []}
+        curves = {"these samples": [], "a perfect model": []}
         for count in doublings(FEWEST, self.count):
-            yield Stage(f"FD of {count} of the drawings", self.total(len(features)))
-            curves["these drawings"].append((count, *resampled(real, drawn, count)))
+            yield Stage(f"FD of {count} of the samples", self.total(len(features)))
+            curves["these samples"].append((count, *resampled(real, sampled, count)))
         for count in [
             *doublings(FEWEST, self.count),
             *(2**k * self.count for k in range(1, 10) if 2**k * self.count <= MANY),
         ]:
-            yield Stage(f"FD of {count} pictures by a perfect model", self.total(len(features)))
+            yield Stage(f"FD of {count} images by a perfect model", self.total(len(features)))
             curves["a perfect model"].append((count, *perfect(real, count)))
         return curves
 
@@ -185,12 +185,12 @@ def remember(key, known):
     KNOWN[key] = known
 
 
-def described(eyes, images, words, total):
+def described(feature_network, images, words, total):
     """Describe images uint8 (n, 3, h, w) a few at a time; yields Stages, returns the features (n, width)."""
     seen = []
     for some in images.split(AT_ONCE):
         yield Stage(words, total, None)
         begun = time.perf_counter()
-        seen.append(describe(eyes, some).features)
-        timing.PACE[eyes.card.name] = (time.perf_counter() - begun) / len(some)
+        seen.append(describe(feature_network, some).features)
+        timing.PACE[feature_network.card.name] = (time.perf_counter() - begun) / len(some)
     return torch.cat(seen)

@@ -1,4 +1,4 @@
-"""What was seen in a close look, on screen: pairs of pictures, sentences, and charts."""
+"""What was seen in a close look, on screen: pairs of images, sentences, and charts."""
 
 import math
 
@@ -21,7 +21,7 @@ from diffusion_edu.evaluation.colours import smoothed
 from diffusion_edu.figures.grids import grid
 
 SHOWN = 6  # pairs that are seen at once
-LABELLED = "Our picture set is 1,024 flowers drawn by our own model, not photographs: what is nearest there is not what a model has learned from."
+LABELLED = "Our image set is 1,024 flowers sampled by our own model, not photographs: what is nearest there is not what a model has learned from."
 
 
 def show(look, seen):
@@ -33,21 +33,21 @@ def show(look, seen):
     whose = (
         f"by {look.card.title}, seeds from {look.seed}"
         if look.card
-        else f"of our picture set, chosen by seed {look.seed}"
+        else f"of our image set, chosen by seed {look.seed}"
     )
     st.caption(
-        f"{len(seen.images)} drawings {whose}, compared by features of `{look.eyes}` with {seen.among:,} pictures of {seen.source}. W₁: by how many "
+        f"{len(seen.images)} samples {whose}, compared by features of `{look.feature_network}` with {seen.among:,} images of {seen.source}. W₁: by how many "
         f"of 255 steps values must move, on average, until both sets have the same. {LABELLED if not look.path else ''}"
     )
     if len(seen.images) > SHOWN:
         with st.expander(f"All {len(seen.images)} pairs: the drawing, and right of it its nearest"):
             both = torch.stack([shrunk(seen.images), seen.neighbours], 1).flatten(0, 1)
             page = grid(both, columns=12, gap=2)
-            st.image(page, caption="The nearest pairs come last", alt="All drawings, each beside its nearest picture")
+            st.image(page, caption="The nearest pairs come last", alt="All samples, each beside its nearest image")
 
 
 def shrunk(images):
-    """Bring drawings uint8 (n, 3, h, w) to the 64 x 64 of the pictures they are compared with."""
+    """Bring samples uint8 (n, 3, h, w) to the 64 x 64 of the images they are compared with."""
     if images.shape[-1] == 64:
         return images
     return (
@@ -58,8 +58,8 @@ def shrunk(images):
 
 
 def pairs(seen, rows):
-    """Lay the drawings of some rows above their nearest pictures, as HTML."""
-    drawn = [Cell(seen.images[row][None], "A drawing", ()) for row in rows]
+    """Lay the samples of some rows above their nearest images, as HTML."""
+    sampled = [Cell(seen.images[row][None], "A drawing", ()) for row in rows]
     near = [
         Cell(
             seen.neighbours[row][None],
@@ -70,7 +70,7 @@ def pairs(seen, rows):
     ]
     return table(
         [""] * len(rows),
-        [Row("Drawn.", "Those that lie nearest to another picture come first.", drawn), Row("Nearest.", "", near)],
+        [Row("Sampled.", "Those that lie nearest to another image come first.", sampled), Row("Nearest.", "", near)],
     )
 
 
@@ -79,9 +79,9 @@ def _short(name, letters=20):
 
 
 def copies(seen):
-    """Say how many of the drawings may be copies."""
+    """Say how many of the samples may be copies."""
     return (
-        f"**{int((seen.distances < seen.limit).sum())} of {len(seen.images)} drawings lie nearer to another picture than 99% of those pictures lie "
+        f"**{int((seen.distances < seen.limit).sum())} of {len(seen.images)} samples lie nearer to another image than 99% of those images lie "
         f"to each other** (distance {in_words(seen.limit)}): such pairs deserve a look, the others are no copies."
     )
 
@@ -90,23 +90,23 @@ def in_words_of(look, seen):
     """Say in two or three sentences what was seen: copies, and what FD is worth here."""
     words, n = f"{copies(seen)} ", len(seen.images)
     if not seen.curves:
-        return words + "There are no real pictures of this kind to measure FD against: name some of your own."
-    (_, distance, band), points = seen.curves["these drawings"][-1], seen.curves["a perfect model"]
+        return words + "There are no real images of this kind to measure FD against: name some of your own."
+    (_, distance, band), points = seen.curves["these samples"][-1], seen.curves["a perfect model"]
     chance = next(value for count, value, _ in points if count == n)
     most, least, _ = points[-1]
-    whom = "these pictures" if look.path else "real ones, by the statistics that ship with the app,"
+    whom = "these images" if look.path else "real ones, by the statistics that ship with the app,"
     measured_here = with_band({"FD": distance, "FD_band": band}, "FD")
     words += (
-        f"**FD to {whom} is {measured_here}, but a perfect model would score {in_words(chance)} with {n} drawings** "
+        f"**FD to {whom} is {measured_here}, but a perfect model would score {in_words(chance)} with {n} samples** "
         f"and {in_words(least)} with {most:,}: few samples look far away whatever they show."
     )
     if look.card and not look.path and "FD" in look.card.scores:
-        words += f" Its card, with the number of drawings of the protocol, says {in_words(look.card.scores['FD'])}."
+        words += f" Its card, with the number of samples of the protocol, says {in_words(look.card.scores['FD'])}."
     return words
 
 
 def distance_chart(look, seen):
-    """Chart FD against the number of samples, of the drawings and of a perfect model."""
+    """Chart FD against the number of samples, of the samples and of a perfect model."""
     if not seen.curves:
         return []
     points = [point for curve in seen.curves.values() for point in curve]
@@ -129,18 +129,18 @@ def distance_chart(look, seen):
 
 
 def colour_charts(seen):
-    """Chart how often each value occurs in each channel, of the drawings and of the others, and how far they lie apart."""
-    drawn, others = (smoothed(shares) * 100 for shares in seen.shares)
-    y = round_axis("% of pixels", [0.0, *drawn.max(1).values.tolist(), *others.max(1).values.tolist()], low=0)
+    """Chart how often each value occurs in each channel, of the samples and of the others, and how far they lie apart."""
+    sampled, others = (smoothed(fractions) * 100 for fractions in seen.fractions)
+    y = round_axis("% of pixels", [0.0, *sampled.max(1).values.tolist(), *others.max(1).values.tolist()], low=0)
     x = Axis("value", 0, 255, {"0": 0, "128": 128, "255": 255})
     charts = []
-    for channel, mine, theirs, moved in zip(("Red", "Green", "Blue"), drawn, others, seen.moved, strict=True):
-        series = [Series("drawn", STYLES[0][0], mine.tolist()), Series("others", "#7f7f7f", theirs.tolist(), "7 4")]
+    for channel, mine, theirs, moved in zip(("Red", "Green", "Blue"), sampled, others, seen.moved, strict=True):
+        series = [Series("sampled", STYLES[0][0], mine.tolist()), Series("others", "#7f7f7f", theirs.tolist(), "7 4")]
         title = f"{channel}: W₁ = {moved:.1f}"
         charts.append(
             Chart(
                 title,
-                f"{channel} values of drawings and of the others, W1 {moved:.1f} of 255",
+                f"{channel} values of samples and of the others, W1 {moved:.1f} of 255",
                 x,
                 y,
                 list(range(256)),

@@ -1,4 +1,4 @@
-"""Look closely: a few drawings beside their nearest pictures, with numbers that say how little a few drawings say."""
+"""Look closely: a few samples beside their nearest images, with numbers that say how little a few samples say."""
 
 from pathlib import Path
 
@@ -15,8 +15,8 @@ from diffusion_edu.evaluation.few import perfect
 from diffusion_edu.evaluation.neighbours import nearest
 
 KEY = "closely"
-OURS, NOW, OWN = "our picture set", "drawn now", "pictures of your own"
-GUESS = 0.01  # seconds that a picture is looked at, until that was measured
+OURS, NOW, OWN = "our image set", "sampled now", "images of your own"
+PREDICTION = 0.01  # seconds that an image is looked at, until that was measured
 BOUND = {"bind": "query-params"}
 
 
@@ -37,8 +37,10 @@ def show():
 def ask():
     """Let a person choose what is looked at, and what it is compared with; returns a Look."""
     row = st.container(horizontal=True, vertical_alignment="bottom", gap="medium")
-    source = row.segmented_control("Drawings", [OURS, NOW], default=OURS, required=True, key="drawings", **BOUND)
-    known = {card.title: card for card in model_card.everything().values() if card.draws or card.kind == "vae"}
+    source = row.segmented_control("Samples", [OURS, NOW], default=OURS, required=True, key="samples", **BOUND)
+    known = {
+        card.title: card for card in model_card.everything().values() if card.draws or card.prediction_type == "vae"
+    }
     card = None
     if source == NOW and known:
         card = known[row.selectbox("Model", list(known), key="closely_model", width=240, **BOUND)]
@@ -50,15 +52,15 @@ def ask():
         0,
         key="closely_seed",
         width=110,
-        help="Chooses the noise, or the pictures of our set.",
+        help="Chooses the noise, or the images of our set.",
         **BOUND,
     )
     other = row.segmented_control("Compare with", [OURS, OWN], default=OURS, required=True, key="others", **BOUND)
     if other == OURS:
         return Look(card, count, seed)
     row = st.container(horizontal=True, vertical_alignment="bottom", gap="medium")
-    words = "A folder of pictures, or a parquet file with a column `image`, on the computer that runs this app. It is read, never changed."
-    path = row.text_input("Path", key="closely_path", placeholder="/home/me/pictures", help=words, **BOUND)
+    words = "A folder of images, or a parquet file with a column `image`, on the computer that runs this app. It is read, never changed."
+    path = row.text_input("Path", key="closely_path", placeholder="/home/me/images", help=words, **BOUND)
     words = "Of more, so many are chosen at random."
     most = row.select_slider(
         "At most", [250, 1000, 4000, 10_000], 1000, key="closely_most", width=160, help=words, **BOUND
@@ -66,7 +68,7 @@ def ask():
     return Look(card, count, seed, path, most) if readable(path) else Look(card, count, seed)
 
 
-def readable(path, until=" Until then, our picture set is used."):
+def readable(path, until=" Until then, our image set is used."):
     """Whether there is something under a path that was typed in; says in one sentence if not, and what is done until then."""
     try:
         there = bool(path) and Path(path).expanduser().exists()
@@ -76,7 +78,7 @@ def readable(path, until=" Until then, our picture set is used."):
         if path:
             st.error(f"There is no file or folder {path!r} on the computer that runs this app: check the path.{until}")
         else:
-            st.info(f"Type the path of a folder of pictures or of a parquet file.{until}", icon=":material/info:")
+            st.info(f"Type the path of a folder of images or of a parquet file.{until}", icon=":material/info:")
     return there
 
 
@@ -86,11 +88,13 @@ def _offer(look):
     if button.button("Draw and look", type="primary", icon=":material/play_circle:", width="stretch"):
         begin(look)
     try:
-        seconds = timing.PACE.get(look.eyes, GUESS) * (look.count + look.most)
-        if look.card.kind != "vae":
-            seconds += timing.expected(models.get(look.card.name), look.preset, look.count, bool(look.card.kinds))
+        seconds = timing.PACE.get(look.feature_network, PREDICTION) * (look.count + look.most)
+        if look.card.prediction_type != "vae":
+            seconds += timing.expected(
+                models.get(look.card.name), look.preset, look.count, bool(look.card.condition_names)
+            )
         cost.caption(
-            f"Draws {look.count} pictures as the card says and compares them: about {max(seconds, 1):.0f} s on this machine."
+            f"Draws {look.count} images as the card says and compares them: about {max(seconds, 1):.0f} s on this machine."
         )
     except Unusable as problem:
         st.error(str(problem))
@@ -100,52 +104,52 @@ def _offer(look):
     elif f"done:{KEY}" not in st.session_state and (sheet := PRETRAINED / f"{look.card.name}.png").is_file():
         st.image(
             str(sheet),
-            caption="Drawn by it earlier, nobody has chosen among them",
-            alt=f"A sheet of pictures by {look.card.title}",
+            caption="Sampled by it earlier, nobody has chosen among them",
+            alt=f"A sheet of images by {look.card.title}",
         )
 
 
 def begin(look):
     """Start to look in the background. Shows one sentence if a model cannot be used."""
     try:
-        model, eyes = look.card and models.get(look.card.name), models.get(look.eyes)
+        model, feature_network = look.card and models.get(look.card.name), models.get(look.feature_network)
     except Unusable as problem:
         session.cancel(KEY)
         st.error(str(problem))
         return
-    stages.begin(KEY, look, look.items(model, eyes), look.total(0))
+    stages.begin(KEY, look, look.items(model, feature_network), look.total(0))
 
 
 def watch(look, quiet):
-    """Show how far it is, and the drawings: those of our set at once unless quiet, others while they are under way."""
+    """Show how far it is, and the samples: those of our set at once unless quiet, others while they are under way."""
     if not quiet:
-        stages.sheet(image_picker.pictures().images[look.chosen], "What is looked at")
+        stages.sheet(image_picker.images().images[look.chosen], "What is looked at")
     stages.watch(KEY)
 
 
 def code(look):
     """The lines of Python that give the same numbers."""
     if look.card is None:
-        drawn = (
-            'ours = load_pictures(PRETRAINED / "flower_samples.parquet")\n'
+        sampled = (
+            'ours = load_images(PRETRAINED / "flower_samples.parquet")\n'
             f"chosen = torch.randperm(len(ours), generator=torch.Generator().manual_seed({look.seed}))[:{look.count}]\n"
-            "drawings = ours.images[chosen]\n"
+            "samples = ours.images[chosen]\n"
         )
     else:
-        drawn = (
+        sampled = (
             f'model = load("{look.card.name}")\n'
-            "drawings = []\n"
+            "samples = []\n"
             f"for seeds in {look.batches}:\n"
             "    *_, last = generate(model, Preset(**model.card.sampling), seeds, model.card.mix(seeds))\n"
-            "    drawings.append(to_bytes(last.x).cpu())\n"
-            "drawings = torch.cat(drawings)\n"
+            "    samples.append(to_bytes(last.x).cpu())\n"
+            "samples = torch.cat(samples)\n"
         )
     if look.path:
-        others = f"*_, found = survey({look.path!r}, most={look.most})\nothers = found.pictures.images\n"
+        others = f"*_, found = survey({look.path!r}, most={look.most})\nothers = found.images.images\n"
     elif look.card is None:
         others = "others = ours.images[[row for row in range(len(ours)) if row not in chosen.tolist()]]\n"
     else:
-        others = 'others = load_pictures(PRETRAINED / "flower_samples.parquet").images\n'
+        others = 'others = load_images(PRETRAINED / "flower_samples.parquet").images\n'
     real = (
         "Statistics.of(features)"
         if look.path
@@ -154,14 +158,14 @@ def code(look):
         else ""
     )
     compared = (
-        (f'real = {real}\nprint("FD", frechet(real, drawn), "a perfect model", perfect(real, {look.count}))\n')
+        (f'real = {real}\nprint("FD", frechet(real, sampled), "a perfect model", perfect(real, {look.count}))\n')
         if real
         else ""
     )
     return (
         "import torch\n\n"
         "from diffusion_edu.checkpoints import PRETRAINED, load\n"
-        "from diffusion_edu.data.images import load_pictures, to_bytes\n"
+        "from diffusion_edu.data.images import load_images, to_bytes\n"
         "from diffusion_edu.data.survey import survey\n"
         "from diffusion_edu.evaluation.colours import values, wasserstein\n"
         "from diffusion_edu.evaluation.distances import Statistics, frechet\n"
@@ -170,10 +174,10 @@ def code(look):
         "from diffusion_edu.evaluation.neighbours import nearest\n"
         "from diffusion_edu.evaluation.report import Reference\n"
         "from diffusion_edu.generation import Preset, generate\n\n"
-        f"{drawn}{others}"
-        f'eyes = load("{look.eyes}")\n'
-        "drawn, features = (describe(eyes, images).features for images in (drawings, others))\n"
-        "distances, rows = nearest(drawn, features)            # of each drawing: how near, and which\n"
+        f"{sampled}{others}"
+        f'eyes = load("{look.feature_network}")\n'
+        "sampled, features = (describe(eyes, images).features for images in (samples, others))\n"
+        "distances, rows = nearest(sampled, features)            # of each drawing: how near, and which\n"
         f"{compared}"
-        'print("W1", wasserstein(values(drawings), values(others)))  # red, green, blue, in units of 255\n'
+        'print("W1", wasserstein(values(samples), values(others)))  # red, green, blue, in units of 255\n'
     )

@@ -1,4 +1,4 @@
-"""Where models stand between real pictures and noise: one table for each set of pictures, every row on the same strip."""
+"""Where models stand between real images and noise: one table for each set of images, every row on the same strip."""
 
 import json
 import math
@@ -29,44 +29,44 @@ class Row:
     """One line of the table: what it is, its kind of mark, its scores by name, and the card behind it if there is one."""
 
     words: str
-    kind: str
+    class_name: str
     scores: dict
     card: Card | None = None
 
 
 def grouped(known, place=None):
-    """Put models that were compared with the same real pictures, and what they are compared with, into one list of Rows each, the nearest first."""
+    """Put models that were compared with the same real images, and what they are compared with, into one list of Rows each, the nearest first."""
     groups = {}
     for card in known.values():
         if "FD" in card.scores:
             groups.setdefault(f"{card.subject.capitalize()}, {pixels(card)}", []).append(
-                Row(card.title, VAE if card.kind == "vae" else MODEL, card.scores, card)
+                Row(card.title, VAE if card.prediction_type == "vae" else MODEL, card.scores, card)
             )
     baselines = _baselines(place or PRETRAINED / "scores.json")
     for name, rows in groups.items():
-        own = {row.kind for row in rows} - {MODEL}
-        others = [row for group, row in baselines if group == name and row.kind not in own]
-        kinds = own | {row.kind for row in others}
-        for kind, words, key in (
+        own = {row.class_name for row in rows} - {MODEL}
+        others = [row for group, row in baselines if group == name and row.class_name not in own]
+        class_names = own | {row.class_name for row in others}
+        for class_name, words, key in (
             (REAL, SAYS["real halves"][1], "FD_floor"),
             (NOISE, SAYS["noise"][1], "FD_noise"),
             (VAE, SAYS["VAE"][1], "FD_vae"),
         ):
-            if kind not in kinds and (known_by := [row.scores[key] for row in rows if key in row.scores]):
-                others.append(Row(words, kind, {"FD": known_by[0]}))
+            if class_name not in class_names and (known_by := [row.scores[key] for row in rows if key in row.scores]):
+                others.append(Row(words, class_name, {"FD": known_by[0]}))
         groups[name] = sorted(rows + others, key=lambda row: row.scores["FD"])
     return dict(sorted(groups.items(), key=lambda group: -len(group[1])))  # where there is most to compare comes first
 
 
 def rebuilt(known):
-    """Put every autoencoder for latents beside pictures of as many pixels, and beside the pictures themselves: {group: Rows}, the nearest first."""
+    """Put every autoencoder for latents beside images of as many pixels, and beside the images themselves: {group: Rows}, the nearest first."""
     groups = {}
     for card in known.values():
         if {"autoencoder", "bicubic", "FD_floor"} <= card.scores.keys():
             rows = [
                 Row(card.title, MODEL, card.scores["autoencoder"], card),
                 Row("Pixels, as few as places, bicubic", PIXELS, card.scores["bicubic"]),
-                Row("Real, the pictures themselves", REAL, {"FD": card.scores["FD_floor"]}),
+                Row("Real, the images themselves", REAL, {"FD": card.scores["FD_floor"]}),
             ]
             groups[f"{card.subject.capitalize()}, {pixels(card)}, there and back"] = sorted(
                 rows, key=lambda row: row.scores["FD"]
@@ -93,17 +93,20 @@ def _baselines(path):
 COLUMNS = {  # heading: what is good, and a function of the scores -> the words and the small words below them, or None
     "FD": (
         "lower is nearer",
-        lambda s: (with_band(s, "FD"), f"{s['FD_share']:.1%} of the way to noise" if "FD_share" in s else ""),
+        lambda s: (with_band(s, "FD"), f"{s['FD_fraction']:.1%} of the way to noise" if "FD_fraction" in s else ""),
     ),
     "KD": ("lower is nearer", lambda s: (with_band(s, "KD", "{:.4f}".format), "") if "KD" in s else None),
     "copies": ("1% is chance", lambda s: (f"{s['memorised']:.1%}", "") if "memorised" in s else None),
-    "asked and seen": ("beside real pictures", lambda s: _beside(s, "agreement", "{:.0%}".format)),
-    "right subject": ("beside real pictures", lambda s: _beside(s, "subject_agreement", "{:.0%}".format)),
-    "varied": ("one prompt", lambda s: (f"{s['diversity']:.0%}", "of real pictures") if "diversity" in s else None),
+    "asked and seen": ("beside real images", lambda s: _beside(s, "class_accuracy", "{:.0%}".format)),
+    "right subject": ("beside real images", lambda s: _beside(s, "subject_accuracy", "{:.0%}".format)),
+    "varied": ("one prompt", lambda s: (f"{s['diversity']:.0%}", "of real images") if "diversity" in s else None),
     "PSNR": ("higher is nearer", lambda s: (f"{s['PSNR']:.1f} dB", "") if "PSNR" in s else None),
     "SSIM": ("1 is equal", lambda s: (f"{s['SSIM']:.2f}", "") if "SSIM" in s else None),
-    "unlikeness": ("0 looks alike", lambda s: (f"{s['unlikeness']:.3f}", "") if "unlikeness" in s else None),
-    "kinds told apart": ("beside real pictures", lambda s: _beside(s, "class_score", in_words)),
+    "perceptual_distance": (
+        "0 looks alike",
+        lambda s: (f"{s['perceptual_distance']:.3f}", "") if "perceptual_distance" in s else None,
+    ),
+    "kinds told apart": ("beside real images", lambda s: _beside(s, "class_score", in_words)),
 }
 
 
@@ -129,7 +132,7 @@ STYLE = """<style>.scores { overflow-x: auto; } .scores table { border-collapse:
 def table(name, rows):
     """Write one group as HTML: every row on a strip from real to noise, and the numbers beside it."""
     axis = log_axis("", [row.scores["FD"] for row in rows])
-    lines = {row.kind: row.scores["FD"] for row in rows if row.kind in (REAL, NOISE)}
+    lines = {row.class_name: row.scores["FD"] for row in rows if row.class_name in (REAL, NOISE)}
     columns = {head: about for head, about in COLUMNS.items() if any(about[1](row.scores) for row in rows)}
     heads = "".join(
         f'<th scope="col">{escape(words)}<small>{escape(good)}</small></th>' for words, (good, _) in columns.items()
@@ -150,7 +153,7 @@ def _scale(axis, lines):
     ticks = "".join(
         f'<span class="tick" style="{_left(10**at, axis)}">{words}</span>' for words, at in axis.ticks.items()
     )
-    return f'<div class="strip">{"".join(f"""<span class="name" style="{_left(at, axis)}">{kind}</span>""" for kind, at in lines.items())}{ticks}</div>'
+    return f'<div class="strip">{"".join(f"""<span class="name" style="{_left(at, axis)}">{class_name}</span>""" for class_name, at in lines.items())}{ticks}</div>'
 
 
 def _row(row, axis, lines, columns):
@@ -162,27 +165,27 @@ def _row(row, axis, lines, columns):
 
 
 def _strip(row, axis, lines):
-    """Draw where a row stands: its mark, its band, and the lines of real pictures and noise."""
+    """Draw where a row stands: its mark, its band, and the lines of real images and noise."""
     value, band = row.scores["FD"], row.scores.get("FD_band") or 0
-    drawn = "".join(
-        f'<span class="line {kind}" style="{_left(at, axis)}; color: {MARKS[kind][1]}"></span>'
-        for kind, at in lines.items()
+    sampled = "".join(
+        f'<span class="line {class_name}" style="{_left(at, axis)}; color: {MARKS[class_name][1]}"></span>'
+        for class_name, at in lines.items()
     )
     low, high = max(value - band, 10**axis.low), min(value + band, 10**axis.high)
     wide = 100 * (math.log10(high) - math.log10(low)) / (axis.high - axis.low)
-    mark, colour = MARKS[row.kind]
-    drawn += f'<span class="band" style="{_left(low, axis)}; width: {wide:.2f}%; background: {colour}"></span>'
+    mark, colour = MARKS[row.class_name]
+    sampled += f'<span class="band" style="{_left(low, axis)}; width: {wide:.2f}%; background: {colour}"></span>'
     alt = f'role="img" aria-label="{escape(row.words)}: FD {in_words(value)}"'
-    drawn += f'<span class="mark" style="{_left(value, axis)}; color: {colour}">{mark}</span>'
-    return f'<div class="strip" {alt}><span class="track"></span>{drawn}</div>'
+    sampled += f'<span class="mark" style="{_left(value, axis)}; color: {colour}">{mark}</span>'
+    return f'<div class="strip" {alt}><span class="track"></span>{sampled}</div>'
 
 
 def in_a_sentence(rows):
-    """Say how far the best model stands from real pictures and from noise."""
-    best, at = next(row for row in rows if row.card), {row.kind: row.scores["FD"] for row in rows}
+    """Say how far the best model stands from real images and from noise."""
+    best, at = next(row for row in rows if row.card), {row.class_name: row.scores["FD"] for row in rows}
     words = f"**{best.words}** is the nearest"
     if REAL in at:
-        words += f": its drawings lie {best.scores['FD'] / at[REAL]:.1f} times as far from real pictures as one half of these from the other"
+        words += f": its samples lie {best.scores['FD'] / at[REAL]:.1f} times as far from real images as one half of these from the other"
     if NOISE in at:
         words += f", and noise lies {at[NOISE] / best.scores['FD']:.0f} times as far as they do"
     return words + "."
@@ -190,8 +193,8 @@ def in_a_sentence(rows):
 
 def rebuilt_in_a_sentence(rows):
     """Say what an autoencoder keeps, beside as few pixels."""
-    (own,), (few,) = ([row for row in rows if row.kind == kind] for kind in (MODEL, PIXELS))
+    (own,), (few,) = ([row for row in rows if row.class_name == class_name] for class_name in (MODEL, PIXELS))
     return (
-        f"**{own.words}** brings pictures back with a PSNR of {own.scores['PSNR']:.1f} dB, pixels with {few.scores['PSNR']:.1f} dB; by the looks of "
-        f"them they are {few.scores['unlikeness'] / own.scores['unlikeness']:.1f} times as unlike the pictures by way of pixels."
+        f"**{own.words}** brings images back with a PSNR of {own.scores['PSNR']:.1f} dB, pixels with {few.scores['PSNR']:.1f} dB; by the looks of "
+        f"them they are {few.scores['perceptual_distance'] / own.scores['perceptual_distance']:.1f} times as unlike the images by way of pixels."
     )

@@ -11,8 +11,8 @@ import torch
 from einops import rearrange
 from PIL import Image
 
-from diffusion_edu.app.common.request import ANY, Wish
-from diffusion_edu.app.steps_and_seeds.grid_job import Drawn
+from diffusion_edu.app.common.request import ANY, Request
+from diffusion_edu.app.steps_and_seeds.grid_job import Sampled
 from diffusion_edu.app.steps_and_seeds.sampler_grid import Contest
 from diffusion_edu.app.steps_and_seeds.seed_interpolation import Between
 from diffusion_edu.app.trajectories.animation import png_url
@@ -21,16 +21,16 @@ from diffusion_edu.figures.grids import grid
 from diffusion_edu.generation import Preset
 
 KIND, SEED, OTHER = "sunflower", 1, 2
-SAMPLERS, MOVES, IN_A_ROW = ("DDIM", "DPM-Solver++", "DDPM"), (1, 2, 4, 8, 20), 6
+SAMPLERS, STEPS, IN_A_ROW = ("DDIM", "DPM-Solver++", "DDPM"), (1, 2, 4, 8, 20), 6
 TABLES = {table.key: table for table in (Contest, Between)}
 
 
 def asked(card):
     """What the page asks for at first, of either table."""
     preset = Preset(**{**card.sampling, "options": {}})
-    kind = KIND if KIND in card.kinds else ANY
-    return Contest(Wish(card, preset, kind, SEED, 1), SAMPLERS, MOVES), Between(
-        Wish(card, preset, kind, SEED, IN_A_ROW), OTHER
+    class_name = KIND if KIND in card.condition_names else ANY
+    return Contest(Request(card, preset, class_name, SEED, 1), SAMPLERS, STEPS), Between(
+        Request(card, preset, class_name, SEED, IN_A_ROW), OTHER
     )
 
 
@@ -40,36 +40,36 @@ def place(name, key, folder=PRETRAINED):
 
 
 def save(table, finished, folder=PRETRAINED):
-    """Write a table that was drawn, with everything it was asked for with, to a JSON file."""
-    wish, others = table.wish, {name: value for name, value in vars(table).items() if name != "wish"}
+    """Write a table that was sampled, with everything it was asked for with, to a JSON file."""
+    request, others = table.request, {name: value for name, value in vars(table).items() if name != "request"}
     about = {
-        "preset": vars(wish.preset),
-        "kind": wish.kind,
-        "seed": wish.seed,
-        "pictures": wish.pictures,
+        "preset": vars(request.preset),
+        "class_name": request.class_name,
+        "seed": request.seed,
+        "images": request.images,
         "others": others,
     }
     cells = [
-        [cell, round(drawn.seconds, 3), png_url(grid(drawn.images, columns=len(drawn.images)))]
-        for cell, drawn in finished.items()
+        [cell, round(sampled.seconds, 3), png_url(grid(sampled.images, columns=len(sampled.images)))]
+        for cell, sampled in finished.items()
     ]
-    place(wish.card.name, table.key, folder).write_text(json.dumps({**about, "cells": cells}), encoding="utf-8")
+    place(request.card.name, table.key, folder).write_text(json.dumps({**about, "cells": cells}), encoding="utf-8")
 
 
 def read(name, key, folder=PRETRAINED):
     """Read (table, finished) as save wrote it, or None if there is none that can be read."""
     try:
         about = json.loads(place(name, key, folder).read_text(encoding="utf-8"))
-        wish = Wish(
+        request = Request(
             read_card(PRETRAINED / f"{name}.json"),
             Preset(**about["preset"]),
-            about["kind"],
+            about["class_name"],
             about["seed"],
-            about["pictures"],
+            about["images"],
         )
-        table = TABLES[key](wish, **{name: _hashable(value) for name, value in about["others"].items()})
+        table = TABLES[key](request, **{name: _hashable(value) for name, value in about["others"].items()})
         finished = {
-            _hashable(cell): Drawn(_images(url, wish.card.size), seconds) for cell, seconds, url in about["cells"]
+            _hashable(cell): Sampled(_images(url, request.card.size), seconds) for cell, seconds, url in about["cells"]
         }
         return table, finished
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
@@ -92,5 +92,5 @@ if __name__ == "__main__":
     for wanted in asked(model.card):
         *_, finished = wanted.draw(model)
         save(
-            wanted, {cell: Drawn(drawn.images, 0.0) for cell, drawn in finished.items()}
+            wanted, {cell: Sampled(sampled.images, 0.0) for cell, sampled in finished.items()}
         )  # how long it took here says nothing elsewhere

@@ -1,4 +1,4 @@
-"""Charts of the three guesses of guidance, without the condition, with it, and the guided one: as arrows, and their lengths and angles."""
+"""Charts of the three predictions of guidance, without the condition, with it, and the guided one: as arrows, and their lengths and angles."""
 
 import torch
 
@@ -21,7 +21,7 @@ def length(v):
 
 
 def plane(moments, origin):
-    """Draw the guesses of steering.Moments as arrows in the plane that they span; origin says in words where they begin."""
+    """Draw the predictions of steering.Moments as arrows in the plane that they span; origin says in words where they begin."""
     planes = [moment.plane for moment in moments]
     ends = torch.cat(planes)
     series = [
@@ -40,14 +40,14 @@ def plane(moments, origin):
     axes = [
         round_axis(title, [0.0, *ends[:, k].tolist(), room * k]) for k, title in enumerate(("along ∅ (RMS)", "across"))
     ]
-    alt = f"The three guesses as arrows from {origin} in the plane they span: their tips lie on one line"
+    alt = f"The three predictions as arrows from {origin} in the plane they span: their tips lie on one line"
     return Chart("Three vectors, one line", alt, *axes, [], series, equal=True)
 
 
-def over_levels(moments):
-    """Draw how long the guesses of steering.Moments are, and the angles between them, over the levels."""
+def over_timesteps(moments):
+    """Draw how long the predictions of steering.Moments are, and the angles between them, over the timesteps."""
     at = [moment.t for moment in moments]
-    level = Axis("level t", at[0], 0, {str(t): t for t in (at[0], at[0] // 2, 0)})
+    timestep = Axis("timestep t", at[0], 0, {str(t): t for t in (at[0], at[0] // 2, 0)})
     looks = {
         "unconditional": ("∅", *LOOKS["∅"]),
         "conditional": ("c", *LOOKS["c"]),
@@ -64,10 +64,16 @@ def over_levels(moments):
         Series("g from ∅", GUIDANCE, [angle(m.unconditional, m.guided) for m in moments], DASHES[1]),
     ]
     wide = round_axis("degrees", [y for one in turns for y in one.y], low=0)
-    over = f"over all levels, from noise at level {at[0]}, left, to the picture"
+    over = f"over all timesteps, from noise at timestep {at[0]}, left, to the image"
     return [
         Chart(
-            "Lengths", f"Lengths of the guesses and of their difference {over}", level, long, at, series, cursor=True
+            "Lengths",
+            f"Lengths of the predictions and of their difference {over}",
+            timestep,
+            long,
+            at,
+            series,
+            cursor=True,
         ),
-        Chart("Angles", f"Angles between the guesses {over}", level, wide, at, turns, cursor=True),
+        Chart("Angles", f"Angles between the predictions {over}", timestep, wide, at, turns, cursor=True),
     ]

@@ -1,4 +1,4 @@
-"""Three guesses of one picture at every level of one walk: without the condition, with it, and the guided one beyond; as pictures and as vectors."""
+"""Three predictions of one image at every timestep of one walk: without the condition, with it, and the guided one beyond; as images and as vectors."""
 
 import hashlib
 from dataclasses import asdict, dataclass
@@ -9,26 +9,26 @@ from torch import Tensor
 
 from diffusion_edu.analysis.measures import angle
 from diffusion_edu.app.common.condition_picker import Asked
-from diffusion_edu.app.guidance.cfg_charts import APART, GREEN, LOOKS, length, over_levels, plane
+from diffusion_edu.app.guidance.cfg_charts import APART, GREEN, LOOKS, length, over_timesteps, plane
 from diffusion_edu.app.guidance.sweep_view import GUIDANCE
-from diffusion_edu.app.trajectories.animation import COLOUR, Film, Screen, png_url
+from diffusion_edu.app.trajectories.animation import COLOUR, Animation, Track, png_url
 from diffusion_edu.app.trajectories.comparison import GAINS
 from diffusion_edu.checkpoints import Card
 from diffusion_edu.core import walk
 from diffusion_edu.data.images import to_bytes
 from diffusion_edu.denoisers import noting
 from diffusion_edu.figures.grids import grid
-from diffusion_edu.generation import Preset, step_of
+from diffusion_edu.generation import Preset, make_step
 from diffusion_edu.randomness import SeededNoise
 
-TELLING = 0.2  # of the way from noise to picture: there is something to see, and it is not yet decided
+TELLING = 0.2  # of the way from noise to image: there is something to see, and it is not yet decided
 
 
 @dataclass(frozen=True, eq=False)
 class Moment:
-    """One moment of the walk, each (1, c, h, w): the picture, the guesses without and with the condition, the guided one, and what of it was used.
+    """One moment of the walk, each (1, c, h, w): the image, the predictions without and with the condition, the guided one, and what of it was used.
 
-    seen are pictures (1, 3, h, w) of the first four, where they are latents and need to be decoded to be seen.
+    seen are images (1, 3, h, w) of the first four, where they are latents and need to be decoded to be seen.
     """
 
     t: int
@@ -40,8 +40,8 @@ class Moment:
     seen: tuple[Tensor, ...] = ()
 
     @property
-    def pictures(self):
-        """The picture under way and the three guesses as they can be looked at."""
+    def images(self):
+        """The image under way and the three predictions as they can be looked at."""
         return self.seen or (self.x, self.unconditional, self.conditional, self.used)
 
     @property
@@ -51,7 +51,7 @@ class Moment:
 
     @property
     def clipped(self):
-        """The share of values that lay outside of what a picture can show, and were brought to its edge."""
+        """The fraction of values that lay outside of what an image can show, and were brought to its edge."""
         return (self.guided.abs() > 1).double().mean().item()
 
     @property
@@ -62,12 +62,12 @@ class Moment:
     @property
     def visible(self):
         """What the condition changes in what is seen."""
-        _, without, told, _ = self.pictures
+        _, without, told, _ = self.images
         return told - without
 
     @property
     def plane(self):
-        """Places of the three guesses in the plane through them and zero, float64 (3, 2), in RMS; the unconditional one lies on the first axis."""
+        """Places of the three predictions in the plane through them and zero, float64 (3, 2), in RMS; the unconditional one lies on the first axis."""
         u, c, g = (v.double().flatten() / v.numel() ** 0.5 for v in (self.unconditional, self.conditional, self.guided))
         along = u / u.norm()
         across = c - (c @ along) * along
@@ -77,7 +77,7 @@ class Moment:
 
 def _screen(symbol, words, alt, look, images, says):
     colour, dash = look
-    return Screen(
+    return Track(
         "".join(symbol),
         symbol,
         words,
@@ -91,7 +91,7 @@ def _screen(symbol, words, alt, look, images, says):
 
 @dataclass(frozen=True)
 class Vectors:
-    """One picture, drawn with both guesses in sight."""
+    """One image, sampled with both predictions in sight."""
 
     card: Card
     preset: Preset
@@ -99,7 +99,7 @@ class Vectors:
     seed: int
 
     key, origin, goes_on = "vectors", "grey", ", its values brought back between black and white (clipped)"
-    without = "anything"  # what the other guess is asked for
+    without = "anything"  # what the other prediction is asked for
     look_for = "Drag the bar: **when, and where, does the condition speak up?**"
 
     @property
@@ -115,11 +115,11 @@ class Vectors:
     @property
     def total(self):
         """How many items draw yields."""
-        return self.preset.moves
+        return self.preset.steps
 
     @property
     def labels(self):
-        """What is asked for, for one picture."""
+        """What is asked for, for one image."""
         return [self.asked.label(self.card)]
 
     def keep(self, index):
@@ -127,59 +127,61 @@ class Vectors:
         return True
 
     def walk(self, model, noted):
-        """Begin to walk from noise to picture, and note all guesses, see denoisers.noting."""
+        """Begin to walk from noise to image, and note all predictions, see denoisers.noting."""
         noise = SeededNoise([self.seed])
         x = model.compute.place(noise.draw((self.card.channels, self.card.size, self.card.size)))
-        return walk(step_of(model, self.preset, noise, self.labels, noting(noted)), x, self.preset.levels())
+        return walk(make_step(model, self.preset, noise, self.labels, noting(noted)), x, self.preset.timesteps())
 
     def seen(self, model, vectors):
-        """Make pictures (1, 3, h, w) of vectors that are none."""
+        """Make images (1, 3, h, w) of vectors that are none."""
         return ()
 
     def draw(self, model):
-        """Walk from noise to picture, and yield a Moment per level at which the network was asked, None where it would not be kept."""
+        """Walk from noise to image, and yield a Moment per timestep at which the network was asked, None where it would not be kept."""
         noted = {}
         for at, state in enumerate(self.walk(model, noted)):
-            if state.t:  # at level 0 nothing is left to guess
+            if state.t:  # at timestep 0 nothing is left to prediction
                 vectors = [v.cpu() for v in (state.x, *noted[state.t], state.x0_hat)]
                 yield Moment(state.t, *vectors, self.seen(model, vectors[:4])) if self.keep(at) else None
 
     def under_way(self, moment):
         """What to show while the walk is under way, as (images, words)."""
-        _, *guesses = moment.pictures
+        _, *predictions = moment.images
         return list(
-            zip(guesses, (f"asked for {self.without}", f"asked for: {self.asked.words}", "guided"), strict=True)
+            zip(predictions, (f"asked for {self.without}", f"asked for: {self.asked.words}", "guided"), strict=True)
         )
 
-    def film(self, moments):
-        """What the player shows, as a dict: the three guesses and what the condition changes; the vectors, their lengths and angles."""
-        levels, size = [moment.t for moment in moments], moments[0].pictures[0].shape[-1]
+    def animation(self, moments):
+        """What the player shows, as a dict: the three predictions and what the condition changes; the vectors, their lengths and angles."""
+        timesteps, size = [moment.t for moment in moments], moments[0].images[0].shape[-1]
         says = [self._sentence(moment) for moment in moments]
-        charts = [plane(moments, self.origin), *over_levels(moments)]
+        charts = [plane(moments, self.origin), *over_timesteps(moments)]
         start = round(TELLING * (len(moments) - 1))
         return asdict(
-            Film(self.id, size, size, [self.asked.words], levels, says, self._screens(moments), start, charts=charts)
+            Animation(
+                self.id, size, size, [self.asked.words], timesteps, says, self._tracks(moments), start, charts=charts
+            )
         )
 
     def _sentence(self, moment):
         turn = angle(moment.unconditional, moment.conditional)
         moved = f"c lies {length(moment.difference):.3f} from ∅, at an angle of {turn:.1f}°"
-        return f"level {moment.t} of {self.preset.T}: {moved}; g lies {self.preset.scale:g} times as far"
+        return f"timestep {moment.t} of {self.preset.T}: {moved}; g lies {self.preset.guidance_scale:g} times as far"
 
-    def _screens(self, moments):
+    def _tracks(self, moments):
         def told(name, more=lambda moment: ""):
             return [f"length {length(getattr(m, name)):.3f}{more(m)}" for m in moments]
 
         louder = told("difference", lambda m: f"\nshown × {m.gain}")
         ends = told("guided", self.lost)
-        given, without, as_asked, used = zip(*(m.pictures for m in moments), strict=True)
+        given, without, as_asked, used = zip(*(m.images for m in moments), strict=True)
         changes = [m.gain * m.visible for m in moments]
         return [
-            _screen(("x", "t"), "given", "The noisy picture", (COLOUR["x"], None), given, [""] * len(moments)),
+            _screen(("x", "t"), "given", "The noisy image", (COLOUR["x"], None), given, [""] * len(moments)),
             _screen(
                 ("x\u0302", "∅"),
                 self.without,
-                f"The guess when asked for {self.without}",
+                f"The prediction when asked for {self.without}",
                 LOOKS["∅"],
                 without,
                 told("unconditional"),
@@ -187,26 +189,26 @@ class Vectors:
             _screen(
                 ("x\u0302", "c"),
                 "as asked",
-                f"The guess when asked for {self.asked.words}",
+                f"The prediction when asked for {self.asked.words}",
                 LOOKS["c"],
                 as_asked,
                 told("conditional"),
             ),
             _screen(("c − ∅", ""), "", "What the condition changes", APART, changes, louder),
-            _screen(("x\u0302", "g"), "guided", "The guided guess", LOOKS["g"], used, ends),
+            _screen(("x\u0302", "g"), "guided", "The guided prediction", LOOKS["g"], used, ends),
         ]
 
     def lost(self, moment):
-        """Say, on a line of its own, how much of the guided guess the walk does not go on with."""
+        """Say, on a line of its own, how much of the guided prediction the walk does not go on with."""
         return f"\n{moment.clipped:.0%} clipped"
 
     def words(self, moments):
         """Say what is seen."""
         loud = max(moments, key=lambda m: length(m.difference))
         return (
-            f"The network is asked twice about the same noisy picture: for {self.without} (∅), and for {self.asked.words} (c). Each guess is "
+            f"The network is asked twice about the same noisy image: for {self.without} (∅), and for {self.asked.words} (c). Each prediction is "
             f"one long vector of {loud.used.numel():,} values from {self.origin}. Guidance walks from the first tip through the second and on. What "
-            f"the condition changes (c − ∅, grey where it has no say) is largest at level {loud.t}, where the two are {length(loud.difference):.2f} "
+            f"the condition changes (c − ∅, grey where it has no say) is largest at timestep {loud.t}, where the two are {length(loud.difference):.2f} "
             f"apart. The walk goes on with g{self.goes_on}."
         )
 
@@ -217,7 +219,7 @@ class Vectors:
 
     @property
     def code(self):
-        """The lines of Python that make the same guesses and measure the same numbers."""
+        """The lines of Python that make the same predictions and measure the same numbers."""
         return (
             "from diffusion_edu.checkpoints import load\n"
             "from diffusion_edu.core import walk\n"
@@ -230,9 +232,9 @@ class Vectors:
             f"preset = {self.preset}\n"
             f"noise, labels = SeededNoise([{self.seed}]), {self.labels}  # {self.asked.words}\n"
             f"x = model.compute.place(noise.draw({(self.card.channels, self.card.size, self.card.size)}))\n"
-            "for state in walk(step_of(model, preset, noise, labels, noting(noted)), x, preset.levels()):\n"
-            "    if state.t:  # at level 0 nothing is left to guess\n"
+            "for state in walk(step_of(model, preset, noise, labels, noting(noted)), x, preset.timesteps()):\n"
+            "    if state.t:  # at timestep 0 nothing is left to prediction\n"
             "        u, c, g = noted[state.t]  # g = u + scale * (c - u)\n"
             "        print(state.t, [v.double().square().mean().sqrt().item() for v in (u, c, g, c - u)], angle(u, c))\n"
-            "picture = to_bytes(state.x)  # uint8 (1, 3, height, width)\n"
+            "image = to_bytes(state.x)  # uint8 (1, 3, height, width)\n"
         )

@@ -1,8 +1,8 @@
-"""How a sweep of guidance scales is shown: a table of pictures, one column per scale, one row per seed, and two charts beside it."""
+"""How a sweep of guidance scales is shown: a table of images, one column per scale, one row per seed, and two charts beside it."""
 
 from html import escape
 
-from diffusion_edu.app.guidance.scale_sweep import shares
+from diffusion_edu.app.guidance.scale_sweep import fractions
 from diffusion_edu.app.trajectories.animation import COLOUR, DASHES, Axis, Chart, Series, png_url
 from diffusion_edu.figures.grids import grid
 
@@ -24,60 +24,67 @@ STYLE = """
 """
 
 
-def table(sweep, finished, scale=None, guesses=None):
-    """Write the pictures as HTML: those that are finished, {scale: Drawn}, and the guesses uint8 (n, 3, h, w) of the scale that is being drawn."""
-    head = "".join(f'<th scope="col">{"guidance " * (k == 0)}{value:g}</th>' for k, value in enumerate(sweep.scales))
-    rows = "".join(_row(sweep, finished, k, scale, guesses) for k in range(sweep.pictures))
+def table(sweep, finished, guidance_scale=None, predictions=None):
+    """Write the images as HTML: those that are finished, {scale: Sampled}, and the predictions uint8 (n, 3, h, w) of the scale that is being sampled."""
+    head = "".join(
+        f'<th scope="col">{"guidance " * (k == 0)}{value:g}</th>' for k, value in enumerate(sweep.guidance_scales)
+    )
+    rows = "".join(_row(sweep, finished, k, guidance_scale, predictions) for k in range(sweep.images))
     side = f"--side: {sweep.card.size}px"  # every pixel is one on the screen, and three where the mouse is
     rows = f"<thead><tr><th></th>{head}</tr></thead>{rows}{_foot(sweep, finished)}"
     return f'<style>{STYLE}</style><div class="scales" style="{side}"><table>{rows}</table></div>'
 
 
-def _row(sweep, finished, k, scale, guesses):
+def _row(sweep, finished, k, guidance_scale, predictions):
     cells = []
-    for column, value in enumerate(sweep.scales):
-        origin = f"transform-origin: {_share(column, len(sweep.scales))} {_share(k, sweep.pictures)}"  # grows into the table, never out of it
+    for column, value in enumerate(sweep.guidance_scales):
+        origin = f"transform-origin: {_fraction(column, len(sweep.guidance_scales))} {_fraction(k, sweep.images)}"  # grows into the table, never out of it
         alt = f"{sweep.asked.words} at guidance {value:g}, seed {sweep.seeds[k]}"
-        if drawn := finished.get(value):
-            right = drawn.right is not None and drawn.right[k]
-            cells.append(_picture(drawn.images[k], alt + ", recognised" * right, "right" * right, origin))
-        elif value == scale:
-            cells.append(_picture(guesses[k], f"{alt}, the guess so far", "under-way", origin))
+        if sampled := finished.get(value):
+            right = sampled.right is not None and sampled.right[k]
+            cells.append(_image(sampled.images[k], alt + ", recognised" * right, "right" * right, origin))
+        elif value == guidance_scale:
+            cells.append(_image(predictions[k], f"{alt}, the prediction so far", "under-way", origin))
         else:
             cells.append('<div class="empty"></div>')
     return f'<tr><th scope="row">seed {sweep.seeds[k]}</th>{"".join(f"<td>{cell}</td>" for cell in cells)}</tr>'
 
 
-def _share(k, count):
+def _fraction(k, count):
     return f"{100 * k / max(1, count - 1):.0f}%"
 
 
-def _picture(image, alt, kind, origin):
-    return f'<img src="{png_url(grid(image[None]))}" alt="{escape(alt)}" title="{escape(alt)}" class="{kind}" style="{origin}">'
+def _image(image, alt, class_name, origin):
+    return f'<img src="{png_url(grid(image[None]))}" alt="{escape(alt)}" title="{escape(alt)}" class="{class_name}" style="{origin}">'
 
 
 def _foot(sweep, finished):
-    """Write the numbers below the pictures."""
-    lines = {"spread": lambda drawn: f"{drawn.apart:.2f}", "asked": lambda drawn: f"{drawn.evaluations} ×"}
+    """Write the numbers below the images."""
+    lines = {"spread": lambda sampled: f"{sampled.apart:.2f}", "asked": lambda sampled: f"{sampled.nfe} ×"}
     if sweep.judge:
-        lines = {"recognised": lambda drawn: f"{sum(drawn.right)} of {len(drawn.right)}", **lines}
+        lines = {"recognised": lambda sampled: f"{sum(sampled.right)} of {len(sampled.right)}", **lines}
     rows = []
     for name, say in lines.items():
-        cells = "".join(f"<td>{say(finished[value]) if value in finished else ''}</td>" for value in sweep.scales)
+        cells = "".join(
+            f"<td>{say(finished[value]) if value in finished else ''}</td>" for value in sweep.guidance_scales
+        )
         rows.append(f'<tr><th scope="row">{name}</th>{cells}</tr>')
     return f"<tfoot>{''.join(rows)}</tfoot>"
 
 
 def charts(sweep, finished):
-    """Draw, over the scale, how many pictures are recognised, and how far they are from each other beside how far at the first scale."""
-    at, last = list(finished), max(sweep.scales)
+    """Draw, over the scale, how many images are recognised, and how far they are from each other beside how far at the first scale."""
+    at, last = list(finished), max(sweep.guidance_scales)
     axis = Axis(
-        "guidance scale", min(sweep.scales) - 0.04 * last, 1.04 * last, {f"{scale:g}": scale for scale in sweep.scales}
+        "guidance scale",
+        min(sweep.guidance_scales) - 0.04 * last,
+        1.04 * last,
+        {f"{guidance_scale:g}": guidance_scale for guidance_scale in sweep.guidance_scales},
     )
     made = []
     if sweep.judge:
-        alt = f"Share of the pictures that are taken for {sweep.asked.words}, over the guidance scale, with the limits of chance"
-        made.append(Chart("Obedience", alt, axis, PERCENT, at, _obedience(sweep, finished, axis)))
+        alt = f"Share of the images that are taken for {sweep.asked.words}, over the guidance scale, with the limits of chance"
+        made.append(Chart("Obedience", alt, axis, PERCENT, at, _condition_fidelity(sweep, finished, axis)))
     first = next(iter(finished.values()), None)
     series = []
     for label, name, colour, dash in (
@@ -87,56 +94,63 @@ def charts(sweep, finished):
         if first and getattr(first, name):
             series.append(
                 Series(
-                    label, colour, [getattr(drawn, name) / getattr(first, name) for drawn in finished.values()], dash
+                    label,
+                    colour,
+                    [getattr(sampled, name) / getattr(first, name) for sampled in finished.values()],
+                    dash,
                 )
             )
     highest = max([1.0, *(value for one in series for value in one.y)])
-    left = Axis(f"of that at guidance {sweep.scales[0]:g}", 0, 1.06 * highest, {"0%": 0, "50%": 0.5, "100%": 1})
-    alt = "How far two pictures of one scale are from each other, over the guidance scale"
-    return [*made, Chart("Variety: distance of two pictures", alt, axis, left, at, series)]
+    left = Axis(
+        f"of that at guidance {sweep.guidance_scales[0]:g}", 0, 1.06 * highest, {"0%": 0, "50%": 0.5, "100%": 1}
+    )
+    alt = "How far two images of one scale are from each other, over the guidance scale"
+    return [*made, Chart("Variety: distance of two images", alt, axis, left, at, series)]
 
 
-def _obedience(sweep, finished, axis):
-    seen = shares(finished)
-    series = [Series("recognised", GUIDANCE, [share for share, _ in seen])]
+def _condition_fidelity(sweep, finished, axis):
+    seen = fractions(finished)
+    series = [Series("recognised", GUIDANCE, [fraction for fraction, _ in seen])]
     ends = [end for _, limits in seen for end in (*limits, None)]
-    series.append(Series("may be", GUIDANCE, ends, "2 3", [scale for scale in finished for _ in range(3)]))
+    series.append(
+        Series("may be", GUIDANCE, ends, "2 3", [guidance_scale for guidance_scale in finished for _ in range(3)])
+    )
     if (real := reached(sweep)) is not None:
-        series.append(Series("real pictures", REAL, [real, real], DASHES[1], [axis.low, axis.high]))
+        series.append(Series("real images", REAL, [real, real], DASHES[1], [axis.low, axis.high]))
     return series
 
 
 def reached(sweep):
-    """Say which share of real pictures the judge recognises, over all kinds, or of one attribute; None where that was not measured."""
+    """Say which fraction of real images the judge recognises, over all kinds, or of one attribute; None where that was not measured."""
     scores = sweep.judge.scores
     if sweep.judge.classes:
         return scores.get("validation_accuracy")
-    return scores.get("each", {}).get(sweep.asked.wishes[0][0]) if len(sweep.asked.wishes) == 1 else None
+    return scores.get("each", {}).get(sweep.asked.requests[0][0]) if len(sweep.asked.requests) == 1 else None
 
 
 def words(sweep):
-    """Say what the pictures and the numbers mean."""
+    """Say what the images and the numbers mean."""
     parts = [
-        f"{sweep.asked.words[:1].upper()}{sweep.asked.words[1:]}, {sweep.card.title}, {sweep.preset.sampler} in {sweep.preset.moves} moves."
+        f"{sweep.asked.words[:1].upper()}{sweep.asked.words[1:]}, {sweep.card.title}, {sweep.preset.sampler} in {sweep.preset.steps} steps."
     ]
     if sweep.judge:
         parts.append(
             f"Underlined: recognised as asked by a classifier that the model has never met ({sweep.judge.title})."
         )
-        parts.append(f"Dotted: where the share may truly lie, which {sweep.pictures} pictures cannot tell (95 %).")
+        parts.append(f"Dotted: where the share may truly lie, which {sweep.images} images cannot tell (95 %).")
     else:
         parts.append(
             "No classifier that knows what was asked for is installed, so nobody counts how often it is obeyed."
         )
-    parts.append("Spread: the distance between two pictures of a column, on average (RMS; 2 is black against white).")
-    if sweep.eyes:
+    parts.append("Spread: the distance between two images of a column, on average (RMS; 2 is black against white).")
+    if sweep.feature_network:
         parts.append(
             "In features: the same in what a second classifier sees, where a shifted flower is still the same flower."
         )
-    parts.append("Asked: how often the network was, for each picture.")
+    parts.append("Asked: how often the network was, for each image.")
     if not sweep.everywhere:
         low, high = sweep.between
         parts.append(
-            f"Guided between levels {low} and {high} only; at the others the network just follows what is asked for, at half the price."
+            f"Guided between timesteps {low} and {high} only; at the others the network just follows what is asked for, at half the price."
         )
     return " ".join(parts)

@@ -51,7 +51,7 @@ def watch(key, says, show, over):
         st.rerun()
     row = st.container(horizontal=True, vertical_alignment="bottom", gap="medium")
     left = f", about {job.seconds_left:.0f} s left" if job.seconds_left is not None else ""
-    row.progress(job.share, says(job) + left)
+    row.progress(job.fraction, says(job) + left)
     if row.button("Cancel", icon=":material/stop_circle:", key=f"cancel:{key}"):
         cancel(key)
         st.rerun()

@@ -11,7 +11,7 @@ from diffusion_edu.figures.grids import grid
 
 @dataclass(frozen=True)
 class Stage:
-    """What is being done, how many items there will be in all, and the pictures under way, uint8 (n, 3, h, w), if there are any."""
+    """What is being done, how many items there will be in all, and the images under way, uint8 (n, 3, h, w), if there are any."""
 
     words: str
     total: int
@@ -33,7 +33,7 @@ def or_words(items):
 
 
 def watch(key):
-    """Show how far it is, and the pictures under way; when it is over, "done:KEY" holds (what was wanted, what came of it)."""
+    """Show how far it is, and the images under way; when it is over, "done:KEY" holds (what was wanted, what came of it)."""
 
     def says(job):
         if isinstance(job.latest, Stage):
@@ -51,9 +51,9 @@ def watch(key):
 
 
 def sheet(images, words):
-    """Show pictures uint8 (n, 3, h, w) in rows."""
+    """Show images uint8 (n, 3, h, w) in rows."""
     page = grid(images, columns=12 if images.shape[-1] <= 64 else 6)
-    st.image(page, caption=words, alt=f"{len(images)} drawings")
+    st.image(page, caption=words, alt=f"{len(images)} samples")
 
 
 def done(key):

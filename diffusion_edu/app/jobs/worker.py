@@ -1,4 +1,4 @@
-"""Long work beside the page: a worker does it, a fragment looks at it, Cancel stops it at the next level.
+"""Long work beside the page: a worker does it, a fragment looks at it, Cancel stops it at the next timestep.
 
 Any click on any widget ends the script that is running, so no page may do long work itself. Thirty people may share one
 machine: a single worker computes for all of them, one item of one job at a time, so that all jobs move on in turn.
@@ -39,7 +39,7 @@ class Job:
         self.looked_at = time.monotonic()
 
     @property
-    def share(self):
+    def fraction(self):
         """How much is done, from 0 to 1."""
         return min(1.0, self.done / self.total)
 
@@ -57,9 +57,9 @@ class Job:
             if not self.finished:
                 WORKER.submit(self._take_turn)
         except MemoryError:
-            self.problem = "There is not enough memory for this: draw fewer pictures at once."
+            self.problem = "There is not enough memory for this: draw fewer images at once."
         except Exception as problem:  # whatever it was, the worker goes on for the others
-            self.problem = f"This could not be drawn: {problem}"
+            self.problem = f"This could not be sampled: {problem}"
         self.finished = self.finished or bool(self.problem)
 
     def _advance(self):

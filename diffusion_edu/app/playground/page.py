@@ -14,20 +14,20 @@ from diffusion_edu.generation import Preset
 from diffusion_edu.toy2d import Exact
 
 TRAIN, WALK = "playground", "playground walk"  # names of background work
-TAUGHT, FILM, ASKED, LEARNING = (
+TAUGHT, ANIMATION, ASKED, LEARNING = (
     "playground taught",
-    "playground film",
+    "playground animation",
     "playground asked",
     "playground learning",
 )  # session keys
 KEPT = 4  # networks that one session keeps
 ANY = "any class"
-PER_MOVE = 0.03  # seconds that a move of 400 points takes, both walks and both fields, about
+PER_STEP = 0.03  # seconds that a step of 400 points takes, both walks and both fields, about
 PATIENCE = 0.8  # seconds that a page may stand still for a walk before it shows a bar
-KINDS = {
+CLASS_NAMES = {
     "eps": "the noise",
     "x0": "the clean point",
-    "v": "a mix of both, good at every level",
+    "v": "a mix of both, good at every timestep",
     "flow": "the noise less the clean point",
 }
 
@@ -38,9 +38,9 @@ def ask():
     classes = subject.points.classes if subject else ()
     with st.sidebar:
         words = "Train again after a change; what was learnt before is kept.\n" + "\n".join(
-            f"- **{name}**: {what}" for name, what in KINDS.items()
+            f"- **{name}**: {what}" for name, what in CLASS_NAMES.items()
         )
-        kind = st.selectbox(
+        class_name = st.selectbox(
             "The network learns to say",
             list(TARGETS),
             list(TARGETS).index("v"),
@@ -51,19 +51,19 @@ def ask():
         main = st.container()
         asked = st.selectbox("Class to draw", [ANY, *classes], key="class", bind="query-params") if classes else ANY
         depends, more = st.container(), st.expander("More choices")
-    preset = ask_preset(Preset(scale=1.0), (main, depends, more), guiding=asked != ANY)
+    preset = ask_preset(Preset(guidance_scale=1.0), (main, depends, more), guiding=asked != ANY)
     seed = ask_seed(more)
     count = more.select_slider("Points of noise", [100, 200, 400, 800], 400, key="count", bind="query-params")
     seconds = more.select_slider("Seconds of training", [3, 5, 10, 15, 30], 10, key="seconds", bind="query-params")
     label = None if asked == ANY else classes.index(asked)
-    return subject and Study(subject, kind, preset, label, seed, count, float(seconds))
+    return subject and Study(subject, class_name, preset, label, seed, count, float(seconds))
 
 
 def problem(study):
     """Say in one sentence why these choices do not go together, or nothing."""
     try:
-        study.preset.levels()
-        study.of(Exact(study.points), study.kind)
+        study.preset.timesteps()
+        study.of(Exact(study.points), study.class_name)
     except ValueError as why:
         return str(why)
     return ""
@@ -113,17 +113,17 @@ def watch_training():
     session.watch(TRAIN, says, show, over)
 
 
-def film(study):
-    """Return the film of this study, or None while it is being computed or after it was cancelled; begins to compute it where nobody has."""
+def animation(study):
+    """Return the animation of this study, or None while it is being computed or after it was cancelled; begins to compute it where nobody has."""
     net = taught(study)
     wanted = repr((study.lesson, study.preset, study.label, study.seed, study.count, net and (net.steps, net.seconds)))
     if st.session_state.get(ASKED) != wanted:
         st.session_state[ASKED] = wanted
-        st.session_state.pop(FILM, None)
-        turns = 1 + round(study.preset.moves * PER_MOVE * study.count / 400 / TURN)
+        st.session_state.pop(ANIMATION, None)
+        turns = 1 + round(study.preset.steps * PER_STEP * study.count / 400 / TURN)
         session.begin(WALK, compare(study, net), turns, keep=lambda index: False)
         _wait(session.running(WALK))
-    return st.session_state.get(FILM)
+    return st.session_state.get(ANIMATION)
 
 
 def _wait(job):
@@ -137,7 +137,7 @@ def _wait(job):
 
 
 def _keep(job):
-    st.session_state[FILM] = job.latest
+    st.session_state[ANIMATION] = job.latest
 
 
 def watch_walk():
@@ -147,7 +147,7 @@ def watch_walk():
 
 def code(study):
     """Write the lines of Python that make the same points, the same network and the same walks."""
-    net, preset, kind = taught(study), study.preset, study.kind
+    net, preset, class_name = taught(study), study.preset, study.class_name
     lines = [
         "import torch",
         "from itertools import islice",
@@ -162,9 +162,9 @@ def code(study):
     ]
     if net:
         lines += [
-            f'*_, pupil = islice(learn(points, "{kind}"), {net.steps})  # as many steps as fitted into {net.seconds:.1f} seconds here',
-            f'answers["network"] = pupil.ema, "{kind}"',
-            f'print("loss", exam(pupil.ema, points, "{kind}"), "floor", exam(Exact(points, "{kind}"), points, "{kind}"))',
+            f'*_, pupil = islice(learn(points, "{class_name}"), {net.steps})  # as many steps as fitted into {net.seconds:.1f} seconds here',
+            f'answers["network"] = pupil.ema, "{class_name}"',
+            f'print("loss", exam(pupil.ema, points, "{class_name}"), "floor", exam(Exact(points, "{class_name}"), points, "{class_name}"))',
         ]
     wanted = "points.x" if study.label is None else f"points.x[points.labels == {study.label}]"
     return "\n".join([

@@ -8,13 +8,13 @@ import torch
 from torch import nn
 
 from diffusion_edu.app.playground.dataset_picker import Subject
-from diffusion_edu.app.playground.trajectories import film_of, record
+from diffusion_edu.app.playground.trajectories import animation_of, record
 from diffusion_edu.app.trajectories.animation import COLOUR, Axis, Chart, Series
 from diffusion_edu.generation import Preset
 from diffusion_edu.toy2d import Exact, denoiser, energy_distance, exam, learn, some_of
 
 TURN = 0.2  # seconds that one turn of the worker takes, about
-QUICK, FEW = 8, 250  # moves and points of the walks that are shown while a network learns
+QUICK, FEW = 8, 250  # steps and points of the walks that are shown while a network learns
 DRAWS = 8  # that chance is averaged over
 
 
@@ -23,7 +23,7 @@ class Study:
     """Everything that a person chose: the points, what the network says, how to walk, towards which class (None: any), and with which noise."""
 
     subject: Subject
-    kind: str
+    class_name: str
     preset: Preset
     label: int | None
     seed: int
@@ -43,7 +43,7 @@ class Study:
     @property
     def lesson(self):
         """Names what a network has to learn for this: it need not learn anew for another way to walk."""
-        return self.subject.id, self.kind
+        return self.subject.id, self.class_name
 
     @cached_property
     def wanted(self):
@@ -52,8 +52,8 @@ class Study:
 
     @property
     def quick(self):
-        """The same with few moves and few points, as it is shown while a network learns."""
-        preset = replace(self.preset, sampler="DDIM", options={}, moves=min(QUICK, self.preset.T))
+        """The same with few steps and few points, as it is shown while a network learns."""
+        preset = replace(self.preset, sampler="DDIM", options={}, steps=min(QUICK, self.preset.T))
         return replace(self, preset=preset, count=FEW)
 
     def distance(self, x):
@@ -73,15 +73,15 @@ class Study:
     @cached_property
     def floor(self):
         """The loss of the exact answer, which no network can get below."""
-        return exam(Exact(self.points, self.kind), self.points, self.kind)
+        return exam(Exact(self.points, self.class_name), self.points, self.class_name)
 
     def measure(self):
-        """Measure what every film states, chance and the floor, before there is a film."""
+        """Measure what every animation states, chance and the floor, before there is an animation."""
         return self.good, self.floor
 
-    def of(self, net, kind):
-        """Let a network, or the exact answer, guess as it was chosen; raises ValueError in words if the choices do not go together."""
-        return denoiser(net, kind, self.points, self.preset, self.label)
+    def of(self, net, class_name):
+        """Let a network, or the exact answer, prediction as it was chosen; raises ValueError in words if the choices do not go together."""
+        return denoiser(net, class_name, self.points, self.preset, self.label)
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,12 +95,12 @@ class Taught:
 
 
 def practise(study, clock=time.perf_counter):
-    """Teach a network for study.seconds of computing: yields (film, Taught) of what it can do so far, every TURN seconds and a little.
+    """Teach a network for study.seconds of computing: yields (animation, Taught) of what it can do so far, every TURN seconds and a little.
 
     At first (None, None), while things are got ready. Only the time that passes in here counts: while others have their turn, the
     clock stands still.
     """
-    quick, pupils, spent, losses = study.quick, learn(study.points, study.kind), 0.0, []
+    quick, pupils, spent, losses = study.quick, learn(study.points, study.class_name), 0.0, []
     beside = finish(record(quick.of(Exact(study.points), "x0"), quick.preset, quick.seeds))
     yield None, None
     quick.measure()
@@ -112,21 +112,21 @@ def practise(study, clock=time.perf_counter):
         pupil = next(pupils)
         while clock() - begun < TURN:
             pupil = next(pupils)
-        losses.append((spent + clock() - begun, exam(pupil.ema, study.points, study.kind)))
-        swarm = finish(record(quick.of(pupil.ema, study.kind), quick.preset, quick.seeds))
+        losses.append((spent + clock() - begun, exam(pupil.ema, study.points, study.class_name)))
+        swarm = finish(record(quick.of(pupil.ema, study.class_name), quick.preset, quick.seeds))
         taught = Taught(pupil.ema, pupil.step, spent + clock() - begun, tuple(losses))
-        film = film_for(quick, swarm, beside, taught)
+        animation = animation_for(quick, swarm, beside, taught)
         spent += clock() - begun
-        yield film, taught
+        yield animation, taught
 
 
 def compare(study, taught=None, clock=time.perf_counter):
-    """Record the walk of the exact answer, and the network's if there is one, from the same noise; yields a number in turns, and the film at last."""
+    """Record the walk of the exact answer, and the network's if there is one, from the same noise; yields a number in turns, and the animation at last."""
     beside = yield from in_turns(record(study.of(Exact(study.points), "x0"), study.preset, study.seeds), clock)
     swarm = None
     if taught:
-        swarm = yield from in_turns(record(study.of(taught.net, study.kind), study.preset, study.seeds), clock)
-    yield film_for(study, swarm, beside, taught)
+        swarm = yield from in_turns(record(study.of(taught.net, study.class_name), study.preset, study.seeds), clock)
+    yield animation_for(study, swarm, beside, taught)
 
 
 def in_turns(items, clock):
@@ -152,7 +152,7 @@ def finish(items):
         return end.value
 
 
-def film_for(study, swarm, beside, taught):
+def animation_for(study, swarm, beside, taught):
     """Put both walks side by side, with the numbers that judge them."""
     practice = f"{taught.steps:,} steps in {taught.seconds:.1f} s" if taught else "has learnt nothing yet"
     panels = [
@@ -161,7 +161,7 @@ def film_for(study, swarm, beside, taught):
     ]
     charts = [asdict(loss_chart(study, taught))] if taught else []
     legend = "ends in" if study.label is None else "asked for"
-    return film_of(
+    return animation_of(
         study.points,
         study.preset,
         panels,
@@ -176,7 +176,7 @@ def figures(study, swarm, beside, taught):
     """Write the numbers under both walks: [what, the network's, the exact answer's, what is good]."""
     chance, noise = study.good
     loss = f"{taught.losses[-1][1]:.4f}" if taught else "–"
-    evaluations = study.preset.evaluations(study.label is not None)
+    nfe = study.preset.nfe(study.label is not None)
 
     def both(write):
         return [write(swarm) if swarm else "–", write(beside)]
@@ -187,11 +187,11 @@ def figures(study, swarm, beside, taught):
             *both(lambda s: f"{study.distance(s.x[-1]):.4f}"),
             f"to the data · chance {chance:.4f}, noise {noise:.2f}",
         ],
-        [f"Loss ({study.kind})", loss, f"{study.floor:.4f}", "the exact answer is the floor"],
+        [f"Loss ({study.class_name})", loss, f"{study.floor:.4f}", "the exact answer is the floor"],
         [
             "Seconds",
             *both(lambda s: f"{s.seconds:.2f}"),
-            f"{study.count} points, {evaluations} evaluation{'s' * (evaluations > 1)} each",
+            f"{study.count} points, {nfe} evaluation{'s' * (nfe > 1)} each",
         ],
     ]
 
@@ -206,6 +206,6 @@ def loss_chart(study, taught):
         Series("floor", COLOUR["none"], [low] * len(losses), "7 4"),
     ]
     ticks = {f"{value:.2f}": value for value in (low, (low + high) / 2, high)}
-    x = Axis("seconds of training", 0, end, {f"{share * end:.0f}": share * end for share in (0, 0.5, 1)})
+    x = Axis("seconds of training", 0, end, {f"{fraction * end:.0f}": fraction * end for fraction in (0, 0.5, 1)})
     alt = f"Loss over {seconds[-1]:.0f} seconds of training, from {losses[0]:.3f} to {losses[-1]:.3f}; the exact answer's is {low:.3f}"
     return Chart("Loss", alt, x, Axis("loss", low - room, high + room, ticks), list(seconds), series)

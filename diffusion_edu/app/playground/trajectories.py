@@ -1,4 +1,4 @@
-"""Many points on their way through the plane, recorded as they moved, and the film of two such walks side by side."""
+"""Many points on their way through the plane, recorded as they moved, and the animation of two such walks side by side."""
 
 import base64
 import hashlib
@@ -36,9 +36,9 @@ def grid():
 
 @dataclass(frozen=True, eq=False)
 class Swarm:
-    """A walk of n points: its levels, x and x0_hat (states, n, 2), the guesses on the grid (states, SIDE^2, 2), and its seconds of computing."""
+    """A walk of n points: its timesteps, x and x0_hat (states, n, 2), the predictions on the grid (states, SIDE^2, 2), and its seconds of computing."""
 
-    levels: list[int]
+    timesteps: list[int]
     x: Tensor
     x0_hat: Tensor
     field: Tensor
@@ -52,8 +52,8 @@ class Swarm:
 
 @torch.no_grad()
 def record(denoise, preset, seeds):
-    """Let one point per seed walk; yields after every level and returns the Swarm. A level without noise has no field: its guesses are its places."""
-    keep, places, states, fields = kept(preset.moves), grid(), [], []
+    """Let one point per seed walk; yields after every timestep and returns the Swarm. A timestep without noise has no field: its predictions are its places."""
+    keep, places, states, fields = kept(preset.steps), grid(), [], []
     begun, seconds = time.perf_counter(), 0.0
     for index, state in enumerate(wander(denoise, preset, seeds)):
         seconds += time.perf_counter() - begun
@@ -86,26 +86,26 @@ def nearest_class(x, points):
     return points.labels[torch.cdist(x, points.x).argmin(dim=1)]
 
 
-def film_of(points, preset, panels, label=None, **more):
+def animation_of(points, preset, panels, label=None, **more):
     """Put everything that the plane needs into a dict; panels are dicts with a name, a title and a Swarm or None, more is what else it shows.
 
     A point has the class that was asked for, or that of the data where it ends.
     """
-    schedule, shown = preset.noising(), [{**panel, **_shown(panel["swarm"], points, label)} for panel in panels]
+    schedule, shown = preset.noise_schedule(), [{**panel, **_shown(panel["swarm"], points, label)} for panel in panels]
     for panel in shown:
         del panel["swarm"]
-    levels = next(panel["swarm"].levels for panel in panels if panel["swarm"])
-    rates = [(schedule.signal[t].item(), schedule.noise[t].item()) for t in levels]
-    film = {
-        "levels": levels,
-        "says": [_says(t, preset.T, *both) for t, both in zip(levels, rates, strict=True)],
+    timesteps = next(panel["swarm"].timesteps for panel in panels if panel["swarm"])
+    rates = [(schedule.signal[t].item(), schedule.noise[t].item()) for t in timesteps]
+    animation = {
+        "timesteps": timesteps,
+        "says": [_says(t, preset.T, *both) for t, both in zip(timesteps, rates, strict=True)],
         "rates": rates,
         "view": VIEW,
         "reach": REACH,
         "side": SIDE,
         "classes": list(points.classes),
         "colours": [CLASS_COLOURS[k % len(CLASS_COLOURS)] for k in range(max(1, len(points.classes)))],
-        "guess": COLOUR["x0_hat"],
+        "prediction": COLOUR["x0_hat"],
         "data": {
             "x": packed(points.x),
             "labels": [0] * len(points) if points.labels is None else points.labels.tolist(),
@@ -113,11 +113,15 @@ def film_of(points, preset, panels, label=None, **more):
         "panels": shown,
         **more,
     }
-    return {"id": hashlib.sha256(repr(film).encode()).hexdigest(), **film}
+    return {"id": hashlib.sha256(repr(animation).encode()).hexdigest(), **animation}
 
 
 def _says(t, T, signal, noise):
-    return f"level {t} of {T} · signal {signal:.3f} · noise {noise:.3f}" if t else "level 0 · no noise left, no arrows"
+    return (
+        f"timestep {t} of {T} · signal {signal:.3f} · noise {noise:.3f}"
+        if t
+        else "timestep 0 · no noise left, no arrows"
+    )
 
 
 def _shown(swarm, points, label):

@@ -3,11 +3,11 @@
 import streamlit as st
 
 from diffusion_edu.app.common import models
-from diffusion_edu.app.common.layout import show_pictures
-from diffusion_edu.app.common.request import ANY, MIXED, Wish
+from diffusion_edu.app.common.layout import show_images
+from diffusion_edu.app.common.request import ANY, MIXED, Request
 from diffusion_edu.app.common.sampler_controls import ask_preset, ask_seed
 from diffusion_edu.app.jobs import session, timing
-from diffusion_edu.app.trajectories.recording import GUESS, UNDER_WAY, Recording, kept, moments
+from diffusion_edu.app.trajectories.recording import PREDICTION, UNDER_WAY, Recording, kept, moments
 from diffusion_edu.checkpoints import Unusable
 from diffusion_edu.data.images import to_bytes
 from diffusion_edu.figures.grids import grid
@@ -17,48 +17,52 @@ KEY = "theatre"
 
 
 def ask():
-    """Show the controls in the sidebar and return the Wish."""
+    """Show the controls in the sidebar and return the Request."""
     with st.sidebar:
         card = models.pick()
-        kind = MIXED
-        if card.kinds:
-            kind = st.selectbox("What to draw", [MIXED, ANY, *card.kinds], key="kind", bind="query-params")
+        class_name = MIXED
+        if card.condition_names:
+            class_name = st.selectbox(
+                "What to draw", [MIXED, ANY, *card.condition_names], key="class_name", bind="query-params"
+            )
         main, more = st.container(), st.expander("More choices")
-    preset = ask_preset(Preset(**card.sampling), (main, main, more), guiding=bool(card.kinds) and kind != ANY)
+    preset = ask_preset(
+        Preset(**card.sampling), (main, main, more), guiding=bool(card.condition_names) and class_name != ANY
+    )
     seed = ask_seed(main)
-    pictures = more.slider("Pictures", 1, 9, 4, key="pictures", bind="query-params")
-    return Wish(card, preset, kind, seed, pictures)
+    images = more.slider("Images", 1, 9, 4, key="images", bind="query-params")
+    return Request(card, preset, class_name, seed, images)
 
 
-def begin(wish):
+def begin(request):
     """Start to draw in the background; a walk still under way is cancelled. Shows one sentence if the choices do not go together."""
     try:
-        walk = generate(models.get(wish.card.name), wish.preset, wish.seeds, wish.labels)
+        walk = generate(models.get(request.card.name), request.preset, request.seeds, request.labels)
     except (Unusable, ValueError) as problem:
         session.cancel(KEY)
         st.error(str(problem))
         return
-    session.begin(KEY, moments(walk), wish.preset.moves + 1, kept(wish.preset.moves).__contains__)
-    st.session_state.job_wish = wish
+    session.begin(KEY, moments(walk), request.preset.steps + 1, kept(request.preset.steps).__contains__)
+    st.session_state.job_request = request
 
 
 def watch():
     """Show the walk while it is under way; when it is over, keep it and show the page anew."""
-    wish = st.session_state.job_wish
+    request = st.session_state.job_request
 
     def says(job):
-        where = f"level {job.latest[0].t} of {wish.preset.T}" if job.latest else "waiting for a turn"
-        return f"Move {min(job.done, wish.preset.moves)} of {wish.preset.moves}: {where}"
+        where = f"timestep {job.latest[0].t} of {request.preset.T}" if job.latest else "waiting for a turn"
+        return f"Move {min(job.done, request.preset.steps)} of {request.preset.steps}: {where}"
 
     def show(moment):
-        state, zoom = moment[0], 3 if wish.pictures <= 4 else 2
-        show_pictures(
-            (grid(to_bytes(images), zoom=zoom), f"Level {state.t}: {name}", f"{name} at level {state.t}")
-            for images, name in ((state.x, UNDER_WAY), (state.x0_hat, GUESS))
+        state, zoom = moment[0], 3 if request.images <= 4 else 2
+        show_images(
+            (grid(to_bytes(images), zoom=zoom), f"Timestep {state.t}: {name}", f"{name} at timestep {state.t}")
+            for images, name in ((state.x, UNDER_WAY), (state.x0_hat, PREDICTION))
         )
 
     def over(job):
-        timing.learn(wish.card.name, wish.preset, wish.pictures, wish.labels is not None, job.seconds)
-        st.session_state.recording = Recording(wish, job.kept, job.seconds)
+        timing.learn(request.card.name, request.preset, request.images, request.labels is not None, job.seconds)
+        st.session_state.recording = Recording(request, job.kept, job.seconds)
 
     session.watch(KEY, says, show, over)

@@ -1,16 +1,16 @@
-"""What lies between two seeds? A row of pictures from noises that lead from one to the other, turned and mixed in a straight line."""
+"""What lies between two seeds? A row of images from noises that lead from one to the other, turned and mixed in a straight line."""
 
 import math
 from dataclasses import dataclass
 
 import torch
 
-from diffusion_edu.app.common.request import Wish
+from diffusion_edu.app.common.request import Request
 from diffusion_edu.app.steps_and_seeds.grid_job import drawing, items, setting
 from diffusion_edu.app.trajectories.image_table import Cell, Row, table
 from diffusion_edu.core import walk
 from diffusion_edu.editing.verbs import slerp
-from diffusion_edu.generation import step_of
+from diffusion_edu.generation import make_step
 from diffusion_edu.randomness import SeededNoise
 
 WAYS = {
@@ -24,22 +24,22 @@ WAYS = {
 
 @dataclass(frozen=True)
 class Between:
-    """A wish for as many pictures as stand in a row, all of one kind; its seed is where they begin, `other` where they end."""
+    """A request for as many images as stand in a row, all of one kind; its seed is where they begin, `other` where they end."""
 
-    wish: Wish
+    request: Request
     other: int
 
     key = "between"
 
     @property
-    def shares(self):
-        """How far along each picture of a row lies, from 0 to 1."""
-        return [k / (self.wish.pictures - 1) for k in range(self.wish.pictures)]
+    def fractions(self):
+        """How far along each image of a row lies, from 0 to 1."""
+        return [k / (self.request.images - 1) for k in range(self.request.images)]
 
     @property
     def presets(self):
         """What to draw each row by."""
-        return dict.fromkeys(WAYS, self.wish.preset)
+        return dict.fromkeys(WAYS, self.request.preset)
 
     @property
     def total(self):
@@ -47,10 +47,10 @@ class Between:
         return items(self.presets.values())
 
     def noises(self, way):
-        """The noises of one row, float32 (pictures, channels, size, size)."""
-        card, (mix, _) = self.wish.card, WAYS[way]
-        first, last = SeededNoise([self.wish.seed, self.other]).draw((card.channels, card.size, card.size)).split(1)
-        return torch.cat([mix(first, last, share) for share in self.shares])
+        """The noises of one row, float32 (images, channels, size, size)."""
+        card, (mix, _) = self.request.card, WAYS[way]
+        first, last = SeededNoise([self.request.seed, self.other]).draw((card.channels, card.size, card.size)).split(1)
+        return torch.cat([mix(first, last, fraction) for fraction in self.fractions])
 
     def strengths(self, way):
         """How strong each noise is: its length, relative to the square root of how many numbers it has."""
@@ -58,45 +58,45 @@ class Between:
         return (noises.norm(dim=1) / math.sqrt(noises.shape[1])).tolist()
 
     def draw(self, model):
-        """Draw one row after the other; yields {way: Drawn} of those that are finished, after every move."""
+        """Draw one row after the other; yields {way: Sampled} of those that are finished, after every step."""
         return drawing((way, self._walk(model, way)) for way in WAYS)
 
     def _walk(self, model, way):
-        step = step_of(model, self.wish.preset, None, self.wish.labels)  # DDIM draws nothing at random
-        return walk(step, model.compute.place(self.noises(way)), self.wish.preset.levels())
+        step = make_step(model, self.request.preset, None, self.request.labels)  # DDIM draws nothing at random
+        return walk(step, model.compute.place(self.noises(way)), self.request.preset.timesteps())
 
     def says(self, finished):
-        """Say what is being drawn."""
-        return f"{len(finished)} of {len(WAYS)} rows drawn"
+        """Say what is being sampled."""
+        return f"{len(finished)} of {len(WAYS)} rows sampled"
 
     @property
     def caption(self):
-        """What to know about the pictures and the numbers."""
-        size = self.wish.card.channels * self.wish.card.size**2
+        """What to know about the images and the numbers."""
+        size = self.request.card.channels * self.request.card.size**2
         return (
-            f"{setting(self.wish)}, DDIM in {self.wish.preset.moves} moves. Strength: the length of the noise, relative to √{size:,}, "
+            f"{setting(self.request)}, DDIM in {self.request.preset.steps} steps. Strength: the length of the noise, relative to √{size:,}, "
             "which noise of so many numbers nearly always has. Half of one noise and half of another have only √½ = 0.71 of it: "
-            "what the network takes for picture is then weaker too, and comes out flat."
+            "what the network takes for image is then weaker too, and comes out flat."
         )
 
     def table(self, finished):
         """Lay out what is finished, as HTML."""
         rows = []
         for way, (_, note) in WAYS.items():
-            drawn, strengths = finished.get(way), self.strengths(way)
-            cells = [self._cell(way, k, drawn, strength) for k, strength in enumerate(strengths)]
+            sampled, strengths = finished.get(way), self.strengths(way)
+            cells = [self._cell(way, k, sampled, strength) for k, strength in enumerate(strengths)]
             rows.append(Row(way, note, cells))
-        between = [f"{share:.0%}" for share in self.shares[1:-1]]
-        return table([f"seed {self.wish.seed}", *between, f"seed {self.other}"], rows)
+        between = [f"{fraction:.0%}" for fraction in self.fractions[1:-1]]
+        return table([f"seed {self.request.seed}", *between, f"seed {self.other}"], rows)
 
-    def _cell(self, way, k, drawn, strength):
-        alt = f"{self.wish.kinds[k]}, {self.shares[k]:.0%} of the way from seed {self.wish.seed} to {self.other}, {way.lower()}"
-        return Cell(drawn and drawn.images[k : k + 1], alt, (f"strength {strength:.2f}",))
+    def _cell(self, way, k, sampled, strength):
+        alt = f"{self.request.class_names[k]}, {self.fractions[k]:.0%} of the way from seed {self.request.seed} to {self.other}, {way.lower()}"
+        return Cell(sampled and sampled.images[k : k + 1], alt, (f"strength {strength:.2f}",))
 
     @property
     def code(self):
-        """The lines of Python that draw the same pictures."""
-        card, preset = self.wish.card, self.wish.preset
+        """The lines of Python that draw the same images."""
+        card, preset = self.request.card, self.request.preset
         return (
             "import torch\n\n"
             "from diffusion_edu.checkpoints import load\n"
@@ -107,16 +107,16 @@ class Between:
             "from diffusion_edu.randomness import SeededNoise\n\n"
             f'model = load("{card.name}")\n'
             f"preset = {preset}\n"
-            f"first, last = SeededNoise([{self.wish.seed}, {self.other}]).draw(({card.channels}, {card.size}, {card.size})).split(1)\n"
+            f"first, last = SeededNoise([{self.request.seed}, {self.other}]).draw(({card.channels}, {card.size}, {card.size})).split(1)\n"
             "for mix in (slerp, torch.lerp):\n"
-            f"    x = torch.cat([mix(first, last, k / {self.wish.pictures - 1}) for k in range({self.wish.pictures})])\n"
+            f"    x = torch.cat([mix(first, last, k / {self.request.images - 1}) for k in range({self.request.images})])\n"
             "    print(x.flatten(1).norm(dim=1) / x[0].numel() ** 0.5)\n"
-            f"    step = step_of(model, preset, None, labels={self.wish.labels})  # DDIM draws nothing at random\n"
-            "    *_, last_state = walk(step, model.compute.place(x), preset.levels())\n"
-            "    pictures = to_bytes(last_state.x.cpu())\n"
+            f"    step = step_of(model, preset, None, labels={self.request.labels})  # DDIM draws nothing at random\n"
+            "    *_, last_state = walk(step, model.compute.place(x), preset.timesteps())\n"
+            "    images = to_bytes(last_state.x.cpu())\n"
         )
 
     @property
     def functions(self):
         """What did it."""
-        return [slerp, step_of, walk]
+        return [slerp, make_step, walk]

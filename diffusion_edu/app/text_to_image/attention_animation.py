@@ -1,4 +1,4 @@
-"""Where a drawing under way looks among the words of its prompt, at every level: read from the passes that drew it."""
+"""Where a drawing under way looks among the words of its prompt, at every timestep: read from the passes that drew it."""
 
 import base64
 from dataclasses import asdict, dataclass, replace
@@ -22,7 +22,7 @@ from diffusion_edu.latent.text_to_image import draw
 START = "the start"  # what no word is said by, but every prompt begins with
 ALL = "all heads"
 LINK = "word"
-TELLING = 0.6  # of the way from noise to picture, where the film opens
+TELLING = 0.6  # of the way from noise to image, where the animation opens
 
 
 PARTS = {
@@ -34,10 +34,10 @@ PARTS = {
 
 @dataclass(frozen=True, eq=False)
 class Moment:
-    """One level of a drawing: its guess as a picture uint8 (1, 3, h, w), and where it looked, {layer: (1, heads, places, tokens)}."""
+    """One timestep of a drawing: its prediction as an image uint8 (1, 3, h, w), and where it looked, {layer: (1, heads, places, tokens)}."""
 
     t: int
-    picture: Tensor
+    image: Tensor
     looks: dict[str, Tensor]
 
 
@@ -63,30 +63,30 @@ class Heard:
     @property
     def total(self):
         """How many items draw yields."""
-        return self.order.preset.moves
+        return self.order.preset.steps
 
     def keep(self, index):
         """Say whether an item is kept."""
-        return index in kept(self.order.preset.moves)
+        return index in kept(self.order.preset.steps)
 
     def draw(self, able):
-        """Draw, and yield a Moment per level with noise, None where it would not be kept."""
+        """Draw, and yield a Moment per timestep with noise, None where it would not be kept."""
         heard, asked = {}, self.order.ask(able)
 
         def moments():
             for at, state in enumerate(draw(replace(asked, steer=listening(able.model.net, heard)))):
                 if looks := heard.pop(state.t, None):
                     seen = {layer: look.cpu() for layer, look in looks.items()}
-                    yield Moment(state.t, able.pictures(state.x0_hat), seen) if self.keep(at) else None
+                    yield Moment(state.t, able.images(state.x0_hat), seen) if self.keep(at) else None
 
         return moments()
 
     def under_way(self, moment):
         """What to show while the walk is under way, as (images, words)."""
-        return [(to_signed(moment.picture), f"The guess at level {moment.t}")] if moment else []
+        return [(to_signed(moment.image), f"The prediction at timestep {moment.t}")] if moment else []
 
-    def film(self, moments):
-        """What is kept: every Moment, for the film depends on what a person then looks at, see `reel`."""
+    def animation(self, moments):
+        """What is kept: every Moment, for the animation depends on what a person then looks at, see `reel`."""
         return moments
 
     @cached_property
@@ -102,41 +102,43 @@ class Heard:
         ]
 
     def words(self, moments):
-        """Say who is looked at most, over all levels, layers, heads and places."""
-        shares = torch.stack(
-            [self.shares(look).mean(dim=(0, 1)) for moment in moments for look in moment.looks.values()]
+        """Say who is looked at most, over all timesteps, layers, heads and places."""
+        fractions = torch.stack(
+            [self.fractions(look).mean(dim=(0, 1)) for moment in moments for look in moment.looks.values()]
         ).mean(dim=0)
-        order = [at for at in shares.argsort(descending=True).tolist() if at]
-        most = ", ".join(f"{escaped(self.columns[at])} {shares[at]:.0%}" for at in order[:3])
-        return f"Over all levels, layers, heads and places, {shares[0]:.0%} of the looks go to {START}, and most of the others to {most}."
+        order = [at for at in fractions.argsort(descending=True).tolist() if at]
+        most = ", ".join(f"{escaped(self.columns[at])} {fractions[at]:.0%}" for at in order[:3])
+        return f"Over all timesteps, layers, heads and places, {fractions[0]:.0%} of the looks go to {START}, and most of the others to {most}."
 
-    def shares(self, look):
+    def fractions(self, look):
         """Say which share each place of a layer gives to each column, of looks (1, heads, places, tokens): float64 (heads, places, columns)."""
         return by_word(look[0].double(), self.prompt)
 
     def reel(self, moments, layer, head):
-        """What the component shows, as a dict: where one layer, or one of its heads, looks among all columns, at every level."""
+        """What the component shows, as a dict: where one layer, or one of its heads, looks among all columns, at every timestep."""
         looks = torch.stack(
-            [_of_head(self.shares(moment.looks[layer]), head) for moment in moments]
-        )  # (levels, places, columns)
-        levels, shares, T = [moment.t for moment in moments], looks.mean(dim=1), self.order.preset.T
-        film = {
-            "levels": levels,
-            "says": [f"level {t} of {T}" for t in levels],
-            "start": round(TELLING * (len(levels) - 1)),
-            "size": list(moments[0].picture.shape[2:]),
-            "sprite": png_url(np.concatenate([grid(moment.picture) for moment in moments])),
+            [_of_head(self.fractions(moment.looks[layer]), head) for moment in moments]
+        )  # (timesteps, places, columns)
+        timesteps, fractions, T = [moment.t for moment in moments], looks.mean(dim=1), self.order.preset.T
+        animation = {
+            "timesteps": timesteps,
+            "says": [f"timestep {t} of {T}" for t in timesteps],
+            "start": round(TELLING * (len(timesteps) - 1)),
+            "size": list(moments[0].image.shape[2:]),
+            "sprite": png_url(np.concatenate([grid(moment.image) for moment in moments])),
             "colour": COLOUR["x0_hat"],
             "said": self.columns,
             "rows": side(moments[0].looks[layer]),
             "columns": side(moments[0].looks[layer]),
             "looks": base64.b64encode((looks.mT * 65535).round().numpy().astype("<u2").tobytes()).decode(),
-            "shares": shares.tolist(),
-            "level": asdict(Axis("level t", levels[0], 0, {str(t): t for t in (levels[0], levels[0] // 2, 0)})),
-            "share": asdict(round_axis("% of all looks", [100 * shares.max().item()], low=0)),
+            "fractions": fractions.tolist(),
+            "timestep": asdict(
+                Axis("timestep t", timesteps[0], 0, {str(t): t for t in (timesteps[0], timesteps[0] // 2, 0)})
+            ),
+            "fraction": asdict(round_axis("% of all looks", [100 * fractions.max().item()], low=0)),
             "dash": DASHES[1],
         }
-        return {"id": named(self.id, layer, head), **film}
+        return {"id": named(self.id, layer, head), **animation}
 
     def code(self, layer, head):
         """The lines of Python that read the same."""
@@ -149,18 +151,18 @@ class Heard:
             f"{self.order.code()}"
             "heard, words = {}, able.reader.read(" + f"{self.order.prompt!r}" + ").words\n"
             "for state in draw(replace(asked, steer=listening(able.model.net, heard))):\n"
-            "    if state.t in heard:  # level 0 needs no network\n"
+            "    if state.t in heard:  # timestep 0 needs no network\n"
             f'        looks = heard[state.t]["{layer}"][0]  # (heads, places, tokens)\n'
             f"        shares = by_word(looks.double(), words).{heads}  # (places, 1 + words), the start first\n"
             "        print(state.t, shares.mean(dim=0).tolist())\n"
         )
 
 
-def _of_head(shares, head):
-    return shares.mean(dim=0) if head == ALL else shares[int(head.split()[-1]) - 1]
+def _of_head(fractions, head):
+    return fractions.mean(dim=0) if head == ALL else fractions[int(head.split()[-1]) - 1]
 
 
-def show(film, key, first):
+def show(animation, key, first):
     """Show a reel of Heard, with the word lit that the link names, or else this one; a click on another goes into the link."""
 
     def choose():
@@ -170,7 +172,7 @@ def show(film, key, first):
     word = st.query_params.get(LINK)
     looks = st.components.v2.component("diffusion_edu_words", **PARTS)
     looks(
-        data={**film, "word": film["said"].index(word if word in film["said"] else first)},
+        data={**animation, "word": animation["said"].index(word if word in animation["said"] else first)},
         key=key,
         on_word_change=choose,
     )

@@ -1,10 +1,10 @@
-"""The first part of the text-to-image page: pictures of a prompt, from noise, from a picture or into a hole in one, and larger."""
+"""The first part of the text-to-image page: images of a prompt, from noise, from an image or into a hole in one, and larger."""
 
 from functools import partial
 
 import streamlit as st
 
-from diffusion_edu.app.common.layout import show_code, show_pictures
+from diffusion_edu.app.common.layout import show_code, show_images
 from diffusion_edu.app.common.request import counted
 from diffusion_edu.app.components.canvas import widget
 from diffusion_edu.app.editing import edit_job
@@ -14,7 +14,7 @@ from diffusion_edu.app.jobs import session, timing
 from diffusion_edu.app.text_to_image import request, result, upscale
 from diffusion_edu.app.text_to_image.job import Draft
 from diffusion_edu.app.text_to_image.request import BOUND
-from diffusion_edu.app.text_to_image.result import PICTURE, TAKEN, Album
+from diffusion_edu.app.text_to_image.result import IMAGE, TAKEN, Album
 from diffusion_edu.app.text_to_image.start import Changed, Filled, Noise
 from diffusion_edu.core import walk
 from diffusion_edu.figures.grids import grid
@@ -31,13 +31,13 @@ def show(order):
     able = request.able(order)
     row = st.container(horizontal=True, vertical_alignment="center", gap="small")
     begin = row.segmented_control(
-        "Begin with", [NOISE, PICTURE, HOLE], default=NOISE, required=True, key="begin", **LABELLED
+        "Begin with", [NOISE, IMAGE, HOLE], default=NOISE, required=True, key="begin", **LABELLED
     )
     count = row.selectbox(
-        "Pictures",
+        "Images",
         range(1, MOST + 1),
-        key="pictures",
-        format_func=partial(counted, thing="picture"),
+        key="images",
+        format_func=partial(counted, thing="image"),
         width=130,
         **LABELLED,
     )
@@ -60,7 +60,7 @@ def show(order):
 
 
 def _stage(draft, able, row, show):
-    """Show what is under way, or what has been drawn last and all that can be done with it; returns the number of the one looked at."""
+    """Show what is under way, or what has been sampled last and all that can be done with it; returns the number of the one looked at."""
     session.problem(KEY)
     done = st.session_state.get(f"done:{KEY}")
     if session.running(KEY):
@@ -73,27 +73,29 @@ def _stage(draft, able, row, show):
 
 
 def _ask_begin(begin, size):
-    """Ask for the picture to begin with, and what becomes of it; returns Changed or Filled, or None if there is no hole yet."""
+    """Ask for the image to begin with, and what becomes of it; returns Changed or Filled, or None if there is no hole yet."""
     place = st.popover(
-        "Which picture" if begin == PICTURE else "Which picture, which hole", icon=":material/image:", width="stretch"
+        "Which image" if begin == IMAGE else "Which image, which hole", icon=":material/image:", width="stretch"
     )
     subject = edit_job.ask_subject(size, place, st.session_state.get(TAKEN))
-    if begin == PICTURE:
+    if begin == IMAGE:
         strength = ask_strength()
-        layer = widget.paint("typed canvas", subject.image, label="The picture to begin with; paint over it")
+        layer = widget.paint("typed canvas", subject.image, label="The image to begin with; paint over it")
         st.caption(" ".join(["Paint over it if you like.", *subject.notes]))
         return Changed(edit_job.painted_over(subject, layer), strength, ask_noise())
     with place:
         hole = ask_hole(size)
-    hole = widget.hole("typed hole", subject.image, hole, label="The picture with its hole; paint the hole")
-    with st.expander("RePaint: make moves again"):
-        words = "The same moves are made so many times, so that hole and surroundings come to agree. 1: the plain way."
-        repeats = st.slider("Times that moves are made", 1, 10, 1, key="again", help=words, **BOUND)
-        jump = st.slider("Moves that are made again", 1, 20, 3, key="jump", help="So many moves at a time.", **BOUND)
+    hole = widget.hole("typed hole", subject.image, hole, label="The image with its hole; paint the hole")
+    with st.expander("RePaint: make steps again"):
+        words = "The same steps are made so many times, so that hole and surroundings come to agree. 1: the plain way."
+        repeats = st.slider("Times that steps are made", 1, 10, 1, key="again", help=words, **BOUND)
+        jump = st.slider("Steps that are made again", 1, 20, 3, key="jump", help="So many steps at a time.", **BOUND)
     if hole.any():
-        st.caption(" ".join([f"{hole.float().mean():.0%} is drawn anew, the rest stays bit for bit.", *subject.notes]))
+        st.caption(
+            " ".join([f"{hole.float().mean():.0%} is sampled anew, the rest stays bit for bit.", *subject.notes])
+        )
         return Filled(subject, hole, repeats, jump)
-    st.info("There is no hole: paint over what is to be drawn anew.", icon=":material/info:")
+    st.info("There is no hole: paint over what is to be sampled anew.", icon=":material/info:")
     return None
 
 
@@ -105,42 +107,42 @@ def _begin(draft, able):
         session.cancel(KEY)
         st.error(str(problem))
         return
-    session.begin(KEY, moments, len(draft.levels), draft.chosen.__contains__, wanted=draft.id)
+    session.begin(KEY, moments, len(draft.timesteps), draft.chosen.__contains__, wanted=draft.id)
     st.session_state[f"asked:{KEY}"] = draft, notes
 
 
 def _watch():
-    """Show the pictures as they form; when it is over, keep them and show the page anew."""
+    """Show the images as they form; when it is over, keep them and show the page anew."""
     draft, notes = st.session_state[f"asked:{KEY}"]
-    moves, zoom = len(draft.levels) - 1, 2 if draft.count < 3 else 1
+    steps, zoom = len(draft.timesteps) - 1, 2 if draft.count < 3 else 1
 
     def says(job):
-        where = f"level {job.latest.t} of {draft.order.preset.T}" if job.latest else "waiting for a turn"
-        return f"Move {min(job.done, moves)} of {moves}: {where}"
+        where = f"timestep {job.latest.t} of {draft.order.preset.T}" if job.latest else "waiting for a turn"
+        return f"Move {min(job.done, steps)} of {steps}: {where}"
 
     def look(moment):
-        show_pictures(
+        show_images(
             (
                 grid(images, columns=min(4, draft.count), zoom=zoom),
-                f"Level {moment.t}: {words}",
-                f"{alt} at level {moment.t}",
+                f"Timestep {moment.t}: {words}",
+                f"{alt} at timestep {moment.t}",
             )
-            for (name, _, words, alt), images in zip(result.SCREENS, moment.pair, strict=True)
+            for (name, _, words, alt), images in zip(result.TRACKS, moment.pair, strict=True)
             if name == "x0_hat" or draft.count == 1
         )
 
     def over(job):
         walked, decoded = job.latest.seconds
-        timing.learn(draft.order.card.name, draft.order.preset, draft.count * _share(draft), True, walked)
+        timing.learn(draft.order.card.name, draft.order.preset, draft.count * _fraction(draft), True, walked)
         timing.PACE[_decoding(draft)] = decoded / draft.count / len(draft.chosen)
         st.session_state[f"done:{KEY}"] = Album(draft, job.kept, notes)
 
     session.watch(KEY, says, look, over)
 
 
-def _share(draft):
-    """How many times as many moves it makes as its preset."""
-    return max(1, len(draft.levels) - 1) / draft.order.preset.moves
+def _fraction(draft):
+    """How many times as many steps it makes as its preset."""
+    return max(1, len(draft.timesteps) - 1) / draft.order.preset.steps
 
 
 def _decoding(draft):
@@ -149,7 +151,7 @@ def _decoding(draft):
 
 def _costs(draft, able, done):
     """Say how long drawing takes, and that what is shown was asked for before."""
-    seconds = timing.expected(able.model, draft.order.preset, draft.count * _share(draft), True)
+    seconds = timing.expected(able.model, draft.order.preset, draft.count * _fraction(draft), True)
     seconds += timing.PACE.get(_decoding(draft), 0) * draft.count * len(draft.chosen)
-    words = f"{counted(len(draft.levels) - 1, 'move')}: about {max(seconds, 0.1):.1f} s."
-    return words if not done or done.draft.id == draft.id else f"{words} **Below: drawn before, with other choices.**"
+    words = f"{counted(len(draft.timesteps) - 1, 'move')}: about {max(seconds, 0.1):.1f} s."
+    return words if not done or done.draft.id == draft.id else f"{words} **Below: sampled before, with other choices.**"

@@ -1,4 +1,4 @@
-"""The part of the text-to-image page on guidance: the three guesses of one drawing, and the same noise with more and more of it."""
+"""The part of the text-to-image page on guidance: the three predictions of one drawing, and the same noise with more and more of it."""
 
 from dataclasses import dataclass, replace
 
@@ -21,7 +21,7 @@ from diffusion_edu.latent.text_to_image import draw
 
 VECTORS, SCALES = "three vectors", "four scales"
 LOUDER = (1.0, 2.0, 4.0, 8.0)
-LOOK_FOR = "The same noise, ever louder asked: **what does the picture gain, and from where on is it too much?**"
+LOOK_FOR = "The same noise, ever louder asked: **what does the image gain, and from where on is it too much?**"
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Words:
 
 @dataclass(frozen=True)
 class Pull(Vectors):
-    """The three guesses of what the page asks for, in latents; `without` says what the one is asked for that guidance leads away from."""
+    """The three predictions of what the page asks for, in latents; `without` says what the one is asked for that guidance leads away from."""
 
     order: Order
     without: str
@@ -51,14 +51,14 @@ class Pull(Vectors):
 
     def keep(self, index):
         """Say whether an item is kept."""
-        return index in kept(self.preset.moves)
+        return index in kept(self.preset.steps)
 
     def walk(self, able, noted):
-        """Begin to walk from noise to latents, and note all guesses."""
+        """Begin to walk from noise to latents, and note all predictions."""
         return draw(replace(self.order.ask(able), steer=noting(noted)))
 
     def seen(self, able, vectors):
-        """Decode latents to pictures."""
+        """Decode latents to images."""
         return able.codec.decode(torch.cat(vectors)).cpu().split(1)
 
     def lost(self, moment):
@@ -73,7 +73,7 @@ class Pull(Vectors):
 
     @property
     def code(self):
-        """The lines of Python that make the same guesses and measure the same numbers."""
+        """The lines of Python that make the same predictions and measure the same numbers."""
         return (
             "from dataclasses import replace\n\n"
             "from diffusion_edu.denoisers import noting\n"
@@ -83,10 +83,10 @@ class Pull(Vectors):
             f"{self.order.code()}"
             "noted = {}\n"
             "for state in draw(replace(asked, steer=noting(noted))):\n"
-            "    if state.t:  # at level 0 nothing is left to guess\n"
+            "    if state.t:  # at timestep 0 nothing is left to prediction\n"
             "        u, c, g = noted[state.t]  # latents (1, c, h, w), g = u + scale * (c - u)\n"
             "        print(state.t, [v.double().square().mean().sqrt().item() for v in (u, c, g, c - u)], angle(u, c))\n"
-            "        pictures = [able.pictures(v) for v in (state.x, u, c, g)]  # uint8 (1, 3, h, w) each\n"
+            "        images = [able.images(v) for v in (state.x, u, c, g)]  # uint8 (1, 3, h, w) each\n"
         )
 
 
@@ -100,13 +100,18 @@ class Louder(Walks):
     def takes(self):
         """What each walk is, {name: words}."""
         return {
-            f"guidance {scale:g}": "follows the prompt" if scale == 1 else f"goes {scale:g} times as far"
-            for scale in LOUDER
+            f"guidance {guidance_scale:g}": "follows the prompt"
+            if guidance_scale == 1
+            else f"goes {guidance_scale:g} times as far"
+            for guidance_scale in LOUDER
         }
 
     def asks(self, able):
         """Ask a TextToImage for every walk."""
-        return [replace(self.order, preset=replace(self.order.preset, scale=scale)).ask(able) for scale in LOUDER]
+        return [
+            replace(self.order, preset=replace(self.order.preset, guidance_scale=guidance_scale)).ask(able)
+            for guidance_scale in LOUDER
+        ]
 
     @property
     def code(self):
@@ -119,11 +124,11 @@ class Louder(Walks):
             "words = {"
             + f'"prompts": {self.order.prompt!r}, "seeds": {self.order.seeds(1)}, "negative": {self.order.negative!r}'
             + "}\n"
-            f"wanted = [able.ask(preset=replace(preset, scale=scale), **words) for scale in {LOUDER}]\n"
+            f"wanted = [able.ask(preset=replace(preset, guidance_scale=scale), **words) for scale in {LOUDER}]\n"
             "walks = [list(draw(each)) for each in wanted]\n"
             "for first, *others in zip(*walks):\n"
             "    print(first.t, [distance(first.x0_hat, other.x0_hat) for other in others])\n"
-            "pictures = [able.pictures(walk[-1].x) for walk in walks]  # uint8 (1, 3, h, w) each\n"
+            "images = [able.images(walk[-1].x) for walk in walks]  # uint8 (1, 3, h, w) each\n"
         )
 
 
@@ -141,15 +146,15 @@ def show(order):
         )
         return
     if look == VECTORS:
-        away = short(order.negative) if asked.against is not None and order.preset.scale > 1 else "anything"
+        away = short(order.negative) if asked.against is not None and order.preset.guidance_scale > 1 else "anything"
         task = Pull(order.card, order.preset, Words(short(order.prompt)), order.seed, order, away)
-        page.drawn(task, row, request.get)
+        page.sampled(task, row, request.get)
         show_code(task.code, guided, noting)
         return
     row.markdown(LOOK_FOR)
     task = Louder(order)
     if done := tasks.keep_up(task, request.get):
-        _, film, words = done
-        play(film, key=task.key)
+        _, animation, words = done
+        play(animation, key=task.key)
         st.caption(f"{words} The scale of the sidebar is not heard here.")
     show_code(task.code, guided)

@@ -1,4 +1,4 @@
-"""The latents of a drawing under way: what the network sees, and what they would be as a picture, level by level."""
+"""The latents of a drawing under way: what the network sees, and what they would be as an image, timestep by timestep."""
 
 from dataclasses import asdict, dataclass
 from functools import cached_property
@@ -9,7 +9,7 @@ from diffusion_edu.app.common.image_picker import Subject
 from diffusion_edu.app.editing.edit_job import named
 from diffusion_edu.app.text_to_image.latent_images import in_one, screen
 from diffusion_edu.app.text_to_image.request import Order
-from diffusion_edu.app.trajectories.animation import Film
+from diffusion_edu.app.trajectories.animation import Animation
 from diffusion_edu.app.trajectories.recording import kept
 from diffusion_edu.core import State
 from diffusion_edu.data.images import to_signed
@@ -21,11 +21,11 @@ IMPORTS = "from diffusion_edu.generation import Preset\nfrom diffusion_edu.laten
 
 @dataclass(frozen=True)
 class Moment:
-    """A State of one drawing in latents, and what its latents under way and its guess are as pictures, uint8 (3, h, w)."""
+    """A State of one drawing in latents, and what its latents under way and its prediction are as images, uint8 (3, h, w)."""
 
     state: State
-    picture: Tensor
-    guess: Tensor
+    image: Tensor
+    prediction: Tensor
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,21 +49,21 @@ class Underway:
     @property
     def total(self):
         """How many moments there are."""
-        return len(self.order.preset.levels())
+        return len(self.order.preset.timesteps())
 
     def keep(self, index):
         """Say whether a moment is kept."""
         return index in kept(self.total - 1)
 
     def draw(self, able):
-        """Draw, and yield a Moment per level, without pictures where it would not be kept."""
+        """Draw, and yield a Moment per timestep, without images where it would not be kept."""
         drawing = draw(self.order.ask(able))
 
         def moments():
             for at, state in enumerate(drawing):
                 if self.keep(at):
-                    pictures = [drawing.see(x)[0] for x in (state.x, state.x0_hat)]
-                    yield Moment(State(state.t, state.x[0].cpu(), state.x0_hat[0].cpu()), *pictures)
+                    images = [drawing.see(x)[0] for x in (state.x, state.x0_hat)]
+                    yield Moment(State(state.t, state.x[0].cpu(), state.x0_hat[0].cpu()), *images)
                 else:
                     yield Moment(state, None, None)
 
@@ -71,15 +71,19 @@ class Underway:
 
     def under_way(self, moment):
         """What to show while the walk is under way, as (images, words)."""
-        return [] if moment.guess is None else [(to_signed(moment.guess[None]), f"The guess at level {moment.state.t}")]
+        return (
+            []
+            if moment.prediction is None
+            else [(to_signed(moment.prediction[None]), f"The prediction at timestep {moment.state.t}")]
+        )
 
-    def film(self, moments):
-        """What is kept: the drawing as a Subject, and the film of its latents, with both pictures, at every level, as a dict."""
-        return self._subject(moments), self._film(moments)
+    def animation(self, moments):
+        """What is kept: the drawing as a Subject, and the animation of its latents, with both images, at every timestep, as a dict."""
+        return self._subject(moments), self._animation(moments)
 
     def words(self, moments):
-        """Say at how many levels there are pictures."""
-        return f"Drawn and decoded at {len(moments)} levels."
+        """Say at how many timesteps there are images."""
+        return f"Sampled and decoded at {len(moments)} timesteps."
 
     @property
     def code(self):
@@ -88,25 +92,25 @@ class Underway:
             f"{IMPORTS}{self.order.code()}"
             "drawing = draw(asked)\n"
             "for state in drawing:\n"
-            "    picture, guess = drawing.see(state.x), drawing.see(state.x0_hat)  # uint8 (1, 3, h, w)\n"
+            "    image, prediction = drawing.see(state.x), drawing.see(state.x0_hat)  # uint8 (1, 3, h, w)\n"
             "    print(state.t, state.x.std(), state.x0_hat.std())\n"
         )
 
     def _subject(self, moments):
         lines = f"{IMPORTS}{self.order.code()}drawing = draw(asked)\n*_, last = drawing\nimage = drawing.see(last.x)[0]  # uint8 (3, h, w)\n"
-        return Subject(moments[-1].picture, "drawing", lines, (AGAIN,))
+        return Subject(moments[-1].image, "drawing", lines, (AGAIN,))
 
-    def _film(self, moments):
-        schedule = self.order.preset.noising()
-        levels, size = [moment.state.t for moment in moments], moments[-1].picture.shape[-1]
+    def _animation(self, moments):
+        schedule = self.order.preset.noise_schedule()
+        timesteps, size = [moment.state.t for moment in moments], moments[-1].image.shape[-1]
         rates = [schedule.rates(moment.state.t, moment.state.x[None]) for moment in moments]
         says = [
-            f"level {t} of {schedule.T} · signal {signal:.2f} · noise {noise:.2f}"
-            for t, (signal, noise) in zip(levels, rates, strict=True)
+            f"timestep {t} of {schedule.T} · signal {signal:.2f} · noise {noise:.2f}"
+            for t, (signal, noise) in zip(timesteps, rates, strict=True)
         ]
         spreads = [f"standard deviation {moment.state.x.std():.2f}" for moment in moments]
         guessed = [f"of latents with standard deviation {moment.state.x0_hat.std():.2f}" for moment in moments]
-        screens = [
+        tracks = [
             screen(
                 "maps",
                 ("x", "t"),
@@ -115,15 +119,15 @@ class Underway:
                 [in_one(moment.state.x, size) for moment in moments],
                 spreads,
             ),
-            screen("x", ("x", "t"), "they, as a picture", "x", [moment.picture for moment in moments]),
+            screen("x", ("x", "t"), "they, as an image", "x", [moment.image for moment in moments]),
             screen(
                 "x0_hat",
                 ("x\u0302", "0"),
-                "the guess, as a picture",
+                "the prediction, as an image",
                 "x0_hat",
-                [moment.guess for moment in moments],
+                [moment.prediction for moment in moments],
                 guessed,
             ),
         ]
-        start = round(0.6 * (len(levels) - 1))  # where both can be seen: what it will be, and noise
-        return asdict(Film(self.id, size, size, ["drawing"], levels, says, screens, start))
+        start = round(0.6 * (len(timesteps) - 1))  # where both can be seen: what it will be, and noise
+        return asdict(Animation(self.id, size, size, ["drawing"], timesteps, says, tracks, start))

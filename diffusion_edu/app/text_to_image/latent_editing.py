@@ -11,7 +11,7 @@ from diffusion_edu.app.common.image_picker import Subject
 from diffusion_edu.app.components.player.widget import play
 from diffusion_edu.app.editing import edit_job
 from diffusion_edu.app.text_to_image.latent_images import LEGEND, in_one, screen
-from diffusion_edu.app.trajectories.animation import Film
+from diffusion_edu.app.trajectories.animation import Animation
 from diffusion_edu.app.trajectories.comparison import best_gain, gap
 from diffusion_edu.data.images import to_bytes, to_signed
 from diffusion_edu.latent.codec import Codec, rescaled, swapped
@@ -91,7 +91,7 @@ class Poke:
 
 @dataclass(frozen=True, eq=False)
 class Poking:
-    """A picture, whose latents, by an autoencoder of this name, are poked more and more."""
+    """An image, whose latents, by an autoencoder of this name, are poked more and more."""
 
     subject: Subject
     coder: Codec
@@ -107,7 +107,7 @@ class Poking:
 
     @property
     def values(self):
-        """How much is done in each state of the film."""
+        """How much is done in each state of the animation."""
         return VALUES[self.poke.way][0]
 
     @cached_property
@@ -122,50 +122,52 @@ class Poking:
 
     @cached_property
     def plain(self):
-        """What nobody has poked, as a picture uint8 (1, 3, h, w)."""
+        """What nobody has poked, as an image uint8 (1, 3, h, w)."""
         return to_bytes(self.coder.decode(self.whole)).cpu()
 
     @cached_property
-    def pictures(self):
+    def images(self):
         """What every state is decoded to, uint8 (states, 3, h, w), each alone as `plain` is: in a batch numbers are rounded otherwise."""
         return torch.cat([to_bytes(self.coder.decode(some)).cpu() for some in self.latents.split(1)])
 
     def changed(self, image):
-        """Say how far a picture uint8 (3, h, w) is from the one that nobody has poked, and in how many of its pixels."""
+        """Say how far an image uint8 (3, h, w) is from the one that nobody has poked, and in how many of its pixels."""
         far = distance(image, self.plain[0])
-        share = ((image.int() - self.plain[0].int()).abs().amax(0) > SEEN).double().mean().item()
-        return f"{far:.0f} of 255 away\n{share:.0%} of the pixels differ visibly"
+        fraction = ((image.int() - self.plain[0].int()).abs().amax(0) > SEEN).double().mean().item()
+        return f"{far:.0f} of 255 away\n{fraction:.0%} of the pixels differ visibly"
 
     @cached_property
-    def film(self):
-        """Latents, their picture, and what differs, for every value, as a dict."""
-        size, x, plain = self.plain.shape[-1], to_signed(self.pictures), to_signed(self.plain)
+    def animation(self):
+        """Latents, their image, and what differs, for every value, as a dict."""
+        size, x, plain = self.plain.shape[-1], to_signed(self.images), to_signed(self.plain)
         gain = best_gain(x[self.start][None], plain)
-        screens = [
+        tracks = [
             screen("latents", ("x", ""), "latents, poked", "x", [in_one(each, size) for each in self.latents]),
             screen(
-                "picture",
+                "image",
                 ("x\u0302", ""),
-                "as a picture",
+                "as an image",
                 "x0_hat",
-                self.pictures,
-                [self.changed(image) for image in self.pictures],
+                self.images,
+                [self.changed(image) for image in self.images],
             ),
             screen("apart", ("Δ", ""), f"what differs, × {gain}", "none", gap(x, plain, gain)),
         ]
         says = [self.poke.words(value) for value in self.values]
-        return asdict(Film(self.id, size, size, ["poked"], self.values, says, screens, self.start, ends=self.poke.ends))
+        return asdict(
+            Animation(self.id, size, size, ["poked"], self.values, says, tracks, self.start, ends=self.poke.ends)
+        )
 
     @property
     def start(self):
-        """The state that the film opens at."""
+        """The state that the animation opens at."""
         values, first = VALUES[self.poke.way]
         return values.index(first)
 
     def show(self, key):
-        """Show the film."""
+        """Show the animation."""
         st.markdown(LOOK[self.poke.way])
-        play(self.film, key=key)
+        play(self.animation, key=key)
         seen = f"A pixel differs visibly if one of its colours has moved by more than {SEEN} of 255, from what comes back if nobody pokes."
         st.caption(
             " ".join(
@@ -180,7 +182,7 @@ class Poking:
 
     @property
     def code(self):
-        """The lines of Python that make the same pictures."""
+        """The lines of Python that make the same images."""
         return (
             "import torch\n\n"
             "from diffusion_edu.data.images import to_bytes, to_signed\n"
@@ -192,8 +194,8 @@ class Poking:
             "plain = to_bytes(coder.decode(latents)).cpu()        # uint8 (1, 3, h, w)\n"
             f"values = {self.values}\n"
             f"poked = torch.cat([{self.poke.line} for value in values])\n"
-            "pictures = torch.cat([to_bytes(coder.decode(some)).cpu() for some in poked.split(1)])\n"
-            "print((pictures.float() - plain.float()).square().mean((1, 2, 3)).sqrt())  # of 255\n"
+            "images = torch.cat([to_bytes(coder.decode(some)).cpu() for some in poked.split(1)])\n"
+            "print((images.float() - plain.float()).square().mean((1, 2, 3)).sqrt())  # of 255\n"
         )
 
 

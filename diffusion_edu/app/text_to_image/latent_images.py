@@ -1,4 +1,4 @@
-"""Latents as pictures: every channel a map of grey, three of them as colours, and what grey means; films of them."""
+"""Latents as images: every channel a map of grey, three of them as colours, and what grey means; animations of them."""
 
 import math
 
@@ -6,7 +6,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from diffusion_edu.app.trajectories.animation import COLOUR, Screen, png_url
+from diffusion_edu.app.trajectories.animation import COLOUR, Track, png_url
 from diffusion_edu.data.images import to_bytes
 from diffusion_edu.figures.grids import grid
 
@@ -25,7 +25,7 @@ def in_colours(latents):
 
 
 def in_one(latents, size):
-    """Lay the maps of all channels of latents (c, h, w) out in one picture uint8 (3, size, size), with black and white lines between them."""
+    """Lay the maps of all channels of latents (c, h, w) out in one image uint8 (3, size, size), with black and white lines between them."""
     columns = math.ceil(math.sqrt(len(latents)))
     page = torch.from_numpy(grid(maps(latents), columns).copy()).permute(2, 0, 1)
     page = F.interpolate(page[None].float(), (size, size), mode="nearest-exact")[0].to(torch.uint8)
@@ -37,7 +37,7 @@ def in_one(latents, size):
     return page
 
 
-def screen(name, symbol, words, kind, images, says=()):
-    """Make one screen of a film of single pictures, each uint8 (3, h, w), in the colour of its kind, with a line of numbers for each."""
+def screen(name, symbol, words, class_name, images, says=()):
+    """Make one screen of an animation of single images, each uint8 (3, h, w), in the colour of its kind, with a line of numbers for each."""
     sprite = png_url(np.concatenate([grid(image[None]) for image in images]))
-    return Screen(name, symbol, words, COLOUR[kind], f"{words[0].upper()}{words[1:]}", sprite, list(says))
+    return Track(name, symbol, words, COLOUR[class_name], f"{words[0].upper()}{words[1:]}", sprite, list(says))

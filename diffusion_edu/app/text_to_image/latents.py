@@ -19,10 +19,10 @@ from diffusion_edu.latent.text_to_image import draw
 
 BACK, WALK = "there and back", "on the way"
 DRAWING = "the drawing"
-DOES = "make exactly these pictures and numbers"
-LOOK = "**The network never sees a picture: this is its whole world.** From which level on do the maps show what it will be?"
-NOISE = "Noise of latents is no noise of pixels: decoded it is a mess of colours, for the decoder has only learned from latents of pictures."
-OURS = "Our pictures are 64 × 64: enlarged, they have no fine detail that could be lost. A photograph of your own loses more."
+DOES = "make exactly these images and numbers"
+LOOK = "**The network never sees an image: this is its whole world.** From which timestep on do the maps show what it will be?"
+NOISE = "Noise of latents is no noise of pixels: decoded it is a mess of colours, for the decoder has only learned from latents of images."
+OURS = "Our images are 64 × 64: enlarged, they have no fine detail that could be lost. A photograph of your own loses more."
 
 
 def show(order):
@@ -35,7 +35,7 @@ def show(order):
         _on_the_way(order, able)
         return
     poke = None if look == BACK else latent_editing.ask(look, row, able, order.seed)
-    if subject := ask_subject(order, able, row.popover("Picture", icon=":material/image:")):
+    if subject := ask_subject(order, able, row.popover("Image", icon=":material/image:")):
         coder = able.codec, order.card.autoencoder
         shown = Poking(subject, *coder, poke) if poke else RoundTrip(subject, *coder)
         shown.show(f"latents {look}")
@@ -44,16 +44,16 @@ def show(order):
 
 def _on_the_way(order, able):
     if done := task.keep_up(Underway(order), request.get):
-        shown, (_, film), words = done
+        shown, (_, animation), words = done
         st.markdown(LOOK)
-        play(film, key=shown.key)
+        play(animation, key=shown.key)
         request.tell(order.ask(able))
         st.caption(f"{LEGEND} {NOISE} {words}")
         show_code(shown.code, draw, walk, Codec.decode, does=DOES)
 
 
 def ask_subject(order, able, place):
-    """Ask which picture: the Subject, or None while it is being drawn."""
+    """Ask which image: the Subject, or None while it is being sampled."""
     subject = edit_job.ask_subject(able.size, place, DRAWING)
     if subject == DRAWING:
         done = task.keep_up(Underway(order), request.get)

@@ -1,4 +1,4 @@
-"""The part of the text-to-image page that asks whether the model copies: its scores, and the nearest training pictures of your prompt."""
+"""The part of the text-to-image page that asks whether the model copies: its scores, and the nearest training images of your prompt."""
 
 import streamlit as st
 
@@ -16,15 +16,17 @@ from diffusion_edu.evaluation.learned import kept
 
 KEY = "nearest"
 KEPT, OWN = "kept by its training", "a folder or file"
-LOOK = "**Is it a new picture, or one that it has learned by heart?** Compare subject, pose and place, not only the colours."
+LOOK = (
+    "**Is it a new image, or one that it has learned by heart?** Compare subject, pose and place, not only the colours."
+)
 UNMEASURED = (
     "Nobody has measured it yet: `python -m diffusion_edu.evaluation.prompting {} --data FILE --prompts FILE` does."
 )
 PRIVATE = (
-    "The training pictures belong to others and do not come with this app. With the folder or file that it was trained on, or where it was trained "
+    "The training images belong to others and do not come with this app. With the folder or file that it was trained on, or where it was trained "
     "on this computer, you see here which of them lies nearest to what your prompt draws."
 )
-GUESS = 0.015  # seconds that a picture is read and looked at, until that was measured
+PREDICTION = 0.015  # seconds that an image is read and looked at, until that was measured
 
 
 def show(order):
@@ -38,24 +40,24 @@ def show(order):
     measured(order.card)
     _sheets(order.card)
     if copying:
-        show_code(copying.code, *copying.functions, does="find exactly these pictures")
+        show_code(copying.code, *copying.functions, does="find exactly these images")
 
 
 def measured(card):
-    """Show in a table how often drawings were copies when the model was judged."""
+    """Show in a table how often samples were copies when the model was judged."""
     scores, of = (
         card.scores,
-        f"It has learned from {card.data['pictures']:,} pictures. " if card.data.get("pictures") else "",
+        f"It has learned from {card.data['images']:,} images. " if card.data.get("images") else "",
     )
     if "memorised" not in scores:
         st.caption(of + UNMEASURED.format(card.name))
         return
     told = {
-        "prompts that no picture goes with": scores,
+        "prompts that no image goes with": scores,
         "captions that it has learned from": scores.get("training_prompts", {}),
     }
     rows = [
-        (f"Drawings of {name}", _share(row, "memorised"), _times(row), _share(row, "own_picture"))
+        (f"Samples of {name}", _fraction(row, "memorised"), _times(row), _fraction(row, "own_image"))
         for name, row in told.items()
         if row
     ]
@@ -63,16 +65,16 @@ def measured(card):
         "In general, as its card says",
         "Copies (chance: 1%)",
         "Distance to the nearest",
-        "Nearest is the caption's own picture",
+        "Nearest is the caption's own image",
     )
     st.html(model_card.table(head, rows))
     st.caption(
-        f"{of}A drawing counts as a copy if it lies nearer to a training picture than 99% of training pictures lie to each other; the distance is in "
-        "the middle, relative to that of training pictures to each other: about 1 and more is as new as these are."
+        f"{of}A drawing counts as a copy if it lies nearer to a training image than 99% of training images lie to each other; the distance is in "
+        "the middle, relative to that of training images to each other: about 1 and more is as new as these are."
     )
 
 
-def _share(row, name):
+def _fraction(row, name):
     return f"{row[name]:.1%}" if name in row else ""
 
 
@@ -81,11 +83,11 @@ def _times(row):
 
 
 def ask(order):
-    """Ask what drawings are compared with, and offer to do it; returns a Copying, or None where there is nothing."""
-    eyes, paths = CLASSIFIERS.get(order.card.subject, ("",))[0], kept(order.card)
-    if eyes not in checkpoints.available():
+    """Ask what samples are compared with, and offer to do it; returns a Copying, or None where there is nothing."""
+    feature_network, paths = CLASSIFIERS.get(order.card.subject, ("",))[0], kept(order.card)
+    if feature_network not in checkpoints.available():
         st.info(
-            f"The classifier {eyes!r}, by whose features pictures are compared, is not installed: restore it.",
+            f"The classifier {feature_network!r}, by whose features images are compared, is not installed: restore it.",
             icon=":material/info:",
         )
         return None
@@ -95,7 +97,7 @@ def ask(order):
         "Compare with", sources, default=sources[0], required=True, key="nearest_of", **request.BOUND
     )
     path = str(paths[0]) if source == KEPT else _ask_path(row)
-    count = row.selectbox("Drawings", [2, 4, 6, 12], 2, key="nearest_count", width=90, **request.BOUND)
+    count = row.selectbox("Samples", [2, 4, 6, 12], 2, key="nearest_count", width=90, **request.BOUND)
     words = "Of more, so many are chosen by chance, those with written captions first: a copy of one of the others is not found."
     most = row.selectbox(
         "At most",
@@ -107,16 +109,16 @@ def ask(order):
         width=110,
         **request.BOUND,
     )
-    copying = Copying(order, count, path, source == KEPT, most, eyes)
+    copying = Copying(order, count, path, source == KEPT, most, feature_network)
     offer(copying, row)
     return copying if path else None
 
 
 def _ask_path(row):
-    """Ask where the training pictures are; "" where there are none."""
-    words = "A folder of pictures, or a parquet file with a column `image`, on the computer that runs this app. It is read, never changed."
+    """Ask where the training images are; "" where there are none."""
+    words = "A folder of images, or a parquet file with a column `image`, on the computer that runs this app. It is read, never changed."
     path = row.text_input(
-        "Their path", key="nearest_path", placeholder="/home/me/pictures", help=words, width=200, **request.BOUND
+        "Their path", key="nearest_path", placeholder="/home/me/images", help=words, width=200, **request.BOUND
     )
     if not path:
         st.info(PRIVATE, icon=":material/info:")
@@ -127,14 +129,14 @@ def offer(copying, row):
     """Offer to draw and compare, and say how long that takes."""
     wanted = row.button("Find them", type="primary", icon=":material/search:", disabled=not copying.path)
     try:
-        able, eyes = request.get(copying.order.card.name), models.get(copying.eyes)
+        able, feature_network = request.get(copying.order.card.name), models.get(copying.feature_network)
         if wanted:
-            stages.begin(KEY, copying, copying.items(able, eyes), copying.total)
+            stages.begin(KEY, copying, copying.items(able, feature_network), copying.total)
         if copying.path:
             seconds = timing.expected(able.model, copying.order.preset, copying.count, True) + copying.most * (
-                timing.PACE.get(copying.eyes, 0) + GUESS
+                timing.PACE.get(copying.feature_network, 0) + PREDICTION
             )
-            words = f"Draws {copying.count} pictures and compares each with up to {copying.most:,}"
+            words = f"Draws {copying.count} images and compares each with up to {copying.most:,}"
             st.caption(f"{words}: about {max(seconds, 1):.0f} s on this machine the first time.")
     except (Unusable, ValueError) as problem:
         st.error(str(problem))
@@ -142,25 +144,25 @@ def offer(copying, row):
 
 
 def _found(copying, found):
-    """Show the drawings above their nearest pictures, and say what that means."""
+    """Show the samples above their nearest images, and say what that means."""
     st.html(sample_view.pairs(found, found.distances.argsort()[: sample_view.SHOWN].tolist()))
     st.markdown(sample_view.copies(found))
     some = f"{found.among:,} of the {found.of:,}" if found.among < found.of else f"all {found.of:,}"
     decoded = " They are shown as the autoencoder gives them back." if copying.latents else ""
     st.caption(
-        f"Drawn for “{request.escaped(copying.order.prompt)}”, seeds from {copying.order.seed}; compared with {some} pictures of {found.source} by "
-        f"features of `{copying.eyes}`, in which distances have no unit.{decoded}"
+        f"Sampled for “{request.escaped(copying.order.prompt)}”, seeds from {copying.order.seed}; compared with {some} images of {found.source} by "
+        f"features of `{copying.feature_network}`, in which distances have no unit.{decoded}"
     )
 
 
 def _sheets(card):
-    """Show the pairs that an evaluation on this computer has left; they hold pictures of others and are not part of the app."""
+    """Show the pairs that an evaluation on this computer has left; they hold images of others and are not part of the app."""
     for which, words in (("unseen", "new prompts"), ("training", "captions that it has learned from")):
         path = checkpoints.OWN / "evaluation" / f"{card.name}.{which}.png"
         if path.is_file():
             with st.expander(f"Pairs of the last evaluation: {words}"):
                 st.image(
                     str(path),
-                    caption="Above a drawing, below its nearest training picture",
-                    alt=f"Drawings of {words} and their nearest pictures",
+                    caption="Above a drawing, below its nearest training image",
+                    alt=f"Samples of {words} and their nearest images",
                 )

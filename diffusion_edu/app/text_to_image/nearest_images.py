@@ -1,4 +1,4 @@
-"""Does it copy? Drawings of a prompt, and the training pictures that lie nearest to each of them."""
+"""Does it copy? Samples of a prompt, and the training images that lie nearest to each of them."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ AT_ONCE = 32
 
 @dataclass(frozen=True, eq=False)
 class Found:
-    """Drawings uint8 (n, 3, h, w), the nearest picture to each, its name and distance; below limit it may be a copy; among how many of how many."""
+    """Samples uint8 (n, 3, h, w), the nearest image to each, its name and distance; below limit it may be a copy; among how many of how many."""
 
     images: Tensor
     neighbours: Tensor
@@ -34,59 +34,61 @@ class Found:
 
 @dataclass(frozen=True, eq=False)
 class Copying:
-    """So many drawings of what is asked for, compared with at most so many pictures: latents that a training has kept, or any pictures at a path."""
+    """So many samples of what is asked for, compared with at most so many images: latents that a training has kept, or any images at a path."""
 
     order: Order
     count: int
     path: str
     latents: bool
     most: int
-    eyes: str  # the classifier whose features are compared
+    feature_network: str  # the classifier whose features are compared
 
     functions = (nearest, near, brought_back)
 
     @property
     def id(self):
         """The same for the same choices."""
-        return edit_job.named(self.order.settings, self.count, self.path, self.most, self.eyes)
+        return edit_job.named(self.order.settings, self.count, self.path, self.most, self.feature_network)
 
     @property
     def total(self):
         """About how many items there will be."""
-        return len(self.order.preset.levels()) + (self.count + 2 * self.most) // AT_ONCE + 2
+        return len(self.order.preset.timesteps()) + (self.count + 2 * self.most) // AT_ONCE + 2
 
-    def items(self, able: TextToImage, eyes) -> Iterator[Stage | Found]:
+    def items(self, able: TextToImage, feature_network) -> Iterator[Stage | Found]:
         """Draw, describe and compare: yields Stages, and Found at last."""
         drawing = draw(self.order.ask(able, self.count))
         for state in drawing:
-            yield Stage(f"Drawing {self.count} pictures: level {state.t}", self.total)
+            yield Stage(f"Drawing {self.count} images: timestep {state.t}", self.total)
         images = drawing.see(state.x)
-        drawn = yield from described(eyes, images, "Looking at the drawings", self.total)
-        known, features = yield from self._known(able, eyes)
+        sampled = yield from described(feature_network, images, "Looking at the samples", self.total)
+        known, features = yield from self._known(able, feature_network)
         yield Stage("Looking for the nearest", self.total)
-        distances, rows = nearest(drawn, features)
+        distances, rows = nearest(sampled, features)
         files = [known.files[row] for row in rows.tolist()]
         yield Found(
             images,
-            known.pictures.images[rows],
+            known.images.images[rows],
             files,
             distances,
             near(features),
             len(features),
             known.found,
-            known.pictures.source,
+            known.images.source,
         )
 
-    def _known(self, able, eyes):
-        """Read and describe what is compared with, or remember it; yields Stages, returns a Survey and the features of its pictures (m, width)."""
+    def _known(self, able, feature_network):
+        """Read and describe what is compared with, or remember it; yields Stages, returns a Survey and the features of its images (m, width)."""
         path = Path(self.path).expanduser()
-        key = eyes.card.sha256, (str(path.resolve()), path.stat().st_mtime_ns, self.most, able.size)
+        key = feature_network.card.sha256, (str(path.resolve()), path.stat().st_mtime_ns, self.most, able.size)
         if key not in KNOWN:
             reading = brought_back(path, able.codec, self.most) if self.latents else survey(path, able.size, self.most)
             for found in reading:
                 if not isinstance(found, Survey):
-                    yield Stage("Reading {:,} of {:,} pictures".format(*found), self.total)
-            features = yield from described(eyes, found.pictures.images, "Looking at the training pictures", self.total)
+                    yield Stage("Reading {:,} of {:,} images".format(*found), self.total)
+            features = yield from described(
+                feature_network, found.images.images, "Looking at the training images", self.total
+            )
             remember(key, (found, features))
         return KNOWN[key]
 
@@ -108,10 +110,10 @@ class Copying:
             f"{self.order.code(self.count)}"
             "drawing = draw(asked)\n"
             "*_, last = drawing\n"
-            "drawings = drawing.see(last.x)                       # uint8 (n, 3, h, w)\n"
+            "samples = drawing.see(last.x)                       # uint8 (n, 3, h, w)\n"
             f"{lines}"
-            f'eyes = load("{self.eyes}")\n'
-            "drawn, features = (describe(eyes, images).features for images in (drawings, known.pictures.images))\n"
-            "distances, rows = nearest(drawn, features)           # of each drawing: how near, and which\n"
+            f'eyes = load("{self.feature_network}")\n'
+            "sampled, features = (describe(eyes, images).features for images in (samples, known.images.images))\n"
+            "distances, rows = nearest(sampled, features)           # of each drawing: how near, and which\n"
             'print(distances, "copies:", int((distances < near(features)).sum()))\n'
         )

@@ -5,7 +5,7 @@ from numbers import Real
 import streamlit as st
 
 from diffusion_edu.app.common.image_picker import UNLINKED
-from diffusion_edu.app.common.sampler_controls import LEVELS, MOVES
+from diffusion_edu.app.common.sampler_controls import STEPS, TIMESTEPS
 from diffusion_edu.data.notes import read_note
 from diffusion_edu.samplers import SAMPLERS
 from diffusion_edu.schedules import SCHEDULES
@@ -13,8 +13,8 @@ from diffusion_edu.spacings import SPACINGS
 
 KEY, SAYS = "recalled", "recalled says"
 DONE = "Its prompt and settings are on the page now: press Draw."
-BEGUN = "It began with a picture, which is not in the file."
-OTHER = "The weights of this model were others then: the picture will be another one."
+BEGUN = "It began with an image, which is not in the file."
+OTHER = "The weights of this model were others then: the image will be another one."
 ABSENT = "The model that drew it, {!r}, is not installed."
 
 
@@ -44,31 +44,33 @@ def recalled(about, known):
     preset = about.get("preset") if isinstance(about.get("preset"), dict) else {}
     options = preset.get("options") if isinstance(preset.get("options"), dict) else {}
     model = next((title for title, card in known.items() if card.name == about.get("model")), None)
-    moves = {*MOVES, *(card.sampling.get("moves") for title, card in known.items() if title == model)}
+    steps = {*STEPS, *(card.sampling.get("steps") for title, card in known.items() if title == model)}
     found = {
         "model": (model, model is not None),
         **{name: (about.get(name), isinstance(about.get(name), str)) for name in ("prompt", "negative")},
         "seed": (about.get("seed"), whole(about.get("seed"), 1_000_000)),
         **{key: (preset.get(name), preset.get(name) in list(those)) for key, name, those in CHOICES},
-        "moves": (preset.get("moves"), whole(preset.get("moves"), 1000) and preset.get("moves") in moves),
-        "scale": (preset.get("scale"), within(preset.get("scale"), 8)),
+        "steps": (preset.get("steps"), whole(preset.get("steps"), 1000) and preset.get("steps") in steps),
+        "guidance_scale": (preset.get("guidance_scale"), within(preset.get("guidance_scale"), 8)),
         "eta": (options.get("eta"), within(options.get("eta"), 1)),
         "variance": (options.get("variance"), options.get("variance") in ("small", "large")),
     }
-    return {key: float(value) if key in ("scale", "eta") else value for key, (value, fits) in found.items() if fits}
+    return {
+        key: float(value) if key in ("guidance_scale", "eta") else value for key, (value, fits) in found.items() if fits
+    }
 
 
 CHOICES = (
     ("sampler", "sampler", SAMPLERS),
     ("schedule", "schedule", SCHEDULES),
     ("spacing", "spacing", SPACINGS),
-    ("levels", "T", LEVELS),
+    ("timesteps", "T", TIMESTEPS),
     ("zero", "zero_snr", (True, False)),
 )  # key of the control, name in the preset, what can be chosen
 
 
 def remarks(about, known):
-    """Say what a person must know who wants the same picture again."""
+    """Say what a person must know who wants the same image again."""
     card = next((card for card in known.values() if card.name == about.get("model")), None)
     yield DONE
     if card is None:

@@ -1,4 +1,4 @@
-"""From a picture to latents and back: what is lost on the way, beside a picture shrunk to as many places."""
+"""From an image to latents and back: what is lost on the way, beside an image shrunk to as many places."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -20,7 +20,7 @@ from diffusion_edu.latent.codec import Codec
 
 @dataclass(frozen=True, eq=False)
 class RoundTrip:
-    """A picture that an autoencoder, of this name, brings to latents and back."""
+    """An image that an autoencoder, of this name, brings to latents and back."""
 
     subject: Subject
     coder: Codec
@@ -30,7 +30,7 @@ class RoundTrip:
 
     @property
     def image(self):
-        """The picture uint8 (1, 3, h, w)."""
+        """The image uint8 (1, 3, h, w)."""
         return self.subject.image[None]
 
     @cached_property
@@ -40,19 +40,19 @@ class RoundTrip:
 
     @cached_property
     def ways(self):
-        """The picture as it comes back from latents and from few pixels, uint8 (1, 3, h, w)."""
+        """The image as it comes back from latents and from few pixels, uint8 (1, 3, h, w)."""
         return {
             "latents": to_bytes(self.coder.decode(self.latents[None])).cpu(),
             "few": through_few(self.image, self.coder.factor),
         }
 
     def near(self, way):
-        """How near to the picture it comes back, PSNR in dB."""
+        """How near to the image it comes back, PSNR in dB."""
         return psnr(to_signed(self.ways[way]), to_signed(self.image)).item()
 
     @cached_property
     def apart(self):
-        """Where both ways differ from the picture, both as many times too bright: {way: uint8 (1, 3, h, w)} and how many times."""
+        """Where both ways differ from the image, both as many times too bright: {way: uint8 (1, 3, h, w)} and how many times."""
         seen = {way: to_signed(image) for way, image in self.ways.items()}
         x0 = to_signed(self.image)
         gain = best_gain(torch.cat(list(seen.values())), x0)
@@ -76,7 +76,7 @@ class RoundTrip:
         """Both rows of the table: there and back by both ways, and the latents channel by channel."""
         (h, w), (apart, gain) = self.latents.shape[1:], self.apart
         whole = [
-            Cell(self.image, "The picture", ("picture", f"{self.image.numel():,} bytes")),
+            Cell(self.image, "The image", ("image", f"{self.image.numel():,} bytes")),
             Cell(
                 in_one(self.latents, self.image.shape[-1])[None],
                 "All channels of the latents",
@@ -87,15 +87,13 @@ class RoundTrip:
                 "What comes back from the latents",
                 ("from latents", f"{self.near('latents'):.1f} dB"),
             ),
-            Cell(
-                apart["latents"], "Where that differs from the picture", ("differs here", f"× {gain}, black: nowhere")
-            ),
+            Cell(apart["latents"], "Where that differs from the image", ("differs here", f"× {gain}, black: nowhere")),
             Cell(
                 self.ways["few"],
                 f"What comes back from {h} x {w} pixels",
                 (f"from {h} × {w} pixels", f"{self.few:,} numbers, {self.near('few'):.1f} dB"),
             ),
-            Cell(apart["few"], "Where that differs from the picture", ("differs here", f"× {gain}")),
+            Cell(apart["few"], "Where that differs from the image", ("differs here", f"× {gain}")),
         ]
         parts = []
         for k, (seen, channel) in enumerate(zip(maps(self.latents), self.latents, strict=True), start=1):
@@ -118,12 +116,12 @@ class RoundTrip:
         st.html(table([""] * len(whole), rows))
         words = (
             f"Pixels have 3 numbers for each place, latents {len(self.latents)}, and these were learned: the encoder says what the decoder "
-            "cannot guess by itself. Look for what it does guess: grass, hair, letters."
+            "cannot prediction by itself. Look for what it does prediction: grass, hair, letters."
         )
         st.caption(" ".join([words, *self.subject.notes]))
         with st.expander("Under the magnifying glass", icon=":material/search:"):
             panes = [
-                Pane("picture", self.image[0], COLOUR["x0"], "picture", ""),
+                Pane("image", self.image[0], COLOUR["x0"], "image", ""),
                 Pane(
                     "latents",
                     self.ways["latents"][0],
@@ -133,11 +131,11 @@ class RoundTrip:
                 ),
                 Pane("few", self.ways["few"][0], COLOUR["none"], "from few pixels", f"{self.near('few'):.1f} dB"),
             ]
-            magnify(panes, "The picture", key)
+            magnify(panes, "The image", key)
 
     @property
     def code(self):
-        """The lines of Python that make the same pictures and numbers."""
+        """The lines of Python that make the same images and numbers."""
         return (
             "from diffusion_edu.data.images import to_bytes, to_signed\n"
             "from diffusion_edu.evaluation.autoencoding import through_few\n"

@@ -28,7 +28,7 @@ BOUND = {"bind": "query-params"}
 
 @dataclass(frozen=True)
 class Order:
-    """What a person asks for on this page: of whom, in which words, not in which, how, and the seed of the first picture."""
+    """What a person asks for on this page: of whom, in which words, not in which, how, and the seed of the first image."""
 
     card: Card = field(repr=False)
     prompt: str
@@ -37,11 +37,11 @@ class Order:
     seed: int
 
     def seeds(self, count):
-        """One seed per picture."""
+        """One seed per image."""
         return list(range(self.seed, self.seed + count))
 
     def ask(self, able, count=1):
-        """Ask a TextToImage for so many pictures; returns what it understood, text_to_image.Asked."""
+        """Ask a TextToImage for so many images; returns what it understood, text_to_image.Asked."""
         return able.ask(self.prompt, self.seeds(count), self.preset, self.negative)
 
     @property
@@ -51,7 +51,7 @@ class Order:
         return {**about, "seed": self.seed, "preset": vars(self.preset)}
 
     def code(self, count=1):
-        """The lines of Python that load the model, able, and ask for so many pictures, asked; they import load_text_to_image and Preset."""
+        """The lines of Python that load the model, able, and ask for so many images, asked; they import load_text_to_image and Preset."""
         return (
             f'able = load_text_to_image("{self.card.name}")\n'
             f"preset = {self.preset}\n"

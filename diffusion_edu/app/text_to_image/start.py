@@ -1,4 +1,4 @@
-"""What a drawing in words begins with: noise, a picture that is changed, or a picture with a hole in it; each draws, and writes how in Python."""
+"""What a drawing in words begins with: noise, an image that is changed, or an image with a hole in it; each draws, and writes how in Python."""
 
 from dataclasses import dataclass
 
@@ -26,14 +26,14 @@ class Noise:
         """Begin to draw what is asked for."""
         return draw(asked)
 
-    def levels(self, preset):
-        """The levels of the walk."""
-        return preset.levels()
+    def timesteps(self, preset):
+        """The timesteps of the walk."""
+        return preset.timesteps()
 
 
 @dataclass(frozen=True, eq=False)
 class Changed:
-    """A drawing begins with a picture, and so much of it may go, 0..1; with noise, as it should, or without."""
+    """A drawing begins with an image, and so much of it may go, 0..1; with noise, as it should, or without."""
 
     subject: Subject
     strength: float
@@ -44,25 +44,25 @@ class Changed:
     @property
     def words(self):
         """What it begins with, in words."""
-        return f"from a picture, strength {self.strength:g}{'' if self.noisy else ', without added noise'}"
+        return f"from an image, strength {self.strength:g}{'' if self.noisy else ', without added noise'}"
 
     @property
     def settings(self):
-        """It as a dict that JSON can hold; the picture is not in it."""
-        return {"begin": self.subject.kind, "strength": self.strength, "noise added": self.noisy}
+        """It as a dict that JSON can hold; the image is not in it."""
+        return {"begin": self.subject.class_name, "strength": self.strength, "noise added": self.noisy}
 
     def draw(self, asked):
         """Begin to draw what is asked for."""
         return change(asked, self.subject.image, self.strength, self.noisy)
 
-    def levels(self, preset):
-        """The levels of the walk."""
+    def timesteps(self, preset):
+        """The timesteps of the walk."""
         x = torch.zeros(1)
-        return image_to_image(preset.noising(), x, self.strength, preset.moves, x, preset.spacing)[1]
+        return image_to_image(preset.noise_schedule(), x, self.strength, preset.steps, x, preset.spacing)[1]
 
     @property
     def code(self):
-        """The lines of Python that read the picture."""
+        """The lines of Python that read the image."""
         return self.subject.code
 
     @property
@@ -73,7 +73,7 @@ class Changed:
 
 @dataclass(frozen=True, eq=False)
 class Filled:
-    """A drawing goes into a hole, bool (h, w), of a picture; the walk makes every `jump` moves so many times."""
+    """A drawing goes into a hole, bool (h, w), of an image; the walk makes every `jump` steps so many times."""
 
     subject: Subject
     hole: Tensor
@@ -85,14 +85,14 @@ class Filled:
     @property
     def words(self):
         """What it begins with, in words."""
-        again = f", RePaint {self.repeats} times every {self.jump} moves" if self.repeats > 1 else ""
-        return f"into a hole, {self.hole.float().mean():.0%} of a picture{again}"
+        again = f", RePaint {self.repeats} times every {self.jump} steps" if self.repeats > 1 else ""
+        return f"into a hole, {self.hole.float().mean():.0%} of an image{again}"
 
     @property
     def settings(self):
-        """It as a dict that JSON can hold; picture and hole are not in it."""
+        """It as a dict that JSON can hold; image and hole are not in it."""
         return {
-            "begin": self.subject.kind,
+            "begin": self.subject.class_name,
             "hole": round(self.hole.float().mean().item(), 4),
             "repeats": self.repeats,
             "jump": self.jump,
@@ -102,13 +102,13 @@ class Filled:
         """Begin to draw what is asked for."""
         return fill(asked, self.subject.image, self.hole, self.repeats, self.jump)
 
-    def levels(self, preset):
-        """The levels of the walk, which climbs where it is repeated."""
-        return resampled(preset.levels(), self.jump, self.repeats)
+    def timesteps(self, preset):
+        """The timesteps of the walk, which climbs where it is repeated."""
+        return resampled(preset.timesteps(), self.jump, self.repeats)
 
     @property
     def code(self):
-        """The lines of Python that read the picture and the hole in it."""
+        """The lines of Python that read the image and the hole in it."""
         line = f"hole, _ = read_mask(b64decode({spelled(to_png(self.hole))}), {self.hole.shape[0]})  # a PNG, white in the hole\n"
         return f"{self.subject.code}from base64 import b64decode\nfrom diffusion_edu.data.layers import read_mask\n\n{line}"
 

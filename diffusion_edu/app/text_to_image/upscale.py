@@ -1,4 +1,4 @@
-"""Two and four times as large: what was drawn in words, enlarged by our diffusion model, or by a network that a person brings as a weight file."""
+"""Two and four times as large: what was sampled in words, enlarged by our diffusion model, or by a network that a person brings as a weight file."""
 
 import hashlib
 import tempfile
@@ -28,13 +28,13 @@ from diffusion_edu.generation import Preset
 KEY = "typed larger"
 TIMES = {"none": 1, "2 ×": 2, "4 ×": 4}
 OURS, BROUGHT = "our diffusion model", "a weight file"
-MOVES = [1, 2, 4, 6, 8, 10, 15, 20, 30]
+STEPS = [1, 2, 4, 6, 8, 10, 15, 20, 30]
 HEAVIEST = 200  # megabytes of a weight file that is handed in
 
 
 @dataclass(frozen=True, eq=False)
 class Doubling:
-    """One picture of an Album, by its number, and who makes it how many times as large."""
+    """One image of an Album, by its number, and who makes it how many times as large."""
 
     album: Album
     number: int
@@ -48,12 +48,12 @@ class Doubling:
 
     @property
     def image(self):
-        """The picture that is made larger, uint8 (1, 3, h, w)."""
-        return self.album.pictures[[self.number]]
+        """The image that is made larger, uint8 (1, 3, h, w)."""
+        return self.album.images[[self.number]]
 
     @property
     def seed(self):
-        """The seed of the picture, and of the details that are drawn into it."""
+        """The seed of the image, and of the details that are sampled into it."""
         return self.album.draft.seeds[self.number]
 
     @property
@@ -63,11 +63,11 @@ class Doubling:
 
     @property
     def code(self):
-        """The lines of Python that make the same picture, after those that drew it."""
+        """The lines of Python that make the same image, after those that drew it."""
         return self.by.code(self.factor, self.number, self.seed)
 
     def panes(self, large):
-        """The large picture that was made, beside the one that was drawn with its pixels repeated."""
+        """The large image that was made, beside the one that was sampled with its pixels repeated."""
         plain = self.image[0].repeat_interleave(self.factor, 1).repeat_interleave(self.factor, 2)
         return [
             Pane("larger", large[0], COLOUR["x"], self.by.words, ""),
@@ -76,7 +76,7 @@ class Doubling:
 
 
 def show(album, number):
-    """Ask whether a picture of an Album is made larger, and show it; returns the lines of Python that make it, "" if none is shown."""
+    """Ask whether an image of an Album is made larger, and show it; returns the lines of Python that make it, "" if none is shown."""
     wanted, button = _ask(album, number)
     if wanted and button.button("Enlarge", icon=":material/zoom_in:"):
         _begin(wanted)
@@ -84,25 +84,23 @@ def show(album, number):
     if session.running(KEY):
         _watch()
     shown, large, seconds = st.session_state.get(f"done:{KEY}", (None, None, 0))
-    if not wanted or not shown or not torch.equal(shown.image, album.pictures[[number]]):
+    if not wanted or not shown or not torch.equal(shown.image, album.images[[number]]):
         return ""
     magnify(shown.panes(large), cut(album.draft.order.prompt) or "Anything", KEY)
     height, width = large.shape[2:]
     st.caption(
-        f"The picture of seed {shown.seed}, {width} × {height}, made by: {shown.by.words}; computed in {seconds:.1f} s."
+        f"The image of seed {shown.seed}, {width} × {height}, made by: {shown.by.words}; computed in {seconds:.1f} s."
     )
     about = {**album.draft.settings(number), "enlarged": shown.factor, "by": shown.by.words}
     png = partial(noted, grid(large), about)
-    st.download_button(
-        "PNG of the large picture", png, "enlarged.png", "image/png", on_click="ignore", key=f"save:{KEY}"
-    )
+    st.download_button("PNG of the large image", png, "enlarged.png", "image/png", on_click="ignore", key=f"save:{KEY}")
     return shown.code
 
 
 def _ask(album, number):
     """Ask how much larger, and by whom; returns a Doubling, or None, and the place for its button."""
     row = st.container(horizontal=True, vertical_alignment="bottom", gap="small")
-    words = "What was drawn is made larger, one picture at a time: details are invented that fit it."
+    words = "What was sampled is made larger, one image at a time: details are invented that fit it."
     times = row.segmented_control(
         "Upscaling", list(TIMES), default="none", required=True, key="larger", help=words, **BOUND
     )
@@ -124,8 +122,8 @@ def _ours(row):
         st.info(MISSING, icon=":material/info:")
         return None
     words = "Of the network, for every doubling. More: finer details, and a longer wait."
-    moves = row.select_slider("Moves", MOVES, 6, key="larger_moves", width=140, help=words, **BOUND)
-    return Drawer(card, replace(Preset(**card.sampling), moves=moves, scale=1.0))
+    steps = row.select_slider("Steps", STEPS, 6, key="larger_steps", width=140, help=words, **BOUND)
+    return Drawer(card, replace(Preset(**card.sampling), steps=steps, guidance_scale=1.0))
 
 
 def _brought():
@@ -144,7 +142,7 @@ def _brought():
     except Unusable as problem:
         st.error(str(problem))
         return None
-    st.info("Name the file of a network that enlarges pictures, or hand it in.", icon=":material/info:")
+    st.info("Name the file of a network that enlarges images, or hand it in.", icon=":material/info:")
     return None
 
 
@@ -181,11 +179,11 @@ def _watch():
         if not job.latest:
             return "Waiting for a turn"
         height, width = job.latest.x.shape[2:]
-        return f"{width} × {height}, level {job.latest.t}"
+        return f"{width} × {height}, timestep {job.latest.t}"
 
     def look(state):
         page = grid(to_bytes(state.x0_hat.cpu()))
-        st.image(page, caption="What the network thinks it will be", alt="The guess of the larger picture under way")
+        st.image(page, caption="What the network thinks it will be", alt="The prediction of the larger image under way")
 
     def over(job):
         wanted.by.learn(wanted.image.shape[-1], wanted.factor, job.seconds)

@@ -1,4 +1,4 @@
-"""Who makes a drawn picture two and four times as large, how much work that is, and how long it takes here."""
+"""Who makes a sampled image two and four times as large, how much work that is, and how long it takes here."""
 
 import time
 from dataclasses import dataclass
@@ -26,19 +26,19 @@ class Drawer:
     @property
     def words(self):
         """Who it is."""
-        return f"{self.card.title}, {self.preset.moves} moves"
+        return f"{self.card.title}, {self.preset.steps} steps"
 
     def states(self, small, seed, factor):
-        """Draw a picture (1, 3, h, w) in [-1, 1] so many times as large: the States of one walk or two."""
+        """Draw an image (1, 3, h, w) in [-1, 1] so many times as large: the States of one walk or two."""
         return upscale(models.get(self.card.name), self.preset, small, [seed], factor)
 
     def total(self, factor):
         """How many States there are."""
-        return (factor // 2) * (self.preset.moves + 1)
+        return (factor // 2) * (self.preset.steps + 1)
 
     def units(self, size, factor):
-        """How much work it is, in pictures of its own size."""
-        asked = self.preset.evaluations(guiding=True)
+        """How much work it is, in images of its own size."""
+        asked = self.preset.nfe(guiding=True)
         return asked * sum((size * times / self.card.size) ** 2 for times in (2, 4) if times <= factor)
 
     def pace(self):
@@ -50,13 +50,13 @@ class Drawer:
         pace.PACE[self.card.name] = seconds / self.units(size, factor)
 
     def code(self, factor, number, seed):
-        """The lines of Python that make the same picture."""
+        """The lines of Python that make the same image."""
         return (
             "\nfrom diffusion_edu.checkpoints import load\n"
             "from diffusion_edu.data.images import to_bytes, to_signed\n"
             "from diffusion_edu.editing.upscaling import upscale\n\n"
             f'model, preset = load("{self.card.name}"), {self.preset}\n'
-            f"*_, last = upscale(model, preset, to_signed(pictures[[{number}]]), seeds=[{seed}], factor={factor})\n"
+            f"*_, last = upscale(model, preset, to_signed(images[[{number}]]), seeds=[{seed}], factor={factor})\n"
             "large = to_bytes(last.x.cpu())   # uint8 (1, 3, height, width)\n"
         )
 
@@ -74,7 +74,7 @@ class Stranger:
         return f"{self.net.name}, brought by you"
 
     def states(self, small, seed, factor):
-        """Enlarge a picture (1, 3, h, w) in [-1, 1] at once: one State."""
+        """Enlarge an image (1, 3, h, w) in [-1, 1] at once: one State."""
         x = self.net(small, factor)
         yield State(0, x, x)
 
@@ -106,10 +106,10 @@ class Stranger:
         pace.PACE[self.path] = seconds / self.units(size, factor)
 
     def code(self, factor, number, seed):
-        """The lines of Python that make the same picture."""
+        """The lines of Python that make the same image."""
         return (
             "\nfrom diffusion_edu.data.images import to_bytes, to_signed\n"
             "from diffusion_edu.editing.upscaling import upscaler\n\n"
-            f"large = upscaler({self.path!r})(to_signed(pictures[[{number}]]), factor={factor})\n"
+            f"large = upscaler({self.path!r})(to_signed(images[[{number}]]), factor={factor})\n"
             "large = to_bytes(large.cpu())    # uint8 (1, 3, height, width)\n"
         )

@@ -65,5 +65,5 @@ class Unheard(Walks):
             "walks = [list(draw(each)) for each in (asked, unseen, left_out)]\n"
             "for first, *others in zip(*walks):\n"
             "    print(first.t, [distance(first.x0_hat, other.x0_hat) for other in others])\n"
-            "pictures = [able.pictures(walk[-1].x) for walk in walks]  # uint8 (1, 3, h, w) each\n"
+            "images = [able.images(walk[-1].x) for walk in walks]  # uint8 (1, 3, h, w) each\n"
         )

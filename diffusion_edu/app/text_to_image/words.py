@@ -14,8 +14,8 @@ from diffusion_edu.networks.text import WordAttention
 
 LOOKS, WITHOUT = "where it looks", "without a word"
 LOOK_FOR = {
-    LOOKS: "Click a word and drag the bar: **which places of the picture look at it, and from which level on?**",
-    WITHOUT: "Take a word away from the same noise: **does the picture change where you thought, and is it enough not to look?**",
+    LOOKS: "Click a word and drag the bar: **which places of the image look at it, and from which timestep on?**",
+    WITHOUT: "Take a word away from the same noise: **does the image change where you thought, and is it enough not to look?**",
 }
 SAYS = (
     "Light is where a place gives the chosen word most of its attention, dark where least; the numbers say how far that is apart. Every place shares "
@@ -38,7 +38,7 @@ def show(order):
     )
     able = request.able(order)
     read = able.reader.read(order.prompt)
-    if not read.words or order.preset.scale == 0:
+    if not read.words or order.preset.guidance_scale == 0:
         why = DEAF if read.words else "There is no word in the prompt that the model knows: type some"
         st.info(f"{why}, and see here where the drawing looks.", icon=":material/info:")
         return
@@ -79,10 +79,10 @@ def _without(task, row):
         return
     wanted = Unheard(task.order, task.prompt, tuple(sorted(map(names.index, gone))))
     if done := tasks.keep_up(wanted, request.get):
-        _, film, words = done
-        play(film, key=wanted.key)
+        _, animation, words = done
+        play(animation, key=wanted.key)
         st.caption(f"{words} {WAYS}")
-    show_code(wanted.code, deaf, ignoring, does="draw exactly these pictures")
+    show_code(wanted.code, deaf, ignoring, does="draw exactly these images")
 
 
 def telling(task):

@@ -1,4 +1,4 @@
-"""What a film is made of: screens, charts, and the words beside them, in the form that the player reads."""
+"""What an animation is made of: tracks, charts, and the words beside them, in the form that the player reads."""
 
 import base64
 import io
@@ -19,11 +19,11 @@ DASHES = ("", "7 4", "2 3", "9 3 2 3")  # of curves that colour alone must not t
 
 
 @dataclass(frozen=True)
-class Screen:
-    """One picture that changes with the state: a PNG sprite with one row per state and one column per picture, and what it is.
+class Track:
+    """One image that changes with the state: a PNG sprite with one row per state and one column per image, and what it is.
 
     symbol is a letter and its index; alt says in words what is seen; says holds a line of numbers per state, or nothing. Where
-    several states show the same pictures, rows names the row of the sprite for every state.
+    several states show the same images, rows names the row of the sprite for every state.
     """
 
     name: str
@@ -33,7 +33,7 @@ class Screen:
     alt: str
     sprite: str
     says: list[str] = field(default_factory=list)
-    dash: str | None = None  # how the curves of this screen are drawn in the charts, if any are
+    dash: str | None = None  # how the curves of this screen are sampled in the charts, if any are
     rows: list[int] | None = None
 
 
@@ -77,7 +77,7 @@ class Series:
 
 @dataclass(frozen=True)
 class Chart:
-    """Curves over the places `at` of the x axis; with a cursor, that axis is the level and a line marks where the player is.
+    """Curves over the places `at` of the x axis; with a cursor, that axis is the timestep and a line marks where the player is.
 
     With `equal`, a unit is as long on both axes, and every series that has a label is a vector that changes with the state: x and y
     hold one list per state.
@@ -94,24 +94,24 @@ class Chart:
 
 
 @dataclass(frozen=True)
-class Film:
-    """Everything that the player needs: pictures of width x height, what each is (kinds), and a level and a line of words (says) per state.
+class Animation:
+    """Everything that the player needs: images of width x height, what each is (kinds), and a timestep and a line of words (says) per state.
 
-    Noise, or whatever else stands at the left end of the bar, is state 0; the film opens at state `start`, and plays towards the
-    picture (way 1) or away from it (way -1).
+    Noise, or whatever else stands at the left end of the bar, is state 0; the animation opens at state `start`, and plays towards the
+    image (way 1) or away from it (way -1).
     """
 
     id: str
     width: int
     height: int
-    kinds: list[str]
-    levels: list[int]
+    class_names: list[str]
+    timesteps: list[int]
     says: list[str]
-    screens: list[Screen]
+    tracks: list[Track]
     start: int
     way: int = 1
     charts: list[Chart] = field(default_factory=list)
-    ends: tuple[str, str] = ("noise", "picture")
+    ends: tuple[str, str] = ("noise", "image")
 
 
 def png_url(pixels):

@@ -1,4 +1,4 @@
-"""Two walks side by side: what they were asked to do differently, how far they part, and the film that shows it."""
+"""Two walks side by side: what they were asked to do differently, how far they part, and the animation that shows it."""
 
 from dataclasses import asdict, dataclass
 from functools import cached_property
@@ -8,15 +8,15 @@ import numpy as np
 import torch
 
 from diffusion_edu.analysis.measures import distance, main_plane
-from diffusion_edu.app.common.request import Wish
+from diffusion_edu.app.common.request import Request
 from diffusion_edu.app.trajectories.animation import (
     COLOUR,
     DASHES,
+    Animation,
     Axis,
     Chart,
-    Film,
-    Screen,
     Series,
+    Track,
     png_url,
     round_axis,
 )
@@ -24,50 +24,53 @@ from diffusion_edu.core import State
 from diffusion_edu.data.images import to_bytes
 from diffusion_edu.figures.grids import grid
 
-LOOKS = {"x": ("x", "t"), "x0_hat": ("x\u0302", "0")}  # what can be compared: the pictures under way, or the guesses
-NAMES = {"x": "pictures", "x0_hat": "guesses"}
-GAINS = (16, 8, 4, 2, 1)  # how many times brighter than it is a difference may be drawn
+LOOKS = {"x": ("x", "t"), "x0_hat": ("x\u0302", "0")}  # what can be compared: the images under way, or the predictions
+NAMES = {"x": "images", "x0_hat": "predictions"}
+GAINS = (16, 8, 4, 2, 1)  # how many times brighter than it is a difference may be sampled
 SIDES = "AB"
 
 
-def settings(wish):
+def settings(request):
     """List what a person chose, in words: {name of the setting: value}."""
-    p = wish.preset
+    p = request.preset
     return {
-        "model": wish.card.title, "sampler": p.sampler, "moves": p.moves, **p.options, "guidance": "none" if wish.labels is None else f"{p.scale:g}",
-        "schedule": p.schedule, "spacing": p.spacing, "no signal left at T": "yes" if p.zero_snr else "no", "seed": wish.seed,
+        "model": request.card.title, "sampler": p.sampler, "steps": p.steps, **p.options, "guidance": "none" if request.labels is None else f"{p.guidance_scale:g}",
+        "schedule": p.schedule, "spacing": p.spacing, "no signal left at T": "yes" if p.zero_snr else "no", "seed": request.seed,
     }  # fmt: skip
 
 
 def differences(a, b):
-    """List the settings in which two wishes differ, as (name, value of a, value of b); what only one sampler has is part of that sampler."""
+    """List the settings in which two requests differ, as (name, value of a, value of b); what only one sampler has is part of that sampler."""
     ours, theirs = settings(a), settings(b)
     return [(name, ours[name], theirs[name]) for name in ours if name in theirs and ours[name] != theirs[name]]
 
 
-def side_by_side(levels_a, levels_b):
-    """Line two walks up: for every level that either visits, the last state that each has reached by then, as (t, index, index)."""
-    visited = sorted({*levels_a, *levels_b}, reverse=True)
-    return [(t, *(sum(level >= t for level in levels) - 1 for levels in (levels_a, levels_b))) for t in visited]
+def side_by_side(timesteps_a, timesteps_b):
+    """Line two walks up: for every timestep that either visits, the last state that each has reached by then, as (t, index, index)."""
+    visited = sorted({*timesteps_a, *timesteps_b}, reverse=True)
+    return [
+        (t, *(sum(timestep >= t for timestep in timesteps) - 1 for timesteps in (timesteps_a, timesteps_b)))
+        for t in visited
+    ]
 
 
 def gap(a, b, gain=1):
-    """Draw how far two batches of pictures (b, 3, h, w) are apart at every pixel, uint8 (b, 3, h, w): black where equal, gain times too bright."""
+    """Draw how far two batches of images (b, 3, h, w) are apart at every pixel, uint8 (b, 3, h, w): black where equal, gain times too bright."""
     apart = (a - b).abs().mean(1, keepdim=True).expand_as(a) / 2  # 1: black against white
     return (255 * gain * apart).round().clamp(0, 255).to(torch.uint8)
 
 
 def best_gain(a, b):
-    """Choose how much brighter the difference is drawn: as much as leaves all but the largest hundredth below white."""
+    """Choose how much brighter the difference is sampled: as much as leaves all but the largest hundredth below white."""
     largest = gap(a, b).flatten().float().quantile(0.99).item()
     return next((gain for gain in GAINS if gain * largest <= 255), 1)
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """What two walks did: the two wishes, the States that were kept of each, noise first, and the seconds that each took to compute."""
+    """What two walks did: the two requests, the States that were kept of each, noise first, and the seconds that each took to compute."""
 
-    wishes: tuple[Wish, Wish]
+    requests: tuple[Request, Request]
     states: tuple[list[State], list[State]]
     seconds: tuple[float, float]
 
@@ -78,79 +81,79 @@ class Comparison:
 
     @property
     def costs(self):
-        """What each side took, as (moves, evaluations of the network, seconds)."""
-        presets = [(wish.preset, wish.labels is not None) for wish in self.wishes]
+        """What each side took, as (steps, evaluations of the network, seconds)."""
+        presets = [(request.preset, request.labels is not None) for request in self.requests]
         return [
-            (preset.moves, preset.evaluations(guiding), spent)
+            (preset.steps, preset.nfe(guiding), spent)
             for (preset, guiding), spent in zip(presets, self.seconds, strict=True)
         ]
 
     @cached_property
     def moments(self):
-        """The states of the film: (t, index into A, index into B)."""
+        """The states of the animation: (t, index into A, index into B)."""
         return side_by_side(*([state.t for state in chain] for chain in self.states))
 
     def pairs(self, look):
-        """Yield what both sides show at every state of the film; look is "x" or "x0_hat"."""
+        """Yield what both sides show at every state of the animation; look is "x" or "x0_hat"."""
         a, b = ([getattr(state, look) for state in chain] for chain in self.states)
         for _, i, j in self.moments:
             yield a[i], b[j]
 
     @cached_property
     def distances(self):
-        """How far A and B are apart at every state of the film, as {look: [a root mean square, ...]}."""
+        """How far A and B are apart at every state of the animation, as {look: [a root mean square, ...]}."""
         return {look: [distance(a, b) for a, b in self.pairs(look)] for look in LOOKS}
 
     def paths(self, look):
-        """Lay both walks into their common plane: their places (n, 2), one tensor per side, and the shares of the variance that it shows, (2,).
+        """Lay both walks into their common plane: their places (n, 2), one tensor per side, and the fractions of the variance that it shows, (2,).
 
         Lengths in the plane are root mean squares over pixels, like the distances.
         """
         chains = [torch.stack([getattr(state, look).flatten() for state in chain]) for chain in self.states]
         points = torch.cat(chains)
-        places, shares = main_plane(points / points.shape[1] ** 0.5)
-        return places.split([len(chain) for chain in chains]), shares
+        places, fractions = main_plane(points / points.shape[1] ** 0.5)
+        return places.split([len(chain) for chain in chains]), fractions
 
     @cached_property
-    def _films(self):
+    def _animations(self):
         return {}
 
-    def film(self, look):
-        """What the player shows, as a dict: A, B and the difference, how far they are apart at every level, and their paths."""
-        if look not in self._films:
-            self._films[look] = self._film(look)
-        return self._films[look]
+    def animation(self, look):
+        """What the player shows, as a dict: A, B and the difference, how far they are apart at every timestep, and their paths."""
+        if look not in self._animations:
+            self._animations[look] = self._animation(look)
+        return self._animations[look]
 
-    def _film(self, look):
-        T, chains = self.wishes[0].preset.T, self.states
-        levels = [t for t, _, _ in self.moments]
+    def _animation(self, look):
+        T, chains = self.requests[0].preset.T, self.states
+        timesteps = [t for t, _, _ in self.moments]
         says = [
-            f"level {t} of {T} · A at {chains[0][i].t}, B at {chains[1][j].t} · {apart:.3f} apart"
+            f"timestep {t} of {T} · A at {chains[0][i].t}, B at {chains[1][j].t} · {apart:.3f} apart"
             for (t, i, j), apart in zip(self.moments, self.distances[look], strict=True)
         ]
-        screens = [*(self._screen(look, side) for side in range(2)), self._difference(look)]
+        tracks = [*(self._screen(look, side) for side in range(2)), self._difference(look)]
         height, width = chains[0][0].x.shape[2:]
-        charts = [self._apart(T, levels), self._plane(look)]
+        charts = [self._apart(T, timesteps), self._plane(look)]
         return asdict(
-            Film(
+            Animation(
                 f"{self.id} {look}",
                 width,
                 height,
-                self.wishes[0].kinds,
-                levels,
+                self.requests[0].class_names,
+                timesteps,
                 says,
-                screens,
-                start=len(levels) - 1,
+                tracks,
+                start=len(timesteps) - 1,
                 charts=charts,
             )
         )
 
     def _screen(self, look, side):
-        unlike = [f"{name} {values[side]}" for name, *values in differences(*self.wishes)]
+        unlike = [f"{name} {values[side]}" for name, *values in differences(*self.requests)]
         sprite = _sprite([to_bytes(getattr(state, look)) for state in self.states[side]])
         rows = [moment[1 + side] for moment in self.moments]
         letter, words = SIDES[side], ", ".join(unlike) or "the same settings"
-        return Screen(
+        return Track(
             letter,
             (letter, ""),
             words,
@@ -162,10 +165,10 @@ class Comparison:
         )
 
     def _difference(self, look):
-        gain = best_gain(*(chain[-1].x for chain in self.states))  # the same at every level, and for both looks
+        gain = best_gain(*(chain[-1].x for chain in self.states))  # the same at every timestep, and for both looks
         sprite = _sprite([gap(a, b, gain) for a, b in self.pairs(look)])
         words = f"× {gain}; black: equal"
-        return Screen(
+        return Track(
             "difference",
             ("|A − B|", ""),
             words,
@@ -174,19 +177,21 @@ class Comparison:
             sprite,
         )
 
-    def _apart(self, T, levels):
+    def _apart(self, T, timesteps):
         series = [
             Series(NAMES[look], COLOUR[look], self.distances[look], dash)
             for look, dash in zip(LOOKS, ("", DASHES[2]), strict=True)
         ]
-        level = Axis("level t", T, 0, {str(t): t for t in (T, T // 2, 0)})
+        timestep = Axis("timestep t", T, 0, {str(t): t for t in (T, T // 2, 0)})
         far = round_axis("RMS", sum(self.distances.values(), []), low=0)
-        alt = f"How far A and B are apart over all levels, from noise at level {T}, left, to the picture at level 0"
-        return Chart("How far A and B are apart", alt, level, far, levels, series, cursor=True)
+        alt = f"How far A and B are apart over all timesteps, from noise at timestep {T}, left, to the image at timestep 0"
+        return Chart("How far A and B are apart", alt, timestep, far, timesteps, series, cursor=True)
 
     def _plane(self, look):
-        (a, b), shares = self.paths(look)
-        axes = [round_axis(f"direction {k + 1} ({shares[k]:.0%})", torch.cat([a, b])[:, k].tolist()) for k in range(2)]
+        (a, b), fractions = self.paths(look)
+        axes = [
+            round_axis(f"direction {k + 1} ({fractions[k]:.0%})", torch.cat([a, b])[:, k].tolist()) for k in range(2)
+        ]
         series = [
             Series(
                 letter,

@@ -1,4 +1,4 @@
-"""Pictures in rows and columns with a title each: one table for small and large windows, dark and light."""
+"""Images in rows and columns with a title each: one table for small and large windows, dark and light."""
 
 from dataclasses import dataclass
 from html import escape
@@ -25,7 +25,7 @@ STYLE = """
 
 @dataclass(frozen=True)
 class Cell:
-    """Pictures uint8 (b, 3, h, w), or None where there are none yet, what they are in words, and the lines below them."""
+    """Images uint8 (b, 3, h, w), or None where there are none yet, what they are in words, and the lines below them."""
 
     images: Tensor | None
     alt: str
@@ -42,7 +42,7 @@ class Row:
 
 
 def table(columns, rows):
-    """Write the table as HTML; its pictures are shown at zoom 2 where all columns fit, else half as large."""
+    """Write the table as HTML; its images are shown at zoom 2 where all columns fit, else half as large."""
     wide = f"@container (min-width: {len(columns) * (128 + GAP)}px) {{ .sheet img, .sheet .empty {{ width: 128px; height: 128px; }} }}"
     head = "".join(f'<th scope="col">{escape(name)}</th>' for name in columns)
     body = "".join(_row(row, len(columns)) for row in rows)

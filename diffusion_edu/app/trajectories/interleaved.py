@@ -1,9 +1,9 @@
-"""Two walks that are drawn in turns, so that both can be watched from the same start."""
+"""Two walks that are sampled in turns, so that both can be watched from the same start."""
 
 import time
 from dataclasses import dataclass, field
 
-from diffusion_edu.app.common.request import Wish
+from diffusion_edu.app.common.request import Request
 from diffusion_edu.app.trajectories.recording import kept
 from diffusion_edu.checkpoints import Model
 from diffusion_edu.core import State
@@ -12,13 +12,13 @@ from diffusion_edu.generation import generate
 
 @dataclass
 class Race:
-    """Two walks, A and B: always the one at the higher level moves next, A first; the newest state and the seconds of each can be read at any time.
+    """Two walks, A and B: always the one at the higher timestep steps next, A first; the newest state and the seconds of each can be read at any time.
 
     Raises ValueError for choices that do not go together.
     """
 
     models: tuple[Model, Model]
-    wishes: tuple[Wish, Wish]
+    requests: tuple[Request, Request]
     latest: list[State | None] = field(default_factory=lambda: [None, None])
     seconds: list[float] = field(default_factory=lambda: [0.0, 0.0])
 
@@ -26,14 +26,14 @@ class Race:
         a, b = (model.card for model in self.models)
         if (a.size, a.channels) != (b.size, b.channels):
             raise ValueError(
-                f"A draws pictures of {a.size}x{a.size} and B of {b.size}x{b.size}: choose two models that draw the same size."
+                f"A draws images of {a.size}x{a.size} and B of {b.size}x{b.size}: choose two models that draw the same size."
             )
-        levels = [wish.preset.levels() for wish in self.wishes]
-        everyone = [(side, k) for side in range(2) for k in range(len(levels[side]))]
-        self.turns = sorted(everyone, key=lambda turn: (-levels[turn[0]][turn[1]], turn))
+        timesteps = [request.preset.timesteps() for request in self.requests]
+        everyone = [(side, k) for side in range(2) for k in range(len(timesteps[side]))]
+        self.turns = sorted(everyone, key=lambda turn: (-timesteps[turn[0]][turn[1]], turn))
         self._walks = [
-            generate(model, wish.preset, wish.seeds, wish.labels)
-            for model, wish in zip(self.models, self.wishes, strict=True)
+            generate(model, request.preset, request.seeds, request.labels)
+            for model, request in zip(self.models, self.requests, strict=True)
         ]
 
     def states(self):
@@ -48,4 +48,4 @@ class Race:
     def keeps(self, turn):
         """Whether a recording keeps the state of this turn."""
         side, k = self.turns[turn]
-        return k in kept(self.wishes[side].preset.moves)
+        return k in kept(self.requests[side].preset.steps)

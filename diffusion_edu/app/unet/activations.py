@@ -11,8 +11,8 @@ from diffusion_edu.app.common import models
 from diffusion_edu.app.common.image_picker import Subject
 from diffusion_edu.app.common.request import ANY
 from diffusion_edu.app.jobs import session
-from diffusion_edu.app.trajectories.predictions import guess_at_each
-from diffusion_edu.app.unet.activation_animation import channels_film, looks_film
+from diffusion_edu.app.trajectories.predictions import prediction_at_each
+from diffusion_edu.app.unet.activation_animation import channels_animation, looks_animation
 from diffusion_edu.checkpoints import Card, Unusable
 from diffusion_edu.data.images import to_bytes, to_signed
 from diffusion_edu.figures.grids import grid
@@ -20,40 +20,40 @@ from diffusion_edu.generation import Preset, generate
 from diffusion_edu.randomness import SeededNoise
 
 UNETS = ("attention_unet", "simple_unet", "experts")
-PRESET = Preset(moves=16, scale=1.0)  # one forward pass per move
+PRESET = Preset(steps=16, guidance_scale=1.0)  # one forward pass per step
 BOUND = {"bind": "query-params"}
 SHOWN = 400  # level at which the anatomy is taken; it is the same at all others
 
 
 @dataclass(frozen=True, eq=False)
 class Walk:
-    """A picture on its way: drawn by the model from noise as asked for (kind), or one of ours (subject), noised to one level after the other."""
+    """An image on its way: drawn by the model from noise as asked for (kind), or one of ours (subject), noised to one level after the other."""
 
     card: Card
     seed: int
-    kind: str = ANY
+    class_name: str = ANY
     subject: Subject | None = None
 
     @property
     def label(self):
         """What the network is asked for, None for anything."""
-        return None if self.kind == ANY else [self.card.label(self.kind)]
+        return None if self.class_name == ANY else [self.card.label(self.class_name)]
 
     @property
     def words(self):
         """What is seen, in words."""
         return (
-            f"A {self.subject.kind} of ours, noised"
+            f"A {self.subject.class_name} of ours, noised"
             if self.subject
-            else f"A drawing from seed {self.seed}, asked for: {self.kind}"
+            else f"A drawing from seed {self.seed}, asked for: {self.class_name}"
         )
 
     def states(self, model):
         """Yield a State per level, noise first."""
         if not self.subject:
             return generate(model, PRESET, [self.seed], self.label)
-        schedule, x0 = PRESET.noising(), model.compute.place(to_signed(self.subject.image)[None])
-        return guess_at_each(model.denoiser(schedule), schedule, x0, SeededNoise([self.seed])(x0), PRESET.levels())
+        schedule, x0 = PRESET.noise_schedule(), model.compute.place(to_signed(self.subject.image)[None])
+        return prediction_at_each(model.denoiser(schedule), schedule, x0, SeededNoise([self.seed])(x0), PRESET.levels())
 
     @property
     def imports(self):
@@ -98,7 +98,7 @@ class Look:
     def id(self):
         """The same for the same look."""
         walk, image = self.walk, self.walk.subject.image.numpy().tobytes() if self.walk.subject else b""
-        about = repr((walk.card.name, walk.card.sha256, walk.seed, walk.kind, self.part, self.attending))
+        about = repr((walk.card.name, walk.card.sha256, walk.seed, walk.class_name, self.part, self.attending))
         return hashlib.sha256(about.encode() + image).hexdigest()
 
     @property
@@ -119,12 +119,12 @@ class Look:
             if looks[self.part]:
                 yield state, looks[self.part][-1].cpu(), off
 
-    def film(self, items):
+    def animation(self, items):
         """What the page shows of all items, as a dict."""
         states, read, off = zip(*items, strict=True)
         if self.attending:
-            return looks_film(states, read, off, self.shape[1:], PRESET.T)
-        return channels_film(states, read, PRESET.T)
+            return looks_animation(states, read, off, self.shape[1:], PRESET.T)
+        return channels_animation(states, read, PRESET.T)
 
     @property
     def code(self):
@@ -159,7 +159,7 @@ class Look:
 def _taken(name, sha256):
     model = models.get(name)
     x = model.compute.place(SeededNoise([0]).draw((model.card.channels, model.card.size, model.card.size)))
-    return anatomy(model.denoiser(PRESET.noising()), x, SHOWN)
+    return anatomy(model.denoiser(PRESET.noise_schedule()), x, SHOWN)
 
 
 def anatomy_of(card):
@@ -186,7 +186,7 @@ def map_code(card):
 
 
 def keep_up(look):
-    """See to it that the look is taken: begin by itself, show how far it is, and return (look, film, seconds) of the last one taken, or None."""
+    """See to it that the look is taken: begin by itself, show how far it is, and return (look, animation, seconds) of the last one taken, or None."""
     return session.keep_up(look.key, look, begin, watch, "Look inside")
 
 
@@ -198,20 +198,20 @@ def begin(look):
         session.cancel(look.key)
         st.error(str(problem))
         return
-    session.begin(look.key, items, PRESET.moves, wanted=look.id)
+    session.begin(look.key, items, PRESET.steps, wanted=look.id)
 
 
 def watch(look, quiet):
-    """Show how far the walk is, and unless quiet the picture under way; when it is over, keep the film and show the page anew."""
+    """Show how far the walk is, and unless quiet the image under way; when it is over, keep the animation and show the page anew."""
 
     def says(job):
         return f"Looked inside at {job.done} of {job.total} levels"
 
     def show(item):
         page = grid(to_bytes(item[0].x), zoom=2)
-        st.image(page, caption=f"Level {item[0].t}", alt=f"The picture under way at level {item[0].t}")
+        st.image(page, caption=f"Level {item[0].t}", alt=f"The image under way at level {item[0].t}")
 
     def over(job):
-        st.session_state[f"done:{look.key}"] = look, look.film(job.kept), job.seconds
+        st.session_state[f"done:{look.key}"] = look, look.animation(job.kept), job.seconds
 
     session.watch(look.key, says, (lambda item: None) if quiet else show, over)

@@ -1,4 +1,4 @@
-"""What the page of the U-Net's insides asks: which part, from which place, and which picture goes through."""
+"""What the page of the U-Net's insides asks: which part, from which place, and which image goes through."""
 
 import streamlit as st
 
@@ -29,7 +29,7 @@ def choose_part(name):
 
 def ask_layer(anatomy):
     """Ask in the sidebar which attention layer to look at, and from where; returns it, or None if there is none."""
-    layers = {part.name: part for part in spatial(anatomy) if part.kind == "Attention"}
+    layers = {part.name: part for part in spatial(anatomy) if part.class_name == "Attention"}
     if not layers:
         return None
     _forget_strangers("layer", layers)
@@ -39,7 +39,7 @@ def ask_layer(anatomy):
     for key, most in zip(("row", "column"), layer.gives[1:], strict=True):
         if st.session_state.get(key, 1) > most:
             del st.session_state[key]
-        more.slider(f"Look from {key}", 1, most, (most + 1) // 2, key=key, help="Or click into the picture.", **BOUND)
+        more.slider(f"Look from {key}", 1, most, (most + 1) // 2, key=key, help="Or click into the image.", **BOUND)
     return layer
 
 
@@ -58,22 +58,22 @@ def _forget_strangers(key, known):
         st.session_state.pop(key, None)
 
 
-def kind_of(walk, card):
-    """The kind whose neighbours are shown: that of the picture, or the first one."""
-    asked = walk.subject.kind if walk.subject else walk.kind
-    return asked if asked in card.kinds else card.kinds[0]
+def class_name_of(walk, card):
+    """The kind whose neighbours are shown: that of the image, or the first one."""
+    asked = walk.subject.class_name if walk.subject else walk.class_name
+    return asked if asked in card.condition_names else card.condition_names[0]
 
 
 def ask_walk(card):
-    """Ask in the sidebar for the picture that goes through the network; raises ValueError, in words, if our own pictures are missing."""
+    """Ask in the sidebar for the image that goes through the network; raises ValueError, in words, if our own images are missing."""
     with st.sidebar:
         choices = [DRAWING, OURS] if card.channels == 3 else [DRAWING]
-        words = "Drawn from noise by the model itself, or one of our pictures with noise laid over it."
-        given = st.segmented_control(
-            "Picture", choices, default=DRAWING, required=True, key="given", help=words, **BOUND
-        )
+        words = "Sampled from noise by the model itself, or one of our images with noise laid over it."
+        given = st.segmented_control("Image", choices, default=DRAWING, required=True, key="given", help=words, **BOUND)
         if given == OURS:
             return Walk(card, ask_seed(st), subject=image_picker.ours(card.size))
-        kinds = [ANY, *card.kinds]
-        kind = st.selectbox("What to draw", kinds, kinds.index(KIND) if KIND in kinds else 0, key="asked", **BOUND)
-        return Walk(card, ask_seed(st), kind)
+        class_names = [ANY, *card.condition_names]
+        class_name = st.selectbox(
+            "What to draw", class_names, class_names.index(KIND) if KIND in class_names else 0, key="asked", **BOUND
+        )
+        return Walk(card, ask_seed(st), class_name)

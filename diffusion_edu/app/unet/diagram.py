@@ -5,9 +5,9 @@ from html import escape
 
 from diffusion_edu.analysis.activations import Anatomy
 
-KINDS = {  # class: (on the map, in words, what it does)
+CLASS_NAMES = {  # class: (on the map, in words, what it does)
     "Conv2d": ("conv", "convolution", "looks at 3 x 3 places at a time"),
-    "Sequential": ("conv", "normalisation and convolution", "turns channels back into a picture"),
+    "Sequential": ("conv", "normalisation and convolution", "turns channels back into an image"),
     "ResidualBlock": (
         "res",
         "residual block",
@@ -17,27 +17,27 @@ KINDS = {  # class: (on the map, in words, what it does)
     "Attention": ("attn", "attention", "lets every place look at every other"),
     "Down": ("half", "halving", "makes one place out of every 2 x 2"),
     "Up": ("twice", "doubling", "changes the channels and repeats every place 2 x 2"),
-    "LevelEmbedding": ("level t", "embedding of the level", "turns the noise level into numbers"),
-    "ClassEmbedding": ("kind", "embedding of the kind", "looks up numbers for what is asked for"),
-    "AttributeEmbedding": ("wishes", "embedding of the attributes", "turns wishes into numbers"),
+    "TimeEmbedding": ("level t", "embedding of the level", "turns the noise level into numbers"),
+    "ClassEmbedding": ("class_name", "embedding of the kind", "looks up numbers for what is asked for"),
+    "AttributeEmbedding": ("requests", "embedding of the attributes", "turns requests into numbers"),
 }
-TALL = (84, 64, 50, 40, 32)  # pixels of a box, from the largest pictures to the smallest
+TALL = (84, 64, 50, 40, 32)  # pixels of a box, from the largest images to the smallest
 SIDE, COMPACT, LARGE = 70, 46, 600  # margins left and right, in a map at least LARGE wide and in a smaller one
 TOP, BETWEEN, FOOT = 62, 36, 22  # room for what tells, between two rows, below the last
 
 
 LEGEND = (
     "The large number is the channels, the share is of all arithmetic, the darker the more. Rounded boxes are attention; dashed arcs are skips, "
-    "which lay what was known on the way down beside what comes up. The picture is folded first, 2 x 2 pixels (4 x 4 in large ones) into one place. "
+    "which lay what was known on the way down beside what comes up. The image is folded first, 2 x 2 pixels (4 x 4 in large ones) into one place. "
     "A GFLOP is a billion operations; multiplying and adding are two."
 )
 
 
 def title(card, anatomy):
     """Say what a network is, in all."""
-    attention = sum(anatomy.share(part) for part in anatomy.parts if part.kind == "Attention")
+    attention = sum(anatomy.fraction(part) for part in anatomy.parts if part.class_name == "Attention")
     looks = f", {percent(attention)} of it attention" if attention else ", no attention"
-    return f"{card.title}: {count(anatomy.parameters)} parameters, {count(anatomy.flops)}FLOP for one guess{looks}"
+    return f"{card.title}: {count(anatomy.parameters)} parameters, {count(anatomy.flops)}FLOP for one prediction{looks}"
 
 
 def times(shape):
@@ -53,9 +53,9 @@ def count(number):
     return str(number)
 
 
-def percent(share):
+def percent(fraction):
     """Write a share so that little is told from nothing."""
-    return f"{share:.0%}" if share >= 0.01 or share == 0 else "<1%"
+    return f"{fraction:.0%}" if fraction >= 0.01 or fraction == 0 else "<1%"
 
 
 def spatial(anatomy):
@@ -79,7 +79,7 @@ class Box:
 
 
 def boxes(parts, width):
-    """Lay the parts out as a U, {name: Box}: from left to right in the order in which they ran, the smaller the picture the lower."""
+    """Lay the parts out as a U, {name: Box}: from left to right in the order in which they ran, the smaller the image the lower."""
     rows = sorted({part.gives[1] for part in parts}, reverse=True)
     tall = {size: TALL[min(k, len(TALL) - 1)] for k, size in enumerate(rows)}
     top = {size: TOP + sum(tall[larger] + BETWEEN for larger in rows[:k]) for k, size in enumerate(rows)}
@@ -97,10 +97,10 @@ def boxes(parts, width):
 
 def describe(anatomy, part):
     """Say everything about one part in one line of Markdown."""
-    _, words, does = KINDS[part.kind]
+    _, words, does = CLASS_NAMES[part.class_name]
     facts = [
         f"{part.parameters:,} parameters ({percent(part.parameters / anatomy.parameters)})",
-        f"{percent(anatomy.share(part))} of the arithmetic",
+        f"{percent(anatomy.fraction(part))} of the arithmetic",
     ]
     if part.told:
         facts.append("told the level and the kind")
@@ -110,20 +110,20 @@ def describe(anatomy, part):
 
 
 def draw(anatomy: Anatomy, size, chosen, width=900):
-    """Draw the U as an SVG element, for pictures of size (channels, height, width); below LARGE wide it leaves the shares out."""
+    """Draw the U as an SVG element, for images of size (channels, height, width); below LARGE wide it leaves the shares out."""
     parts = spatial(anatomy)
     at = boxes(parts, width)
     height = max(box.y + box.tall for box in at.values()) + FOOT
     flow = "".join(_flow(at[a.name], at[b.name]) for a, b in zip(parts, parts[1:], strict=False))
     skips = "".join(_skip(at[source], at[target]) for source, target in anatomy.skips)
-    most = max(anatomy.share(part) for part in anatomy.parts)
+    most = max(anatomy.fraction(part) for part in anatomy.parts)
     drawn = "".join(
-        _part(anatomy, part, at[part.name], part.name == chosen, anatomy.share(part) / most, width >= LARGE)
+        _part(anatomy, part, at[part.name], part.name == chosen, anatomy.fraction(part) / most, width >= LARGE)
         for part in parts
     )
     first, last = at[parts[0].name], at[parts[-1].name]
     ends = "" if width < LARGE else _ends(first, last, times(size))
-    alt = f"Map of the network: {len(parts)} parts from the picture on the left to the answer on the right, {len(anatomy.skips)} skips"
+    alt = f"Map of the network: {len(parts)} parts from the image on the left to the answer on the right, {len(anatomy.skips)} skips"
     css = "large" if width >= LARGE else "compact"
     head = f'<svg viewBox="0 0 {width:.0f} {height:.0f}" class="{css}" role="group" aria-label="{escape(alt)}">'
     return f"{head}{flow}{skips}{_tellers(anatomy, width)}{_rows(parts, at)}{ends}{drawn}</svg>"
@@ -135,7 +135,7 @@ def _text(x, y, words, anchor="middle", css=""):
 
 def _ends(first, last, size):
     """Say what comes in on the left and goes out on the right."""
-    sides = ((first.x - 10, "picture", "end"), (last.x + last.wide + 10, "answer", "start"))
+    sides = ((first.x - 10, "image", "end"), (last.x + last.wide + 10, "answer", "start"))
     return "".join(
         _text(x, first.y + down, words, anchor) for x, name, anchor in sides for down, words in ((34, name), (48, size))
     )
@@ -155,7 +155,7 @@ def _skip(a, b):
 def _tellers(anatomy, width):
     """Draw what is told the level and the kind, above the U."""
     tellers = [part for part in anatomy.parts if len(part.gives) == 1]
-    words = " + ".join(KINDS[part.kind][0] for part in tellers)
+    words = " + ".join(CLASS_NAMES[part.class_name][0] for part in tellers)
     return _text(width / 2, 16, f"● {words} → {tellers[0].gives[0]} numbers, told to every part with ●", css="told")
 
 
@@ -167,18 +167,18 @@ def _rows(parts, at):
     return "".join(_text(box.x - 8, box.y + box.tall - 6, times(size), "end", "row") for size, box in first.items())
 
 
-def _part(anatomy, part, box, chosen, strength, shares):
-    short, words, _ = KINDS[part.kind]
-    label = f"{part.name}, {words}, {times(part.given)} to {times(part.gives)}, {percent(anatomy.share(part))} of the arithmetic"
-    round_, css = (10, " attention") if part.kind == "Attention" else (3, "")
+def _part(anatomy, part, box, chosen, strength, fractions):
+    short, words, _ = CLASS_NAMES[part.class_name]
+    label = f"{part.name}, {words}, {times(part.given)} to {times(part.gives)}, {percent(anatomy.fraction(part))} of the arithmetic"
+    round_, css = (10, " attention") if part.class_name == "Attention" else (3, "")
     head = f'<g class="part{css}{" chosen" if chosen else ""}" data-part="{escape(part.name)}" tabindex="0" role="button" aria-label="{escape(label)}"'
     head += f' aria-pressed="{str(chosen).lower()}"><title>{escape(label)}</title>'
     inside = f'<rect x="{box.x:.1f}" y="{box.y:.1f}" width="{box.wide:.1f}" height="{box.tall:.1f}" rx="{round_}" class="ground"/>'
     inside += inside.replace('class="ground"', f'class="fill" style="fill-opacity: {0.06 + 0.42 * strength:.2f}"')
     middle = box.y + box.tall / 2
-    inside += _text(box.middle, middle + (-1 if shares else 4), part.gives[0], css="channels")
-    if shares:
-        inside += _text(box.middle, middle + 13, percent(anatomy.share(part)), css="small")
+    inside += _text(box.middle, middle + (-1 if fractions else 4), part.gives[0], css="channels")
+    if fractions:
+        inside += _text(box.middle, middle + 13, percent(anatomy.fraction(part)), css="small")
         inside += _text(box.middle, box.y + box.tall + 13, short, css="small")
     if part.told:
         inside += f'<circle cx="{box.x:.1f}" cy="{box.y:.1f}" r="4" class="dot"/>'

@@ -13,7 +13,7 @@ from diffusion_edu.analysis.activations import (
     modulators,
     parts_of,
     principal,
-    told_kinds,
+    told_class_names,
     waves,
 )
 from diffusion_edu.app.common import image_picker, models
@@ -21,9 +21,9 @@ from diffusion_edu.app.components.svg import widget
 from diffusion_edu.app.unet.activations import BOUND, PRESET
 from diffusion_edu.data.images import mean_colours
 from diffusion_edu.figures.still import REAL, svg
-from diffusion_edu.figures.unet import Axis, kinds_map, table
+from diffusion_edu.figures.unet import Axis, class_names_map, table
 
-STEPS, NEAREST = 64, 6  # moves between the levels that are looked at; kinds in the list
+STEPS, NEAREST = 64, 6  # steps between the levels that are looked at; kinds in the list
 PARTS, EMBEDDING = "what the parts are told", "its embedding"
 
 
@@ -44,7 +44,7 @@ class Telling:
 
 def level_name(net):
     """Name the part that embeds the level."""
-    return next(name for name in parts_of(net) if name.endswith("level"))
+    return next(name for name in parts_of(net) if name.endswith("time_embedding"))
 
 
 def modulator(net, part):
@@ -57,7 +57,7 @@ def modulator(net, part):
 def telling(name, sha256, layer):
     """Ask a model at all levels what this layer says; sha256 tells models of the same name apart."""
     model = models.get(name)
-    denoise, embedding = model.denoiser(PRESET.noising()), level_name(model.net)
+    denoise, embedding = model.denoiser(PRESET.noise_schedule()), level_name(model.net)
     said = {name: values.cpu() for name, values in at_each(denoise, levels(), [embedding, layer]).items()}
     halves = said[layer].chunk(2, dim=1) if layer.endswith("modulate") else (None, said[layer])
     return Telling(waves(denoise, levels()), said[embedding], *halves)
@@ -67,7 +67,7 @@ def show_level(card, part):
     """Show how the level reaches the parts of a network, this part for example."""
     layer = modulator(models.get(card.name).net, part)
     told = telling(card.name, card.sha256, layer)
-    along = Axis("level t: noise → picture", {str(t): STEPS * (1 - t / PRESET.T) for t in (PRESET.T, PRESET.T // 2, 0)})
+    along = Axis("level t: noise → image", {str(t): STEPS * (1 - t / PRESET.T) for t in (PRESET.T, PRESET.T // 2, 0)})
     down = Axis("level t", along.ticks)
     width = told.waves.shape[1]
     numbers = Axis("number", {"1": 0, f"{width // 2}": width // 2 - 1, f"{width}": width - 1})
@@ -88,8 +88,8 @@ def show_level(card, part):
     widget.show([(title, svg(figure, title)) for title, figure in shown], "level")
     less = "" if told.scale is None else "Each channel is multiplied by 1 + scale, and the shift is added. "
     st.caption(
-        f"A level reaches the network as 1000 θ, from 0 for a clean picture to 1571 for noise. Fast waves tell neighbours apart, slow ones tell near "
-        f"from far. {less}Numbers and channels are sorted by how they change from noise to picture; nothing is asked for here."
+        f"A level reaches the network as 1000 θ, from 0 for a clean image to 1571 for noise. Fast waves tell neighbours apart, slow ones tell near "
+        f"from far. {less}Numbers and channels are sorted by how they change from noise to image; nothing is asked for here."
     )
     return layer
 
@@ -121,15 +121,17 @@ def level_code(card, layer, net):
 
 
 @st.cache_data(max_entries=32, show_spinner=False)
-def kinds_told(name, sha256, t, which):
+def class_names_told(name, sha256, t, which):
     """Say what a model of this name and sha256 is told about each of its kinds at level t, (kinds, numbers)."""
     model = models.get(name)
-    labels = torch.tensor([model.card.label(kind) for kind in model.card.kinds], device=model.compute.device)
+    labels = torch.tensor(
+        [model.card.label(class_name) for class_name in model.card.condition_names], device=model.compute.device
+    )
     names = [embedder(model.net)] if which == EMBEDDING else modulators(model.net)
-    return told_kinds(model.denoiser(PRESET.noising()), labels, t, names).cpu()
+    return told_class_names(model.denoiser(PRESET.noise_schedule()), labels, t, names).cpu()
 
 
-def show_kinds(card, kind):
+def show_class_names(card, class_name):
     """Show which kinds the network is told alike, and the kinds nearest to this one; returns the level and what was compared."""
     row = st.container(horizontal=True, vertical_alignment="bottom", gap="medium")
     words = "Each kind has an embedding; every part makes scales and shifts of it, together with the level."
@@ -137,19 +139,21 @@ def show_kinds(card, kind):
         "Compare kinds by", [PARTS, EMBEDDING], default=PARTS, required=True, key="compare", help=words, **BOUND
     )
     t = row.slider("Level t", 0, PRESET.T, 800, 50, key="at", disabled=which == EMBEDDING, width=260, **BOUND)
-    said, names = kinds_told(card.name, card.sha256, t, which), card.kinds
-    chosen, cosines = names.index(kind), likeness(said)[names.index(kind)]
+    said, names = class_names_told(card.name, card.sha256, t, which), card.condition_names
+    chosen, cosines = names.index(class_name), likeness(said)[names.index(class_name)]
     near = [k for k in cosines.argsort(descending=True).tolist() if k != chosen][:NEAREST]
-    places, shares = principal(said)
+    places, fractions = principal(said)
     left, right = st.columns([3, 2])
-    alt = f"Map of {len(names)} kinds; {kind} carries its name, the {len(near)} told most like it their number in the list"
+    alt = f"Map of {len(names)} kinds; {class_name} carries its name, the {len(near)} told most like it their number in the list"
     with left:
-        widget.show([("", svg(kinds_map(places.numpy(), colours(names), chosen, kind, near), alt))], "kinds")
+        widget.show(
+            [("", svg(class_names_map(places.numpy(), colours(names), chosen, class_name, near), alt))], "class_names"
+        )
     lines = "\n".join(f"| {n} | {names[k]} | {cosines[k]:.2f} |" for n, k in enumerate(near, 1))
-    right.markdown(f"| | told most like {kind} | cosine |\n| --- | --- | --- |\n{lines}")
+    right.markdown(f"| | told most like {class_name} | cosine |\n| --- | --- | --- |\n{lines}")
     right.caption("1: told the same; 0: nothing in common; what all kinds have in common is taken away first.")
     st.caption(
-        f"The two directions in which the kinds differ most (PCA); they hold {shares.sum():.0%} of all differences: trust the list more. "
+        f"The two directions in which the kinds differ most (PCA); they hold {fractions.sum():.0%} of all differences: trust the list more. "
         f"{_colours_words(names)}"
     )
     return t, which
@@ -157,9 +161,9 @@ def show_kinds(card, kind):
 
 @st.cache_data(max_entries=8, show_spinner=False)
 def colours(names):
-    """Give each kind the mean colour of our pictures of it, grey where we have none."""
+    """Give each kind the mean colour of our images of it, grey where we have none."""
     try:
-        known = image_picker.pictures()
+        known = image_picker.images()
     except ValueError:
         return [REAL] * len(names)
     return [_mean(known, name) for name in names]
@@ -176,11 +180,11 @@ def _colours_words(names):
     return (
         ""
         if set(colours(names)) == {REAL}
-        else "Every dot has the mean colour of our pictures of its kind, which the network was never told."
+        else "Every dot has the mean colour of our images of its kind, which the network was never told."
     )
 
 
-def kinds_code(card, kind, t, which, net):
+def class_names_code(card, class_name, t, which, net):
     """The lines of Python that compute the same numbers."""
     names = f'["{embedder(net)}"]' if which == EMBEDDING else "modulators(model.net)"
     return (
@@ -189,10 +193,10 @@ def kinds_code(card, kind, t, which, net):
         f"from diffusion_edu.analysis.activations import likeness, {'' if which == EMBEDDING else 'modulators, '}principal, told_kinds\n"
         "from diffusion_edu.schedules import cosine\n\n"
         f'model = load("{card.name}")\n'
-        "kinds = model.card.kinds\n"
+        "kinds = model.card.condition_names\n"
         "labels = torch.tensor([model.card.label(kind) for kind in kinds], device=model.compute.device)\n"
         f"told = told_kinds(model.denoiser(cosine({PRESET.T})), labels, {t}, {names})\n"
-        f'alike = likeness(told)[kinds.index("{kind}")]\n'
+        f'alike = likeness(told)[kinds.index("{class_name}")]\n'
         "places, shares = principal(told)                  # (kinds, 2), (2,)\n"
         f"for k in alike.argsort(descending=True)[1:{NEAREST + 1}]:\n"
         "    print(kinds[k], alike[k])\n"

@@ -1,21 +1,21 @@
-// Shows where one place of a picture looks, head by head and on average, at every level; a click moves the place.
+// Shows where one place of an image looks, head by head and on average, at every timestep; a click moves the place.
 const SMALL = 80, SEEN = 0.35; // pixels of a head on the screen, and how much is seen of a place that is not looked at
 
-export default function ({ data: film, parentElement, setTriggerValue }) {
-  const root = parentElement.querySelector(".player"), { heads, rows, columns } = film, places = rows * columns;
-  const asked = String(film.place);
-  if (root.dataset.film === film.id) {
-    if (root.dataset.asked !== asked) root.move(film.place);
+export default function ({ data: animation, parentElement, setTriggerValue }) {
+  const root = parentElement.querySelector(".player"), { heads, rows, columns } = animation, places = rows * columns;
+  const asked = String(animation.place);
+  if (root.dataset.animation === animation.id) {
+    if (root.dataset.asked !== asked) root.move(animation.place);
     return root.stop;
   }
   root.stop?.();
-  Object.assign(root.dataset, { film: film.id, asked });
+  Object.assign(root.dataset, { animation: animation.id, asked });
   root.querySelector(".stage").replaceChildren();
-  const stage = root.querySelector(".stage"), [height, width] = film.size, looks = unpackLooks(film.looks);
-  let place = film.place[0] * columns + film.place[1], head = 0;
+  const stage = root.querySelector(".stage"), [height, width] = animation.size, looks = unpackLooks(animation.looks);
+  let place = animation.place[0] * columns + animation.place[1], head = 0;
 
-  const large = makeFigure(stage, film.screens[0].symbol, "", film.screens[0].colour);
-  const picture = makePlaces(large, "The picture, light where the chosen place looks");
+  const large = makeFigure(stage, animation.tracks[0].symbol, "", animation.tracks[0].colour);
+  const image = makePlaces(large, "The image, light where the chosen place looks");
   const words = large.querySelector(".words"), grid = add(stage, "div", { class: "heads" });
   const cell = Math.max(1, Math.floor(SMALL / columns));
   const buttons = Array.from({ length: heads + 1 }, (_, k) => {
@@ -25,7 +25,7 @@ export default function ({ data: film, parentElement, setTriggerValue }) {
     return { button, canvas, says };
   });
   const pair = add(stage, "div", { class: "pair" });
-  const screens = film.screens.map(({ name, symbol, words: says, colour }) => {
+  const tracks = animation.tracks.map(({ name, symbol, words: says, colour }) => {
     const figure = makeFigure(pair, symbol, says, colour), canvas = makeCanvas(figure, width, height, Math.max(1, Math.floor(128 / width)), says);
     canvas.dataset.screen = name;
     figure.prepend(canvas);
@@ -33,7 +33,7 @@ export default function ({ data: film, parentElement, setTriggerValue }) {
   });
   const off = add(pair, "div", { class: "numbers" });
 
-  function row(at, one) { // where `place` looks at level number `at`: one head, or 0 for the average of all
+  function row(at, one) { // where `place` looks at timestep number `at`: one head, or 0 for the average of all
     const from = (k) => ((at * heads + k) * places + place) * places;
     if (one) return looks.subarray(from(one - 1), from(one - 1) + places);
     const mean = new Float32Array(places);
@@ -49,20 +49,20 @@ export default function ({ data: film, parentElement, setTriggerValue }) {
     return weights.map((weight) => weight / most);
   }
 
-  const control = reel(root, film, film.screens.map(({ sprite }) => sprite), (at, sprites) => {
+  const control = reel(root, animation, animation.tracks.map(({ sprite }) => sprite), (at, sprites) => {
     const seen = row(at, head), best = seen.indexOf(Math.max(...seen));
     const sum = seen.reduce((a, b) => a + b, 0);
-    words.textContent = `${head ? `head ${head}` : "all heads"} from ${where(place, film)}: most, ${(100 * seen[best]).toFixed(1)}%, to ${where(best, film)}. The row sums to ${sum.toFixed(2)}.`;
+    words.textContent = `${head ? `head ${head}` : "all heads"} from ${where(place, animation)}: most, ${(100 * seen[best]).toFixed(1)}%, to ${where(best, animation)}. The row sums to ${sum.toFixed(2)}.`;
     buttons.forEach(({ button, canvas, says }, k) => {
       const weights = row(at, k);
       paintShades(canvas, shades(weights));
       button.setAttribute("aria-pressed", k === head);
       says.textContent = `${k ? `head ${k}` : "average"}: ${spread(Array.from(weights)).toFixed(0)}`;
     });
-    off.textContent = film.apart[at];
+    off.textContent = animation.apart[at];
     if (!sprites) return;
-    spotlight(picture, sprites[0], at, film, shades(seen), SEEN, place);
-    screens.forEach((canvas, k) => cut(canvas, sprites[k], at));
+    spotlight(image, sprites[0], at, animation, shades(seen), SEEN, place);
+    tracks.forEach((canvas, k) => cut(canvas, sprites[k], at));
     root.dataset.place = place;
   });
 
@@ -73,6 +73,6 @@ export default function ({ data: film, parentElement, setTriggerValue }) {
     if (tell) setTriggerValue("place", split(place));
   }
   root.move = (to) => move(to[0] * columns + to[1], false);
-  onPlaces(picture, film, () => place, (to) => move(to, true));
+  onPlaces(image, animation, () => place, (to) => move(to, true));
   return root.stop;
 }

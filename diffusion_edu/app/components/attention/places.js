@@ -1,5 +1,5 @@
-// A picture as rows x columns places that look: light where they look or are looked at, and one of them chosen, by mouse or arrow keys.
-const BIG = 256; // pixels of the picture on the screen
+// An image as rows x columns places that look: light where they look or are looked at, and one of them chosen, by mouse or arrow keys.
+const BIG = 256; // pixels of the image on the screen
 
 function unpackLooks(text) {
   const bytes = Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
@@ -14,9 +14,9 @@ function makePlaces(figure, label) {
   return canvas;
 }
 
-// Paint one picture of a sprite, its places in shades from 0, black but for `seen` of it, to 1, and a frame around the chosen place.
-function spotlight(canvas, sprite, at, film, shades, seen, place) {
-  const { rows, columns, size: [height, width] } = film, pen = canvas.getContext("2d"), [x, y] = [BIG / columns, BIG / rows];
+// Paint one image of a sprite, its places in shades from 0, black but for `seen` of it, to 1, and a frame around the chosen place.
+function spotlight(canvas, sprite, at, animation, shades, seen, place) {
+  const { rows, columns, size: [height, width] } = animation, pen = canvas.getContext("2d"), [x, y] = [BIG / columns, BIG / rows];
   pen.imageSmoothingEnabled = false;
   pen.drawImage(sprite, 0, at * height, width, height, 0, 0, BIG, BIG);
   shades.forEach((shade, k) => {

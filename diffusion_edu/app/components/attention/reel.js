@@ -1,5 +1,5 @@
-// What changes with the level, and the bar under it: plays, steps and scrubs through film.levels. All levels are here already.
-const PACE = 300; // milliseconds per level
+// What changes with the timestep, and the bar under it: plays, steps and scrubs through animation.timesteps. All timesteps are here already.
+const PACE = 300; // milliseconds per timestep
 
 function decode(url) {
   const image = new Image();
@@ -25,25 +25,25 @@ function makeFigure(parent, symbol, words, colour) {
   return figure;
 }
 
-// Cut one picture of width x height out of a sprite, at its row and column.
+// Cut one image of width x height out of a sprite, at its row and column.
 function cut(canvas, image, row, column = 0) {
   const { width, height } = canvas;
   canvas.getContext("2d").drawImage(image, column * width, row * height, width, height, 0, 0, width, height);
 }
 
-// Calls show(at, pictures) whenever there is something else to see; pictures, those that the URLs of sprites stand for, are null until they are read.
-function reel(root, film, sprites, show) {
-  const $ = (name) => root.querySelector(name), last = film.levels.length - 1;
+// Calls show(at, images) whenever there is something else to see; images, those that the URLs of sprites stand for, are null until they are read.
+function reel(root, animation, sprites, show) {
+  const $ = (name) => root.querySelector(name), last = animation.timesteps.length - 1;
   const [scrub, play, now] = [".scrub", ".play", ".now"].map($);
-  let at = Math.min(last, root.dataset.at ? Number(root.dataset.at) : film.start), timer = null, pictures = null;
+  let at = Math.min(last, root.dataset.at ? Number(root.dataset.at) : animation.start), timer = null, images = null;
   scrub.max = last;
 
   function look() {
     scrub.value = root.dataset.at = at;
-    now.textContent = film.says[at];
-    scrub.setAttribute("aria-valuetext", film.says[at]);
-    show(at, pictures);
-    if (pictures) root.dataset.painted = at;
+    now.textContent = animation.says[at];
+    scrub.setAttribute("aria-valuetext", animation.says[at]);
+    show(at, images);
+    if (images) root.dataset.painted = at;
   }
   function pause() {
     clearInterval(timer);
@@ -72,16 +72,16 @@ function reel(root, film, sprites, show) {
     space ? play.onclick() : act();
   };
   Promise.all(sprites.map(decode)).then((ready) => {
-    if (root.dataset.film !== film.id) return;
-    pictures = ready;
+    if (root.dataset.animation !== animation.id) return;
+    images = ready;
     look();
-  }).catch(() => { now.textContent = "These pictures could not be read: load the page again."; });
+  }).catch(() => { now.textContent = "These images could not be read: load the page again."; });
   const watch = new ResizeObserver(look); // calls it at once, too
   watch.observe(root);
   root.stop = () => {
     pause();
     watch.disconnect();
-    delete root.dataset.film;
+    delete root.dataset.animation;
   };
   return { look, go };
 }

@@ -1,4 +1,4 @@
-// What a brush covers and what a bucket fills, in pixels of the picture.
+// What a brush covers and what a bucket fills, in pixels of the image.
 const decoded = (url) => {
   const image = new Image();
   image.src = url;

@@ -1,9 +1,9 @@
-// A canvas to paint on, pixel by pixel, over a picture or on paper. Python gets the painted layer as a PNG after every stroke.
+// A canvas to paint on, pixel by pixel, over an image or on paper. Python gets the painted layer as a PNG after every stroke.
 const HIGHEST = 0.46; // of the window's height that the canvas may take, so that its tools stay in view
 const LARGEST = 6; // zoom
 const REMEMBERED = 60; // strokes that can be undone
 const GREYS = [96, 200]; // of the squares of a hole
-const SHADE = 0.8; // how much of the picture a hole hides
+const SHADE = 0.8; // how much of the image a hole hides
 
 export default function ({ data, parentElement, setStateValue }) {
   const root = parentElement.querySelector(".easel");
@@ -174,10 +174,10 @@ export default function ({ data, parentElement, setStateValue }) {
   };
 
   root.update = (next, setState) => {
-    const fresh = next.given !== given, another = fresh || next.picture !== root.picture;
+    const fresh = next.given !== given, another = fresh || next.image !== root.image;
     data = next;
     send = setState;
-    root.picture = data.picture;
+    root.image = data.image;
     canvas.setAttribute("aria-label", `${data.label}. With the keyboard: arrow keys move the brush, space lowers and lifts it.`);
     $(".invert").hidden = !data.mask;
     if (fresh) {
@@ -185,10 +185,10 @@ export default function ({ data, parentElement, setStateValue }) {
       if (!data.brushes.includes(brush)) brush = data.brush; // those of a canvas of another size
       fillRows();
     }
-    if (another) Promise.all([data.picture, data.layer].map(decoded)).then(([picture, painted]) => {
-      if (root.picture !== next.picture || given !== next.given) return; // another one by now
+    if (another) Promise.all([data.image, data.layer].map(decoded)).then(([image, painted]) => {
+      if (root.image !== next.image || given !== next.given) return; // another one by now
       canvas.width = canvas.height = size = data.size;
-      base = read(picture);
+      base = read(image);
       if (fresh) {
         [layer, past] = [read(painted), []];
         root.dataset.given = given;

@@ -1,4 +1,4 @@
-"""The canvas: a person paints on a picture or on paper, with mouse, pen, finger or keyboard, pixel by pixel; also holes, as masks."""
+"""The canvas: a person paints on an image or on paper, with mouse, pen, finger or keyboard, pixel by pixel; also holes, as masks."""
 
 import hashlib
 from uuid import uuid4
@@ -12,7 +12,7 @@ COLOURS = (
     ("black", "#0d0d0d"), ("white", "#ffffff"), ("red", "#c81e28"), ("pink", "#f08cb4"), ("orange", "#f08c1e"), ("yellow", "#fad732"),
     ("light green", "#8cc850"), ("green", "#328232"), ("blue", "#3c5ac8"), ("purple", "#8c46aa"), ("brown", "#6e3c1e"), ("grey", "#969696"),
 )  # fmt: skip
-BRUSHES = (1, 2, 4, 8, 16)  # pixels of a picture of 64 x 64; twice as wide on one of twice the size
+BRUSHES = (1, 2, 4, 8, 16)  # pixels of an image of 64 x 64; twice as wide on one of twice the size
 
 
 PARTS = {
@@ -23,7 +23,7 @@ PARTS = {
 
 
 def paint(key, image, given=None, label="Canvas to paint on"):
-    """Let a person paint over a picture uint8 (3, size, size), beginning with a layer; returns the layer now, uint8 (4, size, size).
+    """Let a person paint over an image uint8 (3, size, size), beginning with a layer; returns the layer now, uint8 (4, size, size).
 
     Another layer to begin with, or another size, takes the place of what was painted.
     """
@@ -31,7 +31,7 @@ def paint(key, image, given=None, label="Canvas to paint on"):
 
 
 def hole(key, image, given=None, label="Canvas to paint a hole on"):
-    """Let a person paint a hole into a picture uint8 (3, size, size), beginning with one; returns where it is, bool (size, size).
+    """Let a person paint a hole into an image uint8 (3, size, size), beginning with one; returns where it is, bool (size, size).
 
     The file that can be downloaded is a mask: white in the hole, black around it.
     """
@@ -54,7 +54,7 @@ def _easel(key, image, given, brush, **about):
     wide = max(1, size // 64)
     data = {
         "size": size,
-        "picture": to_url(to_png(image)),
+        "image": to_url(to_png(image)),
         "given": sheet["turn"],
         "layer": sheet["layer"],
         "colours": COLOURS,

@@ -1,4 +1,4 @@
-// Small line charts beside the player: curves that change with the state, or curves over all levels with a cursor.
+// Small line charts beside the player: curves that change with the state, or curves over all timesteps with a cursor.
 const SVG = "http://www.w3.org/2000/svg";
 const ROOM = { left: 46, right: 10, top: 8, bottom: 34 }; // pixels around the curves, for ticks and titles
 
@@ -51,16 +51,16 @@ function makeChart(parent, chart) {
   add(caption, "strong", {}, chart.title);
   const legend = add(caption, "div", { class: "legend" });
   for (const series of chart.series) {
-    if (!series.label || series !== chart.series.find(({ label }) => label === series.label)) continue; // one entry per label: the screens tell dashes apart
+    if (!series.label || series !== chart.series.find(({ label }) => label === series.label)) continue; // one entry per label: the tracks tell dashes apart
     const entry = add(legend, "span");
     swatch(entry, series.colour, series.dash);
     entry.append(series.label);
   }
   const svg = add(figure, "svg", { class: "plot", role: "img", "aria-label": chart.alt });
-  return (state, level) => drawChart(svg, chart, state, level);
+  return (state, timestep) => drawChart(svg, chart, state, timestep);
 }
 
-function drawChart(svg, chart, state, level) {
+function drawChart(svg, chart, state, timestep) {
   const [width, height] = [svg.clientWidth - ROOM.left - ROOM.right, svg.clientHeight - ROOM.top - ROOM.bottom];
   if (width <= 0) return; // out of sight
   const [across, up] = chart.equal ? asLong(chart.x, chart.y, width, height) : [chart.x, chart.y];
@@ -83,5 +83,5 @@ function drawChart(svg, chart, state, level) {
     if (chart.equal && label) point(axes, { label, colour }, places.at(-1), heights.at(-1), k);
   }
   chart.series.filter(({ now }) => now).forEach((path, k) => markPath(axes, path, path.x.map(right), path.y.map(down), state, k));
-  if (chart.cursor) add(inside, "line", { class: "cursor", x1: right(level), x2: right(level), y1: 0, y2: height });
+  if (chart.cursor) add(inside, "line", { class: "cursor", x1: right(timestep), x2: right(timestep), y1: 0, y2: height });
 }

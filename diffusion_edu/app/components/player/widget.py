@@ -1,4 +1,4 @@
-"""The player: plays, pauses, steps and scrubs a film inside the browser, without asking Python for anything."""
+"""The player: plays, pauses, steps and scrubs an animation inside the browser, without asking Python for anything."""
 
 import streamlit as st
 
@@ -11,7 +11,7 @@ PARTS = {
 }
 
 
-def play(film, key, autoplay=False):
-    """Show a film: a footage.Film as a dict, from Recording.film, load_film or Noising.film."""
+def play(animation, key, autoplay=False):
+    """Show an animation: a footage.Animation as a dict, from Recording.animation, load_animation or Noising.animation."""
     player = st.components.v2.component("diffusion_edu_player", **PARTS)
-    player(data={**film, "autoplay": autoplay}, key=key)
+    player(data={**animation, "autoplay": autoplay}, key=key)

@@ -3,15 +3,15 @@ const HIGHEST = 0.54; // of the window's height that a plane may take, so that t
 const BLEND = 350; // milliseconds in which points glide from one snapshot of the training to the next
 const memory = (globalThis.diffusionPlane ??= {}); // what a person chose stays when the page builds the plane anew
 
-function makePanel(parent, { name, title, words, empty, labels, ...packed }, film) {
+function makePanel(parent, { name, title, words, empty, labels, ...packed }, animation) {
   const figure = add(parent, "figure");
   const caption = add(figure, "figcaption");
   add(caption, "strong", {}, title);
   caption.append(` ${words}`);
   const canvas = add(figure, "canvas", { "data-panel": name, role: "img" });
   const path = add(figure, "div", { class: "path" });
-  const [x, guesses, field] = ["x", "x0_hat", "field"].map((key) => unpack(packed[key], film.reach));
-  return { canvas, figure, path, title, empty, labels, x, guesses, field, count: labels?.length ?? 0 };
+  const [x, predictions, field] = ["x", "x0_hat", "field"].map((key) => unpack(packed[key], animation.reach));
+  return { canvas, figure, path, title, empty, labels, x, predictions, field, count: labels?.length ?? 0 };
 }
 
 function fillTable(table, rows, heads) {
@@ -27,15 +27,15 @@ function fillTable(table, rows, heads) {
   }
 }
 
-function fillClasses(legend, film) {
+function fillClasses(legend, animation) {
   legend.replaceChildren();
-  if (film.classes.length) add(legend, "span", {}, `${film.legend}:`);
-  film.classes.forEach((name, k) => {
-    if (!film.panels.some(({ labels }) => labels?.includes(k))) return; // nobody is there
+  if (animation.classes.length) add(legend, "span", {}, `${animation.legend}:`);
+  animation.classes.forEach((name, k) => {
+    if (!animation.panels.some(({ labels }) => labels?.includes(k))) return; // nobody is there
     const entry = add(legend, "span"), canvas = add(entry, "canvas", { "aria-hidden": "true" });
     const pen = sharpen(canvas, 14);
     canvas.style.cssText += "; display: inline-block; vertical-align: middle; background: none; margin-right: 3px";
-    pen.fillStyle = film.colours[k];
+    pen.fillStyle = animation.colours[k];
     pen.fill(marks([7, 7], [k], k + 1, 4)[k]);
     entry.append(name);
   });
@@ -57,9 +57,9 @@ function recall(root) {
   for (const name of ["arrows", "speed"]) root.querySelector(`.${name}`).value = memory.switches[name];
 }
 
-function nearest(panel, film, moment, event) {
-  const box = panel.canvas.getBoundingClientRect(), scale = (2 * film.view) / box.width;
-  const spot = [(event.clientX - box.left) * scale - film.view, film.view - (event.clientY - box.top) * scale];
+function nearest(panel, animation, moment, event) {
+  const box = panel.canvas.getBoundingClientRect(), scale = (2 * animation.view) / box.width;
+  const spot = [(event.clientX - box.left) * scale - animation.view, animation.view - (event.clientY - box.top) * scale];
   const now = places(panel.x, panel.count, moment, (value) => value);
   let best = 0, closest = Infinity;
   for (let k = 0; k < panel.count; k++) {
@@ -69,31 +69,31 @@ function nearest(panel, film, moment, event) {
   return best;
 }
 
-function tell(panel, film, k) {
+function tell(panel, animation, k) {
   if (!panel.x) return;
   const at = (state) => [0, 1].map((axis) => panel.x[2 * (state * panel.count + k) + axis].toFixed(2).replace("-", "−")).join(", ");
-  panel.path.textContent = k === null ? "Click a point to see its way." : `(${at(0)}) → (${at(film.levels.length - 1)})`;
+  panel.path.textContent = k === null ? "Click a point to see its way." : `(${at(0)}) → (${at(animation.timesteps.length - 1)})`;
 }
 
-export default function ({ data: film, parentElement }) {
+export default function ({ data: animation, parentElement }) {
   const root = parentElement.querySelector(".player");
-  if (root.dataset.film === film.id) return root.stop; // the page ran again with the same film: play on
+  if (root.dataset.animation === animation.id) return root.stop; // the page ran again with the same animation: play on
   if (root.stop) root.stop();
   const $ = (name) => root.querySelector(name);
   const [scrub, play, speed, now] = [".scrub", ".play", ".speed", ".now"].map($);
-  const last = film.levels.length - 1, opening = `${film.opening} ${last}`, known = memory.opening === opening, before = root.panels;
+  const last = animation.timesteps.length - 1, opening = `${animation.opening} ${last}`, known = memory.opening === opening, before = root.panels;
   let moment = known ? memory.at : last, hovered = null, frame = null, clock = 0, playing = false, born = before ? performance.now() : -BLEND;
   if (!known) memory.chosen = null;
   Object.assign(memory, { opening, at: moment });
-  root.dataset.film = film.id;
+  root.dataset.animation = animation.id;
   scrub.max = last;
   recall(root);
-  film.known = unpack(film.data.x, film.reach);
+  animation.known = unpack(animation.data.x, animation.reach);
   for (const part of root.querySelectorAll(".panels, .charts")) part.replaceChildren();
-  const panels = (root.panels = film.panels.map((panel) => makePanel($(".panels"), panel, film)));
-  const charts = film.charts.map((chart) => makeChart($(".charts"), chart));
-  fillTable($(".figures"), film.figures, film.panels.map(({ title }) => title));
-  fillClasses($(".classes"), film);
+  const panels = (root.panels = animation.panels.map((panel) => makePanel($(".panels"), panel, animation)));
+  const charts = animation.charts.map((chart) => makeChart($(".charts"), chart));
+  fillTable($(".figures"), animation.figures, animation.panels.map(({ title }) => title));
+  fillClasses($(".classes"), animation);
 
   function chosen(panel) {
     const one = hovered ?? memory.chosen;
@@ -102,18 +102,18 @@ export default function ({ data: film, parentElement }) {
 
   function paint() {
     const blend = Math.min(1, (performance.now() - born) / BLEND), switches = switchesOf(root);
-    panels.forEach((panel, k) => drawPanel(panel, film, moment, switches, { chosen: chosen(panel), before: before?.[k], blend }));
+    panels.forEach((panel, k) => drawPanel(panel, animation, moment, switches, { chosen: chosen(panel), before: before?.[k], blend }));
     return blend < 1;
   }
 
   function show() {
-    const state = Math.round(moment), says = film.says[state];
+    const state = Math.round(moment), says = animation.says[state];
     scrub.value = state;
     now.textContent = says;
     scrub.setAttribute("aria-valuetext", says);
     for (const { canvas, title, x } of panels) canvas.setAttribute("aria-label", `${title}: ${x ? `points at ${says}` : "data only"}`);
-    charts.forEach((draw) => draw(state, film.levels[state]));
-    for (const panel of panels) tell(panel, film, chosen(panel));
+    charts.forEach((draw) => draw(state, animation.timesteps[state]));
+    for (const panel of panels) tell(panel, animation, chosen(panel));
     memory.at = root.dataset.at = state;
     frame ??= requestAnimationFrame(tick);
   }
@@ -160,9 +160,9 @@ export default function ({ data: film, parentElement }) {
     space ? play.onclick() : act();
   };
   for (const panel of panels.filter(({ x }) => x)) {
-    panel.canvas.onpointermove = (event) => { hovered = nearest(panel, film, moment, event); show(); };
+    panel.canvas.onpointermove = (event) => { hovered = nearest(panel, animation, moment, event); show(); };
     panel.canvas.onpointerleave = () => { hovered = null; show(); };
-    panel.canvas.onclick = (event) => { memory.chosen = nearest(panel, film, moment, event); show(); };
+    panel.canvas.onclick = (event) => { memory.chosen = nearest(panel, animation, moment, event); show(); };
   }
 
   function fit() {
@@ -176,9 +176,9 @@ export default function ({ data: film, parentElement }) {
     pause();
     watch.disconnect();
     cancelAnimationFrame(frame);
-    delete root.dataset.film;
+    delete root.dataset.animation;
   };
   fit();
-  if (film.autoplay && !known && !window.matchMedia("(prefers-reduced-motion: reduce)").matches) start();
+  if (animation.autoplay && !known && !window.matchMedia("(prefers-reduced-motion: reduce)").matches) start();
   return root.stop;
 }

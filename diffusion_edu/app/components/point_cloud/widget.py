@@ -14,10 +14,10 @@ PLANE = {
 PAD = {"html": source("point_cloud/pad.html"), "css": CSS, "js": source("point_cloud/marks.js", "point_cloud/pad.js")}
 
 
-def show(film, key, autoplay=False):
-    """Show a film of swarm.film_of."""
+def show(animation, key, autoplay=False):
+    """Show an animation of swarm.animation_of."""
     plane = st.components.v2.component("diffusion_edu_plane", **PLANE)
-    plane(data={**film, "autoplay": autoplay}, key=key)
+    plane(data={**animation, "autoplay": autoplay}, key=key)
 
 
 def pad(key, drawn=(), classes=4):

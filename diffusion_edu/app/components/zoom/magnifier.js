@@ -1,5 +1,5 @@
-// The same picture made larger in several ways, side by side, and the same place of all of them under one magnifying glass.
-const SHARE = 0.52; // of the window's height that picture and detail may take together
+// The same image made larger in several ways, side by side, and the same place of all of them under one magnifying glass.
+const SHARE = 0.52; // of the window's height that image and detail may take together
 const FLAT = 0.375; // height of the detail, relative to its width
 
 const add = (parent, tag, about = {}, text = "") => {
@@ -18,7 +18,7 @@ const decode = (url) => {
 
 export default function ({ data, parentElement }) {
   const root = parentElement.querySelector(".magnifier");
-  if (root.dataset.id === data.id) return root.stop; // the page ran again with the same pictures
+  if (root.dataset.id === data.id) return root.stop; // the page ran again with the same images
   if (root.stop) root.stop();
   root.dataset.id = data.id;
   const { width, height } = data, wide = width / 4, high = Math.round(wide * FLAT);
@@ -38,7 +38,7 @@ export default function ({ data, parentElement }) {
     return { figure, whole, canvas, frame, detail };
   });
 
-  function corner() { // of the detail, in pixels of the picture
+  function corner() { // of the detail, in pixels of the image
     const inside = (value, size, all) => Math.max(0, Math.min(all - size, Math.round(value - size / 2)));
     return [inside(centre[0] * width, wide, width), inside(centre[1] * height, high, height)];
   }
@@ -82,7 +82,7 @@ export default function ({ data, parentElement }) {
     show();
   };
 
-  Promise.all(data.panes.map((pane) => decode(pane.picture))).then((all) => {
+  Promise.all(data.panes.map((pane) => decode(pane.image))).then((all) => {
     if (root.dataset.id !== data.id) return;
     images = all;
     show();

@@ -1,4 +1,4 @@
-"""The magnifier: the same picture, made larger in several ways, side by side, with the same detail of each at a larger zoom."""
+"""The magnifier: the same image, made larger in several ways, side by side, with the same detail of each at a larger zoom."""
 
 import hashlib
 from dataclasses import dataclass
@@ -10,12 +10,12 @@ from diffusion_edu.app.components import source
 from diffusion_edu.app.trajectories.animation import png_url
 from diffusion_edu.figures.grids import grid
 
-HINT = "Move over a picture to look more closely, or use the arrow keys."
+HINT = "Move over an image to look more closely, or use the arrow keys."
 
 
 @dataclass(frozen=True, eq=False)
 class Pane:
-    """One way to make the picture larger: its name, the picture uint8 (3, h, w), its colour, what it is in words, and lines of numbers."""
+    """One way to make the image larger: its name, the image uint8 (3, h, w), its colour, what it is in words, and lines of numbers."""
 
     name: str
     image: Tensor
@@ -32,10 +32,10 @@ PARTS = {
 
 
 def magnify(panes, subject, key, at=(0.7, 0.35)):
-    """Show panes of equal size, of a picture of this subject, with the glass over a place, each coordinate a share of 0..1."""
+    """Show panes of equal size, of an image of this subject, with the glass over a place, each coordinate a fraction of 0..1."""
     height, width = panes[0].image.shape[1:]
     shown = [
-        {**_said(pane), "alt": f"{subject}, {pane.words}", "picture": png_url(grid(pane.image[None]))} for pane in panes
+        {**_said(pane), "alt": f"{subject}, {pane.words}", "image": png_url(grid(pane.image[None]))} for pane in panes
     ]
     data = {
         "panes": shown,

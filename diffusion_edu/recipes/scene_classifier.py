@@ -1,4 +1,4 @@
-"""Train the second classifier of scenes, which judges what was drawn: `python -m diffusion_edu.recipes.scene_judge --data FILE FILE`."""
+"""Train the second classifier of scenes, which judges what was sampled: `python -m diffusion_edu.recipes.scene_classifier --data FILE FILE`."""
 
 from dataclasses import replace
 
@@ -7,12 +7,12 @@ from diffusion_edu.recipes.classifier import main
 
 RECIPE = replace(
     scene_features.RECIPE,
-    name="scene_judge",
+    name="scene_classifier",
     title="Scene judge, plain classifier",
     network="plain_classifier",
-    sizes={"widths": [48, 96, 128, 128], "blocks": 2, "patch": 2},
+    config={"widths": [48, 96, 128, 128], "blocks": 2, "patch": 2},
     seed=2,
-    start="flower_judge",
+    start="flower_classifier",
 )
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Room of pictures that are there already: mixed, changed, filled, and turned into bytes."""
+"""Room of images that are there already: mixed, changed, filled, and turned into bytes."""
 
 import torch
 
@@ -15,28 +15,28 @@ from diffusion_edu.spacings import spaced
 OTHER = 1000  # from the seed of a noise to the seed of the one it is mixed with
 
 
-def known_one_move_late(known, mask, schedule, eps):
-    """Pitfall 32: the known part is noised for the level that x has left, not for the one it has reached."""
+def known_one_step_late(known, mask, schedule, eps):
+    """Pitfall 32: the known part is noised for the timestep that x has left, not for the one it has reached."""
     left = [schedule.T]
 
     def constrain(x, t):
         left.append(t)
-        late = left.pop(0)  # the mistake: the level before
+        late = left.pop(0)  # the mistake: the timestep before
         return torch.where(mask.bool(), schedule.corrupt(known, late, eps), x)
 
     return constrain
 
 
-def noised_one_move_more(schedule, x0, strength, moves, eps, spacing="trailing"):
-    """Pitfall 33: the picture is brought to the level one move above the one where the walk begins."""
-    x, levels = image_to_image(schedule, x0, strength, moves, eps, spacing)
-    higher = levels[0] + max(1, levels[0] // moves)
-    return schedule.corrupt(x0, min(higher, schedule.T), eps), levels  # the mistake: the walk begins at levels[0]
+def noised_one_step_more(schedule, x0, strength, steps, eps, spacing="trailing"):
+    """Pitfall 33: the image is brought to the timestep one step above the one where the walk begins."""
+    x, timesteps = image_to_image(schedule, x0, strength, steps, eps, spacing)
+    higher = timesteps[0] + max(1, timesteps[0] // steps)
+    return schedule.corrupt(x0, min(higher, schedule.T), eps), timesteps  # the mistake: the walk begins at timesteps[0]
 
 
-def mixed_in_a_straight_line(a, b, share):
+def mixed_in_a_straight_line(a, b, fraction):
     """Pitfall 34: two noises averaged like numbers."""
-    return torch.lerp(a, b, share)  # the mistake: noise / 2 + noise / 2 is weaker than noise
+    return torch.lerp(a, b, fraction)  # the mistake: noise / 2 + noise / 2 is weaker than noise
 
 
 def wrapped_around(x):
@@ -49,16 +49,16 @@ def wrapped_around(x):
 def between_two(mix):
     """Begin half way between two noises."""
 
-    def begin(schedule, eps, levels, seeds):
+    def begin(schedule, eps, timesteps, seeds):
         other = SeededNoise([seed + OTHER for seed in seeds]).draw(eps.shape[1:]).to(eps)
-        return mix(eps, other, 0.5), levels
+        return mix(eps, other, 0.5), timesteps
 
     return begin
 
 
-def from_flowers(start, strength=0.3, moves=4):
+def from_flowers(start, strength=0.3, steps=4):
     """Begin from real flowers."""
-    return lambda schedule, eps, levels, seeds: start(schedule, flowers(seeds).to(eps), strength, moves, eps)
+    return lambda schedule, eps, timesteps, seeds: start(schedule, flowers(seeds).to(eps), strength, steps, eps)
 
 
 def left_half(keep):
@@ -74,58 +74,58 @@ def left_half(keep):
 
 
 def noise_of_the_known(keep):
-    """What is left of noise 1 where the picture is known, at the end of 20 moves."""
+    """What is left of noise 1 where the image is known, at the end of 20 steps."""
     known = torch.zeros(1, dtype=torch.float64)
     *_, last = walk(lambda x, t, s: (x, x), known, spaced(LINEAR, 20), keep(known, known + 1, LINEAR, known + 1))
     return last.x.item()
 
 
-def noise_at_the_start(start, strength=0.3, moves=4):
-    """How much noise a walk from a picture begins with, as a multiple of what its first level holds."""
+def noise_at_the_start(start, strength=0.3, steps=4):
+    """How much noise a walk from an image begins with, as a multiple of what its first timestep holds."""
     nothing = torch.zeros(1, dtype=torch.float64)
-    x, levels = start(LINEAR, nothing, strength, moves, nothing + 1)
-    return (x / LINEAR.noise[levels[0]]).item()
+    x, timesteps = start(LINEAR, nothing, strength, steps, nothing + 1)
+    return (x / LINEAR.noise[timesteps[0]]).item()
 
 
 ROOM = [
     Exhibit(
         pitfall=32,
-        title="Known part one move late",
-        question="The left half of each flower is known, the right half is drawn. At every move the known half is noised for the level before. "
+        title="Known part one step late",
+        question="The left half of each flower is known, the right half is sampled. At every step the known half is noised for the timestep before. "
         "What is seen?",
         options=("A hard edge in the middle", "Grain on the known half", "The known half changes its colour"),
         answer=1,
-        why="The half that should be exact at the end still holds the noise of the last level but one; and the right half was drawn to fit "
+        why="The half that should be exact at the end still holds the noise of the last timestep but one; and the right half was sampled to fit "
         "neighbours that were too noisy.",
-        mistake="Known and unknown part are one level apart when they are put together.",
+        mistake="Known and unknown part are one timestep apart when they are put together.",
         where="[diffusers, issue #1581](https://github.com/huggingface/diffusers/issues/1581) and [denoising-diffusion-pytorch, issue "
         "#319](https://github.com/lucidrains/denoising-diffusion-pytorch/issues/319)",
-        test="tests/test_inpainting.py::test_what_is_known_is_at_its_level_all_the_way_and_exact_at_the_end",
+        test="tests/test_inpainting.py::test_what_is_known_is_at_its_timestep_all_the_way_and_exact_at_the_end",
         right=keep_known,
-        wrong=known_one_move_late,
+        wrong=known_one_step_late,
         chain=lambda part: Chain(20, hold=left_half(part)),
         measure=noise_of_the_known,
-        unit="noise left on the known half after 20 moves",
+        unit="noise left on the known half after 20 steps",
         good="0",
     ),
     Exhibit(
         pitfall=33,
-        title="Noised one move too much",
-        question="A real flower is noised a little and drawn anew in 4 moves. It is brought to the level one move above the first one. What is seen?",
+        title="Noised one step too much",
+        question="A real flower is noised a little and sampled anew in 4 steps. It is brought to the timestep one step above the first one. What is seen?",
         options=(
             "Another flower: more noise, more change",
-            "Nothing: one move is little",
+            "Nothing: one step is little",
             "Grain that was never taken away",
         ),
         answer=2,
-        why="The walk takes away the noise of the level that it believes in. What was added on top of that stays. With many moves it hides,"
+        why="The walk takes away the noise of the timestep that it believes in. What was added on top of that stays. With many steps it hides,"
         " with few it shows.",
-        mistake="The picture is noised for t + 1 on the list of levels, and the walk starts at t.",
+        mistake="The image is noised for t + 1 on the list of timesteps, and the walk starts at t.",
         where="[stable-diffusion, pull request #533](https://github.com/CompVis/stable-diffusion/pull/533) and [diffusers, pull request "
         "#3749](https://github.com/huggingface/diffusers/pull/3749)",
-        test="tests/test_editing.py::test_a_walk_begins_at_its_share_of_all_levels_with_the_moments_of_that_level",
+        test="tests/test_editing.py::test_a_walk_begins_at_its_fraction_of_all_timesteps_with_the_moments_of_that_timestep",
         right=image_to_image,
-        wrong=noised_one_move_more,
+        wrong=noised_one_step_more,
         chain=lambda part: Chain(4, begin=from_flowers(part)),
         measure=noise_at_the_start,
         unit="noise at the start, in multiples of what the walk believes",
@@ -134,10 +134,10 @@ ROOM = [
     Exhibit(
         pitfall=34,
         title="Noises mixed in a straight line",
-        question="To find a flower between two others, their noises are averaged, half and half. What is drawn?",
+        question="To find a flower between two others, their noises are averaged, half and half. What is sampled?",
         options=("A flower half way between", "Both flowers, one over the other", "A soft blob"),
         answer=2,
-        why="The mean of two noises has only 71 % of the strength of one. The network takes weak noise for a smooth picture. Turning one "
+        why="The mean of two noises has only 71 % of the strength of one. The network takes weak noise for a smooth image. Turning one "
         "noise towards the other keeps the strength.",
         mistake="A straight line through a ball passes near its middle; noise of full strength lives on its surface.",
         where="[denoising-diffusion-pytorch, issue #159](https://github.com/lucidrains/denoising-diffusion-pytorch/issues/159)",
@@ -152,7 +152,7 @@ ROOM = [
     Exhibit(
         pitfall=44,
         title="Bytes that wrap around",
-        question="Pictures are turned into bytes without rounding and without a limit, and some guesses are a little brighter than white. What "
+        question="Images are turned into bytes without rounding and without a limit, and some predictions are a little brighter than white. What "
         "is seen?",
         options=("Nothing: white stays white", "Specks of false colour in the brightest places", "Darker flowers"),
         answer=1,
@@ -162,7 +162,7 @@ ROOM = [
         test="tests/test_images.py::test_bytes_are_rounded_and_kept_in_range",
         right=to_bytes,
         wrong=wrapped_around,
-        chain=lambda part: Chain(20, scale=2.0, limit=unclipped, develop=part),
+        chain=lambda part: Chain(20, guidance_scale=2.0, limit=unclipped, develop=part),
         measure=lambda part: part(torch.tensor([1.01])).item(),
         unit="byte of a value of 1.01, just above white",
         good="255",

@@ -1,0 +1,225 @@
+"""Train the U-Net that generates 64x64 emoji from text: `python -m diffusion_edu.recipes.emoji --data FILE`."""
+
+import argparse
+from dataclasses import replace
+from functools import partial
+from itertools import zip_longest
+from pathlib import Path
+from random import Random
+
+import torch
+from PIL import Image
+from tqdm import tqdm
+
+from diffusion_edu.checkpoints import PRETRAINED, load, vocabulary, write_safely
+from diffusion_edu.data.emoji import load_emoji
+from diffusion_edu.data.emoji_captions import STYLE_NAMES, caption, standard_caption
+from diffusion_edu.data.emoji_held_out import choose_held_out, held_out_mask, held_out_text, read_held_out
+from diffusion_edu.data.images import to_bytes, to_signed
+from diffusion_edu.figures.grids import grid
+from diffusion_edu.generation import Preset, generate
+from diffusion_edu.randomness import Compute, choose
+from diffusion_edu.recipes import command
+from diffusion_edu.recipes.building import build, describe
+from diffusion_edu.recipes.run import Recipe, Run, earlier, under_way
+from diffusion_edu.text.tokenizer import Tokens, learned, reader
+from diffusion_edu.training.objectives import Objective
+
+HELD_OUT = PRETRAINED / "emoji.held_out.json"
+FEW = 128  # held-out images that the validation loss is computed from
+STEP = 8  # tokens: captions of a batch are padded to a multiple of this
+PHRASINGS = 6  # captions of each base that the vocabulary is learned from
+PROMPTS = (  # the first prompts of every sheet; the others are held-out emoji
+    "red apple, noto style",
+    "openmoji emoji of a volcano",
+    "woman astronaut with dark skin, fluent style",
+    "cat face, twemoji style",
+    "grinning face with big eyes, noto style",
+    "rocket, fluent style",
+    "flag of Japan, twemoji style",
+    "thumbs up with medium skin, openmoji style",
+)
+
+
+def sheet(run, count, path):
+    """Sample one image per prompt of prompts.txt, in every sheet with the same seeds (from 0), eight in a row."""
+    model, images, count = run.model, [], min(count, len(run.prompts))
+    for at in range(0, count, 8):
+        prompts = run.prompts[at : min(at + 8, count)]
+        *_, last = generate(model, Preset(**model.card.sampling), range(at, at + len(prompts)), run.tokens(prompts))
+        images.append(to_bytes(last.x).cpu())
+    Image.fromarray(grid(torch.cat(images), columns=8)).save(path)
+
+
+RECIPE = Recipe(
+    name="emoji",
+    title="Emoji from text, attention U-Net in pixels",
+    network="attention_unet",
+    config={
+        "widths": [64, 128, 256],
+        "blocks": 1,
+        "attention": [False, True, True],
+        "patch": 2,
+        "embedding": 256,
+        "text": {"width": 192, "depth": 3},
+    },
+    public="emoji",
+    objective=Objective(null=0),
+    sampling=Preset("DPM-Solver++", steps=15, guidance_scale=3.0, schedule="linear"),
+    licence="Weights: MIT. Trained on Noto Emoji (Google, Apache-2.0), Twemoji (Twitter, Inc. and other contributors, "
+    "CC BY 4.0), Fluent Emoji (Microsoft, MIT) and OpenMoji (the open-source emoji and icon project, CC BY-SA 4.0); "
+    "names and tags from emojibase (MIT).",
+    caution="It knows the names and tags of emoji and few other words. Lettering, flags and clocks are often wrong. "
+    "Captions were made of names, tags, skin tones and styles; nobody described the images. "
+    "What was held out is listed in emoji.held_out.json.",
+    labels=False,
+    show=sheet,
+)
+
+
+class EmojiRun(Run):
+    """A training on emoji, whose captions are phrased anew for every batch; its pictures are an EmojiSet."""
+
+    def parts(self):
+        """Take up to FEW held-out images with their standard captions, and weigh the images that are trained on."""
+        self.weights, held = self.pictures.weights(), self.pictures.held.nonzero().flatten()
+        few = held[:: max(1, -(-len(held) // FEW))]
+        kept = few.numel() and (
+            to_signed(self.pictures.images[few]),
+            self.condition(map(standard_caption, self.at(few))),
+        )
+        return kept or None, self.pictures
+
+    def __post_init__(self):
+        self.tokens = Tokens(vocabulary(self.args.out, self.name).read_text(encoding="utf-8"))
+        self.prompts = (self.args.out / "prompts.txt").read_text(encoding="utf-8").splitlines()
+        super().__post_init__()
+
+    @property
+    def name(self):
+        """The name of the model: that of its folder."""
+        return self.args.out.resolve().name
+
+    def at(self, index):
+        """List the Emoji at an index (m,)."""
+        return [self.pictures.emoji[number] for number in index.tolist()]
+
+    def condition(self, captions):
+        """Turn captions into token ids (b, n), n a multiple of STEP."""
+        ids = self.tokens(list(captions))
+        used = max(1, int(ids.any(0).sum()))
+        return ids[:, : -(-used // STEP) * STEP].to(self.compute.device)
+
+    def stream(self):
+        """Yield batches (x0, token ids) for ever: images sampled by weight, never mirrored, with new captions."""
+        generator = self.state.generator
+        while True:
+            index = torch.multinomial(self.weights, self.args.batch, replacement=True, generator=generator)
+            seed = torch.randint(2**31, (1,), generator=generator, device=generator.device)
+            random = Random(int(seed))
+            yield (
+                to_signed(self.pictures.images[index]),
+                self.condition(caption(each, random) for each in self.at(index)),
+            )
+
+    def card(self, **training):
+        """Write the card of what has been learned so far."""
+        emoji, described = self.pictures, describe(self, **training)
+        facts = {"subject": "emoji", "source": emoji.source, "pictures": len(emoji), "held_out": int(emoji.held.sum())}
+        facts |= {
+            "styles": sorted({each.style for each in emoji.emoji}),
+            "captions": "made of name, tags, skin tone and style",
+        }
+        return replace(described, text=self.tokens.card, data=facts)
+
+
+def begin(recipe, args):
+    """Read the emoji, mark what is held out, learn or read the vocabulary, and build the network or go on with one."""
+    file, compute = earlier(args), choose(args.device)
+    start = load(args.start, compute=Compute(torch.device("cpu"))) if args.start else None
+    if not args.data or len(args.data) > 1:
+        raise ValueError(
+            "Name one parquet file of emoji with --data; `python -m diffusion_edu.recipes.emoji_data` builds it."
+        )
+    emoji = load_emoji(args.data[0], args.size or recipe.size, tqdm.write)
+    lists = held_out_lists(emoji, args.held_out)
+    emoji = replace(emoji, held=held_out_mask(lists, emoji.emoji))
+    tokens = vocabulary_for(args, emoji, lists)
+    sizes = start.card.sizes if start else recipe.sizes | {"text": recipe.sizes["text"] | tokens.sizes}
+    recipe = replace(recipe, config=sizes, size=args.size or recipe.size)
+    net, _ = build(recipe, emoji)
+    if wrong := recipe.size % (multiple := net.size_multiple):
+        raise ValueError(
+            f"--size must be divisible by {multiple} for this network: try {recipe.size - wrong or multiple}."
+        )
+    if start:
+        net.load_state_dict(start.net.state_dict())
+    return EmojiRun(
+        recipe, args, compute, emoji.to(compute.device), recipe.objective, *under_way(file, compute.place(net), args)
+    )
+
+
+def held_out_lists(emoji, path):
+    """Read the lists of what is held out; if there is no such file, choose and write them."""
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_safely(path, lambda part: part.write_text(held_out_text(choose_held_out(emoji.emoji)), encoding="utf-8"))
+    return read_held_out(path)
+
+
+def vocabulary_for(args, emoji, lists):
+    """Read the vocabulary of the run, take that of the model to start from, or learn one; write prompts.txt too."""
+    path = vocabulary(args.out, args.out.resolve().name)
+    args.out.mkdir(parents=True, exist_ok=True)
+    if not path.exists():
+        text = reader(args.start).text if args.start else learned(captions_to_learn(emoji))
+        write_safely(path, lambda part: part.write_bytes(text.encode()))
+        prompts = "\n".join(prompts_of(emoji, lists)) + "\n"
+        write_safely(args.out / "prompts.txt", lambda part: part.write_text(prompts, encoding="utf-8"))
+    return Tokens(path.read_text(encoding="utf-8"))
+
+
+def captions_to_learn(emoji):
+    """Phrase PHRASINGS captions of each base that is trained on, and list its tags; then all styles and skin tones."""
+    random, held = Random(0), emoji.held.tolist()
+    bases = {each.base: each for each, out in zip(emoji.emoji, held, strict=True) if not out}
+    for each in bases.values():
+        yield from (caption(each, random) for _ in range(PHRASINGS))
+        yield ", ".join(each.tags)
+    tones = sorted({each.skin_tone for each in emoji.emoji})
+    yield from [*(name for names in STYLE_NAMES.values() for name in names), *tones] * PHRASINGS
+
+
+def prompts_of(emoji, lists, count=64):
+    """Choose the prompts of a sheet, rows of eight that are trained on (PROMPTS first) and held out in turn."""
+    random = Random(0)
+    mixed = {each.base: each for each in random.sample(emoji.emoji, len(emoji))}.values()  # one of each base
+    known = [each for each, held in zip(mixed, held_out_mask(lists, mixed).tolist(), strict=True) if not held]
+    lanes = [held_emoji({name: lists[name]}, emoji, random) for name in ("professions", "styles", "concepts")]
+    held = [each for turn in zip_longest(*lanes) for each in turn if each]
+    known, held = [*PROMPTS, *map(standard_caption, known)], [*map(standard_caption, held)]
+    rows = [lane[at : at + 8] for at in range(0, count, 8) for lane in (known, held)]
+    return [prompt for row in rows for prompt in row][:count]
+
+
+def held_emoji(lists, emoji, random):
+    """List one Emoji of every base that the lists hold out, in random order."""
+    held = [each for each, out in zip(emoji.emoji, held_out_mask(lists, emoji.emoji).tolist(), strict=True) if out]
+    return list({each.base: each for each in random.sample(held, len(held))}.values())
+
+
+def options():
+    """Make the parser of the options that only this recipe has."""
+    parser = argparse.ArgumentParser(add_help=False)
+    about = f"the list of what is never trained on; chosen and written if it is not there (default: {HELD_OUT})"
+    parser.add_argument("--held-out", type=Path, metavar="FILE", default=HELD_OUT, help=about)
+    return parser
+
+
+def main(words=None, recipe=RECIPE):
+    """Run the recipe from the command line."""
+    command.carry_out(partial(command.train, begin=begin), recipe, command.arguments(recipe, words, [options()]))
+
+
+if __name__ == "__main__":
+    main()
