@@ -39,6 +39,7 @@ ONLY_IN = {
 
 MAY_SEE = {  # our own modules that a part of the library may import, besides itself
     "core": set(),
+    "paths": set(),
     "schedules": set(),
     "randomness": set(),
     "networks": set(),
@@ -51,7 +52,7 @@ MAY_SEE = {  # our own modules that a part of the library may import, besides it
     "perception": {"randomness", "networks", "checkpoints"},
     "objectives": {"core", "schedules", "denoisers", "degradations", "perception"},
     "training": {"core", "randomness", "objectives"},
-    "checkpoints": {"core", "schedules", "randomness", "denoisers", "degradations", "networks"},
+    "checkpoints": {"core", "paths", "schedules", "randomness", "denoisers", "degradations", "networks"},
     "resuming": {"checkpoints"},
     "generation": {"core", "schedules", "randomness", "denoisers", "samplers", "spacings", "checkpoints"},
     "latent": {"randomness", "checkpoints"},

@@ -16,6 +16,7 @@ from PIL import Image
 
 import diffusion_edu
 from diffusion_edu import cli, paths
+from diffusion_edu.cli import lessons
 
 ROOT = Path(__file__).parents[1]
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
@@ -110,11 +111,12 @@ def test_the_overview_names_every_command(words, capsys):
     assert left.value.code == 0 and all(re.search(rf"^  {name} ", said, re.MULTILINE) for name in cli.COMMANDS)
 
 
+@pytest.mark.filterwarnings("ignore:.*found in sys.modules")  # some recipes build on others
 @pytest.mark.parametrize("name", cli.recipes())
 def test_every_recipe_is_reachable(name, capsys):
     with pytest.raises(SystemExit) as left:
         cli.main(["train", name, "--help"])
-    assert left.value.code == 0 and "--out" in capsys.readouterr().out
+    assert left.value.code == 0 and f"diffusion_edu.recipes.{name}" in capsys.readouterr().out
 
 
 def test_help_on_training_lists_the_recipes(capsys):
@@ -140,7 +142,9 @@ def test_help_on_training_lists_the_recipes(capsys):
         (["sample", "flowers_simple", "--count", "two"], 2, "invalid positive value: 'two'"),
         (["sample", "flowers_simple", "--steps", "5000"], 1, "between 1 and 1000 steps, not 5000"),
         (["sample", "flowers_simple", "--class", "rosee"], 1, "no class 'rosee'; some that it has: rose"),
-        (["sample", "flowers_vae", "--class", "rose"], 1, "flowers_vae"),
+        (["sample", "flowers_vae", "--class", "rose"], 1, "has no classes"),
+        (["sample", "flowers_simple", "--prompt", "a rose"], 1, "reads no prompts"),
+        (["sample", "text_to_image"], 1, "add --prompt"),
         (["sample", "flower_features"], 1, "cannot sample"),
         (["sample", "super_resolution"], 1, "cannot sample"),
         (["sample", "flowers_simple", "--out", "flowers.gif"], 1, "PNG"),
@@ -167,6 +171,14 @@ def test_sampling_writes_a_file(model, tmp_path, capsys):
         assert max(high - low for low, high in image.convert("RGB").getextrema()) > 50
 
 
+def test_sampling_reads_a_prompt(tmp_path):
+    prompts = {"a volcano": tmp_path / "volcano.png", "a red rose": tmp_path / "rose.png"}
+    for prompt, out in prompts.items():
+        cli.main(["sample", "text_to_image", "--prompt", prompt, "--count", "1", "--steps", "2", "--out", str(out)])
+    images = [Image.open(out) for out in prompts.values()]
+    assert [image.size for image in images] == [(128, 128)] * 2 and images[0].tobytes() != images[1].tobytes()
+
+
 def test_sampling_obeys_its_options(tmp_path):
     def pixels(*options):
         cli.main(
@@ -183,7 +195,7 @@ def test_sampling_obeys_its_options(tmp_path):
 
 
 def test_an_image_does_not_depend_on_how_many_are_sampled(tmp_path, monkeypatch):
-    monkeypatch.setattr(cli, "BATCH", 2)
+    monkeypatch.setattr("diffusion_edu.cli.sampling.BATCH", 2)
     cli.main(["sample", "flowers_simple", "--count", "3", "--steps", "1", "--out", str(tmp_path / "a.png")])
     cli.main(
         ["sample", "flowers_simple", "--count", "1", "--seed", "2", "--steps", "1", "--out", str(tmp_path / "b.png")]
@@ -225,9 +237,9 @@ def test_the_lessons_are_copied_and_changed_ones_are_kept(ran, tmp_path, capsys)
     assert (folder / "solutions" / lesson.name).is_file() and not list(folder.rglob("ruff.toml"))
     lesson.write_text("{}")
     check.write_text(check.read_text() + "# an older version\n")
-    record = folder / cli.COPIED
-    was = cli.fingerprint((paths.LESSONS / "checks" / "quiz.py").read_bytes())
-    record.write_text(record.read_text().replace(was, cli.fingerprint(check.read_bytes())))
+    record = folder / lessons.COPIED
+    was = lessons.fingerprint((paths.LESSONS / "checks" / "quiz.py").read_bytes())
+    record.write_text(record.read_text().replace(was, lessons.fingerprint(check.read_bytes())))
     removed.unlink()
     for _ in range(2):
         cli.main(["lab", "--folder", str(folder)])
