@@ -5,7 +5,7 @@ from pathlib import Path
 from string import Template
 
 
-def snippet(module, name, **values):
+def snippet(module, name, /, **values):
     """Fill the template `snippets/NAME.py.txt` beside a module, given by its `__file__`, with values.
 
     `$steps` in the template stands for the value named steps: strings are inserted as they are, everything else as Python

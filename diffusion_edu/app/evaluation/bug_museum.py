@@ -3,7 +3,6 @@
 import ast
 import inspect
 import math
-from pathlib import Path
 
 import streamlit as st
 
@@ -19,10 +18,10 @@ from diffusion_edu.figures.grids import grid
 from diffusion_edu.museum import EXHIBITS
 from diffusion_edu.museum.chain import Chain, class_names
 from diffusion_edu.museum.moments import SPREAD
+from diffusion_edu.paths import REPOSITORY
 
 KEY = "museum"
 SEEDS = (0, 1, 2, 3)
-ROOT = Path(__file__).parents[3]
 MOST = 3  # animations that one visitor keeps
 EXACT = (
     "The number is exact, not sampled: for normal data, N(0, 0.02²), the best network is linear, and the standard deviation at the end of a whole "
@@ -192,7 +191,7 @@ def _story(exhibit):
 
 def _source_of_test(path, name):
     try:
-        text = (ROOT / path).read_text(encoding="utf-8")
+        text = (REPOSITORY / path).read_text(encoding="utf-8")
     except OSError:
         return f"# {path}::{name} is part of the project's repository, not of the installed package"
     found = next(part for part in ast.parse(text).body if isinstance(part, ast.FunctionDef) and part.name == name)
