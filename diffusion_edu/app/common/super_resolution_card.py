@@ -1,0 +1,23 @@
+"""The super-resolution model that pages use, and what they say where it is missing."""
+
+from diffusion_edu.checkpoints import Unusable, available, read_card
+from diffusion_edu.editing.super_resolution import enlarges
+
+SHIPPED = "super_resolution"
+MISSING = (
+    "The super-resolution model is not installed: train it with `python -m diffusion_edu.recipes.super_resolution`. "
+    "Until then only the methods without a network are available."
+)
+
+
+def super_resolution_card():
+    """Return the card of the shipped super-resolution model, else of one that a person has trained, else None."""
+    found = {}
+    for name, path in available().items():
+        try:
+            card = read_card(path)
+        except Unusable:
+            continue
+        if enlarges(card):
+            found[name] = card
+    return found.get(SHIPPED) or next(iter(found.values()), None)
