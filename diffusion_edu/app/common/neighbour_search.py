@@ -38,7 +38,7 @@ def remember(key, known):
 
 
 def features_of(feature_network, images, words, total):
-    """Compute features of images, uint8 (n, 3, h, w), batch by batch; yields Stages, returns the features (n, width)."""
+    """Compute features of images, uint8 (n, 3, h, w), in batches; yields Stages, returns the features (n, width)."""
     features = []
     for batch in images.split(BATCH):
         yield Stage(words, total, None)
@@ -73,7 +73,7 @@ def _short(name, letters=20):
 def memorised_sentence(found):
     """Say how many of the samples may be memorised: those with distances below found.limit."""
     return (
-        f"**{int((found.distances < found.limit).sum())} of {len(found.images)} samples are nearer to another image than "
-        f"99% of those images are to each other** (distance {in_words(found.limit)}): look at such pairs, they may be "
-        "memorised. The others are not copies."
+        f"**{int((found.distances < found.limit).sum())} of {len(found.images)} samples are nearer to another image "
+        f"than 99% of those images are to each other** (distance {in_words(found.limit)}): "
+        "look at such pairs, they may be memorised. The others are not copies."
     )
