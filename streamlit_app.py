@@ -43,7 +43,7 @@ with st.container(horizontal=True):
 installed, machine = st.columns(2, gap="large")
 with installed:
     st.subheader("Installed models", anchor=False)
-    known = models.cards(lambda card: card.draws or (card.text and card.autoencoder))
+    known = models.cards(lambda card: card.generates or (card.text and card.autoencoder))
     for card in known.values():
         seen = card.training.get("images_seen")
         trained = f", has seen {seen:,} images in training" if seen else ""
@@ -64,7 +64,7 @@ with installed:
         )
 with machine:
     st.subheader("Your machine", anchor=False)
-    drawing = [card for card in known.values() if card.draws]
+    drawing = [card for card in known.values() if card.generates]
     if drawing and st.button("Measure for one second", icon=":material/speed:"):
         card = drawing[0]
         preset = Preset(**card.sampling)

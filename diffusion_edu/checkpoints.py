@@ -78,7 +78,7 @@ class Card:
 
     def mix(self, seeds):
         """Ask every seed for the kind whose turn it is, as labels; None if there are no kinds."""
-        return [self.label(self.turn(seed)) for seed in seeds] if self.condition_names else None
+        return [self.label(self.name_for(seed)) for seed in seeds] if self.condition_names else None
 
     @property
     def subject(self):

@@ -140,7 +140,7 @@ class Degradation:
             )
         if t == 0:
             return x0
-        chance = SeededNoise(self.seeds).draw((1, *x0.shape[2:])).to(x0)
+        chance = SeededNoise(self.seeds).sample((1, *x0.shape[2:])).to(x0)
         return DEGRADATIONS[self.name](
             x0, torch.full((len(x0), 1, 1, 1), t / self.T, dtype=torch.float64).to(x0), chance
         )
@@ -166,7 +166,7 @@ class Restorer:
         return x + missing.to(x.dtype)
 
 
-def knowing(x0):
+def oracle(x0):
     """Build the restorer that knows the answer: it says x0 (b, ...), whatever it is shown."""
     return lambda x, t: x0
 
@@ -183,7 +183,7 @@ def flawed(restore, error, seeds):
 
 
 @dataclass(frozen=True)
-class Colours:
+class ColourDistribution:
     """The normal distribution of the mean colours of a set of images: their mean (3,) and a root (3, 3) of their covariance, float64."""
 
     mean: Tensor
@@ -195,17 +195,17 @@ class Colours:
         colours = colours.double()
         return cls(colours.mean(0), torch.linalg.cholesky(colours.T.cov() + 1e-9 * torch.eye(3)))
 
-    def draw(self, seeds, size):
+    def sample(self, seeds, size):
         """Draw one colour per seed and fill an image with it, float32 (b, 3, size, size) in [-1, 1]."""
-        colours = self.mean + SeededNoise(seeds).draw((3,)).double() @ self.root.T
+        colours = self.mean + SeededNoise(seeds).sample((3,)).double() @ self.root.T
         return colours.clamp(-1, 1).float()[:, :, None, None].expand(-1, -1, size, size)
 
 
-def emptied(degrade, x0):
+def fully_degraded(degrade, x0):
     """Take everything from images x0 (b, c, h, w) that a Degradation can take, and add a grain that breaks the symmetry: new ones grow from it.
 
     Bansal et al. 2022, sec. 5.2.
     """
     noise = SeededNoise(degrade.seeds)
-    noise.draw((1, *x0.shape[2:]))  # what the degradation itself has sampled
+    noise.sample((1, *x0.shape[2:]))  # what the degradation itself has sampled
     return degrade(x0, degrade.T) + GRAIN * noise(x0)

@@ -76,7 +76,7 @@ def guided(conditional, unconditional, guidance_scale):
     return lambda x, t: torch.lerp(unconditional(x, t), conditional(x, t), guidance_scale)
 
 
-def guided_between(conditional, unconditional, guidance_scale, low, high):
+def interval_guidance(conditional, unconditional, guidance_scale, low, high):
     """Steer like `guided` at timesteps from low to high, and at all others only follow the condition, which asks one denoiser there instead of two.
 
     Guidance in a limited interval (Kynkaanniemi et al. 2024).
@@ -85,7 +85,7 @@ def guided_between(conditional, unconditional, guidance_scale, low, high):
     return lambda x, t: (steered if low <= t <= high else conditional)(x, t)
 
 
-def noting(noted):
+def record_guidance(noted):
     """Steer like `guided`, always by both predictions, and note in the dict noted, under every timestep t: (unconditional, conditional, guided)."""
 
     def steer(conditional, unconditional, guidance_scale):

@@ -1,8 +1,9 @@
-"""From a loaded model and a few choices to a walk: the one path that pages, recipes, benchmarks and tests draw images by."""
+"""From a loaded model and a few choices to a walk: pages, recipes, benchmarks and tests all sample images through `generate`."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -12,13 +13,15 @@ from diffusion_edu.core import Denoiser, State, Step, walk
 from diffusion_edu.denoisers import clipped, guided
 from diffusion_edu.randomness import SeededNoise
 from diffusion_edu.samplers import nfe, sampler
-from diffusion_edu.schedules import SCHEDULES, zero_terminal_snr
+from diffusion_edu.schedules import SCHEDULES, Schedule, zero_terminal_snr
 from diffusion_edu.spacings import spaced
+
+Guidance = Callable[[Denoiser, Denoiser, float], Denoiser]  # (conditional, unconditional, guidance_scale) -> denoiser
 
 
 @dataclass(frozen=True)
 class Preset:
-    """The choices behind a walk; options go to the sampler's step, for example {"eta": 0.5}."""
+    """The settings of a walk; options go to the sampler's step, for example {"eta": 0.5}."""
 
     sampler: str = "DDIM"
     steps: int = 20
@@ -26,29 +29,29 @@ class Preset:
     schedule: str = "cosine"
     T: int = 1000
     zero_snr: bool = False
-    options: dict = field(default_factory=dict)
+    options: dict[str, Any] = field(default_factory=dict)
     spacing: str = "trailing"
 
-    def noise_schedule(self):
-        """Build the schedule that was chosen, stretched to zero signal at T if that was chosen too."""
+    def noise_schedule(self) -> Schedule:
+        """Build the noise schedule, stretched to zero terminal SNR if zero_snr is set."""
         schedule = SCHEDULES[self.schedule](self.T)
         return zero_terminal_snr(schedule) if self.zero_snr else schedule
 
-    def timesteps(self):
+    def timesteps(self) -> list[int]:
         """List the timesteps that the walk visits, from T down to 0."""
         return spaced(self.noise_schedule(), self.steps, self.spacing)
 
-    def nfe(self, guiding):
-        """Count how often the walk asks the network: twice for every prediction that is guided."""
+    def nfe(self, guiding: bool) -> int:
+        """Count the network evaluations of the walk (NFE): classifier-free guidance needs two for every prediction."""
         return nfe(self.sampler, self.steps) * (2 if guiding and self.guidance_scale not in (0, 1) else 1)
 
 
 @dataclass(frozen=True)
-class Between:
-    """A label between two: each image's prediction is a share (b,) of 0..1 of the way from what it is with the first to what it is with the second.
+class Interpolated:
+    """A condition between two conditions: the prediction of image i is interpolated, `fraction[i]` of the way from first to second.
 
-    Between predictions, not between labels: token ids have nothing between them, and of half a word no network has ever heard, nor
-    of the third word of one caption mixed with the third of another. At 0 and 1 nothing is mixed. Liu et al. 2022, Composable diffusion.
+    fraction (b,) lies in 0..1; at 0 and 1 only one condition is used. The predictions are interpolated, not the conditions,
+    because token ids have no values in between. Liu et al. 2022, Composable diffusion.
     """
 
     first: Tensor | None
@@ -56,87 +59,105 @@ class Between:
     fraction: Tensor
 
 
-def guided_denoiser(model: Model, preset: Preset, labels=None, steer=None, against=None) -> Denoiser:
-    """Build the denoiser of one walk: the model on the preset's schedule, each image steered to what its label asks for (see generate).
+Condition = Tensor | Sequence | Interpolated | None  # what `generate` accepts; None means unconditional
 
-    steer(conditional, unconditional, scale) makes one denoiser of two, `guided` if it is None. A scale above 1 steers away from
-    the label against, instead of from anything; up to 1 there is nothing to steer away with, and it is not heard.
+
+def guided_denoiser(
+    model: Model,
+    preset: Preset,
+    condition: Condition = None,
+    guidance: Guidance | None = None,
+    negative: Condition = None,
+) -> Denoiser:
+    """Build the denoiser of one walk: the model on the preset's noise schedule, with guidance (see generate).
+
+    guidance(conditional, unconditional, guidance_scale) combines two denoisers into one; None means `guided`. The negative condition
+    takes the place of the unconditional branch when the guidance scale is above 1; up to 1 it has no effect.
     """
-    anything = model.denoiser(preset.noise_schedule())
-    wanted, unwanted = (_asked(model, anything, each) for each in (labels, against))
-    if not model.card.told or (labels is None and against is None):
-        denoise = anything
+    unconditional = model.denoiser(preset.noise_schedule())
+    wanted, unwanted = (_conditioned(model, unconditional, each) for each in (condition, negative))
+    if not model.card.conditional or (condition is None and negative is None):
+        denoise: Denoiser = unconditional
     else:
-        denoise = (steer or guided)(wanted, unwanted if preset.guidance_scale > 1 else anything, preset.guidance_scale)
+        other = unwanted if preset.guidance_scale > 1 else unconditional
+        denoise = (guidance or guided)(wanted, other, preset.guidance_scale)
     return denoise if model.card.autoencoder else clipped(denoise)  # images have a range, latents have none
 
 
-def _asked(model, denoise, labels):
-    if labels is None or not model.card.told:
+def _conditioned(model, denoise, condition):
+    if condition is None or not model.card.conditional:
         return denoise
-    if isinstance(labels, Between):
-        first, second = (_asked(model, denoise, each) for each in (labels.first, labels.second))
-        return lambda x, t: torch.lerp(first(x, t), second(x, t), labels.fraction.view(-1, *[1] * (x.ndim - 1)).to(x))
-    wanted = torch.as_tensor(labels, device=model.compute.device)
-    _fits(model, wanted)
-    return denoise.given(wanted)
+    if isinstance(condition, Interpolated):
+        first, second = (_conditioned(model, denoise, each) for each in (condition.first, condition.second))
+        fraction = condition.fraction
+        return lambda x, t: torch.lerp(first(x, t), second(x, t), fraction.view(-1, *[1] * (x.ndim - 1)).to(x))
+    condition = torch.as_tensor(condition, device=model.compute.device)
+    _check(model, condition)
+    return denoise.given(condition)
 
 
-def _fits(model, wanted):
-    card, shape = model.card, tuple(wanted.shape[1:])
+def _check(model, condition):
+    """Raise ValueError if the condition does not have the shape or the values that the model was trained with."""
+    card, shape = model.card, tuple(condition.shape[1:])
     if card.conditioning_image:
         channels, multiple = card.config["conditioning_channels"], model.net.size_multiple
-        words, fits = (
-            f"images of {channels} channels, height and width divisible by {multiple}",
-            len(shape) == 3 and shape[0] == channels,
-        )
-        fits = fits and not any(side % multiple for side in shape[1:])
+        words = f"images of {channels} channels, height and width divisible by {multiple}"
+        fits = len(shape) == 3 and shape[0] == channels and not any(side % multiple for side in shape[1:])
     elif card.text:
         each = (card.config["text"]["features"],) if "features" in card.config["text"] else ()
-        words, fits = "what `tokens.reader` makes of a caption", len(shape) > 0 and shape[1:] == each
+        words, fits = "the output of its `text.reader` for a caption", len(shape) > 0 and shape[1:] == each
     elif card.attributes:
-        words, fits = f"{len(card.attributes)} conditions for every image", shape == (len(card.attributes),)
+        words, fits = f"{len(card.attributes)} numbers for every image", shape == (len(card.attributes),)
     else:
-        words, fits = (
-            f"one number of 0 to {card.null} for every image",
-            not shape and wanted.min() >= 0 and wanted.max() <= card.null,
-        )
+        words = f"one class label of 0 to {card.null} for every image"
+        fits = not shape and condition.min() >= 0 and condition.max() <= card.null
     if not fits:
-        raise ValueError(f"{card.name} is told {words}; what it was given has the shape {tuple(wanted.shape)}.")
+        raise ValueError(f"{card.name} is conditioned on {words}, not on a tensor of shape {tuple(condition.shape)}.")
 
 
-def make_step(model: Model, preset: Preset, randn, labels=None, steer=None, against=None) -> Step:
-    """Build the step of one walk: the preset's sampler on the model's predictions (see guesser)."""
-    return partial(
-        sampler(preset.sampler),
-        guided_denoiser(model, preset, labels, steer, against),
-        preset.noise_schedule(),
-        randn=randn,
-        **preset.options,
-    )
+def make_step(
+    model: Model,
+    preset: Preset,
+    randn: Callable[[Tensor], Tensor] | None,
+    condition: Condition = None,
+    guidance: Guidance | None = None,
+    negative: Condition = None,
+) -> Step:
+    """Build the step of one walk: the preset's sampler with the model's guided denoiser (see guided_denoiser)."""
+    denoise = guided_denoiser(model, preset, condition, guidance, negative)
+    return partial(sampler(preset.sampler), denoise, preset.noise_schedule(), randn=randn, **preset.options)
 
 
-def generate(model: Model, preset: Preset, seeds, labels=None, steer=None, against=None) -> Iterator[State]:
-    """Draw one image per seed (b,), each as its label asks; None, or the null class, asks for anything.
+def generate(
+    model: Model,
+    preset: Preset,
+    seeds: Sequence[int] | SeededNoise,
+    condition: Condition = None,
+    guidance: Guidance | None = None,
+    negative: Condition = None,
+) -> Iterator[State]:
+    """Sample one image per seed (b,), conditioned on condition; None, or the null label, samples unconditionally.
 
-    A label is what the model was trained with: a class (b,), conditions for its attributes (b, attributes), each 1, -1 or 0, a caption as its
-    `tokens.reader` says it, or a guide (b, channels of the guide, h, w), whose height and width the image then has; or one `Between`
-    two. against is a label too, of what is not wanted; steer: see guesser. In the place of seeds there may be noise, as SeededNoise is. Yields
-    preset.steps + 1 States with images, or latents, (b, channels, size, size); one State if it is a VAE, which makes no steps. Raises ValueError
-    for impossible choices.
+    The condition is what the model was trained with: class labels (b,), attributes (b, attributes) of 1 (with), -1 (without) or
+    0 (any), a caption as its `text.reader` encodes it, a conditioning image (b, c, h, w), whose height and width the sample then has,
+    or `Interpolated` between two of these. negative is a condition too, of what the image should not show (a negative prompt); guidance:
+    see guided_denoiser. Instead of seeds, noise such as SeededNoise may be given. Yields preset.steps + 1 States with images, or
+    latents, (b, channels, size, size); a VAE makes no sampling steps and yields one State. Raises ValueError for impossible choices.
     """
     noise, card = seeds if callable(seeds) else SeededNoise(seeds), model.card
     if card.prediction_type == "vae":
         return iter([_decoded(model, noise)])
-    shape = labels.shape[2:] if card.conditioning_image and labels is not None else (card.size, card.size)
-    x = model.compute.place(noise.draw((card.channels, *shape)))
-    return walk(make_step(model, preset, noise, labels, steer, against), x, preset.timesteps())
+    sized = isinstance(condition, Tensor) and card.conditioning_image
+    shape = condition.shape[2:] if sized else (card.size, card.size)
+    x = model.compute.place(noise.sample((card.channels, *shape)))
+    return walk(make_step(model, preset, noise, condition, guidance, negative), x, preset.timesteps())
 
 
 @torch.no_grad()
 def _decoded(model, noise):
+    """Decode random codes to images: the one State that a VAE yields."""
     compute = model.compute
-    codes = noise.draw((model.net.code,)).to(compute.device)
+    codes = noise.sample((model.net.code,)).to(compute.device)
     with torch.autocast(compute.device.type, compute.autocast, enabled=compute.autocast is not None):
         x = model.net.decode(codes)
     x = x.float().clamp(-1, 1)

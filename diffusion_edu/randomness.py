@@ -16,9 +16,9 @@ class SeededNoise:
         self.generators = [torch.Generator().manual_seed(int(seed)) for seed in seeds]
 
     def __call__(self, x):
-        return self.draw(x.shape[1:]).to(x)
+        return self.sample(x.shape[1:]).to(x)
 
-    def draw(self, shape):
+    def sample(self, shape):
         """Draw the next noise of every image, float32 (b, *shape)."""
         return torch.stack([torch.randn(tuple(shape), generator=g) for g in self.generators])
 

@@ -117,11 +117,6 @@ def linear(T=1000, start=1e-4, end=0.02):
     return from_betas("linear", _ramp(_whole(T), start, end))
 
 
-def linear_low(T=1000):
-    """Let beta rise linearly over the narrow range 0.005 to 0.009."""
-    return from_betas("linear_low", _ramp(_whole(T), 5e-3, 9e-3))
-
-
 def quadratic(T=1000, start=1e-4, end=0.02):
     """Let the square root of beta rise linearly (Song et al. 2021, DDIM, appendix D)."""
     return from_betas("quadratic", _ramp(_whole(T), math.sqrt(start), math.sqrt(end)) ** 2)
@@ -163,7 +158,6 @@ def zero_terminal_snr(schedule):
 
 SCHEDULES = {
     "linear": linear,
-    "linear_low": linear_low,
     "scaled_linear": scaled_linear,
     "quadratic": quadratic,
     "cosine": cosine,

@@ -106,7 +106,7 @@ def wander(denoise, preset: Preset, seeds) -> Iterator[State]:
     """Move one point of noise per seed (b,) to where the points are: preset.steps + 1 States of points (b, 2)."""
     noise = SeededNoise(seeds)
     step = partial(sampler(preset.sampler), denoise, preset.noise_schedule(), randn=noise, **preset.options)
-    return walk(step, noise.draw((2,)), preset.timesteps())
+    return walk(step, noise.sample((2,)), preset.timesteps())
 
 
 def some_of(x):

@@ -4,7 +4,7 @@ from diffusion_edu.app.common.layout import page, show_code
 from diffusion_edu.app.guidance import page as guidance
 from diffusion_edu.app.guidance.cfg_vectors import Vectors
 from diffusion_edu.app.guidance.scale_sweep import Sweep
-from diffusion_edu.denoisers import guided, noting
+from diffusion_edu.denoisers import guided, record_guidance
 from diffusion_edu.generation import generate, guided_denoiser
 from diffusion_edu.networks.experts import Experts
 
@@ -19,4 +19,4 @@ if isinstance(task, Sweep):
     show_code(shown.code, *shown.functions)
 else:
     guidance.sampled(task, row)
-    show_code(task.code, *((guided, noting, guided_denoiser) if isinstance(task, Vectors) else (Experts, generate)))
+    show_code(task.code, *((guided, record_guidance, guided_denoiser) if isinstance(task, Vectors) else (Experts, generate)))

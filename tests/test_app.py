@@ -82,9 +82,9 @@ def test_a_job_that_fails_says_why_and_never_raises(problem, words):
 
 
 def test_a_job_that_nobody_watches_stops(monkeypatch):
-    monkeypatch.setattr(jobs, "FORGOTTEN", -1)
+    monkeypatch.setattr(jobs, "ABANDONED", -1)
     job = finished(jobs.Job(iter(range(1, 1000)), 999).start())
-    assert job.done == 1 and "begin it again" in job.problem
+    assert job.done == 1 and "start it again" in job.problem
 
 
 def test_jobs_take_turns():
@@ -184,7 +184,7 @@ def noised(names=("linear", "cosine"), T=1000, **changes):
 
 def test_the_forward_animation_shows_what_the_schedules_do_bit_for_bit():
     mixed, animation = noised(), noised().animation
-    x0, eps = to_signed(mixed.image)[None], SeededNoise([7]).draw((3, 16, 16))
+    x0, eps = to_signed(mixed.image)[None], SeededNoise([7]).sample((3, 16, 16))
     assert animation["timesteps"][0] == 1000 and animation["timesteps"][-1] == 0 and len(animation["timesteps"]) == 41
     for screen, name in zip(animation["tracks"], ("linear", "cosine"), strict=True):
         expected = torch.cat([SCHEDULES[name](1000).corrupt(x0, t, eps) for t in animation["timesteps"]])
@@ -193,7 +193,7 @@ def test_the_forward_animation_shows_what_the_schedules_do_bit_for_bit():
 
 def test_the_curves_of_the_forward_animation_are_the_measures_exactly():
     values, detail, rates, ratio = noised().animation["charts"]
-    schedule, eps = SCHEDULES["cosine"](1000), SeededNoise([7]).draw((3, 16, 16))
+    schedule, eps = SCHEDULES["cosine"](1000), SeededNoise([7]).sample((3, 16, 16))
     timestep = noised().timesteps[13]
     x = schedule.corrupt(to_signed(noised().image)[None], timestep, eps)
     cosine = [chart["series"][-1] for chart in (values, detail, ratio)]

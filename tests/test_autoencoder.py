@@ -15,12 +15,12 @@ from torch.distributions import Normal, kl_divergence
 
 from diffusion_edu.checkpoints import Unusable, load
 from diffusion_edu.data.images import ImageSet, cut, held_out, load_images, save_images, to_bytes, to_signed
-from diffusion_edu.evaluation import autoencoding
+from diffusion_edu.evaluation import autoencoder as evaluation
 from diffusion_edu.latent.codec import codec, foreign, measured, scaled
 from diffusion_edu.networks.autoencoder import Autoencoder
 from diffusion_edu.randomness import Compute
 from diffusion_edu.recipes import autoencoder
-from diffusion_edu.recipes.building import apart
+from diffusion_edu.recipes.model_setup import apart
 from diffusion_edu.training import perceptual
 from diffusion_edu.training.loop import fit, held_out_loss, train_state
 from diffusion_edu.training.objectives import Reconstruction, draw, moved
@@ -350,7 +350,7 @@ def trained(photos, tmp_path_factory):
 
 def test_the_recipe_leaves_an_autoencoder_with_its_card_and_goes_on_where_it_was(trained):
     card = load("mine", [trained], CPU).card
-    assert (card.prediction_type, card.told, card.draws, card.classes, card.size) == (
+    assert (card.prediction_type, card.conditional, card.generates, card.classes, card.size) == (
         "autoencoder",
         False,
         False,
@@ -438,8 +438,8 @@ def large(flowers, tmp_path_factory):
 
 def judged(large, monkeypatch, *words):
     monkeypatch.setattr("diffusion_edu.checkpoints.OWN", large.parent)
-    args = autoencoding.arguments(["large", "--device", "cpu", *map(str, words)])
-    return autoencoding.judge(args, lambda parts, words="": parts)
+    args = evaluation.arguments(["large", "--device", "cpu", *map(str, words)])
+    return evaluation.judge(args, lambda parts, words="": parts)
 
 
 def test_the_scores_are_those_of_held_out_images_and_go_into_the_card(large, flowers, monkeypatch):
@@ -452,7 +452,7 @@ def test_the_scores_are_those_of_held_out_images_and_go_into_the_card(large, flo
         10 * math.log10(4 / errors), abs=0.5
     )  # batches of another size round differently
     assert scores["autoencoder"]["perceptual_distance"] > 0 and scores["latent_std"] > 0.1
-    small_ones = to_signed(autoencoding.through_few(images.images[held_out(images)], 8))
+    small_ones = to_signed(evaluation.bicubic_baseline(images.images[held_out(images)], 8))
     assert scores["bicubic"]["PSNR"] == pytest.approx(
         10 * math.log10(4 / (small_ones - real).square().mean()), abs=0.01
     )
@@ -464,9 +464,9 @@ def test_the_scores_are_those_of_held_out_images_and_go_into_the_card(large, flo
 
 def test_bicubic_keeps_what_few_pixels_can_hold_and_no_more():
     flat = torch.full((1, 3, 32, 32), 77, dtype=torch.uint8)
-    assert torch.equal(autoencoding.through_few(flat, 8), flat)
+    assert torch.equal(evaluation.bicubic_baseline(flat, 8), flat)
     check = ((torch.arange(32).view(32, 1) + torch.arange(32)) % 2 * 255).to(torch.uint8).expand(1, 3, 32, 32)
-    assert (autoencoding.through_few(check, 8).float() - 127.5).abs().mean() < 10
+    assert (evaluation.bicubic_baseline(check, 8).float() - 127.5).abs().mean() < 10
 
 
 def test_what_cannot_be_judged_is_refused_in_one_sentence(large, photos, monkeypatch):
@@ -477,4 +477,4 @@ def test_what_cannot_be_judged_is_refused_in_one_sentence(large, photos, monkeyp
         with pytest.raises(ValueError, match=sentence):
             judged(large, monkeypatch, *words)
     with pytest.raises(Unusable, match="flowers_simple has no latents"):
-        autoencoding.judge(autoencoding.arguments(["flowers_simple", "--device", "cpu"]), iter)
+        evaluation.judge(evaluation.arguments(["flowers_simple", "--device", "cpu"]), iter)

@@ -104,7 +104,7 @@ def test_every_kind_of_model_is_called_what_it_is():
         ({"class_accuracy": 0.9, "class_accuracy_real": 0.6}, "more typical"),
         ({"class_accuracy": 0.3, "class_accuracy_real": 0.6}, "does not always draw"),
         ({"memorised": 0.2}, "copies"),
-        ({"FD_grown": {"blur": 45.0, "fade": 90.0}}, "45 to 90"),
+        ({"FD_generated": {"blur": 45.0, "fade": 90.0}}, "45 to 90"),
         ({"validation_accuracy": 0.6}, "40% of unseen"),
         ({}, "Nobody has measured it"),
     ],

@@ -110,9 +110,9 @@ def test_the_network_is_told_the_fraction_with_noise_that_the_walk_does_not_begi
     states = list(enlarge(model, PRESET, small(), [0, 1], fraction))
     (images, fractions, eps), x = told[0], states[0].x
     assert torch.equal(images, small()) and torch.equal(fractions, torch.full((2,), fraction))
-    assert eps.shape == small().shape and torch.equal(x, SeededNoise([0, 1]).draw((3, 16, 16)))
+    assert eps.shape == small().shape and torch.equal(x, SeededNoise([0, 1]).sample((3, 16, 16)))
     beginnings = torch.stack(
-        [noise.flatten(1)[:, :192].flatten() for noise in (eps, x, SeededNoise([0, 1]).draw((3, 8, 8)))]
+        [noise.flatten(1)[:, :192].flatten() for noise in (eps, x, SeededNoise([0, 1]).sample((3, 8, 8)))]
     )
     assert beginnings.corrcoef()[0, 1:].abs().max() < 0.2
 

@@ -43,7 +43,7 @@ def test_it_learns_to_tell_colours_apart_and_says_so_in_its_card(words, tmp_path
     main(TINY, [*words, "--images", "1600"])
     card = load("mine", [tmp_path / "mine"]).card
     assert card.scores == {"validation_accuracy": 1.0}
-    assert (card.prediction_type, card.draws, card.classes, card.data["held_out"]) == (
+    assert (card.prediction_type, card.generates, card.classes, card.data["held_out"]) == (
         "class",
         False,
         ["red", "blue"],
@@ -132,7 +132,7 @@ def test_attributes_are_learned_and_each_has_its_score_in_the_card(faces, tmp_pa
     main(tiny, ["--data", str(faces), "--out", str(tmp_path / "mine"), "--device", "cpu", "--images", "3200"])
     model = load("mine", [tmp_path / "mine"], choose("cpu"))
     card = model.card
-    assert (card.prediction_type, card.draws, card.classes, card.attributes) == (
+    assert (card.prediction_type, card.generates, card.classes, card.attributes) == (
         "attributes",
         False,
         [],
@@ -224,7 +224,7 @@ def test_subjects_are_learned_with_their_categories_and_rare_ones_count_as_much(
     tiny = replace(recipe, config={"widths": [8, 16], "blocks": 1, "patch": 2}, size=8, batch=16, lr=2e-3, start="")
     main(tiny, ["--data", str(captioned), "--out", str(tmp_path / "mine"), "--device", "cpu", "--images", "2400"])
     card = load("mine", [tmp_path / "mine"]).card
-    assert (card.prediction_type, card.draws, card.classes, card.subject) == (
+    assert (card.prediction_type, card.generates, card.classes, card.subject) == (
         "class",
         False,
         ["leaf", "sea", "tomato"],

@@ -35,7 +35,7 @@ def test_quality_is_measured_for_every_sampler_and_the_samples_are_kept(tmp_path
     said = capsys.readouterr().out
     rows = json.loads((tmp_path / "q.json").read_text())
     assert [(row["sampler"], row["steps"]) for row in rows] == [("DDIM", 1), ("DDIM", 2), ("DDPM", 1), ("Heun", 2)]
-    assert [row["evaluations"] for row in rows] == [1, 2, 1, 3]
+    assert [row["nfe"] for row in rows] == [1, 2, 1, 3]
     assert all(row["FD"] > 1 and row["seconds"] > 0 for row in rows)
     assert said.count("| DDIM |") == 2 and "linear schedule, guidance 1" in said and "Best quality per second" in said
     assert (tmp_path / "q.png").stat().st_size > 10_000
@@ -101,7 +101,7 @@ def test_the_tables_are_well_formed(module):
     row = {
         "sampler": "DDIM",
         "steps": 5,
-        "evaluations": 5,
+        "nfe": 5,
         "seconds": 0.5,
         "FD": 3.0,
         "FD_band": 0.1,

@@ -14,7 +14,7 @@ from diffusion_edu.latent.codec import codec
 from diffusion_edu.networks.autoencoder import Autoencoder
 from diffusion_edu.networks.critic import Critic, Judged
 from diffusion_edu.randomness import Compute
-from diffusion_edu.recipes import sharper_decoder
+from diffusion_edu.recipes import decoder_gan
 from diffusion_edu.training import objectives
 from diffusion_edu.training.loop import fit, train_state
 from diffusion_edu.training.objectives import Sharpness, hinge
@@ -132,8 +132,8 @@ def home(tmp_path, monkeypatch):
 
 
 def run(*words):
-    recipe = replace(sharper_decoder.RECIPE, batch=8)
-    sharper_decoder.main(["--data", "photos", "--out", "runs/sharp", "--device", "cpu", "--lr", "0.5", *words], recipe)
+    recipe = replace(decoder_gan.RECIPE, batch=8)
+    decoder_gan.main(["--data", "photos", "--out", "runs/sharp", "--device", "cpu", "--lr", "0.5", *words], recipe)
 
 
 def test_the_recipe_leaves_an_autoencoder_with_the_same_latents(home):
@@ -153,7 +153,7 @@ def test_the_recipe_leaves_an_autoencoder_with_the_same_latents(home):
     assert torch.equal(load("sharp", compute=CPU).net.down[0].weight, load("blurred", compute=CPU).net.down[0].weight)
     assert (
         card.training["from"] == "blurred"
-        and card.training["fraction"] == sharper_decoder.FRACTION
+        and card.training["fraction"] == decoder_gan.FRACTION
         and card.training["images_seen"] == 80
     )
     assert {path.name for path in (home / "runs" / "sharp").iterdir()} > {"sharp.png", "sharp.curve.png", "log.csv"}
@@ -162,7 +162,7 @@ def test_the_recipe_leaves_an_autoencoder_with_the_same_latents(home):
 def test_what_is_kept_lies_between_the_decoder_that_was_and_the_one_that_pleases_the_critic(home, monkeypatch):
     weights = {}
     for fraction in (0.0, 0.5, 1.0):
-        monkeypatch.setattr(sharper_decoder, "FRACTION", fraction)
+        monkeypatch.setattr(decoder_gan, "FRACTION", fraction)
         run("--from", "blurred", "--images", "80", "--out", f"runs/share_{fraction}")
         weights[fraction] = load(f"share_{fraction}", compute=CPU).net.up[0].weight
     torch.testing.assert_close(weights[0.5], (weights[0.0] + weights[1.0]) / 2, atol=2e-3, rtol=0)

@@ -98,7 +98,7 @@ def sampled(net, shape=(2,), prediction_type="eps", count=128, condition=None):
         NeuralDenoiser(net, schedule, prediction_type, condition), *((-1, 1) if len(shape) == 3 else (-2, 2))
     )
     timesteps = spaced(schedule, 50)
-    *_, state = walk(partial(ddim_step, denoise, schedule), noise.draw(shape), timesteps)
+    *_, state = walk(partial(ddim_step, denoise, schedule), noise.sample(shape), timesteps)
     return {"sampled": state.x, "timesteps": timesteps}
 
 
@@ -372,7 +372,7 @@ def flower(
     denoise = limit(guided(denoise.given(labels), denoise, guidance_scale) if guidance_scale != 1 else denoise)
     timesteps = timesteps or spaced(schedule, sampling_steps)
     states = list(
-        walk(partial(step, denoise, schedule, randn=noise, **options), begin(noise.draw((3, 64, 64))), timesteps)
+        walk(partial(step, denoise, schedule, randn=noise, **options), begin(noise.sample((3, 64, 64))), timesteps)
     )
     return {"sampled": states[-1].x, "start": states[0].x, "timesteps": timesteps, "real": flowers()[0]}
 

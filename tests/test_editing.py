@@ -39,7 +39,7 @@ def test_strength_1_is_plain_generation_with_the_same_noise(name, spacing):
     """Pitfall 33: from pure noise, not from a corrupted image, state by state and bit for bit."""
     model = Model(Card("m", "M", "mlp", {}, "v", size=8), Net(), Compute(torch.device("cpu")))
     preset = Preset("DDIM", steps=7, schedule=name, spacing=spacing)
-    eps, schedule = SeededNoise([3, 4]).draw((3, 8, 8)), preset.noise_schedule()
+    eps, schedule = SeededNoise([3, 4]).sample((3, 8, 8)), preset.noise_schedule()
     x, timesteps = image_to_image(schedule, torch.full_like(eps, 0.3), 1.0, 7, eps, spacing)
     edited = walk(partial(ddim_step, clipped(model.denoiser(schedule)), schedule), x, timesteps)
     for ours, plain in zip(edited, generate(model, preset, [3, 4]), strict=True):

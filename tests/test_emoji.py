@@ -258,7 +258,7 @@ def test_the_list_can_be_written_and_read_and_a_broken_one_is_refused(tmp_path, 
 
 def test_the_card_says_what_the_model_is_conditioned_on(trained):
     card = load("mine", compute=CPU).card
-    assert (card.kind, card.size, card.channels, card.autoencoder, card.told) == ("v", 16, 3, "", True)
+    assert (card.kind, card.size, card.channels, card.autoencoder, card.conditional) == ("v", 16, 3, "", True)
     assert card.text == {"sha256": fingerprint(trained / "mine.tokenizer.json")}
     assert card.sizes["text"] == {**TEXT, **tokenizer.reader("mine").sizes}
     assert (

@@ -19,9 +19,9 @@ from diffusion_edu.checkpoints import Card, load, read_card, save
 from diffusion_edu.data.images import ImageSet, held_out, load_images, save_images, to_bytes, to_signed
 from diffusion_edu.data.uploads import fitting, read_upload
 from diffusion_edu.editing.super_resolution import CHANNELS, enlarge, enlarged, held, shrunk
-from diffusion_edu.evaluation import enlarging as evaluation
+from diffusion_edu.evaluation import super_resolution as evaluation
 from diffusion_edu.evaluation.cold import likeness
-from diffusion_edu.evaluation.detail import detail, faithful, finest, patches
+from diffusion_edu.evaluation.patches import detail, faithful, finest, patches
 from diffusion_edu.generation import Preset, generate
 from diffusion_edu.networks import NETWORKS
 
@@ -148,7 +148,7 @@ def test_the_command_writes_the_scores_into_the_card(words, folder, tmp_path, ca
     )
     assert (
         set(card.scores["16 to 32"])
-        == {"bicubic", "noise 0", "noise 0.1", "noise 0.2", "not held"}
+        == {"bicubic", "noise 0", "noise 0.1", "noise 0.2", "unconstrained"}
         == set(card.scores["32 to 64"])
     )
     assert "PSNR" in card.scores["8 to 16"]["noise 0"] and "PSNR" not in card.scores["32 to 64"]["noise 0"]
@@ -173,9 +173,9 @@ def test_every_number_is_of_the_images_that_the_library_draws(words, tmp_path, c
         assert {name: scores["16 to 32"][way][name] for name in expected} == pytest.approx(expected, rel=1e-3)
     ways = scores["16 to 32"]
     assert (
-        ways["bicubic"]["PSNR"] > ways["noise 0"]["PSNR"] > ways["not held"]["PSNR"] + 2
+        ways["bicubic"]["PSNR"] > ways["noise 0"]["PSNR"] > ways["unconstrained"]["PSNR"] + 2
     )  # the network has learned nothing
-    assert ways["noise 0"]["consistency"] > ways["not held"]["consistency"] + 5
+    assert ways["noise 0"]["consistency"] > ways["unconstrained"]["consistency"] + 5
     assert read_card(tmp_path / "runs" / "larger.json").scores == {}
 
 

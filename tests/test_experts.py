@@ -225,7 +225,7 @@ def test_two_models_are_joined_and_the_result_loads_by_name_and_draws(two, tiny)
         model.card.training["detail"]["objective"]["angles"][1]
         == model.card.training["noise"]["objective"]["angles"][0]
     )
-    assert model.card.draws
+    assert model.card.generates
     states = list(generate(model, Preset(**model.card.sampling), [0, 1], [0, 1]))
     assert len(states) == 4 and states[-1].x.shape == (2, 3, 8, 8)
     for noise_level, seed in ((700, 0), (900, 1)):

@@ -9,10 +9,10 @@ from torch import nn
 
 from diffusion_edu.checkpoints import Card, Model, Unusable, save, vocabulary
 from diffusion_edu.data.images import to_bytes
-from diffusion_edu.denoisers import noting
+from diffusion_edu.denoisers import record_guidance
 from diffusion_edu.generation import Preset, generate
 from diffusion_edu.latent.codec import scaled
-from diffusion_edu.latent.text_to_image import TextToImage, between, change, draw, fill, load_text_to_image, touched
+from diffusion_edu.latent.text_to_image import TextToImage, interpolate, image_to_image, sample, inpaint, load_text_to_image, touched
 from diffusion_edu.networks import NETWORKS
 from diffusion_edu.networks.autoencoder import Autoencoder
 from diffusion_edu.randomness import Compute, SeededNoise
@@ -90,7 +90,7 @@ def end(drawing):
 
 
 def seen(drawing):
-    return drawing.see(end(drawing).x)
+    return drawing.decode(end(drawing).x)
 
 
 def colour(value):
@@ -104,43 +104,43 @@ def colour(value):
 @pytest.mark.parametrize("steps", [1, 3, 12])
 @pytest.mark.parametrize("sampler", SAMPLERS)
 def test_every_sampler_draws_what_the_prompt_says_in_any_number_of_steps(flat, sampler, steps):
-    asked = flat.ask(["red fox", "blue owl", ""], [0, 1, 2], Preset(sampler, steps))
-    drawing = draw(replace(asked, preset=replace(asked.preset, guidance_scale=1.0)))
+    asked = flat.request(["red fox", "blue owl", ""], [0, 1, 2], Preset(sampler, steps))
+    drawing = sample(replace(asked, preset=replace(asked.preset, guidance_scale=1.0)))
     states = list(drawing)
     assert [state.t for state in states] == asked.preset.timesteps() and states[0].x.shape == (3, 192, 4, 4)
-    images = drawing.see(states[-1].x)
+    images = drawing.decode(states[-1].x)
     assert images.shape == (3, 3, 32, 32) and images.dtype == torch.uint8
     for found, value in zip(images, (1.2, -0.8, 0.0), strict=True):
         # a prompt that says nothing is sampled in a batch whose prompts do: its ids are zeros
         assert (found.int() - colour(value)).abs().max() <= 1
-    assert (drawing.see(states[0].x0_hat)[0].int() - colour(1.2)).abs().max() <= 1
+    assert (drawing.decode(states[0].x0_hat)[0].int() - colour(1.2)).abs().max() <= 1
 
 
 def test_one_prompt_is_that_of_all_and_the_card_knows_the_preset(flat):
-    asked = flat.ask("red fox", range(3))
+    asked = flat.request("red fox", range(3))
     assert asked.preset == PRESET and asked.count == 3 and asked.notes == ()
-    assert asked.told.shape == (3, 3) and torch.equal(asked.told[0], READER(["red fox"])[0, :3])
-    assert torch.equal(end(draw(asked)).x, end(draw(flat.ask(["red fox"] * 3, range(3)))).x)
-    assert torch.equal(end(draw(asked)).x, end(generate(flat.model, PRESET, range(3), READER(["red fox"] * 3))).x)
+    assert asked.condition.shape == (3, 3) and torch.equal(asked.condition[0], READER(["red fox"])[0, :3])
+    assert torch.equal(end(sample(asked)).x, end(sample(flat.request(["red fox"] * 3, range(3)))).x)
+    assert torch.equal(end(sample(asked)).x, end(generate(flat.model, PRESET, range(3), READER(["red fox"] * 3))).x)
 
 
 @pytest.mark.parametrize("sampler", ["DDIM", "DDPM", "DPM-Solver++"])
 def test_a_image_has_its_seed_and_prompt_and_does_not_change_with_its_neighbours(real, sampler):
     preset = Preset(sampler, 3, guidance_scale=3.0)
-    both = end(draw(real.ask(["blue owl", "red fox red fox"], [5, 9], preset, "owl"))).x
-    alone = end(draw(real.ask("red fox red fox", [9], preset, "owl"))).x
+    both = end(sample(real.request(["blue owl", "red fox red fox"], [5, 9], preset, "owl"))).x
+    alone = end(sample(real.request("red fox red fox", [9], preset, "owl"))).x
     torch.testing.assert_close(both[1:], alone, rtol=1e-4, atol=1e-4)
-    assert torch.equal(end(draw(real.ask("red fox red fox", [9], preset, "owl"))).x, alone)
+    assert torch.equal(end(sample(real.request("red fox red fox", [9], preset, "owl"))).x, alone)
     for other in (
-        real.ask("red fox red fox", [10], preset, "owl"),
-        real.ask("red", [9], preset, "owl"),
-        real.ask("red fox red fox", [9], preset),
+        real.request("red fox red fox", [10], preset, "owl"),
+        real.request("red", [9], preset, "owl"),
+        real.request("red fox red fox", [9], preset),
     ):
-        assert not torch.allclose(end(draw(other)).x, alone, atol=1e-3)
+        assert not torch.allclose(end(sample(other)).x, alone, atol=1e-3)
 
 
 def test_latents_are_not_clipped(flat):
-    far = end(draw(flat.ask("red fox red fox red fox", [0])))
+    far = end(sample(flat.request("red fox red fox red fox", [0])))
     torch.testing.assert_close(far.x, torch.full_like(far.x, 3.6), atol=1e-4, rtol=0)
 
 
@@ -152,24 +152,24 @@ def test_latents_are_not_clipped(flat):
     [(0.0, NOTHING, 1), (0.5, (NOTHING + 1.2) / 2, 2), (1.0, 1.2, 1), (3.0, 1.2 + 2 * (1.2 + 0.6), 2)],
 )
 def test_a_negative_prompt_is_what_guidance_leads_away_from_and_is_not_heard_without_it(flat, scale, sampled, times):
-    asked = flat.ask("red fox", [0, 1], replace(PRESET, guidance_scale=scale), negative="blue")
-    last = end(draw(asked))
+    asked = flat.request("red fox", [0, 1], replace(PRESET, guidance_scale=scale), negative="blue")
+    last = end(sample(asked))
     torch.testing.assert_close(last.x, torch.full_like(last.x, sampled), atol=1e-4, rtol=0)
     assert len(flat.model.net.asked) == times * 4
     assert any("guidance scale is above 1" in note for note in asked.notes) == (scale <= 1)
 
 
 def test_a_negative_prompt_alone_leads_away_from_it(flat):
-    last = end(draw(flat.ask("", [0], replace(PRESET, guidance_scale=3.0), negative="blue")))
+    last = end(sample(flat.request("", [0], replace(PRESET, guidance_scale=3.0), negative="blue")))
     torch.testing.assert_close(last.x, torch.full_like(last.x, NOTHING + 2 * (NOTHING + 0.6)), atol=1e-4, rtol=0)
 
 
 def test_a_negative_prompt_that_is_the_prompt_cancels_and_says_so(real):
-    asked = real.ask(["red fox", "owl"], [0, 1], replace(PRESET, guidance_scale=4.0), negative="Red  FOX")
+    asked = real.request(["red fox", "owl"], [0, 1], replace(PRESET, guidance_scale=4.0), negative="Red  FOX")
     assert "they cancel" in asked.notes[0]
-    plain = real.ask(["red fox", "owl"], [0, 1])
-    torch.testing.assert_close(end(draw(asked)).x[0], end(draw(plain)).x[0], rtol=1e-4, atol=1e-4)
-    assert not torch.allclose(end(draw(asked)).x[1], end(draw(plain)).x[1], atol=1e-2)
+    plain = real.request(["red fox", "owl"], [0, 1])
+    torch.testing.assert_close(end(sample(asked)).x[0], end(sample(plain)).x[0], rtol=1e-4, atol=1e-4)
+    assert not torch.allclose(end(sample(asked)).x[1], end(sample(plain)).x[1], atol=1e-2)
 
 
 def test_classes_and_attributes_have_a_negative_too():
@@ -179,21 +179,21 @@ def test_classes_and_attributes_have_a_negative_too():
             c, s = (f(timestep / 1000).view(-1, 1, 1, 1) for f in (torch.cos, torch.sin))
             return (c * y - x0.view(-1, 1, 1, 1)) / s
 
-    for about, label, against in (
+    for about, label, negative in (
         ({"classes": ["a", "b", "c"]}, [2], [1]),
         ({"attributes": ["hat", "red"]}, [[2, 0]], [[1, 0]]),
     ):
         able = Model(Card("m", "M", "attention_unet", {}, "v", 8, **about), Classes(), CPU)
-        *_, last = generate(able, Preset(steps=3, guidance_scale=3.0), [0], label, against=against)
+        *_, last = generate(able, Preset(steps=3, guidance_scale=3.0), [0], label, negative=negative)
         torch.testing.assert_close(last.x, torch.full_like(last.x, 0.4), atol=1e-5, rtol=0)
-        with pytest.raises(ValueError, match="is told"):
-            generate(able, Preset(steps=3, guidance_scale=3.0), [0], label, against=[[9, 9, 9]])
+        with pytest.raises(ValueError, match="is conditioned on"):
+            generate(able, Preset(steps=3, guidance_scale=3.0), [0], label, negative=[[9, 9, 9]])
 
 
 def test_the_guidance_of_a_walk_can_be_looked_at(flat):
     noted = {}
-    asked = replace(flat.ask("red fox", [0], replace(PRESET, guidance_scale=3.0), negative="blue"), steer=noting(noted))
-    states = list(draw(asked))
+    asked = replace(flat.request("red fox", [0], replace(PRESET, guidance_scale=3.0), negative="blue"), guidance=record_guidance(noted))
+    states = list(sample(asked))
     assert sorted(noted, reverse=True) == [state.t for state in states[:-1]]
     for part, value in zip(noted[500], (-0.6, 1.2, 4.8), strict=True):
         torch.testing.assert_close(part, torch.full_like(part, value), atol=1e-4, rtol=0)
@@ -204,9 +204,9 @@ def test_the_guidance_of_a_walk_can_be_looked_at(flat):
 
 def test_strength_0_gives_the_image_itself_back_and_not_what_the_autoencoder_makes_of_it(flat):
     lossy = replace(flat, codec=scaled(Lossy(), CPU, [0.2] * 192, [0.5] * 192, 8))
-    drawing = change(lossy.ask("red fox", [0, 1]), image(), 0)
+    drawing = image_to_image(lossy.request("red fox", [0, 1]), image(), 0)
     assert not torch.equal(lossy.images(end(drawing).x)[0], image())
-    drawing = change(lossy.ask("red fox", [0, 1]), image(), 0)
+    drawing = image_to_image(lossy.request("red fox", [0, 1]), image(), 0)
     assert torch.equal(seen(drawing), image().expand(2, -1, -1, -1)) and not lossy.model.net.asked
 
 
@@ -219,27 +219,27 @@ class Lossy(Folded):
 
 @pytest.mark.parametrize("sampler", ["DDIM", "DDPM"])
 def test_strength_1_is_drawing_from_noise(real, sampler):
-    asked = real.ask(["red fox", "owl"], [3, 4], Preset(sampler, 4, 2.0))
-    for ours, theirs in zip(change(asked, image(), 1), draw(asked), strict=True):
+    asked = real.request(["red fox", "owl"], [3, 4], Preset(sampler, 4, 2.0))
+    for ours, theirs in zip(image_to_image(asked, image(), 1), sample(asked), strict=True):
         assert ours.t == theirs.t and torch.equal(ours.x, theirs.x)
 
 
 def test_in_between_it_begins_with_the_image_and_noise_and_ends_with_the_prompt(flat):
-    images, asked = image(b=2), flat.ask("red fox", [3, 4])
-    drawing = change(asked, images, 0.5)
+    images, asked = image(b=2), flat.request("red fox", [3, 4])
+    drawing = image_to_image(asked, images, 0.5)
     states = list(drawing)
     schedule, x0 = PRESET.noise_schedule(), flat.codec.encode(images.float() / 127.5 - 1)
     assert [state.t for state in states] == [500, 375, 250, 125, 0]
-    torch.testing.assert_close(states[0].x, schedule.corrupt(x0, 500, SeededNoise([3, 4]).draw((192, 4, 4))))
-    assert (drawing.see(states[-1].x).int() - colour(1.2)).abs().max() <= 1
-    bare = next(iter(change(asked, images, 0.5, noisy=False)))
+    torch.testing.assert_close(states[0].x, schedule.corrupt(x0, 500, SeededNoise([3, 4]).sample((192, 4, 4))))
+    assert (drawing.decode(states[-1].x).int() - colour(1.2)).abs().max() <= 1
+    bare = next(iter(image_to_image(asked, images, 0.5, noisy=False)))
     torch.testing.assert_close(bare.x, schedule.signal[500].float() * x0)
 
 
 @pytest.mark.parametrize("strength", [-0.1, 1.01, float("nan")])
 def test_a_strength_that_is_none_is_refused_in_words(flat, strength):
     with pytest.raises(ValueError, match="strength lies between 0"):
-        change(flat.ask("fox", [0]), image(), strength)
+        image_to_image(flat.request("fox", [0]), image(), strength)
 
 
 @pytest.mark.parametrize(
@@ -254,8 +254,8 @@ def test_a_strength_that_is_none_is_refused_in_words(flat, strength):
     ],
 )
 def test_images_that_do_not_fit_are_refused_in_one_sentence(flat, wrong, words):
-    asked = flat.ask("fox", [0, 1])
-    for verb in (lambda: change(asked, wrong, 0.5), lambda: fill(asked, wrong, torch.ones(wrong.shape[-2:]))):
+    asked = flat.request("fox", [0, 1])
+    for verb in (lambda: image_to_image(asked, wrong, 0.5), lambda: inpaint(asked, wrong, torch.ones(wrong.shape[-2:]))):
         with pytest.raises(ValueError, match=words) as problem:
             verb()
         assert "\n" not in str(problem.value)
@@ -264,9 +264,9 @@ def test_images_that_do_not_fit_are_refused_in_one_sentence(flat, wrong, words):
 def test_other_sizes_than_the_models_can_be_changed_and_filled(flat):
     hole = torch.zeros(16, 40, dtype=torch.bool)
     hole[3, 5] = True
-    asked = flat.ask("red fox", [0])
+    asked = flat.request("red fox", [0])
     assert (
-        seen(change(asked, image(16, 40), 0.7)).shape == seen(fill(asked, image(16, 40), hole)).shape == (1, 3, 16, 40)
+        seen(image_to_image(asked, image(16, 40), 0.7)).shape == seen(inpaint(asked, image(16, 40), hole)).shape == (1, 3, 16, 40)
     )
 
 
@@ -283,29 +283,29 @@ def spot():
 @pytest.mark.parametrize("sampler", ["DDIM", "DDPM", "DPM-Solver++"])
 def test_outside_the_mask_nothing_changes_and_inside_is_what_was_asked_for(flat, sampler, repeats):
     lossy = replace(flat, codec=scaled(Lossy(), CPU, [0.2] * 192, [0.5] * 192, 8))
-    drawing = fill(
-        lossy.ask(["red fox", "blue owl"], [0, 1], Preset(sampler, 6, 1.0)), image(), spot(), repeats, jump=2
+    drawing = inpaint(
+        lossy.request(["red fox", "blue owl"], [0, 1], Preset(sampler, 6, 1.0)), image(), spot(), repeats, jump=2
     )
     states = list(drawing)
     assert len(states) - 1 == (6 if repeats == 1 else 6 * repeats + 3 * (repeats - 1))
     for state in states[1], states[-1]:  # on the way too
-        shown = drawing.see(state.x0_hat)
+        shown = drawing.decode(state.x0_hat)
         assert shown.dtype == torch.uint8 and torch.equal(
             shown[..., ~spot()], image().expand(2, -1, -1, -1)[..., ~spot()]
         )
     for row, value in enumerate((1.2, -0.8)):
         expected = to_bytes(torch.tensor(0.9 * (0.5 * value + 0.2))).int()
-        assert (drawing.see(states[-1].x)[row][..., spot()].int() - expected).abs().max() <= 1
+        assert (drawing.decode(states[-1].x)[row][..., spot()].int() - expected).abs().max() <= 1
 
 
 @pytest.mark.parametrize("repeats", [1, 2])
 def test_known_latents_are_at_their_timestep_all_the_way(real, repeats):
-    asked, schedule = real.ask("red fox", [3], Preset("DDPM", 5)), Preset().noise_schedule()
+    asked, schedule = real.request("red fox", [3], Preset("DDPM", 5)), Preset().noise_schedule()
     known = real.codec.encode(image()[None].float() / 127.5 - 1)
     place = touched(spot(), 8)
     assert place.nonzero().tolist() == [[0, 2], [1, 2]]
-    eps, before = SeededNoise([3]).draw((192, 4, 4)), []
-    for state in fill(asked, image(), spot(), repeats, jump=2):
+    eps, before = SeededNoise([3]).sample((192, 4, 4)), []
+    for state in inpaint(asked, image(), spot(), repeats, jump=2):
         x, there = (each[..., ~place] for each in (state.x, known))
         if repeats == 1:
             torch.testing.assert_close(x, schedule.corrupt(known, state.t, eps)[..., ~place])
@@ -328,9 +328,9 @@ def test_a_single_pixel_frees_the_latent_that_stands_for_it_and_no_other():
 
 
 def test_everything_marked_is_drawing_from_noise(real):
-    asked = real.ask("red fox", [3, 4])
-    drawing = fill(asked, image(), torch.full((32, 32), 255))
-    torch.testing.assert_close(seen(drawing), seen(draw(asked)))
+    asked = real.request("red fox", [3, 4])
+    drawing = inpaint(asked, image(), torch.full((32, 32), 255))
+    torch.testing.assert_close(seen(drawing), seen(sample(asked)))
 
 
 @pytest.mark.parametrize(
@@ -343,7 +343,7 @@ def test_everything_marked_is_drawing_from_noise(real):
 )
 def test_masks_that_cannot_be_are_refused_in_one_sentence(flat, hole, words):
     with pytest.raises(ValueError, match=words):
-        fill(flat.ask("fox", [0]), image(), hole)
+        inpaint(flat.request("fox", [0]), image(), hole)
 
 
 # Between two
@@ -351,17 +351,17 @@ def test_masks_that_cannot_be_are_refused_in_one_sentence(flat, hole, words):
 
 def test_between_two_prompts_every_prediction_lies_between_theirs(flat):
     fractions = [0.0, 0.25, 1.0]
-    asked = between(flat.ask("red fox", [7]), flat.ask("blue owl owl", [7]), fractions)
-    last = end(draw(asked))
+    asked = interpolate(flat.request("red fox", [7]), flat.request("blue owl owl", [7]), fractions)
+    last = end(sample(asked))
     for x, fraction in zip(last.x, fractions, strict=True):
         torch.testing.assert_close(x, torch.full_like(x, 1.2 - fraction * 2.2), atol=1e-4, rtol=0)
 
 
 def test_the_ends_are_the_two_themselves_and_guidance_leads_away_from_both_negatives(real):
     preset = Preset("DDPM", 3, 3.0)
-    first, second = real.ask("red fox", [7], preset, "owl"), real.ask("blue owl owl", [8], preset)
-    states = list(draw(between(first, second, [0.0, 0.5, 1.0])))
-    ends = [list(draw(asked)) for asked in (first, second)]
+    first, second = real.request("red fox", [7], preset, "owl"), real.request("blue owl owl", [8], preset)
+    states = list(sample(interpolate(first, second, [0.0, 0.5, 1.0])))
+    ends = [list(sample(asked)) for asked in (first, second)]
     for k, state in enumerate(states):
         assert torch.equal(states[0].x[[0]], ends[0][0].x) and torch.equal(states[0].x[[2]], ends[1][0].x)
         torch.testing.assert_close(state.x[[0, 2]], torch.cat([each[k].x for each in ends]), rtol=1e-3, atol=1e-3)
@@ -370,27 +370,27 @@ def test_the_ends_are_the_two_themselves_and_guidance_leads_away_from_both_negat
 
 def test_between_two_seeds_noise_is_as_strong_as_noise_is_and_one_prompt_is_asked_once(real):
     fractions = torch.linspace(0, 1, 5).tolist()
-    asked = between(real.ask("red fox", [7]), real.ask("red fox", [8]), fractions)
-    first = next(iter(draw(asked)))
+    asked = interpolate(real.request("red fox", [7]), real.request("red fox", [8]), fractions)
+    first = next(iter(sample(asked)))
     assert (
         first.x.std((1, 2, 3)).sub(1).abs().max() < 0.05
-        and isinstance(asked.told, torch.Tensor)
-        and asked.told.shape[0] == 5
+        and isinstance(asked.condition, torch.Tensor)
+        and asked.condition.shape[0] == 5
     )
     steps = [(b - a).square().mean().sqrt() for a, b in zip(first.x, first.x[1:], strict=False)]
     assert max(steps) / min(steps) < 1.01
-    drawing = change(asked, image(), 0.5)
+    drawing = image_to_image(asked, image(), 0.5)
     assert seen(drawing).shape == (5, 3, 32, 32)
 
 
 def test_what_has_nothing_between_is_refused_in_one_sentence(flat):
-    one, three = flat.ask("fox", [0]), flat.ask("owl", [1, 2, 3])
-    assert between(one, three, [0, 0.5, 1]).count == 3
+    one, three = flat.request("fox", [0]), flat.request("owl", [1, 2, 3])
+    assert interpolate(one, three, [0, 0.5, 1]).count == 3
     for first, second, fractions in ((one, three, [0, 1]), (one, one, [0, 1.1]), (one, one, [])):
         with pytest.raises(ValueError, match="Give fractions of 0 to 1"):
-            between(first, second, fractions)
+            interpolate(first, second, fractions)
     with pytest.raises(ValueError, match="one model with one preset"):
-        between(one, replace(one, preset=Preset()), [0.5])
+        interpolate(one, replace(one, preset=Preset()), [0.5])
 
 
 # What people type
@@ -408,21 +408,21 @@ def test_what_has_nothing_between_is_refused_in_one_sentence(flat):
     ids=lambda text: ascii(text)[:20],
 )
 def test_any_prompt_is_sampled_and_what_was_not_understood_is_said_once(flat, prompt, note):
-    asked = flat.ask([prompt, prompt], [0, 1], replace(PRESET, guidance_scale=3.0))
+    asked = flat.request([prompt, prompt], [0, 1], replace(PRESET, guidance_scale=3.0))
     assert len(asked.notes) == 1 and note in asked.notes[0] and "\n" not in asked.notes[0]
-    assert end(draw(asked)).x.isfinite().all()
-    in_negative = flat.ask("red", [0], replace(PRESET, guidance_scale=3.0), negative=prompt)
-    assert end(draw(in_negative)).x.isfinite().all() and any(note in each for each in in_negative.notes) == bool(
+    assert end(sample(asked)).x.isfinite().all()
+    in_negative = flat.request("red", [0], replace(PRESET, guidance_scale=3.0), negative=prompt)
+    assert end(sample(in_negative)).x.isfinite().all() and any(note in each for each in in_negative.notes) == bool(
         prompt.strip()
     )
     if not prompt.strip():
-        assert asked.told is None and in_negative.against is None and flat.model.net.asked[0] is None
+        assert asked.condition is None and in_negative.negative is None and flat.model.net.asked[0] is None
 
 
 @pytest.mark.parametrize(("prompts", "seeds"), [("fox", []), (["fox", "owl"], [1]), ([], [1]), (["fox"] * 3, [1, 2])])
 def test_prompts_and_seeds_that_do_not_go_together_are_refused(flat, prompts, seeds):
     with pytest.raises(ValueError, match=r"Every image has a seed, and a prompt of its own or the one of all"):
-        flat.ask(prompts, seeds)
+        flat.request(prompts, seeds)
 
 
 # Loading
@@ -459,7 +459,7 @@ def kept(tmp_path):
 
 def test_all_parts_are_loaded_by_one_name_and_draw(kept):
     able = load_text_to_image("m", [kept], CPU)
-    images = seen(draw(able.ask("red fox", [0, 1], negative="owl")))
+    images = seen(sample(able.request("red fox", [0, 1], negative="owl")))
     assert images.shape == (2, 3, 16, 16) and able.preset == PRESET and able.multiple == 8
 
 

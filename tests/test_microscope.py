@@ -22,7 +22,7 @@ def steps(name, **options):
     denoise = exact_mixture(means, torch.tensor([0.2, 0.3]).double(), torch.tensor([0.5, 0.5]).double(), SCHEDULE)
     noise = SeededNoise([3])
     step = partial(sampler(name), denoise, SCHEDULE, randn=noise, **options)
-    states = list(walk(step, noise.draw((3, 4, 4)).double(), TIMESTEPS))
+    states = list(walk(step, noise.sample((3, 4, 4)).double(), TIMESTEPS))
     return list(zip(states, states[1:], strict=False))
 
 

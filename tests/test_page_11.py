@@ -22,7 +22,7 @@ from diffusion_edu.data.notes import noted, read_note
 from diffusion_edu.editing.super_resolution import CHANNELS
 from diffusion_edu.editing.upscaling import upscale, upscaler
 from diffusion_edu.generation import Preset
-from diffusion_edu.latent.text_to_image import draw, load_text_to_image
+from diffusion_edu.latent.text_to_image import sample, load_text_to_image
 from diffusion_edu.networks.autoencoder import Autoencoder
 from diffusion_edu.text import tokenizer
 from diffusion_edu.text.random_prompts import learned, write_chain
@@ -165,7 +165,7 @@ def said(app):
 def test_something_is_sampled_at_once_and_it_says_of_what():
     app = opened()
     able, made = load_text_to_image("typist"), album(app)
-    *_, last = drawing = list(draw(able.ask(app.text_area(key="prompt").value, [0])))
+    *_, last = drawing = list(sample(able.request(app.text_area(key="prompt").value, [0])))
     assert torch.equal(made.images, able.images(last.x)) and len(made.moments) == len(drawing) == 4
     assert (
         "volcano erupts" in said(app) and "from noise" in said(app) and "typist" in said(app) and "seed 0" in said(app)
@@ -553,7 +553,7 @@ def test_what_was_cancelled_waits_until_it_is_asked_for_again(monkeypatch):
 
     def slowly(self, asked):
         drawing = begin(self, asked)
-        return type(drawing)((time.sleep(0.2) or state for state in drawing.states), drawing.see)
+        return type(drawing)((time.sleep(0.2) or state for state in drawing.states), drawing.decode)
 
     monkeypatch.setattr(Noise, "draw", slowly)
     app = begun()

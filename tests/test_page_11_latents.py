@@ -17,10 +17,10 @@ from diffusion_edu.checkpoints import load, read_card, save_card
 from diffusion_edu.data.captions import Captioned
 from diffusion_edu.data.images import held_out, to_bytes, to_signed
 from diffusion_edu.evaluation.features import describe
-from diffusion_edu.evaluation.learned import brought_back, kept
-from diffusion_edu.evaluation.neighbours import near, nearest
+from diffusion_edu.evaluation.training_images import decode_training_images, find_training_latents
+from diffusion_edu.evaluation.neighbours import memorisation_threshold, nearest
 from diffusion_edu.latent.codec import codec, rescaled, swapped
-from diffusion_edu.latent.text_to_image import draw, load_text_to_image
+from diffusion_edu.latent.text_to_image import sample, load_text_to_image
 from diffusion_edu.randomness import SeededNoise
 from diffusion_edu.recipes.latents import encoded as encoded_all
 from diffusion_edu.recipes.latents import write_latents
@@ -88,7 +88,7 @@ def tracks(animation):
 
 def drawing(seed=0, count=1):
     able = load_text_to_image("talker")
-    sampled = draw(able.ask(PROMPT, range(seed, seed + count)))
+    sampled = sample(able.request(PROMPT, range(seed, seed + count)))
     return able, sampled, list(sampled)
 
 
@@ -120,7 +120,7 @@ def test_a_image_goes_to_latents_and_back_and_every_number_is_its_own():
 def test_the_drawing_is_one_of_the_images():
     app = at(LATENTS, source="sampled")
     able, sampled, states = drawing()
-    image = sampled.see(states[-1].x)
+    image = sampled.decode(states[-1].x)
     assert np.array_equal(images_of(html(app))[0], image[0].permute(1, 2, 0).numpy())
     names = executed(app)
     assert torch.equal(names["image"], image[0]) and torch.equal(names["latents"], able.codec.encode(to_signed(image)))
@@ -193,12 +193,12 @@ def test_a_swap_changes_two_places_and_a_rescaling_one_channel():
 def test_latents_under_way_are_those_of_the_walk_and_decoded_at_every_timestep():
     app = at(LATENTS, latents="on the way", steps="4")
     able, _, _ = drawing()
-    sampled = draw(able.ask(PROMPT, [0], replace(able.preset, steps=4)))
+    sampled = sample(able.request(PROMPT, [0], replace(able.preset, steps=4)))
     states, shown = list(sampled), animation(app)
     seen = tracks(shown)
     assert shown["timesteps"] == [state.t for state in states]
-    assert torch.equal(seen["x"], torch.cat([sampled.see(state.x) for state in states]))
-    assert torch.equal(seen["x0_hat"], torch.cat([sampled.see(state.x0_hat) for state in states]))
+    assert torch.equal(seen["x"], torch.cat([sampled.decode(state.x) for state in states]))
+    assert torch.equal(seen["x0_hat"], torch.cat([sampled.decode(state.x0_hat) for state in states]))
     assert torch.equal(seen["maps"], torch.stack([latent_images.in_one(state.x[0], SIZE) for state in states]))
     assert shown["tracks"][0]["says"][0] == f"standard deviation {states[0].x.std():.2f}"
     assert torch.equal(executed(app)["image"], seen["x"][-1:])
@@ -288,19 +288,19 @@ def trained(tmp_path):
 def test_what_a_training_has_kept_is_found_and_comes_back_once(trained, tmp_path):
     card = read_card(tmp_path / "talker.json")
     assert (
-        kept(card) == [trained]
-        and kept(replace(card, text={"sha256": "other"})) == kept(replace(card, training={})) == []
+        find_training_latents(card) == [trained]
+        and find_training_latents(replace(card, text={"sha256": "other"})) == find_training_latents(replace(card, training={})) == []
     )
-    *_, found = brought_back(trained, codec(CODER))
+    *_, found = decode_training_images(trained, codec(CODER))
     learned = ~held_out(scenes())
     wanted = to_bytes(codec(CODER).decode(codec(CODER).encode(to_signed(scenes().images[learned])).half()))
     assert found.found == len(found.images) == 2 * learned.sum() and found.files[0] == "flowers, 1"
     assert (found.images.images[: len(wanted)].int() - wanted.int()).abs().max() <= 1
-    *_, some = brought_back(trained, codec(CODER), most=20)
+    *_, some = decode_training_images(trained, codec(CODER), most=20)
     assert len(some.files) == 20 and all(name.startswith("scenes") for name in some.files) and some.found == found.found
     (tmp_path / "broken").mkdir()
     (tmp_path / "broken" / "latents.safetensors").write_bytes(b"no latents")
-    assert kept(card) == [trained]
+    assert find_training_latents(card) == [trained]
 
 
 def test_the_nearest_of_what_a_training_has_kept_are_shown(trained, monkeypatch):
@@ -309,15 +309,15 @@ def test_the_nearest_of_what_a_training_has_kept_are_shown(trained, monkeypatch)
     copying, found = app.session_state["done:nearest"]
     _, sampled, states = drawing(count=2)
     feature_network = load("flower_features")
-    *_, known = brought_back(trained, codec(CODER), 250)
+    *_, known = decode_training_images(trained, codec(CODER), 250)
     mine, theirs = (
-        describe(feature_network, images).features for images in (sampled.see(states[-1].x), known.images.images)
+        describe(feature_network, images).features for images in (sampled.decode(states[-1].x), known.images.images)
     )
     distances, rows = nearest(mine, theirs)
-    assert torch.equal(found.images, sampled.see(states[-1].x)) and torch.equal(
+    assert torch.equal(found.images, sampled.decode(states[-1].x)) and torch.equal(
         found.neighbours, known.images.images[rows]
     )
-    assert torch.allclose(found.distances, distances) and found.limit == pytest.approx(near(theirs)) and found.limit > 0
+    assert torch.allclose(found.distances, distances) and found.limit == pytest.approx(memorisation_threshold(theirs)) and found.limit > 0
     assert "2 samples lie nearer" in said(app) and "140 images" in said(app)
     assert torch.allclose(executed(app)["distances"], distances)
 
@@ -325,7 +325,7 @@ def test_the_nearest_of_what_a_training_has_kept_are_shown(trained, monkeypatch)
 def test_images_at_a_path_are_compared_with_and_copies_are_found(tmp_path):
     able, sampled, states = drawing(seed=3, count=2)
     (tmp_path / "set").mkdir()
-    for k, image in enumerate([*sampled.see(states[-1].x), *scenes(20).images]):
+    for k, image in enumerate([*sampled.decode(states[-1].x), *scenes(20).images]):
         Image.fromarray(image.permute(1, 2, 0).numpy()).save(tmp_path / "set" / f"{k:02}.png")
     app = at(NEAREST, nearest_count="2", seed="3", nearest_path=str(tmp_path / "set"))
     finished(next(button for button in app.button if button.label == "Find them").click().run())
@@ -386,7 +386,7 @@ def test_images_that_are_there_twice_do_not_hide_copies():
     real = torch.randn(200, 8, generator=torch.Generator().manual_seed(0))
     alone = nearest(real, real, themselves=True)[0][40:]
     assert (
-        near(torch.cat([real, real[:40]])) == pytest.approx(alone.quantile(0.01).item(), abs=1e-3)
+        memorisation_threshold(torch.cat([real, real[:40]])) == pytest.approx(alone.quantile(0.01).item(), abs=1e-3)
         and alone.quantile(0.01) > 0.1
     )
-    assert near(torch.zeros(5, 3)) == near(real[:1]) == 0
+    assert memorisation_threshold(torch.zeros(5, 3)) == memorisation_threshold(real[:1]) == 0

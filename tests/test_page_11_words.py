@@ -13,8 +13,8 @@ from test_words import PROMPT, asked, keep_talker, states
 
 from diffusion_edu.analysis.attention import by_word, deaf, listening
 from diffusion_edu.analysis.measures import angle, distance
-from diffusion_edu.denoisers import noting
-from diffusion_edu.latent.text_to_image import between, load_text_to_image
+from diffusion_edu.denoisers import record_guidance
+from diffusion_edu.latent.text_to_image import interpolate, load_text_to_image
 
 pytest.importorskip("streamlit.testing.v1")
 from onscreen import finished, healthy, opened  # noqa: E402
@@ -172,7 +172,7 @@ def test_several_words_may_go_even_all_and_none_is_asked_for():
 def test_two_prompts_and_what_lies_between_them_begin_with_the_same_noise(able):
     app = at(TWO)
     a, b = asked(able, seeds=[0]), asked(able, TWO["other"], [0])
-    walks = [states(a), *(states(between(a, b, [fraction])) for fraction in (0.25, 0.5, 0.75)), states(b)]
+    walks = [states(a), *(states(interpolate(a, b, [fraction])) for fraction in (0.25, 0.5, 0.75)), states(b)]
     shown = animation(app)
     assert [screen["name"] for screen in shown["tracks"]] == ["A", "25%", "50%", "75%", "B"]
     assert all(torch.equal(walk[0].x, walks[0][0].x) for walk in walks)
@@ -203,7 +203,7 @@ def test_without_images_between_there_are_two():
 
 def test_the_three_predictions_are_those_of_the_walk(able):
     app, noted = at(VECTORS), {}
-    walk = states(asked(able, seeds=[0]), noting(noted))
+    walk = states(asked(able, seeds=[0]), record_guidance(noted))
     shown = animation(app)
     assert [screen["name"] for screen in shown["tracks"]] == ["xt", "x̂∅", "x̂c", "c − ∅", "x̂g"]
     for k, state in enumerate(state for state in walk if state.t):

@@ -15,7 +15,7 @@ from diffusion_edu.checkpoints import PRETRAINED, Card, load, read_card, save, s
 from diffusion_edu.data.images import save_images
 from diffusion_edu.evaluation.distances import Statistics, frechet
 from diffusion_edu.evaluation.features import describe
-from diffusion_edu.evaluation.few import doublings, perfect, resampled
+from diffusion_edu.evaluation.sample_size import doubled_counts, perfect_model_fd, fd_of_subsets
 from diffusion_edu.evaluation.neighbours import nearest
 from diffusion_edu.evaluation.report import Reference
 from diffusion_edu.generation import Preset, generate
@@ -107,7 +107,7 @@ BY_GUIDANCE = [
     for s in (0, 1, 2, 4)
 ]
 BY_STEPS = [
-    {"sampler": s, "steps": m, "evaluations": 2 * m, "FD": 20 / m, "FD_band": 0.2}
+    {"sampler": s, "steps": m, "nfe": 2 * m, "FD": 20 / m, "FD_band": 0.2}
     for s in ("DDIM", "Heun")
     for m in (5, 10, 20)
 ]
@@ -398,19 +398,19 @@ def test_a_perfect_model_scores_what_normal_samples_score_and_less_with_more_of_
     root = torch.randn(6, 6, generator=dice, dtype=torch.float64)
     features = torch.randn(20_000, 6, generator=dice, dtype=torch.float64) @ root + 3
     real = Statistics.of(features)
-    few, many = perfect(real, 16, repeats=40), perfect(real, 256, repeats=40)
+    few, many = perfect_model_fd(real, 16, repeats=40), perfect_model_fd(real, 256, repeats=40)
     truth = [frechet(real, features[rows]) for rows in torch.arange(640).view(40, 16)]
     assert few[0] == pytest.approx(np.mean(truth), rel=0.15) and few[1] > 0
     assert many[0] < few[0] / 8
-    assert resampled(real, features[:64], 16, repeats=40)[0] == pytest.approx(np.mean(truth), rel=0.3)
-    assert resampled(real, features[:64], 64)[0] == frechet(real, features[:64])
+    assert fd_of_subsets(real, features[:64], 16, repeats=40)[0] == pytest.approx(np.mean(truth), rel=0.3)
+    assert fd_of_subsets(real, features[:64], 64)[0] == frechet(real, features[:64])
 
 
 @pytest.mark.parametrize(
     ("low", "high", "counts"), [(4, 32, [4, 8, 16, 32]), (4, 4, [4]), (4, 20, [5, 10, 20]), (4, 3, [3])]
 )
 def test_counts_double_up_to_the_last(low, high, counts):
-    assert doublings(low, high) == counts
+    assert doubled_counts(low, high) == counts
 
 
 # ---------------------------------------------------------------- look closely
@@ -437,7 +437,7 @@ def test_the_tab_looks_at_our_images_by_itself_and_the_code_gives_its_numbers(mo
         and distance == pytest.approx(frechet(real, sampled), rel=1e-3)
         and chart_axes.in_words(distance) in said(app)
     )
-    assert {n: at for n, at, _ in seen.curves["a perfect model"]}[8] == pytest.approx(perfect(real, 8)[0])
+    assert {n: at for n, at, _ in seen.curves["a perfect model"]}[8] == pytest.approx(perfect_model_fd(real, 8)[0])
     assert [chart["title"].split(":")[0] for chart in charts(app)] == [
         "FD and number of samples",
         "Red",
@@ -460,7 +460,7 @@ def test_samples_made_now_are_what_the_model_draws(monkeypatch, few):
     app = finished(healthy(next(button for button in app.button if button.label == "Draw and look").click().run()))
     look, seen = app.session_state["done:closely"]
     model = load("flowers_simple")
-    *_, last = generate(model, preset, range(3, 11), model.card.mix(range(3, 11)))
+    *_, last = generate(model, preset, range(3, 11), model.card.labels_for(range(3, 11)))
     assert (seen.images.float() - ((last.x.clamp(-1, 1) + 1) * 127.5).round()).abs().max() <= 1 and seen.among == 64
     assert look.card.name == "flowers_simple" and chart_axes.in_words(look.card.scores["FD"]) in said(app)
     monkeypatch.setattr("diffusion_edu.data.images.load_images", lambda *_: few)
@@ -531,7 +531,7 @@ def test_a_model_of_faces_has_no_statistics_of_flowers_to_be_measured_by(tmp_pat
     monkeypatch.setattr(sample_check, "available", lambda: {"face_features": None})
     monkeypatch.setattr(sample_check, "PRETRAINED", tmp_path)
     assert look.feature_network == "face_features" and look.shipped is None
-    assert "perfect(" not in samples.code(look).split("eyes = load")[1]
+    assert "perfect_model_fd(" not in samples.code(look).split("eyes = load")[1]
 
 
 def test_larger_samples_are_brought_to_the_size_of_the_others():

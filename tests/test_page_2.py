@@ -130,7 +130,7 @@ def test_the_page_shows_what_the_library_computes():
     known = load_images(PRETRAINED / "flower_samples.parquet")
     row = (known.labels == known.classes.index("sunflower")).nonzero().flatten()[1].item()
     assert asked.subject.row == row and asked.who.words.endswith("told “sunflower”, guidance 2")
-    x0, eps = to_signed(known.images[row])[None], SeededNoise([5]).draw((3, 64, 64))
+    x0, eps = to_signed(known.images[row])[None], SeededNoise([5]).sample((3, 64, 64))
     model, schedule = load("flowers_attention"), SCHEDULES["cosine"](1000)
     x = schedule.corrupt(x0, 500, eps)
     without, told = model.denoiser(schedule), model.denoiser(schedule, torch.tensor([known.classes.index("sunflower")]))

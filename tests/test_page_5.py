@@ -103,7 +103,7 @@ def test_turned_noise_stays_as_strong_and_mixed_noise_does_not(model):
     assert asked.strengths("Mixed") == pytest.approx(
         [math.hypot(1 - fraction, fraction) for fraction in asked.fractions], abs=0.02
     )
-    first, last = SeededNoise([4, 9]).draw((3, 64, 64))
+    first, last = SeededNoise([4, 9]).sample((3, 64, 64))
     torch.testing.assert_close(asked.noises("Mixed")[2], (first + last) / 2)
     page = asked.table({})
     assert f"strength {asked.strengths('Mixed')[2]:.2f}" in page and 'scope="col">50%' in page

@@ -22,7 +22,7 @@ from diffusion_edu.app.guidance.experts import Specialists, responsible  # noqa:
 from diffusion_edu.app.guidance.scale_sweep import Sweep, fractions  # noqa: E402
 from diffusion_edu.checkpoints import Card, load, save
 from diffusion_edu.data.images import to_bytes
-from diffusion_edu.denoisers import guided, guided_between, noting
+from diffusion_edu.denoisers import guided, interval_guidance, record_guidance
 from diffusion_edu.evaluation.features import describe
 from diffusion_edu.generation import Preset, generate
 from diffusion_edu.networks import NETWORKS
@@ -121,7 +121,7 @@ def test_between_timesteps_it_is_guided_and_elsewhere_nobody_asks_for_anything()
     conditional, unconditional = (lambda x, t: x + t), (lambda x, t: asks.append(t) or x * t)
     x = torch.randn(2, 3, generator=torch.Generator().manual_seed(0))
     steered, everywhere = (
-        guided_between(conditional, unconditional, 3.0, 200, 600),
+        interval_guidance(conditional, unconditional, 3.0, 200, 600),
         guided(conditional, unconditional, 3.0),
     )
     for t in (100, 199, 601, 1000):
@@ -133,7 +133,7 @@ def test_between_timesteps_it_is_guided_and_elsewhere_nobody_asks_for_anything()
 
 def test_the_guided_prediction_lies_on_the_line_through_the_other_two():
     noted, x = {}, torch.randn(2, 3, 4, 4, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
-    said = noting(noted)(lambda x, t: x.cos(), lambda x, t: x.sin(), 3.5)(x, 7)
+    said = record_guidance(noted)(lambda x, t: x.cos(), lambda x, t: x.sin(), 3.5)(x, 7)
     u, c, g = noted[7]
     assert torch.equal(said, g) and torch.equal(u, x.sin()) and torch.equal(c, x.cos())
     torch.testing.assert_close(g, u + 3.5 * (c - u))

@@ -153,7 +153,7 @@ def test_cancel_leaves_no_image_and_the_next_walk_draws(monkeypatch):
         ("selectbox", "class_name", "rose"),
         ("slider", "number", 10),
         ("multiselect", "schedules", ["flow"]),
-        ("multiselect", "schedules", ["linear", "linear_low", "sigmoid", "quadratic"]),
+        ("multiselect", "schedules", ["linear", "sigmoid", "quadratic"]),
         ("selectbox", "timesteps", 100),
         ("number_input", "seed", 1_000_000),
         ("toggle", "averaged", True),
@@ -196,7 +196,7 @@ def test_a_link_with_too_many_or_unknown_schedules_opens_all_the_same():
         == 1000
     )
     assert animation(
-        healthy(opened(NOISE, schedules=["linear", "linear_low", "scaled_linear", "quadratic", "cosine"]))
+        healthy(opened(NOISE, schedules=["linear", "scaled_linear", "quadratic", "cosine"]))
     )["tracks"]
 
 

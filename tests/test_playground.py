@@ -207,7 +207,7 @@ def test_every_sampler_leads_the_same_network_to_the_data(practice, sampler):
 def test_every_schedule_leads_the_same_network_to_the_data(practice, schedule):
     chosen, *_, taught, _ = practice
     spacing = list(SPACINGS)[len(schedule) % len(SPACINGS)]
-    preset = replace(chosen.preset, schedule=schedule, steps=40, spacing=spacing, zero_snr=schedule == "linear_low")
+    preset = replace(chosen.preset, schedule=schedule, steps=40, spacing=spacing, zero_snr=schedule == "linear")
     _, network, best, _ = animation_figures(compare(replace(chosen, preset=preset), taught))[0]
     assert best < 0.04 and network < best + 0.01  # few steps on a steep schedule cost both the same
 

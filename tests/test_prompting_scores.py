@@ -12,10 +12,10 @@ from diffusion_edu.data.captions import Captioned, by_subject
 from diffusion_edu.data.images import held_out, to_bytes
 from diffusion_edu.data.sources import SPLITS
 from diffusion_edu.evaluation import __main__ as command
-from diffusion_edu.evaluation import prompting, prompts
+from diffusion_edu.evaluation import prompt_sets, text_to_image
 from diffusion_edu.evaluation.features import CLASSIFIERS, category_class_accuracy
-from diffusion_edu.evaluation.prompting import Ruler
-from diffusion_edu.evaluation.prompts import TIMES, Conditions, Real, read_prompts, read_real
+from diffusion_edu.evaluation.text_to_image import Ruler
+from diffusion_edu.evaluation.prompt_sets import TIMES, Conditions, Real, read_prompts, read_real
 from diffusion_edu.networks import NETWORKS
 from diffusion_edu.networks.autoencoder import Autoencoder
 from diffusion_edu.randomness import Compute
@@ -424,4 +424,4 @@ def test_a_judge_without_categories_is_refused(small, tmp_path):
 def test_the_other_evaluation_says_where_to_go(small):
     with pytest.raises(SystemExit) as end:
         command.main(["small", "--data", "scenes"])
-    assert "'python -m diffusion_edu.evaluation.prompting small'" in end.value.code and "\n" not in end.value.code
+    assert "'python -m diffusion_edu.evaluation.text_to_image small'" in end.value.code and "\n" not in end.value.code

@@ -15,17 +15,17 @@ from diffusion_edu.spacings import spaced
 def test_image_k_gets_the_same_noise_whatever_else_is_in_the_batch():
     together, alone = SeededNoise([3, 7, 9]), SeededNoise([7])
     for shape in [(3, 8, 8), (2,), (3, 4, 6)]:
-        assert torch.equal(together.draw(shape)[1], alone.draw(shape)[0])
+        assert torch.equal(together.sample(shape)[1], alone.sample(shape)[0])
 
 
 def test_noise_is_standard_normal_different_for_each_seed_and_for_each_draw():
     noise = SeededNoise(range(4))
-    first, second = noise.draw((5000,)), noise.draw((5000,))
+    first, second = noise.sample((5000,)), noise.sample((5000,))
     everything = torch.cat([first, second])
     assert len({row.sum().item() for row in everything}) == 8
     assert everything.mean().item() == pytest.approx(0, abs=0.02)
     assert everything.std().item() == pytest.approx(1, abs=0.02)
-    assert torch.equal(first, SeededNoise(range(4)).draw((5000,)))
+    assert torch.equal(first, SeededNoise(range(4)).sample((5000,)))
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16])
@@ -33,14 +33,14 @@ def test_noise_sampled_like_x_has_its_shape_and_dtype(dtype):
     x = torch.zeros(2, 3, 4, dtype=dtype)
     sampled = SeededNoise([1, 2])(x)
     assert (sampled.shape, sampled.dtype) == (x.shape, dtype)
-    assert torch.equal(sampled, SeededNoise([1, 2]).draw((3, 4)).to(dtype))
+    assert torch.equal(sampled, SeededNoise([1, 2]).sample((3, 4)).to(dtype))
 
 
 def test_a_whole_stochastic_walk_of_image_k_does_not_change_with_the_batch():
     def draw(seeds):
         noise = SeededNoise(seeds)
         step = partial(ddpm_step, lambda x, t: x.sin(), cosine(50), randn=noise)
-        *_, last = walk(step, noise.draw((3, 4, 4)), spaced(cosine(50), 25))
+        *_, last = walk(step, noise.sample((3, 4, 4)), spaced(cosine(50), 25))
         return last.x
 
     assert torch.equal(draw([5, 6, 7])[2], draw([7])[0])
@@ -49,7 +49,7 @@ def test_a_whole_stochastic_walk_of_image_k_does_not_change_with_the_batch():
 
 def test_seeded_noise_leaves_the_global_randomness_alone():
     before = torch.get_rng_state()
-    SeededNoise([1, 2]).draw((3,))
+    SeededNoise([1, 2]).sample((3,))
     assert torch.equal(torch.get_rng_state(), before)
 
 

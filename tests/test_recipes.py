@@ -27,12 +27,12 @@ from diffusion_edu.generation import Preset
 from diffusion_edu.randomness import Compute
 from diffusion_edu.recipes import flowers_cold
 from diffusion_edu.recipes import run as runs
-from diffusion_edu.recipes.building import apart, build
-from diffusion_edu.recipes.command import arguments, main
+from diffusion_edu.recipes.model_setup import apart, build
+from diffusion_edu.recipes.command_line import arguments, main
 from diffusion_edu.recipes.flowers_attention import RECIPE
-from diffusion_edu.recipes.further import like, taken_over
+from diffusion_edu.recipes.fine_tune import like, taken_over
 from diffusion_edu.recipes.log import COLUMNS, Log
-from diffusion_edu.recipes.sheets import draw
+from diffusion_edu.recipes.sample_sheet import draw
 from diffusion_edu.samplers import cold_step
 
 SIZES = {"widths": [16, 32], "blocks": 1, "attention": [False, True], "patch": 2, "embedding": 16}
@@ -191,7 +191,7 @@ from dataclasses import replace
 import torch
 from diffusion_edu.generation import Preset
 from diffusion_edu.recipes import run
-from diffusion_edu.recipes.command import main
+from diffusion_edu.recipes.command_line import main
 from diffusion_edu.recipes.flowers_attention import RECIPE
 torch.set_num_threads(1)
 run.SAVE_EVERY = 0.2
@@ -405,7 +405,7 @@ def restoring(photos, tmp_path_factory):
 
 def test_a_restorer_is_trained_to_a_card_that_says_what_it_undoes(restoring):
     card = load("cold", [restoring]).card
-    assert (card.prediction_type, card.draws, card.classes, card.null) == ("restoration", False, list(DEGRADATIONS), 6)
+    assert (card.prediction_type, card.generates, card.classes, card.null) == ("restoration", False, list(DEGRADATIONS), 6)
     assert card.config == {"classes": 6, **COLD_SIZES}  # the folder's own two classes are not what it is told
     assert card.training["objective"] == {"prediction_type": "restoration", "null": 6, "drop": 0.1, "grain": 0.02}
     assert card.training["images_seen"] == 12 * card.training["steps"] > 0

@@ -24,10 +24,10 @@ from diffusion_edu.recipes import (
     sketch_to_flower,
     super_resolution,
 )
-from diffusion_edu.recipes.building import build
-from diffusion_edu.recipes.command import main
-from diffusion_edu.recipes.further import like, taken_over
-from diffusion_edu.recipes.guided import beside_guides
+from diffusion_edu.recipes.model_setup import build
+from diffusion_edu.recipes.command_line import main
+from diffusion_edu.recipes.fine_tune import like, taken_over
+from diffusion_edu.recipes.conditioned import beside_guides
 from diffusion_edu.recipes.super_resolution import CROP, MOST_NOISE, cut_and_shrunk
 
 SIZES = {"widths": [8, 16], "patch": 2, "embedding": 16}
@@ -99,7 +99,7 @@ def test_a_recipe_trains_goes_on_and_leaves_a_model_that_draws_what_it_is_told(s
     labels = (
         torch.rand(2, card.config["conditioning_channels"], 16, 16, generator=seeded())
         if card.conditioning_image
-        else card.mix([0, 1])
+        else card.labels_for([0, 1])
     )
     *_, last = generate(model, Preset(**card.sampling), [0, 1], labels)
     assert last.x.shape == (2, 3, 16, 16) and last.x.isfinite().all()
@@ -115,7 +115,7 @@ def test_the_experts_learn_their_own_halves_of_the_timesteps(shelf, tmp_path, mo
         "forward",
         lambda self, y, timestep, condition=None: heard.append(timestep) or say(self, y, timestep, condition),
     )
-    monkeypatch.setattr("diffusion_edu.recipes.command.finish", lambda run: None)
+    monkeypatch.setattr("diffusion_edu.recipes.command_line.finish", lambda run: None)
     for name, recipe in (("low", flowers_expert_detail.RECIPE), ("high", flowers_expert_noise.RECIPE)):
         heard.clear()
         train(replace(recipe, show=lambda *_: None), tmp_path / name, "--data", shelf / "plain.parquet", "--images", 64)

@@ -17,7 +17,7 @@ from diffusion_edu.data.images import to_bytes
 from diffusion_edu.degradations import DEGRADATIONS, Degradation
 from diffusion_edu.editing.super_resolution import enlarge, shrunk
 from diffusion_edu.generation import Preset, generate
-from diffusion_edu.latent.text_to_image import draw, load_text_to_image
+from diffusion_edu.latent.text_to_image import sample, load_text_to_image
 from diffusion_edu.randomness import Compute
 from diffusion_edu.samplers import SAMPLERS, cold_step
 from diffusion_edu.schedules import SCHEDULES
@@ -50,7 +50,7 @@ def model(name):
             .expand(2, able.card.config["conditioning_channels"], 32, 32)
         )
     else:
-        condition = card.mix(SEEDS)
+        condition = card.labels_for(SEEDS)
         condition = condition and torch.tensor(condition)
     return last(generate(able, Preset(**card.sampling), SEEDS, condition))
 
@@ -80,9 +80,9 @@ def enlarged():
 def words():
     """Sample from two prompts."""
     able = load_text_to_image(compute=PLAIN)
-    drawing = draw(able.ask(["a volcano at night", "a red rose"], SEEDS, negative="blurred"))
+    drawing = sample(able.request(["a volcano at night", "a red rose"], SEEDS, negative="blurred"))
     *_, state = drawing
-    return drawing.see(state.x)
+    return drawing.decode(state.x)
 
 
 CASES = {

@@ -15,11 +15,11 @@ from diffusion_edu.degradations import (
     DEGRADATIONS,
     GRAIN,
     TO_ONE_COLOUR,
-    Colours,
+    ColourDistribution,
     Degradation,
-    emptied,
+    fully_degraded,
     flawed,
-    knowing,
+    oracle,
 )
 from diffusion_edu.evaluation import __main__ as drawing
 from diffusion_edu.evaluation import cold, restoration
@@ -38,14 +38,14 @@ def seeded(*shape, seed=0):
 
 def test_a_flawed_prediction_is_wrong_by_as_much_as_was_asked_for_and_otherwise_at_every_timestep():
     x0 = torch.zeros(3, 3, 32, 32)
-    wrong = flawed(knowing(x0), 0.2, (5, 6, 7))
+    wrong = flawed(oracle(x0), 0.2, (5, 6, 7))
     here, there = wrong(x0, 40), wrong(x0, 41)
     torch.testing.assert_close(here.square().mean(dim=(1, 2, 3)).sqrt(), torch.full((3,), 0.2))
     assert torch.equal(here, wrong(x0, 40))  # both algorithms meet the same error at the same timestep
     likeness = torch.cosine_similarity(here.flatten(1), there.flatten(1))
     assert likeness.abs().max() < 0.6
     torch.testing.assert_close(
-        flawed(knowing(x0[:1]), 0.2, (6,))(x0[:1], 40), here[1:2]
+        flawed(oracle(x0[:1]), 0.2, (6,))(x0[:1], 40), here[1:2]
     )  # whatever else is in the batch
     assert (here[0].diff(dim=1).square().mean() / here[0].square().mean()) < 0.2  # smooth: noise has 2
 
@@ -54,7 +54,7 @@ def ended(step, name, error, start=60, restore=None):
     """Undo a degradation by one algorithm with a restorer that knows the answer but is wrong by so much; PSNR of the end."""
     x0 = seeded(2, 3, 16, 16).mul(0.3).clamp(-1, 1)
     degrade = Degradation(name, (0, 1))
-    restore = flawed(knowing(x0), error, (0, 1))
+    restore = flawed(oracle(x0), error, (0, 1))
     *_, last = walk(partial(step, restore, degrade), degrade(x0, start), spaced(degrade, 20, top=start))
     return psnr(last.x, x0)
 
@@ -77,15 +77,15 @@ def test_without_error_both_algorithms_return_the_image(name):
 def test_colours_are_sampled_as_they_were_found():
     root = torch.tensor([[0.2, 0, 0], [0.1, 0.1, 0], [0, 0.05, 0.1]])
     found = seeded(4000, 3) @ root.T + torch.tensor([0.1, -0.2, 0.0])
-    sampled = Colours.of(found).draw(range(3000), 4)
+    sampled = ColourDistribution.of(found).sample(range(3000), 4)
     assert sampled.shape == (3000, 3, 4, 4) and torch.equal(sampled[..., 0, 0], sampled[..., 3, 2])
     torch.testing.assert_close(sampled[..., 0, 0].mean(0), found.mean(0), atol=0.02, rtol=0)
     torch.testing.assert_close(sampled[..., 0, 0].T.cov(), found.T.cov(), atol=0.004, rtol=0)
-    assert torch.equal(Colours.of(found).draw([7], 4), sampled[7:8])
+    assert torch.equal(ColourDistribution.of(found).sample([7], 4), sampled[7:8])
 
 
 def test_colours_that_never_vary_are_sampled_all_the_same():
-    sampled = Colours.of(torch.full((5, 3), 0.25)).draw(range(9), 2)
+    sampled = ColourDistribution.of(torch.full((5, 3), 0.25)).draw(range(9), 2)
     torch.testing.assert_close(sampled, torch.full((9, 3, 2, 2), 0.25), atol=1e-3, rtol=0)
 
 
@@ -93,14 +93,14 @@ def test_colours_that_never_vary_are_sampled_all_the_same():
 def test_of_an_emptied_image_only_chance_is_left(name):
     degrade = Degradation(name, (0, 1))
     x0 = seeded(2, 3, 32, 32).mul(0.4).clamp(-1, 1)
-    x = emptied(degrade, x0)
+    x = fully_degraded(degrade, x0)
     torch.testing.assert_close((x - degrade(x0, 100)).std(), torch.tensor(GRAIN), atol=0.1 * GRAIN, rtol=0)
-    assert torch.equal(x, emptied(degrade, x0)) and not torch.equal(x[0], x[1])
+    assert torch.equal(x, fully_degraded(degrade, x0)) and not torch.equal(x[0], x[1])
     if name in TO_ONE_COLOUR:
         flat = x0.mean((2, 3), keepdim=True).expand_as(x0)
-        assert (emptied(degrade, flat) - x).abs().max() < 0.02  # an image of one colour serves as well
+        assert (fully_degraded(degrade, flat) - x).abs().max() < 0.02  # an image of one colour serves as well
     elif name != "desaturate":
-        assert (emptied(degrade, -x0) - x).abs().max() < 1e-6  # whatever the image was
+        assert (fully_degraded(degrade, -x0) - x).abs().max() < 1e-6  # whatever the image was
 
 
 def test_a_mean_colour_is_the_mean_of_the_values():
@@ -171,14 +171,14 @@ def test_the_command_writes_the_scores_into_the_card(small, tmp_path, capsys):
     card = read_card(tmp_path / "runs" / "undoer.json")
     assert card.scores == json.loads(capsys.readouterr().out)
     assert "2 images of real.parquet" in card.scores["protocol"] and "--samples 8" in card.scores["command"]
-    assert set(card.scores["FD_grown"]) == set(card.scores["restored"]) == {"blur", "fade", "mask"}
-    assert all(fd > card.scores["FD_floor"] for fd in card.scores["FD_grown"].values())
+    assert set(card.scores["FD_generated"]) == set(card.scores["restored"]) == {"blur", "fade", "mask"}
+    assert all(fd > card.scores["FD_floor"] for fd in card.scores["FD_generated"].values())
     timesteps = card.scores["restored"]["fade"]
     assert list(timesteps) == [str(timestep) for timestep in TIMESTEPS]
-    assert set(timesteps["20"]) == {"nothing done", "one prediction", "algorithm 1", "algorithm 2"}
+    assert set(timesteps["20"]) == {"input", "one prediction", "algorithm 1", "algorithm 2"}
     images = load_images(tmp_path / "real.parquet", 16)
     x0 = to_signed(images.take(held_out(images)).images)
-    assert timesteps["60"]["nothing done"] == likeness(0.4 * x0, x0)  # fading is a multiplication
+    assert timesteps["60"]["input"] == likeness(0.4 * x0, x0)  # fading is a multiplication
     assert load("undoer").card == card  # the weights still fit
 
 
@@ -187,7 +187,7 @@ def test_each_way_to_undo_is_measured_on_its_own_images(small):
     ways = undone(model, x0, "blur", 40, batch=2)
     degrade = Degradation("blur", (0, 1, 2))
     x = degrade(x0, 40)
-    torch.testing.assert_close(ways["nothing done"], x)
+    torch.testing.assert_close(ways["input"], x)
     restore = model.restorer(degrade)
     with torch.no_grad():
         torch.testing.assert_close(ways["one prediction"], restore(x, 40).clamp(-1, 1), atol=2e-2, rtol=0)

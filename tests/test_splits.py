@@ -14,7 +14,7 @@ from diffusion_edu.data.images import ImageSet, load_images, save_images
 from diffusion_edu.data.sources import SPLITS
 from diffusion_edu.data.splits import SHARES, as_csv, by_attributes, by_class, imbalance, names, split
 from diffusion_edu.data.survey import Survey, average, fractions, survey
-from diffusion_edu.evaluation.colours import smoothed, values, wasserstein
+from diffusion_edu.evaluation.colours import smooth_histograms, channel_histograms, wasserstein
 
 
 def dice(seed=0):
@@ -228,7 +228,7 @@ def test_the_average_image_is_rounded():
 def test_values_are_counted_channel_by_channel():
     images = torch.zeros(2, 3, 4, 4, dtype=torch.uint8)
     images[:, 1], images[0, 2] = 255, 10
-    fractions = values(images)
+    fractions = channel_histograms(images)
     assert fractions.shape == (3, 256) and torch.allclose(fractions.sum(1), torch.ones(3, dtype=torch.float64))
     assert fractions[0, 0] == 1 and fractions[1, 255] == 1 and fractions[2, 0] == fractions[2, 10] == 0.5
 
@@ -236,23 +236,23 @@ def test_values_are_counted_channel_by_channel():
 def test_smoothing_keeps_the_sum_even_at_both_ends_and_puts_weight_where_it_was():
     at = torch.zeros(3, 256, dtype=torch.float64)
     at[0, 0] = at[1, 255] = at[2, 100] = 1
-    smooth = smoothed(at, width=5.0)
+    smooth = smooth_histograms(at, width=5.0)
     torch.testing.assert_close(smooth.sum(1), torch.ones(3, dtype=torch.float64))
     assert smooth.argmax(1).tolist() == [0, 255, 100]
     assert (torch.arange(256) * smooth[2]).sum() == pytest.approx(100, abs=1e-6)
     assert ((torch.arange(256) - 100) ** 2 * smooth[2]).sum() == pytest.approx(25, rel=1e-6)
     torch.testing.assert_close(
-        smoothed(torch.full((256,), 1 / 256, dtype=torch.float64)), torch.full((256,), 1 / 256, dtype=torch.float64)
+        smooth_histograms(torch.full((256,), 1 / 256, dtype=torch.float64)), torch.full((256,), 1 / 256, dtype=torch.float64)
     )
 
 
 def test_the_distance_is_how_far_values_must_move():
     black, grey = torch.zeros(2, 3, 4, 4, dtype=torch.uint8), torch.full((2, 3, 4, 4), 40, dtype=torch.uint8)
-    assert wasserstein(values(black), values(grey)).tolist() == [40, 40, 40]
-    assert wasserstein(values(grey), values(grey)).tolist() == [0, 0, 0]
+    assert wasserstein(channel_histograms(black), channel_histograms(grey)).tolist() == [40, 40, 40]
+    assert wasserstein(channel_histograms(grey), channel_histograms(grey)).tolist() == [0, 0, 0]
     some, others = (torch.randint(256, (3, 3, 8, 8), dtype=torch.uint8, generator=dice(seed)) for seed in (0, 1))
     expected = [
         (a.flatten().sort().values.double() - b.flatten().sort().values.double()).abs().mean()
         for a, b in zip(some.unbind(1), others.unbind(1), strict=True)
     ]
-    torch.testing.assert_close(wasserstein(values(some), values(others)), torch.stack(expected))
+    torch.testing.assert_close(wasserstein(channel_histograms(some), channel_histograms(others)), torch.stack(expected))

@@ -312,7 +312,7 @@ def test_a_network_learns_to_draw_what_the_caption_says(reader):
         able, Preset(steps=10, guidance_scale=1.5), range(4), reader(["a blue tiger", "a red tiger"] * 2)
     )
     assert last.x.mean((1, 2, 3)).sign().tolist() == [-1, 1, -1, 1] and last.x.abs().mean((1, 2, 3)).min() > 2
-    assert card.told and not card.draws and asdict(card)["autoencoder"] == "a"
+    assert card.conditional and not card.generates and asdict(card)["autoencoder"] == "a"
     with pytest.raises(ValueError, match="what `tokens.reader` makes of a caption"):
         generate(able, Preset(steps=2), [0], [1])
 

@@ -103,7 +103,7 @@ def trained(home):
 
 def test_the_card_says_what_it_was_made_of(trained):
     card = load("mine").card
-    assert (card.prediction_type, card.size, card.channels, card.autoencoder, card.told, card.draws) == (
+    assert (card.prediction_type, card.size, card.channels, card.autoencoder, card.conditional, card.generates) == (
         "v",
         4,
         4,

@@ -16,8 +16,8 @@ from diffusion_edu.generation import Preset, generate
 from diffusion_edu.networks.vae import VAE
 from diffusion_edu.randomness import Compute
 from diffusion_edu.recipes import faces_vae, flowers_vae
-from diffusion_edu.recipes.command import main
-from diffusion_edu.recipes.sheets import draw
+from diffusion_edu.recipes.command_line import main
+from diffusion_edu.recipes.sample_sheet import draw
 from diffusion_edu.training.loop import fit, held_out_loss, train_state
 from diffusion_edu.training.objectives import Variational
 
@@ -145,7 +145,7 @@ def test_a_recipe_leaves_a_vae_with_its_card_and_goes_on_where_it_was(photos, tm
     run(photos, out, "--images", "40", "--resume", recipe=recipe)
     able = load("mine", [out], Compute(torch.device("cpu")))
     card = able.card
-    assert (card.prediction_type, card.told, card.draws, card.classes, card.config["size"]) == (
+    assert (card.prediction_type, card.conditional, card.generates, card.classes, card.config["size"]) == (
         "vae",
         False,
         False,

@@ -31,9 +31,9 @@ def test_class_names_are_classes_or_attributes():
         [],
         [],
     )
-    assert [each.told for each in (FLOWERS, FACES, PLAIN, GUIDED)] == [True, True, False, True]
-    assert [each.draws for each in (FLOWERS, FACES, PLAIN, GUIDED)] == [True, True, True, False]
-    assert not Card("v", "V", "vae", {}, "vae", 8).draws
+    assert [each.conditional for each in (FLOWERS, FACES, PLAIN, GUIDED)] == [True, True, False, True]
+    assert [each.generates for each in (FLOWERS, FACES, PLAIN, GUIDED)] == [True, True, True, False]
+    assert not Card("v", "V", "vae", {}, "vae", 8).generates
     assert [each.null for each in (FLOWERS, FACES, PLAIN)] == [3, None, None]
 
 
@@ -45,19 +45,19 @@ def test_a_label_asks_for_its_class_name_and_leaves_everything_else_open():
 @pytest.mark.parametrize("count", [1, 2, 3, 5, 20, 36, 37, 38, 74, 102, 111])
 def test_class_names_take_turns_so_that_all_are_asked_for_and_neighbours_differ(count):
     many = card(classes=[f"kind {k}" for k in range(count)])
-    turns = [many.turn(seed) for seed in range(count)]
+    turns = [many.name_for(seed) for seed in range(count)]
     assert sorted(turns) == sorted(many.classes)
-    assert [many.turn(seed + count) for seed in range(count)] == turns
+    assert [many.name_for(seed + count) for seed in range(count)] == turns
     if count > 1:
-        assert all(many.turn(seed) != many.turn(seed + 1) for seed in range(2 * count))
+        assert all(many.name_for(seed) != many.name_for(seed + 1) for seed in range(2 * count))
     if gcd(37, count) == 1:  # what the shipped images were sampled with
-        assert many.mix(range(50)) == [37 * seed % count for seed in range(50)]
+        assert many.labels_for(range(50)) == [37 * seed % count for seed in range(50)]
 
 
 def test_a_mix_has_a_label_for_every_seed_or_there_is_none():
-    assert FLOWERS.mix([0, 1, 2]) == [0, 1, 2]
-    assert FACES.mix([0, 1]) == [[1, 0], [0, 1]]
-    assert PLAIN.mix([0, 1]) is GUIDED.mix([0, 1]) is None
+    assert FLOWERS.labels_for([0, 1, 2]) == [0, 1, 2]
+    assert FACES.labels_for([0, 1]) == [[1, 0], [0, 1]]
+    assert PLAIN.labels_for([0, 1]) is GUIDED.labels_for([0, 1]) is None
 
 
 @pytest.mark.parametrize(

@@ -10,8 +10,8 @@ from einops import rearrange
 from diffusion_edu.analysis.activations import recorded
 from diffusion_edu.analysis.attention import by_word, deaf, ignoring, listening, looking, word_layers
 from diffusion_edu.checkpoints import Card, save, vocabulary
-from diffusion_edu.denoisers import guided, noting
-from diffusion_edu.latent.text_to_image import between, draw, load_text_to_image
+from diffusion_edu.denoisers import guided, record_guidance
+from diffusion_edu.latent.text_to_image import interpolate, sample, load_text_to_image
 from diffusion_edu.networks.autoencoder import Autoencoder
 from diffusion_edu.networks.text import WordAttention
 from diffusion_edu.randomness import Compute
@@ -81,11 +81,11 @@ def able(tmp_path, tiny):
 
 
 def asked(able, prompt=PROMPT, seeds=(0, 1), negative="", **preset):
-    return able.ask(prompt, seeds, replace(able.preset, **preset), negative)
+    return able.request(prompt, seeds, replace(able.preset, **preset), negative)
 
 
-def states(asked, steer=None):
-    return list(draw(replace(asked, steer=steer)))
+def states(asked, guidance=None):
+    return list(sample(replace(asked, guidance=guidance)))
 
 
 def same(walk, other):
@@ -112,7 +112,7 @@ def test_listening_changes_nothing_and_hears_every_timestep_of_the_pass_with_the
         assert looks.keys() == word_layers(able.model.net).keys() and len(looks) == 5
         for look in looks.values():
             assert (
-                look.shape[0] == 2 and look.shape[-1] == wanted.told.shape[1] == 5
+                look.shape[0] == 2 and look.shape[-1] == wanted.condition.shape[1] == 5
             )  # neither 1, without a prompt, nor as many as the negative one has
             assert (look > 0).all() and torch.allclose(look.sum(-1), torch.ones(look.shape[:-1]), atol=1e-6)
     assert heard[walk[0].t]["down.0.0.cross_attention"].shape == (2, 1, 64, 5) and heard[walk[0].t][
@@ -134,7 +134,7 @@ def test_the_looks_are_the_very_tensors_that_the_answer_was_made_of(able):
         for name, layer in layers.items()
     ]
     with recorded(net, layers) as said:
-        first = next(iter(draw(replace(wanted, steer=listening(net, heard)))))
+        first = next(iter(sample(replace(wanted, guidance=listening(net, heard)))))
     for handle in handles:
         handle.remove()
     for name, layer in layers.items():
@@ -146,7 +146,7 @@ def test_the_looks_are_the_very_tensors_that_the_answer_was_made_of(able):
 
 def test_between_two_prompts_the_second_is_noted(able):
     first, second, heard = asked(able, seeds=[0]), asked(able, "a whale", seeds=[0]), {}
-    wanted = between(first, second, [0.5])
+    wanted = interpolate(first, second, [0.5])
     assert same(states(wanted, listening(able.model.net, heard)), states(wanted))
     assert {look.shape[-1] for looks in heard.values() for look in looks.values()} == {3}
 
@@ -169,8 +169,8 @@ def test_who_ignores_nothing_draws_the_same_bit_for_bit(able, tokens):
 
 def test_what_is_ignored_gets_no_look_and_the_others_fraction_what_it_got(able):
     wanted, net, whole, without, noted, alone = asked(able), able.model.net, {}, {}, {}, {}
-    walk = states(wanted, listening(net, whole, noting(noted)))
-    other = states(wanted, deaf(net, (2, 3), listening(net, without, noting(alone))))
+    walk = states(wanted, listening(net, whole, record_guidance(noted)))
+    other = states(wanted, deaf(net, (2, 3), listening(net, without, record_guidance(alone))))
     t, kept = walk[0].t, [0, 1, 4]
     for name, look in without[t].items():
         assert (look[..., [2, 3]] == 0).all() and torch.allclose(

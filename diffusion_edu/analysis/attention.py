@@ -82,8 +82,8 @@ def ignoring(net, tokens):
         yield
 
 
-def listening(net, heard, steer=guided):
-    """Steer as `steer` does, and note where the prediction that is told the prompt looks: heard[t] = {layer: (b, heads, places, tokens)} at every timestep t.
+def listening(net, heard, guidance=guided):
+    """Guide as `guidance` does, and note where the prediction that is told the prompt looks: heard[t] = {layer: (b, heads, places, tokens)} at every timestep t.
 
     Where that prediction lies between two prompts, it is the second that is noted.
     """
@@ -94,12 +94,12 @@ def listening(net, heard, steer=guided):
             yield
         heard[t] = {name: passes[-1] for name, passes in looks.items()}
 
-    return lambda conditional, unconditional, scale: steer(_within(listen, conditional), unconditional, scale)
+    return lambda conditional, unconditional, scale: guidance(_within(listen, conditional), unconditional, scale)
 
 
-def deaf(net, tokens, steer=guided):
-    """Steer as `steer` does, but in the prediction that is told the prompt no place looks at these tokens, see `ignoring`; the other is left alone."""
-    return lambda conditional, unconditional, scale: steer(
+def deaf(net, tokens, guidance=guided):
+    """Guide as `guidance` does, but in the prediction that is told the prompt no place looks at these tokens, see `ignoring`; the other is left alone."""
+    return lambda conditional, unconditional, scale: guidance(
         _within(lambda t: ignoring(net, tokens), conditional), unconditional, scale
     )
 

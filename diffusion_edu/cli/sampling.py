@@ -65,14 +65,14 @@ def of_class(model, args):
     from diffusion_edu.generation import generate
 
     card = model.card
-    if not card.draws and card.prediction_type != "vae":
+    if not card.generates and card.prediction_type != "vae":
         raise ValueError(f"{card.name} ({card.title}) cannot sample images from noise alone: choose another model.")
     if args.prompt is not None:
         raise ValueError(f"{card.name} reads no prompts: leave out --prompt, or choose text_to_image.")
     preset, label = preset_of(card, args), label_of(card, args.name)
 
     def make(seeds):
-        labels = card.mix(seeds) if label is None else [label] * len(seeds)
+        labels = card.labels_for(seeds) if label is None else [label] * len(seeds)
         *_, last = generate(model, preset, seeds, labels)
         return to_bytes(last.x).cpu()
 

@@ -200,7 +200,7 @@ def from_card(card):
         lr=told.get("lr"),
         ema=told.get("ema"),
         warm_up=True,  # as `follow` does
-        asked=card.prediction_type if card.draws else None,
+        asked=card.prediction_type if card.generates else None,
         schedule=way.get("schedule"),
         T=way.get("T"),
         zero_snr=way.get("zero_snr", False),

@@ -74,7 +74,7 @@ def enlarge(model: Model, preset: Preset, small, seeds, fraction=0.1, hold=False
         )
     small = model.compute.place(small)
     eps = (
-        SeededNoise([seed + 2**31 for seed in seeds]).draw(small.shape[1:]).to(small)
+        SeededNoise([seed + 2**31 for seed in seeds]).sample(small.shape[1:]).to(small)
     )  # other noise than the walk's; of a seed 32 bits count
     told = conditioning_image(small, torch.full((len(small),), fraction, device=small.device), eps)
     return generate(model, preset, seeds, told, partial(_holding, small) if hold else guided)

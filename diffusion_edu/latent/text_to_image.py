@@ -24,7 +24,7 @@ from diffusion_edu.editing.verbs import (
     resampling_step,
     slerp,
 )
-from diffusion_edu.generation import Between, Preset, generate, guided_denoiser, make_step
+from diffusion_edu.generation import Preset, generate, Interpolated, guided_denoiser, make_step
 from diffusion_edu.latent.codec import Codec, codec, scale_of
 from diffusion_edu.networks.text import present
 from diffusion_edu.randomness import SeededNoise
@@ -75,36 +75,36 @@ class TextToImage:
             )
         preset = preset or self.preset
         read, unwanted = [self.reader.read(prompt) for prompt in prompts], self.reader.read(negative)
-        told, against = (cut(torch.stack([each.told for each in some])) for some in (read, [unwanted]))
+        told, negative = (cut(torch.stack([each.told for each in some])) for some in (read, [unwanted]))
         notes = [note for each in (*read, unwanted) for note in each.notes]
         notes += [EMPTY] * any(not (prompt or "").strip() for prompt in prompts)
-        if against is not None:
+        if negative is not None:
             notes += [WEAK.format(preset.guidance_scale)] * (preset.guidance_scale <= 1)
             notes += [ALIKE] * any(torch.equal(each.told, unwanted.told) for each in read)
-        told, against = (each if each is None else each.expand(len(seeds), *each.shape[1:]) for each in (told, against))
-        return Asked(self, preset, partial(SeededNoise, seeds), len(seeds), told, against, tuple(dict.fromkeys(notes)))
+        told, negative = (each if each is None else each.expand(len(seeds), *each.shape[1:]) for each in (told, negative))
+        return Asked(self, preset, partial(SeededNoise, seeds), len(seeds), told, negative, tuple(dict.fromkeys(notes)))
 
 
 @dataclass(frozen=True)
 class Asked:
     """So many images that are asked for: of whom, how, from which noise, what each is told and is to keep away from, None for nothing.
 
-    noise makes the noise of a walk from its beginning; notes are sentences on what was not understood; steer: see generation.guesser.
+    noise makes the noise of a walk from its beginning; notes are sentences on what was not understood; guidance: see generation.guided_denoiser.
     """
 
     of: TextToImage
     preset: Preset
     noise: Callable
     count: int
-    told: Tensor | Between | None
-    against: Tensor | Between | None = None
+    told: Tensor | Interpolated | None
+    negative: Tensor | Interpolated | None = None
     notes: tuple[str, ...] = ()
-    steer: Callable | None = None
+    guidance: Callable | None = None
 
     @property
     def telling(self):
-        """What `generate`, `guesser` and `step_of` are told, by name."""
-        return {"labels": self.told, "steer": self.steer, "against": self.against}
+        """What `generate`, `guided_denoiser` and `make_step` are told, by name."""
+        return {"condition": self.told, "guidance": self.guidance, "negative": self.negative}
 
 
 @dataclass(frozen=True)
@@ -126,13 +126,13 @@ class NoiseBetween:
     second: Callable
     fraction: Tensor
 
-    def draw(self, shape):
+    def sample(self, shape):
         """Draw the next noise of every image, float32 (n, *shape)."""
-        ends = (noise.draw(shape).expand(len(self.fraction), *shape) for noise in (self.first, self.second))
+        ends = (noise.sample(shape).expand(len(self.fraction), *shape) for noise in (self.first, self.second))
         return slerp(*ends, self.fraction.double().view(-1, 1))
 
     def __call__(self, x):
-        return self.draw(x.shape[1:]).to(x)
+        return self.sample(x.shape[1:]).to(x)
 
 
 def load_text_to_image(name="text_to_image", folders=None, compute=None):
@@ -211,20 +211,20 @@ def between(first, second, fractions):
         raise ValueError(
             "What two samples have between them is sampled by one model with one preset: ask both for the same."
         )
-    told, against = (halfway(a, b, fractions) for a, b in ((first.told, second.told), (first.against, second.against)))
+    told, negative = (halfway(a, b, fractions) for a, b in ((first.told, second.told), (first.negative, second.negative)))
     notes = tuple(dict.fromkeys(first.notes + second.notes))
 
     def noise():
         return NoiseBetween(first.noise(), second.noise(), fractions)
 
-    return replace(first, noise=noise, count=len(fractions), told=told, against=against, notes=notes)
+    return replace(first, noise=noise, count=len(fractions), told=told, negative=negative, notes=notes)
 
 
 def halfway(first, second, fractions):
     """Tell every image both conditions; one, if they are the same."""
     first, second = (each if each is None else each.expand(len(fractions), *each.shape[1:]) for each in (first, second))
     same = first is second if first is None or second is None else torch.equal(first, second)
-    return first if same else Between(first, second, fractions)
+    return first if same else Interpolated(first, second, fractions)
 
 
 def cut(told):

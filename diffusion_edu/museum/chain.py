@@ -64,7 +64,7 @@ class Chain:
             denoise = self.guidance(
                 denoise.given(torch.tensor(labels, device=model.compute.device)), denoise, self.guidance_scale
             )
-        eps = model.compute.place(noise.draw((model.card.channels, model.card.size, model.card.size)))
+        eps = model.compute.place(noise.sample((model.card.channels, model.card.size, model.card.size)))
         x, timesteps = self.begin(self.schedule, eps, self.timesteps(self.schedule, self.steps), seeds)
         step = partial(self.step, self.limit(denoise), self.schedule, randn=noise)
         return self.walk(step, x, timesteps, self.hold(self.schedule, eps, seeds))

@@ -50,7 +50,7 @@ def between_two(mix):
     """Begin half way between two noises."""
 
     def begin(schedule, eps, timesteps, seeds):
-        other = SeededNoise([seed + OTHER for seed in seeds]).draw(eps.shape[1:]).to(eps)
+        other = SeededNoise([seed + OTHER for seed in seeds]).sample(eps.shape[1:]).to(eps)
         return mix(eps, other, 0.5), timesteps
 
     return begin

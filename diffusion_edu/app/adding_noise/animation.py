@@ -61,14 +61,14 @@ class Noising:
     @cached_property
     def mixtures(self):
         """The image at every timestep of the animation: for every schedule x (states, 3, h, w) in [-1, 1] and beyond."""
-        return self._mixed(SeededNoise([self.seed]).draw(self.image.shape))
+        return self._mixed(SeededNoise([self.seed]).sample(self.image.shape))
 
     @property
     def shown(self):
         """What is seen of the mixtures: themselves, or their mean over noises; mixing is linear, so the noises may be averaged first."""
         if not self.averaged:
             return self.mixtures
-        return self._mixed(SeededNoise(range(self.seed, self.seed + MANY)).draw(self.image.shape).mean(0, keepdim=True))
+        return self._mixed(SeededNoise(range(self.seed, self.seed + MANY)).sample(self.image.shape).mean(0, keepdim=True))
 
     def _mixed(self, eps):
         x0 = to_signed(self.image)[None]

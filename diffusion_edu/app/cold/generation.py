@@ -12,7 +12,7 @@ from diffusion_edu.app.cold.animation import T
 from diffusion_edu.app.trajectories.animation import COLOUR, Animation, Track, png_url
 from diffusion_edu.core import walk
 from diffusion_edu.data.images import mean_colours, to_bytes, to_signed
-from diffusion_edu.degradations import GRAIN, TO_ONE_COLOUR, Colours, Degradation, emptied
+from diffusion_edu.degradations import GRAIN, TO_ONE_COLOUR, ColourDistribution, Degradation, fully_degraded
 from diffusion_edu.denoisers import clipped
 from diffusion_edu.figures.grids import grid
 from diffusion_edu.generation import Preset, generate
@@ -86,7 +86,7 @@ class Growing:
     def states(self, cold, hot):
         """Walk from nothing but chance, and from noise, and yield a pair of States per timestep."""
         degrade = Degradation(self.way, self.seeds, T)
-        x = cold.compute.place(emptied(degrade, self.x0))
+        x = cold.compute.place(fully_degraded(degrade, self.x0))
         step = partial(cold_step, clipped(cold.restorer(degrade)), degrade)
         return zip(
             walk(step, x, spaced(cosine(T), self.steps)),
@@ -96,9 +96,9 @@ class Growing:
 
     @property
     def x0(self):
-        """What is emptied, (4, 3, h, w): images of one colour where that is what is left, else images of ours."""
+        """What is fully degraded, (4, 3, h, w): images of one colour where that is what is left, else images of ours."""
         if self.way in TO_ONE_COLOUR:
-            return Colours.of(mean_colours(self.ours)).draw(self.seeds, self.ours.shape[-1])
+            return ColourDistribution.of(mean_colours(self.ours)).sample(self.seeds, self.ours.shape[-1])
         return to_signed(self.ours[[seed % len(self.ours) for seed in self.seeds]])
 
     def animation(self, pairs):
@@ -168,7 +168,7 @@ class Growing:
     def code(self):
         """The lines of Python that make the same images."""
         if self.way in TO_ONE_COLOUR:
-            start = "x0 = Colours.of(mean_colours(ours)).draw(seeds, size=64)\n"
+            start = "x0 = ColourDistribution.of(mean_colours(ours)).sample(seeds, size=64)\n"
         else:
             start = "x0 = to_signed(ours[[seed % len(ours) for seed in seeds]])\n"
         return (
@@ -176,7 +176,7 @@ class Growing:
             "from diffusion_edu.checkpoints import PRETRAINED, load\n"
             "from diffusion_edu.core import walk\n"
             "from diffusion_edu.data.images import load_images, mean_colours, to_bytes, to_signed\n"
-            "from diffusion_edu.degradations import Colours, Degradation, emptied\n"
+            "from diffusion_edu.degradations import ColourDistribution, Degradation, fully_degraded\n"
             "from diffusion_edu.denoisers import clipped\n"
             "from diffusion_edu.generation import Preset, generate\n"
             "from diffusion_edu.samplers import cold_step\n"
@@ -186,7 +186,7 @@ class Growing:
             f'seeds, cold, hot = {self.seeds}, load("{self.cold}"), load("{self.hot}")\n'
             f'degrade = Degradation("{self.way}", seeds)\n'
             f"{start}"
-            "x = cold.compute.place(emptied(degrade, x0))\n"
+            "x = cold.compute.place(fully_degraded(degrade, x0))\n"
             "step = partial(cold_step, clipped(cold.restorer(degrade)), degrade)\n"
             f"*_, grown = walk(step, x, spaced(cosine({T}), {self.steps}))\n"
             f"*_, sampled = generate(hot, Preset(steps={self.steps}, T={T}), seeds)\n"

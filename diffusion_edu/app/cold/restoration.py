@@ -12,7 +12,7 @@ from diffusion_edu.app.common.image_picker import Subject
 from diffusion_edu.app.trajectories.animation import COLOUR
 from diffusion_edu.core import walk
 from diffusion_edu.data.images import to_signed
-from diffusion_edu.degradations import Degradation, flawed, knowing
+from diffusion_edu.degradations import Degradation, flawed, oracle
 from diffusion_edu.denoisers import clipped
 from diffusion_edu.randomness import SeededNoise, choose
 from diffusion_edu.samplers import cold_step, ddim_step, multistep_renoising_step, naive_cold_step
@@ -86,7 +86,7 @@ class Undoing:
         return (lambda x0, t: schedule.corrupt(x0, t, eps)), *steps
 
     def _asked(self, restore):
-        restore = restore or knowing(self.x0)
+        restore = restore or oracle(self.x0)
         return clipped(flawed(restore, self.error, [self.seed]) if self.error else restore)
 
     def animation(self, pairs):
@@ -139,7 +139,7 @@ class Undoing:
             "from diffusion_edu.checkpoints import load\n"
             "from diffusion_edu.core import walk\n"
             "from diffusion_edu.data.images import to_bytes, to_signed\n"
-            "from diffusion_edu.degradations import Degradation, flawed, knowing\n"
+            "from diffusion_edu.degradations import Degradation, flawed, oracle\n"
             "from diffusion_edu.denoisers import clipped\n"
             "from diffusion_edu.analysis.measures import psnr\n"
             "from diffusion_edu.randomness import SeededNoise, choose\n"
@@ -149,7 +149,7 @@ class Undoing:
             f"{self.subject.code}"
             "x0 = choose().place(to_signed(image)[None])  # (1, 3, 64, 64) in [-1, 1]\n"
             f"{made}"
-            f"restore = {asked if self.restorer else 'knowing(x0)'}\n"
+            f"restore = {asked if self.restorer else 'oracle(x0)'}\n"
             f"{flaw}"
             f"for step in ({steps}):                      # algorithm 2, algorithm 1\n"
             f"    for state in walk(partial(step, clipped(restore), {rest}), x, spaced(cosine({T}), {self.steps}, top={self.start})):\n"

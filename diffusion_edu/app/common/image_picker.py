@@ -147,9 +147,9 @@ def show_ghost():
 def code(subject, mixed):
     """Write the lines of Python that make the same images and numbers."""
     names = [schedule.name for schedule in mixed.schedules]
-    noise = f"SeededNoise([{mixed.seed}]).draw(image.shape)  # one noise for all schedules"
+    noise = f"SeededNoise([{mixed.seed}]).sample(image.shape)  # one noise for all schedules"
     if mixed.averaged:
-        noise = f"SeededNoise(range({mixed.seed}, {mixed.seed + MANY})).draw(image.shape).mean(0)  # mixing is linear: average the noises first"
+        noise = f"SeededNoise(range({mixed.seed}, {mixed.seed + MANY})).sample(image.shape).mean(0)  # mixing is linear: average the noises first"
     return (
         "from diffusion_edu.data.images import to_signed\n"
         "from diffusion_edu.analysis.measures import histogram, snr_decibels, spectrum\n"

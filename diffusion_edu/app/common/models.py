@@ -19,7 +19,7 @@ def get(name):
     return _loaded(name, path and path.with_suffix(".safetensors").stat().st_mtime_ns)
 
 
-def cards(fits=lambda card: card.draws):
+def cards(fits=lambda card: card.generates):
     """Read the cards of all usable models that draw, or that fit otherwise, as {name: card}; shows one sentence for each that cannot be read."""
     found, known = {}, available()
     for name, path in sorted(
@@ -35,7 +35,7 @@ def cards(fits=lambda card: card.draws):
     return found
 
 
-def titled(fits=lambda card: card.draws, missing=MISSING):
+def titled(fits=lambda card: card.generates, missing=MISSING):
     """Read the cards of all models that draw, or that fit otherwise, as {title: card}; the page ends here, in words, if there is none."""
     known = cards(fits)
     if not known:

@@ -39,7 +39,7 @@ class Request:
         """What each image was asked to be, in words."""
         if not self._guided:
             return ["anything"] * self.images
-        return [self.card.turn(seed) if self.class_name == MIXED else self.class_name for seed in self.seeds]
+        return [self.card.name_for(seed) if self.class_name == MIXED else self.class_name for seed in self.seeds]
 
     @property
     def _guided(self):
@@ -76,7 +76,7 @@ class Request:
             "from diffusion_edu.generation import Preset, generate\n\n"
             f'model = load("{self.card.name}")\n'
             f"preset = {self.preset}\n"
-            f"for state in generate(model, preset, seeds={self.seeds}, labels={self.labels}):\n"
+            f"for state in generate(model, preset, seeds={self.seeds}, condition={self.labels}):\n"
             "    print(state.t)                # from T, pure noise, down to 0\n"
             "images = to_bytes(state.x)      # uint8 (images, 3, height, width)\n"
         )

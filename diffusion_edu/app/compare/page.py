@@ -215,7 +215,7 @@ def show(comparison, look):
 
 def code(requests):
     """Write the lines of Python that draw both sides and measure how far they are apart."""
-    walks = [f'generate(load("{w.card.name}"), {w.preset}, seeds={w.seeds}, labels={w.labels})' for w in requests]
+    walks = [f'generate(load("{w.card.name}"), {w.preset}, seeds={w.seeds}, condition={w.labels})' for w in requests]
     return (
         "from diffusion_edu.checkpoints import load\n"
         "from diffusion_edu.generation import Preset, generate\n"

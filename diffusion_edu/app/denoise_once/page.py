@@ -47,7 +47,7 @@ class Question:
         return (
             self.preset.noise_schedule(),
             to_signed(self.subject.image)[None],
-            SeededNoise([self.seed]).draw(self.subject.image.shape),
+            SeededNoise([self.seed]).sample(self.subject.image.shape),
         )
 
     @property
@@ -74,7 +74,7 @@ class Question:
             f"schedule = Preset(schedule={self.preset.schedule!r}, T={self.preset.T}, zero_snr={self.preset.zero_snr}).noising()\n"
             f"{self.who.code}"
             "x0 = compute.place(to_signed(image)[None])  # (1, 3, 64, 64) in [-1, 1]\n"
-            f"eps = compute.place(SeededNoise([{self.seed}]).draw(image.shape))\n"
+            f"eps = compute.place(SeededNoise([{self.seed}]).sample(image.shape))\n"
             f'timesteps = {{*spaced(schedule, {EVEN}), *spaced(schedule, {AT_THE_ENDS}, "log-SNR")}}\n'
             "for t in sorted(timesteps - {0}, reverse=True):    # timestep 0 has no noise to prediction\n"
             "    x = schedule.corrupt(x0, t, eps)        # signal[t] * x0 + noise[t] * eps\n"

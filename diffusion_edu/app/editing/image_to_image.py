@@ -25,7 +25,7 @@ IMPORTS = (
     "from diffusion_edu.core import walk\n"
     "from diffusion_edu.data.images import to_bytes, to_signed\n"
     "from diffusion_edu.editing.verbs import image_to_image\n"
-    "from diffusion_edu.generation import Preset, step_of\n"
+    "from diffusion_edu.generation import Preset, make_step\n"
     "from diffusion_edu.randomness import SeededNoise\n"
 )
 
@@ -112,10 +112,10 @@ class Changing:
         return (
             f'model, preset = load("{self.request.card.name}"), {self.request.preset}\n'
             f"noise = SeededNoise({self.request.seeds})                       # one seed per image\n"
-            f"eps = {'noise.draw(image.shape)' if self.noisy else f'torch.zeros({len(self.request.seeds)}, *image.shape)  # no noise'}\n"
+            f"eps = {'noise.sample(image.shape)' if self.noisy else f'torch.zeros({len(self.request.seeds)}, *image.shape)  # no noise'}\n"
             "x0 = to_signed(image).expand_as(eps)                    # (4, 3, h, w) in [-1, 1]\n"
             f"x, timesteps = image_to_image(preset.noising(), x0, {self.strength}, preset.steps, eps, preset.spacing)\n"
-            f"step = step_of(model, preset, noise, labels={self.request.labels})\n"
+            f"step = make_step(model, preset, noise, condition={self.request.labels})\n"
             "for state in walk(step, model.compute.place(x), timesteps):\n"
             "    print(state.t)                                      # from where it begins down to 0\n"
             "images = to_bytes(state.x.cpu())                      # uint8 (4, 3, h, w)\n"

@@ -20,7 +20,7 @@ from diffusion_edu.generation import Preset, generate
 
 REAL = "gradient_energy_real"  # among the scores of a card
 UNKNOWN = (
-    "What is usual in real images, `python -m diffusion_edu.evaluation.enlarging` writes into the card of the network."
+    "What is usual in real images, `python -m diffusion_edu.evaluation.super_resolution` writes into the card of the network."
 )
 
 
@@ -153,7 +153,7 @@ class Enlarging:
         """The lines of Python that make the same images."""
         if self._sampled:
             request, more = self.begun, ""
-            small = f'generate(load("{request.card.name}"), {request.preset}, seeds={request.seeds}, labels={request.labels})'
+            small = f'generate(load("{request.card.name}"), {request.preset}, seeds={request.seeds}, condition={request.labels})'
         else:
             more = (
                 f"{self.begun.code}x = to_signed(image)[None]                               # (1, 3, h, w) in [-1, 1]\n"

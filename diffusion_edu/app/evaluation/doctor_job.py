@@ -64,7 +64,7 @@ def ours(card):
 def visit(model, preset, known):
     """Draw, ask the network about real images if it was trained on ours, and measure: yields States, then the Findings and the samples."""
     card, flowers = model.card, image_picker.images()
-    labels = card.mix(range(IMAGES))
+    labels = card.labels_for(range(IMAGES))
     start = None
     for state in generate(model, preset, range(IMAGES), labels):
         start = state.x if start is None else start

@@ -15,11 +15,11 @@ from diffusion_edu.app.jobs.stages import Stage
 from diffusion_edu.checkpoints import PRETRAINED, Card, available
 from diffusion_edu.data.images import to_bytes
 from diffusion_edu.data.survey import Survey, survey
-from diffusion_edu.evaluation.colours import values, wasserstein
+from diffusion_edu.evaluation.colours import channel_histograms, wasserstein
 from diffusion_edu.evaluation.distances import Statistics
 from diffusion_edu.evaluation.features import describe
-from diffusion_edu.evaluation.few import doublings, perfect, resampled
-from diffusion_edu.evaluation.neighbours import near, nearest
+from diffusion_edu.evaluation.sample_size import doubled_counts, perfect_model_fd, fd_of_subsets
+from diffusion_edu.evaluation.neighbours import memorisation_threshold, nearest
 from diffusion_edu.evaluation.report import Reference
 from diffusion_edu.generation import Preset, generate
 
@@ -111,9 +111,9 @@ class Look:
             known, features = known.take(others), features[others]
         yield Stage("Looking for the nearest", self.total(len(features)))
         distances, rows = nearest(sampled, features)
-        limit = near(features)
+        limit = memorisation_threshold(features)
         curves = yield from self._curves(sampled, features)
-        fractions = values(images), values(known.images.images)
+        fractions = channel_histograms(images), channel_histograms(known.images.images)
         files = [known.files[row] for row in rows.tolist()]
         found = known.images.images[rows], files, distances, limit, curves, fractions, wasserstein(*fractions)
         yield Seen(images, *found, len(features), known.images.source)
@@ -127,7 +127,7 @@ class Look:
         """Draw every batch; yields Stages, returns all images."""
         done = []
         for seeds in self.batches:
-            for state in generate(model, self.preset, seeds, self.card.mix(seeds)):
+            for state in generate(model, self.preset, seeds, self.card.labels_for(seeds)):
                 under_way = to_bytes(state.x).cpu()
                 yield Stage(
                     f"Drawing {len(done) * BATCH + len(seeds)} of {self.count}",
@@ -166,15 +166,15 @@ class Look:
         else:
             return {}
         curves = {"these samples": [], "a perfect model": []}
-        for count in doublings(FEWEST, self.count):
+        for count in doubled_counts(FEWEST, self.count):
             yield Stage(f"FD of {count} of the samples", self.total(len(features)))
-            curves["these samples"].append((count, *resampled(real, sampled, count)))
+            curves["these samples"].append((count, *fd_of_subsets(real, sampled, count)))
         for count in [
-            *doublings(FEWEST, self.count),
+            *doubled_counts(FEWEST, self.count),
             *(2**k * self.count for k in range(1, 10) if 2**k * self.count <= MANY),
         ]:
             yield Stage(f"FD of {count} images by a perfect model", self.total(len(features)))
-            curves["a perfect model"].append((count, *perfect(real, count)))
+            curves["a perfect model"].append((count, *perfect_model_fd(real, count)))
         return curves
 
 

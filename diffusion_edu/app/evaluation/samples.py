@@ -10,8 +10,8 @@ from diffusion_edu.app.evaluation import sample_view
 from diffusion_edu.app.evaluation.sample_check import Look
 from diffusion_edu.app.jobs import session, stages, timing
 from diffusion_edu.checkpoints import PRETRAINED, Unusable
-from diffusion_edu.evaluation.colours import values, wasserstein
-from diffusion_edu.evaluation.few import perfect
+from diffusion_edu.evaluation.colours import channel_histograms, wasserstein
+from diffusion_edu.evaluation.sample_size import perfect_model_fd
 from diffusion_edu.evaluation.neighbours import nearest
 
 KEY = "closely"
@@ -31,7 +31,7 @@ def show():
     if done:
         sample_view.show(*done)
     seen = done[0] if done else look
-    show_code(code(seen), nearest, values, wasserstein, perfect, does="give these numbers")
+    show_code(code(seen), nearest, channel_histograms, wasserstein, perfect_model_fd, does="give these numbers")
 
 
 def ask():
@@ -39,7 +39,7 @@ def ask():
     row = st.container(horizontal=True, vertical_alignment="bottom", gap="medium")
     source = row.segmented_control("Samples", [OURS, NOW], default=OURS, required=True, key="samples", **BOUND)
     known = {
-        card.title: card for card in model_card.everything().values() if card.draws or card.prediction_type == "vae"
+        card.title: card for card in model_card.everything().values() if card.generates or card.prediction_type == "vae"
     }
     card = None
     if source == NOW and known:
@@ -140,7 +140,7 @@ def code(look):
             f'model = load("{look.card.name}")\n'
             "samples = []\n"
             f"for seeds in {look.batches}:\n"
-            "    *_, last = generate(model, Preset(**model.card.sampling), seeds, model.card.mix(seeds))\n"
+            "    *_, last = generate(model, Preset(**model.card.sampling), seeds, model.card.labels_for(seeds))\n"
             "    samples.append(to_bytes(last.x).cpu())\n"
             "samples = torch.cat(samples)\n"
         )
@@ -158,7 +158,7 @@ def code(look):
         else ""
     )
     compared = (
-        (f'real = {real}\nprint("FD", frechet(real, sampled), "a perfect model", perfect(real, {look.count}))\n')
+        (f'real = {real}\nprint("FD", frechet(real, sampled), "a perfect model", perfect_model_fd(real, {look.count}))\n')
         if real
         else ""
     )
@@ -167,10 +167,10 @@ def code(look):
         "from diffusion_edu.checkpoints import PRETRAINED, load\n"
         "from diffusion_edu.data.images import load_images, to_bytes\n"
         "from diffusion_edu.data.survey import survey\n"
-        "from diffusion_edu.evaluation.colours import values, wasserstein\n"
+        "from diffusion_edu.evaluation.colours import channel_histograms, wasserstein\n"
         "from diffusion_edu.evaluation.distances import Statistics, frechet\n"
         "from diffusion_edu.evaluation.features import describe\n"
-        "from diffusion_edu.evaluation.few import perfect\n"
+        "from diffusion_edu.evaluation.sample_size import perfect_model_fd\n"
         "from diffusion_edu.evaluation.neighbours import nearest\n"
         "from diffusion_edu.evaluation.report import Reference\n"
         "from diffusion_edu.generation import Preset, generate\n\n"
@@ -179,5 +179,5 @@ def code(look):
         "sampled, features = (describe(eyes, images).features for images in (samples, others))\n"
         "distances, rows = nearest(sampled, features)            # of each drawing: how near, and which\n"
         f"{compared}"
-        'print("W1", wasserstein(values(samples), values(others)))  # red, green, blue, in units of 255\n'
+        'print("W1", wasserstein(channel_histograms(samples), channel_histograms(others)))  # red, green, blue, in units of 255\n'
     )

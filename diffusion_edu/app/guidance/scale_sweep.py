@@ -12,7 +12,7 @@ from diffusion_edu.app.common.condition_picker import Asked
 from diffusion_edu.checkpoints import Card
 from diffusion_edu.core import walk
 from diffusion_edu.data.images import to_bytes
-from diffusion_edu.denoisers import guided, guided_between
+from diffusion_edu.denoisers import guided, interval_guidance
 from diffusion_edu.evaluation.features import describe
 from diffusion_edu.generation import Preset, generate, make_step
 from diffusion_edu.randomness import SeededNoise
@@ -103,14 +103,14 @@ class Sweep:
     def walk(self, model, guidance_scale, asks):
         """Walk from the noises to the images of one scale; the timestep of every question to the network is put into the list asks."""
         noise = SeededNoise(self.seeds)
-        x = model.compute.place(noise.draw((self.card.channels, self.card.size, self.card.size)))
+        x = model.compute.place(noise.sample((self.card.channels, self.card.size, self.card.size)))
         low, high = self.between
         step = make_step(
             model,
             replace(self.preset, guidance_scale=guidance_scale),
             noise,
             self.labels,
-            _counted(partial(guided_between, low=low, high=high), asks),
+            _counted(partial(interval_guidance, low=low, high=high), asks),
         )
         return walk(step, x, self.preset.timesteps())
 
@@ -150,7 +150,7 @@ class Sweep:
             "\nfrom diffusion_edu.checkpoints import load\n": True,
             "from diffusion_edu.core import walk\n": part,
             "from diffusion_edu.data.images import to_bytes\n": True,
-            "from diffusion_edu.denoisers import guided_between\n": part,
+            "from diffusion_edu.denoisers import interval_guidance\n": part,
             "from diffusion_edu.evaluation.features import describe\n": self.judge or self.feature_network,
             f"from diffusion_edu.generation import Preset, {'make_step' if part else 'generate'}\n": True,
             "from diffusion_edu.analysis.measures import mean_distance\n": True,
@@ -175,9 +175,9 @@ class Sweep:
         shape, (low, high) = (self.card.channels, self.card.size, self.card.size), self.between
         return (
             "    noise = SeededNoise(seeds)\n"
-            f"    steer = partial(guided_between, low={low}, high={high})\n"
-            "    step = step_of(model, replace(preset, guidance_scale=scale), noise, labels, steer)\n"
-            f"    *_, last = walk(step, model.compute.place(noise.draw({shape})), preset.timesteps())\n"
+            f"    guidance = partial(interval_guidance, low={low}, high={high})\n"
+            "    step = make_step(model, replace(preset, guidance_scale=scale), noise, labels, guidance)\n"
+            f"    *_, last = walk(step, model.compute.place(noise.sample({shape})), preset.timesteps())\n"
         )
 
     @property
@@ -202,7 +202,7 @@ class Sweep:
     @property
     def functions(self):
         """What did it."""
-        return [guided, generate] if self.everywhere else [guided_between, guided, make_step]
+        return [guided, generate] if self.everywhere else [interval_guidance, guided, make_step]
 
 
 def _shows(scores, wanted):
@@ -213,13 +213,13 @@ def _shows(scores, wanted):
     return (scores * wanted > 0)[:, wanted != 0].all(1)
 
 
-def _counted(steer, asks):
-    """Steer as before, and put the timestep of every question to the network into the list asks."""
+def _counted(guidance, asks):
+    """Guide as before, and put the timestep of every question to the network into the list asks."""
 
     def count(denoise):
         return lambda x, t: asks.append(t) or denoise(x, t)
 
-    return lambda conditional, unconditional, guidance_scale: steer(
+    return lambda conditional, unconditional, guidance_scale: guidance(
         count(conditional), count(unconditional), guidance_scale
     )
 

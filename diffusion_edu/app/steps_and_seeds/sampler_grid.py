@@ -105,7 +105,7 @@ class Contest:
             f"common = {replace(self.request.preset, options={})}\n\n"
             "def draw(sampler, steps):\n"
             "    preset = replace(common, sampler=sampler, steps=steps)\n"
-            f"    *_, last = generate(model, preset, seeds={self.request.seeds}, labels={self.request.labels})\n"
+            f"    *_, last = generate(model, preset, seeds={self.request.seeds}, condition={self.request.labels})\n"
             "    return to_bytes(last.x.cpu())     # uint8 (images, 3, height, width)\n\n"
             f"reference = draw{REFERENCE}\n"
             f"for sampler in {list(self.samplers)}:\n"

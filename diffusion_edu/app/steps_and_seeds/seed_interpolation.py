@@ -49,7 +49,7 @@ class Between:
     def noises(self, way):
         """The noises of one row, float32 (images, channels, size, size)."""
         card, (mix, _) = self.request.card, WAYS[way]
-        first, last = SeededNoise([self.request.seed, self.other]).draw((card.channels, card.size, card.size)).split(1)
+        first, last = SeededNoise([self.request.seed, self.other]).sample((card.channels, card.size, card.size)).split(1)
         return torch.cat([mix(first, last, fraction) for fraction in self.fractions])
 
     def strengths(self, way):
@@ -103,15 +103,15 @@ class Between:
             "from diffusion_edu.core import walk\n"
             "from diffusion_edu.data.images import to_bytes\n"
             "from diffusion_edu.editing.verbs import slerp\n"
-            "from diffusion_edu.generation import Preset, step_of\n"
+            "from diffusion_edu.generation import Preset, make_step\n"
             "from diffusion_edu.randomness import SeededNoise\n\n"
             f'model = load("{card.name}")\n'
             f"preset = {preset}\n"
-            f"first, last = SeededNoise([{self.request.seed}, {self.other}]).draw(({card.channels}, {card.size}, {card.size})).split(1)\n"
+            f"first, last = SeededNoise([{self.request.seed}, {self.other}]).sample(({card.channels}, {card.size}, {card.size})).split(1)\n"
             "for mix in (slerp, torch.lerp):\n"
             f"    x = torch.cat([mix(first, last, k / {self.request.images - 1}) for k in range({self.request.images})])\n"
             "    print(x.flatten(1).norm(dim=1) / x[0].numel() ** 0.5)\n"
-            f"    step = step_of(model, preset, None, labels={self.request.labels})  # DDIM draws nothing at random\n"
+            f"    step = make_step(model, preset, None, condition={self.request.labels})  # DDIM draws nothing at random\n"
             "    *_, last_state = walk(step, model.compute.place(x), preset.timesteps())\n"
             "    images = to_bytes(last_state.x.cpu())\n"
         )

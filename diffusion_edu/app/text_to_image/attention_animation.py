@@ -17,7 +17,7 @@ from diffusion_edu.app.trajectories.animation import COLOUR, DASHES, Axis, png_u
 from diffusion_edu.app.trajectories.recording import kept
 from diffusion_edu.data.images import to_signed
 from diffusion_edu.figures.grids import grid
-from diffusion_edu.latent.text_to_image import draw
+from diffusion_edu.latent.text_to_image import sample
 
 START = "the start"  # what no word is said by, but every prompt begins with
 ALL = "all heads"
@@ -74,7 +74,7 @@ class Heard:
         heard, asked = {}, self.order.ask(able)
 
         def moments():
-            for at, state in enumerate(draw(replace(asked, steer=listening(able.model.net, heard)))):
+            for at, state in enumerate(sample(replace(asked, guidance=listening(able.model.net, heard)))):
                 if looks := heard.pop(state.t, None):
                     seen = {layer: look.cpu() for layer, look in looks.items()}
                     yield Moment(state.t, able.images(state.x0_hat), seen) if self.keep(at) else None
@@ -147,10 +147,10 @@ class Heard:
             "from dataclasses import replace\n\n"
             "from diffusion_edu.analysis.attention import by_word, listening\n"
             "from diffusion_edu.generation import Preset\n"
-            "from diffusion_edu.latent.text_to_image import draw, load_text_to_image\n\n"
+            "from diffusion_edu.latent.text_to_image import sample, load_text_to_image\n\n"
             f"{self.order.code()}"
             "heard, words = {}, able.reader.read(" + f"{self.order.prompt!r}" + ").words\n"
-            "for state in draw(replace(asked, steer=listening(able.model.net, heard))):\n"
+            "for state in sample(replace(asked, guidance=listening(able.model.net, heard))):\n"
             "    if state.t in heard:  # timestep 0 needs no network\n"
             f'        looks = heard[state.t]["{layer}"][0]  # (heads, places, tokens)\n'
             f"        shares = by_word(looks.double(), words).{heads}  # (places, 1 + words), the start first\n"

@@ -16,8 +16,8 @@ from diffusion_edu.app.text_to_image.prompt_interpolation import short
 from diffusion_edu.app.text_to_image.request import BOUND, Order, escaped
 from diffusion_edu.app.text_to_image.variants import IMPORTS, Walks
 from diffusion_edu.app.trajectories.recording import kept
-from diffusion_edu.denoisers import guided, noting
-from diffusion_edu.latent.text_to_image import draw
+from diffusion_edu.denoisers import guided, record_guidance
+from diffusion_edu.latent.text_to_image import sample
 
 VECTORS, SCALES = "three vectors", "four scales"
 LOUDER = (1.0, 2.0, 4.0, 8.0)
@@ -55,7 +55,7 @@ class Pull(Vectors):
 
     def walk(self, able, noted):
         """Begin to walk from noise to latents, and note all predictions."""
-        return draw(replace(self.order.ask(able), steer=noting(noted)))
+        return sample(replace(self.order.ask(able), guidance=record_guidance(noted)))
 
     def seen(self, able, vectors):
         """Decode latents to images."""
@@ -76,13 +76,13 @@ class Pull(Vectors):
         """The lines of Python that make the same predictions and measure the same numbers."""
         return (
             "from dataclasses import replace\n\n"
-            "from diffusion_edu.denoisers import noting\n"
+            "from diffusion_edu.denoisers import record_guidance\n"
             "from diffusion_edu.generation import Preset\n"
             "from diffusion_edu.analysis.measures import angle\n"
-            "from diffusion_edu.latent.text_to_image import draw, load_text_to_image\n\n"
+            "from diffusion_edu.latent.text_to_image import sample, load_text_to_image\n\n"
             f"{self.order.code()}"
             "noted = {}\n"
-            "for state in draw(replace(asked, steer=noting(noted))):\n"
+            "for state in sample(replace(asked, guidance=record_guidance(noted))):\n"
             "    if state.t:  # at timestep 0 nothing is left to prediction\n"
             "        u, c, g = noted[state.t]  # latents (1, c, h, w), g = u + scale * (c - u)\n"
             "        print(state.t, [v.double().square().mean().sqrt().item() for v in (u, c, g, c - u)], angle(u, c))\n"
@@ -119,13 +119,13 @@ class Louder(Walks):
         return (
             "from dataclasses import replace\n\n"
             f"{IMPORTS}"
-            "from diffusion_edu.latent.text_to_image import draw, load_text_to_image\n\n"
+            "from diffusion_edu.latent.text_to_image import sample, load_text_to_image\n\n"
             f"{self.order.code()}"
             "words = {"
             + f'"prompts": {self.order.prompt!r}, "seeds": {self.order.seeds(1)}, "negative": {self.order.negative!r}'
             + "}\n"
-            f"wanted = [able.ask(preset=replace(preset, guidance_scale=scale), **words) for scale in {LOUDER}]\n"
-            "walks = [list(draw(each)) for each in wanted]\n"
+            f"wanted = [able.request(preset=replace(preset, guidance_scale=scale), **words) for scale in {LOUDER}]\n"
+            "walks = [list(sample(each)) for each in wanted]\n"
             "for first, *others in zip(*walks):\n"
             "    print(first.t, [distance(first.x0_hat, other.x0_hat) for other in others])\n"
             "images = [able.images(walk[-1].x) for walk in walks]  # uint8 (1, 3, h, w) each\n"
@@ -139,17 +139,17 @@ def show(order):
         "Question", [VECTORS, SCALES], default=VECTORS, required=True, key="pull", label_visibility="collapsed", **BOUND
     )
     asked = order.ask(request.able(order))
-    if asked.told is None and asked.against is None:
+    if asked.condition is None and asked.negative is None:
         st.info(
             "There is no word in the prompt that the model knows, and so nothing to steer to: type some.",
             icon=":material/info:",
         )
         return
     if look == VECTORS:
-        away = short(order.negative) if asked.against is not None and order.preset.guidance_scale > 1 else "anything"
+        away = short(order.negative) if asked.negative is not None and order.preset.guidance_scale > 1 else "anything"
         task = Pull(order.card, order.preset, Words(short(order.prompt)), order.seed, order, away)
         page.sampled(task, row, request.get)
-        show_code(task.code, guided, noting)
+        show_code(task.code, guided, record_guidance)
         return
     row.markdown(LOOK_FOR)
     task = Louder(order)

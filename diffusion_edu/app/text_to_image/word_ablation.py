@@ -47,7 +47,7 @@ class Unheard(Walks):
         whole = self.order.ask(able)
         return [
             whole,
-            replace(whole, steer=deaf(able.model.net, self.tokens)),
+            replace(whole, guidance=deaf(able.model.net, self.tokens)),
             replace(self.order, prompt=self.rest).ask(able),
         ]
 
@@ -58,11 +58,11 @@ class Unheard(Walks):
             "from dataclasses import replace\n\n"
             "from diffusion_edu.analysis.attention import deaf\n"
             f"{IMPORTS}"
-            "from diffusion_edu.latent.text_to_image import draw, load_text_to_image\n\n"
+            "from diffusion_edu.latent.text_to_image import sample, load_text_to_image\n\n"
             f"{self.order.code()}"
-            f"unseen = replace(asked, steer=deaf(able.model.net, {self.tokens}))  # tokens of the prompt, 0 is the start\n"
-            f"left_out = able.ask({self.rest!r}, seeds={self.order.seeds(1)}, preset=preset, negative={self.order.negative!r})\n"
-            "walks = [list(draw(each)) for each in (asked, unseen, left_out)]\n"
+            f"unseen = replace(asked, guidance=deaf(able.model.net, {self.tokens}))  # tokens of the prompt, 0 is the start\n"
+            f"left_out = able.request({self.rest!r}, seeds={self.order.seeds(1)}, preset=preset, negative={self.order.negative!r})\n"
+            "walks = [list(sample(each)) for each in (asked, unseen, left_out)]\n"
             "for first, *others in zip(*walks):\n"
             "    print(first.t, [distance(first.x0_hat, other.x0_hat) for other in others])\n"
             "images = [able.images(walk[-1].x) for walk in walks]  # uint8 (1, 3, h, w) each\n"

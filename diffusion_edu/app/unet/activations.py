@@ -73,7 +73,7 @@ class Walk:
         head = f'model, preset = load("{self.card.name}"), {PRESET}\n'
         if not self.subject:
             return (
-                f"{head}\ndef walk():\n    return generate(model, preset, seeds={[self.seed]}, labels={self.label})\n\n"
+                f"{head}\ndef walk():\n    return generate(model, preset, seeds={[self.seed]}, condition={self.label})\n\n"
             )
         return (
             f"{self.subject.code}{head}schedule, x0 = preset.noising(), model.compute.place(to_signed(image)[None])\n"
@@ -158,7 +158,7 @@ class Look:
 @st.cache_data(max_entries=16, show_spinner=False)
 def _taken(name, sha256):
     model = models.get(name)
-    x = model.compute.place(SeededNoise([0]).draw((model.card.channels, model.card.size, model.card.size)))
+    x = model.compute.place(SeededNoise([0]).sample((model.card.channels, model.card.size, model.card.size)))
     return anatomy(model.denoiser(PRESET.noise_schedule()), x, SHOWN)
 
 
@@ -177,7 +177,7 @@ def map_code(card):
         "from diffusion_edu.randomness import SeededNoise\n"
         "from diffusion_edu.schedules import cosine\n\n"
         f'model = load("{card.name}")\n'
-        f"x = model.compute.place(SeededNoise([0]).draw({(card.channels, card.size, card.size)}))\n"
+        f"x = model.compute.place(SeededNoise([0]).sample({(card.channels, card.size, card.size)}))\n"
         f"taken = anatomy(model.denoiser(cosine({PRESET.T})), x, {SHOWN})\n"
         "for part in taken.parts:\n"
         "    print(part.name, part.kind, part.given, part.gives, part.parameters, taken.share(part), part.told)\n"
