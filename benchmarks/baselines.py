@@ -15,7 +15,7 @@ from tqdm import tqdm
 
 from diffusion_edu.checkpoints import OWN, PRETRAINED, load
 from diffusion_edu.data.images import load_images, to_bytes, to_signed
-from diffusion_edu.evaluation.command import rounded
+from diffusion_edu.evaluation.command_line import rounded
 from diffusion_edu.evaluation.distances import frechet, frechet_band
 from diffusion_edu.evaluation.features import CLASSIFIERS, class_score, describe
 from diffusion_edu.evaluation.report import halves, pure_noise

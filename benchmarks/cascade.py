@@ -17,9 +17,9 @@ from benchmarks.timing import median
 from diffusion_edu.checkpoints import OWN, load
 from diffusion_edu.data.images import load_images, to_bytes, to_signed
 from diffusion_edu.editing.super_resolution import cascade, enlarge, enlarged
-from diffusion_edu.evaluation.detail import detail, patch_features
+from diffusion_edu.evaluation.patches import detail, patch_features
 from diffusion_edu.evaluation.distances import frechet, frechet_band
-from diffusion_edu.evaluation.enlarging import Enlarger
+from diffusion_edu.evaluation.super_resolution import Enlarger
 from diffusion_edu.evaluation.features import describe
 from diffusion_edu.evaluation.report import halves
 from diffusion_edu.evaluation.samples import as_frequent, digest, draw

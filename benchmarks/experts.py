@@ -11,7 +11,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from diffusion_edu.checkpoints import OWN, PRETRAINED, available, load, save_card
-from diffusion_edu.evaluation.command import rounded
+from diffusion_edu.evaluation.command_line import rounded
 from diffusion_edu.evaluation.features import describe
 from diffusion_edu.evaluation.report import Reference, class_accuracy_scores, distance_scores
 from diffusion_edu.evaluation.samples import as_frequent, draw

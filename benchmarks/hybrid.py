@@ -14,17 +14,17 @@ from pathlib import Path
 from tqdm import tqdm
 
 from diffusion_edu.checkpoints import OWN, available, read_card
-from diffusion_edu.evaluation.command import rounded
+from diffusion_edu.evaluation.command_line import rounded
 from diffusion_edu.evaluation.features import CLASSIFIERS
-from diffusion_edu.evaluation.prompting import Ruler
-from diffusion_edu.evaluation.prompts import TIMES, classifiers, read_prompts, read_real, sampled
+from diffusion_edu.evaluation.text_to_image import Ruler
+from diffusion_edu.evaluation.prompt_sets import TIMES, classifiers, read_prompts, read_real, sampled
 from diffusion_edu.figures.comparisons import side_by_side
 from diffusion_edu.figures.grids import grid
 from diffusion_edu.latent.text_to_image import load_text_to_image
 from diffusion_edu.randomness import choose
 from diffusion_edu.recipes import text_to_image
-from diffusion_edu.recipes.command import arguments as arguments_of
-from diffusion_edu.recipes.command import positive, train
+from diffusion_edu.recipes.command_line import arguments as arguments_of
+from diffusion_edu.recipes.command_line import positive, train
 from diffusion_edu.recipes.latents import read_latents
 from diffusion_edu.training.loop import held_out_loss
 from diffusion_edu.training.objectives import Hybrid, Objective

@@ -14,7 +14,7 @@ from tqdm import tqdm
 
 from benchmarks.timing import median
 from diffusion_edu.checkpoints import OWN, PRETRAINED, available, load, save_card
-from diffusion_edu.evaluation.command import rounded
+from diffusion_edu.evaluation.command_line import rounded
 from diffusion_edu.evaluation.distances import frechet, frechet_band
 from diffusion_edu.evaluation.features import describe
 from diffusion_edu.evaluation.report import Reference
@@ -45,7 +45,7 @@ def measure(model, preset, images, real, feature_network, work):
     seconds = median(lambda: list(generate(model, preset, range(TIMED), labels[:TIMED].tolist())), repeats=3)
     distances = {"FD": frechet(real.statistics, features), "FD_band": frechet_band(real.statistics, features)}
     asked = preset.nfe(guiding=True)
-    return {"sampler": preset.sampler, "steps": preset.steps, "evaluations": asked, "seconds": seconds, **distances}
+    return {"sampler": preset.sampler, "steps": preset.steps, "nfe": preset.nfe(guiding=True), "seconds": seconds, **distances}
 
 
 def table(rows):

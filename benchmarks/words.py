@@ -6,7 +6,7 @@ Images of 128x128 by the preset of the model's card, from noise in latents to pi
 from benchmarks.timing import in_rounds, options, peak_memory, processor
 from diffusion_edu.checkpoints import available, read_card
 from diffusion_edu.generation import Preset
-from diffusion_edu.latent.text_to_image import draw, load_text_to_image
+from diffusion_edu.latent.text_to_image import sample, load_text_to_image
 from diffusion_edu.randomness import choose
 
 MODEL, COUNTS = "text_to_image", (1, 4)
@@ -18,9 +18,9 @@ def drawing(count):
     able = load_text_to_image(MODEL, compute=choose("cpu"))
 
     def work():
-        made = draw(able.ask(PROMPT, range(count)))
+        made = sample(able.request(PROMPT, range(count)))
         *_, last = made
-        return made.see(last.x)
+        return made.decode(last.x)
 
     return work
 

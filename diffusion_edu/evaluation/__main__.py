@@ -8,7 +8,7 @@ from tqdm import tqdm
 from diffusion_edu.checkpoints import PRETRAINED, available, load, read_card, save_card
 from diffusion_edu.data.images import load_images
 from diffusion_edu.evaluation.attributes import attribute_scores, conditions, draw_conditions
-from diffusion_edu.evaluation.command import again, carry_out, parser, rounded
+from diffusion_edu.evaluation.command_line import again, carry_out, parser, rounded
 from diffusion_edu.evaluation.features import CLASSIFIERS, class_score, describe
 from diffusion_edu.evaluation.inception import download, inception_scores
 from diffusion_edu.evaluation.report import Reference, class_accuracy_scores, distance_scores, real_reference
@@ -109,11 +109,11 @@ def refuse(card):
         )
     if card.conditioning_image and not card.conditioning_image.endswith("sketch"):
         raise ValueError(
-            f"{card.name} enlarges images: judge it with 'python -m diffusion_edu.evaluation.enlarging {card.name}'."
+            f"{card.name} enlarges images: judge it with 'python -m diffusion_edu.evaluation.super_resolution {card.name}'."
         )
     if card.text:
         raise ValueError(
-            f"{card.name} draws what a text says: judge it with 'python -m diffusion_edu.evaluation.prompting {card.name}'."
+            f"{card.name} draws what a text says: judge it with 'python -m diffusion_edu.evaluation.text_to_image {card.name}'."
         )
     if card.prediction_type in ("class", "attributes"):
         raise ValueError(f"{card.name} is a classifier: name a model that draws.")
@@ -126,7 +126,7 @@ def protocol(args, card, feature_network, second, images):
         "shipped statistics of the real images" if args.offline else f"all {len(images)} images of {images.source}"
     )
     wanted, how = (
-        "asked for what real images show, " if card.told else "",
+        "asked for what real images show, " if card.conditional else "",
         "by the card's own preset, " if card.prediction_type != "vae" else "",
     )
     return {

@@ -10,7 +10,7 @@ from torchmetrics.functional.image import peak_signal_noise_ratio, structural_si
 from diffusion_edu.checkpoints import write_safely
 from diffusion_edu.core import walk
 from diffusion_edu.data.images import mean_colours, to_bytes, to_signed
-from diffusion_edu.degradations import TO_ONE_COLOUR, Colours, Degradation, emptied
+from diffusion_edu.degradations import TO_ONE_COLOUR, ColourDistribution, Degradation, fully_degraded
 from diffusion_edu.denoisers import clipped
 from diffusion_edu.evaluation.samples import in_parts
 from diffusion_edu.samplers import cold_step, naive_cold_step
@@ -30,11 +30,11 @@ def chain(model, degrade, x, start, step):
 
 def undone(model, x0, name, start, batch=32):
     """Degrade images x0 (n, 3, h, w) to timestep start and undo it in every way: {way: images (n, 3, h, w)}."""
-    ways = {"nothing done": [], "one prediction": [], **{name: [] for name in ALGORITHMS}}
+    ways = {"input": [], "one prediction": [], **{name: [] for name in ALGORITHMS}}
     for seeds in torch.arange(len(x0)).split(batch):
         degrade = Degradation(name, tuple(seeds.tolist()), T)
         x = model.compute.place(degrade(x0[seeds], start))
-        ways["nothing done"].append(x)
+        ways["input"].append(x)
         for algorithm, step in ALGORITHMS.items():
             prediction, end = chain(model, degrade, x, start, step)
             ways[algorithm].append(end)
@@ -74,14 +74,14 @@ def grow(model, name, images, count, folder, watch=iter):
 
     Where that is one colour, it is sampled from the distribution of the colours of real images, else taken from one of them.
     """
-    size, colours = model.card.size, Colours.of(mean_colours(images.images))
+    size, colours = model.card.size, ColourDistribution.of(mean_colours(images.images))
     order = torch.randperm(len(images), generator=torch.Generator().manual_seed(0))
 
     def make(seeds):
         some = order[[seed % len(order) for seed in seeds]]
-        x0 = colours.draw(seeds, size) if name in TO_ONE_COLOUR else to_signed(images.images[some])
+        x0 = colours.sample(seeds, size) if name in TO_ONE_COLOUR else to_signed(images.images[some])
         degrade = Degradation(name, tuple(seeds), T)
-        _, x = chain(model, degrade, model.compute.place(emptied(degrade, x0)), T, ALGORITHMS["algorithm 2"])
+        _, x = chain(model, degrade, model.compute.place(fully_degraded(degrade, x0)), T, ALGORITHMS["algorithm 2"])
         return to_bytes(x).cpu()
 
     return in_parts(folder / name, model.card, count, make, watch=watch)

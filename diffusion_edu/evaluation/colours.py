@@ -5,13 +5,13 @@ import torch
 VALUES = 256
 
 
-def values(images):
+def channel_histograms(images):
     """Count how often each value occurs in uint8 images (n, 3, h, w), channel by channel: shares, float64 (3, 256), each channel's sum is 1."""
     counts = torch.stack([channel.flatten().bincount(minlength=VALUES) for channel in images.cpu().unbind(1)]).double()
     return counts / counts.sum(1, keepdim=True)
 
 
-def smoothed(fractions, width=4.0):
+def smooth_histograms(fractions, width=4.0):
     """Smooth shares (..., 256) by a normal curve of standard deviation `width` values; what would leave at an end is reflected, so sums stay 1."""
     at = torch.arange(VALUES, dtype=torch.float64)
     places = torch.cat([at, -1 - at, 2 * VALUES - 1 - at])  # every value, and its mirror images beyond both ends

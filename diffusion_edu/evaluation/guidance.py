@@ -10,7 +10,7 @@ from diffusion_edu.analysis.measures import mean_distance
 from diffusion_edu.checkpoints import available, load, save_card
 from diffusion_edu.data.images import load_images
 from diffusion_edu.evaluation.attributes import ASKED, attribute_scores, conditions, draw_conditions
-from diffusion_edu.evaluation.command import again, carry_out, parser, rounded
+from diffusion_edu.evaluation.command_line import again, carry_out, parser, rounded
 from diffusion_edu.evaluation.distances import frechet, frechet_band
 from diffusion_edu.evaluation.features import CLASSIFIERS, class_accuracy, describe
 from diffusion_edu.evaluation.report import real_reference
@@ -32,7 +32,7 @@ def judge(args, watch):
     """Draw what real images show at every scale, compare, and write a row for each into the card, under by_guidance."""
     compute = choose(args.device)
     model = load(args.name, compute=compute)
-    if not model.card.condition_names or not model.card.draws:
+    if not model.card.condition_names or not model.card.generates:
         raise ValueError(f"{args.name} knows neither classes nor attributes to steer to: name a model that does.")
     feature_network, second = (
         load(name, compute=compute)

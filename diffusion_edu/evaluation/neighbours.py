@@ -30,11 +30,11 @@ def limit(distances, percentile=0.01):
     return distances.quantile(percentile).item() if len(distances) else 0.0
 
 
-def near(real):
+def memorisation_threshold(real):
     """Say how near only the nearest 1 % of real images (m, width) are to another one: see limit."""
     return limit(apart(real))
 
 
 def memorised(sampled, real):
     """Say which fraction of sampled (n, width) is nearer to a real image (m, width) than real ones are to each other: see near."""
-    return (nearest(sampled, real)[0] < near(real)).double().mean().item()
+    return (nearest(sampled, real)[0] < memorisation_threshold(real)).double().mean().item()

@@ -10,7 +10,7 @@ from diffusion_edu.checkpoints import available, load, save_card
 from diffusion_edu.data.images import held_out, load_images, to_signed
 from diffusion_edu.degradations import GRAIN
 from diffusion_edu.evaluation.cold import STEPS, TIMESTEPS, TO_ONE_COLOUR, T, grow, restoration_scores
-from diffusion_edu.evaluation.command import again, carry_out, parser
+from diffusion_edu.evaluation.command_line import again, carry_out, parser
 from diffusion_edu.evaluation.distances import frechet
 from diffusion_edu.evaluation.features import CLASSIFIERS, describe
 from diffusion_edu.evaluation.report import real_reference
@@ -52,11 +52,11 @@ def judge(args, watch):
     scores = protocol(args, feature_network, images, len(unseen)) | {
         "FD_floor": _short(real.floor),
         "FD_noise": _short(real.noise),
-        "FD_grown": {},
+        "FD_generated": {},
     }
     for name in model.card.classes:
         grown = grow(model, name, images, args.samples, folder, watch=partial(watch, words=f"growing, {name}"))
-        scores["FD_grown"][name] = _short(frechet(real.statistics, describe(feature_network, grown).features))
+        scores["FD_generated"][name] = _short(frechet(real.statistics, describe(feature_network, grown).features))
     scores["restored"] = restored
     if not args.dry:
         save_card(available()[args.name].parent, replace(model.card, scores=scores))

@@ -10,8 +10,8 @@ from tqdm import tqdm
 from diffusion_edu.data.images import cut, to_bytes, to_signed
 from diffusion_edu.figures.grids import grid
 from diffusion_edu.latent.codec import measured
-from diffusion_edu.recipes import command
-from diffusion_edu.recipes.building import apart
+from diffusion_edu.recipes import command_line
+from diffusion_edu.recipes.model_setup import apart
 from diffusion_edu.recipes.run import Recipe
 from diffusion_edu.training.objectives import Reconstruction
 from diffusion_edu.training.perceptual import VGG16
@@ -68,9 +68,9 @@ def main(words=None, recipe=RECIPE):
     options = argparse.ArgumentParser(add_help=False)
     about = f"who says how alike images look: a classifier of ours, or {VGG16}, downloaded once (default: {recipe.objective.feature_network})"
     options.add_argument("--feature-network", metavar="NAME", default=recipe.objective.feature_network, help=about)
-    args = command.arguments(recipe, words, [options])
-    command.carry_out(
-        command.train, replace(recipe, objective=replace(recipe.objective, feature_network=args.feature_network)), args
+    args = command_line.arguments(recipe, words, [options])
+    command_line.carry_out(
+        command_line.train, replace(recipe, objective=replace(recipe.objective, feature_network=args.feature_network)), args
     )
 
 

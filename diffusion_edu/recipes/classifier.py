@@ -21,7 +21,7 @@ from diffusion_edu.data.sources import SPLITS
 from diffusion_edu.evaluation.features import balanced_accuracies, category_class_accuracy, class_accuracy
 from diffusion_edu.networks import NETWORKS
 from diffusion_edu.randomness import choose
-from diffusion_edu.recipes.command import carry_out, positive, watched
+from diffusion_edu.recipes.command_line import carry_out, positive, watched
 from diffusion_edu.recipes.run import SAVE_EVERY, fraction, keep
 from diffusion_edu.training.loop import fit, train_state, warm_up_and_anneal
 from diffusion_edu.training.state import load_run

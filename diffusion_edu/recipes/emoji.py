@@ -19,8 +19,8 @@ from diffusion_edu.data.images import to_bytes, to_signed
 from diffusion_edu.figures.grids import grid
 from diffusion_edu.generation import Preset, generate
 from diffusion_edu.randomness import Compute, choose
-from diffusion_edu.recipes import command
-from diffusion_edu.recipes.building import build, describe
+from diffusion_edu.recipes import command_line
+from diffusion_edu.recipes.model_setup import build, describe
 from diffusion_edu.recipes.run import Recipe, Run, earlier, under_way
 from diffusion_edu.text.tokenizer import Tokens, learned, reader
 from diffusion_edu.training.objectives import Objective
@@ -218,7 +218,7 @@ def options():
 
 def main(words=None, recipe=RECIPE):
     """Run the recipe from the command line."""
-    command.carry_out(partial(command.train, begin=begin), recipe, command.arguments(recipe, words, [options()]))
+    command_line.carry_out(partial(command_line.train, begin=begin), recipe, command_line.arguments(recipe, words, [options()]))
 
 
 if __name__ == "__main__":

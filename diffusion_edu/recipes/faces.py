@@ -3,7 +3,7 @@
 import torch
 
 from diffusion_edu.generation import Preset
-from diffusion_edu.recipes.command import main
+from diffusion_edu.recipes.command_line import main
 from diffusion_edu.recipes.run import Recipe
 
 COMMON, MOST_OFTEN = 0.3, 6.0  # the fraction of faces that is common enough; how much more often the rarest come

@@ -1,6 +1,6 @@
 """Train a small VAE on faces, the baseline that diffusion must beat: `python -m diffusion_edu.recipes.faces_vae`."""
 
-from diffusion_edu.recipes.command import main
+from diffusion_edu.recipes.command_line import main
 from diffusion_edu.recipes.run import Recipe
 from diffusion_edu.training.objectives import Variational
 

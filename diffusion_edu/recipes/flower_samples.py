@@ -7,7 +7,7 @@ from tqdm import tqdm
 
 from diffusion_edu.checkpoints import PRETRAINED, load
 from diffusion_edu.data.images import ImageSet, save_images
-from diffusion_edu.recipes.sheets import draw
+from diffusion_edu.recipes.sample_sheet import draw
 
 IMAGES, BATCH = 1024, 32
 
@@ -21,7 +21,7 @@ def main(words=None):
     args = parser.parse_args(words)
     model, seeds = load(args.model), range(args.images)
     images = torch.cat([draw(model, seeds[at : at + BATCH]) for at in tqdm(seeds[::BATCH])])
-    labels = torch.tensor(model.card.mix(seeds))
+    labels = torch.tensor(model.card.labels_for(seeds))
     save_images(args.out, ImageSet(images, labels, tuple(model.card.classes)))
 
 

@@ -4,7 +4,7 @@ The network is that of flowers_simple, and `--from flowers_simple --size 128` be
 """
 
 from diffusion_edu.generation import Preset
-from diffusion_edu.recipes.command import main
+from diffusion_edu.recipes.command_line import main
 from diffusion_edu.recipes.run import Recipe
 
 RECIPE = Recipe(

@@ -1,7 +1,7 @@
 """Train the attention U-Net that draws 64x64 flowers of 102 kinds: `python -m diffusion_edu.recipes.flowers_attention`."""
 
 from diffusion_edu.generation import Preset
-from diffusion_edu.recipes.command import main
+from diffusion_edu.recipes.command_line import main
 from diffusion_edu.recipes.run import Recipe
 
 RECIPE = Recipe(

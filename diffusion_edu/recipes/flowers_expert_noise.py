@@ -4,7 +4,7 @@ import math
 from dataclasses import replace
 
 from diffusion_edu.recipes import flowers_simple
-from diffusion_edu.recipes.command import main
+from diffusion_edu.recipes.command_line import main
 from diffusion_edu.training.objectives import Objective
 
 RECIPE = replace(

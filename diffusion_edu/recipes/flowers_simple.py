@@ -1,7 +1,7 @@
 """Train the simple U-Net on the same flowers, to see what attention is good for: `python -m diffusion_edu.recipes.flowers_simple`."""
 
 from diffusion_edu.generation import Preset
-from diffusion_edu.recipes.command import main
+from diffusion_edu.recipes.command_line import main
 from diffusion_edu.recipes.run import Recipe
 
 RECIPE = Recipe(

@@ -15,10 +15,10 @@ from diffusion_edu.data.images import ImageSet, batches, load_images
 from diffusion_edu.figures.still import training_curve
 from diffusion_edu.generation import Preset
 from diffusion_edu.randomness import Compute, choose
-from diffusion_edu.recipes.building import apart, build, describe
-from diffusion_edu.recipes.further import like, taken_over
+from diffusion_edu.recipes.model_setup import apart, build, describe
+from diffusion_edu.recipes.fine_tune import like, taken_over
 from diffusion_edu.recipes.log import COLUMNS, Log
-from diffusion_edu.recipes.sheets import sheet
+from diffusion_edu.recipes.sample_sheet import sheet
 from diffusion_edu.training.loop import TrainState, fit, held_out_loss, train_state, warm_up_and_anneal
 from diffusion_edu.training.objectives import Objective, Reconstruction, Restoration, Variational
 from diffusion_edu.training.state import load_run, read_facts, save_run

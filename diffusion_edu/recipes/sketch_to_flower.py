@@ -2,8 +2,8 @@
 
 from diffusion_edu.editing.sketches import sketch
 from diffusion_edu.generation import Preset
-from diffusion_edu.recipes.command import main
-from diffusion_edu.recipes.guided import beside_guides
+from diffusion_edu.recipes.command_line import main
+from diffusion_edu.recipes.conditioned import beside_guides
 from diffusion_edu.recipes.run import Recipe
 
 RECIPE = Recipe(

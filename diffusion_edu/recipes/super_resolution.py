@@ -5,8 +5,8 @@ import torch
 from diffusion_edu.data.images import cut
 from diffusion_edu.editing.super_resolution import CHANNELS, conditioning_image, shrunk
 from diffusion_edu.generation import Preset
-from diffusion_edu.recipes.command import main
-from diffusion_edu.recipes.guided import beside_guides
+from diffusion_edu.recipes.command_line import main
+from diffusion_edu.recipes.conditioned import beside_guides
 from diffusion_edu.recipes.run import Recipe
 
 CROP, MOST_NOISE = 64, 0.4

@@ -17,8 +17,8 @@ from diffusion_edu.figures.grids import grid
 from diffusion_edu.generation import Preset, generate
 from diffusion_edu.latent.codec import codec, scale_of
 from diffusion_edu.randomness import Compute, choose
-from diffusion_edu.recipes import command
-from diffusion_edu.recipes.building import build, describe
+from diffusion_edu.recipes import command_line
+from diffusion_edu.recipes.model_setup import build, describe
 from diffusion_edu.recipes.latents import encoded, learned_from, read_latents, write_latents
 from diffusion_edu.recipes.run import Recipe, Run, earlier, under_way
 from diffusion_edu.text.random_prompts import write_chain
@@ -234,12 +234,12 @@ def options():
 
 def perceptual(text):
     """Read the weight of the perceptual loss off the command line."""
-    return text if text == ALONE else 0 if text == "0" else command.positive(float)(text)
+    return text if text == ALONE else 0 if text == "0" else command_line.positive(float)(text)
 
 
 def main(words=None, recipe=RECIPE):
     """Run the recipe from the command line."""
-    command.carry_out(partial(command.train, begin=begin), recipe, command.arguments(recipe, words, [options()]))
+    command_line.carry_out(partial(command_line.train, begin=begin), recipe, command_line.arguments(recipe, words, [options()]))
 
 
 if __name__ == "__main__":

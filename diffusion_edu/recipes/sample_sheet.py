@@ -12,7 +12,7 @@ def draw(model, seeds, batch=32):
     """Draw one image per seed by the card's own preset, the kinds taking turns; uint8 (n, 3, size, size)."""
     seeds, sampled = list(seeds), []
     for some in (seeds[at : at + batch] for at in range(0, len(seeds), batch)):
-        *_, last = generate(model, Preset(**model.card.sampling), some, model.card.mix(some))
+        *_, last = generate(model, Preset(**model.card.sampling), some, model.card.labels_for(some))
         sampled.append(to_bytes(last.x).cpu())
     return torch.cat(sampled)
 

@@ -12,7 +12,7 @@ from diffusion_edu.data.captions import by_subject, load_captioned
 from diffusion_edu.data.images import ImageSet, held_out
 from diffusion_edu.data.prompts import load_prompts
 from diffusion_edu.evaluation.samples import as_frequent, digest, in_parts
-from diffusion_edu.latent.text_to_image import draw
+from diffusion_edu.latent.text_to_image import sample
 
 TIMES = 2  # each prompt is sampled, from different seeds, before it is another one's turn
 HOW = 'list them under subjects, for example {"tiger": ["a tiger in the snow", "a tiger by a river"], "volcano": ["a volcano at night"]}'
@@ -35,9 +35,9 @@ def sampled(who, preset, prompts, work, watch=iter):
         return prompts[seeds.start : seeds.stop]
 
     def make(seeds):
-        drawing = draw(who.ask(asked(seeds), seeds, preset))
+        drawing = sample(who.request(asked(seeds), seeds, preset))
         *_, last = drawing
-        return drawing.see(last.x)
+        return drawing.decode(last.x)
 
     folder = Path(work) / f"{card.name}-{digest(card.sha256, by, asdict(preset))}"
     return in_parts(folder, replace(card, size=who.size, channels=3), len(prompts), make, asked, watch=watch)

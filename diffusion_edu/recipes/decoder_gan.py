@@ -1,4 +1,4 @@
-"""Train the decoder of an autoencoder to please a critic: `python -m diffusion_edu.recipes.sharper_decoder --from autoencoder --data FILE FILE`.
+"""Train the decoder of an autoencoder to please a critic: `python -m diffusion_edu.recipes.decoder_gan --from autoencoder --data FILE FILE`.
 
 The encoder stays as it is. So do the latents, and whatever has learned to draw them draws sharper images from then on.
 """
@@ -14,7 +14,7 @@ from diffusion_edu.checkpoints import Model, load
 from diffusion_edu.data.images import load_images
 from diffusion_edu.networks.critic import Judged
 from diffusion_edu.randomness import Compute, choose
-from diffusion_edu.recipes import autoencoder, command
+from diffusion_edu.recipes import autoencoder, command_line
 from diffusion_edu.recipes.run import Run, earlier, under_way
 from diffusion_edu.training.objectives import Sharpness
 
@@ -22,7 +22,7 @@ FRACTION = 0.6  # of the way from the decoder that was begun with: at the end of
 
 RECIPE = replace(
     autoencoder.RECIPE,
-    name="sharper_decoder",
+    name="decoder_gan",
     lr=1.6e-3,
     ema=0.998,
     objective=Sharpness(),
@@ -78,7 +78,7 @@ def begin(recipe, args):
 
 def main(words=None, recipe=RECIPE):
     """Run the recipe from the command line."""
-    command.carry_out(partial(command.train, begin=begin), recipe, command.arguments(recipe, words))
+    command_line.carry_out(partial(command_line.train, begin=begin), recipe, command_line.arguments(recipe, words))
 
 
 if __name__ == "__main__":

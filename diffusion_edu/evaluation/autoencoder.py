@@ -1,4 +1,4 @@
-"""Judge an autoencoder and write the scores into its card: `python -m diffusion_edu.evaluation.autoencoding autoencoder --data FILE FILE`."""
+"""Judge an autoencoder and write the scores into its card: `python -m diffusion_edu.evaluation.autoencoder autoencoder --data FILE FILE`."""
 
 import sys
 from dataclasses import replace
@@ -10,8 +10,8 @@ import torch.nn.functional as F
 from diffusion_edu.checkpoints import available, load, save_card
 from diffusion_edu.data.images import held_out, load_images, to_bytes, to_signed
 from diffusion_edu.evaluation.cold import likeness
-from diffusion_edu.evaluation.command import again, carry_out, parser, rounded
-from diffusion_edu.evaluation.detail import detail, patch_features
+from diffusion_edu.evaluation.command_line import again, carry_out, parser, rounded
+from diffusion_edu.evaluation.patches import detail, patch_features
 from diffusion_edu.evaluation.distances import frechet
 from diffusion_edu.evaluation.features import CLASSIFIERS
 from diffusion_edu.evaluation.report import halves
@@ -24,7 +24,7 @@ BATCH = 8
 
 def arguments(words=None):
     """Read the command line."""
-    options = parser("diffusion_edu.evaluation.autoencoding", __doc__, samples=128, example="autoencoder", sets="+")
+    options = parser("diffusion_edu.evaluation.autoencoder", __doc__, samples=128, example="autoencoder", sets="+")
     return options.parse_args(words)
 
 
@@ -71,7 +71,7 @@ def table(able, real, seen, known):
 
     scores = {
         "autoencoder": judged(to_bytes(in_parts(able.decode, latents))),
-        "bicubic": judged(through_few(real, able.factor)),
+        "bicubic": judged(bicubic_baseline(real, able.factor)),
     }
     floors = {"FD_floor": frechet(known, patch_features(seen, real)), "FD_halves": frechet(*halves(known))}
     return scores | floors | {"latent_mean": latents.mean().item(), "latent_std": latents.std().item()}
@@ -83,7 +83,7 @@ def in_parts(change, rows):
     return torch.cat([change(some).cpu() for some in rows.split(BATCH)])
 
 
-def through_few(images, factor):
+def bicubic_baseline(images, factor):
     """Shrink uint8 images (n, 3, h, w) to a pixel where an autoencoder has a latent, and enlarge them again, both bicubic; uint8."""
     size = images.shape[-2:]
     few = F.interpolate(to_signed(images), scale_factor=1 / factor, mode="bicubic", antialias=True)
@@ -100,7 +100,7 @@ def protocol(args, card, seen, images, unseen):
         f"the true images; FD: between features of patches of {seen.size}x{seen.size} pixels and of those of the {others} images that were not "
         f"held out, by {seen.name}; FD_floor: of the true images; FD_halves: of one half of those not held out to the other; latent_mean, "
         "latent_std: of all latents of the held-out images, 0 and 1 if they are like those that were trained on",
-        "command": again("diffusion_edu.evaluation.autoencoding", args),
+        "command": again("diffusion_edu.evaluation.autoencoder", args),
     }
 
 

@@ -1,4 +1,4 @@
-"""Does a model draw what a text says, and does it copy? `python -m diffusion_edu.evaluation.prompting text_to_image --data FILE --prompts FILE`."""
+"""Does a model draw what a text says, and does it copy? `python -m diffusion_edu.evaluation.text_to_image text_to_image --data FILE --prompts FILE`."""
 
 import shlex
 import sys
@@ -13,12 +13,12 @@ from torch import Tensor
 from diffusion_edu.analysis.measures import mean_distance
 from diffusion_edu.checkpoints import Model, available, save_card
 from diffusion_edu.data.sources import SPLITS
-from diffusion_edu.evaluation.command import carry_out, parser, rounded
+from diffusion_edu.evaluation.command_line import carry_out, parser, rounded
 from diffusion_edu.evaluation.distances import frechet, frechet_band
 from diffusion_edu.evaluation.features import CLASSIFIERS, category_class_accuracy, class_accuracy, describe
 from diffusion_edu.evaluation.guidance import diversity, of_one_class
 from diffusion_edu.evaluation.neighbours import apart, limit, nearest
-from diffusion_edu.evaluation.prompts import TIMES, Real, classifiers, read_prompts, read_real, sampled
+from diffusion_edu.evaluation.prompt_sets import TIMES, Real, classifiers, read_prompts, read_real, sampled
 from diffusion_edu.evaluation.report import Reference, pure_noise, reference
 from diffusion_edu.figures.grids import grid
 from diffusion_edu.latent.text_to_image import load_text_to_image
@@ -110,7 +110,7 @@ class Ruler:
 
 def arguments(words=None):
     """Read the command line."""
-    options = parser("diffusion_edu.evaluation.prompting", __doc__, samples=1000, example="text_to_image", sets="+")
+    options = parser("diffusion_edu.evaluation.text_to_image", __doc__, samples=1000, example="text_to_image", sets="+")
     options.add_argument(
         "--prompts", required=True, help="a JSON file of prompts that no image goes with: {subject: [prompt, ...]}"
     )
@@ -208,7 +208,7 @@ def protocol(args, ruler):
         "other, those that are there twice left out (chance: 0.01); nearest: the median distance to the nearest training image, relative to that "
         "between training images; own_image: how often that is the image whose caption was asked for. training_prompts: the same for "
         "captions that it learned from",
-        "command": shlex.join(["python", "-m", "diffusion_edu.evaluation.prompting", args.name, *options]),
+        "command": shlex.join(["python", "-m", "diffusion_edu.evaluation.text_to_image", args.name, *options]),
     }
 
 

@@ -15,7 +15,7 @@ from diffusion_edu.training.state import read_facts, read_tensors
 TOGETHER = 32  # decoded between two reports
 
 
-def kept(card: Card):
+def find_training_latents(card: Card):
     """Find the latents that a model which is told captions has learned from, as paths: same captions, same autoencoder."""
     return [path for path in sorted(checkpoints.OWN.glob("*/latents.safetensors")) if _fits(path, card)]
 
@@ -29,7 +29,7 @@ def _fits(path, card):
         return False
 
 
-def brought_back(path, codec: Codec, most=None, seed=0):
+def decode_training_images(path, codec: Codec, most=None, seed=0):
     """Decode the latents that a training has kept: yields (decoded, of how many) from time to time, and a Survey at last.
 
     Each image comes once, as it was, and what was held out does not come. Of more than `most` so many are sampled by the seed, those

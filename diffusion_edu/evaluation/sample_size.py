@@ -8,7 +8,7 @@ from diffusion_edu.evaluation.distances import Statistics, frechet, frechet_band
 REPEATS = 6
 
 
-def doublings(low, high):
+def doubled_counts(low, high):
     """Count up to high in doublings, from low or the first one above it."""
     counts = [high]
     while counts[0] // 2 >= low:
@@ -16,7 +16,7 @@ def doublings(low, high):
     return counts
 
 
-def resampled(real, sampled, count, repeats=REPEATS):
+def fd_of_subsets(real, sampled, count, repeats=REPEATS):
     """Measure the distance of `count` of the features sampled (n, width) to Statistics of real ones: mean and standard deviation over choices.
 
     For all n of them it is their distance, and the deviation over draws with replacement.
@@ -28,7 +28,7 @@ def resampled(real, sampled, count, repeats=REPEATS):
     return _summed_up([frechet(real, sampled[rows]) for rows in choices])
 
 
-def perfect(real, count, repeats=REPEATS):
+def perfect_model_fd(real, count, repeats=REPEATS):
     """Measure what a perfect model would score with `count` samples: features sampled from the normal distribution that FD takes real ones for."""
     mean, root = _mean_and_root(real)
     generator = torch.Generator().manual_seed(0)

@@ -1,4 +1,4 @@
-"""Judge a model that enlarges and write the scores into its card: `python -m diffusion_edu.evaluation.enlarging super_resolution --data FILE`."""
+"""Judge a model that enlarges and write the scores into its card: `python -m diffusion_edu.evaluation.super_resolution super_resolution --data FILE`."""
 
 import hashlib
 import sys
@@ -14,8 +14,8 @@ from diffusion_edu.checkpoints import Model, available, load, save_card
 from diffusion_edu.data.images import held_out, load_images, to_bytes, to_signed
 from diffusion_edu.editing.super_resolution import FACTOR, enlarge, enlarged, enlarges, shrunk
 from diffusion_edu.evaluation.cold import likeness
-from diffusion_edu.evaluation.command import again, carry_out, parser
-from diffusion_edu.evaluation.detail import detail, faithful, finest, patch_features
+from diffusion_edu.evaluation.command_line import again, carry_out, parser
+from diffusion_edu.evaluation.patches import detail, faithful, finest, patch_features
 from diffusion_edu.evaluation.distances import frechet
 from diffusion_edu.evaluation.features import CLASSIFIERS
 from diffusion_edu.evaluation.report import halves
@@ -43,7 +43,7 @@ class Enlarger:
         return {
             "bicubic": to_bytes(enlarged(to_signed(small))),
             **held,
-            "not held": self.sampled(small, SHARES[0], hold=False),
+            "unconstrained": self.sampled(small, SHARES[0], hold=False),
         }
 
     def sampled(self, small, fraction, hold=True):
@@ -62,7 +62,7 @@ class Enlarger:
 
 def arguments(words=None):
     """Read the command line."""
-    return parser("diffusion_edu.evaluation.enlarging", __doc__, samples=128, example="super_resolution").parse_args(
+    return parser("diffusion_edu.evaluation.super_resolution", __doc__, samples=128, example="super_resolution").parse_args(
         words
     )
 
@@ -166,7 +166,7 @@ def protocol(args, feature_network, preset, images, unseen):
         f"{size} pixels and of those of the {len(images) - len(held_out(images).nonzero())} images that were not held out, by "
         f"{feature_network.card.name}; FD_floor: of the true images; FD_halves: of one half of those not held out to the other; gradient_energy_real: "
         "as it is, of the true images: 10, 50 and 90 % have less",
-        "command": again("diffusion_edu.evaluation.enlarging", args),
+        "command": again("diffusion_edu.evaluation.super_resolution", args),
     }
 
 
