@@ -1,32 +1,35 @@
-"""Long work beside the page: a worker does it, a fragment looks at it, Cancel stops it at the next timestep.
+"""The worker computes beside the pages: one item of one job at a time, so that all jobs advance in turn.
 
-Any click on any widget ends the script that is running, so no page may do long work itself. Thirty people may share one
-machine: a single worker computes for all of them, one item of one job at a time, so that all jobs move on in turn.
+A click on any widget ends the running script, so no page computes for long itself. Up to thirty people may share one
+machine: a single worker thread serves them all. A fragment of the page shows the progress; Cancel stops a job at its
+next item.
 """
 
+import logging
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
+LOG = logging.getLogger("diffusion_edu.app")
 WORKER = ThreadPoolExecutor(max_workers=1, thread_name_prefix="worker")
-FORGOTTEN = 300  # seconds after which a job that nobody looks at any more stops
+ABANDONED = 300  # seconds after which a job stops that no page looks at
 
 
 class Job:
-    """Consume an iterator in the background; its items so far, its progress and its end can be read at any time.
+    """Consume an iterator in the background; its items, its progress and its end can be read at any time.
 
-    total is the number of items expected; problem is one sentence if the work could not be done.
+    total is the expected number of items. problem is one sentence if the job has failed; the traceback is in the log.
     """
 
     def __init__(self, items: Iterator, total: int, keep=lambda index: True):
         self.kept, self.latest, self.done, self.total = [], None, 0, total
         self.problem, self.cancelled, self.finished = "", False, False
-        self.begun = self.looked_at = time.monotonic()
-        self.seconds = 0.0  # of computing, without the waiting for a turn
+        self.started_at = self.looked_at = time.monotonic()
+        self.seconds = 0.0  # of computing, without waiting for a turn
         self._items, self._keep = items, keep
 
     def start(self):
-        """Get in line, and return the job."""
+        """Queue the job, and return it."""
         WORKER.submit(self._take_turn)
         return self
 
@@ -35,42 +38,44 @@ class Job:
         self.cancelled = True
 
     def look(self):
-        """Tell the job that somebody is still watching."""
+        """Note that a page still watches this job."""
         self.looked_at = time.monotonic()
 
     @property
     def fraction(self):
-        """How much is done, from 0 to 1."""
+        """The finished fraction, from 0 to 1."""
         return min(1.0, self.done / self.total)
 
     @property
     def seconds_left(self):
-        """How long the rest will take at the pace so far, or None before there is a pace."""
+        """The estimated seconds until the end, or None before there are two items."""
         if self.done < 2:
             return None
-        return (time.monotonic() - self.begun) / self.done * (self.total - self.done)
+        return (time.monotonic() - self.started_at) / self.done * (self.total - self.done)
 
     def _take_turn(self):
-        """Compute one item, then get in line again behind the others."""
+        """Compute one item, then queue again behind the other jobs."""
         try:
             self.finished = self.cancelled or not self._advance()
             if not self.finished:
                 WORKER.submit(self._take_turn)
         except MemoryError:
-            self.problem = "There is not enough memory for this: draw fewer images at once."
-        except Exception as problem:  # whatever it was, the worker goes on for the others
-            self.problem = f"This could not be sampled: {problem}"
+            LOG.exception("A job ran out of memory")
+            self.problem = "There is not enough memory: generate fewer images at once."
+        except Exception as problem:  # whatever it is, the worker goes on for the other jobs
+            LOG.exception("A job failed")
+            self.problem = f"This could not be computed: {problem}"
         self.finished = self.finished or bool(self.problem)
 
     def _advance(self):
-        begun = time.perf_counter()
+        start = time.perf_counter()
         item = next(self._items, None)
-        self.seconds += time.perf_counter() - begun
+        self.seconds += time.perf_counter() - start
         if item is None:
             return False
         if self._keep(self.done):
             self.kept.append(item)
         self.latest, self.done = item, self.done + 1
-        if time.monotonic() - self.looked_at > FORGOTTEN:
-            self.problem = "Nobody was watching any more, so the drawing was stopped: begin it again."
+        if time.monotonic() - self.looked_at > ABANDONED:
+            self.problem = "The page was closed or left for five minutes, so the work was stopped: start it again."
         return not self.problem
