@@ -12,7 +12,7 @@ import torch
 LESSONS = Path(__file__).parents[1] / "lessons"
 sys.path.insert(0, str(LESSONS))
 
-from checks.exercise import TRIALS, judge  # noqa: E402 - found beside the notebooks, as the notebooks find it
+from checks.exercise import TRIALS, grade  # noqa: E402 - found beside the notebooks, as the notebooks find it
 from checks.lesson_01 import EXERCISES  # noqa: E402
 
 
@@ -92,7 +92,7 @@ WRONG = {
     "01.2": [
         (lambda b: loop(b)[1:], "begins at timestep 1"),
         (lambda b: 1 - torch.cat([torch.zeros(1), b]).cumsum(0), "added up the losses"),
-        (lambda b: torch.cat([torch.ones(1), b.cumprod(0)]), "shares that are lost"),
+        (lambda b: torch.cat([torch.ones(1), b.cumprod(0)]), "fractions that are lost"),
         (lambda b: torch.tensor(loop(b)) ** 0.5, "one root too many"),
         (lambda b: 1 - torch.tensor(loop(b)), "noise's power"),
         (lambda b: torch.cat([torch.ones(1), 1 - b]), "by itself"),
@@ -172,23 +172,23 @@ def test_every_exercise_is_tried_often_enough():
 
 @pytest.mark.parametrize(("name", "answer"), WAYS)
 def test_a_right_answer_is_accepted_however_it_is_written(name, answer):
-    assert judge(EXERCISES[name], answer).status == "right"
+    assert grade(EXERCISES[name], answer).status == "right"
 
 
 @pytest.mark.parametrize(("name", "answer", "words"), SLIPS)
 def test_a_wrong_answer_meets_the_hint_that_names_its_mistake(name, answer, words):
-    verdict = judge(EXERCISES[name], answer)
+    verdict = grade(EXERCISES[name], answer)
     assert verdict.status == "wrong" and words in verdict.text
 
 
 @pytest.mark.parametrize("name", EXERCISES)
-def test_every_named_mistake_is_told_from_all_others(name):
+def test_every_named_mistake_differs_from_all_others(name):
     for mistake in EXERCISES[name].mistakes:
-        assert judge(EXERCISES[name], mistake.answer).text == mistake.hint
+        assert grade(EXERCISES[name], mistake.answer).text == mistake.hint
 
 
 def test_code_that_was_handed_out_counts_as_open():
-    assert judge(EXERCISES["01.6"], lambda x0, t, eps, a: a[t].sqrt() * x0 + (1 - a[t]).sqrt() * eps).status == "open"
+    assert grade(EXERCISES["01.6"], lambda x0, t, eps, a: a[t].sqrt() * x0 + (1 - a[t]).sqrt() * eps).status == "open"
 
 
 @pytest.mark.parametrize("name", EXERCISES)
@@ -202,9 +202,9 @@ def test_no_message_shows_the_solution(name):
     solved = nbformat.read(LESSONS / "solutions" / "01_adding_noise.ipynb", as_version=4)
     code = next(cell.source for cell in solved.cells if cell.id == f"exercise-{name[-1]}-answer")
     returned = re.search(r"return (.*)", code)[1]
-    said = [judge(exercise, answer).text for slip, answer, _ in SLIPS if slip == name]
+    said = [grade(exercise, answer).text for slip, answer, _ in SLIPS if slip == name]
     said += [
-        judge(exercise, answer).text
+        grade(exercise, answer).text
         for answer in (lambda *_: 0, lambda *_: torch.zeros(3), lambda *_: "x", lambda *_: 1 / 0)
     ]
     for text in [*said, *(mistake.hint for mistake in exercise.mistakes), *(law.broken for law in exercise.properties)]:

@@ -19,7 +19,7 @@ LESSONS = ROOT / "lessons"
 sys.path.insert(0, str(LESSONS))
 
 import checks  # noqa: E402 - found beside the notebooks, as the notebooks find it
-from checks.exercise import Exercise, Mistake, Property, judge  # noqa: E402
+from checks.exercise import Exercise, Mistake, Property, grade  # noqa: E402
 from checks.guard import within  # noqa: E402
 
 LONGEST = 90  # seconds that a cell may take
@@ -164,7 +164,7 @@ def leaves(a, b):
 )
 def test_a_check_survives_and_says_what_is_wrong(answer, status, words, capsys):
     before, threads = torch.random.get_rng_state(), threading.active_count()
-    verdict = judge(SUM, answer)
+    verdict = grade(SUM, answer)
     assert verdict.status == status and words in verdict.text
     assert torch.equal(before, torch.random.get_rng_state())
     assert threading.active_count() == threads  # nothing goes on running
@@ -172,12 +172,12 @@ def test_a_check_survives_and_says_what_is_wrong(answer, status, words, capsys):
 
 
 def test_code_handed_out_to_be_repaired_counts_as_open():
-    assert judge(replace(SUM, given=lambda a, b: a * b), lambda a, b: b * a).status == "open"
+    assert grade(replace(SUM, given=lambda a, b: a * b), lambda a, b: b * a).status == "open"
 
 
 def test_an_exercise_may_ask_for_a_value():
     half = Exercise(answer=lambda: 0.5, means="A half.", mistakes=(Mistake("Twice too much.", lambda: 1.0),))
-    assert [judge(half, value).status for value in (0.5, 1 / 2, 1.0, "0.5", ...)] == [
+    assert [grade(half, value).status for value in (0.5, 1 / 2, 1.0, "0.5", ...)] == [
         "right",
         "right",
         "wrong",
@@ -213,5 +213,5 @@ def test_an_unknown_exercise_is_named():
 
 
 def test_a_verdict_shows_text_and_not_markup():
-    shown = judge(SUM, lambda a, b: {}["<b>"])._repr_html_()
-    assert "&lt;b&gt;" in shown and re.findall(r"solid|double|dotted", shown) == ["double"]  # told apart without colour
+    shown = grade(SUM, lambda a, b: {}["<b>"])._repr_html_()
+    assert "&lt;b&gt;" in shown and re.findall(r"solid|double|dotted", shown) == ["double"]  # distinguished without colour

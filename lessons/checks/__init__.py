@@ -10,14 +10,14 @@ an exercise is made of, `quiz.py` what a question is, `guard.py` how an answer t
 import os
 from importlib import import_module
 
-from .exercise import judge
+from .exercise import grade
 from .quiz import reply
 from .verdict import Verdict
 
 
 def check(name, answer):
-    """Judge the answer to an exercise, for example check("01.2", power_left)."""
-    return _strictly(judge(_find(name, "lesson", "EXERCISES"), answer))
+    """Grade the answer to an exercise, for example check("01.2", power_left)."""
+    return _strictly(grade(_find(name, "lesson", "EXERCISES"), answer))
 
 
 def quiz(name, letter):

@@ -1,4 +1,4 @@
-"""What an exercise is made of, and how an answer to it is judged.
+"""What an exercise is made of, and how an answer to it is graded.
 
 An answer is right if it agrees with the reference on random inputs. If it does not, the first mistake that would have produced
 the same numbers names what went wrong; failing that, the first property that the numbers break; failing that, how far it got.
@@ -50,8 +50,8 @@ class Exercise:
     seconds: float = 5.0
 
 
-def judge(exercise, answer):
-    """Judge an answer, a function or a value; whatever it does, the result is a Verdict."""
+def grade(exercise, answer):
+    """Grade an answer, a function or a value; whatever it does, the result is a Verdict."""
     random = torch.Generator().manual_seed(0)
     trials = [exercise.draw(random) for _ in range(TRIALS)]
     if is_open(answer):
@@ -96,7 +96,7 @@ def _collect(function, trials):
 
 
 def _compare(exercise, trials, results):
-    """Judge numbers: right, a known mistake, a broken property, or wrong in some other way."""
+    """Grade numbers: right, a known mistake, a broken property, or wrong in some other way."""
     *numbers, again = map(_numbers, results)
     if any(result is None for result in [*numbers, again]):
         return Verdict(

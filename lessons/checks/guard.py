@@ -5,7 +5,7 @@ import ctypes
 import io
 import threading
 
-TRIES = 20  # how often a thread that ignores the end of its time is told again
+TRIES = 20  # how often a thread that ignores the end of its time is stopped again
 
 
 class TimeUp(BaseException):

@@ -110,7 +110,7 @@ POWER_LEFT = Exercise(
             lambda b: _from_one(1 - b.cumsum(0)),
         ),
         Mistake(
-            "You multiplied the shares that are lost. What survives is the product of the shares that are kept.",
+            "You multiplied the fractions that are lost. What survives is the product of the fractions that are kept.",
             lambda b: _from_one(b.cumprod(0)),
         ),
         Mistake(
@@ -129,7 +129,7 @@ POWER_LEFT = Exercise(
             lambda b: torch.cat([torch.zeros(1), torch.cumprod(1 - b, 0)]),
         ),
         Mistake(
-            "A step takes the variance beta, so the power loses the share beta, not its root.",
+            "A step takes the variance beta, so the power loses the fraction beta, not its root.",
             lambda b: _from_one((1 - b.sqrt()).cumprod(0)),
         ),
         Mistake("You squared once too often: 1 - beta is a fraction of the power already.", lambda b: _table(b) ** 2),
@@ -344,7 +344,7 @@ CORRUPT_BATCH = Exercise(
     draw=_batch,
     answer=_laid(*EACH),
     given=_laid(-1),
-    means="One rate for each image. Broadcasting never complains when sizes happen to fit, so shapes are worth a look every time.",
+    means="One rate for each image. Broadcasting never complains when shapes happen to fit, so shapes are worth a look every time.",
     mistakes=(
         Mistake("Now every row of pixels has a timestep of its own. It is every image that should.", _laid(-1, 1)),
         Mistake(

@@ -32,7 +32,7 @@ QUESTIONS = {
         {
             "a": "Many small Gaussian steps are one large one. Training rests on it: every example may have a timestep of its own.",
             "b": "It can be done like that, as you have done by hand, but it need not be: what the loop leaves behind is known in closed form.",
-            "c": "On the way there nothing has to be guessed: image and noise are both known. A network is for the way back.",
+            "c": "On the way there nothing has to be predicted: image and noise are both known. A network is for the way back.",
         },
     ),
     "01.q5": Question(

@@ -8,7 +8,7 @@ EDGES = {
     "right": "solid",
     "wrong": "double",
     "open": "dotted",
-}  # told apart by sign, words and edge, never by colour: colours name quantities
+}  # distinguished by sign, words and edge, never by colour: colours name quantities
 
 
 @dataclass(frozen=True)
