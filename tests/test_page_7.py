@@ -1,4 +1,4 @@
-"""Inside the U-Net: the map, the activations, the looks, what is told, and the page that shows them."""
+"""Inside the U-Net: the map, the activations, attention, time and class embedding, and the page that shows them."""
 
 import base64
 import io
@@ -22,7 +22,15 @@ from diffusion_edu.schedules import cosine
 pytest.importorskip("streamlit.testing.v1")
 from onscreen import finished, healthy, opened  # noqa: E402
 
-from diffusion_edu.app.unet import activation_animation, activations, diagram, embeddings
+from diffusion_edu.app.jobs import task
+from diffusion_edu.app.unet import (
+    activation_animation,
+    class_embedding,
+    diagram,
+    layer_recording,
+    time_embedding,
+    trajectory,
+)
 
 INSIDE = "pages/7_Inside_the_U-Net.py"
 SIMPLE = "Flowers, simple U-Net"
@@ -30,8 +38,8 @@ SIMPLE = "Flowers, simple U-Net"
 
 @pytest.fixture(autouse=True)
 def short(monkeypatch):
-    """Walks of three steps."""
-    monkeypatch.setattr(activations, "PRESET", Preset(steps=3, guidance_scale=1.0))
+    """Three sampling steps."""
+    monkeypatch.setattr(trajectory, "PRESET", Preset(steps=3, guidance_scale=1.0))
 
 
 @pytest.fixture(scope="module")
@@ -70,24 +78,24 @@ def pixels(url):
     return np.asarray(Image.open(io.BytesIO(base64.b64decode(url.split(",")[1]))))
 
 
-def states(levels=(60, 30), size=8):
+def states(timesteps=(60, 30), size=8):
     generator = torch.Generator().manual_seed(0)
-    return [State(t, *torch.randn(2, 1, 3, size, size, generator=generator)) for t in levels]
+    return [State(t, *torch.randn(2, 1, 3, size, size, generator=generator)) for t in timesteps]
 
 
-def test_the_map_is_a_u_of_all_parts_and_nothing_overlaps(taken):
+def test_the_map_is_a_u_of_all_parts_without_overlap(taken):
     parts = diagram.spatial(taken)
     for width in (900, 470):
         at = list(diagram.boxes(parts, width).values())
         assert (
-            all(a.x + a.wide < b.x for a, b in zip(at, at[1:], strict=False))
+            all(a.x + a.width < b.x for a, b in zip(at, at[1:], strict=False))
             and at[0].x > 0
-            and at[-1].x + at[-1].wide < width
+            and at[-1].x + at[-1].width < width
         )
         heights = [part.gives[1] for part in parts]
         for (a, b), (h, g) in zip(zip(at, at[1:], strict=False), zip(heights, heights[1:], strict=False), strict=True):
             assert (a.y < b.y) == (h > g) and (a.y == b.y) == (h == g)
-        wide = {part.gives[0]: box.wide for part, box in zip(parts, at, strict=True)}
+        wide = {part.gives[0]: box.width for part, box in zip(parts, at, strict=True)}
         assert [wide[c] for c in sorted(wide)] == sorted(wide.values())
     svg = diagram.draw(taken, (3, 64, 64), "middle.self_attention")
     assert re.findall(r'data-part="([^"]+)"', svg) == [part.name for part in parts]
@@ -101,59 +109,59 @@ def test_the_description_of_a_part_holds_its_numbers(taken):
     part = taken.part("up.0.0.block")
     says = diagram.describe(taken, part)
     assert f"{part.parameters:,} parameters" in says and f"{taken.fraction(part):.0%} of the arithmetic" in says
-    assert "128×32×32 → 64×32×32" in says and "skip from `down.0.0.block`" in says and "told the level" in says
-    assert "skip to `up.0.0.block`" in diagram.describe(taken, taken.part("down.0.0.block"))
+    assert "128×32×32 → 64×32×32" in says and "skip connection from `down.0.0.block`" in says and "conditioned on timestep" in says
+    assert "skip connection to `up.0.0.block`" in diagram.describe(taken, taken.part("down.0.0.block"))
     assert diagram.count(999) == "999" and diagram.count(1_518_731_264) == "1.5 G" and diagram.count(263_680) == "264 k"
     assert (diagram.percent(0), diagram.percent(0.004), diagram.percent(0.16)) == ("0%", "<1%", "16%")
 
 
-def test_every_class_name_of_part_has_its_words(tiny):
+def test_every_class_of_part_has_a_name(tiny):
     from diffusion_edu.analysis.activations import parts_of
 
     for config in ({"classes": 2}, {"attributes": 2}, {"network": "simple_unet"}):
-        assert {type(part).__name__ for part in parts_of(tiny(**config)).values()} <= set(diagram.CLASS_NAMES)
+        assert {type(part).__name__ for part in parts_of(tiny(**config)).values()} <= set(diagram.PARTS)
 
 
-def test_the_channels_animation_shows_the_strongest_first_each_with_its_own_contrast():
+def test_the_channel_animation_shows_the_strongest_channels_first_each_with_its_own_contrast():
     h = torch.randn(2, 40, 4, 4, generator=torch.Generator().manual_seed(1)) * torch.arange(40)[:, None, None]
-    animation = activation_animation.channels_animation(states(), h.split(1), 100)
+    animation = activation_animation.channel_animation(states(), h.split(1), 100)
     assert (
-        animation["channels"] == strength(h).mean(0).argsort(descending=True)[: activation_animation.MOST].tolist()
-        and len(animation["channels"]) == activation_animation.MOST
+        animation["channels"] == strength(h).mean(0).argsort(descending=True)[: activation_animation.MAX_CHANNELS].tolist()
+        and len(animation["channels"]) == activation_animation.MAX_CHANNELS
     )
     sheet = pixels(animation["maps"])
-    assert sheet.shape == (2 * 4, 4 * activation_animation.MOST, 3)
+    assert sheet.shape == (2 * 4, 4 * activation_animation.MAX_CHANNELS, 3)
     first = h[1, animation["channels"][0]]
-    expected = 127.5 + 127.5 * (first - first.mean()) / (activation_animation.REACH * first.std(correction=0))
+    expected = 127.5 + 127.5 * (first - first.mean()) / (activation_animation.CONTRAST * first.std(correction=0))
     assert np.abs(sheet[4:, :4, 0] - expected.clamp(0, 255).numpy()).max() <= 0.5
     assert animation["strengths"][1][0] == f"{first.std(correction=0):.2g}"
     assert (
         f"mean {h[0].mean():.2f}, standard deviation {h[0].std(correction=0):.2f}, dead {dead(h[0]):.0%}"
-        in animation["says"][0]
+        in animation["captions"][0]
     )
     assert animation["charts"][0]["series"][0]["y"] == pytest.approx(h.mean((1, 2, 3)).tolist())
     assert (
-        activation_animation.channels_animation(states(), h.split(1), 100)["id"]
+        activation_animation.channel_animation(states(), h.split(1), 100)["id"]
         == animation["id"]
-        != activation_animation.channels_animation(states(), (2 * h).split(1), 100)["id"]
+        != activation_animation.channel_animation(states(), (2 * h).split(1), 100)["id"]
     )
 
 
-def test_a_channel_that_says_nothing_is_grey_and_does_no_harm():
-    animation = activation_animation.channels_animation(states(), [torch.zeros(1, 3, 4, 4)] * 2, 100)
-    assert np.unique(pixels(animation["maps"])).tolist() == [128] and "dead 100%" in animation["says"][0]
+def test_a_constant_channel_is_grey():
+    animation = activation_animation.channel_animation(states(), [torch.zeros(1, 3, 4, 4)] * 2, 100)
+    assert np.unique(pixels(animation["maps"])).tolist() == [128] and "dead 100%" in animation["captions"][0]
 
 
-def test_the_looks_animation_holds_every_weight_to_sixteen_bits():
+def test_the_attention_animation_holds_every_weight_in_sixteen_bits():
     looks = torch.rand(2, 3, 6, 6, generator=torch.Generator().manual_seed(0)).softmax(-1)
     on, off = states(), states((60, 30))
-    animation = activation_animation.looks_animation(on, looks.split(1), off, (2, 3), 100)
-    back = np.frombuffer(base64.b64decode(animation["looks"]), "<u2").reshape(2, 3, 6, 6) / 65535
+    animation = activation_animation.attention_animation(on, looks.split(1), off, (2, 3), 100)
+    back = np.frombuffer(base64.b64decode(animation["weights"]), "<u2").reshape(2, 3, 6, 6) / 65535
     assert np.abs(back - looks.numpy()).max() <= 0.5 / 65535 + 1e-7
-    assert (animation["heads"], animation["rows"], animation["columns"]) == (3, 2, 3) and animation["apart"] == [
-        "Off by 0 of 255."
+    assert (animation["heads"], animation["rows"], animation["columns"]) == (3, 2, 3) and animation["differences"] == [
+        "RMS difference: 0 of 255."
     ] * 2
-    assert [screen["name"] for screen in animation["tracks"]] == ["x0_hat", "off"]
+    assert [track["name"] for track in animation["tracks"]] == ["x0_hat", "off"]
 
 
 def test_the_page_opens_with_the_map_and_the_numbers_of_the_library(taken):
@@ -165,43 +173,43 @@ def test_the_page_opens_with_the_map_and_the_numbers_of_the_library(taken):
     *parts, (skips, parameters, flops) = printed(app)
     assert (skips, parameters, flops) == (taken.skips, taken.parameters, taken.flops)
     assert [(part[0], part[4]) for part in parts] == [(part.name, part.parameters) for part in taken.parts]
-    app.selectbox(key="stage").set_value("middle.self_attention").run()
-    assert any("`middle.self_attention`, attention" in words.value for words in healthy(app).markdown)
-    app.selectbox(key="beside").set_value(SIMPLE).run()
+    app.selectbox(key="part").set_value("middle.self_attention").run()
+    assert any("`middle.self_attention`, self-attention" in words.value for words in healthy(app).markdown)
+    app.selectbox(key="compare_with").set_value(SIMPLE).run()
     assert [drawing["title"].split(":")[0] for drawing in given(healthy(app))["samples"]] == [
         "Flowers, attention U-Net",
         SIMPLE,
     ]
 
 
-def test_the_activations_on_screen_are_those_of_the_walk_and_the_code_repeats_them(model):
-    app = shown(look="activations", stage="middle.block", asked="rose", seed="7")
-    animation, preset = given(app), activations.PRESET
+def test_the_activations_on_screen_are_those_of_the_sampling_and_the_code_repeats_them(model):
+    app = shown(view="activations", part="middle.block", condition="rose", seed="7")
+    animation, preset = given(app), trajectory.PRESET
     walk = generate(model, preset, [7], [model.card.label("rose")])
     said = [
         (state.t, said["middle.block"][0].float())
         for state, said in during(walk, lambda: recorded(model.net, ["middle.block"]))
         if state.t
     ]
-    assert animation["levels"] == [t for t, _ in said]
+    assert animation["timesteps"] == [t for t, _ in said]
     h = torch.cat([h for _, h in said])
-    assert animation["channels"] == strength(h).mean(0).argsort(descending=True)[: activation_animation.MOST].tolist()
-    for (t, mean, std, fraction, best), (level, values), says in zip(
-        printed(app), said, animation["says"], strict=True
+    assert animation["channels"] == strength(h).mean(0).argsort(descending=True)[: activation_animation.MAX_CHANNELS].tolist()
+    for (t, mean, std, fraction, best), (timestep, values), caption in zip(
+        printed(app), said, animation["captions"], strict=True
     ):
-        assert t == level and best == strength(values).argmax().item() and fraction == dead(values).item()
-        assert f"mean {mean:.2f}, standard deviation {std:.2f}, dead {fraction:.0%}" in says
+        assert t == timestep and best == strength(values).argmax().item() and fraction == dead(values).item()
+        assert f"mean {mean:.2f}, standard deviation {std:.2f}, dead {fraction:.0%}" in caption
 
 
-def test_the_looks_on_screen_are_those_of_the_walk_and_the_code_repeats_them(model):
-    app = shown(look="attention", layer="middle.self_attention", row="2", column="7")
+def test_the_attention_weights_on_screen_are_those_of_the_sampling_and_the_code_repeats_them(model):
+    app = shown(view="attention", layer="middle.self_attention", row="2", column="7")
     animation = given(app)
-    assert animation["place"] == [1, 6]
+    assert animation["position"] == [1, 6]
     label = [model.card.label("sunflower")]
-    walks = [generate(model, activations.PRESET, [0], label) for _ in range(2)]
+    walks = [generate(model, trajectory.PRESET, [0], label) for _ in range(2)]
     on = [(s, looks["middle.self_attention"][0]) for s, looks in during(walks[0], lambda: looking(model.net)) if s.t]
     off = [s for s, _ in during(walks[1], lambda: attention_off(model.net)) if s.t]
-    back = np.frombuffer(base64.b64decode(animation["looks"]), "<u2").reshape(3, 8, 64, 64) / 65535
+    back = np.frombuffer(base64.b64decode(animation["weights"]), "<u2").reshape(3, 8, 64, 64) / 65535
     assert np.abs(back - torch.cat([looks for _, looks in on]).float().numpy()).max() < 1e-5
     rows = printed(app)
     assert len(rows) == 3
@@ -210,140 +218,140 @@ def test_the_looks_on_screen_are_those_of_the_walk_and_the_code_repeats_them(mod
         assert apart == (state.x0_hat - without.x0_hat).std().item() > 0
 
 
-@pytest.mark.parametrize("look", ["activations", "attention"])
-def test_one_of_ours_is_noised_and_the_code_repeats_it(look):
-    app = shown(look=look, given="one of ours", class_name="rose", number="2", seed="3")
+@pytest.mark.parametrize("view", ["activations", "attention"])
+def test_one_of_our_images_is_noised_and_the_code_repeats_it(view):
+    app = shown(view=view, input="one of ours", class_name="rose", number="2", seed="3")
     animation = given(app)
     assert (
-        animation["levels"][0] == 1000
-        and len(animation["levels"]) == 3
-        and any("A rose of ours" in caption.value for caption in app.caption)
+        animation["timesteps"][0] == 1000
+        and len(animation["timesteps"]) == 3
+        and any("Our image (rose)" in caption.value for caption in app.caption)
     )
     rows = printed(app)
-    assert [row[0] for row in rows] == animation["levels"]
-    if look == "activations":
-        assert all(f"mean {mean:.2f}" in says for (_, mean, *_), says in zip(rows, animation["says"], strict=True))
+    assert [row[0] for row in rows] == animation["timesteps"]
+    if view == "activations":
+        assert all(f"mean {mean:.2f}" in caption for (_, mean, *_), caption in zip(rows, animation["captions"], strict=True))
 
 
-def test_a_network_without_attention_says_so_and_the_page_lives():
-    app = healthy(opened(INSIDE, look="attention", model=SIMPLE))
+def test_a_network_without_attention_gets_one_sentence():
+    app = healthy(opened(INSIDE, view="attention", model=SIMPLE))
     assert "no attention" in app.info[0].value and not app.get("bidi_component")
 
 
-def test_the_level_is_told_as_the_library_says_and_the_code_repeats_it(model):
-    app = shown(look="level", stage="down.1.0.block")
+def test_the_time_embedding_is_that_of_the_library_and_the_code_repeats_it(model):
+    app = shown(view="time embedding", part="down.1.0.block")
     titles = [drawing["title"] for drawing in given(app)["samples"]]
     assert len(titles) == 5 and titles[3].endswith("Scale of down.1.0.block")
     assert all("<svg" in drawing["svg"] for drawing in given(app)["samples"])
     names = {}
     exec(app.code[0].value, names)
-    seen = embeddings.telling("flowers_attention", model.card.sha256, "down.1.0.block.modulate")
-    assert names["levels"] == embeddings.levels() and names["levels"][0] == 1000 and names["levels"][-1] == 0
-    assert torch.equal(names["table"], seen.waves) and torch.equal(names["embedding"], seen.embedding)
-    assert torch.equal(names["told"], torch.cat([seen.scale, seen.shift], dim=1))
-    torch.testing.assert_close(names["alike"], likeness(seen.embedding))
+    seen = time_embedding.time_conditioning("flowers_attention", model.card.sha256, "down.1.0.block.modulate")
+    assert names["timesteps"] == time_embedding.shown_timesteps() and names["timesteps"][0] == 1000 and names["timesteps"][-1] == 0
+    assert torch.equal(names["sinusoids"], seen.sinusoids) and torch.equal(names["embedding"], seen.embedding)
+    assert torch.equal(names["modulation"], torch.cat([seen.scale, seen.shift], dim=1))
+    torch.testing.assert_close(names["similarity"], likeness(seen.embedding))
 
 
-def test_the_simple_network_is_told_a_shift_only():
-    app = shown(look="level", model=SIMPLE, stage="stem")  # which is told nothing: another part is shown instead
+def test_the_simple_network_has_a_shift_only():
+    app = shown(view="time embedding", model=SIMPLE, part="stem")  # unconditioned: another part is shown instead
     titles = [drawing["title"] for drawing in given(app)["samples"]]
     assert len(titles) == 4 and titles[-1].startswith("3. Shift of up.")
 
 
-@pytest.mark.parametrize("compare", [embeddings.PARTS, embeddings.EMBEDDING])
-def test_the_nearest_class_names_are_those_of_the_library_and_the_code_repeats_them(model, compare):
-    app = shown(look="class_names", compare=compare, at="600", asked="rose")
-    said = embeddings.class_names_told("flowers_attention", model.card.sha256, 600, compare)
+@pytest.mark.parametrize("compared", [class_embedding.MODULATION, class_embedding.EMBEDDING])
+def test_the_most_similar_classes_are_those_of_the_library_and_the_code_repeats_them(model, compared):
+    app = shown(view="class embedding", compare_by=compared, timestep="600", condition="rose")
+    said = class_embedding.class_vectors("flowers_attention", model.card.sha256, 600, compared)
     assert len(said) == 102
     lines = printed(app)
-    table = next(words.value for words in app.markdown if "told most like rose" in words.value)
-    assert len(lines) == embeddings.NEAREST and all(
+    table = next(words.value for words in app.markdown if "most similar to rose" in words.value)
+    assert len(lines) == class_embedding.NEAREST and all(
         f"| {n} | {class_name} | {cosine:.2f} |" in table for n, (class_name, cosine) in enumerate(lines, 1)
     )
     fractions = principal(said)[1]
-    assert any(f"they hold {fractions.sum():.0%}" in caption.value for caption in app.caption)
+    assert any(f"They hold {fractions.sum():.0%}" in caption.value for caption in app.caption)
 
 
-def test_class_names_have_the_mean_colour_of_our_images_or_grey():
-    colours = embeddings.colours(["sunflower", "a face"])
+def test_classes_have_the_mean_colour_of_our_images_or_grey():
+    colours = class_embedding.class_colours(["sunflower", "a face"])
     assert re.fullmatch("#[0-9a-f]{6}", colours[0]) and colours[1] == "#7f7f7f"
     red, green, blue = (int(colours[0][k : k + 2], 16) for k in (1, 3, 5))
     assert red > blue and green > blue  # sunflowers are yellow
 
 
 @pytest.mark.parametrize(
-    ("class_name", "key", "value", "look"),
+    ("widget", "key", "value", "view"),
     [
-        ("segmented_control", "look", "class_names", "map"),
+        ("segmented_control", "view", "class embedding", "map"),
         ("selectbox", "model", SIMPLE, "map"),
-        ("selectbox", "stage", "stem", "map"),
-        ("selectbox", "beside", SIMPLE, "map"),
-        ("segmented_control", "given", "one of ours", "activations"),
-        ("selectbox", "asked", "anything (no guidance)", "activations"),
-        ("selectbox", "stage", "out", "activations"),
+        ("selectbox", "part", "stem", "map"),
+        ("selectbox", "compare_with", SIMPLE, "map"),
+        ("segmented_control", "input", "one of ours", "activations"),
+        ("selectbox", "condition", "anything (no guidance)", "activations"),
+        ("selectbox", "part", "out", "activations"),
         ("number_input", "seed", 1_000_000, "activations"),
         ("selectbox", "model", SIMPLE, "activations"),
         ("selectbox", "layer", "down.2.0.self_attention", "attention"),
         ("slider", "row", 8, "attention"),
         ("slider", "column", 1, "attention"),
         ("selectbox", "model", SIMPLE, "attention"),
-        ("selectbox", "stage", "middle.self_attention", "level"),
-        ("selectbox", "model", SIMPLE, "level"),
-        ("segmented_control", "compare", embeddings.EMBEDDING, "class_names"),
-        ("slider", "at", 0, "class_names"),
-        ("selectbox", "asked", "anything (no guidance)", "class_names"),
+        ("selectbox", "part", "middle.self_attention", "time embedding"),
+        ("selectbox", "model", SIMPLE, "time embedding"),
+        ("segmented_control", "compare_by", class_embedding.EMBEDDING, "class embedding"),
+        ("slider", "timestep", 0, "class embedding"),
+        ("selectbox", "condition", "anything (no guidance)", "class embedding"),
     ],
 )
-def test_every_widget_may_be_moved(class_name, key, value, look):
-    app = shown(look=look)
-    healthy(getattr(app, class_name)(key=key).set_value(value).run())
-    assert getattr(finished(app), class_name)(key=key).value == value
+def test_every_widget_may_be_used(widget, key, value, view):
+    app = shown(view=view)
+    healthy(getattr(app, widget)(key=key).set_value(value).run())
+    assert getattr(finished(app), widget)(key=key).value == value
 
 
 def test_our_images_may_be_chosen():
-    app = shown(look="activations", given="one of ours")
+    app = shown(view="activations", input="one of ours")
     before = given(app)["id"]
     healthy(app.slider(key="number").set_value(3).run())
     assert given(finished(app))["id"] != before
     healthy(app.selectbox(key="class_name").set_value("rose").run())
-    assert any("A rose of ours" in caption.value for caption in finished(app).caption)
+    assert any("Our image (rose)" in caption.value for caption in finished(app).caption)
 
 
-def test_cancel_stops_and_a_button_looks_again(monkeypatch):
-    monkeypatch.setattr(activations, "PRESET", Preset(steps=1000, guidance_scale=1.0))
-    app = healthy(opened(INSIDE, look="activations"))
-    job = app.session_state["job:inside channels"]
+def test_cancel_stops_and_a_button_starts_again(monkeypatch):
+    monkeypatch.setattr(trajectory, "PRESET", Preset(steps=1000, guidance_scale=1.0))
+    app = healthy(opened(INSIDE, view="activations"))
+    job = app.session_state["job:unet channels"]
     healthy(next(button for button in app.button if button.label == "Cancel").click().run())
-    assert job.cancelled and "job:inside channels" not in app.session_state
-    monkeypatch.setattr(activations, "PRESET", Preset(steps=3, guidance_scale=1.0))
-    healthy(next(button for button in app.button if button.label == "Look inside").click().run())
+    assert job.cancelled and "job:unet channels" not in app.session_state
+    monkeypatch.setattr(trajectory, "PRESET", Preset(steps=3, guidance_scale=1.0))
+    healthy(next(button for button in app.button if button.label == "Continue").click().run())
     assert given(finished(app))["levels"][0] == 1000
 
 
 def test_a_link_with_nonsense_in_it_opens_all_the_same():
     app = shown(
-        look="away",
-        stage="../../x",
-        asked="weed",
+        view="away",
+        part="../../x",
+        condition="weed",
         seed="-1",
         layer="no",
         row="99",
         model="nobody",
-        beside="nothing at all",
+        compare_with="nothing at all",
     )
-    assert app.segmented_control(key="look").value == "map" and app.selectbox(key="stage").value == "up.0.0.block"
-    assert app.selectbox(key="beside").value == "nothing"
-    app = shown(look="attention", layer="no", row="99", column="x")
+    assert app.segmented_control(key="view").value == "map" and app.selectbox(key="part").value == "up.0.0.block"
+    assert app.selectbox(key="compare_with").value == "none"
+    app = shown(view="attention", layer="no", row="99", column="x")
     assert app.slider(key="row").value <= 8
 
 
-@pytest.mark.parametrize("look", ["map", "activations", "attention", "level", "class_names"])
-def test_a_model_with_attributes_has_all_of_it(look, monkeypatch, tmp_path, tiny):
+@pytest.mark.parametrize("view", ["map", "activations", "attention", "time embedding", "class embedding"])
+def test_a_model_with_attributes_has_all_views(view, monkeypatch, tmp_path, tiny):
     card = Card("my_faces", "My faces", "attention_unet", {}, "v", size=16, attributes=["smiling", "young", "hat"])
     config = {"widths": [16, 32], "attention": [False, True], "embedding": 16, "attributes": 3}
     save(tmp_path / "runs" / "my_faces", replace(card, config=config), tiny(attributes=3))
     monkeypatch.chdir(tmp_path)
-    app = shown(look=look, model="My faces", asked="hat")
+    app = shown(view=view, model="My faces", condition="hat")
     assert (
         not app.error
         and app.selectbox(key="model").value == "My faces"
@@ -353,16 +361,16 @@ def test_a_model_with_attributes_has_all_of_it(look, monkeypatch, tmp_path, tiny
     exec(app.code[0].value, {"print": lambda *words: None})
 
 
-def test_a_model_without_class_names_says_so_and_one_that_is_no_u_net_is_refused(monkeypatch, tmp_path, tiny):
+def test_an_unconditional_model_gets_one_sentence_and_one_that_is_no_u_net_is_refused(monkeypatch, tmp_path, tiny):
     config = {"widths": [16, 32], "attention": [False, True], "embedding": 16}
     save(tmp_path / "runs" / "plain", Card("plain", "Plain", "attention_unet", config, "v", size=16), tiny())
     monkeypatch.chdir(tmp_path)
-    assert "never told" in shown(look="class_names", model="Plain").info[0].value
+    assert "unconditional" in shown(view="class embedding", model="Plain").info[0].value
     with pytest.raises(Unusable, match="no U-Net"):
-        activations.anatomy_of(Card("m", "Points", "mlp", {}, "v", size=1))
+        layer_recording.anatomy_of(Card("m", "Points", "mlp", {}, "v", size=1))
 
 
-def test_without_a_model_the_page_says_so(monkeypatch, tmp_path):
+def test_without_a_model_there_is_one_sentence(monkeypatch, tmp_path):
     from diffusion_edu import checkpoints
 
     monkeypatch.setattr(checkpoints, "PRETRAINED", tmp_path)

@@ -1,4 +1,4 @@
-"""What a part says at every level of a walk, as a reel: images, channel maps and looks that are scrubbed inside the browser."""
+"""Animations of channel maps and attention weights: the browser scrubs through all timesteps."""
 
 import base64
 import hashlib
@@ -15,154 +15,144 @@ from diffusion_edu.app.trajectories.animation import COLOUR, DASHES, Axis, Chart
 from diffusion_edu.data.images import to_bytes
 from diffusion_edu.figures.grids import grid
 
-MOST, TILE, FRAME = (
-    27,
-    64,
-    32,
-)  # channels shown at once, and pixels of one of them on the screen, and in the strip of all levels
-REACH = 3.0  # standard deviations of a channel that lie between grey and white
-TELLING = 0.6  # of the way from noise to image, where a reel opens
+MAX_CHANNELS = 27
+TILE, THUMBNAIL = 64, 32  # pixels of a channel map on the screen: in the grid, and in the strip of all timesteps
+CONTRAST = 3.0  # standard deviations of a channel between grey and white
+START = 0.6  # fraction of the way from noise to image where an animation opens
 
-CHANNEL_WORDS = (
-    f"Shown are the {MOST} channels that vary most over the whole walk, the strongest first; click on one to see it at all levels. Each map has its "
-    f"own contrast: grey is its mean, black and white lie {REACH:g} standard deviations away, and the number says how large one of them is: its "
-    "strength. A channel is dead if it varies less than a hundredth of what is usual in its part."
+CHANNEL_CAPTION = (
+    f"Shown are the {MAX_CHANNELS} channels with the largest standard deviation over all timesteps, the largest first; "
+    "click one to see it at all timesteps. Each map has its own contrast: grey is its mean, black and white are "
+    f"{CONTRAST:g} standard deviations away, and the number is its standard deviation. A channel counts as dead if its "
+    "standard deviation is below a hundredth of what is usual in its part."
 )
-LOOK_WORDS = (
-    "Light is where the framed place looks. The numbers under the heads say over how many places a look spreads (the exponential of its entropy). "
-    "Off: the same weights from the same noise, and every attention layer lets its input through."
+ATTENTION_CAPTION = (
+    "The framed position attends to the light ones. The numbers under the heads say over how many positions the "
+    "attention is spread (perplexity: the exponential of the entropy). Attention off: the same weights and the same "
+    "noise, but every attention layer returns its input."
 )
 
-
-HTML, CSS = source("attention/reel.html"), source("player/player.css", "attention/reel.css")
-CHANNELS = {"html": HTML, "css": CSS, "js": source("player/charts.js", "attention/reel.js", "attention/channels.js")}
-LOOKS = {
+HTML, CSS = source("attention/attention.html"), source("player/player.css", "attention/attention.css")
+CHANNELS = {
     "html": HTML,
     "css": CSS,
-    "js": source("player/charts.js", "attention/reel.js", "attention/places.js", "attention/looks.js"),
+    "js": source("player/charts.js", "attention/timeline.js", "attention/channels.js"),
+}
+ATTENTION = {
+    "html": HTML,
+    "css": CSS,
+    "js": source("player/charts.js", "attention/timeline.js", "attention/positions.js", "attention/self_attention.js"),
 }
 
 
 def show_channels(animation, key):
-    """Show an animation of channels_animation."""
+    """Show an animation made by channel_animation."""
     st.components.v2.component("diffusion_edu_channels", **CHANNELS)(data=animation, key=key)
 
 
-def show_looks(animation, key, row, column):
-    """Show an animation of looks_animation from the place that the widgets `row` and `column` name, counted from 1; a click sets them."""
+def show_attention(animation, key, row, column):
+    """Show an animation made by attention_animation for the position in the widgets `row` and `column`, counted from 1.
 
-    def choose():
-        if place := st.session_state[key].place:
-            st.session_state[row], st.session_state[column] = place[0] + 1, place[1] + 1
+    A click on the image sets both widgets.
+    """
 
-    place = [st.session_state[row] - 1, st.session_state[column] - 1]
-    looks = st.components.v2.component("diffusion_edu_looks", **LOOKS)
-    looks(data={**animation, "place": place}, key=key, on_place_change=choose)
+    def select():
+        if position := st.session_state[key].position:
+            st.session_state[row], st.session_state[column] = position[0] + 1, position[1] + 1
+
+    position = [st.session_state[row] - 1, st.session_state[column] - 1]
+    component = st.components.v2.component("diffusion_edu_self_attention", **ATTENTION)
+    component(data={**animation, "position": position}, key=key, on_position_change=select)
 
 
-def channels_animation(states, said, T):
-    """Show what one part said, h (1, c, h, w) per State: the given image, the prediction, and its MOST strongest channels over the whole walk."""
-    h = torch.cat(said).float()  # (levels, c, h, w)
+def channel_animation(states, outputs, T):
+    """Animate the outputs (1, c, h, w) of one part, one per State: noisy image, prediction, strongest channels."""
+    h = torch.cat(outputs).float()  # (timesteps, c, h, w)
     strengths = strength(h)
-    chosen = strengths.mean(dim=0).argsort(descending=True)[:MOST]
+    chosen = strengths.mean(dim=0).argsort(descending=True)[:MAX_CHANNELS]
     shown = h[:, chosen]
     scale = strengths[:, chosen, None, None].clamp(min=1e-12)
-    maps = to_bytes((shown - shown.mean(dim=(2, 3), keepdim=True)) / (REACH * scale))
+    maps = to_bytes((shown - shown.mean(dim=(2, 3), keepdim=True)) / (CONTRAST * scale))
     numbers = h.mean(dim=(1, 2, 3)).tolist(), h.std(dim=(1, 2, 3), correction=0).tolist(), dead(h).tolist()
-    rows = [grid(level[:, None].expand(-1, 3, -1, -1), columns=len(chosen)) for level in maps]
+    rows = [grid(each[:, None].expand(-1, 3, -1, -1), columns=len(chosen)) for each in maps]
     animation = {
         **_common(states, T),
-        "says": [
-            f"level {s.t} of {T}: mean {m:.2f}, standard deviation {d:.2f}, dead {q:.0%}"
+        "captions": [
+            f"timestep {s.t} of {T}: mean {m:.2f}, standard deviation {d:.2f}, dead {q:.0%}"
             for s, m, d, q in zip(states, *numbers, strict=True)
         ],
-        "map": list(h.shape[2:]),
+        "map_size": list(h.shape[2:]),
         "tile": TILE,
-        "frame": FRAME,
+        "thumbnail": THUMBNAIL,
         "channels": chosen.tolist(),
-        "strengths": [[f"{value:.2g}" for value in level] for level in strengths[:, chosen].tolist()],
+        "strengths": [[f"{value:.2g}" for value in each] for each in strengths[:, chosen].tolist()],
         "maps": png_url(np.concatenate(rows)),
         "charts": _charts([state.t for state in states], *numbers),
     }
-    return _named(animation)
+    return _with_id(animation)
 
 
-def _charts(levels, mean, std, silent):
-    """Draw mean, standard deviation and the fraction of dead channels over the levels."""
-    level = Axis("level t", levels[0], 0, {str(t): t for t in (levels[0], round(levels[0] / 2), 0)})
-    fraction = Axis("fraction", 0, 1, {"0%": 0, "50%": 0.5, "100%": 1})
-    curves = [
-        Series("mean", COLOUR["none"], mean, DASHES[1]),
-        Series("standard deviation", COLOUR["none"], std, DASHES[0]),
+def _charts(timesteps, mean, std, dead_fractions):
+    """Chart the mean, the standard deviation and the fraction of dead channels over the timesteps."""
+    ticks = {str(t): t for t in (timesteps[0], round(timesteps[0] / 2), 0)}
+    axis = Axis("timestep t", timesteps[0], 0, ticks)
+    value, fraction = round_axis("value", mean + std), Axis("fraction", 0, 1, {"0%": 0, "50%": 0.5, "100%": 1})
+    grey = COLOUR["none"]
+    curves = [Series("mean", grey, mean, DASHES[1]), Series("standard deviation", grey, std, DASHES[0])]
+    dead_curve = [Series("dead channels", grey, dead_fractions)]
+    over = "over the timesteps, from noise, left, to the image"
+    alts = f"Mean and standard deviation of all activations {over}", f"Fraction of dead channels {over}"
+    charts = [
+        Chart("All channels together", alts[0], axis, value, timesteps, curves, cursor=True),
+        Chart("Dead channels", alts[1], axis, fraction, timesteps, dead_curve, cursor=True),
     ]
-    alt = "of all that the part says over the levels, from noise, left, to the image"
-    return [
-        asdict(
-            Chart(
-                "All channels together",
-                f"Mean and standard deviation {alt}",
-                level,
-                round_axis("value", mean + std),
-                levels,
-                curves,
-                True,
-            )
-        ),
-        asdict(
-            Chart(
-                "Dead channels",
-                f"Share of dead channels {alt}",
-                level,
-                fraction,
-                levels,
-                [Series("say nothing", COLOUR["none"], silent)],
-                True,
-            )
-        ),
-    ]
+    return [asdict(chart) for chart in charts]
 
 
-def looks_animation(states, looks, off, shape, T):
-    """Show where a layer on maps of shape (rows, columns) looked, (1, heads, places, places) per State, beside the States with attention off."""
-    weights = torch.cat(looks).double()  # (levels, heads, places, places)
+def attention_animation(states, weights, off, shape, T):
+    """Animate the attention weights (1, heads, positions, positions) of a layer, one per State.
+
+    shape is (rows, columns) of its positions; off are the States of the same sampling with attention switched off.
+    """
+    weights = torch.cat(weights).double()  # (timesteps, heads, positions, positions)
     without = [state.x0_hat.clamp(-1, 1) for state in off]
-    apart = [
-        float(distance(to_bytes(a.x0_hat).float(), to_bytes(b).float())) for a, b in zip(states, without, strict=True)
-    ]
+    pairs = zip(states, without, strict=True)
+    differences = [float(distance(to_bytes(a.x0_hat).float(), to_bytes(b).float())) for a, b in pairs]
     common = _common(states, T)
-    tracks = [*common["tracks"][1:], _screen("off", ("x\u0302", "0"), "attention off", "x0_hat", without)]
+    tracks = [*common["tracks"][1:], _track("off", ("x\u0302", "0"), "attention off", "x0_hat", without)]
     animation = {
         **common,
         "tracks": [{**tracks[0], "words": "attention on"}, tracks[1]],
         "heads": weights.shape[1],
         "rows": shape[0],
         "columns": shape[1],
-        "looks": base64.b64encode((weights * 65535).round().numpy().astype("<u2").tobytes()).decode(),
-        "apart": [f"Off by {value:.0f} of 255." for value in apart],
+        "weights": base64.b64encode((weights * 65535).round().numpy().astype("<u2").tobytes()).decode(),
+        "differences": [f"RMS difference: {value:.0f} of 255." for value in differences],
     }
-    return _named(animation)
+    return _with_id(animation)
 
 
 def _common(states, T):
-    """What every reel has: the levels in numbers and words, and the images that were given and guessed."""
-    levels = [state.t for state in states]
+    """What both animations have: timesteps, captions, and the noisy and predicted images."""
+    timesteps = [state.t for state in states]
+    noisy, predictions = [state.x for state in states], [state.x0_hat for state in states]
     return {
-        "levels": levels,
-        "says": [f"level {t} of {T}" for t in levels],
-        "start": round(TELLING * (len(levels) - 1)),
+        "timesteps": timesteps,
+        "captions": [f"timestep {t} of {T}" for t in timesteps],
+        "start": round(START * (len(timesteps) - 1)),
         "size": list(states[0].x.shape[2:]),
         "tracks": [
-            _screen("x", ("x", "t"), "given", "x", [state.x for state in states]),
-            _screen("x0_hat", ("x\u0302", "0"), "its prediction", "x0_hat", [state.x0_hat for state in states]),
+            _track("x", ("x", "t"), "noisy image", "x", noisy),
+            _track("x0_hat", ("x\u0302", "0"), "predicted clean image", "x0_hat", predictions),
         ],
     }
 
 
-def _screen(name, symbol, words, class_name, images):
+def _track(name, symbol, words, colour, images):
     sprite = png_url(np.concatenate([grid(to_bytes(x)) for x in images]))
-    return {"name": name, "symbol": symbol, "words": words, "colour": COLOUR[class_name], "sprite": sprite}
+    return {"name": name, "symbol": symbol, "words": words, "colour": COLOUR[colour], "sprite": sprite}
 
 
-def _named(animation):
-    """Name an animation after its contents."""
+def _with_id(animation):
+    """Add an id that is a hash of the contents."""
     return {"id": hashlib.sha256(repr(animation).encode()).hexdigest(), **animation}

@@ -1,52 +1,53 @@
-"""The map of a network: a U drawn from the parts that ran in one real forward pass, and what there is to know about each of them."""
+"""The map of a network: a U drawn from the parts that ran in one real forward pass, and the facts about each part."""
 
 from dataclasses import dataclass
 from html import escape
 
 from diffusion_edu.analysis.activations import Anatomy
 
-CLASS_NAMES = {  # class: (on the map, in words, what it does)
-    "Conv2d": ("conv", "convolution", "looks at 3 x 3 places at a time"),
+PARTS = {  # class of the part: (its label on the map, its name, what it does)
+    "Conv2d": ("conv", "convolution", "combines 3 x 3 positions at a time"),
     "Sequential": ("conv", "normalisation and convolution", "turns channels back into an image"),
     "ResidualBlock": (
         "res",
         "residual block",
-        "two convolutions, added to what came in; level and kind scale and shift the channels in between",
+        "two convolutions, added to their input; timestep and condition scale and shift the channels in between",
     ),
-    "Convolutions": ("conv²", "two convolutions", "with level and kind added to every channel in between"),
-    "Attention": ("attn", "attention", "lets every place look at every other"),
-    "Down": ("half", "halving", "makes one place out of every 2 x 2"),
-    "Up": ("twice", "doubling", "changes the channels and repeats every place 2 x 2"),
-    "TimeEmbedding": ("level t", "embedding of the level", "turns the noise level into numbers"),
-    "ClassEmbedding": ("class_name", "embedding of the kind", "looks up numbers for what is asked for"),
-    "AttributeEmbedding": ("requests", "embedding of the attributes", "turns requests into numbers"),
+    "Convolutions": ("conv²", "two convolutions", "timestep and condition are added to every channel in between"),
+    "Attention": ("attn", "self-attention", "lets every position attend to every other"),
+    "Down": ("down", "downsampling", "halves height and width"),
+    "Up": ("up", "upsampling", "doubles height and width"),
+    "TimeEmbedding": ("timestep t", "time embedding", "turns the noise level into a vector"),
+    "ClassEmbedding": ("class", "class embedding", "looks up a vector for the class"),
+    "AttributeEmbedding": ("attributes", "attribute embedding", "turns the requested attributes into a vector"),
 }
-TALL = (84, 64, 50, 40, 32)  # pixels of a box, from the largest images to the smallest
-SIDE, COMPACT, LARGE = 70, 46, 600  # margins left and right, in a map at least LARGE wide and in a smaller one
-TOP, BETWEEN, FOOT = 62, 36, 22  # room for what tells, between two rows, below the last
-
+HEIGHTS = (84, 64, 50, 40, 32)  # pixels of a box, from the largest resolution to the smallest
+SIDE, COMPACT, LARGE = 70, 46, 600  # left and right margins of a map that is at least LARGE wide, and of a smaller one
+TOP, BETWEEN, FOOT = 62, 36, 22  # space for the embeddings, between two rows, below the last row
 
 LEGEND = (
-    "The large number is the channels, the share is of all arithmetic, the darker the more. Rounded boxes are attention; dashed arcs are skips, "
-    "which lay what was known on the way down beside what comes up. The image is folded first, 2 x 2 pixels (4 x 4 in large ones) into one place. "
-    "A GFLOP is a billion operations; multiplying and adding are two."
+    "The large number is the number of channels; the percentage is the fraction of all arithmetic, darker for more. "
+    "Rounded boxes are self-attention. Dashed arcs are skip connections: they concatenate activations of the way "
+    "down to those of the way up. First, the image is folded into patches: 2 x 2 pixels (4 x 4 in large images) "
+    "become one position. A GFLOP is a billion operations; a multiplication and an addition count as two."
 )
 
 
 def title(card, anatomy):
-    """Say what a network is, in all."""
+    """Write the size of a network as one line."""
     attention = sum(anatomy.fraction(part) for part in anatomy.parts if part.class_name == "Attention")
-    looks = f", {percent(attention)} of it attention" if attention else ", no attention"
-    return f"{card.title}: {count(anatomy.parameters)} parameters, {count(anatomy.flops)}FLOP for one prediction{looks}"
+    words = f", {percent(attention)} of it in attention" if attention else ", no attention"
+    size = f"{count(anatomy.parameters)} parameters, {count(anatomy.flops)}FLOP per prediction"
+    return f"{card.title}: {size}{words}"
 
 
-def times(shape):
-    """Write a shape as channels x height x width."""
+def shape_text(shape):
+    """Write a shape as channels×height×width."""
     return "×".join(map(str, shape))
 
 
 def count(number):
-    """Write a large number with two or three figures."""
+    """Write a large number with two or three digits."""
     for size, letter in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
         if number >= size:
             return f"{number / size:.{1 if number < 100 * size else 0}f} {letter}"
@@ -54,79 +55,82 @@ def count(number):
 
 
 def percent(fraction):
-    """Write a share so that little is told from nothing."""
+    """Write a fraction as a percentage; a small one is not written as 0%."""
     return f"{fraction:.0%}" if fraction >= 0.01 or fraction == 0 else "<1%"
 
 
 def spatial(anatomy):
-    """The parts that work on maps, in the order in which they ran."""
+    """Return the parts whose output is a feature map, in the order in which they ran."""
     return [part for part in anatomy.parts if len(part.gives) == 3]
 
 
 @dataclass(frozen=True)
 class Box:
-    """Where a part is drawn."""
+    """The rectangle of a part, in pixels."""
 
     x: float
     y: float
-    wide: float
-    tall: float
+    width: float
+    height: float
 
     @property
     def middle(self):
-        """Its middle from left to right."""
-        return self.x + self.wide / 2
+        """The horizontal centre."""
+        return self.x + self.width / 2
 
 
 def boxes(parts, width):
-    """Lay the parts out as a U, {name: Box}: from left to right in the order in which they ran, the smaller the image the lower."""
+    """Lay the parts out as a U, {name: Box}: left to right in the order of running, small resolutions below."""
     rows = sorted({part.gives[1] for part in parts}, reverse=True)
-    tall = {size: TALL[min(k, len(TALL) - 1)] for k, size in enumerate(rows)}
-    top = {size: TOP + sum(tall[larger] + BETWEEN for larger in rows[:k]) for k, size in enumerate(rows)}
-    side = SIDE if width >= LARGE else COMPACT
-    slot, most = (width - 2 * side) / len(parts), max(part.gives[0] for part in parts)
+    heights = {size: HEIGHTS[min(k, len(HEIGHTS) - 1)] for k, size in enumerate(rows)}
+    top = {size: TOP + sum(heights[larger] + BETWEEN for larger in rows[:k]) for k, size in enumerate(rows)}
+    side, gap = (SIDE, 8) if width >= LARGE else (COMPACT, 3)
+    slot, largest = (width - 2 * side) / len(parts), max(part.gives[0] for part in parts)
     found = {}
     for k, part in enumerate(parts):
-        wide = (slot - (8 if width >= LARGE else 3)) * (
-            0.6 + 0.4 * (part.gives[0] / most) ** 0.5
-        )  # more channels, thicker
+        wide = (slot - gap) * (0.6 + 0.4 * (part.gives[0] / largest) ** 0.5)  # wider for more channels
         size = part.gives[1]
-        found[part.name] = Box(side + slot * k + (slot - wide) / 2, top[size], wide, tall[size])
+        found[part.name] = Box(side + slot * k + (slot - wide) / 2, top[size], wide, heights[size])
     return found
 
 
 def describe(anatomy, part):
-    """Say everything about one part in one line of Markdown."""
-    _, words, does = CLASS_NAMES[part.class_name]
+    """Write all facts about one part as one line of Markdown."""
+    _, name, does = PARTS[part.class_name]
     facts = [
         f"{part.parameters:,} parameters ({percent(part.parameters / anatomy.parameters)})",
         f"{percent(anatomy.fraction(part))} of the arithmetic",
     ]
     if part.told:
-        facts.append("told the level and the kind")
-    facts += [f"skip from `{source}`" for source, target in anatomy.skips if target == part.name]
-    facts += [f"skip to `{target}`" for source, target in anatomy.skips if source == part.name]
-    return f"**`{part.name}`, {words}**: {does}. {times(part.given)} → {times(part.gives)}, {', '.join(facts)}."
+        facts.append("conditioned on timestep and class")
+    facts += [f"skip connection from `{source}`" for source, target in anatomy.skips if target == part.name]
+    facts += [f"skip connection to `{target}`" for source, target in anatomy.skips if source == part.name]
+    return (
+        f"**`{part.name}`, {name}**: {does}. {shape_text(part.given)} → {shape_text(part.gives)}, {', '.join(facts)}."
+    )
 
 
-def draw(anatomy: Anatomy, size, chosen, width=900):
-    """Draw the U as an SVG element, for images of size (channels, height, width); below LARGE wide it leaves the shares out."""
-    parts = spatial(anatomy)
+def draw(anatomy: Anatomy, size, selected, width=900):
+    """Draw the U as an SVG element, for images of size (channels, height, width).
+
+    Below LARGE pixels of width the percentages are left out.
+    """
+    parts, large = spatial(anatomy), width >= LARGE
     at = boxes(parts, width)
-    height = max(box.y + box.tall for box in at.values()) + FOOT
-    flow = "".join(_flow(at[a.name], at[b.name]) for a, b in zip(parts, parts[1:], strict=False))
+    height = max(box.y + box.height for box in at.values()) + FOOT
+    flow = "".join(_arrow(at[a.name], at[b.name]) for a, b in zip(parts, parts[1:], strict=False))
     skips = "".join(_skip(at[source], at[target]) for source, target in anatomy.skips)
-    most = max(anatomy.fraction(part) for part in anatomy.parts)
+    largest = max(anatomy.fraction(part) for part in anatomy.parts)
     drawn = "".join(
-        _part(anatomy, part, at[part.name], part.name == chosen, anatomy.fraction(part) / most, width >= LARGE)
+        _part(anatomy, part, at[part.name], part.name == selected, anatomy.fraction(part) / largest, large)
         for part in parts
     )
-    first, last = at[parts[0].name], at[parts[-1].name]
-    ends = "" if width < LARGE else _ends(first, last, times(size))
-    alt = f"Map of the network: {len(parts)} parts from the image on the left to the answer on the right, {len(anatomy.skips)} skips"
-    css = "large" if width >= LARGE else "compact"
+    ends = _ends(at[parts[0].name], at[parts[-1].name], shape_text(size)) if large else ""
+    alt = f"Map of the network: {len(parts)} parts from the image on the left to the prediction on the right"
+    alt += f", {len(anatomy.skips)} skip connections"
+    css = "large" if large else "compact"
     head = f'<svg viewBox="0 0 {width:.0f} {height:.0f}" class="{css}" role="group" aria-label="{escape(alt)}">'
-    return f"{head}{flow}{skips}{_tellers(anatomy, width)}{_rows(parts, at)}{ends}{drawn}</svg>"
+    return f"{head}{flow}{skips}{_embeddings(anatomy, width)}{_rows(parts, at)}{ends}{drawn}</svg>"
 
 
 def _text(x, y, words, anchor="middle", css=""):
@@ -134,15 +138,15 @@ def _text(x, y, words, anchor="middle", css=""):
 
 
 def _ends(first, last, size):
-    """Say what comes in on the left and goes out on the right."""
-    sides = ((first.x - 10, "image", "end"), (last.x + last.wide + 10, "answer", "start"))
-    return "".join(
-        _text(x, first.y + down, words, anchor) for x, name, anchor in sides for down, words in ((34, name), (48, size))
-    )
+    """Write what enters on the left and what leaves on the right."""
+    sides = ((first.x - 10, "image", "end"), (last.x + last.width + 10, "prediction", "start"))
+    lines = [(x, down, words, side) for x, name, side in sides for down, words in ((34, name), (48, size))]
+    return "".join(_text(x, first.y + down, words, side) for x, down, words, side in lines)
 
 
-def _flow(a, b):
-    return f'<line class="flow" x1="{a.x + a.wide:.1f}" y1="{a.y + a.tall / 2:.1f}" x2="{b.x:.1f}" y2="{b.y + b.tall / 2:.1f}"/>'
+def _arrow(a, b):
+    start = f'x1="{a.x + a.width:.1f}" y1="{a.y + a.height / 2:.1f}"'
+    return f'<line class="flow" {start} x2="{b.x:.1f}" y2="{b.y + b.height / 2:.1f}"/>'
 
 
 def _skip(a, b):
@@ -152,34 +156,40 @@ def _skip(a, b):
     return f'<path class="skip" d="{path}"/><path class="tip" d="M{z - 4:.1f} {y - 8:.1f} l4 7 l4 -7 z"/>'
 
 
-def _tellers(anatomy, width):
-    """Draw what is told the level and the kind, above the U."""
-    tellers = [part for part in anatomy.parts if len(part.gives) == 1]
-    words = " + ".join(CLASS_NAMES[part.class_name][0] for part in tellers)
-    return _text(width / 2, 16, f"● {words} → {tellers[0].gives[0]} numbers, told to every part with ●", css="told")
+def _embeddings(anatomy, width):
+    """Write above the U which embeddings condition the parts."""
+    embeddings = [part for part in anatomy.parts if len(part.gives) == 1]
+    words = " + ".join(PARTS[part.class_name][0] for part in embeddings)
+    line = f"● {words} → {embeddings[0].gives[0]} numbers, given to every part with ●"
+    return _text(width / 2, 16, line, css="embedding")
 
 
 def _rows(parts, at):
-    """Say beside each row how large its maps are."""
+    """Write the resolution beside each row."""
     first = {}
     for part in parts:
         first.setdefault(part.gives[1:], at[part.name])
-    return "".join(_text(box.x - 8, box.y + box.tall - 6, times(size), "end", "row") for size, box in first.items())
+    boxes = first.items()
+    return "".join(_text(box.x - 8, box.y + box.height - 6, shape_text(size), "end", "row") for size, box in boxes)
 
 
-def _part(anatomy, part, box, chosen, strength, fractions):
-    short, words, _ = CLASS_NAMES[part.class_name]
-    label = f"{part.name}, {words}, {times(part.given)} to {times(part.gives)}, {percent(anatomy.fraction(part))} of the arithmetic"
-    round_, css = (10, " attention") if part.class_name == "Attention" else (3, "")
-    head = f'<g class="part{css}{" chosen" if chosen else ""}" data-part="{escape(part.name)}" tabindex="0" role="button" aria-label="{escape(label)}"'
-    head += f' aria-pressed="{str(chosen).lower()}"><title>{escape(label)}</title>'
-    inside = f'<rect x="{box.x:.1f}" y="{box.y:.1f}" width="{box.wide:.1f}" height="{box.tall:.1f}" rx="{round_}" class="ground"/>'
-    inside += inside.replace('class="ground"', f'class="fill" style="fill-opacity: {0.06 + 0.42 * strength:.2f}"')
-    middle = box.y + box.tall / 2
-    inside += _text(box.middle, middle + (-1 if fractions else 4), part.gives[0], css="channels")
-    if fractions:
-        inside += _text(box.middle, middle + 13, percent(anatomy.fraction(part)), css="small")
-        inside += _text(box.middle, box.y + box.tall + 13, short, css="small")
+def _part(anatomy, part, box, selected, strength, percentages):
+    short, name, _ = PARTS[part.class_name]
+    fraction = percent(anatomy.fraction(part))
+    label = f"{part.name}, {name}, {shape_text(part.given)} to {shape_text(part.gives)}, {fraction} of the arithmetic"
+    radius, css = (10, " attention") if part.class_name == "Attention" else (3, "")
+    chosen = " chosen" if selected else ""
+    head = f'<g class="part{css}{chosen}" data-part="{escape(part.name)}" tabindex="0" role="button"'
+    head += f' aria-label="{escape(label)}" aria-pressed="{str(selected).lower()}"><title>{escape(label)}</title>'
+    size = f'x="{box.x:.1f}" y="{box.y:.1f}" width="{box.width:.1f}" height="{box.height:.1f}" rx="{radius}"'
+    inside = (
+        f'<rect {size} class="ground"/><rect {size} class="fill" style="fill-opacity: {0.06 + 0.42 * strength:.2f}"/>'
+    )
+    middle = box.y + box.height / 2
+    inside += _text(box.middle, middle + (-1 if percentages else 4), part.gives[0], css="channels")
+    if percentages:
+        inside += _text(box.middle, middle + 13, fraction, css="small")
+        inside += _text(box.middle, box.y + box.height + 13, short, css="small")
     if part.told:
         inside += f'<circle cx="{box.x:.1f}" cy="{box.y:.1f}" r="4" class="dot"/>'
     return f"{head}{inside}</g>"

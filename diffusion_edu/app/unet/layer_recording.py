@@ -1,0 +1,114 @@
+"""What the page records while the network runs: its parts, the output of one part, or attention weights."""
+
+from dataclasses import dataclass
+
+import streamlit as st
+
+from diffusion_edu.analysis.activations import anatomy, during, recorded
+from diffusion_edu.analysis.attention import attention_off, looking
+from diffusion_edu.app.common import models
+from diffusion_edu.app.common.settings_id import settings_id
+from diffusion_edu.app.common.snippets import snippet
+from diffusion_edu.app.unet import trajectory as trajectories
+from diffusion_edu.app.unet.activation_animation import attention_animation, channel_animation
+from diffusion_edu.app.unet.trajectory import Trajectory
+from diffusion_edu.checkpoints import Unusable
+from diffusion_edu.randomness import SeededNoise
+
+UNETS = ("attention_unet", "simple_unet", "experts")
+ANATOMY_T = 400  # the timestep of the forward pass that the map shows; it is the same at all others
+
+
+@dataclass(frozen=True, eq=False)
+class LayerRecording:
+    """One part of the network, recorded along a trajectory; see jobs.task.animation_task.
+
+    Records the output of the part, shape (channels, height, width), or, with attention, its attention weights, and the
+    same trajectory with attention switched off.
+    """
+
+    trajectory: Trajectory
+    part: str
+    shape: tuple[int, ...]
+    attention: bool = False
+
+    @property
+    def key(self):
+        """The key of the task."""
+        return "unet attention" if self.attention else "unet channels"
+
+    @property
+    def id(self):
+        """Equal for equal settings."""
+        return settings_id(self.trajectory.settings, self.part, self.attention)
+
+    @property
+    def models(self):
+        """The name of the model."""
+        return [self.trajectory.card.name]
+
+    @property
+    def total(self):
+        """The number of items that run yields."""
+        return trajectories.PRESET.steps
+
+    def run(self, model):
+        """Yield (State, what was recorded, State with attention off or None) for every timestep above 0."""
+        states, net = self.trajectory.states(model), model.net
+        if not self.attention:
+            for state, outputs in during(states, lambda: recorded(net, [self.part])):
+                if outputs[self.part]:
+                    yield state, outputs[self.part][-1].cpu(), None
+            return
+        without = during(self.trajectory.states(model), lambda: attention_off(net))
+        for (state, weights), (off, _) in zip(during(states, lambda: looking(net)), without, strict=True):
+            if weights[self.part]:
+                yield state, weights[self.part][-1].cpu(), off
+
+    def preview(self, item):
+        """The noisy image of an item, as (images, caption) pairs."""
+        state = item[0]
+        return [(state.x, f"The noisy image at timestep {state.t}")]
+
+    def animation(self, items):
+        """What the browser shows of all items, as a dict."""
+        states, recordings, off = zip(*items, strict=True)
+        T = trajectories.PRESET.T
+        if self.attention:
+            return attention_animation(states, recordings, off, self.shape[1:], T)
+        return channel_animation(states, recordings, T)
+
+    def caption(self, items):
+        """Name the image and the part."""
+        return f"{self.trajectory.caption}; part `{self.part}`."
+
+    @property
+    def code(self):
+        """Python code that reads the same numbers."""
+        return snippet(
+            __file__,
+            "self_attention" if self.attention else "channels",
+            imports=self.trajectory.imports,
+            trajectory=self.trajectory.code,
+            part=self.part,
+        )
+
+
+@st.cache_data(max_entries=16, show_spinner=False)
+def _anatomy(name, sha256):
+    model = models.get(name)
+    x = model.compute.place(SeededNoise([0]).sample((model.card.channels, model.card.size, model.card.size)))
+    return anatomy(model.denoiser(trajectories.PRESET.noise_schedule()), x, ANATOMY_T)
+
+
+def anatomy_of(card):
+    """Return the parts of a model, computed once; raises Unusable, also for a network that is no U-Net."""
+    if card.network not in UNETS:
+        raise Unusable(f"{card.title} is no U-Net but {card.network!r}, which has no map: choose another model.")
+    return _anatomy(card.name, card.sha256)
+
+
+def map_code(card):
+    """Python code that counts the numbers on the map."""
+    shape = (card.channels, card.size, card.size)
+    return snippet(__file__, "network_map", name=card.name, shape=shape, T=trajectories.PRESET.T, t=ANATOMY_T)
