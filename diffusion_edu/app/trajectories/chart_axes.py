@@ -2,6 +2,7 @@
 
 import math
 
+from diffusion_edu.app.common.numbers import format_number
 from diffusion_edu.app.trajectories.animation import Axis, Series
 
 STYLES = (
@@ -22,7 +23,7 @@ def log_axis(title, values):
     steps = (1,) if high - low > 2.2 else (1, 3) if high - low > 1.2 else (1, 2, 5)
     ticks = [step * 10.0**power for power in range(math.floor(low), math.ceil(high) + 1) for step in steps]
     return Axis(
-        title, low, high, {in_words(tick): math.log10(tick) for tick in ticks if low <= math.log10(tick) <= high}
+        title, low, high, {format_number(tick): math.log10(tick) for tick in ticks if low <= math.log10(tick) <= high}
     )
 
 
@@ -48,18 +49,3 @@ def across(label, height, axis, colour="currentColor", dash="1 4"):
     """Draw a line across a chart at one height, for what the curves are compared with."""
     return Series(label, colour, [height, height], dash, x=[axis.low, axis.high])
 
-
-def in_words(number):
-    """Write a number with three digits, as a person would."""
-    return (f"{number:,.0f}" if abs(number) >= 100 else f"{number:.3g}").replace("-", "−")
-
-
-def with_band(scores, name, write=in_words):
-    """Write a score and its band, if it has one, with as many digits after the point as the score, or more where nothing would be left of it."""
-    written, band = write(scores[name]).replace("-", "−"), scores.get(f"{name}_band")
-    if band is None:
-        return written
-    digits = len(written.partition(".")[2])
-    if band and not float(f"{band:.{digits}f}"):
-        digits = 1 - math.floor(math.log10(band))
-    return f"{written} ± {band:.{digits}f}"

@@ -1,4 +1,4 @@
-"""Charts that stand by themselves, drawn by the same lines as those of the player."""
+"""Charts without a player, drawn by the same script as the charts of the player."""
 
 from dataclasses import asdict
 
@@ -12,6 +12,6 @@ GRAPHS = {"html": '<div class="player"><div class="charts"></div></div>', "css":
 
 
 def plot(charts, key):
-    """Show footage.Charts; where several stand in a row depends on the room there is."""
+    """Show a list of animation.Chart, side by side where there is room."""
     graphs = st.components.v2.component("diffusion_edu_graphs", **GRAPHS)
     graphs(data={"charts": [asdict(chart) for chart in charts]}, key=key)
