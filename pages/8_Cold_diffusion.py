@@ -1,27 +1,29 @@
-"""Must it be noise? Six other ways to lose an image, two algorithms to undo them, and what grows when nothing is left."""
+"""Cold diffusion: six degradations instead of Gaussian noise, two algorithms that restore the image, and generation."""
 
 import streamlit as st
 
 from diffusion_edu.app.cold import page as cold
 from diffusion_edu.app.common.layout import page, show_code
 from diffusion_edu.app.components.player.widget import play
-from diffusion_edu.degradations import DEGRADATIONS, Degradation, fully_degraded, flawed
+from diffusion_edu.app.jobs.task import animation_task, keep_done
+from diffusion_edu.degradations import DEGRADATIONS, Degradation, flawed, fully_degraded
 from diffusion_edu.samplers import cold_step, ddim_step, multistep_renoising_step, naive_cold_step
 
 page(
     "Cold diffusion",
-    "Must it be noise? Undo another loss move by step: **which algorithm forgives mistakes, and what grows from nothing?**",
+    "Must it be noise? Restore a degraded image step by step: **which algorithm tolerates prediction errors, and can new images be "
+    "generated without noise?**",
     icon="❄️",
 )
-task = cold.ask()
-done = cold.keep_up(task)
-if done:
-    shown, animation, words = done
+request = cold.ask()
+if done := keep_done(animation_task(request)):
+    animation, caption = done.result
     play(animation, key="cold")
-    st.caption(words)
-    for equation in shown.equations:
+    st.caption(caption)
+    for equation in done.request.equations:
         st.latex(equation, width="content")
-if task.way in DEGRADATIONS:
-    show_code(task.code, cold_step, naive_cold_step, Degradation, DEGRADATIONS[task.way], flawed, fully_degraded)
+if request.degradation in DEGRADATIONS:
+    degrade = DEGRADATIONS[request.degradation]
+    show_code(request.code, cold_step, naive_cold_step, Degradation, degrade, flawed, fully_degraded)
 else:
-    show_code(task.code, ddim_step, multistep_renoising_step, flawed)
+    show_code(request.code, ddim_step, multistep_renoising_step, flawed)

@@ -1,4 +1,4 @@
-"""The page of cold diffusion under Streamlit's own test: both tasks, every widget, the code that is shown, and what may be missing."""
+"""The page of cold diffusion under Streamlit's own test: both tasks, every widget, the shown code, and missing files."""
 
 import base64
 import io
@@ -11,6 +11,7 @@ from onscreen import animation, finished, healthy
 from onscreen import opened as opened_at
 from PIL import Image
 
+from diffusion_edu.app.cold.page import GENERATE, ORACLE, RESTORE
 from diffusion_edu.checkpoints import Card, save
 from diffusion_edu.degradations import DEGRADATIONS
 
@@ -19,17 +20,17 @@ PAGE = "pages/8_Cold_diffusion.py"
 
 @pytest.fixture(autouse=True)
 def small(monkeypatch, tmp_path, tiny):
-    """Two small models in the place of the large ones: one that undoes degradations, one that draws."""
+    """Two small models in place of the large ones: a restoration network and a denoiser."""
     from diffusion_edu.app.cold import page
 
     monkeypatch.setattr("diffusion_edu.checkpoints.OWN", tmp_path)
-    monkeypatch.setattr(page, "RESTORER", "undoer")
-    monkeypatch.setattr(page, "HOT", "drawer")
+    monkeypatch.setattr(page, "COLD", "restorer")
+    monkeypatch.setattr(page, "HOT", "denoiser")
     config = {"widths": [16, 32], "embedding": 16, "classes": 6, "patch": 4}
-    for name, class_name in (("undoer", "restoration"), ("drawer", "v")):
+    for name, prediction_type in (("restorer", "restoration"), ("denoiser", "v")):
         save(
             tmp_path,
-            Card(name, name, "simple_unet", config, class_name, 64, classes=list(DEGRADATIONS)),
+            Card(name, name, "simple_unet", config, prediction_type, 64, classes=list(DEGRADATIONS)),
             tiny(network="simple_unet", classes=6, patch=4),
         )
 
@@ -38,16 +39,16 @@ def opened(**link):
     return finished(opened_at(PAGE, **{"steps": "3", **link}))
 
 
-def images(screen, rows):
-    """What one screen shows, state by state, uint8 (states, 64, width, 3)."""
-    sprite = np.asarray(Image.open(io.BytesIO(base64.b64decode(screen["sprite"].split(",")[1]))))
+def images(track, rows):
+    """The images of one track, state by state, uint8 (states, 64, width, 3)."""
+    sprite = np.asarray(Image.open(io.BytesIO(base64.b64decode(track["sprite"].split(",")[1]))))
     return sprite.reshape(rows, 64, -1, 3)
 
 
 def shown(app):
     """All tracks by name."""
     there = animation(app)
-    return {screen["name"]: images(screen, len(there["timesteps"])) for screen in there["tracks"] if not screen["rows"]}
+    return {track["name"]: images(track, len(there["timesteps"])) for track in there["tracks"] if not track["rows"]}
 
 
 def laid_out(images):
@@ -58,17 +59,17 @@ def laid_out(images):
 def test_the_page_opens_with_five_tracks_and_runs_again():
     app = opened()
     there = animation(app)
-    assert [screen["name"] for screen in there["tracks"]] == ["hand", "x2", "prediction2", "x1", "prediction1"]
+    assert [track["name"] for track in there["tracks"]] == ["degraded", "x2", "prediction2", "x1", "prediction1"]
     assert there["timesteps"] == [40, 27, 13, 0] and there["start"] == 3 and there["ends"] == ["degraded", "image"]
     assert len(there["charts"]) == 2 and len(app.title) == 1 and len(app.get("latex")) == 2
-    assert any("algorithm 2" in caption.value and "dB" in caption.value for caption in app.caption)
+    assert any("Algorithm 2" in caption.value and "dB" in caption.value for caption in app.caption)
     assert animation(healthy(app.run()))["id"] == there["id"]
 
 
-@pytest.mark.parametrize("way", [*DEGRADATIONS, "noise"])
-def test_both_algorithms_begin_with_what_was_done_by_hand_and_end_with_their_last_prediction(way):
-    tracks = shown(opened(way=way))
-    assert np.array_equal(tracks["x2"][0], tracks["hand"][0]) and np.array_equal(tracks["x1"][0], tracks["hand"][0])
+@pytest.mark.parametrize("degradation", [*DEGRADATIONS, "noise"])
+def test_both_algorithms_start_from_the_degraded_image_and_end_with_their_last_prediction(degradation):
+    tracks = shown(opened(degradation=degradation))
+    assert np.array_equal(tracks["x2"][0], tracks["degraded"][0]) and np.array_equal(tracks["x1"][0], tracks["degraded"][0])
     for number in "12":
         assert np.array_equal(tracks[f"x{number}"][-1], tracks[f"prediction{number}"][-1])
     assert not np.array_equal(tracks["x2"][-1], tracks["x1"][-1])
@@ -77,14 +78,14 @@ def test_both_algorithms_begin_with_what_was_done_by_hand_and_end_with_their_las
 @pytest.mark.parametrize(
     "link",
     [
-        {"way": "mask", "seed": "3", "start": "70", "error": "0.1"},
-        {"way": "blur", "who": "one that knows", "error": "0.2"},
-        {"way": "noise", "seed": "5", "start": "60"},
-        {"way": "noise", "who": "one that knows", "error": "0.1"},
+        {"degradation": "mask", "seed": "3", "start": "70", "error": "0.1"},
+        {"degradation": "blur", "restorer": ORACLE, "error": "0.2"},
+        {"degradation": "noise", "seed": "5", "start": "60"},
+        {"degradation": "noise", "restorer": ORACLE, "error": "0.1"},
     ],
     ids=lambda link: " ".join(link.values()),
 )
-def test_the_code_that_is_shown_makes_the_images_that_are_shown(link):
+def test_the_shown_code_makes_the_shown_images(link):
     app = opened(**link)
     ends, names = [], {}
 
@@ -102,22 +103,22 @@ def test_the_code_that_is_shown_makes_the_images_that_are_shown(link):
         assert np.array_equal(laid_out(to_bytes(end)), tracks[f"x{number}"][-1])
 
 
-@pytest.mark.parametrize("took", DEGRADATIONS)
-def test_the_code_that_is_shown_grows_the_flowers_that_are_shown(took):
-    app = opened(task="grow new flowers", took=took, seed="2")
+@pytest.mark.parametrize("degradation", DEGRADATIONS)
+def test_the_shown_code_generates_the_shown_images(degradation):
+    app = opened(task=GENERATE, start_degradation=degradation, seed="2")
     names = {}
     exec(app.code[0].value, names)
     tracks = shown(app)
-    assert [screen["name"] for screen in animation(app)["tracks"]] == ["cold", "hot", "ours"]
+    assert [track["name"] for track in animation(app)["tracks"]] == ["cold", "hot", "reference"]
     for made, name in zip(names["images"], ("cold", "hot"), strict=True):
         assert made.shape == (4, 3, 64, 64) and np.array_equal(laid_out(made), tracks[name][-1])
     assert animation(app)["tracks"][0]["says"][-1].startswith("variety ")
 
 
-def test_a_restorer_that_knows_restores_and_one_that_is_wrong_is_forgiven_by_algorithm_2_only():
+def test_the_oracle_restores_the_image_and_only_algorithm_2_tolerates_prediction_errors():
     def ends(error):
-        tracks = shown(opened(who="one that knows", error=error, way="fade", steps="20"))
-        true = tracks["hand"][-1].astype(float)
+        tracks = shown(opened(restorer=ORACLE, error=error, degradation="fade", steps="20"))
+        true = tracks["degraded"][-1].astype(float)
         return [np.abs(tracks[name][-1] - true).mean() for name in ("x2", "x1")]
 
     assert max(ends("0.0")) < 1
@@ -126,98 +127,98 @@ def test_a_restorer_that_knows_restores_and_one_that_is_wrong_is_forgiven_by_alg
 
 
 @pytest.mark.parametrize(
-    ("class_name", "key", "value"),
+    ("widget", "key", "value"),
     [
-        ("segmented_control", "way", "snow"),
-        ("segmented_control", "way", "noise"),
+        ("segmented_control", "degradation", "snow"),
+        ("segmented_control", "degradation", "noise"),
         ("slider", "error", 0.5),
         ("slider", "start", 5),
         ("slider", "start", 100),
         ("select_slider", "steps", 1),
         ("select_slider", "steps", 50),
-        ("segmented_control", "who", "one that knows"),
-        ("segmented_control", "task", "grow new flowers"),
+        ("segmented_control", "restorer", ORACLE),
+        ("segmented_control", "task", GENERATE),
         ("segmented_control", "source", "a file"),
         ("selectbox", "class_name", "rose"),
         ("slider", "number", 10),
         ("number_input", "seed", 1_000_000),
     ],
 )
-def test_every_widget_may_be_moved(class_name, key, value):
+def test_every_widget_changes_the_animation(widget, key, value):
     app = opened(start="20")
     before = animation(app)["id"]
-    finished(getattr(app, class_name)(key=key).set_value(value).run())
+    finished(getattr(app, widget)(key=key).set_value(value).run())
     assert (animation(app)["id"] != before) == (key != "source")
 
 
 @pytest.mark.parametrize(
-    ("class_name", "key", "value"),
+    ("widget", "key", "value"),
     [
-        ("segmented_control", "took", "fade"),
+        ("segmented_control", "start_degradation", "fade"),
         ("select_slider", "steps", 1),
-        ("segmented_control", "look", "prediction"),
+        ("segmented_control", "show", "prediction"),
         ("number_input", "seed", 9),
-        ("segmented_control", "task", "undo"),
+        ("segmented_control", "task", RESTORE),
     ],
 )
-def test_every_widget_of_growing_may_be_moved(class_name, key, value):
-    app = opened(task="grow new flowers")
+def test_every_widget_of_generation_changes_the_animation(widget, key, value):
+    app = opened(task=GENERATE)
     before = animation(app)["id"]
-    finished(getattr(app, class_name)(key=key).set_value(value).run())
+    finished(getattr(app, widget)(key=key).set_value(value).run())
     assert animation(app)["id"] != before
 
 
 def test_a_link_with_nonsense_in_it_opens_the_default():
-    there = animation(opened(way="magic", start="banana", error="-3", who="me", task="fly", seed="x", took="time"))
+    there = animation(opened(degradation="magic", start="banana", error="-3", restorer="me", task="fly", seed="x"))
     assert there["timesteps"][0] == 40 and there["class_names"] == ["water lily"]
 
 
-def test_what_was_cancelled_waits_until_it_is_asked_for_again(monkeypatch):
-    from diffusion_edu.app.cold.restoration import Undoing
+def test_a_cancelled_restoration_waits_for_a_click(monkeypatch):
+    from diffusion_edu.app.cold.restoration import Restoration
 
-    states = Undoing.states
+    run = Restoration.run
 
     def slowly(self, model=None):
-        for pair in states(self, model):
+        for pair in run(self, model):
             time.sleep(0.3)
             yield pair
 
-    monkeypatch.setattr(Undoing, "states", slowly)
+    monkeypatch.setattr(Restoration, "run", slowly)
     app = healthy(opened_at(PAGE))
     job = app.session_state["job:cold"]
     healthy(next(button for button in app.button if button.label == "Cancel").click().run())
     assert job.cancelled and "job:cold" not in app.session_state and not app.get("bidi_component")
-    monkeypatch.setattr(Undoing, "states", states)
-    healthy(next(button for button in app.button if button.label == "Go on").click().run())
+    monkeypatch.setattr(Restoration, "run", run)
+    healthy(next(button for button in app.button if button.label == "Continue").click().run())
     assert animation(finished(app))["tracks"]
 
 
-def test_without_a_restorer_the_page_says_so_in_one_sentence_and_one_that_knows_takes_its_place(monkeypatch, tmp_path):
+def test_without_a_restoration_network_the_page_says_so_and_the_oracle_takes_its_place(monkeypatch, tmp_path):
     from diffusion_edu.app.cold import page
 
-    monkeypatch.setattr(page, "_restorer", lambda: None)
-    for link in ({}, {"task": "grow new flowers"}):
-        app = opened(way="fade", **link)
+    monkeypatch.setattr(page, "_restoration_network", lambda: None)
+    for link in ({}, {"task": GENERATE}):
+        app = opened(degradation="fade", **link)
         assert len(app.info) == 1 and "python -m diffusion_edu.recipes.flowers_cold" in app.info[0].value
         tracks = shown(app)
-        assert np.abs(tracks["x2"][-1].astype(int) - tracks["hand"][-1]).max() <= 1
-    assert not opened(who="one that knows").info
+        assert np.abs(tracks["x2"][-1].astype(int) - tracks["degraded"][-1]).max() <= 1
+    assert not opened(restorer=ORACLE).info
 
 
-def test_a_restorer_of_ones_own_serves_where_ours_is_missing(monkeypatch):
+def test_a_restoration_network_of_ones_own_is_used_where_ours_is_missing(monkeypatch):
     from diffusion_edu.app.cold import page
 
-    monkeypatch.setattr(page, "RESTORER", "nowhere")
-    assert page._restorer() is not None
+    monkeypatch.setattr(page, "COLD", "nowhere")
+    assert page._restoration_network() is not None
     assert not opened().info
 
 
-def test_altered_weights_are_told_in_one_sentence(tmp_path):
-    with (tmp_path / "undoer.safetensors").open("r+b") as file:
+def test_altered_weights_are_reported_in_one_sentence(tmp_path):
+    with (tmp_path / "restorer.safetensors").open("r+b") as file:
         file.seek(20_000)
         file.write(b"altered")
     app = opened()
-    assert "undoer.safetensors" in app.error[0].value
+    assert "restorer.safetensors" in app.error[0].value
     healthy(app.run())
 
 
@@ -227,11 +228,11 @@ def test_without_our_images_the_page_says_what_to_do(monkeypatch, tmp_path):
     monkeypatch.setattr(image_picker, "PRETRAINED", tmp_path)
     image_picker.images.clear()
     assert "flower_samples.parquet" in opened().error[0].value
-    assert "flower_samples.parquet" in opened(task="grow new flowers").error[0].value
+    assert "flower_samples.parquet" in opened(task=GENERATE).error[0].value
     image_picker.images.clear()
 
 
-def test_variety_and_detail_are_what_they_say():
+def test_variety_and_fine_detail_have_known_values():
     from diffusion_edu.app.cold.generation import fine_detail, variety
 
     x = torch.randn(400, 3, 32, 32, generator=torch.Generator().manual_seed(0))

@@ -1,14 +1,15 @@
-"""An image that was degraded, and two algorithms that undo it side by side, as an animation."""
+"""Restoration: one degraded image, restored by both algorithms of cold diffusion side by side (Bansal et al. 2022)."""
 
-import hashlib
 from dataclasses import asdict, dataclass
 from functools import partial
 
 from torch import Tensor
 
 from diffusion_edu.analysis.measures import psnr
-from diffusion_edu.app.cold.animation import NAMES, T, in_words, side_by_side
+from diffusion_edu.app.cold.animation import NAMES, T, psnr_text, restoration_animation
 from diffusion_edu.app.common.image_picker import Subject
+from diffusion_edu.app.common.settings_id import settings_id
+from diffusion_edu.app.common.snippets import snippet
 from diffusion_edu.app.trajectories.animation import COLOUR
 from diffusion_edu.core import walk
 from diffusion_edu.data.images import to_signed
@@ -20,41 +21,47 @@ from diffusion_edu.schedules import cosine
 from diffusion_edu.spacings import spaced
 
 NOISE = "noise"
-WHY = (  # two algorithms differ: without noise, and with it
-    "Algorithm 2 changes the image only by the difference of two degradations of one prediction, and what is wrong in both cancels; algorithm 1 "
-    "takes the prediction for the image, with all that is wrong in it.",
-    "Noise is a degradation like others: algorithm 2, which keeps the noise that the prediction leaves over, is DDIM; algorithm 1 adds new noise to the "
-    "prediction, and with the old noise it forgets what was seen.",
+WHY = (  # the algorithms differ: without noise, and with noise
+    "Algorithm 2 changes the image only by the difference between two degradations of one prediction, so an error that is in both "
+    "cancels. Algorithm 1 degrades the prediction itself, so its errors stay.",
+    "Gaussian noise is one more degradation. Algorithm 2 keeps the noise that the prediction leaves over: this is DDIM. Algorithm 1 "
+    "adds new noise to the prediction: this is multistep renoising, which throws away what the old noise told about the image.",
 )
 
 
 @dataclass(frozen=True, eq=False)
-class Undoing:
-    """An image, what is done to it (a name in DEGRADATIONS, or NOISE) up to timestep start, and how it is undone.
+class Restoration:
+    """An image, its degradation (a name in DEGRADATIONS, or NOISE) up to timestep start, and how it is restored.
 
-    restorer is the name of the model that is asked, None for one that knows the answer; error is what is added to its predictions.
+    model is the name of the restoration network, None for the oracle that returns the true image; error is the standard deviation
+    of the error that is added to every prediction.
     """
 
     subject: Subject
-    way: str
+    degradation: str
     start: int
     steps: int
-    restorer: str | None
+    model: str | None
     error: float
     seed: int
 
-    names = NAMES
+    key = "cold"
 
     @property
     def id(self):
-        """The same for the same choices."""
-        about = repr((self.way, self.start, self.steps, self.restorer, self.error, self.seed, self.subject.class_name))
-        return hashlib.sha256(about.encode() + self.subject.image.numpy().tobytes()).hexdigest()
+        """The same for the same settings."""
+        settings = self.degradation, self.start, self.steps, self.model, self.error, self.seed
+        return settings_id(settings, self.subject.class_name, self.subject.image)
 
     @property
-    def needs(self):
-        """The names of the models that are asked."""
-        return [self.restorer] if self.restorer else []
+    def models(self):
+        """The names of the models that are needed."""
+        return [self.model] if self.model else []
+
+    @property
+    def total(self):
+        """The number of States of a walk."""
+        return self.steps + 1
 
     @property
     def x0(self) -> Tensor:
@@ -63,96 +70,82 @@ class Undoing:
 
     @property
     def timesteps(self):
-        """The timesteps that both walks visit."""
+        """The timesteps of both walks."""
         return spaced(cosine(T), self.steps, top=self.start)
 
-    def states(self, model=None):
-        """Walk by both algorithms from the same degraded image, and yield a pair of States per timestep."""
-        degrade, *steps = (self._hot if self.way == NOISE else self._cold)(model)
+    def run(self, model=None):
+        """Restore the same degraded image by both algorithms; yields a pair of States per timestep."""
+        degrade, *steps = (self._hot if self.degradation == NOISE else self._cold)(model)
         x = degrade(self.x0, self.start)
         return zip(*(walk(step, x, self.timesteps) for step in steps), strict=True)
 
     def _cold(self, model=None):
-        degrade = Degradation(self.way, (self.seed,), T)
-        restore = self._asked(model and model.restorer(degrade))
+        degrade = Degradation(self.degradation, (self.seed,), T)
+        restore = self._restorer(model and model.restorer(degrade))
         return degrade, partial(cold_step, restore, degrade), partial(naive_cold_step, restore, degrade)
 
     def _hot(self, model=None):
-        """Noise is a degradation too: algorithm 2, which finds the noise in the image and keeps it, is DDIM; algorithm 1 adds new noise."""
+        """Noise as a degradation: Algorithm 2 keeps the noise it finds in the image (DDIM), Algorithm 1 adds new noise."""
         schedule, noise = cosine(T), SeededNoise([self.seed])
         eps = noise(self.x0)
-        restore = self._asked(model and model.denoiser(schedule))
+        restore = self._restorer(model and model.denoiser(schedule))
         steps = partial(ddim_step, restore, schedule), partial(multistep_renoising_step, restore, schedule, randn=noise)
         return (lambda x0, t: schedule.corrupt(x0, t, eps)), *steps
 
-    def _asked(self, restore):
+    def _restorer(self, restore):
         restore = restore or oracle(self.x0)
         return clipped(flawed(restore, self.error, [self.seed]) if self.error else restore)
 
-    def animation(self, pairs):
-        """What the player shows of all pairs of States, as a dict; it opens at the end."""
-        degrade, *_ = (self._hot if self.way == NOISE else self._cold)()
-        hand = [degrade(self.x0, state.t) for state, _ in pairs]
-        return asdict(side_by_side(self.id, self.subject.class_name, self.x0, hand, *zip(*pairs, strict=True)))
+    def preview(self, pair):
+        """Return (images, caption) of both algorithms while they run."""
+        return [(state.x, f"Timestep {state.t} of {T}, {name}") for name, state in zip(NAMES, pair, strict=True)]
 
-    def words(self, pairs):
-        """Say how near each way to undo it comes to the true image, why the algorithms differ, and what the number means."""
-        (first, _), (two, one) = pairs[0], pairs[-1]
-        begun, prediction, second, naive = (
-            in_words(psnr(x.clamp(-1, 1), self.x0)) for x in (first.x, first.x0_hat, two.x, one.x)
+    def animation(self, pairs):
+        """Build what the player shows of all pairs of States, as a dict."""
+        degrade, *_ = (self._hot if self.degradation == NOISE else self._cold)()
+        degraded = [degrade(self.x0, state.t) for state, _ in pairs]
+        both = zip(*pairs, strict=True)
+        return asdict(restoration_animation(self.id, self.subject.class_name, self.x0, degraded, *both))
+
+    def caption(self, pairs):
+        """Say which PSNR each method reaches, why the algorithms differ, and what the number means."""
+        (first, _), (last_2, last_1) = pairs[0], pairs[-1]
+        start, prediction, second, naive = (
+            psnr_text(psnr(x.clamp(-1, 1), self.x0)) for x in (first.x, first.x0_hat, last_2.x, last_1.x)
         )
         return (
-            f"**Nearness to the true image (PSNR): nothing done {begun}, one prediction {prediction}, {len(pairs) - 1} steps by algorithm 2 {second}, "
-            f"by algorithm 1 {naive}.** {WHY[self.way == NOISE]} Higher is better: 20 dB is an error of a tenth of the range from black to white. "
-            "One prediction is an average of all that the image could have been: often near in numbers, and soft to look at. "
-            f"{' '.join(self.subject.notes)}"
+            f"**PSNR to the true image: input {start}, one prediction {prediction}, {len(pairs) - 1} steps of {NAMES[0]} {second}, "
+            f"of {NAMES[1]} {naive}.** {WHY[self.degradation == NOISE]} Higher is better: 20 dB is an error of a tenth of the range "
+            "from black to white. One prediction is an average of all images that fit the input: its PSNR is often high, and it "
+            f"looks blurred. {' '.join(self.subject.notes)}"
         )
 
     @property
     def equations(self):
-        """The steps of algorithm 2 and of algorithm 1, in the letters of the tracks."""
+        """The step of Algorithm 2 and of Algorithm 1, in LaTeX with the symbols of the tracks."""
         x0_hat, x_t = (
-            rf"\textcolor{{{COLOUR[class_name]}}}{{{symbol}}}"
-            for class_name, symbol in (("x0_hat", r"\hat x_0"), ("x", "x_t"))
+            rf"\textcolor{{{COLOUR[name]}}}{{{symbol}}}" for name, symbol in (("x0_hat", r"\hat x_0"), ("x", "x_t"))
         )
         steps = rf"{x_t}-D({x0_hat},t)+D({x0_hat},s)", rf"D({x0_hat},s)"
-        if self.way == NOISE:
-            steps = (
-                rf"\text{{signal}}_s\,{x0_hat}+\text{{noise}}_s\,\epsilon_\text{{{which}}}"
-                for which in ("found in x", "new")
-            )
-        return [rf"\text{{{name}:}}\quad x_s={move}" for name, move in zip(self.names, steps, strict=True)]
+        if self.degradation == NOISE:
+            noises = "found in x", "new"
+            steps = (rf"\text{{signal}}_s\,{x0_hat}+\text{{noise}}_s\,\epsilon_\text{{{noise}}}" for noise in noises)
+        return [rf"\text{{{name}:}}\quad x_s={step}" for name, step in zip(NAMES, steps, strict=True)]
 
     @property
     def code(self):
-        """The lines of Python that make the same images and numbers."""
-        if self.way == NOISE:
-            made = f"schedule, noise = cosine({T}), SeededNoise([{self.seed}])\neps = noise(x0)\nx = schedule.corrupt(x0, {self.start}, eps)\n"
-            asked, rest = f'load("{self.restorer}").denoiser(schedule)', "schedule"
-            steps = "ddim_step, partial(renoise_step, randn=noise)"
-        else:
-            made = f'degrade = Degradation("{self.way}", seeds=({self.seed},))\nx = degrade(x0, {self.start})\n'
-            asked, rest, steps = f'load("{self.restorer}").restorer(degrade)', "degrade", "cold_step, naive_cold_step"
-        flaw = f"restore = flawed(restore, error={self.error}, seeds=[{self.seed}])\n" if self.error else ""
-        return (
-            "from functools import partial\n\n"
-            "from diffusion_edu.checkpoints import load\n"
-            "from diffusion_edu.core import walk\n"
-            "from diffusion_edu.data.images import to_bytes, to_signed\n"
-            "from diffusion_edu.degradations import Degradation, flawed, oracle\n"
-            "from diffusion_edu.denoisers import clipped\n"
-            "from diffusion_edu.analysis.measures import psnr\n"
-            "from diffusion_edu.randomness import SeededNoise, choose\n"
-            "from diffusion_edu.samplers import cold_step, ddim_step, naive_cold_step, renoise_step\n"
-            "from diffusion_edu.schedules import cosine\n"
-            "from diffusion_edu.spacings import spaced\n"
-            f"{self.subject.code}"
-            "x0 = choose().place(to_signed(image)[None])  # (1, 3, 64, 64) in [-1, 1]\n"
-            f"{made}"
-            f"restore = {asked if self.restorer else 'oracle(x0)'}\n"
-            f"{flaw}"
-            f"for step in ({steps}):                      # algorithm 2, algorithm 1\n"
-            f"    for state in walk(partial(step, clipped(restore), {rest}), x, spaced(cosine({T}), {self.steps}, top={self.start})):\n"
-            "        print(state.t, psnr(state.x0_hat, x0))\n"
-            "    image = to_bytes(state.x)              # uint8 (1, 3, 64, 64)\n"
+        """Python code that makes the same images and numbers."""
+        name = "noise_restoration" if self.degradation == NOISE else "cold_restoration"
+        return snippet(
+            __file__,
+            name,
+            image=self.subject.code.strip(),
+            degradation=repr(self.degradation),
+            seed=self.seed,
+            start=self.start,
+            steps=self.steps,
+            T=T,
+            model=self.model and repr(self.model),
+            oracle=None if self.model else "oracle(x0)",
+            error=self.error or None,
         )

@@ -1,4 +1,4 @@
-"""The canvas: a person paints on an image or on paper, with mouse, pen, finger or keyboard, pixel by pixel; also holes, as masks."""
+"""The drawing canvas: a person paints pixels over an image, or a mask, with mouse, pen, finger or keyboard."""
 
 import hashlib
 from uuid import uuid4
@@ -12,9 +12,7 @@ COLOURS = (
     ("black", "#0d0d0d"), ("white", "#ffffff"), ("red", "#c81e28"), ("pink", "#f08cb4"), ("orange", "#f08c1e"), ("yellow", "#fad732"),
     ("light green", "#8cc850"), ("green", "#328232"), ("blue", "#3c5ac8"), ("purple", "#8c46aa"), ("brown", "#6e3c1e"), ("grey", "#969696"),
 )  # fmt: skip
-BRUSHES = (1, 2, 4, 8, 16)  # pixels of an image of 64 x 64; twice as wide on one of twice the size
-
-
+BRUSHES = (1, 2, 4, 8, 16)  # widths in pixels on an image of 64 x 64; twice as wide on one of twice the size
 PARTS = {
     "html": source("canvas/canvas.html"),
     "css": source("player/player.css", "canvas/canvas.css"),
@@ -22,53 +20,59 @@ PARTS = {
 }
 
 
-def paint(key, image, given=None, label="Canvas to paint on"):
-    """Let a person paint over an image uint8 (3, size, size), beginning with a layer; returns the layer now, uint8 (4, size, size).
+def paint(key, image, initial=None, label="Canvas to paint on"):
+    """Let a person paint over an image uint8 (3, size, size); returns the painted layer, uint8 (4, size, size).
 
-    Another layer to begin with, or another size, takes the place of what was painted.
+    The canvas starts with the layer `initial`. A new initial layer or a new size replaces what was painted.
     """
-    return _easel(key, image, given, brush=2, label=label, mask=False, file="drawing.png")
+    return _canvas(key, image, initial, brush=2, label=label, mask=False, file="drawing.png")
 
 
-def hole(key, image, given=None, label="Canvas to paint a hole on"):
-    """Let a person paint a hole into an image uint8 (3, size, size), beginning with one; returns where it is, bool (size, size).
+def paint_mask(key, image, initial=None, label="Canvas to paint a mask on"):
+    """Let a person paint a mask over an image uint8 (3, size, size); returns it, bool (size, size), True where it is painted.
 
-    The file that can be downloaded is a mask: white in the hole, black around it.
+    The canvas starts with the mask `initial`. The downloaded file is white where the mask is painted and black elsewhere.
     """
-    given = None if given is None else layer_of(given)
-    return _easel(key, image, given, brush=8, label=label, mask=True, file="mask.png")[3] > 0
+    initial = None if initial is None else layer_of(initial)
+    return _canvas(key, image, initial, brush=8, label=label, mask=True, file="mask.png")[3] > 0
 
 
-def _easel(key, image, given, brush, **about):
+def _canvas(key, image, initial, brush, **options):
     size = image.shape[-1]
-    given = image.new_zeros(4, size, size) if given is None else given
-    first, store = to_url(to_png(given)), f"painted:{key}"
-    begun = hashlib.sha256(f"{size} {first}".encode()).hexdigest()
-    sheet = st.session_state.get(store)
-    if sheet is None or sheet["begun"] != begun:
-        sheet = {
-            "begun": begun,
-            "turn": uuid4().hex,
-            "layer": first,
-        }  # a turn of its own: what was painted on an earlier sheet is not on this one
-    wide = max(1, size // 64)
+    initial = image.new_zeros(4, size, size) if initial is None else initial
+    painted = _painted(key, size, to_url(to_png(initial)))
+    scale = max(1, size // 64)
     data = {
         "size": size,
         "image": to_url(to_png(image)),
-        "given": sheet["turn"],
-        "layer": sheet["layer"],
+        "sheet": painted["sheet"],
+        "layer": painted["layer"],
         "colours": COLOURS,
-        **about,
+        "brush": scale * brush,
+        "brushes": [scale * width for width in BRUSHES],
+        **options,
     }
-    data |= {"brush": wide * brush, "brushes": [wide * each for each in BRUSHES]}
-    easel = st.components.v2.component("diffusion_edu_canvas", **PARTS)
-    said = easel(data=data, key=key, on_drawing_change=lambda: None).drawing
-    if said and said.get("given") == sheet["turn"]:
-        sheet = {**sheet, "layer": said.get("layer")}
-    st.session_state[store] = sheet  # what a component says is forgotten when it is not on the page
+    component = st.components.v2.component("diffusion_edu_canvas", **PARTS)
+    sent = component(data=data, key=key, on_drawing_change=lambda: None).drawing
+    if sent and sent.get("sheet") == painted["sheet"]:
+        painted = {**painted, "layer": sent.get("layer")}
+    st.session_state[_key(key)] = painted  # Streamlit forgets the state of a component that is not on the page
     try:
-        return read_layer(from_url(sheet["layer"]), size)
+        return read_layer(from_url(painted["layer"]), size)
     except ValueError as problem:
-        st.session_state.pop(store)
+        st.session_state.pop(_key(key))
         st.error(str(problem))
-        return given
+        return initial
+
+
+def _painted(key, size, layer):
+    """Return what was painted, or a new sheet if the canvas starts with another layer or size than before."""
+    initial = hashlib.sha256(f"{size} {layer}".encode()).hexdigest()
+    painted = st.session_state.get(_key(key))
+    if painted is None or painted["initial"] != initial:  # strokes on an earlier sheet do not count on a new one
+        return {"initial": initial, "sheet": uuid4().hex, "layer": layer}
+    return painted
+
+
+def _key(key):
+    return f"canvas:{key}"

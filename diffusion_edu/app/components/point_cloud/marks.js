@@ -1,4 +1,4 @@
-// How points look: every class has a colour and a shape of its own, so that nobody needs to tell colours apart.
+// Marks of points: every class has its own colour and its own shape, for people who cannot tell the colours apart.
 const TURN = 2 * Math.PI;
 
 function corners(pen, x, y, radii, begin) {
@@ -13,7 +13,7 @@ function even(n, r) {
   return Array(n).fill(r);
 }
 
-const SHAPES = [ // as many as CLASS_COLOURS in swarm.py
+const SHAPES = [ // as many as CLASS_COLOURS in widget.py
   (pen, x, y, r) => pen.arc(x, y, r, 0, TURN),
   (pen, x, y, r) => corners(pen, x, y, even(3, 1.35 * r), -TURN / 4),
   (pen, x, y, r) => corners(pen, x, y, even(4, 1.25 * r), TURN / 8),
@@ -24,12 +24,12 @@ const SHAPES = [ // as many as CLASS_COLOURS in swarm.py
   (pen, x, y, r) => corners(pen, x, y, even(6, 1.2 * r), 0),
 ];
 
-// All marks of one class are one path: one stroke of the pen instead of hundreds.
-function marks(places, labels, count, radius) {
+// All marks of one class make one path, which is painted at once.
+function marks(pixels, labels, count, radius) {
   const paths = Array.from({ length: count }, () => new Path2D());
   for (let k = 0; k < labels.length; k++) {
     const one = new Path2D();
-    SHAPES[labels[k] % SHAPES.length](one, places[2 * k], places[2 * k + 1], radius);
+    SHAPES[labels[k] % SHAPES.length](one, pixels[2 * k], pixels[2 * k + 1], radius);
     paths[labels[k] % count].addPath(one);
   }
   return paths;
@@ -41,7 +41,7 @@ function unpack(text, reach) {
   return Float32Array.from(new Int16Array(bytes.buffer), (whole) => (whole / 32767) * reach);
 }
 
-// A canvas as sharp as the screen; returns its pen and its side in CSS pixels.
+// Give a canvas as many pixels as the screen has there; returns its drawing context.
 function sharpen(canvas, side) {
   const dots = Math.round(side * (window.devicePixelRatio || 1));
   if (canvas.width !== dots) canvas.width = canvas.height = dots;

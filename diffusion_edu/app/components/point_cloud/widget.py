@@ -1,27 +1,44 @@
-"""The plane: plays, scrubs and steps through walks of many points inside the browser; and the pad, on which a person draws points."""
+"""Point clouds in the browser: one component plays the trajectories of many points, the other lets a person draw points."""
 
 import streamlit as st
 
 from diffusion_edu.app.components import source
-from diffusion_edu.app.playground.trajectories import CLASS_COLOURS
+from diffusion_edu.app.trajectories.animation import COLOUR
 
-CSS = source("player/player.css", "point_cloud/plane.css")
-PLANE = {
-    "html": source("point_cloud/plane.html"),
+CLASS_COLOURS = (
+    COLOUR["x"],
+    "#56B4E9",
+    "#E69F00",
+    "#0072B2",
+    "#D55E00",
+    "#8C8C00",
+    "#8A5FBF",
+    "#00A5A5",
+)  # as many as SHAPES in marks.js
+CSS = source("player/player.css", "point_cloud/point_cloud.css")
+POINT_CLOUD = {
+    "html": source("point_cloud/point_cloud.html"),
     "css": CSS,
-    "js": source("player/charts.js", "point_cloud/marks.js", "point_cloud/planepaint.js", "point_cloud/plane.js"),
+    "js": source("player/charts.js", "point_cloud/marks.js", "point_cloud/paint.js", "point_cloud/point_cloud.js"),
 }
-PAD = {"html": source("point_cloud/pad.html"), "css": CSS, "js": source("point_cloud/marks.js", "point_cloud/pad.js")}
+DRAWING_PAD = {
+    "html": source("point_cloud/drawing_pad.html"),
+    "css": CSS,
+    "js": source("point_cloud/marks.js", "point_cloud/drawing_pad.js"),
+}
 
 
 def show(animation, key, autoplay=False):
-    """Show an animation of swarm.animation_of."""
-    plane = st.components.v2.component("diffusion_edu_plane", **PLANE)
-    plane(data={**animation, "autoplay": autoplay}, key=key)
+    """Show the trajectories of many points, an animation of playground.trajectories.animation_of."""
+    component = st.components.v2.component("diffusion_edu_point_cloud", **POINT_CLOUD)
+    component(data={**animation, "autoplay": autoplay}, key=key)
 
 
-def pad(key, drawn=(), classes=4):
-    """Let a person draw, beginning with what was drawn before; returns [x, y, class] per point, -1..1, when they are done, else None."""
-    canvas = st.components.v2.component("diffusion_edu_pad", **PAD)
-    data = {"drawn": list(drawn), "colours": CLASS_COLOURS[:classes]}
-    return canvas(data=data, key=key, on_points_change=lambda: None).points
+def drawing_pad(key, points=(), classes=4):
+    """Let a person draw points; returns [x, y, class] per point, coordinates in -1..1, when they are done, else None.
+
+    The pad starts with the given points.
+    """
+    component = st.components.v2.component("diffusion_edu_drawing_pad", **DRAWING_PAD)
+    data = {"points": list(points), "colours": CLASS_COLOURS[:classes]}
+    return component(data=data, key=key, on_points_change=lambda: None).points

@@ -1,21 +1,26 @@
-"""The magnifier: the same image, made larger in several ways, side by side, with the same detail of each at a larger zoom."""
+"""The zoom view: several versions of one image side by side, and the same detail of each at a larger zoom."""
 
-import hashlib
 from dataclasses import dataclass
 
 import streamlit as st
 from torch import Tensor
 
+from diffusion_edu.app.common.settings_id import settings_id
 from diffusion_edu.app.components import source
 from diffusion_edu.app.trajectories.animation import png_url
 from diffusion_edu.figures.grids import grid
 
-HINT = "Move over an image to look more closely, or use the arrow keys."
+HINT = "Move over an image to see the details, or use the arrow keys."
+PARTS = {
+    "html": source("zoom/zoom.html"),
+    "css": source("player/player.css", "zoom/zoom.css"),
+    "js": source("zoom/zoom.js"),
+}
 
 
 @dataclass(frozen=True, eq=False)
 class Pane:
-    """One way to make the image larger: its name, the image uint8 (3, h, w), its colour, what it is in words, and lines of numbers."""
+    """One version of the image: its name, the image uint8 (3, h, w), its colour, its caption, and lines of numbers."""
 
     name: str
     image: Tensor
@@ -24,30 +29,20 @@ class Pane:
     says: str
 
 
-PARTS = {
-    "html": source("zoom/magnifier.html"),
-    "css": source("player/player.css", "zoom/magnifier.css"),
-    "js": source("zoom/magnifier.js"),
-}
-
-
-def magnify(panes, subject, key, at=(0.7, 0.35)):
-    """Show panes of equal size, of an image of this subject, with the glass over a place, each coordinate a fraction of 0..1."""
+def show_zoom(panes, subject, key, centre=(0.7, 0.35)):
+    """Show panes of equal size, of an image of this subject; centre is that of the detail, as fractions of width and height."""
     height, width = panes[0].image.shape[1:]
-    shown = [
-        {**_said(pane), "alt": f"{subject}, {pane.words}", "image": png_url(grid(pane.image[None]))} for pane in panes
-    ]
     data = {
-        "panes": shown,
+        "panes": [{**_about(pane), "alt": f"{subject}, {pane.words}"} for pane in panes],
         "width": width,
         "height": height,
-        "at": at,
+        "centre": centre,
         "hint": HINT,
-        "label": f"{subject}, made larger in {len(panes)} ways",
+        "label": f"{subject}, {len(panes)} versions",
     }
-    name = hashlib.sha256(repr(data).encode()).hexdigest()
-    st.components.v2.component("diffusion_edu_magnifier", **PARTS)(data={"id": name, **data}, key=key)
+    component = st.components.v2.component("diffusion_edu_zoom", **PARTS)
+    component(data={"id": settings_id(data), **data}, key=key)
 
 
-def _said(pane):
-    return {name: value for name, value in vars(pane).items() if name != "image"}
+def _about(pane):
+    return {**vars(pane), "image": png_url(grid(pane.image[None]))}

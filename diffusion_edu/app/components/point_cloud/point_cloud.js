@@ -1,7 +1,7 @@
-// Shows walks of many points in the plane, side by side. All states are here already: playing and scrubbing cost no round trip.
-const HIGHEST = 0.54; // of the window's height that a plane may take, so that the bar stays in view
-const BLEND = 350; // milliseconds in which points glide from one snapshot of the training to the next
-const memory = (globalThis.diffusionPlane ??= {}); // what a person chose stays when the page builds the plane anew
+// Plays the trajectories of many 2-D points, side by side. The browser holds all states: playing and scrubbing need no server.
+const MAX_HEIGHT = 0.54; // of the window's height that a panel may take, so that the bar stays in view
+const BLEND = 350; // milliseconds in which points move from one training snapshot to the next
+const memory = (globalThis.diffusionPointCloud ??= {}); // the switches and the selected point, kept when the page is built again
 
 function makePanel(parent, { name, title, words, empty, labels, ...packed }, animation) {
   const figure = add(parent, "figure");
@@ -31,7 +31,7 @@ function fillClasses(legend, animation) {
   legend.replaceChildren();
   if (animation.classes.length) add(legend, "span", {}, `${animation.legend}:`);
   animation.classes.forEach((name, k) => {
-    if (!animation.panels.some(({ labels }) => labels?.includes(k))) return; // nobody is there
+    if (!animation.panels.some(({ labels }) => labels?.includes(k))) return; // no point of this class
     const entry = add(legend, "span"), canvas = add(entry, "canvas", { "aria-hidden": "true" });
     const pen = sharpen(canvas, 14);
     canvas.style.cssText += "; display: inline-block; vertical-align: middle; background: none; margin-right: 3px";
@@ -41,26 +41,25 @@ function fillClasses(legend, animation) {
   });
 }
 
-
 function switchesOf(root) {
   const boxes = [...root.querySelectorAll("input[type=checkbox]")].map(({ name, checked }) => [name, checked]);
   return { arrows: root.querySelector(".arrows").value, ...Object.fromEntries(boxes) };
 }
 
-function remember(root) { // every switch as the person left it, also after the page has built the plane anew
+function saveSwitches(root) {
   memory.switches = { ...switchesOf(root), speed: root.querySelector(".speed").value };
 }
 
-function recall(root) {
+function restoreSwitches(root) {
   if (!memory.switches) return;
   for (const box of root.querySelectorAll("input[type=checkbox]")) box.checked = memory.switches[box.name];
   for (const name of ["arrows", "speed"]) root.querySelector(`.${name}`).value = memory.switches[name];
 }
 
-function nearest(panel, animation, moment, event) {
+function nearest(panel, animation, current, event) {
   const box = panel.canvas.getBoundingClientRect(), scale = (2 * animation.view) / box.width;
   const spot = [(event.clientX - box.left) * scale - animation.view, animation.view - (event.clientY - box.top) * scale];
-  const now = places(panel.x, panel.count, moment, (value) => value);
+  const now = positions(panel.x, panel.count, current, (value) => value);
   let best = 0, closest = Infinity;
   for (let k = 0; k < panel.count; k++) {
     const far = Math.hypot(now[2 * k] - spot[0], now[2 * k + 1] - spot[1]);
@@ -69,51 +68,53 @@ function nearest(panel, animation, moment, event) {
   return best;
 }
 
-function tell(panel, animation, k) {
+function describe(panel, animation, k) {
   if (!panel.x) return;
   const at = (state) => [0, 1].map((axis) => panel.x[2 * (state * panel.count + k) + axis].toFixed(2).replace("-", "−")).join(", ");
-  panel.path.textContent = k === null ? "Click a point to see its way." : `(${at(0)}) → (${at(animation.timesteps.length - 1)})`;
+  panel.path.textContent = k === null ? "Click a point to see its trajectory." : `(${at(0)}) → (${at(animation.timesteps.length - 1)})`;
 }
 
 export default function ({ data: animation, parentElement }) {
   const root = parentElement.querySelector(".player");
-  if (root.dataset.animation === animation.id) return root.stop; // the page ran again with the same animation: play on
+  if (root.dataset.animation === animation.id) return root.stop; // the page ran again with the same animation: continue
   if (root.stop) root.stop();
   const $ = (name) => root.querySelector(name);
   const [scrub, play, speed, now] = [".scrub", ".play", ".speed", ".now"].map($);
-  const last = animation.timesteps.length - 1, opening = `${animation.opening} ${last}`, known = memory.opening === opening, before = root.panels;
-  let moment = known ? memory.at : last, hovered = null, frame = null, clock = 0, playing = false, born = before ? performance.now() : -BLEND;
-  if (!known) memory.chosen = null;
-  Object.assign(memory, { opening, at: moment });
+  const last = animation.timesteps.length - 1, opening = `${animation.opening} ${last}`;
+  const sameAnimation = memory.opening === opening, before = root.panels;
+  let current = sameAnimation ? memory.at : last; // the state that is shown, between two states while playing
+  let hovered = null, frame = null, clock = 0, playing = false, startedAt = before ? performance.now() : -BLEND;
+  if (!sameAnimation) memory.selected = null;
+  Object.assign(memory, { opening, at: current });
   root.dataset.animation = animation.id;
   scrub.max = last;
-  recall(root);
-  animation.known = unpack(animation.data.x, animation.reach);
+  restoreSwitches(root);
+  animation.dataPoints = unpack(animation.data.x, animation.reach);
   for (const part of root.querySelectorAll(".panels, .charts")) part.replaceChildren();
   const panels = (root.panels = animation.panels.map((panel) => makePanel($(".panels"), panel, animation)));
   const charts = animation.charts.map((chart) => makeChart($(".charts"), chart));
-  fillTable($(".figures"), animation.figures, animation.panels.map(({ title }) => title));
+  fillTable($(".measurements"), animation.measurements, animation.panels.map(({ title }) => title));
   fillClasses($(".classes"), animation);
 
-  function chosen(panel) {
-    const one = hovered ?? memory.chosen;
+  function selected(panel) {
+    const one = hovered ?? memory.selected;
     return one !== null && one < panel.count ? one : null;
   }
 
   function paint() {
-    const blend = Math.min(1, (performance.now() - born) / BLEND), switches = switchesOf(root);
-    panels.forEach((panel, k) => drawPanel(panel, animation, moment, switches, { chosen: chosen(panel), before: before?.[k], blend }));
+    const blend = Math.min(1, (performance.now() - startedAt) / BLEND), switches = switchesOf(root);
+    panels.forEach((panel, k) => drawPanel(panel, animation, current, switches, { selected: selected(panel), before: before?.[k], blend }));
     return blend < 1;
   }
 
   function show() {
-    const state = Math.round(moment), says = animation.says[state];
+    const state = Math.round(current), says = animation.says[state];
     scrub.value = state;
     now.textContent = says;
     scrub.setAttribute("aria-valuetext", says);
     for (const { canvas, title, x } of panels) canvas.setAttribute("aria-label", `${title}: ${x ? `points at ${says}` : "data only"}`);
     charts.forEach((draw) => draw(state, animation.timesteps[state]));
-    for (const panel of panels) tell(panel, animation, chosen(panel));
+    for (const panel of panels) describe(panel, animation, selected(panel));
     memory.at = root.dataset.at = state;
     frame ??= requestAnimationFrame(tick);
   }
@@ -121,9 +122,9 @@ export default function ({ data: animation, parentElement }) {
   function tick(time) {
     frame = null;
     if (playing) {
-      moment = Math.min(last, moment + (Math.min(100, time - clock) / 1000) * Number(speed.value));
+      current = Math.min(last, current + (Math.min(100, time - clock) / 1000) * Number(speed.value));
       clock = time;
-      if (moment >= last) pause();
+      if (current >= last) pause();
       show();
     }
     if (paint()) frame ??= requestAnimationFrame(tick);
@@ -131,27 +132,27 @@ export default function ({ data: animation, parentElement }) {
 
   function pause() {
     playing = false;
-    moment = Math.round(moment);
+    current = Math.round(current);
     play.textContent = "Play";
   }
 
   function start() {
-    if (moment >= last) moment = 0;
+    if (current >= last) current = 0;
     [playing, clock, play.textContent] = [true, performance.now(), "Pause"];
     show();
   }
 
   function go(to) {
     pause();
-    moment = Math.max(0, Math.min(last, to));
+    current = Math.max(0, Math.min(last, to));
     show();
   }
 
   play.onclick = () => (playing ? (pause(), show()) : start());
-  $(".back").onclick = () => go(Math.ceil(moment) - 1);
-  $(".next").onclick = () => go(Math.floor(moment) + 1);
+  $(".back").onclick = () => go(Math.ceil(current) - 1);
+  $(".next").onclick = () => go(Math.floor(current) + 1);
   scrub.oninput = () => go(Number(scrub.value));
-  root.onchange = () => { remember(root); show(); };
+  root.onchange = () => { saveSwitches(root); show(); };
   root.onkeydown = (event) => {
     const act = { ArrowLeft: $(".back").onclick, ArrowRight: $(".next").onclick, Home: () => go(0), End: () => go(last) }[event.key];
     const space = event.key === " " && event.target === root;
@@ -160,14 +161,14 @@ export default function ({ data: animation, parentElement }) {
     space ? play.onclick() : act();
   };
   for (const panel of panels.filter(({ x }) => x)) {
-    panel.canvas.onpointermove = (event) => { hovered = nearest(panel, animation, moment, event); show(); };
+    panel.canvas.onpointermove = (event) => { hovered = nearest(panel, animation, current, event); show(); };
     panel.canvas.onpointerleave = () => { hovered = null; show(); };
-    panel.canvas.onclick = (event) => { memory.chosen = nearest(panel, animation, moment, event); show(); };
+    panel.canvas.onclick = (event) => { memory.selected = nearest(panel, animation, current, event); show(); };
   }
 
   function fit() {
     if (!root.clientWidth) return;
-    for (const panel of panels) panel.side = Math.floor(Math.min(panel.figure.clientWidth, Math.max(220, HIGHEST * window.innerHeight)));
+    for (const panel of panels) panel.side = Math.floor(Math.min(panel.figure.clientWidth, Math.max(220, MAX_HEIGHT * window.innerHeight)));
     show();
   }
   const watch = new ResizeObserver(fit);
@@ -179,6 +180,6 @@ export default function ({ data: animation, parentElement }) {
     delete root.dataset.animation;
   };
   fit();
-  if (animation.autoplay && !known && !window.matchMedia("(prefers-reduced-motion: reduce)").matches) start();
+  if (animation.autoplay && !sameAnimation && !window.matchMedia("(prefers-reduced-motion: reduce)").matches) start();
   return root.stop;
 }

@@ -1,12 +1,12 @@
-// A pad to draw points on: every stroke leaves points of one class behind, evenly spaced. Python gets them when the person is done.
-const SPACE = 0.035; // between two points of a stroke; the pad goes from -1 to 1
-const FEWEST = 3, MOST = 2000; // points
+// The drawing pad: every stroke adds evenly spaced points of one class. Python gets them when the person is done.
+const SPACING = 0.035; // between two points of a stroke; the pad goes from -1 to 1
+const MIN_POINTS = 3, MAX_POINTS = 2000;
 
 export default function ({ data, parentElement, setTriggerValue }) {
-  const root = parentElement.querySelector(".pad"), $ = (name) => root.querySelector(name);
+  const root = parentElement.querySelector(".drawing-pad"), $ = (name) => root.querySelector(name);
   if (root.dataset.ready) return root.stop; // the page ran again: keep the drawing
   root.dataset.ready = "yes";
-  const canvas = $("canvas"), strokes = data.drawn.length ? [data.drawn] : [];
+  const canvas = $("canvas"), strokes = data.points.length ? [data.points] : [];
   let label = 0, side = 0, drawing = false;
 
   data.colours.forEach((colour, k) => {
@@ -25,10 +25,10 @@ export default function ({ data, parentElement, setTriggerValue }) {
     [...$(".brushes").children].forEach((brush, k) => brush.setAttribute("aria-pressed", k === label));
     const points = strokes.flat(), pen = sharpen(canvas, side);
     pen.clearRect(0, 0, side, side);
-    const places = points.flatMap(([x, y]) => [((x + 1) / 2) * side, ((1 - y) / 2) * side]);
-    marks(places, points.map((point) => point[2]), data.colours.length, 3.5).forEach((path, k) => { pen.fillStyle = data.colours[k]; pen.fill(path); });
-    $(".now").textContent = points.length >= MOST ? `${MOST} points: the pad is full.` : `${points.length} points`;
-    $(".use").disabled = points.length < FEWEST;
+    const pixels = points.flatMap(([x, y]) => [((x + 1) / 2) * side, ((1 - y) / 2) * side]);
+    marks(pixels, points.map((point) => point[2]), data.colours.length, 3.5).forEach((path, k) => { pen.fillStyle = data.colours[k]; pen.fill(path); });
+    $(".now").textContent = points.length >= MAX_POINTS ? `${MAX_POINTS} points: the pad is full.` : `${points.length} points`;
+    $(".use").disabled = points.length < MIN_POINTS;
     $(".undo").disabled = $(".clear").disabled = !points.length;
     root.dataset.points = points.length;
   }
@@ -36,10 +36,10 @@ export default function ({ data, parentElement, setTriggerValue }) {
   function put(event) {
     const box = canvas.getBoundingClientRect(), stroke = strokes.at(-1), from = stroke.at(-1);
     const to = [(2 * (event.clientX - box.left)) / box.width - 1, 1 - (2 * (event.clientY - box.top)) / box.height];
-    const far = from ? Math.hypot(to[0] - from[0], to[1] - from[1]) : 0, steps = from ? Math.floor(far / SPACE) : 1;
-    for (let k = 1; k <= steps; k++) { // a fast mouse leaves no gaps
-      const share = from ? (k * SPACE) / far : 1, [x, y] = [0, 1].map((axis) => (from ? from[axis] + share * (to[axis] - from[axis]) : to[axis]));
-      if (Math.max(Math.abs(x), Math.abs(y)) <= 1 && strokes.flat().length < MOST) stroke.push([x, y, label]);
+    const far = from ? Math.hypot(to[0] - from[0], to[1] - from[1]) : 0, steps = from ? Math.floor(far / SPACING) : 1;
+    for (let k = 1; k <= steps; k++) { // no gaps behind a fast mouse
+      const fraction = from ? (k * SPACING) / far : 1, [x, y] = [0, 1].map((axis) => (from ? from[axis] + fraction * (to[axis] - from[axis]) : to[axis]));
+      if (Math.max(Math.abs(x), Math.abs(y)) <= 1 && strokes.flat().length < MAX_POINTS) stroke.push([x, y, label]);
     }
     show();
   }

@@ -1,6 +1,6 @@
-// The same image made larger in several ways, side by side, and the same place of all of them under one magnifying glass.
-const SHARE = 0.52; // of the window's height that image and detail may take together
-const FLAT = 0.375; // height of the detail, relative to its width
+// Versions of one image side by side, and the same detail of each at a larger zoom.
+const MAX_HEIGHT = 0.52; // of the window's height that image and detail may take together
+const ASPECT = 0.375; // height of the detail divided by its width
 
 const add = (parent, tag, about = {}, text = "") => {
   const made = document.createElement(tag);
@@ -17,13 +17,13 @@ const decode = (url) => {
 };
 
 export default function ({ data, parentElement }) {
-  const root = parentElement.querySelector(".magnifier");
+  const root = parentElement.querySelector(".zoom");
   if (root.dataset.id === data.id) return root.stop; // the page ran again with the same images
   if (root.stop) root.stop();
   root.dataset.id = data.id;
-  const { width, height } = data, wide = width / 4, high = Math.round(wide * FLAT);
-  root.setAttribute("aria-label", `${data.label}. Arrow keys move the magnifying glass.`);
-  let centre = root.centre ?? data.at, images = null;
+  const { width, height } = data, wide = width / 4, high = Math.round(wide * ASPECT);
+  root.setAttribute("aria-label", `${data.label}. Arrow keys move the detail.`);
+  let centre = root.centre ?? data.centre, images = null;
 
   root.querySelector(".panes").replaceChildren();
   const panes = data.panes.map((pane) => {
@@ -45,11 +45,11 @@ export default function ({ data, parentElement }) {
 
   function show() {
     if (!images || !root.clientWidth) return;
-    const most = (SHARE * window.innerHeight - 8) / (height + width * FLAT);
+    const most = (MAX_HEIGHT * window.innerHeight - 8) / (height + width * ASPECT);
     const columns = Math.max(1, Math.min(3, panes.length, Math.floor((root.clientWidth + 18) / (Math.min(width, 128) * 2 + 18))));
     const room = (root.clientWidth - 18 * (columns - 1)) / columns / width;
-    const zoom = Math.max(1, Math.min(8, Math.floor(Math.min(most, room)))), [left, top] = corner(), closer = 4 * zoom;
-    Object.assign(root.dataset, { zoom, closer, at: `${left},${top}` });
+    const zoom = Math.max(1, Math.min(8, Math.floor(Math.min(most, room)))), [left, top] = corner(), detailZoom = 4 * zoom;
+    Object.assign(root.dataset, { zoom, detailZoom, at: `${left},${top}` });
     panes.forEach(({ figure, whole, canvas, frame, detail }, k) => {
       Object.assign(canvas, { width, height });
       Object.assign(canvas.style, { width: `${width * zoom}px`, height: `${height * zoom}px` });
@@ -58,27 +58,27 @@ export default function ({ data, parentElement }) {
       canvas.getContext("2d").drawImage(images[k], 0, 0);
       Object.assign(frame.style, { left: `${left * zoom}px`, top: `${top * zoom}px`, width: `${wide * zoom}px`, height: `${high * zoom}px` });
       Object.assign(detail, { width: wide, height: high });
-      Object.assign(detail.style, { width: `${wide * closer}px`, height: `${high * closer}px` });
+      Object.assign(detail.style, { width: `${wide * detailZoom}px`, height: `${high * detailZoom}px` });
       detail.getContext("2d").drawImage(images[k], left, top, wide, high, 0, 0, wide, high);
     });
     root.querySelector(".now").textContent = data.hint;
   }
 
-  function look(event, pane) {
+  function moveTo(event, pane) {
     const box = pane.canvas.getBoundingClientRect();
     root.centre = centre = [(event.clientX - box.left) / box.width, (event.clientY - box.top) / box.height];
     show();
   }
   for (const pane of panes) {
-    pane.whole.onpointerdown = (event) => { pane.whole.setPointerCapture(event.pointerId); look(event, pane); };
-    pane.whole.onpointermove = (event) => { if (event.buttons || event.pointerType === "mouse") look(event, pane); };
+    pane.whole.onpointerdown = (event) => { pane.whole.setPointerCapture(event.pointerId); moveTo(event, pane); };
+    pane.whole.onpointermove = (event) => { if (event.buttons || event.pointerType === "mouse") moveTo(event, pane); };
   }
   root.onkeydown = (event) => {
-    const way = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }[event.key];
-    if (!way) return;
+    const step = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }[event.key];
+    if (!step) return;
     event.preventDefault();
-    const [left, top] = corner(), step = Math.max(1, Math.round(width / 64));
-    root.centre = centre = [(left + wide / 2 + way[0] * step) / width, (top + high / 2 + way[1] * step) / height];
+    const [left, top] = corner(), size = Math.max(1, Math.round(width / 64));
+    root.centre = centre = [(left + wide / 2 + step[0] * size) / width, (top + high / 2 + step[1] * size) / height];
     show();
   };
 
