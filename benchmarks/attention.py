@@ -22,7 +22,7 @@ from diffusion_edu.evaluation.samples import as_frequent, draw
 from diffusion_edu.figures.comparisons import side_by_side
 from diffusion_edu.figures.grids import grid
 from diffusion_edu.generation import Preset, generate
-from diffusion_edu.networks.blocks import Attention
+from diffusion_edu.networks.blocks import SelfAttention
 
 IMAGES, SHOWN = 2000, 8
 
@@ -30,7 +30,7 @@ IMAGES, SHOWN = 2000, 8
 def switched_off(model):
     """Take a model whose attention layers let their input through."""
     net = deepcopy(model.net)
-    for stage in [stage for stage in net.modules() if isinstance(getattr(stage, "self_attention", None), Attention)]:
+    for stage in [stage for stage in net.modules() if isinstance(getattr(stage, "self_attention", None), SelfAttention)]:
         stage.self_attention = nn.Identity()
     return Model(
         replace(model.card, title=f"{model.card.title}, attention off", sha256=f"{model.card.sha256}, attention off"),

@@ -27,7 +27,8 @@ from diffusion_edu.recipes.command_line import arguments as arguments_of
 from diffusion_edu.recipes.command_line import positive, train
 from diffusion_edu.recipes.latents import read_latents
 from diffusion_edu.training.loop import held_out_loss
-from diffusion_edu.training.objectives import Hybrid, Objective
+from diffusion_edu.training.objectives.diffusion import Objective
+from diffusion_edu.training.objectives.perceptual import Hybrid
 
 WEIGHTS = ("0", "0.25", "0.33", "1", "3", text_to_image.ALONE)
 SMALL = {
@@ -131,7 +132,7 @@ def losses(who, path):
     if not len(held):
         return {}
     x0, told = latents.to(compute.device).rows(held[:: -(-len(held) // HELD)].to(compute.device))
-    looks = Hybrid(null=0, plain=0.0, perception=1.0, autoencoder=who.model.card.autoencoder)
+    looks = Hybrid(null=0, diffusion_weight=0.0, perceptual_weight=1.0, autoencoder=who.model.card.autoencoder)
     ways = {"mse": Objective(null=0), "perceptual": looks}
     return {
         name: held_out_loss(who.model.net, x0, told, objective, compute.autocast) for name, objective in ways.items()

@@ -17,7 +17,7 @@ from diffusion_edu.checkpoints import Model, available, load, read_card
 from diffusion_edu.generation import Preset, generate
 from diffusion_edu.randomness import Compute, choose
 from diffusion_edu.training.loop import fit, train_state
-from diffusion_edu.training.objectives import Objective
+from diffusion_edu.training.objectives.diffusion import Objective
 
 OURS, MODEL, SIZE = "diffusion_edu", "flowers_attention", 64
 FLOAT32 = Compute(torch.device("cpu"))

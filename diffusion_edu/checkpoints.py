@@ -205,9 +205,9 @@ def load(name, folders=None, compute=None):
     try:
         net = NETWORKS[card.network](**card.config)
         if isinstance(net, Experts):
-            net.read = partial(read_part, weights)
+            net.load_part = partial(read_part, weights)
             for who in range(len(net.borders) + 1):  # all of them must fit; the last is the first that a walk needs
-                net.call(who)
+                net.activate(who)
         else:
             net.load_state_dict(load_file(weights))
     except Exception as problem:  # a wrong card makes a network fail in any way it likes

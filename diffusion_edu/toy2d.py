@@ -18,7 +18,7 @@ from diffusion_edu.networks.mlp import MLP
 from diffusion_edu.randomness import SeededNoise
 from diffusion_edu.samplers import sampler
 from diffusion_edu.training.loop import TrainState, fit, held_out_loss, train_state
-from diffusion_edu.training.objectives import Objective
+from diffusion_edu.training.objectives.diffusion import Objective
 
 WIDTH, BATCH, PEAK, EMA = (
     64,

@@ -16,15 +16,16 @@ from torch.distributions import Normal, kl_divergence
 from diffusion_edu.checkpoints import Unusable, load
 from diffusion_edu.data.images import ImageSet, cut, held_out, load_images, save_images, to_bytes, to_signed
 from diffusion_edu.evaluation import autoencoder as evaluation
-from diffusion_edu.latent.codec import codec, foreign, measured, scaled
+from diffusion_edu.latent.codec import load_codec, codec_of_diffusers, measure_latents, make_codec
 from diffusion_edu.networks.autoencoder import Autoencoder
 from diffusion_edu.randomness import Compute
 from diffusion_edu.recipes import autoencoder
 from diffusion_edu.recipes.model_setup import apart
 from diffusion_edu.training import perceptual
 from diffusion_edu.training.loop import fit, held_out_loss, train_state
-from diffusion_edu.training.objectives import Reconstruction, draw, moved
-from diffusion_edu.training.perceptual import feature_network, maps, perceptual_distance
+from diffusion_edu.training.objectives.autoencoding import Reconstruction, shifted
+from diffusion_edu.training.objectives.diffusion import sample_noise_levels
+from diffusion_edu.training.perceptual import feature_network, feature_maps, perceptual_distance
 
 SIZES = {"widths": (8, 16), "blocks": (1, 1)}
 CPU = Compute(torch.device("cpu"))
@@ -48,7 +49,7 @@ def images(b=3, h=16, w=16):
 
 
 def looking():
-    """A few layers to look with, of random weights: two sizes of maps."""
+    """A few layers to look with, of random weights: two sizes of feature_maps."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(1)
         return nn.Sequential(
@@ -116,7 +117,7 @@ def test_our_features_see_blur_grow_and_are_frozen():
     blurred = [F.interpolate(F.avg_pool2d(x0, f), scale_factor=f, mode="bilinear") for f in (2, 4, 8)]
     seen = [perceptual_distance(layers, x, x0).item() for x in blurred]
     assert 0 < 3 * seen[0] < seen[1] < seen[2] / 2 < 1, seen
-    assert [tuple(map_.shape[1:]) for map_ in maps(layers, x0)] == [
+    assert [tuple(map_.shape[1:]) for map_ in feature_maps(layers, x0)] == [
         (48, 32, 32),
         (96, 16, 16),
         (128, 8, 8),
@@ -138,7 +139,7 @@ def test_vgg16_has_the_five_maps_of_the_paper_behind_the_colours_it_knows(monkey
     feature_network.cache_clear()
     layers, x = feature_network("vgg16", CPU.device), images(1, 32, 32)
     feature_network.cache_clear()
-    assert [tuple(map_.shape[1:]) for map_ in maps(layers, x)] == [
+    assert [tuple(map_.shape[1:]) for map_ in feature_maps(layers, x)] == [
         (64, 32, 32),
         (128, 16, 16),
         (256, 8, 8),
@@ -179,7 +180,7 @@ def test_the_loss_is_what_its_parts_add_up_to(perceived, divergence, monkeypatch
     turned = [torch.stack([x[0], x[1].roll(1, 2), x[2].roll(15, 1).roll(15, 2)]) for x in (x0_hat, x0)]
     expected = expected + perceived * perceptual_distance(looking(), *turned)
     theta = torch.tensor([0.0, 1.5 / 256, 1.0]) * (math.pi / 2)
-    loss = Reconstruction(perception=perceived, divergence=divergence).at(net, x0, None, theta, eps)
+    loss = Reconstruction(perceptual_weight=perceived, divergence=divergence).at(net, x0, None, theta, eps)
     torch.testing.assert_close(loss, expected, rtol=1e-5, atol=1e-6)
 
 
@@ -203,19 +204,19 @@ def test_it_learns_to_bring_colours_back(monkeypatch):
     colours = torch.rand(8, 3, 1, 1, generator=seeded()) * 2 - 1
     x0 = colours.expand(8, 3, 16, 16)
     state, objective = train_state(small(), 0), Reconstruction()
-    before = Reconstruction(perception=0.0, divergence=0.0).at(state.net, x0, None, None, torch.zeros_like(x0)).mean()
+    before = Reconstruction(perceptual_weight=0.0, divergence=0.0).at(state.net, x0, None, None, torch.zeros_like(x0)).mean()
     for _ in fit(state, ((x0, None) for _ in range(300)), objective, lambda _: 5e-3, ema=0.9):
         pass
-    after = Reconstruction(perception=0.0, divergence=0.0).at(state.net, x0, None, None, torch.zeros_like(x0)).mean()
+    after = Reconstruction(perceptual_weight=0.0, divergence=0.0).at(state.net, x0, None, None, torch.zeros_like(x0)).mean()
     assert after < before / 3
 
 
 def test_images_are_looked_at_from_every_place_so_that_no_pattern_hides_from_patches():
     x = torch.arange(256.0).view(1, 1, 16, 16).expand(4000, 1, 16, 16)
-    theta, _ = draw(x, seeded())
-    first = moved(x, theta)[:, 0, 0, 0].long()
+    theta, _ = sample_noise_levels(x, seeded())
+    first = shifted(x, theta)[:, 0, 0, 0].long()
     assert first.bincount(minlength=256).min() > 0
-    assert torch.equal(moved(x[:9], theta[:9]).flatten(1).sort()[0], x[:9].flatten(1))
+    assert torch.equal(shifted(x[:9], theta[:9]).flatten(1).sort()[0], x[:9].flatten(1))
 
 
 @pytest.mark.parametrize("size", [5, 64])
@@ -236,15 +237,15 @@ def test_crops_lie_anywhere_inside_and_are_not_stretched(size):
 def test_latents_are_measured_so_that_each_channel_has_mean_0_and_variance_1_and_come_back():
     net = small().eval()
     x0 = images(40, 16, 24)
-    found = measured(net, CPU, x0.split(7))
-    able = scaled(net, CPU, found["mean"], found["std"], 8)
+    found = measure_latents(net, CPU, x0.split(7))
+    able = make_codec(net, CPU, found["mean"], found["std"], 8)
     latents = able.encode(x0)
     assert able.channels == 4 and latents.shape == (40, 4, 2, 3)
     torch.testing.assert_close(latents.mean((0, 2, 3)), torch.zeros(4), rtol=0, atol=1e-5)
     torch.testing.assert_close(latents.std((0, 2, 3), correction=0), torch.ones(4), rtol=0, atol=1e-5)
     torch.testing.assert_close(able.decode(latents), net.decode(net.encode(x0)[0]).clamp(-1, 1))
     assert not torch.allclose(
-        able.decode(latents), scaled(net, CPU, [0.0] * 4, [1.0] * 4, 8).decode(latents), atol=1e-3
+        able.decode(latents), make_codec(net, CPU, [0.0] * 4, [1.0] * 4, 8).decode(latents), atol=1e-3
     )
 
 
@@ -256,7 +257,7 @@ def test_latents_are_not_clipped_and_images_are():
         def decode(self, z):
             return F.interpolate(z / 25, scale_factor=8)
 
-    able = scaled(Loud(), CPU, [1.0, 2.0, 3.0], [5.0, 5.0, 5.0], 8)
+    able = make_codec(Loud(), CPU, [1.0, 2.0, 3.0], [5.0, 5.0, 5.0], 8)
     x0 = torch.full((1, 3, 8, 8), 0.8)
     assert able.encode(x0).flatten().tolist() == pytest.approx([7.8, 7.6, 7.4])
     assert torch.equal(able.decode(able.encode(x0)), torch.ones(1, 3, 8, 8))  # 1.6, but for the range
@@ -265,7 +266,7 @@ def test_latents_are_not_clipped_and_images_are():
 
 def test_other_sizes_are_refused_before_a_network_meets_them():
     with pytest.raises(ValueError, match="divisible by 8, not 16 x 20"):
-        scaled(small(), CPU, [0.0] * 4, [1.0] * 4, 8).encode(images(1, 16, 20))
+        make_codec(small(), CPU, [0.0] * 4, [1.0] * 4, 8).encode(images(1, 16, 20))
 
 
 # Stable Diffusion's
@@ -292,7 +293,7 @@ def kl(tmp_path_factory):
 
 def test_the_autoencoder_of_stable_diffusion_makes_the_latents_that_its_config_says(kl):
     vae, folder = kl
-    able, x0 = codec(str(folder), compute=CPU), images(2, 32, 48)
+    able, x0 = load_codec(str(folder), compute=CPU), images(2, 32, 48)
     with torch.no_grad():
         mean = vae.encode(x0).latent_dist.mode()
         expected = (mean - 0.25) * 0.5
@@ -305,7 +306,7 @@ def test_the_autoencoder_of_stable_diffusion_makes_the_latents_that_its_config_s
 def test_an_old_config_without_a_shift_has_none(kl):
     vae, _ = kl
     vae.register_to_config(shift_factor=None)
-    able = foreign(vae, CPU)
+    able = codec_of_diffusers(vae, CPU)
     assert able.mean.tolist() == [[[0.0]]] * 4 and able.std.flatten().tolist() == [2.0] * 4
 
 
@@ -316,11 +317,11 @@ def test_what_is_no_autoencoder_or_is_not_there_is_refused_in_one_sentence(tmp_p
         str(tmp_path / "none"): "could not be loaded",
     }.items():
         with pytest.raises(Unusable, match=words) as problem:
-            codec(name, compute=CPU)
+            load_codec(name, compute=CPU)
         assert "\n" not in str(problem.value)
     monkeypatch.setitem(sys.modules, "diffusers", None)
     with pytest.raises(Unusable, match="pip install diffusers"):
-        codec("owner/name", compute=CPU)
+        load_codec("owner/name", compute=CPU)
 
 
 # The recipe
@@ -370,7 +371,7 @@ def test_the_recipe_leaves_an_autoencoder_with_its_card_and_goes_on_where_it_was
 
 
 def test_the_latents_of_the_images_it_has_learned_from_have_variance_1(trained, photos):
-    able = codec("mine", [trained], CPU)
+    able = load_codec("mine", [trained], CPU)
     _, trained_on = apart(load_images(photos, 16))
     latents = able.encode(to_signed(trained_on.images))
     assert latents.shape == (69, 4, 2, 2)
@@ -382,7 +383,7 @@ def test_its_sheets_show_held_out_images_beside_what_came_back(trained, photos):
     kept, _ = apart(load_images(photos, 16))
     with Image.open(trained / "mine.png") as sheet:
         shown = to_signed(torch.from_numpy(np.array(sheet)).permute(2, 0, 1))[None]
-    able = codec("mine", [trained], CPU)
+    able = load_codec("mine", [trained], CPU)
     assert shown.shape[-1] % 16 == 0 and (shown[..., :16, :16] - kept[0]).abs().max() < 0.02
     assert (
         shown[..., :16, 16:32] - able.decode(able.encode(kept[0]))
@@ -446,7 +447,7 @@ def test_the_scores_are_those_of_held_out_images_and_go_into_the_card(large, flo
     scores = judged(large, monkeypatch, "--data", flowers)
     images = load_images(flowers, 64, lambda sentence: None)
     real = to_signed(images.images[held_out(images)])
-    able = codec("large", [large], CPU)
+    able = load_codec("large", [large], CPU)
     errors = (to_signed(to_bytes(able.decode(able.encode(real)))) - real).square().mean()
     assert scores["autoencoder"]["PSNR"] == pytest.approx(
         10 * math.log10(4 / errors), abs=0.5

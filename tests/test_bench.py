@@ -13,7 +13,7 @@ from onscreen import animation, finished, healthy
 from onscreen import opened as opened_at
 from PIL import Image
 
-from diffusion_edu.analysis.measures import distance, main_plane
+from diffusion_edu.analysis.measures import distance, principal_plane
 from diffusion_edu.checkpoints import Card, Model, load
 from diffusion_edu.core import State
 from diffusion_edu.data.images import to_bytes
@@ -84,7 +84,7 @@ def test_the_distance_is_the_root_mean_square():
 def test_points_of_a_plane_keep_their_distances_in_it():
     flat = torch.randn(7, 2, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
     turn = torch.linalg.qr(torch.randn(50, 2, generator=torch.Generator().manual_seed(1), dtype=torch.float64))[0]
-    places, fractions = main_plane(flat @ turn.T + 3)
+    places, fractions = principal_plane(flat @ turn.T + 3)
     torch.testing.assert_close(torch.cdist(places, places), torch.cdist(flat, flat))
     assert fractions.sum().item() == pytest.approx(1) and fractions[0] > fractions[1]
     assert (places[-1] >= places[0]).all()  # from left to right
@@ -92,7 +92,7 @@ def test_points_of_a_plane_keep_their_distances_in_it():
 
 def test_the_plane_is_that_of_the_largest_variances():
     points = torch.randn(12, 30, generator=torch.Generator().manual_seed(2), dtype=torch.float64)
-    places, fractions = main_plane(points)
+    places, fractions = principal_plane(points)
     values, vectors = np.linalg.eigh(np.cov(points.numpy().T))
     expected = (points - points.mean(0)).numpy() @ vectors[:, [-1, -2]]
     np.testing.assert_allclose(np.abs(places.numpy()), np.abs(expected), atol=1e-9)
@@ -100,9 +100,9 @@ def test_the_plane_is_that_of_the_largest_variances():
 
 
 def test_points_without_any_spread_lie_on_one_spot():
-    places, fractions = main_plane(torch.ones(3, 5))
+    places, fractions = principal_plane(torch.ones(3, 5))
     assert not places.any() and not fractions.any()
-    assert main_plane(torch.ones(1, 5))[0].shape == (1, 2)
+    assert principal_plane(torch.ones(1, 5))[0].shape == (1, 2)
 
 
 def test_the_difference_is_black_where_equal_and_white_between_black_and_white():
@@ -160,7 +160,7 @@ def test_the_charts_follow_the_bar_and_say_what_the_states_say():
     )
     ours, theirs = plane["series"]
     assert (ours["now"], theirs["now"]) == ([0, 0, 0, 1, 2], [0, 1, 2, 2, 3]) and ours["dash"] != theirs["dash"]
-    places, _ = main_plane(torch.stack([state.x0_hat.flatten() for state in a + b]) / (2 * 3 * 8 * 8) ** 0.5)
+    places, _ = principal_plane(torch.stack([state.x0_hat.flatten() for state in a + b]) / (2 * 3 * 8 * 8) ** 0.5)
     np.testing.assert_allclose(np.array([ours["x"] + theirs["x"], ours["y"] + theirs["y"]]).T, places.numpy())
     flat = np.hypot(ours["x"][-1] - theirs["x"][-1], ours["y"][-1] - theirs["y"][-1])
     assert flat <= predictions["y"][-1] + 1e-9  # a plane only ever shortens

@@ -11,7 +11,7 @@ from PIL import Image
 
 pytestmark = MARKS
 PAGE = "/Text_to_image?steps=4"
-UNDER_WAY, PREDICTION, EASEL = "canvas[data-screen=x]", "canvas[data-screen=x0_hat]", "canvas[data-easel]"
+UNDER_WAY, PREDICTION, CANVAS = "canvas[data-screen=x]", "canvas[data-screen=x0_hat]", "canvas[data-canvas]"
 
 
 def animation(page):
@@ -85,12 +85,12 @@ def image_of(data):
 
 
 def spot(page, x, y):
-    box = page.locator(EASEL).bounding_box()
+    box = page.locator(CANVAS).bounding_box()
     return box["x"] + x / 128 * box["width"], box["y"] + y / 128 * box["height"]
 
 
 def stroke(page, *points):
-    page.locator(EASEL).evaluate("canvas => canvas.scrollIntoView({ block: 'center' })")
+    page.locator(CANVAS).evaluate("canvas => canvas.scrollIntoView({ block: 'center' })")
     page.mouse.move(*spot(page, *points[0]))
     page.mouse.down()
     for point in points[1:]:
@@ -99,11 +99,11 @@ def stroke(page, *points):
 
 
 def easel(page, name):
-    page.locator(".easel").get_by_role("button", name=name, exact=True).click()
+    page.locator(".drawing-canvas").get_by_role("button", name=name, exact=True).click()
 
 
 def painted(page):
-    return int(page.locator(".easel[data-painted]").get_attribute("data-painted"))
+    return int(page.locator(".drawing-canvas[data-painted]").get_attribute("data-painted"))
 
 
 def saved(page):
@@ -272,8 +272,8 @@ def test_a_image_of_ones_own_is_changed_by_its_strength_with_and_without_noise(p
     still(page)
     closed(page)
     page.wait_for_timeout(500)
-    mine = pixels(page, EASEL)
-    assert mine.shape == (128, 128, 3) and page.locator(EASEL).bounding_box()["width"] == 256 and mine[0, -1, 0] > 190
+    mine = pixels(page, CANVAS)
+    assert mine.shape == (128, 128, 3) and page.locator(CANVAS).bounding_box()["width"] == 256 and mine[0, -1, 0] > 190
     with_noise = draw(page)
     assert "strength 0.6" in said(page) and not np.array_equal(with_noise, mine)
     page.get_by_text("Add noise").click()
@@ -285,7 +285,7 @@ def test_a_image_of_ones_own_is_changed_by_its_strength_with_and_without_noise(p
     page.mouse.move(5, 5)
     page.get_by_role("slider", name="Strength").press("Home")
     page.wait_for_timeout(500)
-    assert np.array_equal(draw(page), pixels(page, EASEL)) and pixels(page, EASEL)[22, 60].tolist() == [200, 30, 40]
+    assert np.array_equal(draw(page), pixels(page, CANVAS)) and pixels(page, CANVAS)[22, 60].tolist() == [200, 30, 40]
     press(page, "from noise")
     draw(page)
     page.get_by_role("button", name="Begin with it").click()
@@ -293,13 +293,13 @@ def test_a_image_of_ones_own_is_changed_by_its_strength_with_and_without_noise(p
     page.wait_for_timeout(500)
     easel(page, "Clear")
     still(page)
-    assert np.array_equal(pixels(page, EASEL), pixels(page, UNDER_WAY))  # the image that was just sampled
+    assert np.array_equal(pixels(page, CANVAS), pixels(page, UNDER_WAY))  # the image that was just sampled
 
 
 def test_a_hole_is_painted_or_handed_in_and_the_rest_stays(page):
     page.goto(f"{PAGE}&begin=into+a+hole")
     animation(page)
-    page.locator(".easel[data-painted]").wait_for()
+    page.locator(".drawing-canvas[data-painted]").wait_for()
     easel(page, "Clear")
     page.get_by_text("There is no hole").wait_for()
     assert page.get_by_role("button", name="Draw", exact=True).is_disabled()
@@ -322,7 +322,7 @@ def test_a_hole_is_painted_or_handed_in_and_the_rest_stays(page):
     new, outside = draw(page), mask[..., 0] == 0
     assert "RePaint 2 times" in said(page) and int(page.locator("input.scrub").get_attribute("max")) > 4
     page.wait_for_timeout(300)
-    easel_now = pixels(page, EASEL)
+    easel_now = pixels(page, CANVAS)
     assert np.array_equal(new[outside], easel_now[outside]) and not np.array_equal(new, easel_now)
 
     popover(page, "Which image, which hole")
@@ -333,7 +333,7 @@ def test_a_hole_is_painted_or_handed_in_and_the_rest_stays(page):
     page.get_by_text("64 x 64 pixels").wait_for()
     closed(page)
     right = draw(page)
-    easel_now = pixels(page, EASEL)
+    easel_now = pixels(page, CANVAS)
     assert (
         painted(page) == 128 * 64
         and np.array_equal(right[:, :64], easel_now[:, :64])

@@ -11,7 +11,7 @@ from diffusion_edu.data.images import load_images
 from diffusion_edu.evaluation.report import Reference
 from diffusion_edu.figures.comparisons import quality_per_second, side_by_side
 from diffusion_edu.figures.grids import grid
-from diffusion_edu.networks.blocks import Attention
+from diffusion_edu.networks.blocks import SelfAttention
 from diffusion_edu.recipes import flower_reference, flower_samples, reference
 
 
@@ -48,8 +48,8 @@ def test_quality_is_measured_for_every_sampler_and_the_samples_are_kept(tmp_path
 def test_attention_can_be_switched_off_without_touching_the_model():
     model = load("flowers_attention")
     off = attention.switched_off(model)
-    assert any(isinstance(part, Attention) for part in model.net.modules())
-    assert not any(isinstance(part, Attention) for part in off.net.modules())
+    assert any(isinstance(part, SelfAttention) for part in model.net.modules())
+    assert not any(isinstance(part, SelfAttention) for part in off.net.modules())
     assert off.card.sha256 != model.card.sha256  # its samples are kept apart
     y, timestep = torch.randn(1, 3, 64, 64), torch.full((1,), 800.0)
     with torch.no_grad():

@@ -10,11 +10,11 @@ from diffusion_edu.data.images import ImageSet
 from diffusion_edu.editing.super_resolution import CHANNELS
 from diffusion_edu.generation import Preset, generate
 from diffusion_edu.networks import NETWORKS
-from diffusion_edu.networks.blocks import AttributeEmbedding, beside
+from diffusion_edu.networks.blocks import AttributeEmbedding, concatenate_image
 from diffusion_edu.randomness import Compute
 from diffusion_edu.recipes import super_resolution
 from diffusion_edu.recipes.faces import COMMON, MOST_OFTEN, rare_ones_more, some_left_open
-from diffusion_edu.training.objectives import drop_conditions
+from diffusion_edu.training.objectives.diffusion import drop_conditions
 
 KINDS = {"attributes": 5, "conditioning_channels": 4}
 
@@ -118,9 +118,9 @@ def test_attributes_are_told_alike_in_every_type_of_number():
 
 def test_a_guide_lies_behind_the_image_and_without_one_lie_zeros():
     y, guide = torch.randn(2, 3, 4, 4), torch.randn(2, 2, 4, 4, dtype=torch.float64)
-    assert beside(y, None, 0) is y
-    assert torch.equal(beside(y, guide, 2), torch.cat([y, guide.float()], dim=1))
-    assert torch.equal(beside(y, None, 2), torch.cat([y, torch.zeros(2, 2, 4, 4)], dim=1))
+    assert concatenate_image(y, None, 0) is y
+    assert torch.equal(concatenate_image(y, guide, 2), torch.cat([y, guide.float()], dim=1))
+    assert torch.equal(concatenate_image(y, None, 2), torch.cat([y, torch.zeros(2, 2, 4, 4)], dim=1))
 
 
 @torch.no_grad()

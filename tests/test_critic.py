@@ -10,14 +10,14 @@ import torch
 from PIL import Image
 
 from diffusion_edu.checkpoints import Card, load, save
-from diffusion_edu.latent.codec import codec
+from diffusion_edu.latent.codec import load_codec
 from diffusion_edu.networks.autoencoder import Autoencoder
-from diffusion_edu.networks.critic import Critic, Judged
+from diffusion_edu.networks.critic import Critic, AutoencoderGAN
 from diffusion_edu.randomness import Compute
 from diffusion_edu.recipes import decoder_gan
 from diffusion_edu.training import objectives
 from diffusion_edu.training.loop import fit, train_state
-from diffusion_edu.training.objectives import Sharpness, hinge
+from diffusion_edu.training.objectives.adversarial import Adversarial, hinge_loss
 from diffusion_edu.training.perceptual import perceptual_distance
 
 CPU = Compute(torch.device("cpu"))
@@ -61,11 +61,11 @@ def test_a_critic_learns_until_it_is_sure_enough():
         torch.tensor([-2.0, -1.0, 0.0, 3.0]).view(4, 1, 1, 1),
         torch.tensor([2.0, 0.5, 0.0, -1.0]).view(4, 1, 1, 1),
     )
-    assert hinge(made, true).tolist() == [0, 0.5, 2, 6]
+    assert hinge_loss(made, true).tolist() == [0, 0.5, 2, 6]
 
 
 def test_the_decoder_learns_to_please_and_the_critic_to_tell_and_neither_from_the_other():
-    net, x = Judged(Autoencoder(**SIZES)), images()
+    net, x = AutoencoderGAN(Autoencoder(**SIZES)), images()
     _, pleased, made, true = net(x)
     (-pleased.mean()).backward()
     assert all(weight.grad is None for weight in (*net.critic.parameters(), *net.autoencoder.down.parameters()))
@@ -83,13 +83,13 @@ def test_the_decoder_learns_to_please_and_the_critic_to_tell_and_neither_from_th
 def test_the_loss_is_distance_looks_and_what_the_critic_has_to_learn(monkeypatch):
     looking = torch.nn.Sequential(torch.nn.Conv2d(3, 4, 3, padding=1), torch.nn.SiLU())
     monkeypatch.setattr(objectives, "feature_network", lambda name, device: looking)
-    net, x, objective = Judged(Autoencoder(**SIZES)).eval(), images(), Sharpness(perception=0.5)
+    net, x, objective = AutoencoderGAN(Autoencoder(**SIZES)).eval(), images(), Adversarial(perceptual_weight=0.5)
     theta, eps = torch.full((4,), 1e-6), torch.zeros_like(x)  # looked at where they are
     x_hat, pleased, made, true = net(x)
     assert torch.equal(pleased, made)
     expected = (
         (x_hat - x).abs().flatten(1).mean(1)
-        + hinge(made, true)
+        + hinge_loss(made, true)
         - 0.05 * made.flatten(1).mean(1)
         + 0.5 * perceptual_distance(looking, x_hat, x)
     )
@@ -102,15 +102,15 @@ def test_training_sharpens_what_is_blurred_and_leaves_the_latents(monkeypatch):
         "eyes",
         lambda name, device: torch.nn.Sequential(torch.nn.Conv2d(3, 4, 3, padding=1)).requires_grad_(False),
     )
-    net, x = Judged(Autoencoder(**SIZES)), images(8)
+    net, x = AutoencoderGAN(Autoencoder(**SIZES)), images(8)
     before, state = deepcopy(net), train_state(net)
-    for progress in fit(state, iter([(x, None)] * 30), Sharpness(), lambda state: 3e-3):
+    for progress in fit(state, iter([(x, None)] * 30), Adversarial(), lambda state: 3e-3):
         assert isfinite(progress.loss)
     for name, weight in state.ema.autoencoder.down.state_dict().items():
         assert torch.equal(weight, before.autoencoder.down.state_dict()[name]), name
     *_, made, true = state.net(x)
     *_, was_made, was_true = before(x)
-    assert hinge(made, true).mean() < hinge(was_made, was_true).mean()  # the critic learns
+    assert hinge_loss(made, true).mean() < hinge_loss(was_made, was_true).mean()  # the critic learns
     assert not torch.equal(state.ema.autoencoder.up[0].weight, before.autoencoder.up[0].weight)
 
 
@@ -139,7 +139,7 @@ def run(*words):
 def test_the_recipe_leaves_an_autoencoder_with_the_same_latents(home):
     run("--from", "blurred", "--images", "40")
     run("--from", "blurred", "--images", "80", "--resume")
-    old, new, x0 = codec("blurred", compute=CPU), codec("sharp", compute=CPU), images()
+    old, new, x0 = load_codec("blurred", compute=CPU), load_codec("sharp", compute=CPU), images()
     assert torch.equal(old.encode(x0), new.encode(x0)) and not torch.equal(
         old.decode(old.encode(x0)), new.decode(new.encode(x0))
     )

@@ -10,7 +10,8 @@ from test_samplers import noise, wavy
 from diffusion_edu.core import walk
 from diffusion_edu.degradations import DEGRADATIONS, GREY, WHITE, Degradation, Restorer, degrade_each
 from diffusion_edu.samplers import cold_step, naive_cold_step
-from diffusion_edu.training.objectives import Restoration, draw, drop_conditions
+from diffusion_edu.training.objectives.diffusion import drop_conditions, sample_noise_levels
+from diffusion_edu.training.objectives.restoration import Restoration
 
 SIZES = [(16, 16), (16, 32), (24, 20), (7, 5), (1, 9), (1, 1)]
 RANDOM = ("mask", "snow")
@@ -259,7 +260,7 @@ def test_the_loss_is_how_far_the_image_and_what_is_said_are_from_the_clean_one(n
     seen = net.heard[0][0]
     torch.testing.assert_close(loss, (seen + number - x0).abs().mean(dim=(1, 2, 3)))
     assert loss.shape == (12,) and loss.isfinite().all() and (loss > 0).all()
-    theta, eps = draw(x0, torch.Generator().manual_seed(3))
+    theta, eps = sample_noise_levels(x0, torch.Generator().manual_seed(3))
     plain = degrade_each(x0, torch.arange(12) % 6, theta * (2 / math.pi), eps[:, :1])
     torch.testing.assert_close(
         seen - plain, 0.02 * eps.flip(0), rtol=0, atol=1e-6

@@ -23,7 +23,7 @@ from diffusion_edu.samplers import ddim_step, ddpm_step
 from diffusion_edu.schedules import cosine, linear
 from diffusion_edu.spacings import spaced
 from diffusion_edu.training.loop import fit, held_out_loss, train_state
-from diffusion_edu.training.objectives import Objective
+from diffusion_edu.training.objectives.diffusion import Objective
 from diffusion_edu.training.state import save_run
 
 HEALTHY = "nothing"

@@ -12,7 +12,9 @@ from test_samplers import close, noise, wavy
 from diffusion_edu.checkpoints import Card, Model
 from diffusion_edu.core import walk
 from diffusion_edu.denoisers import clipped, exact_gaussian
-from diffusion_edu.editing.verbs import image_to_image, inversion_step, slerp
+from diffusion_edu.editing.image_to_image import start_from_image
+from diffusion_edu.editing.interpolation import slerp
+from diffusion_edu.editing.inversion import inversion_step
 from diffusion_edu.generation import Preset, generate
 from diffusion_edu.randomness import Compute, SeededNoise
 from diffusion_edu.samplers import ddim_step, ddpm_step
@@ -27,7 +29,7 @@ named = {"ids": lambda schedule: schedule.name}
 def test_strength_0_is_the_image_bit_for_bit_and_no_move(schedule):
     """Pitfall 33."""
     x0 = noise(2, 3, 4, 4, dtype=torch.float32)
-    x, timesteps = image_to_image(schedule, x0, 0, 20, noise(2, 3, 4, 4, seed=1))
+    x, timesteps = start_from_image(schedule, x0, 0, 20, noise(2, 3, 4, 4, seed=1))
     assert x is x0 and timesteps == [0]
     (state,) = walk(lambda *_: pytest.fail("no step is needed"), x, timesteps)
     assert torch.equal(state.x, x0) and torch.equal(state.x0_hat, x0)
@@ -40,7 +42,7 @@ def test_strength_1_is_plain_generation_with_the_same_noise(name, spacing):
     model = Model(Card("m", "M", "mlp", {}, "v", size=8), Net(), Compute(torch.device("cpu")))
     preset = Preset("DDIM", steps=7, schedule=name, spacing=spacing)
     eps, schedule = SeededNoise([3, 4]).sample((3, 8, 8)), preset.noise_schedule()
-    x, timesteps = image_to_image(schedule, torch.full_like(eps, 0.3), 1.0, 7, eps, spacing)
+    x, timesteps = start_from_image(schedule, torch.full_like(eps, 0.3), 1.0, 7, eps, spacing)
     edited = walk(partial(ddim_step, clipped(model.denoiser(schedule)), schedule), x, timesteps)
     for ours, plain in zip(edited, generate(model, preset, [3, 4]), strict=True):
         assert ours.t == plain.t and torch.equal(ours.x, plain.x) and torch.equal(ours.x0_hat, plain.x0_hat)
@@ -50,22 +52,22 @@ def test_strength_1_is_plain_generation_with_the_same_noise(name, spacing):
 @pytest.mark.parametrize("strength", [0.001, 0.25, 0.3333, 0.5, 0.75, 0.999])
 def test_a_walk_begins_at_its_fraction_of_all_timesteps_with_the_moments_of_that_timestep(schedule, strength):
     x0, eps = noise(2, 3), noise(2, 3, seed=1)
-    x, timesteps = image_to_image(schedule, x0, strength, 20, eps)
+    x, timesteps = start_from_image(schedule, x0, strength, 20, eps)
     top = round(1000 * strength)
     assert timesteps == spaced(schedule, min(20, top), top=top)
     close(x, schedule.signal[top] * x0 + schedule.noise[top] * eps)
 
 
 def test_there_are_never_more_steps_than_timesteps():
-    assert image_to_image(cosine(100), noise(1, 2), 0.03, 50, noise(1, 2))[1] == [3, 2, 1, 0]
-    assert image_to_image(cosine(100), noise(1, 2), 0.004, 50, noise(1, 2))[1] == [0]
-    assert image_to_image(cosine(100), noise(1, 2), 0.5, 2, noise(1, 2), "linspace")[1] == [50, 1, 0]
+    assert start_from_image(cosine(100), noise(1, 2), 0.03, 50, noise(1, 2))[1] == [3, 2, 1, 0]
+    assert start_from_image(cosine(100), noise(1, 2), 0.004, 50, noise(1, 2))[1] == [0]
+    assert start_from_image(cosine(100), noise(1, 2), 0.5, 2, noise(1, 2), "linspace")[1] == [50, 1, 0]
 
 
 @pytest.mark.parametrize("strength", [-0.1, 1.01, float("nan")])
 def test_an_impossible_strength_is_refused_in_words(strength):
     with pytest.raises(ValueError, match="between 0, the image as it is, and 1"):
-        image_to_image(cosine(10), noise(1, 2), strength, 5, noise(1, 2))
+        start_from_image(cosine(10), noise(1, 2), strength, 5, noise(1, 2))
 
 
 def up(schedule, steps):
@@ -168,7 +170,7 @@ def test_noises_that_point_the_same_way_or_opposite_ways_can_be_mixed(fraction):
 def test_ddpm_from_the_middle_keeps_the_moments_of_image_to_image():
     """A corrupted image is where a walk of that image would be: with the perfect prediction its mean and spread stay those of the timestep."""
     schedule, x0 = cosine(1000), torch.full((2, 1), 0.7, dtype=torch.float64)
-    x, timesteps = image_to_image(schedule, x0, 0.6, 12, torch.tensor([[0.0], [1.0]], dtype=torch.float64))
+    x, timesteps = start_from_image(schedule, x0, 0.6, 12, torch.tensor([[0.0], [1.0]], dtype=torch.float64))
     variance = schedule.noise[timesteps[0]].item() ** 2
     close(x[0], schedule.signal[timesteps[0]] * x0[0])
     for t, s in pairwise(timesteps):

@@ -20,7 +20,7 @@ from diffusion_edu.generation import Preset, generate
 from diffusion_edu.randomness import Compute
 from diffusion_edu.recipes import emoji as recipe
 from diffusion_edu.recipes import emoji_data
-from diffusion_edu.text import tokenizer
+from diffusion_edu.text.reader import load_reader
 
 CPU = Compute(torch.device("cpu"))
 TEXT = {"width": 16, "depth": 1, "head_width": 8}
@@ -260,7 +260,7 @@ def test_the_card_says_what_the_model_is_conditioned_on(trained):
     card = load("mine", compute=CPU).card
     assert (card.kind, card.size, card.channels, card.autoencoder, card.conditional) == ("v", 16, 3, "", True)
     assert card.text == {"sha256": fingerprint(trained / "mine.tokenizer.json")}
-    assert card.sizes["text"] == {**TEXT, **tokenizer.reader("mine").sizes}
+    assert card.sizes["text"] == {**TEXT, **load_reader("mine").sizes}
     assert (
         card.data["held_out"]
         == int(held_out_mask(read_held_out("held.json"), load_emoji("emoji.parquet", 16).emoji).sum())
@@ -271,7 +271,7 @@ def test_the_card_says_what_the_model_is_conditioned_on(trained):
 
 
 def test_the_model_samples_images_by_prompt(trained):
-    model, read = load("mine", compute=CPU), tokenizer.reader("mine")
+    model, read = load("mine", compute=CPU), load_reader("mine")
     *_, said = generate(
         model, Preset(steps=3, guidance_scale=3.0), [5, 6], read(["noto emoji of a bear", "woman judge with dark skin"])
     )

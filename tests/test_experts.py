@@ -21,7 +21,7 @@ from diffusion_edu.randomness import Compute
 from diffusion_edu.recipes import flowers_expert_detail, flowers_expert_noise
 from diffusion_edu.recipes.flowers_experts import main
 from diffusion_edu.training.loop import held_out_loss
-from diffusion_edu.training.objectives import Objective
+from diffusion_edu.training.objectives.diffusion import Objective
 
 SIZES = {"widths": [16, 24], "patch": 2, "embedding": 16, "classes": 2}
 BORDERS = [500.0, 1000.0]
@@ -70,7 +70,7 @@ def inputs(noise_level, b=2):
 )
 def test_the_specialist_of_the_level_answers_as_it_does_alone(team, members, noise_level, who):
     assert torch.equal(team.net(*inputs(noise_level)), members[who](*inputs(noise_level)))
-    assert team.net.responsible(noise_level) == who
+    assert team.net.expert_index(noise_level) == who
     others = [members[other](*inputs(noise_level)) for other in range(3) if other != who]
     assert not any(torch.allclose(team.net(*inputs(noise_level)), other, atol=1e-3) for other in others)
 
@@ -106,7 +106,7 @@ def test_a_walk_is_the_one_that_the_specialists_make_in_turns(team, members, sam
 def test_weights_are_exchanged_once_at_every_border_of_a_walk(team):
     """And not for each of the two predictions that guidance needs."""
     heard, read = [], team.net.read
-    team.net.read = lambda name: heard.append(name) or read(name)
+    team.net.load_part = lambda name: heard.append(name) or read(name)
     for _ in generate(team, PRESET, [0], [1]):
         pass
     assert heard == ["1.", "0."]  # a loaded team begins with the one for the most noise
@@ -126,7 +126,7 @@ def test_the_weights_of_one_specialist_are_in_memory_and_no_more(team, members, 
         passed.extend(weakref.ref(weight) for weight in weights.values())
         return weights
 
-    team.net.read = watched
+    team.net.load_part = watched
     for noise_level in (100, 700, 1200):
         team.net(*inputs(noise_level))
     gc.collect()
@@ -142,7 +142,7 @@ def test_two_walks_at_different_levels_never_mix_their_weights(team, members):
         time.sleep(0.001)  # the other thread goes on here
         return weights
 
-    team.net.read = slowly
+    team.net.load_part = slowly
 
     def ask(who, noise_level):
         expected, right = members[who](*inputs(noise_level)), []

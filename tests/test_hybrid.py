@@ -13,7 +13,7 @@ from diffusion_edu.checkpoints import Card, load, read_card, save, save_card
 from diffusion_edu.data.captions import load_captioned
 from diffusion_edu.evaluation.features import CLASSIFIERS
 from diffusion_edu.generation import Preset
-from diffusion_edu.latent.codec import codec, scale_of
+from diffusion_edu.latent.codec import load_codec, latent_statistics
 from diffusion_edu.latent.text_to_image import load_text_to_image
 from diffusion_edu.networks import NETWORKS
 from diffusion_edu.networks.autoencoder import Autoencoder
@@ -73,12 +73,12 @@ def words(tmp_path, monkeypatch):
             save(tmp_path / "runs", card, NETWORKS["plain_classifier"](**layout))
     monkeypatch.setitem(CLASSIFIERS, "captioned images", ("eyes", "second"))
     some = load_captioned(own, 32, print)
-    reader = tokenizer.Tokens(tokenizer.learned(some.captions))
-    facts = {"from": ["own"], "autoencoder": "coder", "scale": scale_of("coder"), "size": 32}
+    reader = tokenizer.Tokenizer(tokenizer.learn_vocabulary(some.captions))
+    facts = {"from": ["own"], "autoencoder": "coder", "scale": latent_statistics("coder"), "size": 32}
     facts |= {"text": reader.card, "config": reader.config, "vocabulary": reader.text}
     write_latents(
         tmp_path / "l.safetensors",
-        encoded([some], codec("coder", compute=CPU), reader, lambda items, words: items, **facts),
+        encoded([some], load_codec("coder", compute=CPU), reader, lambda items, words: items, **facts),
     )
     common = ["--latents", "l.safetensors", "--data", "own", "--prompts", "p.json", "--samples", "8", "--device", "cpu"]
     return [*common, "--weights", "0", "3", "alone", "--figure", "h.png"]

@@ -10,7 +10,7 @@ from test_samplers import close, noise, seeded, wavy
 
 from diffusion_edu.core import walk
 from diffusion_edu.denoisers import exact
-from diffusion_edu.editing.verbs import keep_known, keep_known_freshly, resampled, resampling_step
+from diffusion_edu.editing.inpainting import keep_known, keep_known_with_new_noise, resampling_timesteps, resampling_step
 from diffusion_edu.samplers import SAMPLERS, ddim_step, sampler
 from diffusion_edu.schedules import cosine, flow, linear, zero_terminal_snr
 from diffusion_edu.spacings import spaced
@@ -57,18 +57,18 @@ def test_fresh_noise_for_what_is_known_has_the_moments_of_every_timestep(schedul
     known, x = noise(3, 4, seed=1), noise(3, 4)
     for t in (1000, 999, 500, 1, 0):
         mean, one = (
-            keep_known_freshly(known, MASK, schedule, randn)(x, t) for randn in (torch.zeros_like, torch.ones_like)
+            keep_known_with_new_noise(known, MASK, schedule, randn)(x, t) for randn in (torch.zeros_like, torch.ones_like)
         )
         close(mean[:, :2], schedule.signal[t] * known[:, :2])
         close(one[:, :2] - mean[:, :2], schedule.noise[t].expand(3, 2))
         assert torch.equal(mean[:, 2:], x[:, 2:]) and torch.equal(one[:, 2:], x[:, 2:])
-    assert torch.equal(keep_known_freshly(known, MASK, schedule, torch.randn_like)(x, 0)[:, :2], known[:, :2])
+    assert torch.equal(keep_known_with_new_noise(known, MASK, schedule, torch.randn_like)(x, 0)[:, :2], known[:, :2])
 
 
 def test_fresh_noise_is_new_at_every_timestep_and_constant_noise_is_not():
     schedule, known, generator = cosine(1000), torch.zeros(1, 4, dtype=torch.float64), torch.Generator().manual_seed(0)
     fresh, always = (
-        keep_known_freshly(known, MASK, schedule, partial(seeded, generator)),
+        keep_known_with_new_noise(known, MASK, schedule, partial(seeded, generator)),
         keep_known(known, MASK, schedule, noise(1, 4)),
     )
     a, b = (fresh(known, t)[:, :2] / schedule.noise[t] for t in (800, 400))
@@ -78,11 +78,11 @@ def test_fresh_noise_is_new_at_every_timestep_and_constant_noise_is_not():
 
 def test_a_path_that_is_resampled_goes_back_to_where_its_stretch_began():
     """RePaint, fig. 3, by hand."""
-    assert resampled([4, 3, 2, 1, 0], 2, 2) == [4, 3, 2, 4, 3, 2, 1, 0, 2, 1, 0]
-    assert resampled([4, 3, 2, 1, 0], 1, 3) == [4, 3, 4, 3, 4, 3, 2, 3, 2, 3, 2, 1, 2, 1, 2, 1, 0, 1, 0, 1, 0]
-    assert resampled([9, 5, 2, 0], 2, 2) == [9, 5, 2, 9, 5, 2, 0, 2, 0]
-    assert resampled([9, 5, 2, 0], 10, 2) == [9, 5, 2, 0, 9, 5, 2, 0]
-    assert resampled([0], 3, 2) == [0]
+    assert resampling_timesteps([4, 3, 2, 1, 0], 2, 2) == [4, 3, 2, 4, 3, 2, 1, 0, 2, 1, 0]
+    assert resampling_timesteps([4, 3, 2, 1, 0], 1, 3) == [4, 3, 4, 3, 4, 3, 2, 3, 2, 3, 2, 1, 2, 1, 2, 1, 0, 1, 0, 1, 0]
+    assert resampling_timesteps([9, 5, 2, 0], 2, 2) == [9, 5, 2, 9, 5, 2, 0, 2, 0]
+    assert resampling_timesteps([9, 5, 2, 0], 10, 2) == [9, 5, 2, 0, 9, 5, 2, 0]
+    assert resampling_timesteps([0], 3, 2) == [0]
 
 
 @pytest.mark.parametrize("steps", [1, 2, 7, 20])
@@ -90,7 +90,7 @@ def test_a_path_that_is_resampled_goes_back_to_where_its_stretch_began():
 @pytest.mark.parametrize("repeats", [1, 2, 5])
 def test_a_resampled_path_begins_and_ends_as_it_did_and_makes_every_step_as_often_as_asked(steps, jump, repeats):
     timesteps = spaced(cosine(100), steps)
-    path = resampled(timesteps, jump, repeats)
+    path = resampling_timesteps(timesteps, jump, repeats)
     assert (path[0], path[-1]) == (100, 0)
     down, above = [(t, s) for t, s in pairwise(path) if t > s], [(t, s) for t, s in pairwise(path) if t < s]
     assert sorted(down) == sorted(list(pairwise(timesteps)) * repeats)
@@ -105,7 +105,7 @@ def test_a_resampled_path_begins_and_ends_as_it_did_and_makes_every_step_as_ofte
 @pytest.mark.parametrize(("jump", "repeats"), [(0, 2), (2, 0), (-1, 1)])
 def test_impossible_resampling_is_refused_in_words(jump, repeats):
     with pytest.raises(ValueError, match="jumps back 1 or more steps, 1 or more times"):
-        resampled([3, 2, 1, 0], jump, repeats)
+        resampling_timesteps([3, 2, 1, 0], jump, repeats)
 
 
 @pytest.mark.parametrize("schedule", SCHEDULES, **named)
@@ -137,8 +137,8 @@ def repainted(name, schedule, repeats, rows=100):
     step = partial(
         resampling_step, partial(sampler(name), denoise, schedule, randn=randn), denoise, schedule, randn=randn
     )
-    path = resampled(spaced(schedule, 50), 10, repeats)
-    return walk(step, noise(rows, 16, seed=4), path, keep_known_freshly(known, half, schedule, randn)), path, known
+    path = resampling_timesteps(spaced(schedule, 50), 10, repeats)
+    return walk(step, noise(rows, 16, seed=4), path, keep_known_with_new_noise(known, half, schedule, randn)), path, known
 
 
 @pytest.mark.parametrize("name", ["DDPM", "DDIM"])

@@ -8,8 +8,9 @@ from einops import rearrange
 from torch.utils.flop_counter import FlopCounterMode
 
 from diffusion_edu.analysis import activations
-from diffusion_edu.analysis.activations import anatomy, during, parts_of, recorded
-from diffusion_edu.analysis.attention import attention_layers, attention_off, looking, perplexity
+from diffusion_edu.analysis.hooks import record_each, record_outputs
+from diffusion_edu.analysis.network_summary import parts_of, summarize
+from diffusion_edu.analysis.attention import self_attention_layers, self_attention_off, record_attention, perplexity
 from diffusion_edu.denoisers import NeuralDenoiser
 from diffusion_edu.networks import NETWORKS
 from diffusion_edu.schedules import cosine
@@ -39,7 +40,7 @@ def experts(tiny):
     config = {"widths": (16, 32), "embedding": 16, "classes": 3}
     net = NETWORKS["experts"](member="simple_unet", config=config, borders=[785.0])
     members = [tiny(seed, network="simple_unet", classes=3).state_dict() for seed in (0, 1)]
-    net.read = lambda prefix: members[int(prefix[0])]
+    net.load_part = lambda prefix: members[int(prefix[0])]
     return NeuralDenoiser(net.eval(), cosine(100))
 
 
@@ -52,7 +53,7 @@ def hooks(net):
 
 
 def test_the_anatomy_holds_every_weight_once_and_every_operation_that_torch_counts(denoise):
-    taken = anatomy(denoise, noisy(), 60)
+    taken = summarize(denoise, noisy(), 60)
     with FlopCounterMode(display=False) as counter, torch.no_grad():
         denoise(noisy(), 60)
     assert taken.flops == counter.get_total_flops() > 0
@@ -64,32 +65,32 @@ def test_the_anatomy_holds_every_weight_once_and_every_operation_that_torch_coun
 
 
 def test_the_shapes_are_those_of_the_real_modules(denoise):
-    taken, seen = anatomy(denoise, noisy(), 60), {}
+    taken, seen = summarize(denoise, noisy(), 60), {}
     for name, module in parts_of(denoise.net).items():
         module.register_forward_hook(lambda _, given, said, name=name: seen.update({name: (given[0], said)}))
     with torch.no_grad():
         denoise(noisy(), 60)
     for part in taken.parts:
         given, said = seen[part.name]
-        assert part.gives == tuple(said.shape[1:]) and (given is None or part.given == tuple(given.shape[1:]))
-        assert part.class_name == type(denoise.net.get_submodule(part.name)).__name__
-        assert part.told == (part.class_name in ("ResidualBlock", "Convolutions"))
+        assert part.output_shape == tuple(said.shape[1:]) and (given is None or part.input_shape == tuple(given.shape[1:]))
+        assert part.type_name == type(denoise.net.get_submodule(part.name)).__name__
+        assert part.conditioned == (part.type_name in ("ResidualBlock", "DoubleConv"))
         assert part.parameters == sum(weight.numel() for weight in denoise.net.get_submodule(part.name).parameters())
 
 
 def test_skips_are_found_where_the_networks_have_them(tiny):
-    simple = anatomy(NeuralDenoiser(tiny(network="simple_unet", widths=(16, 24, 32)), cosine(100)), noisy(), 60)
+    simple = summarize(NeuralDenoiser(tiny(network="simple_unet", widths=(16, 24, 32)), cosine(100)), noisy(), 60)
     assert simple.skips == (("down.1", "up.1"), ("down.0", "up.0"))
-    attention = anatomy(NeuralDenoiser(tiny(), cosine(100)), noisy(), 60)
+    attention = summarize(NeuralDenoiser(tiny(), cosine(100)), noisy(), 60)
     assert attention.skips == (("down.1.0.self_attention", "up.1.0.block"), ("down.0.0.block", "up.0.0.block"))
     for taken in (simple, attention):
         for source, target in taken.skips:
             before = taken.parts[[part.name for part in taken.parts].index(target) - 1]
-            assert taken.part(target).given[0] == taken.part(source).gives[0] + before.gives[0]
+            assert taken.part(target).input_shape[0] == taken.part(source).output_shape[0] + before.output_shape[0]
 
 
 def test_experts_have_the_anatomy_of_the_one_that_answers(experts):
-    taken = anatomy(experts, noisy(), 60)
+    taken = summarize(experts, noisy(), 60)
     assert taken.parameters == sum(weight.numel() for weight in experts.net.member.parameters())
     assert taken.skips == (("member.down.0", "member.up.0"),) and all(
         part.name.startswith("member.") for part in taken.parts
@@ -99,15 +100,15 @@ def test_experts_have_the_anatomy_of_the_one_that_answers(experts):
 @torch.no_grad()
 def test_listening_changes_no_answer_and_leaves_nothing_behind(denoise):
     plain, names = denoise(noisy(), 60), list(parts_of(denoise.net))
-    with recorded(denoise.net, names) as said, looking(denoise.net):
+    with record_outputs(denoise.net, names) as said, record_attention(denoise.net):
         heard = denoise(noisy(), 60)
     assert torch.equal(heard, plain) and not hooks(denoise.net)
     assert all(len(outputs) == 1 for outputs in said.values())
     with (
         pytest.raises(RuntimeError, match="on purpose"),
-        recorded(denoise.net, names),
-        looking(denoise.net),
-        attention_off(denoise.net),
+        record_outputs(denoise.net, names),
+        record_attention(denoise.net),
+        self_attention_off(denoise.net),
     ):
         raise RuntimeError("on purpose")
     assert not hooks(denoise.net)
@@ -117,14 +118,14 @@ def test_listening_changes_no_answer_and_leaves_nothing_behind(denoise):
 
 @torch.no_grad()
 def test_a_part_that_does_not_exist_is_refused_without_leaving_a_hook(attending):
-    with pytest.raises(AttributeError), recorded(attending.net, ["stem", "nowhere"]):
+    with pytest.raises(AttributeError), record_outputs(attending.net, ["stem", "nowhere"]):
         pass
     assert not hooks(attending.net)
 
 
 @torch.no_grad()
 def test_what_was_recorded_is_what_the_next_part_was_given(attending):
-    with recorded(attending.net, ["stem", "out"]) as said:
+    with record_outputs(attending.net, ["stem", "out"]) as said:
         answer = attending(noisy(), 60)
     net, schedule = attending.net, attending.schedule
     _, theta = schedule.angle(60, noisy())
@@ -137,12 +138,12 @@ def test_what_was_recorded_is_what_the_next_part_was_given(attending):
 @pytest.mark.parametrize("autocast", [None, torch.bfloat16])
 def test_looks_sum_to_one_and_rebuild_the_very_output_of_every_layer(tiny, autocast):
     net = tiny(widths=(16, 64), classes=3).eval()  # two heads
-    denoise, layers = NeuralDenoiser(net, cosine(100), autocast=autocast), attention_layers(net)
+    denoise, layers = NeuralDenoiser(net, cosine(100), autocast=autocast), self_attention_layers(net)
     inside = [f"{name}.{part}" for name in layers for part in ("norm", "qkv")]
     given = {}
     for name, layer in layers.items():
         layer.register_forward_pre_hook(lambda _, x, name=name: given.update({name: x[0]}))
-    with looking(net) as looks, recorded(net, [*layers, *inside]) as said:
+    with record_attention(net) as looks, record_outputs(net, [*layers, *inside]) as said:
         denoise(noisy(images=2), 60)
     assert set(looks) == {"down.1.0.self_attention", "middle.self_attention", "up.1.0.self_attention"}
     for name, layer in layers.items():
@@ -166,7 +167,7 @@ def test_attention_off_is_the_network_whose_attention_lets_its_input_through(att
     cut = deepcopy(attending.net)
     for stage in [stage for stage in cut.modules() if hasattr(stage, "self_attention")]:
         stage.self_attention = nn.Identity()
-    with attention_off(attending.net):
+    with self_attention_off(attending.net):
         off = attending(noisy(), 60)
     assert torch.equal(off, NeuralDenoiser(cut, attending.schedule)(noisy(), 60))
     assert not torch.allclose(off, attending(noisy(), 60)) and not hooks(attending.net)
@@ -180,7 +181,7 @@ def test_other_threads_neither_hear_nor_are_heard(attending):
     def elsewhere():
         answers.append(attending(noisy(1), 60))
 
-    with recorded(attending.net, ["stem"]) as said, attention_off(attending.net), looking(attending.net) as looks:
+    with record_outputs(attending.net, ["stem"]) as said, self_attention_off(attending.net), record_attention(attending.net) as looks:
         other = threading.Thread(target=elsewhere)
         other.start()
         other.join()
@@ -194,7 +195,7 @@ def test_during_listens_only_while_an_item_is_computed(attending):
             yield t, attending(noisy(), t)
 
     heard = []
-    for (t, answer), said in during(asked(), lambda: recorded(attending.net, ["stem"])):
+    for (t, answer), said in record_each(asked(), lambda: record_outputs(attending.net, ["stem"])):
         assert not hooks(attending.net)
         attending(noisy(), 10)  # somebody else, in between
         assert torch.equal(answer, attending(noisy(), t))
@@ -205,17 +206,17 @@ def test_during_listens_only_while_an_item_is_computed(attending):
 def test_strength_death_and_perplexity_of_known_maps():
     h = torch.zeros(2, 4, 8, 8)
     h[:, 0], h[:, 1, 0], h[:, 2, :4] = 5.0, 1.0, 2.0  # the same everywhere, one row, one half; the last says nothing
-    assert activations.strength(h)[0].tolist() == pytest.approx([0, (1 / 8 * 7 / 8) ** 0.5, 1, 0])
-    assert activations.dead(h).tolist() == [0.5, 0.5]
+    assert activations.channel_std(h)[0].tolist() == pytest.approx([0, (1 / 8 * 7 / 8) ** 0.5, 1, 0])
+    assert activations.dead_fraction(h).tolist() == [0.5, 0.5]
     looks = torch.stack([torch.eye(16)[3], torch.full((16,), 1 / 16)])
     assert perplexity(looks).tolist() == pytest.approx([1, 16])
 
 
 def test_likeness_and_principal_directions_of_known_vectors():
     vectors = torch.tensor([[1.0, 0, 0], [-1, 0, 0], [0, 2, 0], [0, -2, 0]]) + 7
-    alike = activations.likeness(vectors)
+    alike = activations.similarity_matrix(vectors)
     assert alike[0].tolist() == pytest.approx([1, -1, 0, 0], abs=1e-6)
-    places, fractions = activations.principal(vectors)
+    places, fractions = activations.principal_components(vectors)
     assert fractions.tolist() == pytest.approx([0.8, 0.2]) and torch.allclose(
         torch.cdist(places, places), torch.cdist(vectors, vectors).double()
     )
@@ -225,11 +226,11 @@ def test_likeness_and_principal_directions_of_known_vectors():
 def test_waves_are_what_the_embedding_is_given_and_all_levels_agree_with_single_ones(denoise):
     levels, given = [100, 60, 0], []
     handle = denoise.net.time_embedding.mlp.register_forward_pre_hook(lambda _, x: given.append(x[0]))
-    layer = activations.modulators(denoise.net)[-1]
-    said = activations.at_each(denoise, levels, ["time_embedding", layer])
+    layer = activations.modulation_layers(denoise.net)[-1]
+    said = activations.outputs_at_timesteps(denoise, levels, ["time_embedding", layer])
     handle.remove()
-    assert torch.equal(given[0], activations.waves(denoise, levels)) and said["time_embedding"].shape == (3, 16)
-    with recorded(denoise.net, ["time_embedding", layer]) as single:
+    assert torch.equal(given[0], activations.time_sinusoids(denoise, levels)) and said["time_embedding"].shape == (3, 16)
+    with record_outputs(denoise.net, ["time_embedding", layer]) as single:
         denoise(noisy(), 60)
     for name, values in said.items():
         torch.testing.assert_close(values[1], single[name][0][0], rtol=1e-5, atol=1e-5)
@@ -237,9 +238,9 @@ def test_waves_are_what_the_embedding_is_given_and_all_levels_agree_with_single_
 
 @torch.no_grad()
 def test_experts_are_asked_level_by_level(experts):
-    said = activations.at_each(experts, [90, 10], ["member.time_embedding"])["member.time_embedding"]
+    said = activations.outputs_at_timesteps(experts, [90, 10], ["member.time_embedding"])["member.time_embedding"]
     for k, t in enumerate((90, 10)):
-        with recorded(experts.net, ["member.time_embedding"]) as single:
+        with record_outputs(experts.net, ["member.time_embedding"]) as single:
             experts(noisy(), t)
         torch.testing.assert_close(said[k], single["member.time_embedding"][0][0])
 
@@ -247,16 +248,16 @@ def test_experts_are_asked_level_by_level(experts):
 @torch.no_grad()
 def test_class_names_are_told_as_in_a_forward_pass_that_asks_for_them(tiny):
     denoise = NeuralDenoiser(tiny(classes=3).eval(), cosine(100))
-    embedder, layers = activations.embedder(denoise.net), activations.modulators(denoise.net)
+    embedder, layers = activations.condition_embedding(denoise.net), activations.modulation_layers(denoise.net)
     assert embedder == "classes" and len(layers) == 5
     assert torch.equal(
-        activations.told_class_names(denoise, torch.arange(3), 60, [embedder]),
+        activations.conditioned_outputs(denoise, torch.arange(3), 60, [embedder]),
         denoise.net.class_embedding.table.weight[:3],
     )
-    told = activations.told_class_names(denoise, torch.arange(3), 60, layers)
-    with recorded(denoise.net, layers) as said:
+    told = activations.conditioned_outputs(denoise, torch.arange(3), 60, layers)
+    with record_outputs(denoise.net, layers) as said:
         denoise.given(torch.tensor([2]))(noisy(), 60)
     torch.testing.assert_close(told[2], torch.cat([said[name][0][0] for name in layers]), rtol=1e-5, atol=1e-5)
     conditions = NeuralDenoiser(tiny(attributes=4).eval(), cosine(100))
-    assert activations.embedder(conditions.net) == "attributes" and activations.embedder(tiny()) is None
-    assert activations.told_class_names(conditions, torch.eye(4), 60, ["attributes"]).shape == (4, 16)
+    assert activations.condition_embedding(conditions.net) == "attributes" and activations.condition_embedding(tiny()) is None
+    assert activations.conditioned_outputs(conditions, torch.eye(4), 60, ["attributes"]).shape == (4, 16)

@@ -11,8 +11,10 @@ from diffusion_edu.checkpoints import Card, Model, Unusable, save, vocabulary
 from diffusion_edu.data.images import to_bytes
 from diffusion_edu.denoisers import record_guidance
 from diffusion_edu.generation import Preset, generate
-from diffusion_edu.latent.codec import scaled
-from diffusion_edu.latent.text_to_image import TextToImage, interpolate, image_to_image, sample, inpaint, load_text_to_image, touched
+from diffusion_edu.latent.codec import make_codec
+from diffusion_edu.latent.inputs import latent_mask
+from diffusion_edu.latent.interpolation import interpolate
+from diffusion_edu.latent.text_to_image import TextToImage, image_to_image, inpaint, load_text_to_image, sample
 from diffusion_edu.networks import NETWORKS
 from diffusion_edu.networks.autoencoder import Autoencoder
 from diffusion_edu.randomness import Compute, SeededNoise
@@ -20,9 +22,9 @@ from diffusion_edu.samplers import SAMPLERS
 from diffusion_edu.text import tokenizer
 
 CPU = Compute(torch.device("cpu"))
-READER = tokenizer.Tokens(tokenizer.learned(["red fox", "red fox", "blue owl", "blue owl", "fox", "owl"]))
+READER = tokenizer.Tokenizer(tokenizer.learn_vocabulary(["red fox", "red fox", "blue owl", "blue owl", "fox", "owl"]))
 VALUE = {
-    READER.read(word).told[1].item(): value
+    READER.read(word).condition[1].item(): value
     for word, value in {"red": 0.8, "blue": -0.6, "fox": 0.4, "owl": -0.2}.items()
 }
 NOTHING = 0.1  # what is sampled where nothing is asked for
@@ -65,7 +67,7 @@ def flat():
     card = Card(
         "m", "M", "attention_unet", {"text": {}}, "v", 4, 192, autoencoder="a", text=READER.card, sampling=vars(PRESET)
     )
-    return TextToImage(Model(card, Painter(), CPU), scaled(Folded(), CPU, [0.2] * 192, [0.5] * 192, 8), READER)
+    return TextToImage(Model(card, Painter(), CPU), make_codec(Folded(), CPU, [0.2] * 192, [0.5] * 192, 8), READER)
 
 
 @pytest.fixture
@@ -75,7 +77,7 @@ def real(tiny):
     card = Card(
         "m", "M", "attention_unet", {"text": {}}, "v", 4, 192, autoencoder="a", text=READER.card, sampling=vars(PRESET)
     )
-    return TextToImage(Model(card, net, CPU), scaled(Folded(), CPU, [0.0] * 192, [1.0] * 192, 8), READER)
+    return TextToImage(Model(card, net, CPU), make_codec(Folded(), CPU, [0.0] * 192, [1.0] * 192, 8), READER)
 
 
 def image(h=32, w=32, b=None, seed=0):
@@ -203,7 +205,7 @@ def test_the_guidance_of_a_walk_can_be_looked_at(flat):
 
 
 def test_strength_0_gives_the_image_itself_back_and_not_what_the_autoencoder_makes_of_it(flat):
-    lossy = replace(flat, codec=scaled(Lossy(), CPU, [0.2] * 192, [0.5] * 192, 8))
+    lossy = replace(flat, codec=make_codec(Lossy(), CPU, [0.2] * 192, [0.5] * 192, 8))
     drawing = image_to_image(lossy.request("red fox", [0, 1]), image(), 0)
     assert not torch.equal(lossy.images(end(drawing).x)[0], image())
     drawing = image_to_image(lossy.request("red fox", [0, 1]), image(), 0)
@@ -282,7 +284,7 @@ def spot():
 @pytest.mark.parametrize("repeats", [1, 3])
 @pytest.mark.parametrize("sampler", ["DDIM", "DDPM", "DPM-Solver++"])
 def test_outside_the_mask_nothing_changes_and_inside_is_what_was_asked_for(flat, sampler, repeats):
-    lossy = replace(flat, codec=scaled(Lossy(), CPU, [0.2] * 192, [0.5] * 192, 8))
+    lossy = replace(flat, codec=make_codec(Lossy(), CPU, [0.2] * 192, [0.5] * 192, 8))
     drawing = inpaint(
         lossy.request(["red fox", "blue owl"], [0, 1], Preset(sampler, 6, 1.0)), image(), spot(), repeats, jump=2
     )
@@ -302,7 +304,7 @@ def test_outside_the_mask_nothing_changes_and_inside_is_what_was_asked_for(flat,
 def test_known_latents_are_at_their_timestep_all_the_way(real, repeats):
     asked, schedule = real.request("red fox", [3], Preset("DDPM", 5)), Preset().noise_schedule()
     known = real.codec.encode(image()[None].float() / 127.5 - 1)
-    place = touched(spot(), 8)
+    place = latent_mask(spot(), 8)
     assert place.nonzero().tolist() == [[0, 2], [1, 2]]
     eps, before = SeededNoise([3]).sample((192, 4, 4)), []
     for state in inpaint(asked, image(), spot(), repeats, jump=2):
@@ -324,7 +326,7 @@ def test_a_single_pixel_frees_the_latent_that_stands_for_it_and_no_other():
     for row, column in ((0, 0), (7, 8), (31, 31), (16, 15)):
         hole = torch.zeros(32, 32, dtype=torch.bool)
         hole[row, column] = True
-        assert touched(hole, 8).nonzero().tolist() == [[row // 8, column // 8]]
+        assert latent_mask(hole, 8).nonzero().tolist() == [[row // 8, column // 8]]
 
 
 def test_everything_marked_is_drawing_from_noise(real):

@@ -9,7 +9,8 @@ from conftest import Says
 from diffusion_edu.degradations import degrade_each
 from diffusion_edu.denoisers import TARGETS
 from diffusion_edu.training.loop import loss_by_angle
-from diffusion_edu.training.objectives import Objective, Restoration, draw, drop_conditions, min_snr_weight
+from diffusion_edu.training.objectives.diffusion import Objective, drop_conditions, min_snr_weight, sample_noise_levels
+from diffusion_edu.training.objectives.restoration import Restoration
 
 
 def seeded(seed=0):
@@ -57,7 +58,7 @@ def test_a_network_that_says_zero_has_the_loss_that_gives_it_away():
 
 def test_trained_angles_cover_the_quarter_circle_evenly_with_pure_noise_and_without_timestep_0():
     """Pitfall 17: what is never trained cannot be sampled from."""
-    theta, eps = draw(torch.zeros(100_000, 1, 1, 1), seeded())
+    theta, eps = sample_noise_levels(torch.zeros(100_000, 1, 1, 1), seeded())
     assert theta.min() > 0
     assert theta.min() < 1e-3
     assert theta.max() > math.pi / 2 - 1e-3
@@ -67,7 +68,7 @@ def test_trained_angles_cover_the_quarter_circle_evenly_with_pure_noise_and_with
 
 def test_the_two_ends_of_the_random_numbers_give_pure_noise_and_no_clean_image(monkeypatch):
     monkeypatch.setattr(torch, "rand", lambda n, **_: torch.tensor([0.0, 1 - 2**-24]))
-    theta, _ = draw(torch.zeros(2, 1, 1, 1), seeded())
+    theta, _ = sample_noise_levels(torch.zeros(2, 1, 1, 1), seeded())
     assert theta[0].item() == pytest.approx(math.pi / 2)
     assert 0 < theta[1] < 1e-6
 
@@ -134,7 +135,7 @@ def half(y, timestep, condition):
 
 @pytest.mark.parametrize("shape", [(5, 3, 4, 4), (5, 2)])
 def test_the_loss_at_every_angle_is_the_one_worked_out_directly(shape):
-    x0, eps, labels = (torch.randn(shape, generator=seeded(9)), draw(torch.zeros(shape), seeded(0))[1], torch.arange(5))
+    x0, eps, labels = (torch.randn(shape, generator=seeded(9)), sample_noise_levels(torch.zeros(shape), seeded(0))[1], torch.arange(5))
     losses = loss_by_angle(half, x0, labels, Objective("v"), ANGLES)
     assert losses.shape == (4,) and losses.dtype == torch.float64
     for theta, loss in zip(ANGLES, losses, strict=True):
@@ -148,7 +149,7 @@ def test_the_loss_at_every_angle_is_the_one_worked_out_directly(shape):
 
 def test_the_loss_of_a_restoration_is_measured_by_angle_too():
     x0 = torch.randn(6, 3, 8, 8, generator=seeded(9)).tanh()
-    _, eps = draw(x0, seeded(0))
+    _, eps = sample_noise_levels(x0, seeded(0))
     losses = loss_by_angle(Says(), x0, None, Restoration(grain=0.0), ANGLES)
     for theta, loss in zip(ANGLES, losses, strict=True):
         lost = degrade_each(x0, torch.arange(6), (theta * 2 / math.pi).expand(6), eps[:, :1]) - x0

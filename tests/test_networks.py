@@ -7,7 +7,7 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from diffusion_edu.networks import MLP, NETWORKS
-from diffusion_edu.networks.blocks import Attention, group_norm, sinusoid
+from diffusion_edu.networks.blocks import SelfAttention, group_norm, sinusoid
 from diffusion_edu.recipes import flower_classifier, flower_features, flowers_attention, flowers_simple
 
 
@@ -33,7 +33,7 @@ def inputs(b=2, h=16, w=16, classes=3):
 @pytest.mark.parametrize("width", [*range(1, 41), 48, 72, 96, 100, 130, 192])
 def test_any_width_can_be_normalised_and_attended_to(width):
     """Pitfall 29: never more groups than divide the width; 30: heads divide it too."""
-    norm, attention = group_norm(width), Attention(width)
+    norm, attention = group_norm(width), SelfAttention(width)
     assert norm.num_groups == max(n for n in (1, 2, 4, 8) if width % n == 0)
     assert attention.heads >= 1
     assert width % attention.heads == 0
@@ -58,7 +58,7 @@ def test_heads_fraction_the_width_and_cost_no_parameters(width):
 
 def test_attention_is_softmax_of_scaled_products_per_head():
     torch.manual_seed(0)
-    attention = Attention(64).double()
+    attention = SelfAttention(64).double()
     torch.nn.init.normal_(attention.out.weight)
     x = torch.randn(2, 64, 3, 5, dtype=torch.float64)
     q, k, v = (part.view(2, 2, 32, 15).transpose(2, 3) for part in attention.qkv(attention.norm(x)).chunk(3, dim=1))
@@ -89,7 +89,7 @@ def test_the_shipped_sizes_keep_their_budget(recipe, parameters, flop):
 def test_the_simple_network_has_no_attention_and_the_other_has():
     for recipe, attends in ((flowers_attention.RECIPE, True), (flowers_simple.RECIPE, False)):
         net = NETWORKS[recipe.network](**recipe.config)
-        assert any(isinstance(part, Attention) for part in net.modules()) == attends
+        assert any(isinstance(part, SelfAttention) for part in net.modules()) == attends
 
 
 @pytest.mark.parametrize("recipe", [flower_features.RECIPE, flower_classifier.RECIPE], ids=lambda recipe: recipe.name)

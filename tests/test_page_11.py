@@ -25,7 +25,7 @@ from diffusion_edu.generation import Preset
 from diffusion_edu.latent.text_to_image import sample, load_text_to_image
 from diffusion_edu.networks.autoencoder import Autoencoder
 from diffusion_edu.text import tokenizer
-from diffusion_edu.text.random_prompts import learned, write_chain
+from diffusion_edu.text.random_prompts import learn_chain, write_chain
 
 AppTest = pytest.importorskip("streamlit.testing.v1").AppTest
 PAGE, SIZE = "pages/11_Text_to_image.py", 32
@@ -39,7 +39,7 @@ SAID += [
     for colour in ("red", "blue")
     for who, class_name in (("fox", "animals"), ("fairy", "beings"))
 ]
-READER = tokenizer.Tokens(tokenizer.learned([text for text, _, _ in 3 * SAID]))
+READER = tokenizer.Tokenizer(tokenizer.learn_vocabulary([text for text, _, _ in 3 * SAID]))
 IMAGE, HOLE = {"begin": "from an image"}, {"begin": "into a hole"}
 
 
@@ -83,7 +83,7 @@ def small(monkeypatch, tmp_path, tiny):
             ),
         )
         vocabulary(tmp_path, name).write_text(READER.text)
-    write_chain(tmp_path, "typist", learned(*zip(*SAID, strict=True)).facts)
+    write_chain(tmp_path, "typist", learn_chain(*zip(*SAID, strict=True)).facts)
     config = {"conditioning_channels": CHANNELS, "widths": [16, 32], "embedding": 16, "patch": 2}
     card = Card(
         "larger", "Larger", "simple_unet", config, "v", 2 * SIZE, conditioning_image="small", sampling={"steps": 3}
@@ -138,7 +138,7 @@ def flower():
 
 def paint(app, canvas, layer):
     """What the browser would send after a stroke."""
-    store = f"painted:{canvas}"
+    store = f"canvas:{canvas}"
     app.session_state[store] = {**app.session_state[store], "layer": to_url(to_png(layer))}
     return finished(app.run())
 

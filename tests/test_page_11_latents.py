@@ -19,7 +19,7 @@ from diffusion_edu.data.images import held_out, to_bytes, to_signed
 from diffusion_edu.evaluation.features import describe
 from diffusion_edu.evaluation.training_images import decode_training_images, find_training_latents
 from diffusion_edu.evaluation.neighbours import memorisation_threshold, nearest
-from diffusion_edu.latent.codec import codec, rescaled, swapped
+from diffusion_edu.latent.codec import load_codec, scale_channel, swap_positions
 from diffusion_edu.latent.text_to_image import sample, load_text_to_image
 from diffusion_edu.randomness import SeededNoise
 from diffusion_edu.recipes.latents import encoded as encoded_all
@@ -96,7 +96,7 @@ def drawing(seed=0, count=1):
 
 
 def test_a_image_goes_to_latents_and_back_and_every_number_is_its_own():
-    app, coder, image = at(LATENTS), codec(CODER), flower()[None]
+    app, coder, image = at(LATENTS), load_codec(CODER), flower()[None]
     latents = coder.encode(to_signed(image))
     back = to_bytes(coder.decode(latents))
     assert f"**{psnr(to_signed(back), to_signed(image)).item():.1f} dB**" in said(
@@ -151,9 +151,9 @@ def test_maps_say_what_grey_means_and_lie_where_they_belong():
 
 
 POKES = {
-    "multiply": lambda z, value: rescaled(z, 2, times=value),
-    "add": lambda z, value: rescaled(z, 2, plus=value),
-    "swap": lambda z, value: swapped(z, (4, 0), (1, 7)) if value else z,
+    "multiply": lambda z, value: scale_channel(z, 2, times=value),
+    "add": lambda z, value: scale_channel(z, 2, plus=value),
+    "swap": lambda z, value: swap_positions(z, (4, 0), (1, 7)) if value else z,
     "noise": lambda z, value: z + value * SeededNoise([5])(z),
 }
 
@@ -161,7 +161,7 @@ POKES = {
 @pytest.mark.parametrize("way", POKES)
 def test_every_state_of_a_poke_is_what_the_decoder_makes_of_it(way):
     link = {"channel": "3", "at_row": "5", "at_column": "1", "at_other_row": "2", "at_other_column": "8", "seed": "5"}
-    app, coder, image = at(LATENTS, latents=way, **link), codec(CODER), flower()[None]
+    app, coder, image = at(LATENTS, latents=way, **link), load_codec(CODER), flower()[None]
     latents, shown = coder.encode(to_signed(image)), animation(app)
     poked = [POKES[way](latents, value) for value in shown["timesteps"]]
     wanted = torch.cat([to_bytes(coder.decode(each)) for each in poked])
@@ -176,14 +176,14 @@ def test_every_state_of_a_poke_is_what_the_decoder_makes_of_it(way):
 
 def test_a_swap_changes_two_places_and_a_rescaling_one_channel():
     z = torch.arange(32.0).view(1, 2, 4, 4)
-    there = swapped(z, (0, 1), (3, 2))
+    there = swap_positions(z, (0, 1), (3, 2))
     assert there[0, :, 0, 1].tolist() == z[0, :, 3, 2].tolist() and there[0, :, 3, 2].tolist() == z[0, :, 0, 1].tolist()
     assert (
         (there != z).sum() == 4
-        and torch.equal(swapped(there, (3, 2), (0, 1)), z)
-        and torch.equal(swapped(z, (1, 1), (1, 1)), z)
+        and torch.equal(swap_positions(there, (3, 2), (0, 1)), z)
+        and torch.equal(swap_positions(z, (1, 1), (1, 1)), z)
     )
-    moved = rescaled(z, 1, times=2.0, plus=-1.0)
+    moved = scale_channel(z, 1, times=2.0, plus=-1.0)
     assert torch.equal(moved[:, 0], z[:, 0]) and torch.equal(moved[:, 1], 2 * z[:, 1] - 1) and z.max() == 31
 
 
@@ -280,7 +280,7 @@ def trained(tmp_path):
     sets = [replace(scenes(), made=True, source="flowers"), scenes()]
     write_latents(
         tmp_path / "talker" / "latents.safetensors",
-        encoded_all(sets, codec(CODER), tokenizer.Tokens(text), lambda items, words: items, **facts),
+        encoded_all(sets, load_codec(CODER), tokenizer.Tokenizer(text), lambda items, words: items, **facts),
     )
     return tmp_path / "talker" / "latents.safetensors"
 
@@ -291,12 +291,12 @@ def test_what_a_training_has_kept_is_found_and_comes_back_once(trained, tmp_path
         find_training_latents(card) == [trained]
         and find_training_latents(replace(card, text={"sha256": "other"})) == find_training_latents(replace(card, training={})) == []
     )
-    *_, found = decode_training_images(trained, codec(CODER))
+    *_, found = decode_training_images(trained, load_codec(CODER))
     learned = ~held_out(scenes())
-    wanted = to_bytes(codec(CODER).decode(codec(CODER).encode(to_signed(scenes().images[learned])).half()))
+    wanted = to_bytes(load_codec(CODER).decode(load_codec(CODER).encode(to_signed(scenes().images[learned])).half()))
     assert found.found == len(found.images) == 2 * learned.sum() and found.files[0] == "flowers, 1"
     assert (found.images.images[: len(wanted)].int() - wanted.int()).abs().max() <= 1
-    *_, some = decode_training_images(trained, codec(CODER), most=20)
+    *_, some = decode_training_images(trained, load_codec(CODER), most=20)
     assert len(some.files) == 20 and all(name.startswith("scenes") for name in some.files) and some.found == found.found
     (tmp_path / "broken").mkdir()
     (tmp_path / "broken" / "latents.safetensors").write_bytes(b"no latents")
@@ -309,7 +309,7 @@ def test_the_nearest_of_what_a_training_has_kept_are_shown(trained, monkeypatch)
     copying, found = app.session_state["done:nearest"]
     _, sampled, states = drawing(count=2)
     feature_network = load("flower_features")
-    *_, known = decode_training_images(trained, codec(CODER), 250)
+    *_, known = decode_training_images(trained, load_codec(CODER), 250)
     mine, theirs = (
         describe(feature_network, images).features for images in (sampled.decode(states[-1].x), known.images.images)
     )

@@ -11,10 +11,11 @@ import torch
 from PIL import Image
 from test_words import PROMPT, asked, keep_talker, states
 
-from diffusion_edu.analysis.attention import by_word, deaf, listening
+from diffusion_edu.analysis.attention import by_word, masking_guidance, recording_guidance
 from diffusion_edu.analysis.measures import angle, distance
 from diffusion_edu.denoisers import record_guidance
-from diffusion_edu.latent.text_to_image import interpolate, load_text_to_image
+from diffusion_edu.latent.interpolation import interpolate
+from diffusion_edu.latent.text_to_image import load_text_to_image
 
 pytest.importorskip("streamlit.testing.v1")
 from onscreen import finished, healthy, opened  # noqa: E402
@@ -91,7 +92,7 @@ def test_every_part_opens_with_its_image_and_runs_again_without_drawing_again(ke
 
 def test_the_fractions_on_screen_are_those_of_the_drawing(able):
     app, heard = at(WORDS), {}
-    walk = states(asked(able, seeds=[0]), listening(able.model.net, heard))
+    walk = states(asked(able, seeds=[0]), recording_guidance(able.model.net, heard))
     shown, words = animation(app), able.reader.read(PROMPT).words
     assert shown["said"] == ["the start", "A", "red", "tiger", "dives"] and shown["timesteps"] == [
         state.t for state in walk if state.t
@@ -106,7 +107,7 @@ def test_the_fractions_on_screen_are_those_of_the_drawing(able):
 
 def test_a_layer_and_a_head_may_be_chosen_and_nothing_is_sampled_again(able):
     app, heard = at(WORDS), {}
-    states(asked(able, seeds=[0]), listening(able.model.net, heard))
+    states(asked(able, seeds=[0]), recording_guidance(able.model.net, heard))
     before = done(app, "words heard")
     assert app.selectbox(key="layer").options == [
         "down · 8 × 8",
@@ -141,7 +142,7 @@ def test_images_without_a_word_are_those_of_the_library(able):
     app = at(WITHOUT)
     places = dict(able.reader.read(PROMPT).words)["tiger"]
     whole = asked(able, seeds=[0])
-    walks = [states(whole), states(whole, deaf(able.model.net, places)), states(asked(able, "A red dives", [0]))]
+    walks = [states(whole), states(whole, masking_guidance(able.model.net, places)), states(asked(able, "A red dives", [0]))]
     shown = animation(app)
     assert [screen["name"] for screen in shown["tracks"]] == ["all words", "not looked at", "left out"]
     for screen, walk in zip(shown["tracks"], walks, strict=True):

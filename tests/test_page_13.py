@@ -15,16 +15,16 @@ from diffusion_edu.checkpoints import PRETRAINED, Card, load, read_card, save, s
 from diffusion_edu.data.images import save_images
 from diffusion_edu.evaluation.distances import Statistics, frechet
 from diffusion_edu.evaluation.features import describe
-from diffusion_edu.evaluation.sample_size import doubled_counts, perfect_model_fd, fd_of_subsets
 from diffusion_edu.evaluation.neighbours import nearest
 from diffusion_edu.evaluation.report import Reference
+from diffusion_edu.evaluation.sample_size import doubled_counts, fd_of_subsets, perfect_model_fd
 from diffusion_edu.generation import Preset, generate
 from diffusion_edu.networks import NETWORKS
 
 pytest.importorskip("streamlit.testing.v1")
 from onscreen import HOME, finished, healthy, opened  # noqa: E402
 
-from diffusion_edu.app.common import image_picker, layout, model_card
+from diffusion_edu.app.common import image_picker, layout, model_card, numbers
 from diffusion_edu.app.evaluation import dataset, dataset_stats, sample_check, sample_view, samples, score_table, scores
 from diffusion_edu.app.trajectories import chart_axes
 
@@ -331,13 +331,13 @@ def test_no_page_breaks_or_offers_pixels_of_what_draws_latents(page, latent):
 
 
 def test_a_band_has_digits_of_its_own_where_those_of_its_score_would_hide_it():
-    assert chart_axes.with_band({"FD": 118.3, "FD_band": 0.18}, "FD") == "118 ± 0.18"
+    assert numbers.format_with_band({"FD": 118.3, "FD_band": 0.18}, "FD") == "118 ± 0.18"
     assert (
-        chart_axes.with_band({"FD": 118.3, "FD_band": 2.4}, "FD") == "118 ± 2"
-        and chart_axes.with_band({"FD": 1.23, "FD_band": 0.056}, "FD") == "1.23 ± 0.06"
+        numbers.format_with_band({"FD": 118.3, "FD_band": 2.4}, "FD") == "118 ± 2"
+        and numbers.format_with_band({"FD": 1.23, "FD_band": 0.056}, "FD") == "1.23 ± 0.06"
     )
-    assert chart_axes.with_band({"KD": 0.01, "KD_band": 0.00003}, "KD", "{:.4f}".format) == "0.0100 ± 0.000030"
-    assert chart_axes.with_band({"FD": 118.3, "FD_band": 0.0}, "FD") == "118 ± 0"
+    assert numbers.format_with_band({"KD": 0.01, "KD_band": 0.00003}, "KD", "{:.4f}".format) == "0.0100 ± 0.000030"
+    assert numbers.format_with_band({"FD": 118.3, "FD_band": 0.0}, "FD") == "118 ± 0"
 
 
 def test_charts_hold_what_was_measured_against_guidance_and_steps():
@@ -435,7 +435,7 @@ def test_the_tab_looks_at_our_images_by_itself_and_the_code_gives_its_numbers(mo
     assert (
         count == 8
         and distance == pytest.approx(frechet(real, sampled), rel=1e-3)
-        and chart_axes.in_words(distance) in said(app)
+        and numbers.format_number(distance) in said(app)
     )
     assert {n: at for n, at, _ in seen.curves["a perfect model"]}[8] == pytest.approx(perfect_model_fd(real, 8)[0])
     assert [chart["title"].split(":")[0] for chart in charts(app)] == [
@@ -462,7 +462,7 @@ def test_samples_made_now_are_what_the_model_draws(monkeypatch, few):
     model = load("flowers_simple")
     *_, last = generate(model, preset, range(3, 11), model.card.labels_for(range(3, 11)))
     assert (seen.images.float() - ((last.x.clamp(-1, 1) + 1) * 127.5).round()).abs().max() <= 1 and seen.among == 64
-    assert look.card.name == "flowers_simple" and chart_axes.in_words(look.card.scores["FD"]) in said(app)
+    assert look.card.name == "flowers_simple" and numbers.format_number(look.card.scores["FD"]) in said(app)
     monkeypatch.setattr("diffusion_edu.data.images.load_images", lambda *_: few)
     monkeypatch.setattr("diffusion_edu.generation.Preset", lambda **_: preset)
     names, _ = run(app.code[0].value)

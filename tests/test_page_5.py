@@ -19,8 +19,7 @@ from onscreen import finished as until_over
 from onscreen import healthy, opened  # noqa: E402
 
 from diffusion_edu.app.common.request import ANY, Request  # noqa: E402
-from diffusion_edu.app.examples import tables
-from diffusion_edu.app.steps_and_seeds import grid_job, sampler_grid, seed_interpolation
+from diffusion_edu.app.steps_and_seeds import grid_job, recorded, sampler_grid, seed_interpolation
 from diffusion_edu.app.steps_and_seeds import page as steps
 from diffusion_edu.app.trajectories import image_table
 
@@ -42,7 +41,7 @@ def short(monkeypatch):
     monkeypatch.setattr(sampler_grid, "REFERENCE", ("DPM-Solver++", 5))
 
 
-def sampled(app, key="contest"):
+def sampled(app, key="sampler_grid"):
     """Press Draw, and wait until the table is full."""
     until_over(next(button for button in app.button if button.label == "Draw").click().run())
     return app.session_state[f"sampled:{key}"]
@@ -77,10 +76,10 @@ def test_the_captions_say_evaluations_and_the_distance_in_units_of_255(model):
 
 
 def test_many_steps_come_closer_to_the_reference_than_few(model):
-    _, finished = tables.read("flowers_attention", "contest")
+    _, finished = recorded.load_table("flowers_attention", "sampler_grid")
     reference = finished[sampler_grid.REFERENCE].images.float()
     for sampler in ("DDIM", "DPM-Solver++"):
-        off = [(finished[sampler, steps].images - reference).square().mean().sqrt() for steps in tables.STEPS]
+        off = [(finished[sampler, steps].images - reference).square().mean().sqrt() for steps in recorded.STEPS]
         assert all(few > many for few, many in zip(off, off[1:], strict=False))
 
 
@@ -115,16 +114,16 @@ def test_the_table_escapes_what_it_is_given_and_names_every_image():
     assert "&lt;b&gt;" in page and "&lt;i&gt;" in page and "&quot;quoted&quot;" in page and "a &amp; b" in page
 
 
-@pytest.mark.parametrize("key", ["contest", "between"])
+@pytest.mark.parametrize("key", ["sampler_grid", "interpolation"])
 def test_the_example_that_ships_is_whole_small_and_what_the_page_asks_for_at_first(key, model):
-    asked, finished = tables.read("flowers_attention", key)
-    assert asked == next(wanted for wanted in tables.asked(model.card) if wanted.key == key)
-    assert tables.place("flowers_attention", key).stat().st_size < 400_000
+    asked, finished = recorded.load_table("flowers_attention", key)
+    assert asked == next(wanted for wanted in recorded.default_tables(model.card) if wanted.key == key)
+    assert recorded.table_path("flowers_attention", key).stat().st_size < 400_000
     assert "empty" not in asked.table(finished).split("</style>")[1]
 
 
 def test_the_example_is_what_the_library_draws(model):
-    asked, finished = tables.read("flowers_attention", "contest")
+    asked, finished = recorded.load_table("flowers_attention", "sampler_grid")
     for sampler in ("DDIM", "DDPM"):
         *_, last = generate(model, asked.presets[sampler, 2], asked.request.seeds, asked.request.labels)
         assert (
@@ -138,26 +137,26 @@ def test_an_example_survives_the_disk_and_a_broken_one_is_none(model, tmp_path):
         way: grid_job.Sampled(torch.randint(0, 256, (2, 3, 64, 64), dtype=torch.uint8), 0.5)
         for way in seed_interpolation.WAYS
     }
-    tables.save(asked, finished, tmp_path)
-    again, read = tables.read("flowers_attention", "between", tmp_path)
+    recorded.save_table(asked, finished, tmp_path)
+    again, read = recorded.load_table("flowers_attention", "interpolation", tmp_path)
     assert again == asked and all(
         torch.equal(read[way].images, finished[way].images) and read[way].seconds == 0.5
         for way in seed_interpolation.WAYS
     )
     for text in ("", "[]", "{}"):
-        tables.place("flowers_attention", "between", tmp_path).write_text(text)
-        assert tables.read("flowers_attention", "between", tmp_path) is None
-    assert tables.read("nobody", "between", tmp_path) is None
+        recorded.table_path("flowers_attention", "interpolation", tmp_path).write_text(text)
+        assert recorded.load_table("flowers_attention", "interpolation", tmp_path) is None
+    assert recorded.load_table("nobody", "interpolation", tmp_path) is None
 
 
 @pytest.mark.parametrize("link", [{}, {"look": "two seeds"}])
 def test_the_page_opens_with_the_example_and_runs_again(link):
     app = healthy(opened(STEPS, **link))
-    assert len(app.title) == 1 and sheet(app).count("<img ") == (2 * tables.IN_A_ROW if link else 16)
+    assert len(app.title) == 1 and sheet(app).count("<img ") == (2 * recorded.IN_A_ROW if link else 16)
     assert any("An example" in caption.value for caption in app.caption)
     assert (
-        app.number_input(key="first" if link else "seed").value == tables.SEED
-        and app.selectbox(key="class_name").value == tables.KIND
+        app.number_input(key="first" if link else "seed").value == recorded.SEED
+        and app.selectbox(key="class_name").value == recorded.CLASS
     )
     assert any(re.search(r"asked [\d,]+ times: about [\d.]+ s", caption.value) for caption in app.caption)
     healthy(app.run())
@@ -187,7 +186,7 @@ def test_the_page_draws_what_the_library_draws_and_the_code_repeats_it(short):
 
 def test_the_code_between_two_seeds_draws_both_rows():
     app = opened(STEPS, look="two seeds", first="3", last="8", row="3", steps="2", guidance_scale="1.0")
-    _, finished = sampled(app, "between")
+    _, finished = sampled(app, "interpolation")
     names, strengths = {}, []
     names["print"] = lambda lengths: strengths.append(lengths.tolist())
     exec(app.code[0].value, names)
@@ -248,11 +247,11 @@ def test_a_link_with_nonsense_in_it_opens_all_the_same():
 def test_cancel_brings_the_example_back_and_the_next_table_is_sampled(short):
     app = opened(STEPS, columns=["100"])
     healthy(next(button for button in app.button if button.label == "Draw").click().run())
-    job = app.session_state["job:contest"]
+    job = app.session_state["job:sampler_grid"]
     healthy(next(button for button in app.button if button.label == "Cancel").click().run())
     assert (
         job.cancelled
-        and "sampled:contest" not in app.session_state
+        and "sampled:sampler_grid" not in app.session_state
         and any("An example" in caption.value for caption in app.caption)
     )
     app.multiselect(key="columns").set_value([1]).run()
@@ -268,17 +267,17 @@ def test_a_network_that_says_eps_refuses_pure_noise_in_one_sentence(monkeypatch)
     )
     app = opened(STEPS, schedule="flow")
     healthy(next(button for button in app.button if button.label == "Draw").click().run())
-    assert len(app.error) == 1 and "pure noise" in app.error[0].value and "job:contest" not in app.session_state
+    assert len(app.error) == 1 and "pure noise" in app.error[0].value and "job:sampler_grid" not in app.session_state
 
 
 def test_without_a_model_or_an_example_the_page_is_alive(monkeypatch, tmp_path):
     from diffusion_edu import checkpoints
 
-    read = tables.read
-    monkeypatch.setattr(tables, "read", lambda name, key: read(name, key, tmp_path))
+    read = recorded.load_table
+    monkeypatch.setattr(recorded, "load_table", lambda name, key: read(name, key, tmp_path))
     app = healthy(opened(STEPS))
     assert not app.get("html")
     monkeypatch.setattr(checkpoints, "PRETRAINED", tmp_path)
     monkeypatch.chdir(tmp_path)
     assert "No model is installed" in healthy(opened(STEPS)).error[0].value
-    assert (PRETRAINED / "flowers_attention.contest.json").is_file()
+    assert (PRETRAINED / "flowers_attention.sampler_grid.json").is_file()

@@ -11,9 +11,10 @@ import pytest
 import torch
 from PIL import Image
 
-from diffusion_edu.analysis.activations import anatomy as take
-from diffusion_edu.analysis.activations import dead, during, likeness, principal, recorded, strength
-from diffusion_edu.analysis.attention import attention_off, looking
+from diffusion_edu.analysis.network_summary import summarize as take
+from diffusion_edu.analysis.activations import channel_std, dead_fraction, principal_components, similarity_matrix
+from diffusion_edu.analysis.hooks import record_each, record_outputs
+from diffusion_edu.analysis.attention import self_attention_off, record_attention
 from diffusion_edu.checkpoints import Card, Unusable, load, save
 from diffusion_edu.core import State
 from diffusion_edu.generation import Preset, generate
@@ -92,15 +93,15 @@ def test_the_map_is_a_u_of_all_parts_without_overlap(taken):
             and at[0].x > 0
             and at[-1].x + at[-1].width < width
         )
-        heights = [part.gives[1] for part in parts]
+        heights = [part.output_shape[1] for part in parts]
         for (a, b), (h, g) in zip(zip(at, at[1:], strict=False), zip(heights, heights[1:], strict=False), strict=True):
             assert (a.y < b.y) == (h > g) and (a.y == b.y) == (h == g)
-        wide = {part.gives[0]: box.width for part, box in zip(parts, at, strict=True)}
+        wide = {part.output_shape[0]: box.width for part, box in zip(parts, at, strict=True)}
         assert [wide[c] for c in sorted(wide)] == sorted(wide.values())
     svg = diagram.draw(taken, (3, 64, 64), "middle.self_attention")
     assert re.findall(r'data-part="([^"]+)"', svg) == [part.name for part in parts]
     assert svg.count('class="skip"') == len(taken.skips) == 3 and svg.count('class="dot"') == sum(
-        part.told for part in taken.parts
+        part.conditioned for part in taken.parts
     )
     assert svg.count('aria-pressed="true"') == 1 and svg.count("part attention") == 3
 
@@ -116,7 +117,7 @@ def test_the_description_of_a_part_holds_its_numbers(taken):
 
 
 def test_every_class_of_part_has_a_name(tiny):
-    from diffusion_edu.analysis.activations import parts_of
+    from diffusion_edu.analysis.network_summary import parts_of
 
     for config in ({"classes": 2}, {"attributes": 2}, {"network": "simple_unet"}):
         assert {type(part).__name__ for part in parts_of(tiny(**config)).values()} <= set(diagram.PARTS)
@@ -126,7 +127,7 @@ def test_the_channel_animation_shows_the_strongest_channels_first_each_with_its_
     h = torch.randn(2, 40, 4, 4, generator=torch.Generator().manual_seed(1)) * torch.arange(40)[:, None, None]
     animation = activation_animation.channel_animation(states(), h.split(1), 100)
     assert (
-        animation["channels"] == strength(h).mean(0).argsort(descending=True)[: activation_animation.MAX_CHANNELS].tolist()
+        animation["channels"] == channel_std(h).mean(0).argsort(descending=True)[: activation_animation.MAX_CHANNELS].tolist()
         and len(animation["channels"]) == activation_animation.MAX_CHANNELS
     )
     sheet = pixels(animation["maps"])
@@ -136,7 +137,7 @@ def test_the_channel_animation_shows_the_strongest_channels_first_each_with_its_
     assert np.abs(sheet[4:, :4, 0] - expected.clamp(0, 255).numpy()).max() <= 0.5
     assert animation["strengths"][1][0] == f"{first.std(correction=0):.2g}"
     assert (
-        f"mean {h[0].mean():.2f}, standard deviation {h[0].std(correction=0):.2f}, dead {dead(h[0]):.0%}"
+        f"mean {h[0].mean():.2f}, standard deviation {h[0].std(correction=0):.2f}, dead {dead_fraction(h[0]):.0%}"
         in animation["captions"][0]
     )
     assert animation["charts"][0]["series"][0]["y"] == pytest.approx(h.mean((1, 2, 3)).tolist())
@@ -188,16 +189,16 @@ def test_the_activations_on_screen_are_those_of_the_sampling_and_the_code_repeat
     walk = generate(model, preset, [7], [model.card.label("rose")])
     said = [
         (state.t, said["middle.block"][0].float())
-        for state, said in during(walk, lambda: recorded(model.net, ["middle.block"]))
+        for state, said in record_each(walk, lambda: record_outputs(model.net, ["middle.block"]))
         if state.t
     ]
     assert animation["timesteps"] == [t for t, _ in said]
     h = torch.cat([h for _, h in said])
-    assert animation["channels"] == strength(h).mean(0).argsort(descending=True)[: activation_animation.MAX_CHANNELS].tolist()
+    assert animation["channels"] == channel_std(h).mean(0).argsort(descending=True)[: activation_animation.MAX_CHANNELS].tolist()
     for (t, mean, std, fraction, best), (timestep, values), caption in zip(
         printed(app), said, animation["captions"], strict=True
     ):
-        assert t == timestep and best == strength(values).argmax().item() and fraction == dead(values).item()
+        assert t == timestep and best == channel_std(values).argmax().item() and fraction == dead_fraction(values).item()
         assert f"mean {mean:.2f}, standard deviation {std:.2f}, dead {fraction:.0%}" in caption
 
 
@@ -207,8 +208,8 @@ def test_the_attention_weights_on_screen_are_those_of_the_sampling_and_the_code_
     assert animation["position"] == [1, 6]
     label = [model.card.label("sunflower")]
     walks = [generate(model, trajectory.PRESET, [0], label) for _ in range(2)]
-    on = [(s, looks["middle.self_attention"][0]) for s, looks in during(walks[0], lambda: looking(model.net)) if s.t]
-    off = [s for s, _ in during(walks[1], lambda: attention_off(model.net)) if s.t]
+    on = [(s, looks["middle.self_attention"][0]) for s, looks in record_each(walks[0], lambda: record_attention(model.net)) if s.t]
+    off = [s for s, _ in record_each(walks[1], lambda: self_attention_off(model.net)) if s.t]
     back = np.frombuffer(base64.b64decode(animation["weights"]), "<u2").reshape(3, 8, 64, 64) / 65535
     assert np.abs(back - torch.cat([looks for _, looks in on]).float().numpy()).max() < 1e-5
     rows = printed(app)
@@ -249,7 +250,7 @@ def test_the_time_embedding_is_that_of_the_library_and_the_code_repeats_it(model
     assert names["timesteps"] == time_embedding.shown_timesteps() and names["timesteps"][0] == 1000 and names["timesteps"][-1] == 0
     assert torch.equal(names["sinusoids"], seen.sinusoids) and torch.equal(names["embedding"], seen.embedding)
     assert torch.equal(names["modulation"], torch.cat([seen.scale, seen.shift], dim=1))
-    torch.testing.assert_close(names["similarity"], likeness(seen.embedding))
+    torch.testing.assert_close(names["similarity"], similarity_matrix(seen.embedding))
 
 
 def test_the_simple_network_has_a_shift_only():
@@ -268,7 +269,7 @@ def test_the_most_similar_classes_are_those_of_the_library_and_the_code_repeats_
     assert len(lines) == class_embedding.NEAREST and all(
         f"| {n} | {class_name} | {cosine:.2f} |" in table for n, (class_name, cosine) in enumerate(lines, 1)
     )
-    fractions = principal(said)[1]
+    fractions = principal_components(said)[1]
     assert any(f"They hold {fractions.sum():.0%}" in caption.value for caption in app.caption)
 
 

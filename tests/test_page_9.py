@@ -1,4 +1,4 @@
-"""Guidance: the scale sweep, the three vectors and the experts; what their numbers are, and the page that shows them."""
+"""Guidance: the scale sweep, the vectors and the experts; what their numbers are, and the page that shows them."""
 
 import json
 import time
@@ -7,19 +7,21 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from onscreen import animation, finished, healthy  # noqa: E402
-from onscreen import opened as opened_at  # noqa: E402
+from onscreen import animation, finished, healthy
+from onscreen import opened as opened_at
 from torch import nn
 
-from diffusion_edu.analysis.measures import angle, mean_distance, plausible
+from diffusion_edu.analysis.measures import angle, mean_distance, wilson_interval
 from diffusion_edu.app.common import condition_picker
-from diffusion_edu.app.common.condition_picker import Asked  # noqa: E402
-from diffusion_edu.app.examples import guidance_sweep
-from diffusion_edu.app.guidance import cfg_vectors, sweep_view
+from diffusion_edu.app.common.condition_picker import Asked
 from diffusion_edu.app.guidance import page as guidance
-from diffusion_edu.app.guidance.cfg_vectors import Moment, Vectors  # noqa: E402
-from diffusion_edu.app.guidance.experts import Specialists, responsible  # noqa: E402
-from diffusion_edu.app.guidance.scale_sweep import Sweep, fractions  # noqa: E402
+from diffusion_edu.app.guidance import recorded, sweep_results, sweep_view
+from diffusion_edu.app.guidance.experts import ExpertComparison, expert_index
+from diffusion_edu.app.guidance.scale_sweep import Sweep
+from diffusion_edu.app.guidance.sweep_results import evaluators, fidelity, measure, shows
+from diffusion_edu.app.jobs.task import done_key
+from diffusion_edu.app.trajectories.guidance_charts import rms
+from diffusion_edu.app.trajectories.guidance_vectors import GuidanceStep, GuidanceVectors
 from diffusion_edu.checkpoints import Card, load, save
 from diffusion_edu.data.images import to_bytes
 from diffusion_edu.denoisers import guided, interval_guidance, record_guidance
@@ -27,25 +29,39 @@ from diffusion_edu.evaluation.features import describe
 from diffusion_edu.generation import Preset, generate
 from diffusion_edu.networks import NETWORKS
 
+SWEEP, VECTORS, EXPERTS = guidance.SWEEP, guidance.VECTORS, guidance.COMPARISON
+DONE = done_key(Sweep.key)
 PAGE = "pages/9_Guidance.py"
 CLASS_NAMES = ["rose", "fire lily", "sunflower"]
-LOOKS = ["smiling", "eyeglasses", "no beard", "wearing hat"]
+ATTRIBUTES = ["smiling", "eyeglasses", "no beard", "wearing hat"]
 QUICK = {"sampler": "DPM-Solver++", "steps": 4, "guidance_scale": 2.0, "schedule": "linear"}
 
 
 @pytest.fixture(autouse=True)
 def small(monkeypatch, tmp_path, tiny):
-    """Small models that can be told a kind or attributes, a pair of experts, and somebody who looks at faces."""
+    """Small models conditioned on classes or attributes, a pair of experts, and an evaluation classifier of faces."""
     monkeypatch.setattr("diffusion_edu.checkpoints.OWN", tmp_path)
-    monkeypatch.setattr(guidance, "SINGLE", "teller")
+    monkeypatch.setattr(guidance, "SINGLE", "small_flowers")
     monkeypatch.setattr(guidance, "EXPERTS", "pair")
-    monkeypatch.setitem(guidance_sweep.CLASSIFIERS, "faces", ("looks_features", "looks_judge"))
+    monkeypatch.setitem(sweep_results.CLASSIFIERS, "faces", ("small_face_features", "small_face_classifier"))
     config = {"widths": [16, 32], "embedding": 16, "patch": 4}
     flowers = Card(
-        "teller", "Teller", "simple_unet", {**config, "classes": 3}, "v", 64, classes=CLASS_NAMES, sampling=QUICK
+        "small_flowers",
+        "Small flowers",
+        "simple_unet",
+        {**config, "classes": 3},
+        "v",
+        64,
+        classes=CLASS_NAMES,
+        sampling=QUICK,
     )
     faces = replace(
-        flowers, name="looks", title="Looks", config={**config, "attributes": 4}, classes=[], attributes=LOOKS
+        flowers,
+        name="small_faces",
+        title="Small faces",
+        config={**config, "attributes": 4},
+        classes=[],
+        attributes=ATTRIBUTES,
     )
     alike = [tiny(seed, network="simple_unet", classes=3, patch=4) for seed in (1, 2)]
     pair = replace(
@@ -58,17 +74,22 @@ def small(monkeypatch, tmp_path, tiny):
     save(tmp_path, flowers, tiny(network="simple_unet", classes=3, patch=4))
     save(tmp_path, faces, tiny(network="simple_unet", attributes=4, patch=4))
     save(tmp_path, pair, nn.ModuleList(alike))
-    for name, others in (("looks_judge", [*reversed(LOOKS), "young"]), ("looks_features", LOOKS)):
-        looker = {"classes": len(others), "widths": [16, 16], "blocks": 1}
+    for name, others in (
+        ("small_face_classifier", [*reversed(ATTRIBUTES), "young"]),
+        ("small_face_features", ATTRIBUTES),
+    ):
+        layout = {"classes": len(others), "widths": [16, 16], "blocks": 1}
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(len(others))
-            net = NETWORKS["plain_classifier"](**looker)
-        save(tmp_path, Card(name, name, "plain_classifier", looker, "attributes", 64, attributes=others), net)
+            net = NETWORKS["plain_classifier"](**layout)
+        save(tmp_path, Card(name, name, "plain_classifier", layout, "attributes", 64, attributes=others), net)
 
 
 def opened(**link):
     return finished(
-        opened_at(PAGE, **{"model": "Teller", "scales": ["0", "1", "3"], "images": "3", "steps": "3", **link})
+        opened_at(
+            PAGE, **{"model": "Small flowers", "guidance_scales": ["0", "1", "3"], "images": "3", "steps": "3", **link}
+        )
     )
 
 
@@ -84,7 +105,7 @@ def graphs(app):
     return json.loads(app.get("bidi_component")[0].proto.json)["charts"]
 
 
-def asked_of(name, guidance_scales=(0.0, 1.0, 3.0), requests=(("sunflower", 1),), **changes):
+def sweep_of(name, guidance_scales=(0.0, 1.0, 3.0), requests=(("sunflower", 1),), **changes):
     card = load(name).card
     return Sweep(card, Preset(**QUICK), Asked(tuple(requests)), 5, 3, guidance_scales, (0, 1000), **changes)
 
@@ -92,7 +113,7 @@ def asked_of(name, guidance_scales=(0.0, 1.0, 3.0), requests=(("sunflower", 1),)
 # What is measured
 
 
-def test_the_spread_is_the_mean_distance_over_all_pairs():
+def test_the_diversity_is_the_mean_distance_over_all_pairs():
     points = torch.tensor([[0.0, 0.0], [3.0, 4.0], [0.0, 0.0]])
     assert mean_distance(points) == pytest.approx((5 + 5 + 0) / 3 / 2**0.5)  # root mean square over two values
     assert mean_distance(points[[0, 2]]) == 0
@@ -101,7 +122,7 @@ def test_the_spread_is_the_mean_distance_over_all_pairs():
     )
 
 
-def test_an_angle_is_exact_where_a_cosine_would_be_blind():
+def test_a_small_angle_is_exact():
     a = torch.tensor([[3.0, 0.0]])
     assert angle(a, torch.tensor([[0.0, 7.0]])) == pytest.approx(90)
     assert angle(a, -a) == pytest.approx(180) and angle(a, 2 * a) == 0
@@ -113,12 +134,12 @@ def test_an_angle_is_exact_where_a_cosine_would_be_blind():
     ("hits", "tries", "limits"), [(0, 10, (0, 0.2775)), (5, 10, (0.2366, 0.7634)), (10, 10, (0.7225, 1))]
 )
 def test_the_limits_of_a_fraction_are_those_of_wilson(hits, tries, limits):
-    assert plausible(hits, tries) == pytest.approx(limits, abs=1e-4)
+    assert wilson_interval(hits, tries) == pytest.approx(limits, abs=1e-4)
 
 
-def test_between_timesteps_it_is_guided_and_elsewhere_nobody_asks_for_anything():
-    asks = []
-    conditional, unconditional = (lambda x, t: x + t), (lambda x, t: asks.append(t) or x * t)
+def test_interval_guidance_guides_inside_the_interval_and_is_conditional_outside():
+    evaluated = []
+    conditional, unconditional = (lambda x, t: x + t), (lambda x, t: evaluated.append(t) or x * t)
     x = torch.randn(2, 3, generator=torch.Generator().manual_seed(0))
     steered, everywhere = (
         interval_guidance(conditional, unconditional, 3.0, 200, 600),
@@ -126,70 +147,72 @@ def test_between_timesteps_it_is_guided_and_elsewhere_nobody_asks_for_anything()
     )
     for t in (100, 199, 601, 1000):
         assert torch.equal(steered(x, t), conditional(x, t))
-    assert asks == []
+    assert evaluated == []
     for t in (200, 400, 600):
         assert torch.equal(steered(x, t), everywhere(x, t))
 
 
 def test_the_guided_prediction_lies_on_the_line_through_the_other_two():
-    noted, x = {}, torch.randn(2, 3, 4, 4, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
-    said = record_guidance(noted)(lambda x, t: x.cos(), lambda x, t: x.sin(), 3.5)(x, 7)
-    u, c, g = noted[7]
-    assert torch.equal(said, g) and torch.equal(u, x.sin()) and torch.equal(c, x.cos())
+    recorded, x = {}, torch.randn(2, 3, 4, 4, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    prediction = record_guidance(recorded)(lambda x, t: x.cos(), lambda x, t: x.sin(), 3.5)(x, 7)
+    u, c, g = recorded[7]
+    assert torch.equal(prediction, g) and torch.equal(u, x.sin()) and torch.equal(c, x.cos())
     torch.testing.assert_close(g, u + 3.5 * (c - u))
 
 
 def test_the_plane_of_the_three_vectors_keeps_their_lengths_and_angles_and_puts_their_tips_on_one_line():
     u, c = torch.randn(2, 1, 3, 8, 8, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
     g = torch.lerp(u, c, 2.5)
-    plane = Moment(5, u, u, c, g, g.clamp(-1, 1)).plane
+    plane = GuidanceStep(5, u, u, c, g, g.clamp(-1, 1)).plane
     for place, vector in zip(plane, (u, c, g), strict=True):
-        assert place.norm().item() == pytest.approx(cfg_vectors.length(vector), rel=1e-9)
+        assert place.norm().item() == pytest.approx(rms(vector), rel=1e-9)
     assert plane[0, 1].item() == pytest.approx(0, abs=1e-12) and angle(plane[0], plane[1]) == pytest.approx(angle(u, c))
     torch.testing.assert_close(plane[2], plane[0] + 2.5 * (plane[1] - plane[0]))
 
 
 @pytest.mark.parametrize("guidance_scale", [0.0, 1.0, 3.0])
-def test_the_recorded_walk_is_the_one_that_draws(guidance_scale):
-    model = load("teller")
-    task = Vectors(model.card, Preset(**{**QUICK, "guidance_scale": guidance_scale}), Asked((("sunflower", 1),)), 4)
-    moments, states = list(task.draw(model)), list(generate(model, task.preset, [4], [2]))
-    assert [m.t for m in moments] == [state.t for state in states[:-1]] and len(moments) == task.total
-    for moment, state in zip(moments, states, strict=False):
+def test_the_recorded_walk_is_the_walk_of_generate(guidance_scale):
+    model = load("small_flowers")
+    task = GuidanceVectors(
+        model.card, Preset(**{**QUICK, "guidance_scale": guidance_scale}), Asked((("sunflower", 1),)), 4
+    )
+    steps, states = list(task.run(model)), list(generate(model, task.preset, [4], [2]))
+    assert [step.t for step in steps] == [state.t for state in states[:-1]] and len(steps) == task.total
+    for step, state in zip(steps, states, strict=False):
         assert (
-            torch.equal(moment.x, state.x)
-            and torch.equal(moment.used, state.x0_hat)
-            and torch.equal(moment.guided.clamp(-1, 1), state.x0_hat)
+            torch.equal(step.x, state.x)
+            and torch.equal(step.x0_hat, state.x0_hat)
+            and torch.equal(step.guided.clamp(-1, 1), state.x0_hat)
         )
         torch.testing.assert_close(
-            moment.guided - moment.unconditional, guidance_scale * moment.difference, rtol=1e-4, atol=1e-5
+            step.guided - step.unconditional, guidance_scale * step.difference, rtol=1e-4, atol=1e-5
         )
-        assert moment.clipped == (moment.guided.abs() > 1).float().mean()
-    assert moments[0].difference.abs().max() > 1e-3  # the network hears what it is asked for
+        assert step.clipped == (step.guided.abs() > 1).float().mean()
+    assert steps[0].difference.abs().max() > 1e-3  # the condition matters
 
 
-def test_every_column_is_what_the_library_draws_from_the_same_noise():
-    model, task = load("teller"), asked_of("teller")
-    *_, (finished, _, _) = task.draw(model)
-    assert list(finished) == [0.0, 1.0, 3.0] and sum(1 for _ in task.draw(model)) == task.total
+def test_every_column_is_what_generate_samples_from_the_same_noise():
+    model, task = load("small_flowers"), sweep_of("small_flowers")
+    *_, (finished, _, _) = task.run(model)
+    assert list(finished) == [0.0, 1.0, 3.0] and sum(1 for _ in task.run(model)) == task.total
     for guidance_scale, sampled in finished.items():
         *_, last = generate(model, replace(task.preset, guidance_scale=guidance_scale), [5, 6, 7], [2, 2, 2])
-        assert torch.equal(sampled.images, to_bytes(last.x)) and sampled.right is None and sampled.seconds > 0
-        assert sampled.apart == pytest.approx(mean_distance(sampled.images / 127.5))
+        assert torch.equal(sampled.images, to_bytes(last.x)) and sampled.recognised is None and sampled.seconds > 0
+        assert sampled.pixel_distance == pytest.approx(mean_distance(sampled.images / 127.5))
     *_, anything = generate(model, task.preset, [5, 6, 7])
     assert torch.equal(finished[0.0].images, to_bytes(anything.x))
 
 
 @pytest.mark.parametrize("sampler", ["DPM-Solver++", "Heun"])
-@pytest.mark.parametrize("between", [(0, 1000), (300, 800), (0, 100)])
-def test_the_evaluations_that_are_told_are_those_that_happen(sampler, between):
-    model = load("teller")
-    task = replace(asked_of("teller"), preset=Preset(**{**QUICK, "sampler": sampler}), between=between)
-    *_, (finished, _, _) = task.draw(model)
+@pytest.mark.parametrize("interval", [(0, 1000), (300, 800), (0, 100)])
+def test_the_counted_network_evaluations_are_those_that_happen(sampler, interval):
+    model = load("small_flowers")
+    task = replace(sweep_of("small_flowers"), preset=Preset(**{**QUICK, "sampler": sampler}), interval=interval)
+    *_, (finished, _, _) = task.run(model)
     assert [sampled.nfe for sampled in finished.values()] == [
         task.nfe(guidance_scale) for guidance_scale in task.guidance_scales
     ]
-    if between == (0, 1000):
+    if interval == (0, 1000):
         presets = [replace(task.preset, guidance_scale=guidance_scale) for guidance_scale in task.guidance_scales]
         assert [preset.nfe(True) for preset in presets] == [
             task.nfe(guidance_scale) for guidance_scale in task.guidance_scales
@@ -197,50 +220,56 @@ def test_the_evaluations_that_are_told_are_those_that_happen(sampler, between):
         assert "fewer" not in task.cost
     else:
         saved = 3 * sum(
-            task.nfe(guidance_scale, everywhere=True) - task.nfe(guidance_scale)
+            task.nfe(guidance_scale, all_timesteps=True) - task.nfe(guidance_scale)
             for guidance_scale in task.guidance_scales
         )
         assert saved > 0 and f"{saved} fewer" in task.cost
 
 
-def test_guidance_in_no_timestep_at_all_is_following_and_in_some_it_lies_between():
-    model, task = load("teller"), asked_of("teller", guidance_scales=(3.0,))
-    draw = lambda between: list(replace(task, between=between).draw(model))[-1][0][3.0].images.float()  # noqa: E731
-    *_, followed = generate(model, replace(task.preset, guidance_scale=1.0), [5, 6, 7], [2, 2, 2])
-    assert torch.equal(draw((1, 2)), to_bytes(followed.x).float())
-    assert not torch.equal(draw((300, 800)), draw((0, 1000))) and not torch.equal(draw((300, 800)), draw((1, 2)))
+def test_guidance_in_no_timestep_is_the_conditional_model_and_in_some_it_lies_between():
+    model, task = load("small_flowers"), sweep_of("small_flowers", guidance_scales=(3.0,))
+    draw = lambda between: list(replace(task, interval=interval).run(model))[-1][0][3.0].images.float()  # noqa: E731
+    *_, conditional = generate(model, replace(task.preset, guidance_scale=1.0), [5, 6, 7], [2, 2, 2])
+    assert torch.equal(sample((1, 2)), to_bytes(conditional.x).float())
+    assert not torch.equal(sample((300, 800)), sample((0, 1000))) and not torch.equal(
+        sample((300, 800)), sample((1, 2))
+    )
 
 
-def test_who_judges_a_class_name_counts_the_images_whose_first_prediction_it_is():
+def test_an_image_is_recognised_if_the_classifier_ranks_its_class_first():
     model = load("flowers_attention")
-    task, done = guidance_sweep.read("flowers_attention")
-    judge, feature_network = load("flower_classifier"), load("flower_features")
+    task, done = recorded.load_sweep("flowers_attention")
+    classifier, feature_network = load("flower_classifier"), load("flower_features")
     images = done[3.0].images
-    row = task._looked_at(images, 1.0, 30, judge, feature_network)
-    wanted = judge.card.classes.index("sunflower")
-    assert row.right == [bool(scores.argmax() == wanted) for scores in describe(judge, images).scores]
-    assert row.unlike == pytest.approx(mean_distance(describe(feature_network, images).features))
-    assert fractions({3.0: row}) == [(sum(row.right) / 6, plausible(sum(row.right), 6))]
+    row = measure(images, 1.0, 30, task.condition, classifier, feature_network)
+    label = classifier.card.classes.index("sunflower")
+    assert row.recognised == [bool(scores.argmax() == label) for scores in describe(classifier, images).scores]
+    assert row.feature_distance == pytest.approx(mean_distance(describe(feature_network, images).features))
+    assert fidelity({3.0: row}) == [(sum(row.recognised) / 6, wilson_interval(sum(row.recognised), 6))]
     assert task.card == model.card
 
 
-def test_who_judges_a_face_counts_those_with_every_request_fulfilled_by_name_and_not_by_place():
-    judge = load("looks_judge")  # knows the attributes in another order, and one more
-    task = asked_of("looks", requests=[("smiling", 1), ("no beard", -1)])
+def test_a_face_is_recognised_if_every_requested_attribute_is_found_by_its_name():
+    classifier = load("small_face_classifier")  # knows the attributes in another order, and one more
+    task = sweep_of("small_faces", requests=[("smiling", 1), ("no beard", -1)])
     images = torch.randint(0, 256, (20, 3, 64, 64), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
-    scores = describe(judge, images).scores
+    scores = describe(classifier, images).scores
     scores = scores - scores.median(0).values  # so that there is both
     row = [
         (a > 0 and b < 0)
-        for a, b in scores[:, [judge.card.attributes.index(name) for name in ("smiling", "no beard")]].tolist()
+        for a, b in scores[:, [classifier.card.attributes.index(name) for name in ("smiling", "no beard")]].tolist()
     ]
-    from diffusion_edu.app.guidance.scale_sweep import _shows
+    assert shows(scores, task.condition.label(classifier.card)).tolist() == row and 0 < sum(row) < 20
+    assert task.condition.label(task.card) == [1, 0, -1, 0] and task.condition.label(classifier.card) == [
+        0,
+        -1,
+        0,
+        1,
+        0,
+    ]
 
-    assert _shows(scores, task.asked.label(judge.card)).tolist() == row and 0 < sum(row) < 20
-    assert task.asked.label(task.card) == [1, 0, -1, 0] and task.asked.label(judge.card) == [0, -1, 0, 1, 0]
 
-
-def test_requests_are_said_in_words_that_differ_and_name_the_attribute():
+def test_the_words_of_conditions_differ_and_name_the_attribute():
     known = [
         *(
             "male",
@@ -273,26 +302,26 @@ def test_requests_are_said_in_words_that_differ_and_name_the_attribute():
     assert Asked((("smiling", 1), ("wearing hat", -1))).words == "smiling, no hat"
 
 
-def test_a_judge_that_does_not_know_the_class_name_does_not_judge(monkeypatch):
-    card = load("teller").card
-    assert guidance_sweep.lookers(card, Asked((("rose", 1),)))[0].name == "flower_classifier"
-    assert guidance_sweep.lookers(card, Asked((("weed", 1),)))[0] is None
-    monkeypatch.setattr(guidance_sweep, "available", dict)
-    assert guidance_sweep.lookers(card, Asked((("rose", 1),))) == (None, None)
+def test_a_classifier_that_does_not_know_the_class_is_not_used(monkeypatch):
+    card = load("small_flowers").card
+    assert guidance_sweep.layouts(card, Asked((("rose", 1),)))[0].name == "flower_classifier"
+    assert guidance_sweep.layouts(card, Asked((("weed", 1),)))[0] is None
+    monkeypatch.setattr(sweep_results, "available", dict)
+    assert guidance_sweep.layouts(card, Asked((("rose", 1),))) == (None, None)
 
 
-def test_the_expert_that_is_named_is_the_one_that_answers():
+def test_the_expert_that_is_named_is_the_one_that_is_used():
     pair, preset = load("pair"), Preset(**QUICK)
     schedule, task = (
         preset.noise_schedule(),
-        Specialists((load("teller").card, load("pair").card), Preset(**QUICK), Asked((("rose", 1),)), 0, 1),
+        ExpertComparison((load("small_flowers").card, load("pair").card), Preset(**QUICK), Asked((("rose", 1),)), 0, 1),
     )
-    told = {}
+    used = {}
     for state in generate(pair, preset, [0], [0]):
         if state.t:
-            told[state.t] = ("detail", "noise")[pair.net.here]
-    assert told == task.answered and set(told.values()) == {"detail", "noise"}
-    assert [responsible(pair.card, schedule, t) for t in (1, 1000)] == [0, 1]
+            used[state.t] = ("detail", "noise")[pair.net.active]
+    assert used == task.used_experts and set(used.values()) == {"detail", "noise"}
+    assert [expert_index(pair.card, schedule, t) for t in (1, 1000)] == [0, 1]
 
 
 # What the page shows
@@ -302,173 +331,181 @@ def test_the_page_opens_with_an_example_its_charts_and_its_numbers_and_runs_agai
     app = healthy(opened_at(PAGE))
     assert len(app.title) == 1 and sheet(app).count("<img ") == 36 and 'class="empty"' not in sheet(app)
     assert any("An example" in caption.value for caption in app.caption) and any(
-        "900 questions to the network: about" in caption.value for caption in app.caption
+        "900 network evaluations: about" in caption.value for caption in app.caption
     )
-    task, done = guidance_sweep.read("flowers_attention")
-    obeyed, varied = graphs(app)
-    assert obeyed["series"][0]["y"] == [sum(sampled.right) / 6 for sampled in done.values()]
-    assert varied["series"][1]["y"] == pytest.approx([sampled.unlike / done[0.0].unlike for sampled in done.values()])
+    task, done = recorded.load_sweep("flowers_attention")
+    condition_fidelity, diversity = graphs(app)
+    assert condition_fidelity["series"][0]["y"] == [sum(sampled.recognised) / 6 for sampled in done.values()]
+    assert diversity["series"][1]["y"] == pytest.approx(
+        [sampled.feature_distance / done[0.0].feature_distance for sampled in done.values()]
+    )
     assert app.selectbox(key="class_name").value == "sunflower" and app.number_input(key="seed").value == task.seed
     healthy(app.run())
 
 
-def test_the_example_that_ships_is_small_what_the_library_draws_and_tells_the_truth():
-    task, done = guidance_sweep.read("flowers_attention")
-    assert task == guidance_sweep.first(load("flowers_attention").card) and list(done) == list(task.guidance_scales)
-    assert guidance_sweep.place("flowers_attention").stat().st_size < 200_000
+def test_the_recorded_example_is_small_and_is_what_the_library_samples_and_measures():
+    task, done = recorded.load_sweep("flowers_attention")
+    assert task == recorded.default_sweep(load("flowers_attention").card) and list(done) == list(task.guidance_scales)
+    assert recorded.sweep_path("flowers_attention").stat().st_size < 200_000
     model = load("flowers_attention")
     *_, last = generate(model, replace(task.preset, guidance_scale=1.0), task.seeds, task.labels)
     assert (
         to_bytes(last.x).float() - done[1.0].images.float()
     ).abs().mean() < 5  # kept with small losses; other machines round otherwise
-    assert mean_distance(done[1.0].images / 127.5) == pytest.approx(done[1.0].apart, rel=0.02)
-    assert done[8.0].unlike < 0.5 * done[0.0].unlike and sum(done[0.0].right) < sum(done[8.0].right)
+    assert mean_distance(done[1.0].images / 127.5) == pytest.approx(done[1.0].pixel_distance, rel=0.02)
+    assert done[8.0].feature_distance < 0.5 * done[0.0].feature_distance and sum(done[0.0].recognised) < sum(
+        done[8.0].recognised
+    )
 
 
-def test_an_example_survives_the_disk_and_a_broken_one_is_none(tmp_path):
-    task, done = guidance_sweep.read("flowers_attention")
-    guidance_sweep.save(task, done, tmp_path)
-    again, kept = guidance_sweep.read("flowers_attention", tmp_path)
+def test_a_recorded_sweep_can_be_read_back_and_a_broken_one_is_none(tmp_path):
+    task, done = recorded.load_sweep("flowers_attention")
+    recorded.save_sweep(task, done, tmp_path)
+    again, kept = recorded.load_sweep("flowers_attention", tmp_path)
     assert again == task and [replace(row, images=0) for row in kept.values()] == [
         replace(row, images=0) for row in done.values()
     ]
     for text in ("", "[]", "{}"):
-        guidance_sweep.place("flowers_attention", tmp_path).write_text(text)
-        assert guidance_sweep.read("flowers_attention", tmp_path) is None
-    assert guidance_sweep.read("nobody", tmp_path) is None
+        recorded.sweep_path("flowers_attention", tmp_path).write_text(text)
+        assert recorded.load_sweep("flowers_attention", tmp_path) is None
+    assert recorded.load_sweep("nobody", tmp_path) is None
 
 
 @pytest.mark.parametrize(
     "link",
     [
         {"class_name": "fire lily", "seed": "7"},
-        {"class_name": "rose", "between": ["300", "800"]},
-        {"model": "Looks", "request": ["smiling", "with beard"]},
-        {"model": "Looks", "request": ["no hat"], "between": ["0", "500"]},
+        {"class_name": "rose", "interval": ["300", "800"]},
+        {"model": "Small faces", "request": ["smiling", "with beard"]},
+        {"model": "Small faces", "request": ["no hat"], "interval": ["0", "500"]},
     ],
     ids=lambda link: " ".join(map(str, link.values())),
 )
-def test_the_code_of_a_sweep_draws_the_images_and_finds_the_numbers_that_are_shown(link):
-    app = finished(press(opened(**link), "Draw"))
-    task, done = app.session_state["done:sweep"]
+def test_the_code_of_a_sweep_samples_the_images_and_finds_the_numbers_that_are_shown(link):
+    app = finished(press(opened(**link), "Generate"))
+    task, done = app.session_state[DONE][:2]
     assert sheet(app).count("<img ") == 9 and sheet(app).count("recognised") >= 1
     images, printed, names = [], [], {}
     names["print"] = lambda *words: printed.append(words) or images.append(names["images"])
     exec(app.code[0].value, names)
     rows = [printed[k : k + 3] for k in range(0, len(printed), 3)]
-    for guidance_scale, ((told, apart), (unlike,), (right,)), made in zip(done, rows, images[::3], strict=True):
+    for guidance_scale, ((scale, pixel_distance), (feature_distance,), (recognised,)), made in zip(
+        done, rows, images[::3], strict=True
+    ):
         sampled = done[guidance_scale]
-        assert told == guidance_scale and torch.equal(made, sampled.images) and right == sampled.right
-        assert apart == pytest.approx(sampled.apart) and unlike == pytest.approx(sampled.unlike)
-    assert (task.between != (0, 1000)) == ("between" in link)
+        assert scale == guidance_scale and torch.equal(made, sampled.images) and recognised == sampled.recognised
+        assert pixel_distance == pytest.approx(sampled.pixel_distance) and feature_distance == pytest.approx(
+            sampled.feature_distance
+        )
+    assert (task.interval != (0, 1000)) == ("interval" in link)
 
 
 def test_the_code_of_the_vectors_makes_the_predictions_that_are_shown():
-    app = opened(look="three vectors", class_name="rose", seed="3", guidance_scale="4.0")
+    app = opened(view=VECTORS, class_name="rose", seed="3", guidance_scale="4.0")
     shown, printed = animation(app), []
     names = {"print": lambda *words: printed.append(words)}
     exec(app.code[0].value, names)
     assert [t for t, *_ in printed] == shown["timesteps"]
     tracks = {screen["symbol"][1] or screen["symbol"][0]: screen for screen in shown["tracks"]}
-    for k, (t, (u, c, g, apart), turn) in enumerate(printed):
+    for k, (t, (u, c, g, difference), turn) in enumerate(printed):
         assert tracks["∅"]["says"][k] == f"length {u:.3f}" and tracks["c"]["says"][k] == f"length {c:.3f}"
         assert tracks["g"]["says"][k].startswith(f"length {g:.3f}\n") and tracks["c − ∅"]["says"][k].startswith(
-            f"length {apart:.3f}\n"
+            f"length {difference:.3f}\n"
         )
         assert shown["says"][k].startswith(
-            f"timestep {t} of 1000: c lies {apart:.3f} from ∅, at an angle of {turn:.1f}°"
+            f"timestep {t} of 1000: the distance from ∅ to c is {difference:.3f}, the angle {turn:.1f}°; "
         )
     plane, lengths, angles = shown["charts"]
     assert plane["equal"] and [series["label"] for series in plane["series"]] == ["∅", "c", "g", ""]
     assert lengths["series"][2]["y"] == pytest.approx([g for _, (_, _, g, _), _ in printed], rel=1e-5)
     assert angles["series"][0]["y"] == pytest.approx([turn for *_, turn in printed], rel=1e-4)
-    *_, last = generate(load("teller"), Preset(**{**QUICK, "steps": 3, "guidance_scale": 4.0}), [3], [0])
+    *_, last = generate(load("small_flowers"), Preset(**{**QUICK, "steps": 3, "guidance_scale": 4.0}), [3], [0])
     assert torch.equal(names["image"], to_bytes(last.x))
 
 
-def test_the_code_of_the_experts_draws_both_and_names_who_answered():
-    app = opened(look="experts by timestep", class_name="rose", seed="2", some="1")
+def test_the_code_of_the_experts_samples_both_and_names_the_expert_used():
+    app = opened(view=EXPERTS, class_name="rose", seed="2", experts_images="1")
     shown, printed = animation(app), []
     names = {"print": lambda *words: printed.append(words)}
     exec(app.code[0].value, names)
     lanes, apart = shown["charts"]
     assert [series["label"] for series in lanes["series"]] == ["detail expert", "noise expert"]
-    for t, who in printed:
-        assert f"answered by the {('detail', 'noise')[who]} expert" in shown["says"][shown["timesteps"].index(t)]
+    for t, index in printed:
+        assert f"predicted by the {('detail', 'noise')[index]} expert" in shown["says"][shown["timesteps"].index(t)]
     alone, together = (images.float() for images in names["images"])
     assert apart["series"][0]["y"][-1] == pytest.approx(
         ((alone - together) / 127.5).square().mean().sqrt().item(), abs=0.02
     )
-    assert any("An expert is" in caption.value for caption in app.caption)
+    assert any("An expert denoiser is" in caption.value for caption in app.caption)
 
 
 @pytest.mark.parametrize(
-    ("class_name", "key", "value", "link"),
+    ("widget", "key", "value", "link"),
     [
-        ("segmented_control", "look", "three vectors", {}),
-        ("selectbox", "model", "Looks", {}),
+        ("segmented_control", "view", VECTORS, {}),
+        ("selectbox", "model", "Small faces", {}),
         ("selectbox", "class_name", "rose", {}),
-        ("multiselect", "scales", [15.0], {}),
+        ("multiselect", "guidance_scales", [15.0], {}),
         ("segmented_control", "images", 12, {}),
         ("number_input", "seed", 1_000_000, {}),
         ("select_slider", "steps", 1, {}),
-        ("slider", "between", (300, 800), {}),
-        ("multiselect", "request", ["no eyeglasses", "hat"], {"model": "Looks"}),
-        ("slider", "guidance_scale", 15.0, {"look": "three vectors"}),
-        ("slider", "guidance_scale", 0.0, {"look": "three vectors"}),
-        ("selectbox", "class_name", "rose", {"look": "three vectors"}),
-        ("selectbox", "model", "Looks", {"look": "three vectors"}),
-        ("number_input", "seed", 9, {"look": "three vectors"}),
-        ("select_slider", "steps", 10, {"look": "three vectors"}),
-        ("segmented_control", "show", "predictions", {"look": "experts by timestep"}),
-        ("segmented_control", "some", 4, {"look": "experts by timestep"}),
-        ("slider", "guidance_scale", 5.0, {"look": "experts by timestep"}),
-        ("selectbox", "class_name", "rose", {"look": "experts by timestep"}),
-        ("select_slider", "steps", 1, {"look": "experts by timestep"}),
+        ("slider", "interval", (300, 800), {}),
+        ("multiselect", "request", ["no eyeglasses", "hat"], {"model": "Small faces"}),
+        ("slider", "guidance_scale", 15.0, {"view": VECTORS}),
+        ("slider", "guidance_scale", 0.0, {"view": VECTORS}),
+        ("selectbox", "class_name", "rose", {"view": VECTORS}),
+        ("selectbox", "model", "Small faces", {"view": VECTORS}),
+        ("number_input", "seed", 9, {"view": VECTORS}),
+        ("select_slider", "steps", 10, {"view": VECTORS}),
+        ("segmented_control", "experts_view", "predictions", {"view": EXPERTS}),
+        ("segmented_control", "experts_images", 4, {"view": EXPERTS}),
+        ("slider", "guidance_scale", 5.0, {"view": EXPERTS}),
+        ("selectbox", "class_name", "rose", {"view": EXPERTS}),
+        ("select_slider", "steps", 1, {"view": EXPERTS}),
     ],
 )
-def test_every_widget_may_be_moved(class_name, key, value, link):
+def test_every_widget_may_be_changed(widget, key, value, link):
     app = opened(**link)
-    before = animation(app)["id"] if link.get("look") else None
-    finished(getattr(app, class_name)(key=key).set_value(value).run())
+    before = animation(app)["id"] if link.get("view") else None
+    finished(getattr(app, widget)(key=key).set_value(value).run())
     if before:
         assert animation(app)["id"] != before
     else:
-        app = finished(press(app, "Draw")) if key != "look" else app
+        app = finished(press(app, "Generate")) if key != "view" else app
         assert app.get("bidi_component") and not app.error
 
 
-def test_of_two_requests_that_contradict_each_other_the_later_is_kept():
-    app = opened(model="Looks", request=["smiling", "hat"])
+def test_of_two_contradicting_conditions_the_later_is_kept():
+    app = opened(model="Small faces", request=["smiling", "hat"])
     app = healthy(app.multiselect(key="request").set_value(["smiling", "hat", "not smiling"]).run())
     assert app.multiselect(key="request").value == ["not smiling", "hat"]
-    task, done = finished(press(app, "Draw")).session_state["done:sweep"]
-    assert task.asked.words == "not smiling, hat" and task.labels[0] == [-1, 0, 0, 1]
+    task = finished(press(app, "Generate")).session_state[DONE].request
+    assert task.condition.words == "not smiling, hat" and task.labels[0] == [-1, 0, 0, 1]
 
 
-def test_without_a_request_or_a_scale_the_page_asks_for_one():
-    app = opened(model="Looks")
+def test_without_a_condition_or_a_scale_the_page_asks_for_one():
+    app = opened(model="Small faces")
     assert app.multiselect(key="request").value == ["eyeglasses"]
     healthy(app.multiselect(key="request").set_value([]).run())
     assert "at least one attribute" in app.info[0].value
     app = opened()
-    healthy(app.multiselect(key="scales").set_value([]).run())
+    healthy(app.multiselect(key="guidance_scales").set_value([]).run())
     assert "at least one guidance scale" in app.info[0].value
 
 
 def test_a_link_with_nonsense_in_it_opens_all_the_same():
     app = opened(
-        look="away",
+        view="away",
         model="../../etc/passwd",
         class_name="weed",
         guidance_scales=["x", "99"],
         seed="-1",
         images="7",
-        between=["9", "x"],
+        interval=["9", "x"],
         steps="x",
     )
-    assert app.segmented_control(key="look").value == "scale sweep" and sheet(app)
-    assert opened(model="Looks", request=["nice"]).multiselect(key="request").value in (["eyeglasses"], [])
+    assert app.segmented_control(key="view").value == SWEEP and sheet(app)
+    assert opened(model="Small faces", request=["nice"]).multiselect(key="request").value in (["eyeglasses"], [])
 
 
 def test_cancel_brings_the_example_back(monkeypatch):
@@ -480,60 +517,60 @@ def test_cancel_brings_the_example_back(monkeypatch):
             yield state
 
     monkeypatch.setattr(Sweep, "walk", slowly)
-    app = press(opened(), "Draw")
-    job = app.session_state["job:sweep"]
+    app = press(opened(), "Generate")
+    job = app.session_state[f"job:{Sweep.key}"]
     press(app, "Cancel")
     assert (
         job.cancelled
-        and "done:sweep" not in app.session_state
+        and DONE not in app.session_state
         and any("An example" in caption.value for caption in app.caption)
     )
 
 
 def test_the_table_fills_up_column_by_column_and_names_what_is_recognised():
-    task, done = guidance_sweep.read("flowers_attention")
+    task, done = recorded.load_sweep("flowers_attention")
     predictions = torch.zeros(6, 3, 64, 64, dtype=torch.uint8)
     page = sweep_view.table(
-        replace(task, asked=Asked((("<b>", 1),))), {0.0: done[0.0], 1.0: done[1.0]}, 2.0, predictions
+        replace(task, condition=Asked((("<b>", 1),))), {0.0: done[0.0], 1.0: done[1.0]}, 2.0, predictions
     ).split("</style>")[1]
     assert (
         page.count("<img ") == 18
-        and page.count("under-way") == 6
+        and page.count("unfinished") == 6
         and page.count('class="empty"') == 18
         and "<b> at" not in page
     )
     assert page.count(", recognised") == 2 * sum(
-        done[0.0].right + done[1.0].right
+        done[0.0].recognised + done[1.0].recognised
     )  # in the text for those who cannot see, and under the mouse
     assert [len(series["y"]) for series in map(vars, sweep_view.charts(task, {0.0: done[0.0]})[0].series)] == [1, 3, 2]
 
 
-def test_without_experts_the_page_says_so_in_one_sentence_and_the_rest_lives(monkeypatch):
+def test_without_experts_the_page_says_so_in_one_sentence_and_the_rest_works(monkeypatch):
     monkeypatch.setattr(guidance, "EXPERTS", "nowhere")
-    app = opened(look="experts by timestep")
+    app = opened(view=EXPERTS)
     assert len(app.info) == 1 and "recipes.flowers_experts" in app.info[0].value
-    finished(app.segmented_control(key="look").set_value("three vectors").run())
+    finished(app.segmented_control(key="view").set_value(VECTORS).run())
     assert animation(app)["tracks"]
 
 
-def test_without_classifiers_the_sweep_is_sampled_and_nobody_counts(monkeypatch):
-    monkeypatch.setitem(guidance_sweep.CLASSIFIERS, "flowers", ("nobody", "nobody"))
-    app = finished(press(opened(), "Draw"))
+def test_without_classifiers_the_sweep_is_sampled_and_fidelity_is_not_measured(monkeypatch):
+    monkeypatch.setitem(sweep_results.CLASSIFIERS, "flowers", ("nobody", "nobody"))
+    app = finished(press(opened(), "Generate"))
     assert (
         "recognised" not in sheet(app).split("</style>")[1]
         and len(graphs(app)) == 1
         and len(graphs(app)[0]["series"]) == 1
     )
-    assert any("nobody counts" in caption.value for caption in app.caption)
+    assert any("fidelity is not measured" in caption.value for caption in app.caption)
     exec(app.code[0].value, {"print": lambda *words: None})
 
 
-def test_altered_weights_are_told_in_one_sentence(tmp_path):
+def test_altered_weights_get_one_sentence(tmp_path):
     with (tmp_path / "teller.safetensors").open("r+b") as file:
         file.seek(5_000)
         file.write(b"altered")
-    for look in ("scale sweep", "three vectors"):
-        app = opened(look=look)
+    for view in (SWEEP, VECTORS):
+        app = opened(view=view)
         assert "teller.safetensors" in app.error[0].value
         healthy(app.run())
 

@@ -1,4 +1,4 @@
-"""The 2-D playground: the exact answer, how well and how fast a network learns points, and the page around them."""
+"""The 2-D playground: the exact denoiser, how well and how fast a network learns points, and the page."""
 
 import json
 import math
@@ -12,9 +12,10 @@ from onscreen import animation as animation_of
 from onscreen import finished, healthy
 from onscreen import opened as opened_at
 
-from diffusion_edu.app.playground.dataset_picker import Subject, from_drawing, from_file  # noqa: E402
-from diffusion_edu.app.playground.training_job import Study, compare, finish, practise  # noqa: E402
-from diffusion_edu.app.playground.trajectories import SIDE, VIEW, grid, packed, record, unpacked  # noqa: E402
+from diffusion_edu.app.playground.dataset_picker import DRAWN, Dataset, from_drawing, from_file
+from diffusion_edu.app.playground.page import MAX_NETWORKS, NETWORKS, TRAIN
+from diffusion_edu.app.playground.training_job import Settings, compare, finish, train
+from diffusion_edu.app.playground.trajectories import SIDE, VIEW, grid, packed, record, unpacked
 from diffusion_edu.data.points import POINT_SETS, Points
 from diffusion_edu.denoisers import TARGETS, NeuralDenoiser, exact
 from diffusion_edu.generation import Preset
@@ -24,8 +25,7 @@ from diffusion_edu.spacings import SPACINGS
 from diffusion_edu.toy2d import Exact, denoiser, energy_distance, exam, learn, objective, some_of, wander
 
 PAGE = "pages/6_Playground_2D.py"
-WORK = ("playground", "playground walk")
-HALF = 0.5  # seconds of computing between two images, at most, unless the machine stumbles
+HALF = 0.5  # seconds of computing between two previews, at most, unless the machine stumbles
 
 
 def made(name="two moons", n=2000, **more):
@@ -36,10 +36,10 @@ def few(n=40):
     return made("eight clouds", n)
 
 
-def study(points=None, **changes):
-    subject = Subject(points or made(), "test", "")
+def settings(points=None, **changes):
+    dataset = Dataset(points or made(), "test", "")
     given = {
-        "kind": "v",
+        "prediction_type": "v",
         "preset": Preset(guidance_scale=1.0),
         "label": None,
         "seed": 0,
@@ -47,25 +47,25 @@ def study(points=None, **changes):
         "seconds": 10.0,
         **changes,
     }
-    return Study(subject, **given)
+    return Settings(dataset, **given)
 
 
 @pytest.fixture(scope="module")
-def practice():
-    """Ten seconds of computing on two moons: the study, its snapshots (only their sizes are kept), their times, and the network."""
-    chosen, begun, animations, times = study(), time.thread_time(), [], []
-    for animation, taught in practise(chosen, clock=time.thread_time):  # noqa: B007
+def training():
+    """Ten seconds of training on two moons: the settings, the ids of its previews, their times, the network, and the last preview."""
+    chosen, begun, animations, times = settings(), time.thread_time(), [], []
+    for animation, trained in train(chosen, clock=time.thread_time):  # noqa: B007
         times.append(time.thread_time() - begun)
         animations.append(animation and animation["id"])
         begun = time.thread_time()
-    return chosen, animations, times, taught, animation
+    return chosen, animations, times, trained, animation
 
 
-# The exact answer
+# The exact denoiser
 
 
-@pytest.mark.parametrize("kind", TARGETS)
-def test_the_exact_answer_in_a_networks_place_is_the_exact_denoiser(prediction_type):
+@pytest.mark.parametrize("prediction_type", TARGETS)
+def test_exact_in_place_of_a_network_is_the_exact_denoiser(prediction_type):
     points, schedule = few(), cosine(100)
     x = torch.randn(9, 2, generator=torch.Generator().manual_seed(1))
     for t in (1, 30, 70, 95):
@@ -73,17 +73,17 @@ def test_the_exact_answer_in_a_networks_place_is_the_exact_denoiser(prediction_t
         torch.testing.assert_close(ours, exact(points.x, schedule)(x, t), rtol=0, atol=1e-4)
 
 
-def test_asked_for_a_class_it_knows_only_the_points_of_that_class():
+def test_conditioned_on_a_class_it_knows_only_the_points_of_that_class():
     points, schedule = few(), cosine(100)
     x = torch.randn(9, 2, generator=torch.Generator().manual_seed(1))
     denoise = NeuralDenoiser(Exact(points), schedule, "x0")
-    asked = torch.tensor([3] * 5 + [8] * 4)  # the last four: the null label, anything
-    ours = denoise.given(asked)(x, 60)
+    condition = torch.tensor([3] * 5 + [8] * 4)  # the last four: the null label
+    ours = denoise.given(condition)(x, 60)
     torch.testing.assert_close(ours[:5], exact(points.x[points.labels == 3], schedule)(x, 60)[:5], rtol=0, atol=1e-5)
     torch.testing.assert_close(ours[5:], denoise(x, 60)[5:])
 
 
-@pytest.mark.parametrize("kind", TARGETS)
+@pytest.mark.parametrize("prediction_type", TARGETS)
 def test_the_floor_is_the_loss_of_the_posterior_mean_and_any_change_to_it_costs(prediction_type):
     """Against a plain loop over points, angles and noise in float64."""
     points = few(12)
@@ -122,43 +122,43 @@ def test_energy_distance_is_zero_for_the_same_points_and_known_for_two_single_on
 # Learning
 
 
-def test_ten_seconds_of_computing_are_enough_for_two_moons(practice):
-    chosen, animations, times, taught, animation = practice
-    chance, noise = chosen.good
-    (name, network, best, good), (_, loss, floor, _), _ = animation_figures(compare(chosen, taught))
-    assert name == "Distance" and noise > 0.1
-    assert network < 0.015 and best < 2 * chance
+def test_ten_seconds_of_training_are_enough_for_two_moons(training):
+    chosen, animations, times, trained, animation = training
+    data, noise = chosen.reference_distances
+    (name, network, best, good), (_, loss, floor, _), _ = measurements(compare(chosen, trained))
+    assert name == "Energy distance" and noise > 0.1
+    assert network < 0.015 and best < 2 * data
     assert floor < loss < floor + 0.03
-    assert taught.losses[0][1] > loss + 0.02
+    assert trained.losses[0][1] > loss + 0.02
 
 
-def test_training_keeps_to_its_clock_and_the_image_steps_twice_a_second(practice):
-    chosen, animations, times, taught, animation = practice
+def test_training_keeps_to_its_time_and_shows_two_previews_a_second(training):
+    chosen, animations, times, trained, animation = training
     ready, moving = animations[:3], times[3:]
     assert ready == [None] * 3 and None not in animations[3:] and len(set(animations)) == len(animations) - 2
     assert statistics.median(moving) < HALF
-    assert chosen.seconds <= taught.seconds + max(moving) and sum(moving) < chosen.seconds + max(moving)
+    assert chosen.seconds <= trained.seconds + max(moving) and sum(moving) < chosen.seconds + max(moving)
 
 
-def test_the_clock_stands_still_while_others_have_their_turn():
+def test_the_training_clock_stands_still_while_other_jobs_have_their_turn():
     now, waits = [0.0], 0
 
     def clock():
         now[0] += 0.05
         return now[0]
 
-    for _, taught in practise(study(few(), seconds=3.0, count=20), clock):  # noqa: B007
+    for _, trained in train(settings(few(), seconds=3.0, count=20), clock):  # noqa: B007
         now[0] += 100
         waits += 1
-    assert waits > 5 and taught.seconds < 4
+    assert waits > 5 and trained.seconds < 4
 
 
-def test_the_same_seed_and_steps_teach_the_same_network():
+def test_the_same_seed_and_steps_train_the_same_network():
     def after(steps, seed=0):
-        pupils = learn(few(), seed=seed)
+        states = learn(few(), seed=seed)
         for _ in range(steps):
-            pupil = next(pupils)
-        return pupil.ema.out.weight
+            state = next(states)
+        return state.ema.out.weight
 
     assert (
         torch.equal(after(5), after(5))
@@ -167,79 +167,79 @@ def test_the_same_seed_and_steps_teach_the_same_network():
     )
 
 
-@pytest.mark.parametrize("kind", TARGETS)
-def test_every_target_is_learnt_and_walks_to_the_data(prediction_type):
+@pytest.mark.parametrize("prediction_type", TARGETS)
+def test_every_prediction_type_is_learnt_and_samples_the_data(prediction_type):
     points = made("eight clouds", 500)
-    pupils = learn(points, prediction_type)
+    states = learn(points, prediction_type)
     losses = []
     for steps in (5, 495):
         for _ in range(steps):
-            pupil = next(pupils)
-        losses.append(exam(pupil.ema, points, prediction_type))
+            state = next(states)
+        losses.append(exam(state.ema, points, prediction_type))
     assert exam(Exact(points, prediction_type), points, prediction_type) < losses[1] < losses[0]
     preset = Preset(guidance_scale=1.0)
-    *_, last = wander(denoiser(pupil.ema, prediction_type, points, preset), preset, range(200))
+    *_, last = wander(denoiser(state.ema, prediction_type, points, preset), preset, range(200))
     assert energy_distance(last.x, points.x) < 0.03
 
 
-# Walking, without learning anew
+# Sampling, without training again
 
 
 def test_a_set_that_is_sorted_by_class_is_measured_as_a_whole():
-    chosen = study(made("letters", text="ABC"))
+    chosen = settings(made("letters", text="ABC"))
     assert chosen.points.labels.unique_consecutive().tolist() == [0, 1, 2]
-    _, _, best, _ = animation_figures(compare(chosen))[0]
-    assert best < 4 * chosen.good[0] < chosen.good[1] / 4
+    _, _, best, _ = measurements(compare(chosen))[0]
+    assert best < 4 * chosen.reference_distances[0] < chosen.reference_distances[1] / 4
 
 
 @pytest.mark.parametrize("sampler", SAMPLERS)
-def test_every_sampler_leads_the_same_network_to_the_data(practice, sampler):
-    chosen, *_, taught, _ = practice
+def test_every_sampler_samples_the_data_with_the_same_network(training, sampler):
+    chosen, *_, trained, _ = training
     options = {"eta": 0.5} if sampler == "DDIM" else {}
-    figures = animation_figures(
-        compare(replace(chosen, preset=replace(chosen.preset, sampler=sampler, steps=40, options=options)), taught)
+    rows = measurements(
+        compare(replace(chosen, preset=replace(chosen.preset, sampler=sampler, steps=40, options=options)), trained)
     )
-    assert max(figures[0][1:3]) < 0.03
+    assert max(rows[0][1:3]) < 0.03
 
 
 @pytest.mark.filterwarnings("ignore:The scaled_linear schedule")  # it keeps some signal at T; the page says so
 @pytest.mark.parametrize("schedule", SCHEDULES)
-def test_every_schedule_leads_the_same_network_to_the_data(practice, schedule):
-    chosen, *_, taught, _ = practice
+def test_every_schedule_samples_the_data_with_the_same_network(training, schedule):
+    chosen, *_, trained, _ = training
     spacing = list(SPACINGS)[len(schedule) % len(SPACINGS)]
     preset = replace(chosen.preset, schedule=schedule, steps=40, spacing=spacing, zero_snr=schedule == "linear")
-    _, network, best, _ = animation_figures(compare(replace(chosen, preset=preset), taught))[0]
+    _, network, best, _ = measurements(compare(replace(chosen, preset=preset), trained))[0]
     assert best < 0.04 and network < best + 0.01  # few steps on a steep schedule cost both the same
 
 
-def test_a_walk_of_500_points_takes_well_under_a_second(practice):
-    chosen, *_, taught, _ = practice
+def test_a_walk_of_500_points_takes_well_under_a_second(training):
+    chosen, *_, trained, _ = training
     begun = time.thread_time()
-    finish(record(chosen.of(taught.net, "v"), replace(chosen.preset, steps=50), range(500)))
+    finish(record(chosen.denoiser(trained.net, "v"), replace(chosen.preset, steps=50), range(500)))
     assert time.thread_time() - begun < 1
 
 
-def test_a_class_and_guidance_lead_to_that_class(practice):
-    chosen, *_, taught, _ = practice
+def test_samples_with_guidance_belong_to_their_class(training):
+    chosen, *_, trained, _ = training
     for label in (0, 1):
-        asked = replace(chosen, label=label, preset=replace(chosen.preset, guidance_scale=2.0))
-        for swarm in (
-            finish(record(asked.of(net, prediction_type), asked.preset, asked.seeds))
-            for net, prediction_type in ((taught.net, "v"), (Exact(asked.points), "x0"))
+        conditioned = replace(chosen, label=label, preset=replace(chosen.preset, guidance_scale=2.0))
+        for walk in (
+            finish(record(conditioned.denoiser(net, prediction_type), conditioned.preset, conditioned.seeds))
+            for net, prediction_type in ((trained.net, "v"), (Exact(conditioned.points), "x0"))
         ):
-            nearest = asked.points.labels[torch.cdist(swarm.x[-1], asked.points.x).argmin(1)]
+            nearest = conditioned.points.labels[torch.cdist(walk.x[-1], conditioned.points.x).argmin(1)]
             assert (nearest == label).float().mean() > 0.97
 
 
-def test_both_panels_walk_from_the_same_noise_and_end_in_their_prediction(practice):
-    chosen, *_, taught, _ = practice
-    animation = last_of(compare(chosen, taught))
+def test_both_walks_start_from_the_same_noise_and_end_at_their_prediction(training):
+    chosen, *_, trained, _ = training
+    animation = last_of(compare(chosen, trained))
     states, walks = len(animation["timesteps"]), {}
     for panel in animation["panels"]:
         walks[panel["name"]] = tuple(unpacked(panel[key]).view(states, -1, 2) for key in ("x", "x0_hat", "field"))
     (x, x0_hat, field), (other, *_) = walks["network"], walks["exact"]
     assert torch.equal(x[0], other[0]) and not torch.equal(x[-1], other[-1]) and torch.equal(x[-1], x0_hat[-1])
-    denoise = chosen.of(taught.net, "v")
+    denoise = chosen.denoiser(trained.net, "v")
     for state, t in ((0, 1000), (10, 500)):
         with torch.no_grad():
             torch.testing.assert_close(field[state].float(), denoise(grid(), t), rtol=0, atol=1e-3)
@@ -247,9 +247,9 @@ def test_both_panels_walk_from_the_same_noise_and_end_in_their_prediction(practi
     assert grid()[1, 0] > grid()[0, 0] and grid()[1, 1] == grid()[0, 1]  # row by row
 
 
-def test_even_the_largest_animation_is_light(practice):
-    chosen, *_, taught, _ = practice
-    animation = last_of(compare(replace(chosen, count=800, preset=replace(chosen.preset, steps=100)), taught))
+def test_the_largest_animation_is_small(training):
+    chosen, *_, trained, _ = training
+    animation = last_of(compare(replace(chosen, count=800, preset=replace(chosen.preset, steps=100)), trained))
     assert len(json.dumps(animation)) < 1_500_000 and len(animation["timesteps"]) == 41
 
 
@@ -258,31 +258,31 @@ def test_coordinates_survive_the_journey_to_the_browser():
     torch.testing.assert_close(unpacked(packed(x)).float(), x, rtol=0, atol=2e-4)
 
 
-def test_the_numbers_on_screen_are_those_of_the_points_on_screen(practice):
-    chosen, *_, taught, _ = practice
-    animation = last_of(compare(chosen, taught))
-    distance, loss, seconds = animation["figures"]
+def test_the_shown_numbers_are_those_of_the_shown_points(training):
+    chosen, *_, trained, _ = training
+    animation = last_of(compare(chosen, trained))
+    distance, loss, seconds = animation["measurements"]
     for panel, shown in zip(animation["panels"], distance[1:3], strict=True):
         ends = unpacked(panel["x"]).view(len(animation["timesteps"]), -1, 2)[-1]
         assert float(shown) == pytest.approx(energy_distance(ends, some_of(chosen.points.x)), abs=2e-4)
     assert [float(text) for text in loss[1:3]] == pytest.approx(
-        [exam(taught.net, chosen.points), exam(Exact(chosen.points, "v"), chosen.points)], abs=6e-5
+        [exam(trained.net, chosen.points), exam(Exact(chosen.points, "v"), chosen.points)], abs=6e-5
     )
-    assert "400 points, 20 evaluations each" in seconds[3]
-    assert f"{taught.steps:,} steps" in animation["panels"][0]["words"]
+    assert "400 samples, 20 network evaluations (NFE) each" in seconds[3]
+    assert f"{trained.steps:,} training steps" in animation["panels"][0]["words"]
 
 
 # Points from anywhere
 
 
 def test_a_drawing_becomes_points_around_its_strokes():
-    subject = from_drawing([[x / 10, 0.5, 0] for x in range(10)] + [[x / 10, -0.5, 2] for x in range(10)])
-    assert len(subject.points) == 2000 and subject.points.classes == ("class 1", "class 3")
-    assert (subject.points.x[subject.points.labels == 0, 1] > 0).all()
+    dataset = from_drawing([[x / 10, 0.5, 0] for x in range(10)] + [[x / 10, -0.5, 2] for x in range(10)])
+    assert len(dataset.points) == 2000 and dataset.points.classes == ("class 1", "class 3")
+    assert (dataset.points.x[dataset.points.labels == 0, 1] > 0).all()
 
 
 @pytest.mark.parametrize(
-    "sampled",
+    "drawn",
     [
         [],
         [[0, 0, 0]],
@@ -295,12 +295,12 @@ def test_a_drawing_becomes_points_around_its_strokes():
         7,
     ],
 )
-def test_what_is_no_drawing_is_refused_in_words(sampled):
+def test_an_invalid_drawing_is_refused_in_words(drawn):
     with pytest.raises(ValueError, match=r"draw again|points|different"):
-        from_drawing(sampled)
+        from_drawing(drawn)
 
 
-def test_a_file_is_taken_as_it_is_and_a_large_one_in_part():
+def test_a_file_is_used_as_it_is_and_a_large_one_in_part():
     small = from_file(b"x,y,kind\n" + b"".join(b"%d,%d,%s\n" % (k, k % 3, b"ab"[k % 2 :][:1]) for k in range(30)))
     assert len(small.points) == 30 and small.points.classes == ("a", "b")
     large = from_file(b"".join(b"%d;%d\n" % (k % 50, k % 7) for k in range(5000)))
@@ -310,7 +310,7 @@ def test_a_file_is_taken_as_it_is_and_a_large_one_in_part():
 
 
 def test_a_network_learns_points_without_classes():
-    animations = list(practise(study(Points(made(n=200).x), seconds=0.2, count=50), clock=time.thread_time))
+    animations = list(train(settings(Points(made(n=200).x), seconds=0.2, count=50), clock=time.thread_time))
     assert animations[-1][0]["classes"] == [] and set(animations[-1][0]["panels"][0]["labels"]) == {0}
 
 
@@ -321,7 +321,7 @@ def opened(**link):
     return finished(opened_at(PAGE, **link))
 
 
-def train(app):
+def train_on_page(app):
     next(button for button in app.button if button.label == "Train").click().run()
     return finished(app)
 
@@ -331,14 +331,14 @@ def last_of(items):
     return last
 
 
-def animation_figures(items):
+def measurements(items):
     def number(text):
         return float(text) if text.replace(".", "").isdigit() else text
 
-    return [[number(text) for text in row] for row in last_of(items)["figures"]]
+    return [[number(text) for text in row] for row in last_of(items)["measurements"]]
 
 
-def test_at_once_the_exact_answer_is_there_and_the_network_asks_to_be_trained():
+def test_the_exact_denoiser_is_shown_at_once_and_the_network_waits_for_training():
     animation = animation_of(opened())
     network, best = animation["panels"]
     assert network["empty"] == "Press Train" and "x" not in network
@@ -347,10 +347,10 @@ def test_at_once_the_exact_answer_is_there_and_the_network_asks_to_be_trained():
 
 
 def test_train_then_change_everything_without_training_again(monkeypatch):
-    app = train(opened(seconds="3", count="100"))
+    app = train_on_page(opened(seconds="3", samples="100"))
     before = animation_of(app)
-    assert "steps in" in before["panels"][0]["words"] and len(before["charts"]) == 1
-    taught = next(iter(app.session_state["playground taught"].values()))
+    assert "training steps in" in before["panels"][0]["words"] and len(before["charts"]) == 1
+    trained = next(iter(app.session_state[NETWORKS].values()))
     changes = [
         ("selectbox", "sampler", "Heun"),
         ("select_slider", "steps", 40),
@@ -361,27 +361,27 @@ def test_train_then_change_everything_without_training_again(monkeypatch):
         ("select_slider", "timesteps", 300),
         ("toggle", "zero", True),
         ("number_input", "seed", 7),
-        ("select_slider", "count", 200),
+        ("select_slider", "samples", 200),
         ("selectbox", "sampler", "DDIM"),
         ("slider", "eta", 1.0),
     ]
-    for prediction_type, key, value in changes:
-        finished(healthy(getattr(app, prediction_type)(key=key).set_value(value).run()))
+    for widget, key, value in changes:
+        finished(healthy(getattr(app, widget)(key=key).set_value(value).run()))
         animation = animation_of(app)
         assert animation["id"] != before["id"] or (key, value) == ("zero", True), (
             key
         )  # a straight path ends in pure noise already
         assert animation["panels"][0]["words"] == before["panels"][0]["words"] and "x" in animation["panels"][0]
         before = animation
-    assert app.session_state["playground taught"][next(iter(app.session_state["playground taught"]))] is taught
-    healthy(app.selectbox(key="target").set_value("x0").run())
+    assert next(iter(app.session_state[NETWORKS].values())) is trained
+    healthy(app.selectbox(key="prediction_type").set_value("x0").run())
     assert "x" not in animation_of(finished(app))["panels"][0]
-    healthy(app.selectbox(key="target").set_value("v").run())
-    assert "x" in animation_of(finished(app))["panels"][0]  # what was learnt is kept
+    healthy(app.selectbox(key="prediction_type").set_value("v").run())
+    assert "x" in animation_of(finished(app))["panels"][0]  # the trained network is kept
 
 
-def test_the_code_that_is_shown_makes_the_points_that_are_shown():
-    app = train(opened(seconds="3", count="100", steps="5", points="rings", seed="3"))
+def test_the_shown_code_makes_the_shown_points():
+    app = train_on_page(opened(seconds="3", samples="100", steps="5", points="rings", seed="3"))
     animation, names = animation_of(app), {"print": lambda *_: None}
     exec(app.code[0].value, names)
     for panel in animation["panels"]:
@@ -393,46 +393,44 @@ def test_the_code_that_is_shown_makes_the_points_that_are_shown():
 def test_cancel_keeps_the_page_alive_and_another_set_stops_the_training():
     app = opened(seconds="30")
     next(button for button in app.button if button.label == "Train").click().run()
-    job = app.session_state["job:playground"]
+    job = app.session_state[f"job:{TRAIN}"]
     next(button for button in app.button if button.label == "Cancel").click().run()
     finished(app)
-    assert job.cancelled and "playground taught" not in app.session_state and animation_of(app)
+    assert job.cancelled and NETWORKS not in app.session_state and animation_of(app)
     next(button for button in app.button if button.label == "Train").click().run()
-    job = app.session_state["job:playground"]
+    job = app.session_state[f"job:{TRAIN}"]
     finished(healthy(app.selectbox(key="points").set_value("spirals").run()))
     assert job.cancelled and animation_of(app)["classes"] == ["one arm", "other arm"]
 
 
 def test_a_session_keeps_few_networks():
-    from diffusion_edu.app.playground.page import KEPT
-
-    app = opened(seconds="3", count="100")
-    app.session_state["playground taught"] = {("another", k): None for k in range(KEPT)}
-    train(app)
-    kept = app.session_state["playground taught"]
-    assert len(kept) == KEPT and list(kept)[-1][1] == "v"
+    app = opened(seconds="3", samples="100")
+    app.session_state[NETWORKS] = {("another", k): None for k in range(MAX_NETWORKS)}
+    train_on_page(app)
+    kept = app.session_state[NETWORKS]
+    assert len(kept) == MAX_NETWORKS and list(kept)[-1][1] == "v"
 
 
 def test_choices_that_do_not_go_together_get_one_sentence():
-    app = opened(target="eps", schedule="flow")
+    app = opened(prediction_type="eps", schedule="flow")
     assert "pure noise" in app.error[0].value
     app = opened(timesteps="100", steps="200")
     assert "between 1 and 100 steps" in app.error[0].value
 
 
-def test_sampled_points_take_the_place_of_ours_and_may_be_sampled_again():
+def test_drawn_points_replace_ours_and_can_be_drawn_again():
     app = healthy(opened_at(PAGE, points="draw your own"))
-    assert "points" not in animation_of(app) and animation_of(app)["sampled"] == []
-    app.session_state["sampled"] = [[x / 20, math.sin(x), x % 2] for x in range(20)]
+    assert "panels" not in animation_of(app) and animation_of(app)["points"] == []
+    app.session_state[DRAWN] = [[x / 20, math.sin(x), x % 2] for x in range(20)]
     animation = animation_of(finished(healthy(app.run())))
     assert animation["classes"] == ["class 1", "class 2"] and len(animation["data"]["labels"]) == 2000
     next(button for button in app.button if button.label == "Draw again").click().run()
-    assert len(animation_of(healthy(app))["sampled"]) == 20
+    assert len(animation_of(healthy(app))["points"]) == 20
 
 
 def test_an_own_file_is_used_and_a_bad_one_gets_one_sentence():
     app = opened(points="a CSV file")
-    assert any("two numbers a line" in note.value for note in app.info)
+    assert any("two numbers per line" in note.value for note in app.info)
     healthy(app.file_uploader[0].set_value(("mine.csv", b"1,2\n3,5\n7,1\n2,2\n", "text/csv")).run())
     assert len(animation_of(finished(app))["data"]["labels"]) == 4 and not app.error
     for data in (b"", b"1,2", b"one,two\nthree,four\n", b"\xff\xfe\x00", b"1,2\n1,2\n1,2\n", b"1,nan\n2,3\n4,5\n"):
@@ -449,5 +447,7 @@ def test_letters_may_be_written_and_nonsense_gets_one_sentence():
 
 
 def test_a_link_with_nonsense_in_it_opens_the_default():
-    app = opened(points="../../etc", target="magic", steps="-1", count="1e9", seconds="banana", **{"class": "none"})
+    app = opened(
+        points="../../etc", prediction_type="magic", steps="-1", samples="1e9", seconds="banana", **{"class": "none"}
+    )
     assert animation_of(app)["classes"] == ["upper", "lower"]

@@ -282,10 +282,10 @@ def small(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     folder, text = (
         tmp_path / "runs",
-        tokenizer.learned([*scenes().captions, *(one for some in UNSEEN.values() for one in some)]),
+        tokenizer.learn_vocabulary([*scenes().captions, *(one for some in UNSEEN.values() for one in some)]),
     )
     coder = {"widths": [8, 8], "blocks": [1, 1], "patch": 4}
-    told = {"width": 16, "depth": 1, "head_width": 8} | tokenizer.Tokens(text).config
+    told = {"width": 16, "depth": 1, "head_width": 8} | tokenizer.Tokenizer(text).config
     config = {
         "channels": 4,
         "widths": [16, 32],
@@ -315,7 +315,7 @@ def small(tmp_path, monkeypatch):
             2,
             channels=4,
             autoencoder="coder",
-            text=tokenizer.Tokens(text).card,
+            text=tokenizer.Tokenizer(text).card,
         )
         card = replace(
             card,

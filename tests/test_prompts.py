@@ -9,7 +9,7 @@ from diffusion_edu.checkpoints import Card, Unusable, save
 from diffusion_edu.data.captions import Captioned
 from diffusion_edu.data.prompts import Said, load_prompts, pick
 from diffusion_edu.recipes.latents import chained
-from diffusion_edu.text.random_prompts import MOST, Chain, chain, from_facts, learned, place, write_chain
+from diffusion_edu.text.random_prompts import MAX_WORDS, MarkovChain, load_chain, from_facts, learn_chain, chain_path, write_chain
 
 TOLD = [
     ("A red fox rests in the snow.", "fox", "animals"),
@@ -24,11 +24,11 @@ TOLD = [
 
 @pytest.fixture(scope="module")
 def fox():
-    return learned(*zip(*TOLD, strict=True))
+    return learn_chain(*zip(*TOLD, strict=True))
 
 
 def sampled(fox, count=40, **choices):
-    return [fox.draw(seed, **choices) for seed in range(count)]
+    return [fox.sample(seed, **choices) for seed in range(count)]
 
 
 # What is kept
@@ -52,8 +52,8 @@ def test_what_only_one_caption_says_is_not_kept_and_what_is_shared_is_counted(fo
 
 def test_a_caption_that_comes_twice_counts_once():
     twice = [("An owl hoots.", "owl", "birds")] * 5 + [("An old owl sleeps.", "owl", "birds")]
-    assert learned(*zip(*twice, strict=True)) is None
-    assert learned(*zip(*(TOLD * 3), strict=True)) == learned(*zip(*TOLD, strict=True))
+    assert learn_chain(*zip(*twice, strict=True)) is None
+    assert learn_chain(*zip(*(TOLD * 3), strict=True)) == learn_chain(*zip(*TOLD, strict=True))
 
 
 def test_words_from_which_no_sentence_comes_to_its_end_are_left_out():
@@ -64,12 +64,12 @@ def test_words_from_which_no_sentence_comes_to_its_end_are_left_out():
         ("A dog. 3", "", ""),
         ("My dog.", "", ""),
     ]
-    assert set(learned(*zip(*told, strict=True)).words) == {"", "A", "dog."}
+    assert set(learn_chain(*zip(*told, strict=True)).words) == {"", "A", "dog."}
 
 
 @pytest.mark.parametrize("told", [[("one two three", "", "")], [("a 1", "", ""), ("a 2", "", "")]])
 def test_captions_that_fraction_too_little_leave_no_chain(told):
-    assert learned(*zip(*told, strict=True)) is None
+    assert learn_chain(*zip(*told, strict=True)) is None
 
 
 # What is sampled
@@ -80,14 +80,14 @@ def test_every_word_follows_the_words_before_it_as_in_some_caption(fox, order):
     texts = [f" {text} " for text, *_ in TOLD]
     for said in sampled(fox, order=order):
         words = ["", *said.text.split(), ""]
-        assert len(words) - 2 <= MOST and words[1] == "A" and words[-2].endswith(".")
+        assert len(words) - 2 <= MAX_WORDS and words[1] == "A" and words[-2].endswith(".")
         assert all(any(f"{a} {b}".strip() in text for text in texts) for a, b in zip(words, words[1:], strict=False))
     assert len({said.text for said in sampled(fox, order=order)}) > 1
 
 
 def test_the_more_words_it_looks_back_at_the_more_it_says_what_captions_say():
     told = [(f"{a} bb {c} so {word} end.", "", "") for a, c in (("aa", "cc"), ("dd", "ee")) for word in ("one", "two")]
-    found = learned(*zip(*told, strict=True))
+    found = learn_chain(*zip(*told, strict=True))
     near, far = (
         {said.text.split()[0] + said.text.split()[2] for said in sampled(found, order=order)} for order in (1, 2)
     )
@@ -115,8 +115,8 @@ def test_categories_and_subjects_are_those_that_were_asked_for_and_named(fox):
 
 
 def test_a_chain_that_would_never_end_is_cut():
-    circle = Chain(("", "on", "and"), (("", ""),), ((1, 0), (2, 1, 0), (1, 1), (2, 2, 0), (1, 2), (2, 1, 0)))
-    assert circle.draw(0).text == " ".join(["on", "and"] * (MOST // 2))
+    circle = MarkovChain(("", "on", "and"), (("", ""),), ((1, 0), (2, 1, 0), (1, 1), (2, 2, 0), (1, 2), (2, 1, 0)))
+    assert circle.sample(0).text == " ".join(["on", "and"] * (MAX_WORDS // 2))
 
 
 @pytest.mark.parametrize(
@@ -124,7 +124,7 @@ def test_a_chain_that_would_never_end_is_cut():
 )
 def test_what_cannot_be_sampled_is_refused_in_one_sentence(fox, choice):
     with pytest.raises(ValueError, match="looks back at 1 to 5 words|No prompt is about") as problem:
-        fox.draw(0, **choice)
+        fox.sample(0, **choice)
     assert "\n" not in str(problem.value)
 
 
@@ -134,16 +134,16 @@ def test_what_cannot_be_sampled_is_refused_in_one_sentence(fox, choice):
 def test_a_chain_lies_beside_its_model(fox, tmp_path, tiny):
     save(tmp_path, Card("m", "M", "attention_unet", {}, "v", 8), tiny())
     write_chain(tmp_path, "m", fox.facts)
-    assert chain("m", [tmp_path]) == fox and chain("m", [tmp_path]).draw(7) == fox.draw(7)
-    whole = place(tmp_path, "m").read_text()
+    assert load_chain("m", [tmp_path]) == fox and load_chain("m", [tmp_path]).sample(7) == fox.sample(7)
+    whole = chain_path(tmp_path, "m").read_text()
     for broken in (whole[:-9], "{}", "[]", '{"words":[],"class_names":[],"rows":[]}'):
-        place(tmp_path, "m").write_text(broken)
+        chain_path(tmp_path, "m").write_text(broken)
         with pytest.raises(Unusable, match="has no random prompts: restore the file"):
-            chain("m", [tmp_path])
+            load_chain("m", [tmp_path])
     for name in ("m", "absent"):
-        place(tmp_path, "m").unlink(missing_ok=True)
+        chain_path(tmp_path, "m").unlink(missing_ok=True)
         with pytest.raises(Unusable, match="has no random prompts"):
-            chain(name, [tmp_path])
+            load_chain(name, [tmp_path])
 
 
 def captioned(told, made=False):
@@ -156,7 +156,7 @@ def test_the_recipe_learns_it_from_what_was_written_and_is_not_held_out():
     some = captioned([*bulk[:32], held[0], *bulk[33:]])  # the 33rd of 64 is held out
     made = captioned([("a photo of a rose", "rose", "flowers"), ("a rose", "rose", "flowers")], made=True)
     facts = chained([some, made])
-    assert from_facts(json.loads(json.dumps(facts))).draw(0).subject in ("fox", "volcano", "number")
+    assert from_facts(json.loads(json.dumps(facts))).sample(0).subject in ("fox", "volcano", "number")
     assert "fox" in facts["words"] and "rose" not in facts["words"] and ("owl", "birds") not in facts["class_names"]
     assert "rose" in chained([made])["words"]
 

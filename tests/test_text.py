@@ -10,10 +10,11 @@ import torch
 from diffusion_edu.checkpoints import Card, Model, Unusable, save, vocabulary
 from diffusion_edu.generation import Preset, generate
 from diffusion_edu.networks.attention_unet import AttentionUNet
-from diffusion_edu.networks.text import GivenWords, TextEncoder, WordAttention, present
+from diffusion_edu.networks.text import TextProjection, TextEncoder, CrossAttention, token_mask
 from diffusion_edu.randomness import Compute
 from diffusion_edu.text import tokenizer
-from diffusion_edu.training.objectives import Objective, drop_conditions
+from diffusion_edu.text.reader import load_reader
+from diffusion_edu.training.objectives.diffusion import Objective, drop_conditions
 
 CAPTIONS = [
     *(
@@ -29,7 +30,7 @@ TEXT = {"vocabulary": 50, "width": 16, "depth": 2, "head_width": 8}
 
 @pytest.fixture(scope="module")
 def reader():
-    return tokenizer.Tokens(tokenizer.learned(CAPTIONS))
+    return tokenizer.Tokenizer(tokenizer.learn_vocabulary(CAPTIONS))
 
 
 def seeded(seed=0):
@@ -56,12 +57,12 @@ def net(tiny):
 
 def test_a_prompt_is_a_start_its_words_and_nothing_more(reader):
     read = reader.read("A red TIGER dives")
-    assert (read.told.shape, read.told.dtype, read.notes) == ((77,), torch.int64, ())
-    assert read.told[0] == reader.start and (read.told[5:] == 0).all() and (read.told[:5] > 0).all()
+    assert (read.condition.shape, read.condition.dtype, read.notes) == ((77,), torch.int64, ())
+    assert read.condition[0] == reader.start and (read.condition[5:] == 0).all() and (read.condition[:5] > 0).all()
     assert [word for word, _ in read.words] == ["A", "red", "TIGER", "dives"]
     assert [place for _, places in read.words for place in places] == [1, 2, 3, 4]
-    assert torch.equal(read.told, reader(["  a Red\ttíger\n dives "])[0])
-    assert not torch.equal(read.told, reader(["a tiger dives red"])[0])
+    assert torch.equal(read.condition, reader(["  a Red\ttíger\n dives "])[0])
+    assert not torch.equal(read.condition, reader(["a tiger dives red"])[0])
 
 
 def test_a_word_of_several_pieces_knows_all_its_places(reader):
@@ -73,7 +74,7 @@ def test_a_word_of_several_pieces_knows_all_its_places(reader):
 @pytest.mark.parametrize("prompt", [None, "", "   \n", "\u200b", "\0"])
 def test_a_prompt_that_says_nothing_is_no_caption(reader, prompt):
     read = reader.read(prompt)
-    assert not read.told.any() and read.words == () and read.notes == ()
+    assert not read.condition.any() and read.words == () and read.notes == ()
 
 
 @pytest.mark.parametrize(
@@ -88,7 +89,7 @@ def test_a_prompt_that_says_nothing_is_no_caption(reader, prompt):
 )
 def test_what_no_caption_has_is_left_out_and_said(reader, prompt, kept, lost):
     read = reader.read(prompt)
-    assert [word for word, _ in read.words] == kept and read.told.any() == bool(kept)
+    assert [word for word, _ in read.words] == kept and read.condition.any() == bool(kept)
     (note,) = read.notes
     assert f"has {lost}: left out" in note
 
@@ -97,26 +98,26 @@ def test_what_no_caption_has_is_left_out_and_said(reader, prompt, kept, lost):
 def test_a_prompt_of_ten_thousand_characters_is_cut_after_a_whole_word(reader, word):
     prompt = word * (10_000 // len(word))
     read = reader.read(prompt)
-    assert 65 < (read.told > 0).sum() <= 77
+    assert 65 < (read.condition > 0).sum() <= 77
     assert {name for name, _ in read.words} <= {"tiger", "deep", ",", "seatiger"}
     (note,) = read.notes
-    assert "The prompt is long" in note and f"the first {(read.told > 0).sum() - 1}," in note
-    assert torch.equal(read.told, reader.read(prompt[:5000]).told)
+    assert "The prompt is long" in note and f"the first {(read.condition > 0).sum() - 1}," in note
+    assert torch.equal(read.condition, reader.read(prompt[:5000]).condition)
 
 
 def test_one_word_of_ten_thousand_letters_is_cut_too(reader):
     read = reader.read("tiger" * 2000)
-    assert (read.told > 0).all() and len(read.words) == 1 and len(read.notes) == 1
+    assert (read.condition > 0).all() and len(read.words) == 1 and len(read.notes) == 1
 
 
 def test_the_same_captions_give_the_same_vocabulary_and_rare_words_are_spelled():
-    first, again = tokenizer.learned(CAPTIONS), tokenizer.learned(iter(CAPTIONS))
+    first, again = tokenizer.learn_vocabulary(CAPTIONS), tokenizer.learn_vocabulary(iter(CAPTIONS))
     assert first == again
     known = json.loads(first)["model"]["vocab"]
     assert {"tiger", "whale", "blue"} <= set(known) and [known[name] for name in tokenizer.SPECIAL] == [0, 1, 2]
-    reader = tokenizer.Tokens(tokenizer.learned([*CAPTIONS, "an axolotl"]))
+    reader = tokenizer.Tokenizer(tokenizer.learn_vocabulary([*CAPTIONS, "an axolotl"]))
     assert len(reader.read("axolotl").words[0][1]) > 1
-    assert reader.config["vocabulary"] <= tokenizer.PIECES
+    assert reader.config["vocabulary"] <= tokenizer.VOCABULARY_SIZE
 
 
 def test_a_vocabulary_lies_beside_its_model_and_no_other_is_taken(reader, net, tmp_path):
@@ -126,19 +127,19 @@ def test_a_vocabulary_lies_beside_its_model_and_no_other_is_taken(reader, net, t
         vocabulary(tmp_path, name).write_text(reader.text)
 
     kept("m", reader.card)
-    found = tokenizer.reader("m", [tmp_path])
+    found = load_reader("m", [tmp_path])
     assert torch.equal(found(CAPTIONS), reader(CAPTIONS))
     assert reader.card == {"sha256": hashlib.sha256(vocabulary(tmp_path, "m").read_bytes()).hexdigest()}
-    vocabulary(tmp_path, "m").write_text(tokenizer.learned(CAPTIONS[:3]))
+    vocabulary(tmp_path, "m").write_text(tokenizer.learn_vocabulary(CAPTIONS[:3]))
     with pytest.raises(Unusable, match="not the one that the card describes"):
-        tokenizer.reader("m", [tmp_path])
+        load_reader("m", [tmp_path])
     vocabulary(tmp_path, "m").unlink()
     with pytest.raises(Unusable, match="missing or not"):
-        tokenizer.reader("m", [tmp_path])
+        load_reader("m", [tmp_path])
     kept("plain", {})
     for name in ("plain", "absent"):
         with pytest.raises(Unusable, match="draws what a text says"):
-            tokenizer.reader(name, [tmp_path])
+            load_reader(name, [tmp_path])
 
 
 @pytest.mark.parametrize(
@@ -146,7 +147,7 @@ def test_a_vocabulary_lies_beside_its_model_and_no_other_is_taken(reader, net, t
 )
 def test_what_is_no_vocabulary_is_refused(text):
     with pytest.raises(ValueError, match="no vocabulary"):
-        tokenizer.Tokens(text)
+        tokenizer.Tokenizer(text)
 
 
 # The encoder
@@ -194,8 +195,8 @@ def test_a_caption_that_is_too_long_is_refused_in_words(net):
 def test_what_is_present():
     ids = torch.tensor([[5, 3, 0, 0], [0, 0, 0, 0]])
     expected = torch.tensor([[True, True, False, False], [True, False, False, False]])
-    assert torch.equal(present(ids), expected)
-    assert torch.equal(present((ids > 0)[..., None] * torch.tensor([0.5, -0.5])), expected)
+    assert torch.equal(token_mask(ids), expected)
+    assert torch.equal(token_mask((ids > 0)[..., None] * torch.tensor([0.5, -0.5])), expected)
 
 
 # What the network hears
@@ -237,7 +238,7 @@ def test_a_caption_is_heard_by_its_own_image_only(told):
 
 def test_words_are_listened_to_at_every_size_and_gradients_reach_all_weights(told):
     (net, condition), (y, timestep) = told, inputs()
-    layers = {name for name, layer in net.named_modules() if isinstance(layer, WordAttention)}
+    layers = {name for name, layer in net.named_modules() if isinstance(layer, CrossAttention)}
     assert layers == {
         "down.0.0.cross_attention",
         "down.1.0.cross_attention",
@@ -275,7 +276,7 @@ def test_attention_to_words_is_what_the_paper_says_and_can_be_read():
     from diffusion_edu.analysis.attention import _Softmax
 
     torch.manual_seed(0)
-    layer, x, words = WordAttention(8, 6, head_width=8), torch.randn(2, 8, 4, 4), torch.randn(2, 5, 6)
+    layer, x, words = CrossAttention(8, 6, head_width=8), torch.randn(2, 8, 4, 4), torch.randn(2, 5, 6)
     there = torch.tensor([[True] * 5, [True, True, False, False, False]])
     layer.out.weight.normal_()
     with _Softmax() as heard:
@@ -291,7 +292,7 @@ def test_attention_to_words_is_what_the_paper_says_and_can_be_read():
 
 def test_nothing_is_heard_before_anything_is_learned():
     torch.manual_seed(0)
-    layer, x = WordAttention(8, 6), torch.randn(1, 8, 4, 4)
+    layer, x = CrossAttention(8, 6), torch.randn(1, 8, 4, 4)
     assert torch.equal(layer(x, torch.randn(1, 5, 6), torch.ones(1, 5, dtype=torch.bool)), x)
 
 
@@ -353,30 +354,30 @@ def clip_folder(tmp_path_factory):
 
 
 def test_clip_says_one_vector_per_word_and_nothing_for_nothing(clip_folder, tmp_path, net):
-    from diffusion_edu.text.clip import clip
+    from diffusion_edu.text.clip import load_clip
 
-    reader = clip(str(clip_folder))
+    reader = load_clip(str(clip_folder))
     said = reader(["a cat", "", None, "z " * 5000])
     assert said.shape == (4, 77, 16) and not said.requires_grad and reader.config == {"features": 16}
-    assert present(said).sum(1).tolist() == [4, 1, 1, 77] and not said[1:3].any()
+    assert token_mask(said).sum(1).tolist() == [4, 1, 1, 77] and not said[1:3].any()
     torch.testing.assert_close(reader(["a cat"])[0], said[0])
     assert not torch.allclose(reader(["a bat"])[0], said[0], atol=1e-3)
     read = reader.read("a cat")
     assert read.words == (("a", range(1, 2)), ("cat", range(2, 3))) and read.notes == ()
     assert "the first 75" in reader.read("z " * 100).notes[0]
     save(tmp_path, Card("m", "M", "attention_unet", {}, "v", 8, 4, text=reader.card), net)
-    assert tokenizer.reader("m", [tmp_path]) is reader
-    assert GivenWords(16, 8)(said).shape == (4, 77, 8)
+    assert load_reader("m", [tmp_path]) is reader
+    assert TextProjection(16, 8)(said).shape == (4, 77, 8)
 
 
 @pytest.mark.parametrize(
     ("missing", "sentence"), [(True, "CLIP needs transformers"), (False, "CLIP could not be loaded")]
 )
 def test_without_clip_there_is_one_sentence(tmp_path, monkeypatch, missing, sentence):
-    from diffusion_edu.text.clip import clip
+    from diffusion_edu.text.clip import load_clip
 
     if missing:
         monkeypatch.setitem(__import__("sys").modules, "transformers", None)
     with pytest.raises(Unusable, match=sentence) as problem:
-        clip(str(tmp_path / "none" / "of" / "these"))
+        load_clip(str(tmp_path / "none" / "of" / "these"))
     assert "\n" not in str(problem.value)

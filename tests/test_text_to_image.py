@@ -15,16 +15,18 @@ from diffusion_edu.data.captions import Captioned
 from diffusion_edu.data.images import ImageSet, held_out, save_images, to_signed
 from diffusion_edu.data.prompts import load_prompts
 from diffusion_edu.generation import Preset, generate
-from diffusion_edu.latent.codec import codec
+from diffusion_edu.latent.codec import load_codec
 from diffusion_edu.networks import NETWORKS
 from diffusion_edu.networks.autoencoder import Autoencoder
-from diffusion_edu.networks.text import present
+from diffusion_edu.networks.text import token_mask
 from diffusion_edu.randomness import Compute
 from diffusion_edu.recipes import text_to_image
 from diffusion_edu.recipes.latents import encoded, looked_at, read_latents, variants, write_latents
 from diffusion_edu.text import clip, tokenizer
-from diffusion_edu.training.objectives import Hybrid, Objective
-from diffusion_edu.training.perceptual import painter, perceptual_distance
+from diffusion_edu.text.reader import load_reader
+from diffusion_edu.training.objectives.diffusion import Objective
+from diffusion_edu.training.objectives.perceptual import Hybrid
+from diffusion_edu.training.perceptual import decoder_features, perceptual_distance
 
 CPU = Compute(torch.device("cpu"))
 CODER = "tiny_autoencoder"
@@ -112,7 +114,7 @@ def test_the_card_says_what_it_was_made_of(trained):
         False,
     )
     assert card.text == {"sha256": fingerprint(trained / "mine.tokenizer.json")}
-    assert card.config["text"]["vocabulary"] == tokenizer.reader("mine").config["vocabulary"]
+    assert card.config["text"]["vocabulary"] == load_reader("mine").config["vocabulary"]
     assert (card.data["images"], card.data["encoded"], card.data["held_out"]) == (86, 344, 4)
     assert card.data["captions_made_of_class_and_colour"] == ["kinds.parquet"] and card.data["captions"] == 80
     assert card.training["objective"]["null"] == 0 and card.training["objective"]["drop"] == 0.1
@@ -141,13 +143,13 @@ def test_images_are_sampled_for_the_same_prompts_every_time(trained):
 
 
 def test_the_model_draws_latents_that_its_autoencoder_decodes(trained):
-    able, reader = load("mine", compute=CPU), tokenizer.reader("mine")
+    able, reader = load("mine", compute=CPU), load_reader("mine")
     *_, said = generate(able, Preset(steps=3, guidance_scale=3.0), [5, 6], reader(["a barn on the shore", "a boat"]))
     *_, anything = generate(able, Preset(steps=3), [5, 6])
     assert said.x.shape == (2, 4, 4, 4) and not torch.allclose(said.x, anything.x, atol=1e-3)
     *_, none = generate(able, Preset(steps=3), [5, 6], reader(["", ""]))
     torch.testing.assert_close(none.x, anything.x, rtol=1e-3, atol=1e-4)
-    assert codec(CODER, compute=CPU).decode(said.x).shape == (2, 3, 32, 32)
+    assert load_codec(CODER, compute=CPU).decode(said.x).shape == (2, 3, 32, 32)
 
 
 def test_a_training_goes_on_where_it_was_without_images(trained, tmp_path, home):
@@ -161,7 +163,7 @@ def test_a_training_goes_on_where_it_was_without_images(trained, tmp_path, home)
 
 
 def test_latents_are_enough_where_there_is_no_tokenizer_library(trained, tmp_path, monkeypatch):
-    for name in ("tokenizers", "diffusion_edu.text.tokenizer", "diffusion_edu.text.clip"):
+    for name in ("tokenizers", "diffusion_edu.text.tokenizer", "diffusion_edu.text.reader", "diffusion_edu.text.clip"):
         monkeypatch.setitem(sys.modules, name, None)
     run(tmp_path / "there", "--latents", trained / "latents.safetensors", "--images", 16)
     ours, theirs = (load(name, [folder]).card for name, folder in (("mine", trained), ("there", tmp_path / "there")))
@@ -191,12 +193,12 @@ def test_another_encoder_of_texts(tmp_path, monkeypatch):
                     said[row, place] = torch.tensor([float(word.count(letter)) for letter in "aeiourstln"])
             return said
 
-    monkeypatch.setattr(clip, "clip", lambda name: Letters())
+    monkeypatch.setattr(clip, "load_clip", lambda name: Letters())
     run(tmp_path / "c", "--captions", "own", "--text-encoder", "clip", "--images", 16)
     able = load("c", [tmp_path / "c"], CPU)
     assert able.card.text == {"clip": "letters"} and able.card.config["text"]["features"] == 10
     assert not (tmp_path / "c" / "c.tokenizer.json").exists()
-    *_, last = generate(able, Preset(steps=2), [1], tokenizer.reader("c", [tmp_path / "c"])(["a barn"]))
+    *_, last = generate(able, Preset(steps=2), [1], load_reader("c", [tmp_path / "c"])(["a barn"]))
     assert last.x.shape == (1, 4, 4, 4)
 
 
@@ -257,15 +259,15 @@ def captioned(n=70, made=False, source="s"):
 @pytest.fixture(scope="module")
 def latents(home):
     sets = [captioned(), captioned(80, True, "m")]
-    reader = tokenizer.Tokens(tokenizer.learned(caption for some in sets for caption in some.captions))
+    reader = tokenizer.Tokenizer(tokenizer.learn_vocabulary(caption for some in sets for caption in some.captions))
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(home)
         facts = {"autoencoder": CODER, "scale": load(CODER).card.latents, "vocabulary": reader.text}
-        return encoded(sets, codec(CODER, compute=CPU), reader, lambda items, words: items, **facts)
+        return encoded(sets, load_codec(CODER, compute=CPU), reader, lambda items, words: items, **facts)
 
 
 def test_every_variant_is_encoded_with_its_caption_and_stays_on_its_side(latents):
-    some, able, reader = captioned(), codec(CODER, compute=CPU), tokenizer.Tokens(latents.facts["vocabulary"])
+    some, able, reader = captioned(), load_codec(CODER, compute=CPU), tokenizer.Tokenizer(latents.facts["vocabulary"])
     assert len(latents) == 4 * 150 and latents.images.dtype == torch.float16
     for variant in range(4):
         rows = torch.arange(70) + 70 * variant
@@ -284,7 +286,7 @@ def test_large_sets_have_no_variants():
 def test_captions_are_cut_where_all_of_them_are_over(latents):
     for rows in ([0], [1, 5], list(range(50))):
         told, whole = latents.told(torch.tensor(rows)), latents.captions[rows]
-        assert told.dtype == torch.int64 and told.shape[1] % 8 == 0 and told.shape[1] - 8 < present(whole).sum(1).max()
+        assert told.dtype == torch.int64 and told.shape[1] % 8 == 0 and told.shape[1] - 8 < token_mask(whole).sum(1).max()
         assert torch.equal(told.any(1), whole.any(1)) and told.sum() == whole.sum()
     assert replace(latents, captions=torch.zeros(3, 77, dtype=torch.int16)).told(torch.tensor([0])).shape == (1, 8)
 
@@ -342,12 +344,12 @@ def test_the_hybrid_loss_is_the_error_and_how_different_a_prediction_looks():
 
     c, s = theta.cos().view(-1, 1, 1, 1), theta.sin().view(-1, 1, 1, 1)
     y = c * x0 + s * eps
-    looks = perceptual_distance(painter(CODER, CPU.device), c * y - s * y.roll(1, 1), x0)
+    looks = perceptual_distance(decoder_features(CODER, CPU.device), c * y - s * y.roll(1, 1), x0)
     plain = Objective().at(net, x0, None, theta, eps)
     torch.testing.assert_close(
-        Hybrid(perception=0.3, autoencoder=CODER).at(net, x0, None, theta, eps), plain + 0.3 * c.flatten() ** 2 * looks
+        Hybrid(perceptual_weight=0.3, autoencoder=CODER).at(net, x0, None, theta, eps), plain + 0.3 * c.flatten() ** 2 * looks
     )
-    alone = Hybrid(plain=0.0, perception=1.0, autoencoder=CODER).at(net, x0, None, theta, eps)
+    alone = Hybrid(diffusion_weight=0.0, perceptual_weight=1.0, autoencoder=CODER).at(net, x0, None, theta, eps)
     torch.testing.assert_close(alone, c.flatten() ** 2 * looks)
     assert (
         alone[0] < 1e-6 and alone[1] > 0.01 and alone[2] < 1e-6
@@ -357,7 +359,7 @@ def test_the_hybrid_loss_is_the_error_and_how_different_a_prediction_looks():
 def test_the_painter_sees_latents_at_the_scale_that_its_autoencoder_knows():
     able, layers, latents = (
         load(CODER, compute=CPU),
-        painter(CODER, CPU.device),
+        decoder_features(CODER, CPU.device),
         torch.randn(2, 4, 4, 4, generator=seeded()),
     )
     scale = able.card.latents
@@ -374,7 +376,7 @@ def test_the_painter_sees_latents_at_the_scale_that_its_autoencoder_knows():
 
 def test_the_perceptual_loss_reaches_the_prediction():
     said = torch.randn(2, 4, 4, 4, generator=seeded(), requires_grad=True)
-    loss = Hybrid(plain=0.0, perception=1.0, autoencoder=CODER).at(
+    loss = Hybrid(diffusion_weight=0.0, perceptual_weight=1.0, autoencoder=CODER).at(
         lambda *_: said, torch.randn(2, 4, 4, 4), None, torch.full((2,), 0.8), torch.randn(2, 4, 4, 4)
     )
     loss.sum().backward()
@@ -385,12 +387,12 @@ def test_what_has_no_latents_cannot_be_looked_at(home):
     config = {"widths": [8, 16], "blocks": [1, 1], "patch": 4}
     save(home / "runs" / "bare", Card("bare", "B", "autoencoder", config, "autoencoder", 32), Autoencoder(**config))
     with pytest.raises(ValueError, match="bare has no latents to look at"):
-        painter("bare", CPU.device)
+        decoder_features("bare", CPU.device)
 
 
 def test_the_recipe_itself_is_small_enough_and_draws_at_its_size():
     config = TINY.config | text_to_image.RECIPE.config | {"channels": 4}
-    config["text"] = {**config["text"], "vocabulary": tokenizer.PIECES}
+    config["text"] = {**config["text"], "vocabulary": tokenizer.VOCABULARY_SIZE}
     net = NETWORKS[text_to_image.RECIPE.network](**json.loads(json.dumps(config))).eval()
     assert 2 * sum(weight.numel() for weight in net.parameters()) < 16 * 2**20  # bytes of fp16
     with torch.no_grad():

@@ -19,7 +19,7 @@ from diffusion_edu.samplers import ddim_step
 from diffusion_edu.schedules import cosine
 from diffusion_edu.spacings import spaced
 from diffusion_edu.training.loop import fit, held_out_loss, train_state, update_ema, warm_up_and_anneal
-from diffusion_edu.training.objectives import Objective
+from diffusion_edu.training.objectives.diffusion import Objective
 
 
 def seeded(seed=0):

@@ -19,7 +19,7 @@ from diffusion_edu.recipes import faces_vae, flowers_vae
 from diffusion_edu.recipes.command_line import main
 from diffusion_edu.recipes.sample_sheet import draw
 from diffusion_edu.training.loop import fit, held_out_loss, train_state
-from diffusion_edu.training.objectives import Variational
+from diffusion_edu.training.objectives.autoencoding import Variational
 
 SIZES = {"size": 8, "widths": (8, 16), "code": 4}
 COLOURS = torch.tensor([[220, 30, 30], [30, 30, 220]], dtype=torch.uint8)

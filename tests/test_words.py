@@ -7,13 +7,14 @@ import pytest
 import torch
 from einops import rearrange
 
-from diffusion_edu.analysis.activations import recorded
-from diffusion_edu.analysis.attention import by_word, deaf, ignoring, listening, looking, word_layers
+from diffusion_edu.analysis.hooks import record_outputs
+from diffusion_edu.analysis.attention import by_word, masking_guidance, mask_tokens, recording_guidance, record_attention, cross_attention_layers
 from diffusion_edu.checkpoints import Card, save, vocabulary
 from diffusion_edu.denoisers import guided, record_guidance
-from diffusion_edu.latent.text_to_image import interpolate, sample, load_text_to_image
+from diffusion_edu.latent.interpolation import interpolate
+from diffusion_edu.latent.text_to_image import load_text_to_image, sample
 from diffusion_edu.networks.autoencoder import Autoencoder
-from diffusion_edu.networks.text import WordAttention
+from diffusion_edu.networks.text import CrossAttention
 from diffusion_edu.randomness import Compute
 from diffusion_edu.text import tokenizer as tokens
 
@@ -45,8 +46,8 @@ def keep_coder(folder):
 def keep_talker(folder, tiny, name="talker"):
     """Save a tiny model that draws latents and is told captions, with a vocabulary, and beside it its autoencoder."""
     keep_coder(folder)
-    text = tokens.learned(CAPTIONS)
-    reader = tokens.Tokens(text)
+    text = tokens.learn_vocabulary(CAPTIONS)
+    reader = tokens.Tokenizer(text)
     config = {
         "widths": [16, 64],
         "embedding": 16,
@@ -105,11 +106,11 @@ def test_listening_changes_nothing_and_hears_every_timestep_of_the_pass_with_the
     able, sampler, guidance_scale, negative
 ):
     wanted, heard = asked(able, negative=negative, sampler=sampler, guidance_scale=guidance_scale), {}
-    walk = states(wanted, listening(able.model.net, heard))
+    walk = states(wanted, recording_guidance(able.model.net, heard))
     assert same(walk, states(wanted)) and not hooks(able.model.net)
     assert sorted(heard) == sorted(state.t for state in walk if state.t)
     for looks in heard.values():
-        assert looks.keys() == word_layers(able.model.net).keys() and len(looks) == 5
+        assert looks.keys() == cross_attention_layers(able.model.net).keys() and len(looks) == 5
         for look in looks.values():
             assert (
                 look.shape[0] == 2 and look.shape[-1] == wanted.condition.shape[1] == 5
@@ -128,13 +129,13 @@ def test_listening_changes_nothing_and_hears_every_timestep_of_the_pass_with_the
 @torch.no_grad()
 def test_the_looks_are_the_very_tensors_that_the_answer_was_made_of(able):
     wanted, heard, given = asked(able, guidance_scale=1.0), {}, {}
-    net, layers = able.model.net, word_layers(able.model.net)
+    net, layers = able.model.net, cross_attention_layers(able.model.net)
     handles = [
         layer.register_forward_pre_hook(lambda _, x, name=name: given.update({name: x}))
         for name, layer in layers.items()
     ]
-    with recorded(net, layers) as said:
-        first = next(iter(sample(replace(wanted, guidance=listening(net, heard)))))
+    with record_outputs(net, layers) as said:
+        first = next(iter(sample(replace(wanted, guidance=recording_guidance(net, heard)))))
     for handle in handles:
         handle.remove()
     for name, layer in layers.items():
@@ -147,30 +148,30 @@ def test_the_looks_are_the_very_tensors_that_the_answer_was_made_of(able):
 def test_between_two_prompts_the_second_is_noted(able):
     first, second, heard = asked(able, seeds=[0]), asked(able, "a whale", seeds=[0]), {}
     wanted = interpolate(first, second, [0.5])
-    assert same(states(wanted, listening(able.model.net, heard)), states(wanted))
+    assert same(states(wanted, recording_guidance(able.model.net, heard)), states(wanted))
     assert {look.shape[-1] for looks in heard.values() for look in looks.values()} == {3}
 
 
 def test_where_nothing_is_told_nothing_is_heard(able):
     heard = {}
-    assert same(states(asked(able, ""), listening(able.model.net, heard)), states(asked(able, "")))
-    states(asked(able, guidance_scale=0.0), listening(able.model.net, heard))
+    assert same(states(asked(able, ""), recording_guidance(able.model.net, heard)), states(asked(able, "")))
+    states(asked(able, guidance_scale=0.0), recording_guidance(able.model.net, heard))
     assert heard == {}
 
 
-# Not looking
+# Not record_attention
 
 
 @pytest.mark.parametrize("tokens", [(), (30, 99)])
 def test_who_ignores_nothing_draws_the_same_bit_for_bit(able, tokens):
     wanted = asked(able, sampler="Heun")
-    assert same(states(wanted, deaf(able.model.net, tokens)), states(wanted)) and not hooks(able.model.net)
+    assert same(states(wanted, masking_guidance(able.model.net, tokens)), states(wanted)) and not hooks(able.model.net)
 
 
 def test_what_is_ignored_gets_no_look_and_the_others_fraction_what_it_got(able):
     wanted, net, whole, without, noted, alone = asked(able), able.model.net, {}, {}, {}, {}
-    walk = states(wanted, listening(net, whole, record_guidance(noted)))
-    other = states(wanted, deaf(net, (2, 3), listening(net, without, record_guidance(alone))))
+    walk = states(wanted, recording_guidance(net, whole, record_guidance(noted)))
+    other = states(wanted, masking_guidance(net, (2, 3), recording_guidance(net, without, record_guidance(alone))))
     t, kept = walk[0].t, [0, 1, 4]
     for name, look in without[t].items():
         assert (look[..., [2, 3]] == 0).all() and torch.allclose(
@@ -185,14 +186,14 @@ def test_what_is_ignored_gets_no_look_and_the_others_fraction_what_it_got(able):
 
 def test_ignoring_is_the_mask_that_the_layer_has_for_words_that_are_not_there():
     torch.manual_seed(0)
-    net = torch.nn.Sequential(WordAttention(8, 6))
+    net = torch.nn.Sequential(CrossAttention(8, 6))
     torch.nn.init.normal_(net[0].out.weight)
     x, words, there = (
         torch.randn(2, 8, 4, 4),
         torch.randn(2, 5, 6),
         torch.tensor([[True] * 5, [True] * 3 + [False] * 2]),
     )
-    with ignoring(net, (1, 4)):
+    with mask_tokens(net, (1, 4)):
         said = net[0](x, words, there)
     assert torch.equal(said, net[0](x, words, there & torch.tensor([True, False, True, True, False])))
     assert torch.equal(there[0], torch.ones(5).bool()) and not torch.equal(said, net[0](x, words, there))
@@ -201,24 +202,24 @@ def test_ignoring_is_the_mask_that_the_layer_has_for_words_that_are_not_there():
 def test_not_to_look_at_a_word_is_not_to_leave_it_out(able):
     read = able.reader.read(PROMPT)
     (_, places) = next(entry for entry in read.words if entry[0] == "tiger")
-    unseen = states(asked(able), deaf(able.model.net, places))[-1].x
+    unseen = states(asked(able), masking_guidance(able.model.net, places))[-1].x
     left_out = states(asked(able, "A red dives"))[-1].x
     whole = states(asked(able))[-1].x
     assert not any(torch.allclose(a, b, atol=1e-4) for a, b in ((unseen, left_out), (unseen, whole), (left_out, whole)))
-    nothing = states(asked(able), deaf(able.model.net, range(1, 5)))[-1].x
+    nothing = states(asked(able), masking_guidance(able.model.net, range(1, 5)))[-1].x
     assert not torch.allclose(nothing, states(asked(able, ""))[-1].x, atol=1e-4)  # the start has read the prompt
 
 
 def test_the_start_cannot_be_ignored(able):
     with pytest.raises(ValueError, match="something to look at"):
-        states(asked(able), deaf(able.model.net, (0, 2)))
+        states(asked(able), masking_guidance(able.model.net, (0, 2)))
     assert not hooks(able.model.net)
 
 
 def test_other_threads_hear_everything_and_are_not_heard(able):
     wanted, walks = asked(able), []
     plain = states(wanted)
-    with ignoring(able.model.net, (2, 3)), looking(able.model.net, word_layers) as looks:
+    with mask_tokens(able.model.net, (2, 3)), record_attention(able.model.net, cross_attention_layers) as looks:
         other = threading.Thread(target=lambda: walks.append(states(wanted)))
         other.start()
         other.join()
@@ -241,7 +242,7 @@ def test_fractions_of_words_add_up_and_the_start_is_first():
 
 def test_fractions_of_a_drawing_add_up_to_one(able):
     heard, prompt = {}, "a seatiger dives"
-    states(asked(able, prompt), listening(able.model.net, heard, guided))
+    states(asked(able, prompt), recording_guidance(able.model.net, heard, guided))
     words = able.reader.read(prompt).words
     assert len(words) == 3 and len(words[1][1]) > 1
     for looks in heard.values():

@@ -1,6 +1,6 @@
-"""Where attention looks, among the places of an image and among the words of a prompt, and what is sampled when it may not look.
+"""Attention weights: among the positions of an image (self-attention) and from them to the words of a prompt (cross-attention).
 
-All of it is heard by the hooks of `insides`: there only while a block runs, in one thread, and free where nobody listens.
+Everything is read by the hooks of `hooks.hooked`: they exist only while a block runs and act in one thread only.
 """
 
 from contextlib import contextmanager
@@ -9,28 +9,28 @@ import torch
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
-from diffusion_edu.analysis.activations import hooked
+from diffusion_edu.analysis.hooks import hooked
 from diffusion_edu.denoisers import guided
-from diffusion_edu.networks.blocks import Attention
-from diffusion_edu.networks.text import WordAttention
+from diffusion_edu.networks.blocks import SelfAttention
+from diffusion_edu.networks.text import CrossAttention
 
 
-def attention_layers(net):
-    """List the layers of a network by which places look at each other, as {name: module}."""
-    return _layers(net, Attention)
+def self_attention_layers(net):
+    """Return the self-attention layers of a network, {name: module}."""
+    return _layers(net, SelfAttention)
 
 
-def word_layers(net):
-    """List the layers of a network by which places look at words, as {name: module}."""
-    return _layers(net, WordAttention)
+def cross_attention_layers(net):
+    """Return the cross-attention layers of a network, from image positions to words, {name: module}."""
+    return _layers(net, CrossAttention)
 
 
-def _layers(net, class_name):
-    return {name: module for name, module in net.named_modules() if isinstance(module, class_name)}
+def _layers(net, module_type):
+    return {name: module for name, module in net.named_modules() if isinstance(module, module_type)}
 
 
-class _Softmax(TorchFunctionMode):
-    """Let every operation do what it does, and keep what the latest softmax gave."""
+class _RecordSoftmax(TorchFunctionMode):
+    """Run every operation as it is, and keep the result of the latest softmax."""
 
     latest = None
 
@@ -42,86 +42,85 @@ class _Softmax(TorchFunctionMode):
 
 
 @contextmanager
-def looking(net, layers=attention_layers):
-    """Keep where every attention layer looks while the block runs: {name: [(b, heads, places, places) of every forward pass]}.
+def record_attention(net, layers=self_attention_layers):
+    """Record the attention weights of every layer while the block runs.
 
-    These are the very tensors that the pass multiplies its values by; rows sum to 1, places are numbered row by row. With `word_layers`
-    it is where places look among words, (b, heads, places, tokens).
+    Yields {name: [weights (b, heads, positions, positions) of every forward pass]}: the very tensors that the network
+    uses. Rows sum to 1; positions are numbered row by row. With `cross_attention_layers` the last axis is tokens.
     """
-    found, softmax = layers(net), _Softmax()
-    looks = {name: [] for name in found}
-    with softmax, hooked(found, after=lambda name, given, said: looks[name].append(softmax.latest)):
-        yield looks
+    found, softmax = layers(net), _RecordSoftmax()
+    weights = {name: [] for name in found}
+    with softmax, hooked(found, after=lambda name, inputs, output: weights[name].append(softmax.latest)):
+        yield weights
 
 
 @contextmanager
-def attention_off(net):
-    """Make every attention layer let its input through while the block runs; the same weights, and for other threads nothing changes."""
-    with hooked(attention_layers(net), after=lambda name, given, said: given[0]):
+def self_attention_off(net):
+    """Replace every self-attention layer by the identity while the block runs; other threads see no change."""
+    with hooked(self_attention_layers(net), after=lambda name, inputs, output: inputs[0]):
         yield
 
 
 @contextmanager
-def ignoring(net, tokens):
-    """Let no place look at these tokens of any prompt while the block runs; for other threads nothing changes.
+def mask_tokens(net, tokens):
+    """Mask these tokens of every prompt in cross-attention while the block runs; other threads see no change.
 
-    What their neighbours and the start have heard of them is heard all the same. Raises ValueError for the start, token 0: there must
-    be something to look at.
+    The text encoder still mixed them into the vectors of the other tokens. Raises ValueError for token 0, the start
+    token: one token must remain.
     """
     if any(token < 1 for token in tokens):
-        raise ValueError(
-            "The start of a prompt cannot be ignored: there must be something to look at. Name tokens from 1 on."
-        )
+        raise ValueError("The start token, 0, cannot be masked: one token must remain. Name tokens from 1 on.")
 
-    def before(name, given):
-        x, words, there = given
-        kept = torch.tensor([place not in tokens for place in range(there.shape[1])], device=there.device)
-        return x, words, there & kept
+    def before(name, inputs):
+        x, words, mask = inputs
+        kept = torch.tensor([position not in tokens for position in range(mask.shape[1])], device=mask.device)
+        return x, words, mask & kept
 
-    with hooked(word_layers(net) if tokens else {}, before):
+    with hooked(cross_attention_layers(net) if tokens else {}, before):
         yield
 
 
-def listening(net, heard, guidance=guided):
-    """Guide as `guidance` does, and note where the prediction that is told the prompt looks: heard[t] = {layer: (b, heads, places, tokens)} at every timestep t.
+def recording_guidance(net, recorded, guidance=guided):
+    """Return a guidance function like `guidance` that also records the cross-attention of the conditional prediction.
 
-    Where that prediction lies between two prompts, it is the second that is noted.
+    It sets recorded[t] = {layer: weights (b, heads, positions, tokens)} at every timestep t. For a condition
+    interpolated between two prompts, these are the weights of the second.
     """
 
     @contextmanager
-    def listen(t):
-        with looking(net, word_layers) as looks:
+    def record(t):
+        with record_attention(net, cross_attention_layers) as weights:
             yield
-        heard[t] = {name: passes[-1] for name, passes in looks.items()}
+        recorded[t] = {name: passes[-1] for name, passes in weights.items()}
 
-    return lambda conditional, unconditional, scale: guidance(_within(listen, conditional), unconditional, scale)
+    return lambda conditional, unconditional, scale: guidance(_within(record, conditional), unconditional, scale)
 
 
-def deaf(net, tokens, guidance=guided):
-    """Guide as `guidance` does, but in the prediction that is told the prompt no place looks at these tokens, see `ignoring`; the other is left alone."""
+def masking_guidance(net, tokens, guidance=guided):
+    """Return a guidance function like `guidance` that masks tokens in the conditional prediction only (see mask_tokens)."""
     return lambda conditional, unconditional, scale: guidance(
-        _within(lambda t: ignoring(net, tokens), conditional), unconditional, scale
+        _within(lambda t: mask_tokens(net, tokens), conditional), unconditional, scale
     )
 
 
-def _within(opened, denoise):
-    def answer(x, t):
-        with opened(t):
+def _within(context, denoise):
+    def prediction(x, t):
+        with context(t):
             return denoise(x, t)
 
-    return answer
+    return prediction
 
 
-def by_word(looks, words):
-    """Add up what goes to each word of looks (..., tokens): (..., 1 + words), and first what goes to no word, which is the start.
+def by_word(weights, words):
+    """Sum attention weights (..., tokens) over the tokens of each word: (..., 1 + words).
 
-    words are those of a `tokens.Prompt`: (word, its places among the tokens).
+    Column 0 is the start token and all others that belong to no word. words are those of a `text.prompt.Prompt`.
     """
-    spans = [list(places) for _, places in words]
-    none = [place for place in range(looks.shape[-1]) if not any(place in span for span in spans)]
-    return torch.stack([looks[..., span].sum(dim=-1) for span in (none, *spans)], dim=-1)
+    spans = [list(positions) for _, positions in words]
+    rest = [token for token in range(weights.shape[-1]) if not any(token in span for span in spans)]
+    return torch.stack([weights[..., span].sum(dim=-1) for span in (rest, *spans)], dim=-1)
 
 
-def perplexity(looks):
-    """Over how many places each look of looks (..., places) spreads: the exponential of its entropy, from 1 to all of them, (...)."""
-    return torch.special.entr(looks.double()).sum(dim=-1).exp()
+def perplexity(weights):
+    """Effective number of positions that attention weights (..., positions) cover: exp of their entropy, from 1 to all, (...)."""
+    return torch.special.entr(weights.double()).sum(dim=-1).exp()

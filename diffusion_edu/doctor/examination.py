@@ -12,7 +12,7 @@ from diffusion_edu.checkpoints import Unusable, read_card
 from diffusion_edu.denoisers import TARGETS, exact
 from diffusion_edu.doctor.findings import Findings, look_at
 from diffusion_edu.schedules import cosine
-from diffusion_edu.training.objectives import DISTANCES, draw
+from diffusion_edu.training.objectives.diffusion import DISTANCES, sample_noise_levels
 from diffusion_edu.training.state import read_facts
 
 LEAST, MOST = 0.3, 0.85  # of pi / 2: the angles at which a network is asked
@@ -35,7 +35,7 @@ class Answers:
 @torch.no_grad()
 def ask(net, real, labels=None, seed=0, autocast=None):
     """Ask a network about clean images or points real (n, ...) with noise on them, once without their labels and, if given, once with them."""
-    theta, eps = draw(real, torch.Generator(real.device).manual_seed(seed))
+    theta, eps = sample_noise_levels(real, torch.Generator(real.device).manual_seed(seed))
     theta = (
         math.pi / 2 * LEAST + (MOST - LEAST) * theta
     )  # between much image and much noise: where there is something to prediction
@@ -117,7 +117,7 @@ def floor(real, prediction_type, distance="mse", images=64, seed=0):
     if distance != "mse":
         return None
     schedule = cosine(1000)
-    _, eps = draw(real[:images], torch.Generator().manual_seed(seed))
+    _, eps = sample_noise_levels(real[:images], torch.Generator().manual_seed(seed))
     best, losses = exact(real, schedule), []
     for theta in (torch.arange(20) + 0.5) / 20 * math.pi / 2:
         t = (torch.atan2(schedule.noise, schedule.signal) - theta).abs().argmin().clamp(min=1).item()

@@ -9,7 +9,7 @@ import torch.nn.functional as F
 
 from diffusion_edu.denoisers import TARGETS
 from diffusion_edu.schedules import SCHEDULES, zero_terminal_snr
-from diffusion_edu.training.objectives import DISTANCES
+from diffusion_edu.training.objectives.diffusion import DISTANCES
 
 EDGE = 0.98  # beyond it a value counts as black or white
 CLIFF = 1.8  # from one pixel to the next: nearly from black to white

@@ -1,5 +1,10 @@
-"""The networks, by name: those that denoise map (y, level, cond) to an output shaped like y, classifiers map x to one score
-per class, a VAE maps codes to images, an autoencoder latents."""
+"""The networks, by name.
+
+A denoising network maps (y, noise_level, condition) to an output shaped like y, where noise_level = 1000 * theta. A
+classifier maps images to one score per class, a VAE maps codes to images, an autoencoder maps latents to images.
+"""
+
+from torch import nn
 
 from diffusion_edu.networks.attention_unet import AttentionUNet
 from diffusion_edu.networks.autoencoder import Autoencoder
@@ -9,7 +14,7 @@ from diffusion_edu.networks.mlp import MLP
 from diffusion_edu.networks.simple_unet import SimpleUNet
 from diffusion_edu.networks.vae import VAE
 
-NETWORKS = {
+NETWORKS: dict[str, type[nn.Module]] = {
     "attention_unet": AttentionUNet,
     "simple_unet": SimpleUNet,
     "experts": Experts,

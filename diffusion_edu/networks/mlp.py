@@ -2,15 +2,18 @@
 
 import torch
 import torch.nn.functional as F
-from torch import nn
+from torch import Tensor, nn
 
 from diffusion_edu.networks.blocks import ClassEmbedding, TimeEmbedding
 
 
 class MLP(nn.Module):
-    """Map points y (b, d), their level (b,) and labels (b,) or None to an output shaped like y; the embedding scales and shifts every layer."""
+    """Map points y (b, d), their noise level (b,) and class labels (b,) or None to an output shaped like y.
 
-    def __init__(self, channels=2, width=128, blocks=3, classes=0, embedding=64):
+    The embedding of noise level and label scales and shifts every layer.
+    """
+
+    def __init__(self, channels: int = 2, width: int = 128, blocks: int = 3, classes: int = 0, embedding: int = 64):
         super().__init__()
         self.time_embedding = TimeEmbedding(embedding)
         self.class_embedding = ClassEmbedding(classes, embedding) if classes else None
@@ -19,10 +22,10 @@ class MLP(nn.Module):
         self.modulate = nn.ModuleList([nn.Linear(embedding, 2 * width) for _ in range(blocks)])
         self.out = nn.Linear(width, channels)
 
-    def forward(self, y, noise_level, labels=None):
+    def forward(self, y: Tensor, noise_level: Tensor, condition: Tensor | None = None) -> Tensor:
         embedding = self.time_embedding(noise_level)
         if self.class_embedding:
-            embedding = embedding + self.class_embedding(labels, len(y))
+            embedding = embedding + self.class_embedding(condition, len(y))
         embedding = F.silu(embedding)
         h = self.stem(y)
         for layer, modulate in zip(self.layers, self.modulate, strict=True):

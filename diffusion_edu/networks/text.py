@@ -1,7 +1,7 @@
-"""What tells a network words: encoders of captions, and attention from the places of an image to the words.
+"""Text conditioning: encoders of captions, and cross-attention from the positions of an image to the tokens.
 
-A caption is token ids (b, n), 0 wherever there is none; all zeros is no caption at all, and asks for anything. The first
-token is always looked at, so that there is something to look at even then.
+A caption is token ids (b, n), 0 for padding; all zeros is the null condition, no caption at all. The first token is
+never masked, so that attention always has a token to read.
 """
 
 import math
@@ -9,19 +9,20 @@ import math
 import torch
 import torch.nn.functional as F
 from einops import rearrange
-from torch import nn
+from torch import Tensor, nn
 
-from diffusion_edu.networks.blocks import group_norm
+from diffusion_edu.networks.blocks import group_norm, zero_init
 
 
 class TextEncoder(nn.Module):
-    """Turn token ids (b, n), n at most `length`, into one vector per token that knows the whole caption (b, n, width).
+    """Encode token ids (b, n), n at most `length`, as one vector per token that depends on the whole caption (b, n,
+    width).
 
-    A transformer (Vaswani et al. 2017) that looks in both directions: nothing here is ever written on, and in a caption
-    an adjective often stands before what it is about. It learns together with the network that it tells.
+    A transformer encoder (Vaswani et al. 2017), trained together with the U-Net. Its attention has no causal mask,
+    because it never generates text, and in a caption an adjective often stands before its noun.
     """
 
-    def __init__(self, vocabulary, width=192, depth=4, head_width=32, length=77):
+    def __init__(self, vocabulary: int, width: int = 192, depth: int = 4, head_width: int = 32, length: int = 77):
         super().__init__()
         self.width, self.length = width, length
         self.table = nn.Embedding(vocabulary, width)
@@ -32,58 +33,65 @@ class TextEncoder(nn.Module):
         )
         self.layers = nn.TransformerEncoder(layer, depth, nn.LayerNorm(width), enable_nested_tensor=False)
         for weight in (weight for each in self.layers.layers for weight in each.parameters() if weight.ndim == 2):
-            nn.init.xavier_uniform_(weight)  # the layers are copies of one: without this they would begin equal
+            nn.init.xavier_uniform_(weight)  # torch copies one layer: without this all layers would start equal
 
-    def nothing(self, batch):
-        """Ask for anything: the condition without a caption (batch, 1)."""
+    def null_condition(self, batch: int) -> Tensor:
+        """Build the null condition (batch, 1): no caption."""
         return torch.zeros(batch, 1, dtype=torch.int64, device=self.positions.device)
 
-    def forward(self, ids):
+    def forward(self, ids: Tensor) -> Tensor:
         if ids.shape[1] > self.length:
-            raise ValueError(f"A caption has at most {self.length} tokens, not {ids.shape[1]}: cut it.")
-        words = self.table(ids.long()) + self.positions[: ids.shape[1]]
-        return self.layers(words, src_key_padding_mask=~present(ids))
+            raise ValueError(f"A caption has at most {self.length} tokens, not {ids.shape[1]}: shorten it.")
+        tokens = self.table(ids.long()) + self.positions[: ids.shape[1]]
+        return self.layers(tokens, src_key_padding_mask=~token_mask(ids))
 
 
-class GivenWords(nn.Module):
-    """Take words that a frozen encoder, for example CLIP's, has turned into vectors (b, n, features), zeros where there is none: (b, n, width)."""
+class TextProjection(nn.Module):
+    """Project the outputs (b, n, features) of a frozen text encoder such as CLIP, zeros for
+    padding, to (b, n, width).
+    """
 
-    def __init__(self, features, width=192):
+    def __init__(self, features: int, width: int = 192):
         super().__init__()
         self.width, self.features = width, features
         self.fit = nn.Sequential(nn.LayerNorm(features), nn.Linear(features, width))
-        self.start = nn.Parameter(0.02 * torch.randn(width))  # what is said where nothing is
+        self.start = nn.Parameter(0.02 * torch.randn(width))  # learned vector for padding
 
-    def nothing(self, batch):
-        """Ask for anything: the condition without a caption (batch, 1, features)."""
+    def null_condition(self, batch: int) -> Tensor:
+        """Build the null condition (batch, 1, features): no caption."""
         return torch.zeros(batch, 1, self.features, device=self.start.device)
 
-    def forward(self, words):
-        return torch.where(words.any(dim=2, keepdim=True), self.fit(words.to(self.start.dtype)), self.start)
+    def forward(self, vectors: Tensor) -> Tensor:
+        return torch.where(vectors.any(dim=2, keepdim=True), self.fit(vectors.to(self.start.dtype)), self.start)
 
 
-def present(condition):
-    """Say which places of a condition, ids (b, n) or vectors (b, n, features), hold a word, bool (b, n); the first always counts."""
-    there = condition != 0 if condition.ndim == 2 else condition.any(dim=2)
-    return torch.cat([torch.ones_like(there[:, :1]), there[:, 1:]], dim=1)
+def token_mask(condition: Tensor) -> Tensor:
+    """Mark the tokens of a condition, ids (b, n) or vectors (b, n, features), that are not padding: bool (b, n).
+
+    The first token always counts.
+    """
+    mask = condition != 0 if condition.ndim == 2 else condition.any(dim=2)
+    return torch.cat([torch.ones_like(mask[:, :1]), mask[:, 1:]], dim=1)
 
 
-class WordAttention(nn.Module):
-    """Let every place of a feature map (b, c, h, w) look at the words (b, n, told) that are there (b, n) (Rombach et al. 2022, sec. 3.3)."""
+class CrossAttention(nn.Module):
+    """Let every position of a feature map (b, c, h, w) read from tokens (b, n, text_width) where mask (b, n) is true.
 
-    def __init__(self, width, told, head_width=32):
+    Rombach et al. 2022, sec. 3.3.
+    """
+
+    def __init__(self, width: int, text_width: int, head_width: int = 32):
         super().__init__()
         self.heads = next(n for n in range(max(1, width // head_width), 0, -1) if width % n == 0)
         self.norm = group_norm(width)
         self.q = nn.Conv2d(width, width, 1)
-        self.kv = nn.Linear(told, 2 * width)
+        self.kv = nn.Linear(text_width, 2 * width)
         self.out = nn.Conv2d(width, width, 1)
-        nn.init.zeros_(self.out.weight)  # nothing is heard at first
-        nn.init.zeros_(self.out.bias)
+        zero_init(self.out)
 
-    def forward(self, x, words, there):
+    def forward(self, x: Tensor, tokens: Tensor, mask: Tensor) -> Tensor:
         q = rearrange(self.q(self.norm(x)), "b (n c) h w -> b n (h w) c", n=self.heads)
-        k, v = rearrange(self.kv(words), "b w (two n c) -> two b n w c", two=2, n=self.heads)
-        fits = (q @ k.transpose(-1, -2) / math.sqrt(q.shape[-1])).masked_fill(~there[:, None, None], -math.inf)
-        looks = fits.softmax(dim=-1, dtype=v.dtype)  # (b, n, places, words)
-        return x + self.out(rearrange(looks @ v, "b n (h w) c -> b (n c) h w", h=x.shape[2]))
+        k, v = rearrange(self.kv(tokens), "b w (two n c) -> two b n w c", two=2, n=self.heads)
+        scores = (q @ k.transpose(-1, -2) / math.sqrt(q.shape[-1])).masked_fill(~mask[:, None, None], -math.inf)
+        weights = scores.softmax(dim=-1, dtype=v.dtype)  # (b, n, positions, tokens)
+        return x + self.out(rearrange(weights @ v, "b n (h w) c -> b (n c) h w", h=x.shape[2]))

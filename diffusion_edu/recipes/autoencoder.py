@@ -9,11 +9,11 @@ from tqdm import tqdm
 
 from diffusion_edu.data.images import cut, to_bytes, to_signed
 from diffusion_edu.figures.grids import grid
-from diffusion_edu.latent.codec import measured
+from diffusion_edu.latent.codec import measure_latents
 from diffusion_edu.recipes import command_line
 from diffusion_edu.recipes.model_setup import apart
 from diffusion_edu.recipes.run import Recipe
-from diffusion_edu.training.objectives import Reconstruction
+from diffusion_edu.training.objectives.autoencoding import Reconstruction
 from diffusion_edu.training.perceptual import VGG16
 
 CROP = 64  # of 128: the network has no fixed size, and so learns from four times as many images in the same time
@@ -40,7 +40,7 @@ def scale(run):
     """Measure the mean and spread of the latents of all images that were trained on, for the card."""
     tqdm.write(f"Measuring the latents of {len(run.trained_on):,} images for the card.")
     parts = (to_signed(images) for images in run.trained_on.images.split(32))
-    return {"latents": measured(run.learned, run.compute, parts)}
+    return {"latents": measure_latents(run.learned, run.compute, parts)}
 
 
 RECIPE = Recipe(

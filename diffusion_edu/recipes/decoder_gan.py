@@ -12,11 +12,11 @@ from tqdm import tqdm
 
 from diffusion_edu.checkpoints import Model, load
 from diffusion_edu.data.images import load_images
-from diffusion_edu.networks.critic import Judged
+from diffusion_edu.networks.critic import AutoencoderGAN
 from diffusion_edu.randomness import Compute, choose
 from diffusion_edu.recipes import autoencoder, command_line
 from diffusion_edu.recipes.run import Run, earlier, under_way
-from diffusion_edu.training.objectives import Sharpness
+from diffusion_edu.training.objectives.adversarial import Adversarial
 
 FRACTION = 0.6  # of the way from the decoder that was begun with: at the end of it textures are sharp, and begin to repeat a pattern
 
@@ -25,7 +25,7 @@ RECIPE = replace(
     name="decoder_gan",
     lr=1.6e-3,
     ema=0.998,
-    objective=Sharpness(),
+    objective=Adversarial(),
     measure=lambda run: {"latents": run.first.card.latents},
 )
 
@@ -68,7 +68,7 @@ def begin(recipe, args):
     )
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        net = Judged(deepcopy(start.net))
+        net = AutoencoderGAN(deepcopy(start.net))
     run = DecoderRun(
         recipe, args, compute, images.to(compute.device), recipe.objective, *under_way(file, compute.place(net), args)
     )

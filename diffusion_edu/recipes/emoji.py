@@ -22,8 +22,9 @@ from diffusion_edu.randomness import Compute, choose
 from diffusion_edu.recipes import command_line
 from diffusion_edu.recipes.model_setup import build, describe
 from diffusion_edu.recipes.run import Recipe, Run, earlier, under_way
-from diffusion_edu.text.tokenizer import Tokens, learned, reader
-from diffusion_edu.training.objectives import Objective
+from diffusion_edu.text.reader import load_reader
+from diffusion_edu.text.tokenizer import Tokenizer, learn_vocabulary
+from diffusion_edu.training.objectives.diffusion import Objective
 
 HELD_OUT = PRETRAINED / "emoji.held_out.json"
 FEW = 128  # held-out images that the validation loss is computed from
@@ -91,7 +92,7 @@ class EmojiRun(Run):
         return kept or None, self.pictures
 
     def __post_init__(self):
-        self.tokens = Tokens(vocabulary(self.args.out, self.name).read_text(encoding="utf-8"))
+        self.tokens = Tokenizer(vocabulary(self.args.out, self.name).read_text(encoding="utf-8"))
         self.prompts = (self.args.out / "prompts.txt").read_text(encoding="utf-8").splitlines()
         super().__post_init__()
 
@@ -172,11 +173,11 @@ def vocabulary_for(args, emoji, lists):
     path = vocabulary(args.out, args.out.resolve().name)
     args.out.mkdir(parents=True, exist_ok=True)
     if not path.exists():
-        text = reader(args.start).text if args.start else learned(captions_to_learn(emoji))
+        text = load_reader(args.start).text if args.start else learn_vocabulary(captions_to_learn(emoji))
         write_safely(path, lambda part: part.write_bytes(text.encode()))
         prompts = "\n".join(prompts_of(emoji, lists)) + "\n"
         write_safely(args.out / "prompts.txt", lambda part: part.write_text(prompts, encoding="utf-8"))
-    return Tokens(path.read_text(encoding="utf-8"))
+    return Tokenizer(path.read_text(encoding="utf-8"))
 
 
 def captions_to_learn(emoji):

@@ -9,7 +9,7 @@ from diffusion_edu.degradations import DEGRADATIONS, Degradation
 from diffusion_edu.figures.grids import grid
 from diffusion_edu.recipes.command_line import main
 from diffusion_edu.recipes.run import Recipe
-from diffusion_edu.training.objectives import Restoration
+from diffusion_edu.training.objectives.restoration import Restoration
 
 TIMESTEP = 60  # of 100: the sheets show images that have lost this much
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from diffusion_edu.recipes import flowers_simple
 from diffusion_edu.recipes.command_line import main
-from diffusion_edu.training.objectives import Objective
+from diffusion_edu.training.objectives.diffusion import Objective
 
 RECIPE = replace(
     flowers_simple.RECIPE,

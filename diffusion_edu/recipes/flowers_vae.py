@@ -2,7 +2,7 @@
 
 from diffusion_edu.recipes.command_line import main
 from diffusion_edu.recipes.run import Recipe
-from diffusion_edu.training.objectives import Variational
+from diffusion_edu.training.objectives.autoencoding import Variational
 
 RECIPE = Recipe(
     name="flowers_vae",

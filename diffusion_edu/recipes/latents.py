@@ -12,9 +12,9 @@ from torch import Tensor
 from diffusion_edu.checkpoints import Unusable
 from diffusion_edu.data.augment import VARIANTS, augmented
 from diffusion_edu.data.images import held_out, to_signed
-from diffusion_edu.latent.codec import scale_of
-from diffusion_edu.networks.text import present
-from diffusion_edu.text.random_prompts import learned
+from diffusion_edu.latent.codec import latent_statistics
+from diffusion_edu.networks.text import token_mask
+from diffusion_edu.text.random_prompts import learn_chain
 from diffusion_edu.training.state import read_tensors, write_tensors
 
 MANY = 5000  # images of a set that need no variants
@@ -59,7 +59,7 @@ class Latents:
     def told(self, rows):
         """What a network is told of these rows of captions: ids int64, or vectors float32, without the places that are empty in all of them."""
         condition = self.captions[rows]
-        used = max(1, int(present(condition).any(0).nonzero().max()) + 1)
+        used = max(1, int(token_mask(condition).any(0).nonzero().max()) + 1)
         condition = condition[:, : -(-used // STEP) * STEP]
         return condition.float() if condition.ndim == 3 else condition.long()
 
@@ -125,7 +125,7 @@ def chained(sets):
         told = [
             row for each in some for row, held in zip(rows_of(each), held_out(each).tolist(), strict=True) if not held
         ]
-        if told and (chain := learned(*zip(*told, strict=True))):
+        if told and (chain := learn_chain(*zip(*told, strict=True))):
             return chain.facts
     return None
 
@@ -175,7 +175,7 @@ def read_latents(path):
         name, scale = facts["autoencoder"], facts["scale"]
     except (TypeError, KeyError):
         raise Unusable(f"The file {path} holds no latents: name one that this recipe has made.") from None
-    if scale_of(name) != scale:
+    if latent_statistics(name) != scale:
         raise Unusable(
             f"The latents in {path} were made by another {name!r} than the one that is here: delete the file to encode the images anew."
         )

@@ -20,7 +20,9 @@ from diffusion_edu.recipes.fine_tune import like, taken_over
 from diffusion_edu.recipes.log import COLUMNS, Log
 from diffusion_edu.recipes.sample_sheet import sheet
 from diffusion_edu.training.loop import TrainState, fit, held_out_loss, train_state, warm_up_and_anneal
-from diffusion_edu.training.objectives import Objective, Reconstruction, Restoration, Variational
+from diffusion_edu.training.objectives.autoencoding import Reconstruction, Variational
+from diffusion_edu.training.objectives.diffusion import Objective
+from diffusion_edu.training.objectives.restoration import Restoration
 from diffusion_edu.training.state import load_run, read_facts, save_run
 
 SAVE_EVERY, ROW_EVERY = 60, 20  # seconds

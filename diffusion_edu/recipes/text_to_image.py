@@ -15,15 +15,16 @@ from diffusion_edu.data.captions import load_captioned
 from diffusion_edu.data.images import to_bytes
 from diffusion_edu.figures.grids import grid
 from diffusion_edu.generation import Preset, generate
-from diffusion_edu.latent.codec import codec, scale_of
+from diffusion_edu.latent.codec import load_codec, latent_statistics
 from diffusion_edu.randomness import Compute, choose
 from diffusion_edu.recipes import command_line
 from diffusion_edu.recipes.model_setup import build, describe
 from diffusion_edu.recipes.latents import encoded, learned_from, read_latents, write_latents
 from diffusion_edu.recipes.run import Recipe, Run, earlier, under_way
 from diffusion_edu.text.random_prompts import write_chain
-from diffusion_edu.training.objectives import Hybrid, Objective
-from diffusion_edu.training.perceptual import painter
+from diffusion_edu.training.objectives.diffusion import Objective
+from diffusion_edu.training.objectives.perceptual import Hybrid
+from diffusion_edu.training.perceptual import decoder_features
 
 OWN, CLIP, ALONE = "own", "clip", "alone"
 AUTOENCODER, LATENTS = "autoencoder", "latents.safetensors"
@@ -79,7 +80,7 @@ class TextRun(Run):
     @cached_property
     def codec(self):
         """The way from latents to images."""
-        return codec(self.images.facts["autoencoder"], compute=self.compute)
+        return load_codec(self.images.facts["autoencoder"], compute=self.compute)
 
     def stream(self):
         """Yield latents and what is told of them, each sampled as often as its set is to come, for ever."""
@@ -128,7 +129,7 @@ def begin(recipe, args):
         recipe, args, compute, latents.to(compute.device), objective, *under_way(file, compute.place(net), args)
     )
     if isinstance(objective, Hybrid):
-        painter(objective.autoencoder, compute.device)  # a problem is better known now than after the first step
+        decoder_features(objective.autoencoder, compute.device)  # a problem is better known now than after the first step
     (args.out / "prompts.txt").write_text("\n".join(facts["prompts"]) + "\n", encoding="utf-8")
     if facts["vocabulary"]:
         write_safely(
@@ -151,7 +152,7 @@ def objective_of(perceptual, autoencoder):
     if perceptual == 0:
         return Objective(null=0)
     alone = perceptual == ALONE
-    return Hybrid(null=0, plain=0.0 if alone else 1.0, perception=1.0 if alone else perceptual, autoencoder=autoencoder)
+    return Hybrid(null=0, diffusion_weight=0.0 if alone else 1.0, perceptual_weight=1.0 if alone else perceptual, autoencoder=autoencoder)
 
 
 def latents_for(args, start, compute):
@@ -176,9 +177,9 @@ def latents_for(args, start, compute):
         return latents
     sets = [load_captioned(source, args.size, tqdm.write) for source in sources or DEFAULT]
     reader, name = reader_for(args, start, sets), args.autoencoder or (start.card.autoencoder if start else AUTOENCODER)
-    facts = {"from": sources, "autoencoder": name, "scale": scale_of(name), "size": args.size}
+    facts = {"from": sources, "autoencoder": name, "scale": latent_statistics(name), "size": args.size}
     facts |= {"text": reader.card, "config": reader.config, "vocabulary": reader.text}
-    latents = encoded(sets, codec(name, compute=compute), reader, partial(tqdm, leave=False), **facts)
+    latents = encoded(sets, load_codec(name, compute=compute), reader, partial(tqdm, leave=False), **facts)
     write_latents(path, latents)
     captions = json.dumps(learned_from(sets), indent=1, ensure_ascii=False)
     write_safely(
@@ -189,13 +190,13 @@ def latents_for(args, start, compute):
 
 def reader_for(args, start, sets):
     """Choose what reads captions: that of the model to go on with, CLIP, or a vocabulary learned from the captions."""
-    from diffusion_edu.text import clip, tokenizer
+    from diffusion_edu.text import clip, reader, tokenizer
 
     if start:
-        return tokenizer.reader(args.start)
+        return reader.load_reader(args.start)
     if args.text_encoder != OWN:
-        return clip.clip(clip.CLIP if args.text_encoder == CLIP else args.text_encoder)
-    return tokenizer.Tokens(tokenizer.learned(caption for some in sets for caption in some.captions))
+        return clip.load_clip(clip.CLIP if args.text_encoder == CLIP else args.text_encoder)
+    return tokenizer.Tokenizer(tokenizer.learn_vocabulary(caption for some in sets for caption in some.captions))
 
 
 def options():

@@ -1,4 +1,4 @@
-"""Training as an iterator: `fit` yields after every step and knows nothing of files, bars or images on screen."""
+"""Training as an iterator: `fit` yields after every training step; it saves no file and shows no progress bar."""
 
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -9,12 +9,12 @@ from itertools import islice
 import torch
 from torch import Tensor, nn
 
-from diffusion_edu.training.objectives import draw
+from diffusion_edu.training.objectives.diffusion import sample_noise_levels
 
 
 @dataclass
 class TrainState:
-    """All that changes while a network learns: its weights, their moving average, the optimiser, the randomness, and how far it has come."""
+    """All that changes in a training: weights, their exponential moving average (EMA), optimiser, generator, counts."""
 
     net: nn.Module
     ema: nn.Module
@@ -25,8 +25,8 @@ class TrainState:
     seconds: float = 0.0
 
 
-def train_state(net, seed=0, weight_decay=0.01):
-    """Begin to train a network with AdamW (Loshchilov & Hutter 2019)."""
+def train_state(net: nn.Module, seed: int = 0, weight_decay: float = 0.01) -> TrainState:
+    """Begin to train a network with AdamW (Loshchilov & Hutter 2019); the EMA begins as a copy of its weights."""
     device = next(net.parameters()).device
     optimizer = torch.optim.AdamW(
         net.parameters(), betas=(0.9, 0.99), weight_decay=weight_decay, fused=device.type != "mps"
@@ -36,7 +36,7 @@ def train_state(net, seed=0, weight_decay=0.01):
 
 @dataclass(frozen=True)
 class Progress:
-    """What one step of training did: its loss and learning rate, and the steps, images and seconds up to here."""
+    """The result of one training step: its loss and learning rate, and the steps, images and seconds so far."""
 
     step: int
     images: int
@@ -46,12 +46,15 @@ class Progress:
 
 
 @torch.no_grad()
-def update_ema(ema, net, step, decay):
-    """Let the average follow the weights, quickly at first: min(decay, (1 + n) / (10 + n)); buffers are copied (Song et al. 2021, SDE, appendix)."""
+def update_ema(ema: nn.Module, net: nn.Module, step: int, decay: float) -> None:
+    """Update the EMA of the weights with decay min(decay, (1 + step) / (10 + step)).
+
+    Buffers are copied (Song et al. 2021, SDE, appendix).
+    """
     fraction = 1 - min(decay, (1 + step) / (10 + step))
     torch._foreach_lerp_(list(ema.parameters()), list(net.parameters()), fraction)
-    for kept, now in zip(ema.buffers(), net.buffers(), strict=True):
-        kept.copy_(now)
+    for averaged, current in zip(ema.buffers(), net.buffers(), strict=True):
+        averaged.copy_(current)
 
 
 def fit(
@@ -63,13 +66,14 @@ def fit(
     accumulate: int = 1,
     autocast: torch.dtype | None = None,
 ) -> Iterator[Progress]:
-    """Train until the stream ends, one step per `accumulate` batches, and yield a Progress after each step and its EMA update.
+    """Train until the stream of batches ends, and yield a Progress after each training step and its EMA update.
 
-    The caller may stop at any yield. lr reads the learning rate off how far the learner has come. Gradients are clipped to norm 1.
+    A step takes `accumulate` batches (x0, condition). The caller may stop at any yield. lr(train_state) is the learning
+    rate, ema the decay of the EMA. Gradients are clipped to norm 1.
     """
     net, optimizer, device = train_state.net, train_state.optimizer, train_state.generator.device
-    stream, watch = iter(stream), time.monotonic()
-    while parts := list(islice(stream, accumulate)):
+    batches, before = iter(stream), time.monotonic()
+    while parts := list(islice(batches, accumulate)):
         for group in optimizer.param_groups:
             group["lr"] = lr(train_state)
         total = 0.0
@@ -84,16 +88,19 @@ def fit(
         optimizer.zero_grad()
         update_ema(train_state.ema, net, train_state.step, ema)
         now = time.monotonic()
-        train_state.step, train_state.seconds, watch = train_state.step + 1, train_state.seconds + now - watch, now
+        train_state.step, train_state.seconds, before = train_state.step + 1, train_state.seconds + now - before, now
         yield Progress(
             train_state.step, train_state.images, train_state.seconds, float(total), optimizer.param_groups[0]["lr"]
         )
 
 
-def warm_up_and_anneal(peak, fraction, warm_up=200, final=0.3):
-    """Build a learning rate: rise over the first steps, stay, and fall to nothing over the final fraction of the training.
+def warm_up_and_anneal(
+    peak: float, fraction: Callable[[TrainState], float], warm_up: int = 200, final: float = 0.3
+) -> Callable[[TrainState], float]:
+    """Build a learning rate: it rises for warm_up steps, stays at its peak, and falls linearly to 0 over the final
+    fraction of the training.
 
-    share maps a Learner to how much of its training is over: 0 at the beginning, 1 at the end.
+    fraction(train_state) is how much of the training is over: 0 at the beginning, 1 at the end.
     """
 
     def lr(train_state):
@@ -104,22 +111,40 @@ def warm_up_and_anneal(peak, fraction, warm_up=200, final=0.3):
 
 
 @torch.no_grad()
-def held_out_loss(net, x0, condition, objective, autocast=None, batch=64):
-    """Average the loss over images x0 (n, c, h, w) that were not trained on, always with the same angles and the same noise."""
+def held_out_loss(
+    net: nn.Module,
+    x0: Tensor,
+    condition: Tensor | None,
+    objective,
+    autocast: torch.dtype | None = None,
+    batch: int = 64,
+) -> float:
+    """Average the loss over held-out images x0 (n, c, h, w), always at the same noise levels and
+    with the same noise.
+    """
     generator, losses = torch.Generator(x0.device).manual_seed(0), []
-    theta, eps = draw(x0, generator)
+    theta, eps = sample_noise_levels(x0, generator)
     for part in torch.arange(len(x0), device=x0.device).split(batch):
         with torch.autocast(x0.device.type, autocast, enabled=autocast is not None):
-            losses.append(
-                objective.at(net, x0[part], None if condition is None else condition[part], theta[part], eps[part])
-            )
+            some = None if condition is None else condition[part]
+            losses.append(objective.at(net, x0[part], some, theta[part], eps[part]))
     return torch.cat(losses).mean().item()
 
 
 @torch.no_grad()
-def loss_by_angle(net, x0, condition, objective, angles, autocast=None):
-    """Average the loss over clean images x0 (n, ...) at each of the angles theta (m,), always with the same noise; float64 (m,)."""
-    _, eps = draw(x0, torch.Generator(x0.device).manual_seed(0))
+def loss_by_angle(
+    net: nn.Module,
+    x0: Tensor,
+    condition: Tensor | None,
+    objective,
+    angles: Tensor,
+    autocast: torch.dtype | None = None,
+) -> Tensor:
+    """Average the loss over clean images x0 (n, ...) at each of the angles theta (m,), always with the same noise.
+
+    Returns float64 (m,).
+    """
+    _, eps = sample_noise_levels(x0, torch.Generator(x0.device).manual_seed(0))
     losses = []
     for theta in angles:
         with torch.autocast(x0.device.type, autocast, enabled=autocast is not None):

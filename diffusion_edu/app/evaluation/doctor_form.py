@@ -5,7 +5,7 @@ import streamlit as st
 from diffusion_edu.denoisers import TARGETS
 from diffusion_edu.doctor import LOOKS, Findings, Looks
 from diffusion_edu.schedules import SCHEDULES
-from diffusion_edu.training.objectives import DISTANCES
+from diffusion_edu.training.objectives.diffusion import DISTANCES
 
 UNKNOWN = "?"
 READ = {"mse": "MSE", "l1": "L1", "huber": "Huber"}

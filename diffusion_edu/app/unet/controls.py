@@ -18,7 +18,7 @@ BOUND = {"bind": "query-params"}
 def ask_part(anatomy):
     """Ask for a part of the network; the default is the last one that is conditioned on the timestep."""
     parts = {part.name: part for part in spatial(anatomy)}
-    default = [part.name for part in anatomy.parts if part.told][-1]
+    default = [part.name for part in anatomy.parts if part.conditioned][-1]
     _forget_unknown("part", parts)
     words = "Or click a part of the map. The names are those in the code of the network."
     name = st.selectbox("Part", list(parts), list(parts).index(default), key="part", help=words, **BOUND)
@@ -32,14 +32,14 @@ def select_part(name):
 
 def ask_layer(anatomy):
     """Ask in the sidebar for an attention layer and a position; returns the layer, or None if there is none."""
-    layers = {part.name: part for part in spatial(anatomy) if part.class_name == "Attention"}
+    layers = {part.name: part for part in spatial(anatomy) if part.type_name == "SelfAttention"}
     if not layers:
         return None
     _forget_unknown("layer", layers)
     with st.sidebar:
         layer = layers[st.selectbox("Attention layer", list(layers), len(layers) - 1, key="layer", **BOUND)]
         more = st.expander("More choices")
-    for key, last in zip(("row", "column"), layer.gives[1:], strict=True):
+    for key, last in zip(("row", "column"), layer.output_shape[1:], strict=True):
         if st.session_state.get(key, 1) > last:
             del st.session_state[key]
         words = "Or click into the image."

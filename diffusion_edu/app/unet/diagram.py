@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from html import escape
 
-from diffusion_edu.analysis.activations import Anatomy
+from diffusion_edu.analysis.network_summary import NetworkSummary
 
 PARTS = {  # class of the part: (its label on the map, its name, what it does)
     "Conv2d": ("conv", "convolution", "combines 3 x 3 positions at a time"),
@@ -13,8 +13,8 @@ PARTS = {  # class of the part: (its label on the map, its name, what it does)
         "residual block",
         "two convolutions, added to their input; timestep and condition scale and shift the channels in between",
     ),
-    "Convolutions": ("conv²", "two convolutions", "timestep and condition are added to every channel in between"),
-    "Attention": ("attn", "self-attention", "lets every position attend to every other"),
+    "DoubleConv": ("conv²", "two convolutions", "timestep and condition are added to every channel in between"),
+    "SelfAttention": ("attn", "self-attention", "lets every position attend to every other"),
     "Down": ("down", "downsampling", "halves height and width"),
     "Up": ("up", "upsampling", "doubles height and width"),
     "TimeEmbedding": ("timestep t", "time embedding", "turns the noise level into a vector"),
@@ -35,7 +35,7 @@ LEGEND = (
 
 def title(card, anatomy):
     """Write the size of a network as one line."""
-    attention = sum(anatomy.fraction(part) for part in anatomy.parts if part.class_name == "Attention")
+    attention = sum(anatomy.fraction(part) for part in anatomy.parts if part.type_name == "SelfAttention")
     words = f", {percent(attention)} of it in attention" if attention else ", no attention"
     size = f"{count(anatomy.parameters)} parameters, {count(anatomy.flops)}FLOP per prediction"
     return f"{card.title}: {size}{words}"
@@ -61,7 +61,7 @@ def percent(fraction):
 
 def spatial(anatomy):
     """Return the parts whose output is a feature map, in the order in which they ran."""
-    return [part for part in anatomy.parts if len(part.gives) == 3]
+    return [part for part in anatomy.parts if len(part.output_shape) == 3]
 
 
 @dataclass(frozen=True)
@@ -81,36 +81,36 @@ class Box:
 
 def boxes(parts, width):
     """Lay the parts out as a U, {name: Box}: left to right in the order of running, small resolutions below."""
-    rows = sorted({part.gives[1] for part in parts}, reverse=True)
+    rows = sorted({part.output_shape[1] for part in parts}, reverse=True)
     heights = {size: HEIGHTS[min(k, len(HEIGHTS) - 1)] for k, size in enumerate(rows)}
     top = {size: TOP + sum(heights[larger] + BETWEEN for larger in rows[:k]) for k, size in enumerate(rows)}
     side, gap = (SIDE, 8) if width >= LARGE else (COMPACT, 3)
-    slot, largest = (width - 2 * side) / len(parts), max(part.gives[0] for part in parts)
+    slot, largest = (width - 2 * side) / len(parts), max(part.output_shape[0] for part in parts)
     found = {}
     for k, part in enumerate(parts):
-        wide = (slot - gap) * (0.6 + 0.4 * (part.gives[0] / largest) ** 0.5)  # wider for more channels
-        size = part.gives[1]
+        wide = (slot - gap) * (0.6 + 0.4 * (part.output_shape[0] / largest) ** 0.5)  # wider for more channels
+        size = part.output_shape[1]
         found[part.name] = Box(side + slot * k + (slot - wide) / 2, top[size], wide, heights[size])
     return found
 
 
 def describe(anatomy, part):
     """Write all facts about one part as one line of Markdown."""
-    _, name, does = PARTS[part.class_name]
+    _, name, does = PARTS[part.type_name]
     facts = [
         f"{part.parameters:,} parameters ({percent(part.parameters / anatomy.parameters)})",
         f"{percent(anatomy.fraction(part))} of the arithmetic",
     ]
-    if part.told:
+    if part.conditioned:
         facts.append("conditioned on timestep and class")
     facts += [f"skip connection from `{source}`" for source, target in anatomy.skips if target == part.name]
     facts += [f"skip connection to `{target}`" for source, target in anatomy.skips if source == part.name]
     return (
-        f"**`{part.name}`, {name}**: {does}. {shape_text(part.given)} → {shape_text(part.gives)}, {', '.join(facts)}."
+        f"**`{part.name}`, {name}**: {does}. {shape_text(part.input_shape)} → {shape_text(part.output_shape)}, {', '.join(facts)}."
     )
 
 
-def draw(anatomy: Anatomy, size, selected, width=900):
+def draw(anatomy: NetworkSummary, size, selected, width=900):
     """Draw the U as an SVG element, for images of size (channels, height, width).
 
     Below LARGE pixels of width the percentages are left out.
@@ -158,9 +158,9 @@ def _skip(a, b):
 
 def _embeddings(anatomy, width):
     """Write above the U which embeddings condition the parts."""
-    embeddings = [part for part in anatomy.parts if len(part.gives) == 1]
-    words = " + ".join(PARTS[part.class_name][0] for part in embeddings)
-    line = f"● {words} → {embeddings[0].gives[0]} numbers, given to every part with ●"
+    embeddings = [part for part in anatomy.parts if len(part.output_shape) == 1]
+    words = " + ".join(PARTS[part.type_name][0] for part in embeddings)
+    line = f"● {words} → {embeddings[0].output_shape[0]} numbers, given to every part with ●"
     return _text(width / 2, 16, line, css="embedding")
 
 
@@ -168,16 +168,16 @@ def _rows(parts, at):
     """Write the resolution beside each row."""
     first = {}
     for part in parts:
-        first.setdefault(part.gives[1:], at[part.name])
+        first.setdefault(part.output_shape[1:], at[part.name])
     boxes = first.items()
     return "".join(_text(box.x - 8, box.y + box.height - 6, shape_text(size), "end", "row") for size, box in boxes)
 
 
 def _part(anatomy, part, box, selected, strength, percentages):
-    short, name, _ = PARTS[part.class_name]
+    short, name, _ = PARTS[part.type_name]
     fraction = percent(anatomy.fraction(part))
-    label = f"{part.name}, {name}, {shape_text(part.given)} to {shape_text(part.gives)}, {fraction} of the arithmetic"
-    radius, css = (10, " attention") if part.class_name == "Attention" else (3, "")
+    label = f"{part.name}, {name}, {shape_text(part.input_shape)} to {shape_text(part.output_shape)}, {fraction} of the arithmetic"
+    radius, css = (10, " attention") if part.type_name == "SelfAttention" else (3, "")
     chosen = " chosen" if selected else ""
     head = f'<g class="part{css}{chosen}" data-part="{escape(part.name)}" tabindex="0" role="button"'
     head += f' aria-label="{escape(label)}" aria-pressed="{str(selected).lower()}"><title>{escape(label)}</title>'
@@ -186,10 +186,10 @@ def _part(anatomy, part, box, selected, strength, percentages):
         f'<rect {size} class="ground"/><rect {size} class="fill" style="fill-opacity: {0.06 + 0.42 * strength:.2f}"/>'
     )
     middle = box.y + box.height / 2
-    inside += _text(box.middle, middle + (-1 if percentages else 4), part.gives[0], css="channels")
+    inside += _text(box.middle, middle + (-1 if percentages else 4), part.output_shape[0], css="channels")
     if percentages:
         inside += _text(box.middle, middle + 13, fraction, css="small")
         inside += _text(box.middle, box.y + box.height + 13, short, css="small")
-    if part.told:
+    if part.conditioned:
         inside += f'<circle cx="{box.x:.1f}" cy="{box.y:.1f}" r="4" class="dot"/>'
     return f"{head}{inside}</g>"
