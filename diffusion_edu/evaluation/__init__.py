@@ -1,7 +1,9 @@
-"""How near are samples to real images? One protocol for every model: `python -m diffusion_edu.evaluation NAME`.
+"""How close are samples to real images? One protocol for every model: `python -m diffusion_edu.evaluation NAME`.
 
-`samples` draws what is judged, `features` describes images by a classifier of ours, `distances` compares two sets of
-descriptions, `neighbours` looks for copies, `report` puts it all beside its floor and its baseline. Restorers, which undo
-degradations, are judged by `cold`: `python -m diffusion_edu.evaluation.restoration NAME`. What draws what a text says is judged by
-`prompting`: `python -m diffusion_edu.evaluation.text_to_image NAME`.
+`samples` generates the images that are evaluated, `features` computes features and class scores with a classifier,
+`distances` compares two sets of features, `neighbours` looks for memorised images, and `report` puts every number
+beside its floor and its baseline. Three kinds of models have commands of their own: restoration models
+(`diffusion_edu.evaluation.restoration`), super-resolution models (`diffusion_edu.evaluation.super_resolution`) and
+text-to-image models (`diffusion_edu.evaluation.text_to_image`); autoencoders have
+`diffusion_edu.evaluation.autoencoder`.
 """

@@ -1,4 +1,4 @@
-"""What every evaluation does on the command line: the same options, and one sentence where a person must act first."""
+"""The command line that all evaluations share: options, and one sentence for problems a person can solve."""
 
 import argparse
 import json
@@ -11,56 +11,48 @@ from tqdm import tqdm
 from diffusion_edu.checkpoints import OWN
 
 
-def parser(module, about, samples, example, sets=None):
-    """Build a command line with the options that all evaluations have: samples is how many images they make if nobody says.
+def base_parser(module, description, samples, example, sets=None):
+    """Build a parser with the options that all evaluations have; samples is the default number of images.
 
-    sets is how many sources of real images there may be, as argparse counts them; None is one.
+    sets is how many sources of real images are allowed, as the nargs of argparse; None means one.
     """
-    made = argparse.ArgumentParser(prog=f"python -m {module}", description=about)
-    made.add_argument("name", help=f"a model that is there, for example {example}")
-    made.add_argument(
-        "--data",
-        nargs=sets,
-        help="the real images: a parquet file or a folder (default: the public data set, downloaded once)",
-    )
-    made.add_argument(
-        "--samples", type=int, default=samples, help=f"how many images to make and judge (default: {samples})"
-    )
-    made.add_argument(
-        "--features", help="the classifier whose features are compared (default: that of the model's subject)"
-    )
-    made.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda", "mps"))
-    made.add_argument(
-        "--work", type=Path, default=OWN / "evaluation", help="where what is done is kept, to go on after a stop"
-    )
-    made.add_argument("--dry", action="store_true", help="print the scores and leave the card as it is")
-    return made
+    parser = argparse.ArgumentParser(prog=f"python -m {module}", description=description)
+    parser.add_argument("name", help=f"an installed model, for example {example}")
+    data = "the real images: a parquet file or a folder (default: the public data set, downloaded once)"
+    parser.add_argument("--data", nargs=sets, help=data)
+    number = f"how many images to generate and evaluate (default: {samples})"
+    parser.add_argument("--samples", type=int, default=samples, help=number)
+    features = "the feature network, a classifier whose features are compared (default: that of the model's subject)"
+    parser.add_argument("--features", help=features)
+    parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda", "mps"))
+    work = "the folder for intermediate results, from which a stopped evaluation continues"
+    parser.add_argument("--work", type=Path, default=OWN / "evaluation", help=work)
+    parser.add_argument("--dry", action="store_true", help="print the scores and do not change the card")
+    return parser
 
 
-def again(module, args, *options):
-    """Write down the command that measured: files by their names, for a card that is read elsewhere."""
+def repeat_command(module, args, *options):
+    """Write the command that repeats a measurement; files appear by name only, since a card is read elsewhere."""
     sets = args.data if isinstance(args.data, list) else [args.data] if args.data else []
     data = ["--data", *(Path(part).name for part in sets)] if sets else []
     return shlex.join(["python", "-m", module, args.name, *data, *options, "--samples", str(args.samples)])
 
 
 def rounded(scores):
-    """Keep four digits of every number that is not whole, in dicts within dicts too."""
-
-    def short(score):
-        return (
-            rounded(score) if isinstance(score, dict) else float(f"{score:.4g}") if isinstance(score, float) else score
-        )
-
-    return {name: short(score) for name, score in scores.items()}
+    """Round every float to four significant digits, in nested dicts and lists too."""
+    if isinstance(scores, dict):
+        return {name: rounded(score) for name, score in scores.items()}
+    if isinstance(scores, list):
+        return [rounded(score) for score in scores]
+    return float(f"{scores:.4g}") if isinstance(scores, float) else scores
 
 
-def carry_out(judge, args):
-    """Judge one model and print its scores; problems that a person can solve, and Ctrl-C, end in one sentence."""
+def run_evaluation(evaluate, args):
+    """Evaluate one model and print its scores; problems that a person can solve, and Ctrl-C, end in one sentence."""
     try:
-        scores = judge(args, watch=lambda parts, words="": tqdm(parts, desc=words))
+        scores = evaluate(args, watch=lambda parts, words="": tqdm(parts, desc=words))
     except (ValueError, OSError) as problem:
         sys.exit(f"{problem}")
     except KeyboardInterrupt:
-        sys.exit(f"Stopped; what was done is in {args.work}: the same command goes on from there.")
+        sys.exit(f"Stopped; intermediate results are in {args.work}: the same command continues from there.")
     print(json.dumps(scores, indent=2))

@@ -1,4 +1,4 @@
-"""What does condition fidelity cost? Distance, class accuracy and diversity at several guidance scales: `python -m diffusion_edu.evaluation.guidance NAME`."""
+"""What does guidance cost? FD, accuracy and diversity by scale: `python -m diffusion_edu.evaluation.guidance NAME`."""
 
 from dataclasses import replace
 from functools import partial
@@ -9,12 +9,17 @@ from tqdm import tqdm
 from diffusion_edu.analysis.measures import mean_distance
 from diffusion_edu.checkpoints import available, load, save_card
 from diffusion_edu.data.images import load_images
-from diffusion_edu.evaluation.attributes import ASKED, attribute_scores, conditions, draw_conditions
-from diffusion_edu.evaluation.command_line import again, carry_out, parser, rounded
+from diffusion_edu.evaluation.attributes import (
+    EVALUATED,
+    attribute_conditions,
+    attribute_scores,
+    generate_with_attributes,
+)
+from diffusion_edu.evaluation.command_line import base_parser, repeat_command, rounded, run_evaluation
 from diffusion_edu.evaluation.distances import frechet, frechet_band
 from diffusion_edu.evaluation.features import CLASSIFIERS, class_accuracy, describe
 from diffusion_edu.evaluation.report import real_reference
-from diffusion_edu.evaluation.samples import asked, draw
+from diffusion_edu.evaluation.samples import conditions_for, generate_samples
 from diffusion_edu.generation import Preset
 from diffusion_edu.randomness import choose
 
@@ -22,83 +27,86 @@ SCALES = (0.0, 1.0, 1.5, 2.0, 3.0, 5.0)
 
 
 def main(words=None):
-    """Judge one model at several scales from the command line."""
-    options = parser("diffusion_edu.evaluation.guidance", __doc__, samples=1000, example="flowers_attention")
+    """Evaluate one model at several guidance scales from the command line."""
+    options = base_parser("diffusion_edu.evaluation.guidance", __doc__, samples=1000, example="flowers_attention")
     options.add_argument("--guidance-scales", type=float, nargs="+", default=SCALES)
-    carry_out(judge, options.parse_args(words))
+    run_evaluation(evaluate, options.parse_args(words))
 
 
-def judge(args, watch):
-    """Draw what real images show at every scale, compare, and write a row for each into the card, under by_guidance."""
+def evaluate(args, watch):
+    """Evaluate the same conditions at every guidance scale, and write a row for each into the card (by_guidance)."""
     compute = choose(args.device)
     model = load(args.name, compute=compute)
     if not model.card.condition_names or not model.card.generates:
-        raise ValueError(f"{args.name} knows neither classes nor attributes to steer to: name a model that does.")
-    feature_network, second = (
-        load(name, compute=compute)
-        for name in (args.features or CLASSIFIERS[model.card.subject][0], CLASSIFIERS[model.card.subject][1])
-    )
-    images = load_images(args.data, model.card.size, tqdm.write, model.card.subject)
-    if [*images.classes, *images.attributes] != model.card.condition_names:
         raise ValueError(
-            f"{images.source} shows other kinds than {args.name} draws: give the images that it was trained on."
+            f"{args.name} is conditioned neither on classes nor on attributes, so guidance has no effect: "
+            "name a model that is."
         )
-    real = real_reference(feature_network, images, args.samples, partial(watch, words="features"))
-    labels = asked(model.card, real.class_counts, images, args.samples)
-    class_names = (
-        of_one_attribute(real.features, images) if model.card.attributes else of_one_class(real.features, images.labels)
-    )
+    names = args.features or CLASSIFIERS[model.card.subject][0], CLASSIFIERS[model.card.subject][1]
+    feature_network, classifier = (load(name, compute=compute) for name in names)
+    dataset = load_images(args.data, model.card.size, tqdm.write, model.card.subject)
+    if [*dataset.classes, *dataset.attributes] != model.card.condition_names:
+        raise ValueError(
+            f"{dataset.source} has other classes than {args.name}: give the images that it was trained on."
+        )
+    real = real_reference(feature_network, dataset, args.samples, partial(watch, words="features"))
+    labels = conditions_for(model.card, real.class_counts, dataset, args.samples)
+    if model.card.attributes:
+        groups = group_by_attribute(real.features, dataset)
+    else:
+        groups = group_by_label(real.features, dataset.labels)
     rows = []
     for guidance_scale in args.guidance_scales:
         preset = replace(Preset(**model.card.sampling), guidance_scale=guidance_scale)
-        samples = draw(
-            model, preset, args.samples, labels, args.work, watch=partial(watch, words=f"guidance {guidance_scale:g}")
-        )
+        bar = partial(watch, words=f"guidance {guidance_scale:g}")
+        samples = generate_samples(model, preset, args.samples, labels, args.work, watch=bar)
         features = describe(feature_network, samples).features
-        followed, apart = condition_fidelity(model, preset, feature_network, second, samples, labels, args.work)
-        distances = {"FD": frechet(real.statistics, features), "FD_band": frechet_band(real.statistics, features)}
-        rows.append(
-            rounded(
-                {
-                    "guidance_scale": guidance_scale,
-                    **distances,
-                    "class_accuracy": followed,
-                    "diversity": apart / diversity(class_names),
-                }
-            )
+        accuracy, varied = fidelity_and_diversity(
+            model, preset, feature_network, classifier, samples, labels, args.work
         )
-    scores = {"by_guidance": rows, "by_guidance_command": again("diffusion_edu.evaluation.guidance", args)}
+        row = {
+            "guidance_scale": guidance_scale,
+            "FD": frechet(real.statistics, features),
+            "FD_band": frechet_band(real.statistics, features),
+            "class_accuracy": accuracy,
+            "diversity": varied / diversity(groups),
+        }
+        rows.append(rounded(row))
+    scores = {"by_guidance": rows, "by_guidance_command": repeat_command("diffusion_edu.evaluation.guidance", args)}
     if not args.dry:
         save_card(available()[args.name].parent, replace(model.card, scores=model.card.scores | scores))
     return scores
 
 
-def condition_fidelity(model, preset, feature_network, second, samples, labels, work):
-    """Say how often the second classifier sees what was asked for, and how diverse samples of one kind are; attributes are wished for singly."""
+def fidelity_and_diversity(model, preset, feature_network, classifier, samples, labels, work):
+    """Measure class accuracy by the evaluation classifier, and the diversity of samples with the same condition.
+
+    A model with attributes generates images of its own for this, one attribute at a time.
+    """
     if not model.card.attributes:
-        return class_accuracy(describe(second, samples).scores, labels), diversity(
-            of_one_class(describe(feature_network, samples).features, labels)
-        )
-    wished, faces = conditions(model.card.attributes), draw_conditions(model, preset, work)
-    followed = attribute_scores(second, describe(second, faces).scores, wished)["class_accuracy"]
-    return followed, diversity(of_one_class(describe(feature_network, faces).features, wished))
+        features = describe(feature_network, samples).features
+        return class_accuracy(describe(classifier, samples).scores, labels), diversity(group_by_label(features, labels))
+    conditions = attribute_conditions(model.card.attributes)
+    faces = generate_with_attributes(model, preset, work)
+    accuracy = attribute_scores(classifier, describe(classifier, faces).scores, conditions)["class_accuracy"]
+    return accuracy, diversity(group_by_label(describe(feature_network, faces).features, conditions))
 
 
-def of_one_class(features, labels):
-    """Part features (n, width) by their labels (n, ...), into sets of images that were asked for the same."""
+def group_by_label(features, labels):
+    """Split features (n, width) into groups of equal labels (n, ...)."""
     _, groups = labels.unique(dim=0, return_inverse=True)
     return [features[groups == group] for group in groups.unique()]
 
 
-def of_one_attribute(features, images):
-    """Choose features (n, width) of real images for every wish that is judged: those with and those without each attribute."""
-    columns = [images.attributes.index(name) for name in ASKED]
-    return [features[images.labels[:, column] == has] for column in columns for has in (1, -1)]
+def group_by_attribute(features, dataset):
+    """Select features (n, width) of real images for every evaluated attribute: those with it, and those without it."""
+    columns = [dataset.attributes.index(name) for name in EVALUATED]
+    return [features[dataset.labels[:, column] == has] for column in columns for has in (1, -1)]
 
 
-def diversity(sets, most=500):
-    """Measure how far images of one kind are from each other: the mean distance in features between all pairs, averaged over sets (n, width)."""
-    return mean(mean_distance(some[:most]) for some in sets if len(some) > 1)
+def diversity(groups, most=500):
+    """Measure the mean distance of all pairs of images in a group, averaged over groups of features (n, width)."""
+    return mean(mean_distance(features[:most]) for features in groups if len(features) > 1)
 
 
 if __name__ == "__main__":

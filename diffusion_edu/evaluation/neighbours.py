@@ -1,40 +1,43 @@
-"""Does a model copy? Look for the nearest training image of every drawing, in features."""
+"""Does a model memorise training images? Look for the nearest training image of every sample, in feature space."""
 
 import torch
 
-SAME = 0.01  # of the usual distance: what is nearer is the same image, and what is left is rounding
+SAME = 0.01  # of the median distance: images nearer than this are the same image, up to rounding
 
 
-def nearest(queries, keys, themselves=False, batch=512):
-    """Find the nearest of keys (m, width) to each of queries (n, width): distance (n,) and index (n,); themselves: row k is not its own neighbour."""
+def nearest(queries, keys, exclude_self=False, batch=512):
+    """Find the nearest of keys (m, width) to each of queries (n, width): distance (n,) and index (n,).
+
+    exclude_self: row k of the queries is row k of the keys, and not its own neighbour.
+    """
     found = []
     for at in range(0, len(queries), batch):
         distances = torch.cdist(queries[at : at + batch], keys)
-        if themselves:
+        if exclude_self:
             distances[torch.arange(len(distances)), torch.arange(at, at + len(distances))] = torch.inf
         found.append(distances.min(dim=1))
     return torch.cat([f.values for f in found]), torch.cat([f.indices for f in found])
 
 
-def apart(real, among=None):
-    """Say how far different real images (m, width) are from the nearest other one of these, or among (k, width), whose first m they are.
+def neighbour_distances(real, among=None):
+    """Measure the distance of each real image (m, width) to the nearest other one, among all (k, width) or these.
 
-    An image that is there more than once is left out: how near it is to itself says nothing.
+    The first m of `among` are `real`. Duplicates are left out: their distance of 0 says nothing.
     """
-    distances, _ = nearest(real, real if among is None else among, themselves=True)
+    distances, _ = nearest(real, real if among is None else among, exclude_self=True)
     return distances[distances > SAME * distances.median()]
 
 
-def limit(distances, percentile=0.01):
-    """Say how near only the nearest 1 % of these distances (see apart) are: what is nearer may be a copy."""
+def threshold(distances, percentile=0.01):
+    """Compute the 1st percentile of the distances between real images: a sample nearer than that may be memorised."""
     return distances.quantile(percentile).item() if len(distances) else 0.0
 
 
 def memorisation_threshold(real):
-    """Say how near only the nearest 1 % of real images (m, width) are to another one: see limit."""
-    return limit(apart(real))
+    """Compute the distance below which a sample counts as memorised, from real images (m, width): see threshold."""
+    return threshold(neighbour_distances(real))
 
 
-def memorised(sampled, real):
-    """Say which fraction of sampled (n, width) is nearer to a real image (m, width) than real ones are to each other: see near."""
-    return (nearest(sampled, real)[0] < memorisation_threshold(real)).double().mean().item()
+def memorised(generated, real):
+    """Measure the fraction of generated (n, width) that is nearer to a real image (m, width) than the threshold."""
+    return (nearest(generated, real)[0] < memorisation_threshold(real)).double().mean().item()

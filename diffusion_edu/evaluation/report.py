@@ -14,7 +14,7 @@ from diffusion_edu.evaluation.neighbours import memorised
 
 @dataclass(frozen=True)
 class Reference:
-    """What samples are compared with: Statistics of real features, and, where the real images are at hand, their features (n, width)."""
+    """What samples are compared with: Statistics of real features, and their features (n, width) if available."""
 
     statistics: Statistics
     floor: float  # FD of one half of the real images to the other
@@ -28,19 +28,18 @@ class Reference:
 
     @classmethod
     def load(cls, path):
-        """Read what save wrote; raises ValueError with one sentence if it is not there."""
+        """Read a file that `save` wrote; raises ValueError with one sentence if it is missing or broken."""
         try:
             with np.load(path) as arrays:
                 statistics = Statistics(*(torch.from_numpy(arrays[name]) for name in ("count", "total", "products")))
-                return cls(
-                    statistics, float(arrays["floor"]), float(arrays["noise"]), torch.from_numpy(arrays["class_counts"])
-                )
+                counts = torch.from_numpy(arrays["class_counts"])
+                return cls(statistics, float(arrays["floor"]), float(arrays["noise"]), counts)
         except (OSError, ValueError, KeyError, EOFError):
             raise ValueError(f"The reference {path} is missing or broken: restore the file.") from None
 
 
 def reference(features, noise, labels=None):
-    """Make the reference of real features (n, width) and labels (n,), with its floor and the baseline of noise features (m, width)."""
+    """Build the reference of real features (n, width) and labels (n,), with noise features (m, width)."""
     first, second = halves(features)
     classes = labels is not None and labels.ndim == 1
     class_counts = labels.cpu().bincount() if classes else torch.empty(0, dtype=torch.int64)
@@ -48,48 +47,45 @@ def reference(features, noise, labels=None):
 
 
 def real_reference(feature_network, dataset, samples, watch=iter):
-    """Let a classifier describe the real images, and as many of pure noise as there are samples."""
+    """Build the reference of a set of real images; the noise baseline has as many images as `samples`."""
     noise = pure_noise(samples, dataset.images.shape[-1])
-    return reference(
-        *(describe(feature_network, images, watch=watch).features for images in (dataset.images, noise)), dataset.labels
-    )
+    real, baseline = (describe(feature_network, images, watch=watch).features for images in (dataset.images, noise))
+    return reference(real, baseline, dataset.labels)
 
 
 def halves(features):
-    """Split features (n, width) into two halves at random, always the same way."""
+    """Split features (n, width) into two random halves, always the same ones."""
     order = torch.randperm(len(features), generator=torch.Generator().manual_seed(0))
     return features[order[: len(order) // 2]], features[order[len(order) // 2 :]]
 
 
 def pure_noise(count, size, channels=3):
-    """Draw the baseline that everyone must beat: standard normal noise as uint8 images (count, channels, size, size)."""
+    """Sample the baseline that every model must beat: Gaussian noise as uint8 images (count, channels, size, size)."""
     return to_bytes(torch.randn(count, channels, size, size, generator=torch.Generator().manual_seed(0)))
 
 
-def distance_scores(real, sampled):
-    """Compare features (m, width) of samples with a Reference: FD, and KD and the fraction of copies where the real features are at hand."""
+def distance_scores(real, generated):
+    """Compare features (m, width) of samples with a Reference: FD, and KD and memorised if it has features."""
     scores = {
-        "FD": frechet(real.statistics, sampled),
-        "FD_band": frechet_band(real.statistics, sampled),
+        "FD": frechet(real.statistics, generated),
+        "FD_band": frechet_band(real.statistics, generated),
         "FD_floor": real.floor,
         "FD_noise": real.noise,
     }
     scores["FD_fraction"] = (scores["FD"] - real.floor) / (real.noise - real.floor)
     if real.features is not None:
-        scores["KD"], scores["KD_band"] = kernel(real.features, sampled)
+        scores["KD"], scores["KD_band"] = kernel(real.features, generated)
         scores["KD_floor"], _ = kernel(*halves(real.features))
-        scores["memorised"] = memorised(sampled, real.features)
+        scores["memorised"] = memorised(generated, real.features)
     return scores
 
 
-def class_accuracy_scores(judge, images, labels, dataset=None, watch=iter):
-    """Let a classifier judge uint8 images (m, 3, h, w) that were asked to be labels (m,), beside real images that it has not learned from."""
-    scores = {"class_accuracy": class_accuracy(describe(judge, images, watch=watch).scores, labels)}
+def class_accuracy_scores(classifier, images, labels, dataset=None, watch=iter):
+    """Measure the class accuracy of uint8 images (m, 3, h, w) with labels (m,), and of real held-out images."""
+    scores = {"class_accuracy": class_accuracy(describe(classifier, images, watch=watch).scores, labels)}
     if dataset is not None and dataset.split is not None:
         unseen = dataset.take(dataset.split == SPLITS.index("validation"))
-        scores["class_accuracy_real"] = class_accuracy(
-            describe(judge, unseen.images, watch=watch).scores, unseen.labels
-        )
+        real = class_accuracy(describe(classifier, unseen.images, watch=watch).scores, unseen.labels)
     else:
-        scores["class_accuracy_real"] = judge.card.scores["validation_accuracy"]
-    return scores
+        real = classifier.card.scores["validation_accuracy"]
+    return scores | {"class_accuracy_real": real}

@@ -1,4 +1,4 @@
-"""The images that are judged: sampled once, kept in parts, so that a stopped evaluation goes on where it was."""
+"""The images that are evaluated: generated once and cached, so that a stopped evaluation can continue."""
 
 import hashlib
 import io
@@ -15,76 +15,71 @@ from diffusion_edu.editing.sketches import sketch
 from diffusion_edu.generation import generate
 
 
-def as_frequent(counts, images):
-    """Choose the class of each drawing so that classes are as frequent as among real images, counts (classes,); int64 (images,)."""
+def labels_by_frequency(counts, samples):
+    """Choose class labels int64 (samples,) with the class frequencies of the real images, counts (classes,)."""
     labels = torch.arange(len(counts)).repeat_interleave(counts)
     order = torch.randperm(len(labels), generator=torch.Generator().manual_seed(0))
-    return labels[order].repeat(-(-images // len(labels)))[:images]
+    return labels[order].repeat(-(-samples // len(labels)))[:samples]
 
 
-def as_real(images, count):
-    """Choose what each drawing is asked for as among real images: the labels (count, ...) of so many of them, in any order; None without labels."""
-    if images.labels is None:
+def labels_of_real(dataset, count):
+    """Choose the labels (count, ...) of random real images; None if the set has no labels."""
+    if dataset.labels is None:
         return None
-    order = torch.randperm(len(images), generator=torch.Generator().manual_seed(0))
-    return images.labels[order.repeat(-(-count // len(order)))[:count]]
+    order = torch.randperm(len(dataset), generator=torch.Generator().manual_seed(0))
+    return dataset.labels[order.repeat(-(-count // len(order)))[:count]]
 
 
-def asked(card, class_names, images, count):
-    """Choose what is asked for: classes as frequent as kinds (classes,) says, the attributes or the sketches of real images, or nothing."""
+def conditions_for(card, class_counts, dataset, count):
+    """Choose the conditions of the samples (count, ...), as in real images; None for an unconditional model.
+
+    They are class labels with the frequencies class_counts (classes,), attributes, or sketches of real images.
+    """
     if card.conditioning_image:
-        if images is None:
+        if dataset is None:
             raise ValueError(f"{card.name} needs images to make sketches of: leave out --offline.")
-        x0 = to_signed(as_real(replace(images, labels=images.images), count))
+        x0 = to_signed(labels_of_real(replace(dataset, labels=dataset.images), count))
         return sketch(x0, torch.Generator().manual_seed(0))
     if card.attributes:
-        return as_real(images, count) if images and list(images.attributes) == card.attributes else None
-    return as_frequent(class_names, count) if len(class_names) == len(card.classes) > 0 else None
+        return labels_of_real(dataset, count) if dataset and list(dataset.attributes) == card.attributes else None
+    return labels_by_frequency(class_counts, count) if len(class_counts) == len(card.classes) > 0 else None
 
 
-def draw(model, preset, count, labels, work, batch=32, watch=iter):
-    """Draw one image per seed 0, 1, ..., count - 1, asked for labels (count, ...) or None; uint8 (count, 3, size, size).
+def generate_samples(model, preset, count, labels, work, batch=32, watch=iter):
+    """Generate one image per seed 0, 1, ..., count - 1, with labels (count, ...) or None; uint8 (count, 3, size, size).
 
-    Nothing is sampled twice: see in_parts.
+    The labels are conditioning images if the model needs them. Results are cached: see cached_batches.
     """
+    image_conditioned = model.card.conditioning_image and labels is not None
 
-    def part(seeds):
-        return None if labels is None else labels[seeds.start : seeds.stop]
+    def condition(seeds):
+        some = None if labels is None else labels[seeds.start : seeds.stop]
+        return some if image_conditioned or some is None else some.tolist()
 
-    def asked(seeds):
-        some = part(seeds)
-        return (
-            hashlib.sha256(some.numpy().tobytes()).hexdigest()
-            if model.card.conditioning_image and some is not None
-            else _listed(some)
-        )
+    def key(seeds):
+        some = condition(seeds)
+        return hashlib.sha256(some.numpy().tobytes()).hexdigest() if image_conditioned else some
 
     def make(seeds):
-        some = part(seeds)
-        *_, last = generate(
-            model, preset, seeds, some if model.card.conditioning_image and some is not None else _listed(some)
-        )
+        *_, last = generate(model, preset, seeds, condition(seeds))
         return to_bytes(last.x).cpu()
 
     folder = Path(work) / f"{model.card.name}-{digest(model.card.sha256, asdict(preset))}"
-    return in_parts(folder, model.card, count, make, asked, batch, watch)
+    return cached_batches(folder, model.card, count, make, key, batch, watch)
 
 
-def _listed(labels):
-    return None if labels is None else labels.tolist()
+def cached_batches(folder, card, count, make, key=lambda seeds: None, batch=32, watch=iter):
+    """Let make(seeds) generate count images of the size on a card, a range of seeds at a time; uint8 (count, channels,
+    size, size).
 
-
-def in_parts(folder, card, count, make, asked=lambda seeds: None, batch=32, watch=iter):
-    """Let make(seeds) make count images of the size on a card, a range of seeds at a time; uint8 (count, channels, size, size).
-
-    Every batch is saved in the folder and read from there the next time, unless seeds or what is asked of them (asked(seeds),
-    as JSON can hold it) are others; a part that is broken is made again.
+    Every batch is saved in the folder and read from there the next time, unless its seeds or its conditions, key(seeds)
+    (as JSON can hold it), are different; a broken file is made again.
     """
     folder.mkdir(parents=True, exist_ok=True)
     parts = []
     for at in watch(range(0, count, batch)):
         seeds = range(at, min(at + batch, count))
-        path = folder / f"{at:06d}-{digest(list(seeds), asked(seeds))}.npy"
+        path = folder / f"{at:06d}-{digest(list(seeds), key(seeds))}.npy"
         part = _read(path, len(seeds), card)
         if part is None:
             part = make(seeds)
@@ -94,7 +89,7 @@ def in_parts(folder, card, count, make, asked=lambda seeds: None, batch=32, watc
 
 
 def digest(*settings):
-    """Name settings, as JSON can hold them, by twelve hexadecimal digits."""
+    """Hash settings, as JSON can hold them, to twelve hexadecimal digits."""
     return hashlib.sha256(json.dumps(settings).encode()).hexdigest()[:12]
 
 

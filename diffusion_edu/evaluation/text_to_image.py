@@ -1,4 +1,7 @@
-"""Does a model draw what a text says, and does it copy? `python -m diffusion_edu.evaluation.text_to_image text_to_image --data FILE --prompts FILE`."""
+"""Evaluate a text-to-image model: `python -m diffusion_edu.evaluation.text_to_image NAME --data FILE --prompts FILE`.
+
+Does it generate what the prompt says, how diverse are its samples, and does it memorise training images?
+"""
 
 import shlex
 import sys
@@ -13,12 +16,19 @@ from torch import Tensor
 from diffusion_edu.analysis.measures import mean_distance
 from diffusion_edu.checkpoints import Model, available, save_card
 from diffusion_edu.data.sources import SPLITS
-from diffusion_edu.evaluation.command_line import carry_out, parser, rounded
+from diffusion_edu.evaluation.command_line import base_parser, rounded, run_evaluation
 from diffusion_edu.evaluation.distances import frechet, frechet_band
 from diffusion_edu.evaluation.features import CLASSIFIERS, category_class_accuracy, class_accuracy, describe
-from diffusion_edu.evaluation.guidance import diversity, of_one_class
-from diffusion_edu.evaluation.neighbours import apart, limit, nearest
-from diffusion_edu.evaluation.prompt_sets import TIMES, Real, classifiers, read_prompts, read_real, sampled
+from diffusion_edu.evaluation.guidance import diversity, group_by_label
+from diffusion_edu.evaluation.neighbours import nearest, neighbour_distances, threshold
+from diffusion_edu.evaluation.prompt_sets import (
+    SAMPLES_PER_PROMPT,
+    RealImages,
+    generate_samples,
+    load_classifiers,
+    read_prompts,
+    read_real_images,
+)
 from diffusion_edu.evaluation.report import Reference, pure_noise, reference
 from diffusion_edu.figures.grids import grid
 from diffusion_edu.latent.text_to_image import load_text_to_image
@@ -29,186 +39,184 @@ SHOWN = 16  # samples beside their nearest training images
 
 
 @dataclass(frozen=True)
-class Ruler:
-    """What samples are measured with: real images, who describes and who judges them, and what the first makes of the real ones.
+class Evaluator:
+    """What samples are evaluated with: real images, a feature network and an evaluation classifier, and features of
+    real images.
 
-    reference is of those that show what is asked for; known are the features (k, width) of rows (k,), which models learn from.
+    reference: the statistics of real images that show a subject of the prompts. features (k, width): those of the
+    training images, whose rows in the set are rows (k,).
     """
 
-    real: Real
+    real: RealImages
     feature_network: Model
-    judge: Model
+    classifier: Model
     reference: Reference
-    known: Tensor
+    features: Tensor
     rows: Tensor
 
     @classmethod
-    def of(cls, real, feature_network, judge, samples, watch=iter):
-        """Describe the real images, and as many of pure noise as there are samples."""
-        features = describe(feature_network, real.images.images, watch=watch).features
-        noise = describe(feature_network, pure_noise(samples, real.images.images.shape[-1]), watch=watch).features
-        rows = torch.cat(
-            [(real.learned & wanted).nonzero().flatten() for wanted in (real.wanted, ~real.wanted)]
-        )  # what is asked for comes first
-        return cls(real, feature_network, judge, reference(features[real.wanted], noise), features[rows], rows)
+    def of(cls, real, feature_network, classifier, samples, watch=iter):
+        """Compute the features of the real images, and of as many images of pure noise as there are samples."""
+        images = real.dataset.images
+        features = describe(feature_network, images, watch=watch).features
+        noise = describe(feature_network, pure_noise(samples, images.shape[-1]), watch=watch).features
+        groups = [(real.trained_on & group).nonzero().flatten() for group in (real.relevant, ~real.relevant)]
+        rows = torch.cat(groups)  # images that show a subject of the prompts come first
+        statistics = reference(features[real.relevant], noise)
+        return cls(real, feature_network, classifier, statistics, features[rows], rows)
 
-    def agreements(self, images, subjects):
-        """Say how often the judge sees the category and the subject that uint8 images (n, 3, h, w) are to show, subjects (n,)."""
-        card, classes = self.judge.card, self.real.images.classes
+    def accuracies(self, images, subjects):
+        """Measure class accuracy of uint8 images (n, 3, h, w) with subjects (n,): by category and by subject."""
+        card, classes = self.classifier.card, self.real.dataset.classes
         labels = torch.tensor([card.classes.index(classes[subject]) for subject in subjects])
-        said, categories = describe(self.judge, images).scores, [card.data["categories"][name] for name in card.classes]
+        scores = describe(self.classifier, images).scores
+        categories = [card.data["categories"][name] for name in card.classes]
         return {
-            "class_accuracy": category_class_accuracy(said, labels, categories),
-            "subject_accuracy": class_accuracy(said, labels),
+            "class_accuracy": category_class_accuracy(scores, labels, categories),
+            "subject_accuracy": class_accuracy(scores, labels),
         }
 
     def floors(self):
-        """Measure what the best samples can be expected to score: real images, for the judge those that it has not learned from."""
-        images = self.real.images.take(self.real.wanted & (self.real.images.split == SPLITS.index("validation")))
-        seen = {f"{name}_real": fraction for name, fraction in self.agreements(images.images, images.labels).items()}
-        return {"FD_floor": self.reference.floor, "FD_noise": self.reference.noise} | seen
+        """Compute the scores of real images, which the best samples can be expected to reach, and the FD of pure noise.
 
-    def measure(self, samples, conditions):
-        """Measure samples uint8 (n, 3, h, w) of Conditions: how near they are to real ones, how often right, how diverse, and whether copies."""
+        The accuracies are those on images that the classifier was not trained on.
+        """
+        dataset = self.real.dataset
+        unseen = dataset.take(self.real.relevant & (dataset.split == SPLITS.index("validation")))
+        accuracies = self.accuracies(unseen.images, unseen.labels)
+        real = {f"{name}_real": value for name, value in accuracies.items()}
+        return {"FD_floor": self.reference.floor, "FD_noise": self.reference.noise} | real
+
+    def scores(self, samples, batch):
+        """Score samples uint8 (n, 3, h, w) of a PromptBatch: distance, accuracy, diversity and memorisation."""
         features, real = describe(self.feature_network, samples).features, self.reference
-        firsts = {
-            prompt: conditions.prompts.index(prompt) for prompt in conditions.prompts
-        }  # the row of the first drawing of each
-        groups, whole = torch.tensor([firsts[prompt] for prompt in conditions.prompts]), mean_distance(real.features)
+        firsts = {prompt: batch.prompts.index(prompt) for prompt in batch.prompts}  # row of each prompt's first sample
+        groups, scale = torch.tensor([firsts[prompt] for prompt in batch.prompts]), mean_distance(real.features)
         return {
             "FD": frechet(real.statistics, features),
             "FD_band": frechet_band(real.statistics, features),
-            **self.agreements(samples, conditions.subjects),
-            "diversity": diversity(of_one_class(features, groups)) / whole,
-            "diversity_of_prompts": mean_distance(features[list(firsts.values())]) / whole,
-            **self.copies(features, conditions.prompts),
+            **self.accuracies(samples, batch.subjects),
+            "diversity": diversity(group_by_label(features, groups)) / scale,
+            "diversity_of_prompts": mean_distance(features[list(firsts.values())]) / scale,
+            **self.memorisation(features, batch.prompts),
         }
 
     @cached_property
-    def between(self):
-        """How far different images that show what is asked for are from the nearest training image: see apart."""
-        return apart(self.known[: int(self.real.wanted[self.rows].sum())], self.known)
+    def training_distances(self):
+        """The distance of each training image with a subject of the prompts to the nearest other training image."""
+        relevant = int(self.real.relevant[self.rows].sum())
+        return neighbour_distances(self.features[:relevant], self.features)
 
-    def copies(self, features, prompts):
+    def memorisation(self, features, prompts):
         """Compare features (n, width) of samples with the nearest training images, and those with each other."""
-        away, which = nearest(features, self.known)
-        own = [
-            self.real.captions[row] == prompt for row, prompt in zip(self.rows[which].tolist(), prompts, strict=True)
-        ]
+        distances, which = nearest(features, self.features)
+        rows = self.rows[which].tolist()
+        own = [self.real.captions[row] == prompt for row, prompt in zip(rows, prompts, strict=True)]
         return {
-            "memorised": (away < limit(self.between)).double().mean().item(),
-            "nearest": (away.median() / self.between.median()).item(),
+            "memorised": (distances < threshold(self.training_distances)).double().mean().item(),
+            "nearest": (distances.median() / self.training_distances.median()).item(),
             "own_image": sum(own) / len(own),
         }
 
-    def beside_nearest(self, samples):
-        """Show the first samples uint8 (n, 3, h, w), one of a prompt, and beneath each the training image that is nearest to it."""
-        some = samples[: SHOWN * TIMES : TIMES]
-        _, which = nearest(describe(self.feature_network, some).features, self.known)
-        return grid(torch.cat([some, self.real.images.images[self.rows[which]]]), columns=len(some))
+    def nearest_grid(self, samples):
+        """Show the first samples uint8 (n, 3, h, w), one per prompt, above the training image nearest to each."""
+        some = samples[: SHOWN * SAMPLES_PER_PROMPT : SAMPLES_PER_PROMPT]
+        _, which = nearest(describe(self.feature_network, some).features, self.features)
+        return grid(torch.cat([some, self.real.dataset.images[self.rows[which]]]), columns=len(some))
 
 
 def arguments(words=None):
     """Read the command line."""
-    options = parser("diffusion_edu.evaluation.text_to_image", __doc__, samples=1000, example="text_to_image", sets="+")
-    options.add_argument(
-        "--prompts", required=True, help="a JSON file of prompts that no image goes with: {subject: [prompt, ...]}"
-    )
-    options.add_argument(
-        "--guidance-scales",
-        type=float,
-        nargs="+",
-        default=SCALES,
-        help="of guidance, besides that of the model's own preset",
-    )
-    options.add_argument(
-        "--judge", help="the classifier that says what was sampled (default: that of the model's subject)"
-    )
+    module = "diffusion_edu.evaluation.text_to_image"
+    options = base_parser(module, __doc__.splitlines()[0], samples=1000, example="text_to_image", sets="+")
+    prompts = "a JSON file of prompts that are no captions of images: {subject: [prompt, ...]}"
+    options.add_argument("--prompts", required=True, help=prompts)
+    scales = "guidance scales to compare with that of the model's own preset"
+    options.add_argument("--guidance-scales", type=float, nargs="+", default=SCALES, help=scales)
+    classifier = "the evaluation classifier that measures accuracy (default: that of the model's subject)"
+    options.add_argument("--classifier", help=classifier)
     return options.parse_args(words)
 
 
 def main(words=None):
-    """Judge one model from the command line."""
-    carry_out(judge, arguments(words))
+    """Evaluate one model from the command line."""
+    run_evaluation(evaluate, arguments(words))
 
 
-def judge(args, watch):
-    """Draw unseen prompts at every scale, and training prompts, by the card's preset; write the scores into the card, and return them."""
-    who, ruler, prompts = prepared(args, watch)
-    card, usual = who.model.card, who.preset
+def evaluate(args, watch):
+    """Evaluate unseen prompts at every guidance scale, and training prompts; write the scores into the card."""
+    text_to_image, evaluator, prompts = prepare(args, watch)
+    card, usual = text_to_image.model.card, text_to_image.preset
 
-    def scored(which, prompts, preset):
-        conditions = ruler.real.conditions(prompts, args.samples)
-        images = sampled(
-            who,
-            preset,
-            conditions.prompts,
-            args.work,
-            partial(watch, words=f"{which} prompts, guidance {preset.guidance_scale:g}"),
-        )
+    def scores_of(name, prompts, preset):
+        batch = evaluator.real.batch(prompts, args.samples)
+        bar = partial(watch, words=f"{name} prompts, guidance {preset.guidance_scale:g}")
+        images = generate_samples(text_to_image, preset, batch.prompts, args.work, bar)
         if preset == usual:
-            Image.fromarray(ruler.beside_nearest(images)).save(args.work / f"{card.name}.{which}.png")
-        return rounded(ruler.measure(images, conditions))
+            Image.fromarray(evaluator.nearest_grid(images)).save(args.work / f"{card.name}.{name}.png")
+        return rounded(evaluator.scores(images, batch))
 
-    rows = {
-        guidance_scale: scored("unseen", prompts, replace(usual, guidance_scale=guidance_scale))
-        for guidance_scale in sorted({*args.guidance_scales, usual.guidance_scale})
-    }
-    scores = protocol(args, ruler) | rows[usual.guidance_scale] | rounded(ruler.floors())
-    scores["training_prompts"] = scored("training", ruler.real.learned_prompts(), usual)
-    scores["by_guidance"] = [{"guidance_scale": guidance_scale} | row for guidance_scale, row in rows.items()]
+    scales = sorted({*args.guidance_scales, usual.guidance_scale})
+    rows = {scale: scores_of("unseen", prompts, replace(usual, guidance_scale=scale)) for scale in scales}
+    scores = protocol(args, evaluator) | rows[usual.guidance_scale] | rounded(evaluator.floors())
+    scores["training_prompts"] = scores_of("training", evaluator.real.training_prompts(), usual)
+    scores["by_guidance"] = [{"guidance_scale": scale} | row for scale, row in rows.items()]
     if not args.dry:
-        kept = {
-            name: rows for name, rows in card.scores.items() if name.startswith("by_")
-        }  # measured by commands of their own
+        kept = {name: rows for name, rows in card.scores.items() if name.startswith("by_")}  # other commands'
         save_card(available()[args.name].parent, replace(card, scores=kept | scores))
     return scores
 
 
-def prepared(args, watch):
-    """Load and read everything, what may fail before what takes long: a TextToImage, a Ruler, and {subject: [prompt]}."""
+def prepare(args, watch):
+    """Load what the evaluation needs: a TextToImage, an Evaluator and prompts {subject: [prompt]}."""
     compute = choose(args.device)
-    who, prompts = load_text_to_image(args.name, compute=compute), read_prompts(args.prompts)
-    if args.samples < 2 * TIMES:
+    text_to_image, prompts = load_text_to_image(args.name, compute=compute), read_prompts(args.prompts)
+    if args.samples < 2 * SAMPLES_PER_PROMPT:
         raise ValueError(
-            f"Each prompt is sampled {TIMES} times, and distances need several of them: give more --samples."
+            f"Each prompt is sampled {SAMPLES_PER_PROMPT} times, and distances need several prompts: "
+            "give more --samples."
         )
-    features, usual = CLASSIFIERS[who.model.card.subject]
-    feature_network, second = classifiers(prompts, (args.features or features, args.judge or usual), compute)
-    real = read_real(args.data, prompts, who.size, partial(print, file=sys.stderr))
+    features, usual = CLASSIFIERS[text_to_image.model.card.subject]
+    names = args.features or features, args.classifier or usual
+    feature_network, classifier = load_classifiers(prompts, names, compute)
+    real = read_real_images(args.data, prompts, text_to_image.size, partial(print, file=sys.stderr))
     prompts = real.unseen(prompts)
-    return who, Ruler.of(real, feature_network, second, args.samples, partial(watch, words="features")), prompts
+    evaluator = Evaluator.of(real, feature_network, classifier, args.samples, partial(watch, words="features"))
+    return text_to_image, evaluator, prompts
 
 
-def protocol(args, ruler):
-    """Say in words how the scores were measured."""
-    data, images, wanted = [Path(path).name for path in args.data], ruler.real.images, ruler.real.wanted
-    feature_network, judge = ruler.feature_network.card, ruler.judge.card
-    options = [
-        "--data",
-        *data,
-        "--prompts",
-        Path(args.prompts).name,
-        "--samples",
-        str(args.samples),
-        "--guidance-scales",
-        *(f"{s:g}" for s in args.guidance_scales),
-    ]
-    options += [
-        word for name in ("features", "judge") if getattr(args, name) for word in (f"--{name}", getattr(args, name))
-    ]
+def repeat_command(args):
+    """Write the command that repeats a measurement, with files by their names."""
+    data, scales = [Path(path).name for path in args.data], [f"{scale:g}" for scale in args.guidance_scales]
+    options = ["--data", *data, "--prompts", Path(args.prompts).name, "--samples", str(args.samples)]
+    options += ["--guidance-scales", *scales]
+    for name in ("features", "classifier"):
+        if getattr(args, name):
+            options += [f"--{name}", getattr(args, name)]
+    return shlex.join(["python", "-m", "diffusion_edu.evaluation.text_to_image", args.name, *options])
+
+
+def protocol(args, evaluator):
+    """Describe in words how the scores were measured, and give the command that measured them."""
+    dataset, relevant = evaluator.real.dataset, int(evaluator.real.relevant.sum())
+    feature_network, classifier = evaluator.feature_network.card, evaluator.classifier.card
     return {
-        "protocol": f"{args.samples} samples, seeds from 0, of prompts that no image goes with, each sampled {TIMES} times, subjects as frequent as "
-        f"in {int(wanted.sum())} real images of {images.source}, by the card's own preset and, under by_guidance, at other scales. FD: in "
-        f"features of {feature_network.name} (accuracy {feature_network.scores['validation_accuracy']:.3f}) to those real images, its floor from one half of them to "
-        f"the other; class accuracy: how often {judge.name} sees the category that was asked for, every category counting the same, and "
-        f"subject_accuracy the subject, one of {len(judge.classes)}; _real: in every eighth of the real images, which it has not learned from. "
-        "diversity: the mean distance in features between samples of one prompt, and diversity_of_prompts of different ones, relative to that "
-        "between real images. memorised: the fraction of samples that are nearer to a training image than 99 % of training images are to each "
-        "other, those that are there twice left out (chance: 0.01); nearest: the median distance to the nearest training image, relative to that "
-        "between training images; own_image: how often that is the image whose caption was asked for. training_prompts: the same for "
-        "captions that it learned from",
-        "command": shlex.join(["python", "-m", "diffusion_edu.evaluation.text_to_image", args.name, *options]),
+        "protocol": f"{args.samples} samples, seeds from 0, of prompts that are no captions of training images, each "
+        f"sampled {SAMPLES_PER_PROMPT} times, subjects as frequent as in {relevant} real images of {dataset.source}, "
+        "with the preset of the card and, under by_guidance, at other guidance scales. FD: in features of "
+        f"{feature_network.name} (accuracy {feature_network.scores['validation_accuracy']:.3f}) to those real images, "
+        f"its floor from one half of them to the other; class_accuracy: how often {classifier.name} sees the category "
+        "of the prompt, every category weighted equally, and subject_accuracy the subject, one of "
+        f"{len(classifier.classes)}; _real: on every eighth of the real images, which it was not trained on. "
+        "diversity: "
+        "the mean distance in features between samples of one prompt, and diversity_of_prompts between samples of "
+        "different prompts, relative to that between real images. memorised: the fraction of samples that are nearer "
+        "to "
+        "a training image than 99 % of training images are to each other, duplicates left out (expected without "
+        "memorisation: 0.01); nearest: the median distance to the nearest training image, relative to that between "
+        "training images; own_image: how often the nearest training image is the one whose caption is the prompt. "
+        "training_prompts: the same scores for captions of training images",
+        "command": repeat_command(args),
     }
 
 

@@ -1,4 +1,4 @@
-"""The images that a model has learned from, where a training on this machine has kept their latents: brought back to be compared with samples."""
+"""Training images of a text-to-image model, decoded from the latents that its training has stored."""
 
 import hashlib
 from collections import Counter
@@ -12,36 +12,36 @@ from diffusion_edu.data.survey import Survey
 from diffusion_edu.latent.codec import Codec
 from diffusion_edu.training.state import read_facts, read_tensors
 
-TOGETHER = 32  # decoded between two reports
+BATCH = 32  # images decoded between two progress reports
 
 
 def find_training_latents(card: Card):
-    """Find the latents that a model which is told captions has learned from, as paths: same captions, same autoencoder."""
-    return [path for path in sorted(checkpoints.OWN.glob("*/latents.safetensors")) if _fits(path, card)]
+    """Find the latents that a text-to-image model was trained on: those of the same vocabulary and autoencoder."""
+    return [path for path in sorted(checkpoints.OWN.glob("*/latents.safetensors")) if _matches(path, card)]
 
 
-def _fits(path, card):
+def _matches(path, card):
     try:
         facts = read_facts(path)
-        words = hashlib.sha256(facts["vocabulary"].encode()).hexdigest()
-        return words == card.text.get("sha256") and facts["scale"] == card.training.get("scale")
+        vocabulary = hashlib.sha256(facts["vocabulary"].encode()).hexdigest()
+        return vocabulary == card.text.get("sha256") and facts["scale"] == card.training.get("scale")
     except (Unusable, KeyError, TypeError, AttributeError):
         return False
 
 
 def decode_training_images(path, codec: Codec, most=None, seed=0):
-    """Decode the latents that a training has kept: yields (decoded, of how many) from time to time, and a Survey at last.
+    """Decode the latents of a training; yields (decoded, total) from time to time, and a Survey at the end.
 
-    Each image comes once, as it was, and what was held out does not come. Of more than `most` so many are sampled by the seed, those
-    whose captions somebody has written before all others. What comes back is what the autoencoder has left of the images.
-    Raises Unusable if the file is broken.
+    Each training image comes once, not augmented; held-out images do not come. If there are more than `most`, that many
+    are chosen at random with the seed, images with written captions first. The decoded images are what the autoencoder
+    reconstructs, not the originals. Raises Unusable if the file is broken.
     """
     tensors, facts = read_tensors(path)
-    rows, names, made = learned(tensors, facts)
+    rows, names, made = training_rows(tensors, facts)
     order = torch.randperm(len(rows), generator=torch.Generator().manual_seed(seed))
     chosen = order[made[order].int().argsort(stable=True)][:most].sort().values
     images = []
-    for some in rows[chosen].split(TOGETHER):
+    for some in rows[chosen].split(BATCH):
         yield sum(map(len, images)), len(chosen)
         images.append(to_bytes(codec.decode(tensors["images"][some])).cpu())
     source = " and ".join(each["source"] for each in facts["sets"])
@@ -50,15 +50,18 @@ def decode_training_images(path, codec: Codec, most=None, seed=0):
     yield Survey(dataset, files, Counter({size: len(files)}), [""] * len(files), [], len(rows))
 
 
-def learned(tensors, facts):
-    """List the images that are learned from, each in its first variant: rows int64 (n,), n names, and whether captions were made, bool (n,)."""
+def training_rows(tensors, facts):
+    """List the training images, each in its first variant: rows int64 (n,), names, and made, bool (n,).
+
+    made: the caption was made from a class and colours, not written.
+    """
     try:
         held, part, found, names, made = tensors["held"].bool(), tensors["part"], [], [], []
         for number, each in enumerate(facts["sets"]):
             first = (part == number).nonzero().flatten()[: each["images"]]
-            kept_back = held[first]
-            found.append(first[~kept_back])
-            names += [f"{each['source']}, {row + 1}" for row in (~kept_back).nonzero().flatten().tolist()]
+            trained_on = ~held[first]
+            found.append(first[trained_on])
+            names += [f"{each['source']}, {row + 1}" for row in trained_on.nonzero().flatten().tolist()]
             made += [each["made"]] * len(found[-1])
         return torch.cat(found), names, torch.tensor(made)
     except (KeyError, TypeError, RuntimeError):
