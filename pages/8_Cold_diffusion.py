@@ -11,8 +11,8 @@ from diffusion_edu.samplers import cold_step, ddim_step, multistep_renoising_ste
 
 page(
     "Cold diffusion",
-    "Must it be noise? Restore a degraded image step by step: **which algorithm tolerates prediction errors, and can new images be "
-    "generated without noise?**",
+    "Must it be noise? Restore a degraded image step by step: **which algorithm tolerates prediction errors, and "
+    "can new images be generated without noise?**",
     icon="❄️",
 )
 request = cold.ask()

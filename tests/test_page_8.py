@@ -1,4 +1,6 @@
-"""The page of cold diffusion under Streamlit's own test: both tasks, every widget, the shown code, and missing files."""
+"""The page of cold diffusion under Streamlit's own test: both tasks, every widget, the shown code, and missing
+files.
+"""
 
 import base64
 import io
@@ -69,7 +71,9 @@ def test_the_page_opens_with_five_tracks_and_runs_again():
 @pytest.mark.parametrize("degradation", [*DEGRADATIONS, "noise"])
 def test_both_algorithms_start_from_the_degraded_image_and_end_with_their_last_prediction(degradation):
     tracks = shown(opened(degradation=degradation))
-    assert np.array_equal(tracks["x2"][0], tracks["degraded"][0]) and np.array_equal(tracks["x1"][0], tracks["degraded"][0])
+    assert np.array_equal(tracks["x2"][0], tracks["degraded"][0]) and np.array_equal(
+        tracks["x1"][0], tracks["degraded"][0]
+    )
     for number in "12":
         assert np.array_equal(tracks[f"x{number}"][-1], tracks[f"prediction{number}"][-1])
     assert not np.array_equal(tracks["x2"][-1], tracks["x1"][-1])

@@ -12,7 +12,7 @@ from onscreen import animation as animation_of
 from onscreen import finished, healthy
 from onscreen import opened as opened_at
 
-from diffusion_edu.app.playground.dataset_picker import DRAWN, Dataset, from_drawing, from_file
+from diffusion_edu.app.playground.dataset_picker import DRAWN, Dataset, from_drawn_points, from_file
 from diffusion_edu.app.playground.page import MAX_NETWORKS, NETWORKS, TRAIN
 from diffusion_edu.app.playground.training_job import Settings, compare, finish, train
 from diffusion_edu.app.playground.trajectories import SIDE, VIEW, grid, packed, record, unpacked
@@ -52,7 +52,9 @@ def settings(points=None, **changes):
 
 @pytest.fixture(scope="module")
 def training():
-    """Ten seconds of training on two moons: the settings, the ids of its previews, their times, the network, and the last preview."""
+    """Ten seconds of training on two moons: the settings, the ids of its previews, their times, the network, and the
+    last preview.
+    """
     chosen, begun, animations, times = settings(), time.thread_time(), [], []
     for animation, trained in train(chosen, clock=time.thread_time):  # noqa: B007
         times.append(time.thread_time() - begun)
@@ -276,7 +278,7 @@ def test_the_shown_numbers_are_those_of_the_shown_points(training):
 
 
 def test_a_drawing_becomes_points_around_its_strokes():
-    dataset = from_drawing([[x / 10, 0.5, 0] for x in range(10)] + [[x / 10, -0.5, 2] for x in range(10)])
+    dataset = from_drawn_points([[x / 10, 0.5, 0] for x in range(10)] + [[x / 10, -0.5, 2] for x in range(10)])
     assert len(dataset.points) == 2000 and dataset.points.classes == ("class 1", "class 3")
     assert (dataset.points.x[dataset.points.labels == 0, 1] > 0).all()
 
@@ -295,9 +297,9 @@ def test_a_drawing_becomes_points_around_its_strokes():
         7,
     ],
 )
-def test_an_invalid_drawing_is_refused_in_words(drawn):
+def test_invalid_drawn_points_are_refused_in_words(drawn):
     with pytest.raises(ValueError, match=r"draw again|points|different"):
-        from_drawing(drawn)
+        from_drawn_points(drawn)
 
 
 def test_a_file_is_used_as_it_is_and_a_large_one_in_part():

@@ -1,4 +1,6 @@
-"""The animation of a restoration: the degraded image, both algorithms of cold diffusion and their predictions, with charts."""
+"""The animation of a restoration: the degraded image, both algorithms of cold diffusion and their predictions, with
+charts.
+"""
 
 import math
 from dataclasses import replace
@@ -29,8 +31,8 @@ DASH_2, DASH_1, DASH_INPUT = DASHES[:3]
 def restoration_animation(id, class_name, x0, degraded, states_2, states_1):
     """Build the animation of both algorithms; it opens at timestep 0.
 
-    x0 is the true image (1, 3, h, w), degraded holds x0 degraded to each timestep, states_2 and states_1 are the States of
-    Algorithm 2 and Algorithm 1 at these timesteps.
+    x0 is the true image (1, 3, h, w), degraded holds x0 degraded to each timestep, states_2 and states_1 are the
+    States of Algorithm 2 and Algorithm 1 at these timesteps.
     """
     said = [psnr_text(psnr(x, x0)) for x in degraded]
     tracks = [

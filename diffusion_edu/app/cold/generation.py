@@ -27,15 +27,17 @@ ONE_COLOUR = "The only randomness is one colour: three numbers per image"
 RANDOMNESS = {
     "blur": ONE_COLOUR,
     "pixelate": ONE_COLOUR,
-    "fade": "The only randomness is a faint grain. Removing the grey amplifies it until it is as strong as the colours, so this is almost "
-    "sampling from noise",
-    "desaturate": "The brightness of four reference images is kept and only their colours are lost: this is colourisation, not generation",
+    "fade": "The only randomness is a faint grain. Removing the grey amplifies it until it is as strong as the "
+    "colours, so this is almost sampling from noise",
+    "desaturate": "The brightness of four reference images is kept and only their colours are lost: this is "
+    "colourisation, not generation",
     "mask": "The only randomness is where the disc starts: two numbers per image",
     "snow": "The random numbers decide when each flake melts, but they say nothing about the image under it",
 }
 WHY = (
-    "With Gaussian noise the randomness is 12,288 numbers, one for every value of an image, and each choice leads to another flower. A "
-    "restoration network cannot know what was there. It predicts the average of all images that fit, and averages are blurred and alike."
+    "With Gaussian noise the randomness is 12,288 numbers, one for every value of an image, and each choice leads to "
+    "another flower. A restoration network cannot know what was there. It predicts the average of all images that "
+    "fit, and averages are blurred and alike."
 )
 
 
@@ -52,10 +54,11 @@ def fine_detail(x):
 
 @dataclass(frozen=True, eq=False)
 class ColdGeneration:
-    """Four images generated from a fully degraded image by the model cold, and four sampled from noise by the model hot.
+    """Four images generated from a fully degraded image by the model cold, and four sampled from noise by the model
+    hot.
 
-    degradation is a name in DEGRADATIONS. The mean colours come from the reference images uint8 (n, 3, h, w), and the new images
-    are compared with them. With predictions, the player shows the predictions instead of x_t.
+    degradation is a name in DEGRADATIONS. The mean colours come from the reference images uint8 (n, 3, h, w), and
+    the new images are compared with them. With predictions, the player shows the predictions instead of x_t.
     """
 
     degradation: str
@@ -102,7 +105,9 @@ class ColdGeneration:
 
     @property
     def x0(self):
-        """The images that are fully degraded, (4, 3, h, w): random colours where only a colour is left, else reference images."""
+        """The images that are fully degraded, (4, 3, h, w): random colours where only a colour is left, else
+        reference images.
+        """
         if self.degradation in TO_ONE_COLOUR:
             colours = ColourDistribution.of(mean_colours(self.reference))
             return colours.sample(self.seeds, self.reference.shape[-1])
@@ -116,8 +121,9 @@ class ColdGeneration:
         """Build what the player shows of all pairs of States, as a dict; it opens at timestep 0."""
         timesteps, (height, width) = [state.t for state, _ in pairs], self.reference.shape[2:]
         both = zip(("cold", "hot"), self.names, zip(*pairs, strict=True), strict=True)
-        sprite, alt, rows = png_url(grid(self.reference[:IMAGES], columns=IMAGES)), "Four of our samples", [0] * len(pairs)
-        reference = Track("reference", ("x", "0"), "reference: our samples", COLOUR["x0"], alt, sprite, rows=rows)
+        sprite, rows = png_url(grid(self.reference[:IMAGES], columns=IMAGES)), [0] * len(pairs)
+        about = ("x", "0"), "reference: our samples", COLOUR["x0"], "Four of our samples"
+        reference = Track("reference", *about, sprite, rows=rows)
         animation = Animation(
             self.id,
             width,
@@ -141,13 +147,16 @@ class ColdGeneration:
     def _measured(self, x):
         """Write variety and fine detail of predictions, relative to the reference images."""
         reference = to_signed(self.reference[:REFERENCES])
-        return f"variety {variety(x) / variety(reference):.0%}, fine detail {fine_detail(x) / fine_detail(reference):.0%}"
+        return (
+            f"variety {variety(x) / variety(reference):.0%}, fine detail {fine_detail(x) / fine_detail(reference):.0%}"
+        )
 
     def caption(self, pairs):
         """Say what the numbers mean, and why the two sides differ."""
         return (
-            f"**{RANDOMNESS[self.degradation]}.** {WHY} Variety measures how different the four predictions are, fine detail how strong "
-            f"frequencies of {FINE} and more cycles per image are in them; 100% is the value of our own samples."
+            f"**{RANDOMNESS[self.degradation]}.** {WHY} Variety measures how different the four predictions are, fine "
+            f"detail how strong frequencies of {FINE} and more cycles per image are in them; 100% is the value of our "
+            "own samples."
         )
 
     @property

@@ -17,13 +17,15 @@ COLD, HOT = "flowers_cold", "flowers_simple"  # the same architecture, trained o
 X_T, PREDICTION = "x_t", "prediction"
 BOUND = {"bind": "query-params"}
 MISSING = (
-    "No restoration network is installed: train one with `python -m diffusion_edu.recipes.flowers_cold`. "
-    "Until then the oracle, which knows the true image, takes its place."
+    "No restoration network is installed: train one with `python -m diffusion_edu.recipes.flowers_cold`. Until then "
+    "the oracle, which knows the true image, takes its place."
 )
 
 
 def ask():
-    """Show the controls; returns a Restoration or a ColdGeneration, or ends the page with one sentence where neither is possible."""
+    """Show the controls; returns a Restoration or a ColdGeneration, or ends the page with one sentence where neither
+    is possible.
+    """
     choices = {"default": RESTORE, "required": True, "key": "task", **BOUND}
     task = st.sidebar.segmented_control("Task", [RESTORE, GENERATE], **choices)
     network = _restoration_network()
@@ -62,12 +64,14 @@ def _ask_restoration(network, instead):
         **BOUND,
     )
     words = (
-        "Standard deviation of an error that is added to every prediction: clouds of colour, different at every timestep. "
-        "Image values lie between −1 and 1."
+        "Standard deviation of an error that is added to every prediction: clouds of colour, different at every "
+        "timestep. Image values lie between −1 and 1."
     )
     error = row.slider("Prediction error", 0.0, 0.5, 0.0, 0.05, key="error", help=words, width=220, **BOUND)
     with st.sidebar:
-        words = f"The severity of the degradation: timestep 0 is the image, at timestep {T} the degradation is complete."
+        words = (
+            f"The severity of the degradation: timestep 0 is the image, at timestep {T} the degradation is complete."
+        )
         start = st.slider("Start timestep", 5, T, 40, 5, key="start", help=words, **BOUND)
         steps = _ask_steps()
         words = "What predicts the clean image: a trained network, or an oracle that returns the true image."
@@ -111,6 +115,8 @@ def _ask_seed(words):
 
 
 def _hot_model():
-    """Return the name of the model that samples from noise: HOT, else another one for colour images of 64x64, else None."""
+    """Return the name of the model that samples from noise: HOT, else another one for colour images of 64x64, else
+    None.
+    """
     fit = [name for name, card in models.cards().items() if card.channels == 3 and card.size == 64]
     return HOT if HOT in fit else next(iter(fit), None)

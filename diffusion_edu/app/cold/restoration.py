@@ -22,10 +22,11 @@ from diffusion_edu.spacings import spaced
 
 NOISE = "noise"
 WHY = (  # the algorithms differ: without noise, and with noise
-    "Algorithm 2 changes the image only by the difference between two degradations of one prediction, so an error that is in both "
-    "cancels. Algorithm 1 degrades the prediction itself, so its errors stay.",
-    "Gaussian noise is one more degradation. Algorithm 2 keeps the noise that the prediction leaves over: this is DDIM. Algorithm 1 "
-    "adds new noise to the prediction: this is multistep renoising, which throws away what the old noise told about the image.",
+    "Algorithm 2 changes the image only by the difference between two degradations of one prediction, so an error "
+    "that is in both cancels. Algorithm 1 degrades the prediction itself, so its errors stay.",
+    "Gaussian noise is one more degradation. Algorithm 2 keeps the noise that the prediction leaves over: this is "
+    "DDIM. Algorithm 1 adds new noise to the prediction: this is multistep renoising, which throws away what the "
+    "old noise says about the image.",
 )
 
 
@@ -33,8 +34,8 @@ WHY = (  # the algorithms differ: without noise, and with noise
 class Restoration:
     """An image, its degradation (a name in DEGRADATIONS, or NOISE) up to timestep start, and how it is restored.
 
-    model is the name of the restoration network, None for the oracle that returns the true image; error is the standard deviation
-    of the error that is added to every prediction.
+    model is the name of the restoration network, None for the oracle that returns the true image; error is the
+    standard deviation of the error that is added to every prediction.
     """
 
     subject: Subject
@@ -85,7 +86,9 @@ class Restoration:
         return degrade, partial(cold_step, restore, degrade), partial(naive_cold_step, restore, degrade)
 
     def _hot(self, model=None):
-        """Noise as a degradation: Algorithm 2 keeps the noise it finds in the image (DDIM), Algorithm 1 adds new noise."""
+        """Noise as a degradation: Algorithm 2 keeps the noise it finds in the image (DDIM), Algorithm 1 adds new
+        noise.
+        """
         schedule, noise = cosine(T), SeededNoise([self.seed])
         eps = noise(self.x0)
         restore = self._restorer(model and model.denoiser(schedule))
@@ -114,10 +117,10 @@ class Restoration:
             psnr_text(psnr(x.clamp(-1, 1), self.x0)) for x in (first.x, first.x0_hat, last_2.x, last_1.x)
         )
         return (
-            f"**PSNR to the true image: input {start}, one prediction {prediction}, {len(pairs) - 1} steps of {NAMES[0]} {second}, "
-            f"of {NAMES[1]} {naive}.** {WHY[self.degradation == NOISE]} Higher is better: 20 dB is an error of a tenth of the range "
-            "from black to white. One prediction is an average of all images that fit the input: its PSNR is often high, and it "
-            f"looks blurred. {' '.join(self.subject.notes)}"
+            f"**PSNR to the true image: input {start}, one prediction {prediction}, {len(pairs) - 1} steps of "
+            f"{NAMES[0]} {second}, of {NAMES[1]} {naive}.** {WHY[self.degradation == NOISE]} Higher is better: 20 dB "
+            "is an error of a tenth of the range from black to white. One prediction is an average of all images "
+            f"that fit the input: its PSNR is often high, and it looks blurred. {' '.join(self.subject.notes)}"
         )
 
     @property

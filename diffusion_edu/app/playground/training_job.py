@@ -1,4 +1,6 @@
-"""The work behind the playground, in turns short enough to share one worker: a network learns points, and walks are recorded side by side."""
+"""The work of the playground, in turns short enough to share one worker: train a network on points, and compare it
+with the exact denoiser.
+"""
 
 import time
 from dataclasses import asdict, dataclass, replace
@@ -7,86 +9,92 @@ from functools import cached_property
 import torch
 from torch import nn
 
-from diffusion_edu.app.playground.dataset_picker import Subject
+from diffusion_edu.app.playground.dataset_picker import Dataset
 from diffusion_edu.app.playground.trajectories import animation_of, record
 from diffusion_edu.app.trajectories.animation import COLOUR, Axis, Chart, Series
 from diffusion_edu.generation import Preset
 from diffusion_edu.toy2d import Exact, denoiser, energy_distance, exam, learn, some_of
 
 TURN = 0.2  # seconds that one turn of the worker takes, about
-QUICK, FEW = 8, 250  # steps and points of the walks that are shown while a network learns
-DRAWS = 8  # that chance is averaged over
+PREVIEW_STEPS, PREVIEW_POINTS = 8, 250  # of the walks that are shown during training
+REPEATS = 8  # sets of points that the reference distances are averaged over
 
 
 @dataclass(frozen=True, eq=False)
-class Study:
-    """Everything that a person chose: the points, what the network says, how to walk, towards which class (None: any), and with which noise."""
+class Settings:
+    """All choices of a person.
 
-    subject: Subject
-    class_name: str
+    The dataset, the prediction type of the network, the preset of the walk, the class label (None: any), the first
+    seed, the number of samples, and the seconds of training.
+    """
+
+    dataset: Dataset
+    prediction_type: str
     preset: Preset
     label: int | None
     seed: int
     count: int
-    seconds: float = 10.0  # of training
+    seconds: float = 10.0
 
     @property
     def points(self):
-        """The points to learn."""
-        return self.subject.points
+        """The data points."""
+        return self.dataset.points
 
     @property
     def seeds(self):
-        """One seed per point of noise."""
+        """One seed per sample."""
         return range(self.seed, self.seed + self.count)
 
     @property
-    def lesson(self):
-        """Names what a network has to learn for this: it need not learn anew for another way to walk."""
-        return self.subject.id, self.class_name
+    def training_id(self):
+        """The settings that a network is trained for: for another sampler it need not be trained again."""
+        return self.dataset.id, self.prediction_type
 
     @cached_property
-    def wanted(self):
-        """The data that samples should look like: all points, or those of the class that was asked for."""
+    def target_points(self):
+        """The data that samples should look like, (n, 2): all points, or those of the chosen class."""
         return self.points.x if self.label is None else self.points.x[self.points.labels == self.label]
 
     @property
-    def quick(self):
-        """The same with few steps and few points, as it is shown while a network learns."""
-        preset = replace(self.preset, sampler="DDIM", options={}, steps=min(QUICK, self.preset.T))
-        return replace(self, preset=preset, count=FEW)
+    def preview(self):
+        """The same settings with few steps and few samples, as shown during training."""
+        preset = replace(self.preset, sampler="DDIM", options={}, steps=min(PREVIEW_STEPS, self.preset.T))
+        return replace(self, preset=preset, count=PREVIEW_POINTS)
 
     def distance(self, x):
-        """Measure how far x (n, 2) is from the data: the energy distance to some of its points."""
-        return energy_distance(x, some_of(self.wanted))
+        """Return the energy distance between samples x (n, 2) and a part of the data."""
+        return energy_distance(x, some_of(self.target_points))
 
     @cached_property
-    def good(self):
-        """What points of the data themselves score by chance, and what noise scores, on average over DRAWS."""
-        dice, wanted = torch.Generator().manual_seed(0), self.wanted
-        chance = [
-            self.distance(wanted[torch.randint(len(wanted), (self.count,), generator=dice)]) for _ in range(DRAWS)
-        ]
-        noise = [self.distance(torch.randn(self.count, 2, generator=dice)) for _ in range(DRAWS)]
-        return sum(chance) / DRAWS, sum(noise) / DRAWS
+    def reference_distances(self):
+        """The distance of points of the data itself, and of Gaussian noise, each on average over REPEATS."""
+        generator, x = torch.Generator().manual_seed(0), self.target_points
+        data = [self.distance(x[torch.randint(len(x), (self.count,), generator=generator)]) for _ in range(REPEATS)]
+        noise = [self.distance(torch.randn(self.count, 2, generator=generator)) for _ in range(REPEATS)]
+        return sum(data) / REPEATS, sum(noise) / REPEATS
 
     @cached_property
-    def floor(self):
-        """The loss of the exact answer, which no network can get below."""
-        return exam(Exact(self.points, self.class_name), self.points, self.class_name)
+    def loss_floor(self):
+        """The loss of the exact denoiser, which no network can go below."""
+        return exam(Exact(self.points, self.prediction_type), self.points, self.prediction_type)
 
     def measure(self):
-        """Measure what every animation states, chance and the floor, before there is an animation."""
-        return self.good, self.floor
+        """Compute the reference distances and the loss floor, which every animation shows."""
+        return self.reference_distances, self.loss_floor
 
-    def of(self, net, class_name):
-        """Let a network, or the exact answer, prediction as it was chosen; raises ValueError in words if the choices do not go together."""
-        return denoiser(net, class_name, self.points, self.preset, self.label)
+    def denoiser(self, net, prediction_type):
+        """Build the denoiser of a network, or of Exact; raises ValueError in words if the choices do not go
+        together.
+        """
+        return denoiser(net, prediction_type, self.points, self.preset, self.label)
 
 
 @dataclass(frozen=True, eq=False)
-class Taught:
-    """A network that has learnt (a moving average of its weights), after how many steps and seconds, and its losses on the way as (second, loss)."""
+class TrainedNetwork:
+    """A trained network (the EMA of its weights), its training steps and seconds, and its losses as (second, loss)
+    pairs.
+    """
 
     net: nn.Module
     steps: int
@@ -94,43 +102,51 @@ class Taught:
     losses: tuple[tuple[float, float], ...]
 
 
-def practise(study, clock=time.perf_counter):
-    """Teach a network for study.seconds of computing: yields (animation, Taught) of what it can do so far, every TURN seconds and a little.
+def train(settings, clock=time.perf_counter):
+    """Train a network for settings.seconds of computing: yields (animation, TrainedNetwork) about every TURN seconds.
 
-    At first (None, None), while things are got ready. Only the time that passes in here counts: while others have their turn, the
+    The first items are (None, None). Only time inside this function counts: while other jobs have their turn, the
     clock stands still.
     """
-    quick, pupils, spent, losses = study.quick, learn(study.points, study.class_name), 0.0, []
-    beside = finish(record(quick.of(Exact(study.points), "x0"), quick.preset, quick.seeds))
+    preview, states = settings.preview, learn(settings.points, settings.prediction_type)
+    spent, losses = 0.0, []
+    exact = finish(record(preview.denoiser(Exact(settings.points), "x0"), preview.preset, preview.seeds))
     yield None, None
-    quick.measure()
+    preview.measure()
     yield None, None
-    next(pupils)  # the first step of all loads what the optimiser needs, which may take a second
+    next(states)  # the first step loads what the optimiser needs, which may take a second
     yield None, None
-    while spent < study.seconds:
-        begun = clock()
-        pupil = next(pupils)
-        while clock() - begun < TURN:
-            pupil = next(pupils)
-        losses.append((spent + clock() - begun, exam(pupil.ema, study.points, study.class_name)))
-        swarm = finish(record(quick.of(pupil.ema, study.class_name), quick.preset, quick.seeds))
-        taught = Taught(pupil.ema, pupil.step, spent + clock() - begun, tuple(losses))
-        animation = animation_for(quick, swarm, beside, taught)
-        spent += clock() - begun
-        yield animation, taught
+    while spent < settings.seconds:
+        start = clock()
+        state = next(states)
+        while clock() - start < TURN:
+            state = next(states)
+        losses.append((spent + clock() - start, exam(state.ema, settings.points, settings.prediction_type)))
+        denoise = preview.denoiser(state.ema, settings.prediction_type)
+        trajectories = finish(record(denoise, preview.preset, preview.seeds))
+        trained = TrainedNetwork(state.ema, state.step, spent + clock() - start, tuple(losses))
+        animation = animation_for(preview, trajectories, exact, trained)
+        spent += clock() - start
+        yield animation, trained
 
 
-def compare(study, taught=None, clock=time.perf_counter):
-    """Record the walk of the exact answer, and the network's if there is one, from the same noise; yields a number in turns, and the animation at last."""
-    beside = yield from in_turns(record(study.of(Exact(study.points), "x0"), study.preset, study.seeds), clock)
-    swarm = None
-    if taught:
-        swarm = yield from in_turns(record(study.of(taught.net, study.class_name), study.preset, study.seeds), clock)
-    yield animation_for(study, swarm, beside, taught)
+def compare(settings, trained=None, clock=time.perf_counter):
+    """Record the walks of the exact denoiser and of the trained network, if there is one, from the same noise.
+
+    Yields a number in every turn, and the animation at last.
+    """
+    denoise, trajectories = settings.denoiser(Exact(settings.points), "x0"), None
+    exact = yield from in_turns(record(denoise, settings.preset, settings.seeds), clock)
+    if trained:
+        denoise = settings.denoiser(trained.net, settings.prediction_type)
+        trajectories = yield from in_turns(record(denoise, settings.preset, settings.seeds), clock)
+    yield animation_for(settings, trajectories, exact, trained)
 
 
 def in_turns(items, clock):
-    """Pull items for TURN seconds, then yield how many there were so far, again and again; returns what the items return."""
+    """Consume items for TURN seconds, then yield how many there were so far, again and again; returns what the items
+    return.
+    """
     count = 0
     try:
         while True:
@@ -144,7 +160,7 @@ def in_turns(items, clock):
 
 
 def finish(items):
-    """Pull all items at once and return what they return."""
+    """Consume all items at once and return what they return."""
     try:
         while True:
             next(items)
@@ -152,60 +168,72 @@ def finish(items):
         return end.value
 
 
-def animation_for(study, swarm, beside, taught):
-    """Put both walks side by side, with the numbers that judge them."""
-    practice = f"{taught.steps:,} steps in {taught.seconds:.1f} s" if taught else "has learnt nothing yet"
+def animation_for(settings, trajectories, exact, trained):
+    """Build the animation of both walks side by side, with their measurements."""
+    words = f"{trained.steps:,} training steps in {trained.seconds:.1f} s" if trained else "not trained yet"
     panels = [
-        {"name": "network", "title": "Network", "words": practice, "empty": "Press Train", "swarm": swarm},
-        {"name": "exact", "title": "Exact answer", "words": "knows every point by heart", "empty": "", "swarm": beside},
+        {"name": "network", "title": "Network", "words": words, "empty": "Press Train", "trajectories": trajectories},
+        {
+            "name": "exact",
+            "title": "Exact denoiser",
+            "words": "knows all data points",
+            "empty": "",
+            "trajectories": exact,
+        },
     ]
-    charts = [asdict(loss_chart(study, taught))] if taught else []
-    legend = "ends in" if study.label is None else "asked for"
     return animation_of(
-        study.points,
-        study.preset,
+        settings.points,
+        settings.preset,
         panels,
-        study.label,
-        legend=legend,
-        figures=figures(study, swarm, beside, taught),
-        charts=charts,
+        settings.label,
+        legend="class of the nearest data" if settings.label is None else "condition",
+        measurements=measurements(settings, trajectories, exact, trained),
+        charts=[asdict(loss_chart(settings, trained))] if trained else [],
     )
 
 
-def figures(study, swarm, beside, taught):
-    """Write the numbers under both walks: [what, the network's, the exact answer's, what is good]."""
-    chance, noise = study.good
-    loss = f"{taught.losses[-1][1]:.4f}" if taught else "–"
-    nfe = study.preset.nfe(study.label is not None)
+def measurements(settings, trajectories, exact, trained):
+    """Write the rows of the table: [what, the network's value, the exact denoiser's value, what is good]."""
+    data, noise = settings.reference_distances
+    loss = f"{trained.losses[-1][1]:.4f}" if trained else "–"
+    nfe = settings.preset.nfe(settings.label is not None)
 
     def both(write):
-        return [write(swarm) if swarm else "–", write(beside)]
+        return [write(trajectories) if trajectories else "–", write(exact)]
 
     return [
         [
-            "Distance",
-            *both(lambda s: f"{study.distance(s.x[-1]):.4f}"),
-            f"to the data · chance {chance:.4f}, noise {noise:.2f}",
+            "Energy distance",
+            *both(lambda walk: f"{settings.distance(walk.x[-1]):.4f}"),
+            f"to the data; the data itself {data:.4f}, noise {noise:.2f}",
         ],
-        [f"Loss ({study.class_name})", loss, f"{study.floor:.4f}", "the exact answer is the floor"],
+        [
+            f"Loss ({settings.prediction_type})",
+            loss,
+            f"{settings.loss_floor:.4f}",
+            "no network can go below the exact denoiser",
+        ],
         [
             "Seconds",
-            *both(lambda s: f"{s.seconds:.2f}"),
-            f"{study.count} points, {nfe} evaluation{'s' * (nfe > 1)} each",
+            *both(lambda walk: f"{walk.seconds:.2f}"),
+            f"{settings.count} samples, {nfe} network evaluation{'s' * (nfe > 1)} (NFE) each",
         ],
     ]
 
 
-def loss_chart(study, taught):
-    """Draw the loss over the seconds of training, and the floor that it cannot go below."""
-    seconds, losses = zip(*taught.losses, strict=True)
-    high, low = max(losses), study.floor
-    room, end = 0.1 * (high - low), max(study.seconds, seconds[-1])
+def loss_chart(settings, trained):
+    """Chart the loss over the seconds of training, with the loss of the exact denoiser as its floor."""
+    seconds, losses = zip(*trained.losses, strict=True)
+    high, low = max(losses), settings.loss_floor
+    room, end = 0.1 * (high - low), max(settings.seconds, seconds[-1])
     series = [
         Series("network", COLOUR["x"], list(losses)),
-        Series("floor", COLOUR["none"], [low] * len(losses), "7 4"),
+        Series("exact denoiser", COLOUR["none"], [low] * len(losses), "7 4"),
     ]
     ticks = {f"{value:.2f}": value for value in (low, (low + high) / 2, high)}
     x = Axis("seconds of training", 0, end, {f"{fraction * end:.0f}": fraction * end for fraction in (0, 0.5, 1)})
-    alt = f"Loss over {seconds[-1]:.0f} seconds of training, from {losses[0]:.3f} to {losses[-1]:.3f}; the exact answer's is {low:.3f}"
+    alt = (
+        f"Loss over {seconds[-1]:.0f} seconds of training, from {losses[0]:.3f} to {losses[-1]:.3f}; that of the "
+        f"exact denoiser is {low:.3f}"
+    )
     return Chart("Loss", alt, x, Axis("loss", low - room, high + room, ticks), list(seconds), series)

@@ -1,7 +1,6 @@
-"""Many points on their way through the plane, recorded as they moved, and the animation of two such walks side by side."""
+"""The trajectories of many 2-D points through the reverse process, and their animation."""
 
 import base64
-import hashlib
 import time
 from dataclasses import dataclass
 
@@ -9,34 +8,32 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from diffusion_edu.app.common.settings_id import settings_id
+from diffusion_edu.app.components.point_cloud.widget import CLASS_COLOURS
 from diffusion_edu.app.trajectories.animation import COLOUR
 from diffusion_edu.app.trajectories.recording import kept
 from diffusion_edu.toy2d import wander
 
-VIEW = 2.3  # the plane is shown from -VIEW to VIEW; one point of noise in twenty-five lies outside
-REACH = 8.0  # coordinates are sent as whole numbers of 16 bits over -REACH..REACH
-SIDE = 15  # arrows along each side of the field
-CLASS_COLOURS = (
-    COLOUR["x"],
-    "#56B4E9",
-    "#E69F00",
-    "#0072B2",
-    "#D55E00",
-    "#8C8C00",
-    "#8A5FBF",
-    "#00A5A5",
-)  # marks.js has as many shapes
+VIEW = 2.3  # the panels show -VIEW to VIEW; one point in twenty-five of the noise lies outside
+REACH = 8.0  # coordinates are sent as 16-bit integers over -REACH..REACH
+SIDE = 15  # arrows along each side of the prediction field
 
 
 def grid():
-    """The places where the field's arrows start, row by row from the lower left, (SIDE^2, 2): the middles of SIDE by SIDE equal squares."""
-    middles = VIEW * ((2 * torch.arange(SIDE) + 1) / SIDE - 1)
-    return torch.cartesian_prod(middles, middles).flip(1)
+    """Return the start points of the field's arrows, (SIDE^2, 2): the centres of SIDE x SIDE squares, row by row
+    from the lower left.
+    """
+    centres = VIEW * ((2 * torch.arange(SIDE) + 1) / SIDE - 1)
+    return torch.cartesian_prod(centres, centres).flip(1)
 
 
 @dataclass(frozen=True, eq=False)
-class Swarm:
-    """A walk of n points: its timesteps, x and x0_hat (states, n, 2), the predictions on the grid (states, SIDE^2, 2), and its seconds of computing."""
+class Trajectories:
+    """The walk of n points.
+
+    timesteps has one entry per state; x and x0_hat are (states, n, 2); field holds the predictions on the grid,
+    (states, SIDE^2, 2); seconds is the time of computing.
+    """
 
     timesteps: list[int]
     x: Tensor
@@ -45,56 +42,57 @@ class Swarm:
     seconds: float
 
     @property
-    def panel(self):
-        """What the plane shows of it, as a dict."""
+    def packed(self):
+        """Its coordinates for the browser, as a dict."""
         return {"x": packed(self.x), "x0_hat": packed(self.x0_hat), "field": packed(self.field)}
 
 
 @torch.no_grad()
 def record(denoise, preset, seeds):
-    """Let one point per seed walk; yields after every timestep and returns the Swarm. A timestep without noise has no field: its predictions are its places."""
-    keep, places, states, fields = kept(preset.steps), grid(), [], []
-    begun, seconds = time.perf_counter(), 0.0
+    """Record the walk of one point per seed: yields after every timestep and returns the Trajectories.
+
+    Timestep 0 has no field: its predictions are the grid points themselves.
+    """
+    keep, points, states, fields = kept(preset.steps), grid(), [], []
+    start, seconds = time.perf_counter(), 0.0
     for index, state in enumerate(wander(denoise, preset, seeds)):
-        seconds += time.perf_counter() - begun
+        seconds += time.perf_counter() - start
         if index in keep:
             states.append(state)
-            fields.append(denoise(places, state.t) if state.t else places)
+            fields.append(denoise(points, state.t) if state.t else points)
         yield
-        begun = time.perf_counter()
+        start = time.perf_counter()
     x, x0_hat = (torch.stack(parts) for parts in zip(*((state.x, state.x0_hat) for state in states), strict=True))
-    return Swarm([state.t for state in states], x, x0_hat, torch.stack(fields), seconds)
+    return Trajectories([state.t for state in states], x, x0_hat, torch.stack(fields), seconds)
 
 
 def packed(x):
-    """Write coordinates (..., 2) as base64 of little-endian whole numbers of 16 bits."""
+    """Write coordinates (..., 2) as base64 of little-endian 16-bit integers."""
     whole = (x.double().clamp(-REACH, REACH) * (32767 / REACH)).round()
     return base64.b64encode(whole.numpy().astype("<i2").tobytes()).decode()
 
 
 def unpacked(text):
-    """Read what packed wrote, float64 (n, 2)."""
-    return torch.from_numpy(np.frombuffer(base64.b64decode(text), "<i2").astype(np.float64)).view(-1, 2) * (
-        REACH / 32767
-    )
+    """Read coordinates that `packed` wrote, float64 (n, 2)."""
+    whole = np.frombuffer(base64.b64decode(text), "<i2").astype(np.float64)
+    return torch.from_numpy(whole).view(-1, 2) * (REACH / 32767)
 
 
 def nearest_class(x, points):
-    """Tell for each x (n, 2) the class of the nearest of the points, int64 (n,)."""
+    """Return for each x (n, 2) the class of the nearest of the points, int64 (n,)."""
     if points.labels is None:
         return torch.zeros(len(x), dtype=torch.int64)
     return points.labels[torch.cdist(x, points.x).argmin(dim=1)]
 
 
 def animation_of(points, preset, panels, label=None, **more):
-    """Put everything that the plane needs into a dict; panels are dicts with a name, a title and a Swarm or None, more is what else it shows.
+    """Build the animation of several panels, as a dict for the point cloud component.
 
-    A point has the class that was asked for, or that of the data where it ends.
+    panels are dicts with a name, a title and trajectories (Trajectories or None); more is added as it is. A point
+    has the class `label`, or without a label the class of the data where it ends.
     """
-    schedule, shown = preset.noise_schedule(), [{**panel, **_shown(panel["swarm"], points, label)} for panel in panels]
-    for panel in shown:
-        del panel["swarm"]
-    timesteps = next(panel["swarm"].timesteps for panel in panels if panel["swarm"])
+    schedule, shown = preset.noise_schedule(), [_panel(points, label, **panel) for panel in panels]
+    timesteps = next(panel["trajectories"].timesteps for panel in panels if panel["trajectories"])
     rates = [(schedule.signal[t].item(), schedule.noise[t].item()) for t in timesteps]
     animation = {
         "timesteps": timesteps,
@@ -113,19 +111,18 @@ def animation_of(points, preset, panels, label=None, **more):
         "panels": shown,
         **more,
     }
-    return {"id": hashlib.sha256(repr(animation).encode()).hexdigest(), **animation}
+    return {"id": settings_id(animation), **animation}
 
 
 def _says(t, T, signal, noise):
-    return (
-        f"timestep {t} of {T} · signal {signal:.3f} · noise {noise:.3f}"
-        if t
-        else "timestep 0 · no noise left, no arrows"
-    )
+    if t == 0:
+        return "timestep 0 · no noise left, no arrows"
+    return f"timestep {t} of {T} · signal {signal:.3f} · noise {noise:.3f}"
 
 
-def _shown(swarm, points, label):
-    if swarm is None:
-        return {}
-    ends = nearest_class(swarm.x[-1], points) if label is None else torch.full((swarm.x.shape[1],), label)
-    return {**swarm.panel, "labels": ends.tolist()}
+def _panel(points, label, trajectories, **panel):
+    if trajectories is None:
+        return panel
+    x = trajectories.x
+    labels = nearest_class(x[-1], points) if label is None else torch.full((x.shape[1],), label)
+    return {**panel, **trajectories.packed, "labels": labels.tolist()}

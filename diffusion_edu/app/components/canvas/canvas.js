@@ -35,7 +35,7 @@ export default function ({ data, parentElement, setStateValue }) {
 
   function sendLayer() {
     show();
-    send("drawing", { sheet, layer: urlOf(layer) });
+    send("painting", { sheet, layer: urlOf(layer) });
   }
 
   function composed() { // the image with the layer over it, without the brush

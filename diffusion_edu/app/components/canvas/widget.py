@@ -9,8 +9,9 @@ from diffusion_edu.app.components import source
 from diffusion_edu.data.layers import from_url, layer_of, read_layer, to_png, to_url
 
 COLOURS = (
-    ("black", "#0d0d0d"), ("white", "#ffffff"), ("red", "#c81e28"), ("pink", "#f08cb4"), ("orange", "#f08c1e"), ("yellow", "#fad732"),
-    ("light green", "#8cc850"), ("green", "#328232"), ("blue", "#3c5ac8"), ("purple", "#8c46aa"), ("brown", "#6e3c1e"), ("grey", "#969696"),
+    ("black", "#0d0d0d"), ("white", "#ffffff"), ("red", "#c81e28"), ("pink", "#f08cb4"),
+    ("orange", "#f08c1e"), ("yellow", "#fad732"), ("light green", "#8cc850"), ("green", "#328232"),
+    ("blue", "#3c5ac8"), ("purple", "#8c46aa"), ("brown", "#6e3c1e"), ("grey", "#969696"),
 )  # fmt: skip
 BRUSHES = (1, 2, 4, 8, 16)  # widths in pixels on an image of 64 x 64; twice as wide on one of twice the size
 PARTS = {
@@ -25,13 +26,15 @@ def paint(key, image, initial=None, label="Canvas to paint on"):
 
     The canvas starts with the layer `initial`. A new initial layer or a new size replaces what was painted.
     """
-    return _canvas(key, image, initial, brush=2, label=label, mask=False, file="drawing.png")
+    return _canvas(key, image, initial, brush=2, label=label, mask=False, file="painting.png")
 
 
 def paint_mask(key, image, initial=None, label="Canvas to paint a mask on"):
-    """Let a person paint a mask over an image uint8 (3, size, size); returns it, bool (size, size), True where it is painted.
+    """Let a person paint a mask over an image uint8 (3, size, size); returns it, bool (size, size), True where it is
+    painted.
 
-    The canvas starts with the mask `initial`. The downloaded file is white where the mask is painted and black elsewhere.
+    The canvas starts with the mask `initial`. The downloaded file is white where the mask is painted and black
+    elsewhere.
     """
     initial = None if initial is None else layer_of(initial)
     return _canvas(key, image, initial, brush=8, label=label, mask=True, file="mask.png")[3] > 0
@@ -53,7 +56,7 @@ def _canvas(key, image, initial, brush, **options):
         **options,
     }
     component = st.components.v2.component("diffusion_edu_canvas", **PARTS)
-    sent = component(data=data, key=key, on_drawing_change=lambda: None).drawing
+    sent = component(data=data, key=key, on_painting_change=lambda: None).painting
     if sent and sent.get("sheet") == painted["sheet"]:
         painted = {**painted, "layer": sent.get("layer")}
     st.session_state[_key(key)] = painted  # Streamlit forgets the state of a component that is not on the page

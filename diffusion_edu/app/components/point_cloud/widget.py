@@ -1,4 +1,6 @@
-"""Point clouds in the browser: one component plays the trajectories of many points, the other lets a person draw points."""
+"""Point clouds in the browser: one component plays the trajectories of many points, the other lets a person draw
+points.
+"""
 
 import streamlit as st
 
@@ -16,12 +18,12 @@ CLASS_COLOURS = (
     "#00A5A5",
 )  # as many as SHAPES in marks.js
 CSS = source("player/player.css", "point_cloud/point_cloud.css")
-POINT_CLOUD = {
+POINT_CLOUD_PARTS = {
     "html": source("point_cloud/point_cloud.html"),
     "css": CSS,
     "js": source("player/charts.js", "point_cloud/marks.js", "point_cloud/paint.js", "point_cloud/point_cloud.js"),
 }
-DRAWING_PAD = {
+PAD_PARTS = {
     "html": source("point_cloud/drawing_pad.html"),
     "css": CSS,
     "js": source("point_cloud/marks.js", "point_cloud/drawing_pad.js"),
@@ -30,7 +32,7 @@ DRAWING_PAD = {
 
 def show(animation, key, autoplay=False):
     """Show the trajectories of many points, an animation of playground.trajectories.animation_of."""
-    component = st.components.v2.component("diffusion_edu_point_cloud", **POINT_CLOUD)
+    component = st.components.v2.component("diffusion_edu_point_cloud", **POINT_CLOUD_PARTS)
     component(data={**animation, "autoplay": autoplay}, key=key)
 
 
@@ -39,6 +41,6 @@ def drawing_pad(key, points=(), classes=4):
 
     The pad starts with the given points.
     """
-    component = st.components.v2.component("diffusion_edu_drawing_pad", **DRAWING_PAD)
+    component = st.components.v2.component("diffusion_edu_drawing_pad", **PAD_PARTS)
     data = {"points": list(points), "colours": CLASS_COLOURS[:classes]}
     return component(data=data, key=key, on_points_change=lambda: None).points

@@ -10,7 +10,7 @@ from diffusion_edu.app.components import source
 from diffusion_edu.app.trajectories.animation import png_url
 from diffusion_edu.figures.grids import grid
 
-HINT = "Move over an image to see the details, or use the arrow keys."
+HINT = "Point at an image to see its details, or use the arrow keys."
 PARTS = {
     "html": source("zoom/zoom.html"),
     "css": source("player/player.css", "zoom/zoom.css"),
@@ -30,7 +30,9 @@ class Pane:
 
 
 def show_zoom(panes, subject, key, centre=(0.7, 0.35)):
-    """Show panes of equal size, of an image of this subject; centre is that of the detail, as fractions of width and height."""
+    """Show panes of equal size, of an image of this subject; centre is that of the detail, as fractions of width and
+    height.
+    """
     height, width = panes[0].image.shape[1:]
     data = {
         "panes": [{**_about(pane), "alt": f"{subject}, {pane.words}"} for pane in panes],
