@@ -8,9 +8,9 @@ from einops import rearrange
 from torch.utils.flop_counter import FlopCounterMode
 
 from diffusion_edu.analysis import activations
+from diffusion_edu.analysis.attention import perplexity, record_attention, self_attention_layers, self_attention_off
 from diffusion_edu.analysis.hooks import record_each, record_outputs
 from diffusion_edu.analysis.network_summary import parts_of, summarize
-from diffusion_edu.analysis.attention import self_attention_layers, self_attention_off, record_attention, perplexity
 from diffusion_edu.denoisers import NeuralDenoiser
 from diffusion_edu.networks import NETWORKS
 from diffusion_edu.schedules import cosine

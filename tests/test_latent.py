@@ -483,4 +483,4 @@ def test_a_part_that_is_missing_or_another_one_is_said_in_one_sentence(kept):
     vocabulary(kept, "m").unlink()
     refused("vocabulary .* is missing")
     (kept / "m.safetensors").unlink()
-    refused("no model 'm' that draws what a text says")
+    refused("no text-to-image model 'm'")

@@ -138,7 +138,7 @@ def test_a_vocabulary_lies_beside_its_model_and_no_other_is_taken(reader, net, t
         load_reader("m", [tmp_path])
     kept("plain", {})
     for name in ("plain", "absent"):
-        with pytest.raises(Unusable, match="draws what a text says"):
+        with pytest.raises(Unusable, match="no text-to-image model"):
             load_reader(name, [tmp_path])
 
 

@@ -7,8 +7,15 @@ import pytest
 import torch
 from einops import rearrange
 
+from diffusion_edu.analysis.attention import (
+    by_word,
+    cross_attention_layers,
+    mask_tokens,
+    masking_guidance,
+    record_attention,
+    recording_guidance,
+)
 from diffusion_edu.analysis.hooks import record_outputs
-from diffusion_edu.analysis.attention import by_word, masking_guidance, mask_tokens, recording_guidance, record_attention, cross_attention_layers
 from diffusion_edu.checkpoints import Card, save, vocabulary
 from diffusion_edu.denoisers import guided, record_guidance
 from diffusion_edu.latent.interpolation import interpolate

@@ -1,4 +1,5 @@
-"""Attention weights: among the positions of an image (self-attention) and from them to the words of a prompt (cross-attention).
+"""Attention weights: among the positions of an image (self-attention) and from them to the words of a prompt
+(cross-attention).
 
 Everything is read by the hooks of `hooks.hooked`: they exist only while a block runs and act in one thread only.
 """
@@ -97,7 +98,9 @@ def recording_guidance(net, recorded, guidance=guided):
 
 
 def masking_guidance(net, tokens, guidance=guided):
-    """Return a guidance function like `guidance` that masks tokens in the conditional prediction only (see mask_tokens)."""
+    """Return a guidance function like `guidance` that masks tokens in the conditional prediction only (see
+    mask_tokens).
+    """
     return lambda conditional, unconditional, scale: guidance(
         _within(lambda t: mask_tokens(net, tokens), conditional), unconditional, scale
     )
@@ -122,5 +125,7 @@ def by_word(weights, words):
 
 
 def perplexity(weights):
-    """Effective number of positions that attention weights (..., positions) cover: exp of their entropy, from 1 to all, (...)."""
+    """Effective number of positions that attention weights (..., positions) cover: exp of their entropy, from 1 to all,
+    (...).
+    """
     return torch.special.entr(weights.double()).sum(dim=-1).exp()

@@ -1,20 +1,27 @@
-"""What can be measured on an image and on a schedule, in units that a person can compare."""
+"""Measures of images, noise schedules and vectors, in units that a person can compare."""
 
 import torch
 
 
 def snr_decibels(schedule):
-    """Compare signal and noise power at every timestep, 20 log10(signal / noise) in dB, float64 (T + 1,): +inf at timestep 0, -inf at pure noise."""
+    """Return the signal-to-noise ratio at every timestep, 20 log10(signal / noise) in dB, float64 (T + 1,).
+
+    It is +inf at timestep 0 and -inf at pure noise.
+    """
     return 20 * (schedule.signal.log10() - schedule.noise.log10())
 
 
 def psnr(x, x0):
-    """Compare images x (b, ...) with the true ones, both in [-1, 1]: 20 log10(2 / root mean square error) in dB, float64 (b,), +inf if equal."""
+    """Return the PSNR of images x (b, ...) against the true ones x0, both in [-1, 1], in dB, float64 (b,); +inf if
+    equal.
+
+    PSNR is 20 log10(2 / root mean squared error).
+    """
     return 10 * torch.log10(4 / (x - x0).detach().cpu().double().square().flatten(1).mean(1))
 
 
 def histogram(x, bins=60, low=-3.0, high=3.0):
-    """Count how often each value occurs in x, as a density (it sums to 1 with the bin width); returns the bin centres and densities, float64 (bins,).
+    """Return the bin centres and the density of the values in x, float64 (bins,); the density sums to 1 / bin width.
 
     Values outside low..high are counted in the outermost bins.
     """
@@ -25,10 +32,11 @@ def histogram(x, bins=60, low=-3.0, high=3.0):
 
 
 def spectrum(x):
-    """Measure the mean power of images x (b, c, h, w) by spatial frequency; white noise of variance 1 has power 1 at every one of them.
+    """Return the mean power of images x (b, c, h, w) at each spatial frequency; white noise of variance 1 has power 1
+    at all.
 
-    Returns the frequencies in cycles per image, 1 to half the shorter side, and the power at each, float64: an average over
-    rings of the squared Fourier transform, the mean of the image left out (Field 1987, fig. 6).
+    Returns the frequencies in cycles per image, 1 to half the shorter side, and the power at each, float64: the squared
+    Fourier transform averaged over rings, without the mean of the image (Field 1987, fig. 6).
     """
     h, w = x.shape[-2:]
     power = torch.fft.fft2(x.detach().double().cpu(), norm="ortho").abs().square().mean(dim=(0, 1))
@@ -43,69 +51,78 @@ def spectrum(x):
 
 
 def gradient_energy(x):
-    """Measure how much neighbouring pixels of images x (b, c, h, w) differ: the mean squared difference to the right and below, float64 (b,)."""
+    """Return the mean squared difference of neighbouring pixels (right and below) in images x (b, c, h, w), float64
+    (b,).
+    """
     x = x.detach().cpu().double()
     return sum(x.diff(dim=direction).square().flatten(1).mean(1) for direction in (2, 3))
 
 
 def seam(x, hole):
-    """Measure how visible the rim of a hole, bool (h, w), is in images x (b, c, h, w): the mean difference of neighbours across it, (b,).
+    """Return how visible the border of a hole, bool (h, w), is in images x (b, c, h, w), float (b,).
 
-    Relative to that of neighbours of whom both are outside; a rim that follows a real outline may have more than 1. NaN without a rim.
+    It is the mean difference of neighbouring pixels across the border, relative to that of neighbours outside the hole.
+    A border along a real outline may have more than 1. NaN without a border.
     """
-    steps = [(x.diff(dim=dim).abs().mean(1).flatten(1), *_pairs(hole, dim - 2)) for dim in (2, 3)]
-    apart, one, other = (torch.cat(parts, dim=-1) for parts in zip(*steps, strict=True))
-    return apart[:, one != other].mean(1) / apart[:, ~one & ~other].mean(1)
+    pairs = [(x.diff(dim=dim).abs().mean(1).flatten(1), *_pairs(hole, dim - 2)) for dim in (2, 3)]
+    difference, one, other = (torch.cat(parts, dim=-1) for parts in zip(*pairs, strict=True))
+    return difference[:, one != other].mean(1) / difference[:, ~one & ~other].mean(1)
 
 
 def _pairs(hole, dim):
-    """Say of every pair of neighbours along a dimension which of them lie in the hole, two times bool (pairs,)."""
+    """For all pairs of neighbours along a dimension, whether each lies in the hole: two tensors bool (pairs,)."""
     n = hole.shape[dim] - 1
     return hole.narrow(dim, 1, n).flatten(), hole.narrow(dim, 0, n).flatten()
 
 
 @torch.no_grad()
 def error_by_timestep(denoise, schedule, x0, eps, timesteps):
-    """Measure how far the prediction is from clean images x0 (b, ...) noised with eps: the mean squared error at each timestep, float64 (timesteps, b)."""
+    """Return the mean squared error of the predicted clean images at each timestep, float64 (timesteps, b).
+
+    x0 (b, ...) are the clean images and eps the noise that is added to them.
+    """
     errors = [(denoise(schedule.corrupt(x0, t, eps), t) - x0).double().square().flatten(1).mean(1) for t in timesteps]
     return torch.stack(errors)
 
 
 def distance(a, b):
-    """Measure how far two images or batches of them lie apart: the root of the mean squared difference of their values, a float."""
+    """Return the root mean squared difference of two images or batches, a float."""
     return (a.double() - b.double()).square().mean().sqrt().item()
 
 
 def mean_distance(samples):
-    """Measure how unlike samples (n, ...) are, images or features: the distance between two of them, on average over all pairs, a float."""
+    """Return the root mean squared difference of two samples (n, ...), averaged over all pairs, a float: their
+    diversity.
+    """
     return (torch.pdist(samples.detach().cpu().double().flatten(1)).mean() / samples[0].numel() ** 0.5).item()
 
 
 def angle(a, b):
-    """Measure the angle between a and b, seen as one long vector each, in degrees, a float (exact for small angles too; Kahan 2006)."""
+    """Return the angle between a and b, each as one long vector, in degrees, a float; exact for small angles (Kahan
+    2006).
+    """
     a, b = (v.detach().cpu().double().flatten() for v in (a, b))
     a, b = a * b.norm(), b * a.norm()
     return torch.rad2deg(2 * torch.atan2((a - b).norm(), (a + b).norm())).item()
 
 
-def plausible(hits, tries):
-    """Bound the true share behind so many hits in so many tries: the 95 % interval (low, high) of Wilson 1927."""
+def wilson_interval(hits, tries):
+    """Return the 95 % confidence interval (low, high) of a fraction, from hits in a number of tries (Wilson 1927)."""
     z, fraction = 1.96, hits / tries
-    middle, reach = (
-        fraction + z**2 / (2 * tries),
-        z * (fraction * (1 - fraction) / tries + (z / (2 * tries)) ** 2) ** 0.5,
-    )
-    return tuple((middle + way * reach) / (1 + z**2 / tries) for way in (-1, 1))
+    centre = fraction + z**2 / (2 * tries)
+    half_width = z * (fraction * (1 - fraction) / tries + (z / (2 * tries)) ** 2) ** 0.5
+    return tuple((centre + sign * half_width) / (1 + z**2 / tries) for sign in (-1, 1))
 
 
-def main_plane(points):
-    """Lay points (n, d) into the plane through their mean in which they spread the most (Pearson 1901: principal components).
+def principal_plane(points):
+    """Project points (n, d) on the plane of their first two principal components (Pearson 1901), through their mean.
 
-    Returns their places, float64 (n, 2), and the fractions of all variance along the two directions, largest first, (2,). Distances
-    between places never exceed those between points. The last point lies to the right of the first and not below it, which fixes the signs.
+    Returns positions, float64 (n, 2), and the fractions of the variance along the two axes, largest first, (2,).
+    Distances between positions never exceed those between points. The last point lies to the right of the first and not
+    below it, which fixes the signs.
     """
     centred = points.double() - points.double().mean(0)
-    _, sizes, left = torch.linalg.svd(centred.T, full_matrices=False)  # a tall matrix is twice as fast as a wide one
-    places = torch.nn.functional.pad(left.T * sizes, (0, 2))[:, :2]  # a single point spreads in no direction
-    fractions = torch.nn.functional.pad(sizes.square(), (0, 2))[:2] / sizes.square().sum().clamp(min=1e-30)
-    return places * torch.where(places[-1] < places[0], -1.0, 1.0), fractions
+    _, scales, left = torch.linalg.svd(centred.T, full_matrices=False)  # a tall matrix is twice as fast as a wide one
+    positions = torch.nn.functional.pad(left.T * scales, (0, 2))[:, :2]  # a single point varies in no direction
+    fractions = torch.nn.functional.pad(scales.square(), (0, 2))[:2] / scales.square().sum().clamp(min=1e-30)
+    return positions * torch.where(positions[-1] < positions[0], -1.0, 1.0), fractions

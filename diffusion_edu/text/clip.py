@@ -1,74 +1,70 @@
-"""CLIP's text encoder (Radford et al. 2021), frozen, through transformers: words as vectors for a network that has none of its own."""
+"""CLIP's frozen text encoder (Radford et al. 2021), loaded through transformers: one vector per token of a prompt."""
 
 from functools import cache
 
 import torch
 
 from diffusion_edu.checkpoints import Unusable
-from diffusion_edu.text.tokenizer import LENGTH, Prompt
+from diffusion_edu.text.prompt import LENGTH, Prompt, clean
 
 CLIP = "openai/clip-vit-base-patch32"
 
 
-class Clip:
-    """A text encoder with its tokenizer, both of transformers, by the name they were loaded by."""
+class ClipTextEncoder:
+    """A text encoder with its tokenizer, both of transformers, and the name under which they are loaded."""
 
     def __init__(self, tokenizer, encoder, name=CLIP):
         self.tokenizer, self.encoder, self.name = tokenizer, encoder.requires_grad_(False).eval(), name
-        self.text = ""  # nothing to keep beside a model: it is loaded by name
+        self.text = ""  # no vocabulary file is kept beside a model: CLIP is loaded by name
         self.length = min(LENGTH, encoder.config.max_position_embeddings)
 
     @property
     def card(self):
-        """What a model's card says of it."""
+        """The entry of a model's card that identifies this text encoder."""
         return {"clip": self.name}
 
     @property
     def config(self):
-        """What a network must know to be told by it."""
+        """The arguments of the network's text encoder that depend on this one."""
         return {"features": self.encoder.config.hidden_size}
 
     @torch.no_grad()
     def __call__(self, prompts):
-        """Turn prompts into vectors (n, 77, d): one per token, then zeros; zeros alone if a prompt says nothing."""
-        prompts = [clean(prompt) for prompt in prompts]
-        read = self.tokenizer(
+        """Turn prompts into vectors (n, 77, d): one per token, then zeros; an empty prompt is all zeros."""
+        prompts = [clean(prompt).strip() for prompt in prompts]
+        tokens = self.tokenizer(
             prompts, padding="max_length", truncation=True, max_length=self.length, return_tensors="pt"
         )
-        said = self.encoder(input_ids=read.input_ids, attention_mask=read.attention_mask).last_hidden_state.float()
-        there = read.attention_mask.bool() & torch.tensor([bool(prompt) for prompt in prompts])[:, None]
-        return torch.where(there[..., None], said, 0)
+        output = self.encoder(input_ids=tokens.input_ids, attention_mask=tokens.attention_mask)
+        mask = tokens.attention_mask.bool() & torch.tensor([bool(prompt) for prompt in prompts])[:, None]
+        return torch.where(mask[..., None], output.last_hidden_state.float(), 0)
 
     def read(self, prompt):
-        """Turn one prompt into a Prompt; its words are the pieces that CLIP cuts it into."""
-        pieces = self.tokenizer.tokenize(clean(prompt))
-        kept = pieces[: self.length - 2]  # one begins and one ends the prompt
-        words = tuple(
-            (piece.removesuffix("</w>"), range(place, place + 1)) for place, piece in enumerate(kept, start=1)
-        )
-        long = f"The prompt is long, {len(pieces):,} pieces of words: the model was told the first {len(kept)}."
-        return Prompt(self([prompt])[0], words, (long,) if len(kept) < len(pieces) else ())
-
-
-def clean(prompt):
-    """Bring a prompt to text that can be written, without space around it."""
-    return (prompt or "").encode("utf-8", "replace").decode().strip()
+        """Turn one prompt into a `Prompt`; its words are CLIP's tokens."""
+        tokens = self.tokenizer.tokenize(clean(prompt).strip())
+        kept = tokens[: self.length - 2]  # one token starts and one ends the prompt
+        words = tuple((token.removesuffix("</w>"), range(at, at + 1)) for at, token in enumerate(kept, start=1))
+        note = f"The prompt is long, {len(tokens):,} tokens: the model is conditioned on the first {len(kept)}."
+        return Prompt(self([prompt])[0], words, (note,) if len(kept) < len(tokens) else ())
 
 
 @cache
-def clip(name=CLIP):
-    """Load a text encoder by its name on the hub, downloaded once, or from a folder; raises Unusable, in one sentence, if that is not possible."""
+def load_clip(name=CLIP):
+    """Load a CLIP text encoder by its name on the hub (downloaded once) or from a folder; raises Unusable, in one
+    sentence.
+    """
     try:
         from transformers import AutoTokenizer, CLIPTextModel
 
-        return Clip(
+        return ClipTextEncoder(
             AutoTokenizer.from_pretrained(name), CLIPTextModel.from_pretrained(name, use_safetensors=True), name
         )
     except ImportError:
         raise Unusable(
-            "CLIP needs transformers: 'pip install transformers', or leave --text-encoder away to train an encoder of your own."
+            "CLIP needs transformers: 'pip install transformers', "
+            "or leave out --text-encoder to train a text encoder with the model."
         ) from None
-    except Exception as problem:  # what it downloads with fails in ways of its own
+    except Exception as problem:  # the download fails in ways of its own
         reason = (str(problem).strip() or type(problem).__name__).splitlines()[0]
         raise Unusable(
             f"CLIP could not be loaded ({reason}): connect to the internet once, or name a folder that holds it."

@@ -1,7 +1,8 @@
-"""Random prompts: a chain of words, learned from the captions that a model learns from, and kept beside its weights (Shannon 1948, sec. 3).
+"""Random prompts: a Markov chain of words (Shannon 1948, sec. 3), learned from a model's training captions and kept
+beside its weights.
 
-The next word is sampled from those that follow the last 1 to 5 words in captions. What is kept are counts of word sequences that
-several captions share, never what only one of them says: so no caption can be read out of the file, and what is sampled is new.
+The next word is sampled from those that follow the last 1 to 5 words in captions. The file holds counts of word
+sequences that at least two captions share. So no single caption can be read out of it, and sampled prompts are new.
 """
 
 import json
@@ -14,17 +15,18 @@ from pathlib import Path
 from diffusion_edu.checkpoints import Unusable, available, write_safely
 from diffusion_edu.data.prompts import Said, pick
 
-ORDER, SHARED = 5, 2  # words that are looked back at, at most; captions that must have a sequence
-MOST, TRIES = 60, 50  # words of a prompt; how often one is begun until it is a whole caption that names its subject
-END = ""  # the word before the first and after the last
+ORDER, MIN_CAPTIONS = 5, 2  # the longest context, in words; captions that must share a sequence
+MAX_WORDS, TRIES = 60, 50  # words of a prompt; attempts until a prompt is complete and names its subject
+END = ""  # the token before the first and after the last word
 
 
 @dataclass(frozen=True)
-class Chain:
-    """What follows what: words, the kinds of captions (subject, category), and a row of numbers for each sequence of 1 to 6 words.
+class MarkovChain:
+    """A Markov chain over words, conditioned on the class of the caption: (subject, category).
 
-    A row holds how long the sequence is, the number of its last word, and counts; the words before are those of the rows above it,
-    as in a tree. A count is one number too, kind + (count - 1) * kinds: so the file is small.
+    rows: one per sequence of 1 to 6 words, as a tree: the length of the sequence, the index of its last word, then
+    counts. The words before the last are those of the rows above. A count is stored as class + (count - 1) * classes,
+    one integer for each class in which the sequence occurs.
     """
 
     words: tuple[str, ...]
@@ -33,12 +35,12 @@ class Chain:
 
     @property
     def categories(self):
-        """The category of every subject."""
+        """The category of every subject, {subject: category}."""
         return dict(self.class_names)
 
     @property
     def facts(self):
-        """All of it as JSON can hold it."""
+        """The chain as a dict for JSON."""
         return {
             "words": list(self.words),
             "class_names": list(map(list, self.class_names)),
@@ -47,7 +49,7 @@ class Chain:
 
     @cached_property
     def follows(self):
-        """What follows each sequence of words, how often in captions of each kind: {words: {word: {kind: count}}}."""
+        """The words that follow each sequence, with their counts per class: {words: {word: {class: count}}}."""
         follows, path = defaultdict(dict), []
         for length, word, *counts in self.rows:
             path[length - 1 :] = [self.words[word]]
@@ -56,107 +58,110 @@ class Chain:
             }
         return dict(follows)
 
-    def draw(self, seed, order=2, categories=(), subjects=()):
-        """Draw a prompt, Said, of one of these categories and subjects, none for all, looking back at `order` words, 1..5.
+    def sample(self, seed, order=2, categories=(), subjects=()):
+        """Sample a prompt (Said) of one of these categories and subjects, () for all; the context is `order` words,
+        1..5.
 
-        It begins and ends as captions do and has at most 60 words. Raises ValueError if no caption was of such a kind.
+        It has at most 60 words and begins and ends as captions do. Raises ValueError for another order, or if no
+        caption was of such a category and subject.
         """
         if order not in range(1, ORDER + 1):
-            raise ValueError(f"A chain looks back at 1 to {ORDER} words, not at {order}.")
-        chance = random.Random(int(seed))
-        class_name = pick(
-            [Said("", *class_name) for class_name in self.class_names], chance.getrandbits(32), categories, subjects
-        )
-        number = self.class_names.index((class_name.subject, class_name.category))
+            raise ValueError(f"The context of the Markov chain is 1 to {ORDER} words, not {order}.")
+        rng = random.Random(int(seed))
+        known = [Said("", *class_name) for class_name in self.class_names]
+        chosen = pick(known, rng.getrandbits(32), categories, subjects)
+        label = self.class_names.index((chosen.subject, chosen.category))
         for _ in range(TRIES):
-            text, whole = self._said(chance, order, number)
-            if whole and class_name.subject.lower() in text.lower():
+            text, complete = self._sample_text(rng, order, label)
+            if complete and chosen.subject.lower() in text.lower():
                 break
-        return Said(text, class_name.subject, class_name.category)
+        return Said(text, chosen.subject, chosen.category)
 
-    def _said(self, chance, order, class_name):
-        said = [END]
-        while len(said) <= MOST and (word := self._next(chance, said, order, class_name)) != END:
-            said.append(word)
-        return " ".join(said[1:]), len(said) <= MOST
+    def _sample_text(self, rng, order, label):
+        words = [END]
+        while len(words) <= MAX_WORDS and (word := self._next_word(rng, words, order, label)) != END:
+            words.append(word)
+        return " ".join(words[1:]), len(words) <= MAX_WORDS
 
-    def _next(self, chance, said, order, class_name):
-        for back in range(min(order, len(said)), 0, -1):
-            after = self.follows.get(tuple(said[-back:]), {})
-            if fits := {word: counts[class_name] for word, counts in after.items() if class_name in counts}:
+    def _next_word(self, rng, words, order, label):
+        for length in range(min(order, len(words)), 0, -1):
+            following = self.follows.get(tuple(words[-length:]), {})
+            if weights := {word: counts[label] for word, counts in following.items() if label in counts}:
                 break
-        else:  # nothing follows in captions of this kind: go on as any
-            fits = {word: sum(counts.values()) for word, counts in self.follows[said[-1],].items()}
-        return chance.choices(list(fits), list(fits.values()))[0]
+        else:  # nothing follows in captions of this class: use the counts of all classes
+            weights = {word: sum(counts.values()) for word, counts in self.follows[words[-1],].items()}
+        return rng.choices(list(weights), list(weights.values()))[0]
 
 
-def learned(captions, subjects, categories):
-    """Learn a Chain from captions and what they are of; None if they share too little to make one sentence of. A caption counts once."""
-    told = dict.fromkeys(zip(captions, subjects, categories, strict=True))
-    class_names = {class_name: at for at, class_name in enumerate(sorted({class_name[1:] for class_name in told}))}
+def learn_chain(captions, subjects, categories):
+    """Learn a MarkovChain from captions, their subjects and categories; None if they share too little for a sentence.
+
+    Equal captions count once.
+    """
+    unique = dict.fromkeys(zip(captions, subjects, categories, strict=True))
+    labels = {class_name: label for label, class_name in enumerate(sorted({row[1:] for row in unique}))}
     having, counts = defaultdict(set), defaultdict(Counter)
-    for caption, subject, category in told:
+    for caption, subject, category in unique:
         for sequence in sequences(caption):
             having[sequence].add(caption)
-            counts[sequence][class_names[subject, category]] += 1
-    return built(
-        {sequence: counts[sequence] for sequence, found in having.items() if len(found) >= SHARED}, tuple(class_names)
-    )
+            counts[sequence][labels[subject, category]] += 1
+    shared = {sequence: counts[sequence] for sequence, found in having.items() if len(found) >= MIN_CAPTIONS}
+    return build_chain(shared, tuple(labels))
 
 
 def sequences(caption):
-    """List the different sequences of 1 to 6 words of a caption, its ends included."""
+    """Return the set of sequences of 1 to 6 words of a caption, with END before and after it."""
     words = [END, *caption.split(), END]
     return {tuple(words[at : at + n]) for n in range(1, ORDER + 2) for at in range(len(words) - n + 1)}
 
 
-def built(counts, class_names):
-    """Make a Chain of {sequence: {kind: count}}, without the words that no path leads on from to an end."""
+def build_chain(counts, class_names):
+    """Build a MarkovChain from {sequence: {label: count}}, without words from which the end cannot be reached."""
     pairs, ending = [each for each in counts if len(each) == 2], {END}
     while more := {first for first, second in pairs if second in ending} - ending:
         ending |= more
-    kept = sorted(
-        each for each in counts if ending.issuperset(each)
-    )  # a sequence stands behind those that it begins with
+    kept = sorted(each for each in counts if ending.issuperset(each))  # a sequence follows its own beginnings
     words = sorted({each[-1] for each in kept})
-    number = {word: at for at, word in enumerate(words)}
+    index, classes = {word: at for at, word in enumerate(words)}, len(class_names)
     rows = [
         (
             len(each),
-            number[each[-1]],
-            *(class_name + (count - 1) * len(class_names) for class_name, count in sorted(counts[each].items())),
+            index[each[-1]],
+            *(label + (count - 1) * classes for label, count in sorted(counts[each].items())),
         )
         for each in kept
     ]
     begins = any(first == END and second in ending for first, second in pairs)
-    return Chain(tuple(words), class_names, tuple(rows)) if begins else None
+    return MarkovChain(tuple(words), class_names, tuple(rows)) if begins else None
 
 
-def place(folder, name):
-    """Say where the chain of a model that is told captions lies: beside its weights."""
+def chain_path(folder, name):
+    """Return the path of a text-to-image model's Markov chain, beside its weights."""
     return Path(folder) / f"{name}.prompts.json"
 
 
 def write_chain(folder, name, facts):
-    """Write the facts of a Chain beside the weights of the model of this name."""
+    """Write the facts of a MarkovChain beside the weights of the model of this name."""
     text = json.dumps(facts, ensure_ascii=False, separators=(",", ":"))
-    write_safely(place(folder, name), lambda path: path.write_text(text, encoding="utf-8"))
+    write_safely(chain_path(folder, name), lambda path: path.write_text(text, encoding="utf-8"))
 
 
 def from_facts(facts):
-    """Make a Chain of its facts."""
-    return Chain(tuple(facts["words"]), tuple(map(tuple, facts["class_names"])), tuple(map(tuple, facts["rows"])))
+    """Build a MarkovChain from its facts."""
+    return MarkovChain(tuple(facts["words"]), tuple(map(tuple, facts["class_names"])), tuple(map(tuple, facts["rows"])))
 
 
-def chain(name, folders=None):
-    """Load the chain that lies beside the model of this name; raises Unusable, in one sentence, if it is missing or broken."""
+def load_chain(name, folders=None):
+    """Load the MarkovChain beside the model of this name; raises Unusable, in one sentence, if it is
+    missing or broken.
+    """
     known = available(folders)
-    path = place(known[name].parent if name in known else ".", name)
+    path = chain_path(known[name].parent if name in known else ".", name)
     try:
-        found = from_facts(json.loads(path.read_text(encoding="utf-8")))
-        found.draw(0)
+        chain = from_facts(json.loads(path.read_text(encoding="utf-8")))
+        chain.sample(0)
     except (OSError, ValueError, TypeError, LookupError):
         raise Unusable(
             f"{path} has no random prompts: restore the file, train the model again, or bring a file with prompts."
         ) from None
-    return found
+    return chain

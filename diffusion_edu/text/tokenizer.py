@@ -1,38 +1,28 @@
-"""From a prompt to the numbers that a network is told, and back to the words they stand for; nothing that a person types makes it fail.
+"""The tokenizer: from a prompt to token ids, and from tokens back to words. No input makes it fail.
 
-The vocabulary is byte pair encoding (Sennrich et al. 2016), learned from the captions that the network learns from: pieces
-that hardly occur there are spelled with smaller ones, so that no row of the network's table stays as chance has made it.
+The vocabulary is byte pair encoding (Sennrich et al. 2016), learned from the training captions. Pieces that occur there
+only once are spelled with smaller ones, so that every row of the network's embedding table is trained.
 """
 
 import hashlib
-from dataclasses import dataclass
 
+import tokenizers
 import torch
-from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, trainers
-from torch import Tensor
+from tokenizers import models, normalizers, pre_tokenizers, trainers
 
-from diffusion_edu.checkpoints import Unusable, available, fingerprint, read_card, vocabulary
+from diffusion_edu.text.prompt import LENGTH, Prompt, clean
 
-LENGTH, PIECES, RARE = 77, 4000, 2
-NONE, START, UNKNOWN = SPECIAL = "<none>", "<start>", "<unknown>"
-SHOWN = 10  # things that were left out, in a note
-
-
-@dataclass(frozen=True)
-class Prompt:
-    """A prompt as a network is told it: the condition, ids (77,) or vectors (77, d); every word and where in it; one sentence for what was lost."""
-
-    told: Tensor
-    words: tuple[tuple[str, range], ...]
-    notes: tuple[str, ...] = ()
+VOCABULARY_SIZE, MIN_FREQUENCY = 4000, 2
+PAD, START, UNKNOWN = SPECIAL = "<none>", "<start>", "<unknown>"
+MAX_LISTED = 10  # unknown characters that a note lists
 
 
-class Tokens:
-    """A learned vocabulary, made of the text of a tokenizer file; raises ValueError if it is none."""
+class Tokenizer:
+    """A byte-pair tokenizer, made of the text of a tokenizer file; raises ValueError if the text is not one."""
 
     def __init__(self, text):
         try:
-            self.library = Tokenizer.from_str(text)
+            self.library = tokenizers.Tokenizer.from_str(text)
             self.start, self.unknown = map(self.library.get_vocab().__getitem__, (START, UNKNOWN))
         except Exception as problem:  # the library raises nothing more precise
             raise ValueError(f"it is no vocabulary ({type(problem).__name__})") from None
@@ -40,91 +30,77 @@ class Tokens:
 
     @property
     def card(self):
-        """What a model's card says of it."""
+        """The entry of a model's card that identifies this tokenizer."""
         return {"sha256": hashlib.sha256(self.text.encode()).hexdigest()}
 
     @property
     def config(self):
-        """What a network must know to be told by it."""
+        """The arguments of the network's text encoder that depend on this tokenizer."""
         return {"vocabulary": self.library.get_vocab_size()}
 
     def __call__(self, prompts):
-        """Turn prompts into ids int64 (n, 77): a start and the pieces of the words, then zeros; zeros alone if a prompt says nothing."""
-        return torch.stack([self.read(prompt).told for prompt in prompts])
+        """Turn prompts into token ids int64 (n, 77): the start token, the words, zero padding; an empty prompt is all
+        zeros.
+        """
+        return torch.stack([self.read(prompt).condition for prompt in prompts])
 
     def read(self, prompt):
-        """Turn one prompt into a Prompt: what nobody has taught is left out, and what is too long is cut after a whole word."""
-        prompt = (prompt or "").encode("utf-8", "replace").decode()
-        read = self.library.encode(prompt)
-        pieces = list(zip(read.ids, read.word_ids, read.offsets, strict=True))
-        known = [piece for piece in pieces if piece[0] != self.unknown]
-        strange = dict.fromkeys(prompt[slice(*offsets)] for number, _, offsets in pieces if number == self.unknown)
-        kept = whole(known, LENGTH - 1)
-        told = torch.zeros(LENGTH, dtype=torch.int64)
+        """Turn one prompt into a `Prompt`: unknown characters are left out; a long prompt is cut after a whole word."""
+        prompt = clean(prompt)
+        encoded = self.library.encode(prompt)
+        tokens = list(zip(encoded.ids, encoded.word_ids, encoded.offsets, strict=True))
+        known = [token for token in tokens if token[0] != self.unknown]
+        unknown = dict.fromkeys(prompt[slice(*offsets)] for token_id, _, offsets in tokens if token_id == self.unknown)
+        kept = truncate(known, LENGTH - 1)
+        ids = torch.zeros(LENGTH, dtype=torch.int64)
         if kept:
-            told[: len(kept) + 1] = torch.tensor([self.start, *(number for number, _, _ in kept)])
-        spans = [(word, offsets) for _, word, offsets in kept]
-        return Prompt(told, named(prompt, spans), (*left_out(strange), *cut_off(prompt, known, kept)))
+            ids[: len(kept) + 1] = torch.tensor([self.start, *(token_id for token_id, _, _ in kept)])
+        return Prompt(ids, words_of(prompt, kept), (*unknown_note(unknown), *truncation_note(prompt, known, kept)))
 
 
-def whole(pieces, most):
-    """Keep so many of the pieces (id, word, offsets), and no word that would be cut in two unless it is the first."""
-    kept = pieces[:most]
-    if len(pieces) > most and pieces[most][1] == kept[-1][1] != kept[0][1]:
-        kept = [piece for piece in kept if piece[1] != kept[-1][1]]
+def truncate(tokens, length):
+    """Keep at most `length` of the tokens (id, word, offsets), and no part of a word, unless it is the first word."""
+    kept = tokens[:length]
+    if len(tokens) > length and tokens[length][1] == kept[-1][1] != kept[0][1]:
+        kept = [token for token in kept if token[1] != kept[-1][1]]
     return kept
 
 
-def named(prompt, spans):
-    """List every word of a prompt with its places among the tokens: spans are (word, offsets) of the tokens after the start."""
+def words_of(prompt, tokens):
+    """List every word of a prompt with its token positions; tokens are (id, word, offsets), after the start token."""
     words = {}
-    for place, (word, offsets) in enumerate(spans, start=1):
-        begun, _, places = words.get(word, (offsets[0], 0, []))
-        words[word] = begun, offsets[1], [*places, place]
-    return tuple((prompt[begun:ended], range(places[0], places[-1] + 1)) for begun, ended, places in words.values())
+    for position, (_, word, offsets) in enumerate(tokens, start=1):
+        begin, _, positions = words.get(word, (offsets[0], 0, []))
+        words[word] = begin, offsets[1], [*positions, position]
+    return tuple(
+        (prompt[begin:end], range(positions[0], positions[-1] + 1)) for begin, end, positions in words.values()
+    )
 
 
-def left_out(strange):
-    """Say what was left out because no caption had it."""
-    if strange:
-        yield f"No caption that the model learned from has {' '.join(list(strange)[:SHOWN])}{' ...' * (len(strange) > SHOWN)}: left out."
+def unknown_note(unknown):
+    """Yield a sentence on the characters that were left out because no training caption has them."""
+    if unknown:
+        listed = " ".join(list(unknown)[:MAX_LISTED]) + " ..." * (len(unknown) > MAX_LISTED)
+        yield f"No caption that the model learned from has {listed}: left out."
 
 
-def cut_off(prompt, known, kept):
-    """Say where a prompt was cut."""
+def truncation_note(prompt, known, kept):
+    """Yield a sentence on where a prompt was cut."""
     if len(kept) < len(known):
         last = prompt[: kept[-1][2][1]][-40:]
-        yield f"The prompt is long, {len(known):,} pieces of words: the model was told the first {len(kept)}, up to '{last}'."
+        yield (
+            f"The prompt is long, {len(known):,} tokens: the model is conditioned on the first {len(kept)}, "
+            f"up to '{last}'."
+        )
 
 
-def learned(captions):
-    """Learn a vocabulary from captions; returns the text of its file, the same for the same captions."""
-    tokenizer = Tokenizer(models.BPE(unk_token=UNKNOWN))
+def learn_vocabulary(captions):
+    """Learn a vocabulary from captions; returns the text of its tokenizer file, the same for the same captions."""
+    tokenizer = tokenizers.Tokenizer(models.BPE(unk_token=UNKNOWN))
     tokenizer.normalizer = normalizers.BertNormalizer()  # lower case, no accents
-    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()  # words and marks
+    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()  # words and punctuation marks
     trainer = trainers.BpeTrainer(
-        vocab_size=PIECES, min_frequency=RARE, special_tokens=list(SPECIAL), show_progress=False
+        vocab_size=VOCABULARY_SIZE, min_frequency=MIN_FREQUENCY, special_tokens=list(SPECIAL), show_progress=False
     )
     tokenizer.train_from_iterator(captions, trainer)
     return tokenizer.to_str()
-
-
-def reader(name, folders=None):
-    """Find what turns prompts into what the model of this name is told; raises Unusable, in one sentence, if it is missing or altered."""
-    known = available(folders)
-    card = read_card(known[name]) if name in known else None
-    if card is None or not card.text:
-        raise Unusable(
-            f"There is no model {name!r} that draws what a text says: train one with 'python -m diffusion_edu.recipes.text_to_image'."
-        )
-    if "clip" in card.text:
-        from diffusion_edu.text.clip import clip  # not needed by those who do without
-
-        return clip(card.text["clip"])
-    path = vocabulary(known[name].parent, name)
-    try:
-        if fingerprint(path) == card.text["sha256"]:
-            return Tokens(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        pass
-    raise Unusable(f"The vocabulary {path} is missing or not the one that the card describes: restore the file.")
