@@ -35,7 +35,7 @@ def main(words=None):
 
 def overview():
     """Build the parser that knows the commands and none of their options."""
-    lines = [f"  {name:<10}{command.__doc__.splitlines()[0]}" for name, command in COMMANDS.items()]
+    lines = [f"  {name:<10}{str(command.__doc__).splitlines()[0]}" for name, command in COMMANDS.items()]
     parser = argparse.ArgumentParser(
         prog="diffusion-edu",
         description="Learn how diffusion models work.\n\ncommands:\n" + "\n".join(lines),
@@ -110,5 +110,5 @@ def recipes():
     for path in sorted((PACKAGE / "recipes").glob("*.py")):
         text = path.read_text(encoding="utf-8")
         if '\nif __name__ == "__main__":' in text:
-            found[path.stem] = ast.get_docstring(ast.parse(text)).splitlines()[0].split(": `")[0]
+            found[path.stem] = str(ast.get_docstring(ast.parse(text))).splitlines()[0].split(": `")[0]
     return found

@@ -29,7 +29,8 @@ def copy_lessons(folder):
 
 def wanted(path):
     """Say whether a file is part of the lessons, and not what Python, Jupyter or ruff keep beside them."""
-    return path.name != "ruff.toml" and not {"__pycache__", ".ipynb_checkpoints"} & set(path.parts)
+    parts = path.relative_to(LESSONS).parts
+    return path.name != "ruff.toml" and not any(part == "__pycache__" or part.startswith(".") for part in parts)
 
 
 def fingerprint(content):

@@ -2,6 +2,7 @@
 
 import argparse
 import difflib
+import math
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,7 +21,7 @@ def sample(words):
     from diffusion_edu.figures.grids import grid
 
     images = sampled(args)
-    Image.fromarray(grid(images)).save(args.out)
+    Image.fromarray(grid(images, columns(args.count))).save(args.out)
     last = args.seed + args.count - 1
     seeds = f"seed {last}" if args.count == 1 else f"seeds {args.seed} to {last}"
     print(f"{args.out}: {args.count} image{'s' * (args.count > 1)} by {args.model}, {seeds}.")
@@ -45,6 +46,12 @@ def positive(text):
     if (number := int(text)) > 0:
         return number
     raise argparse.ArgumentTypeError(f"must be more than 0, not {text}")
+
+
+def columns(count):
+    """Choose how many images stand side by side: a little wider than high, without a gap at the end if possible."""
+    narrow = math.ceil(math.sqrt(count))
+    return next((wide for wide in range(narrow, 2 * narrow) if count % wide == 0), narrow)
 
 
 def sampled(args):
@@ -81,16 +88,17 @@ def of_class(model, args):
 
 def of_prompt(model, args):
     """Build the function from seeds to images uint8 that show what the prompt says."""
-    from diffusion_edu.latent.text_to_image import draw, load_text_to_image
+    from diffusion_edu.latent.text_to_image import load_text_to_image
+    from diffusion_edu.latent.text_to_image import sample as sample_request
 
     card = model.card
     if args.prompt is None or args.name is not None:
         raise ValueError(f"{card.name} samples what a prompt says: add --prompt 'a volcano', and leave out --class.")
-    able, preset = load_text_to_image(card.name), preset_of(card, args)
+    text_model, preset = load_text_to_image(card.name), preset_of(card, args)
 
     def make(seeds):
-        *_, last = draw(able.ask(args.prompt, seeds, preset))
-        return able.images(last.x)
+        *_, last = sample_request(text_model.request(args.prompt, seeds, preset))
+        return text_model.images(last.x)
 
     return make
 
