@@ -207,7 +207,7 @@ def test_the_code_between_two_seeds_draws_both_rows():
         ("selectbox", "schedule", "flow", "few steps"),
         ("selectbox", "spacing", "log-SNR", "few steps"),
         ("select_slider", "timesteps", 100, "few steps"),
-        ("toggle", "zero", True, "few steps"),
+        ("toggle", "zero_snr", True, "few steps"),
         ("number_input", "first", 5, "two seeds"),
         ("number_input", "last", 5, "two seeds"),
         ("slider", "row", 9, "two seeds"),

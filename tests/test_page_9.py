@@ -228,7 +228,7 @@ def test_the_counted_network_evaluations_are_those_that_happen(sampler, interval
 
 def test_guidance_in_no_timestep_is_the_conditional_model_and_in_some_it_lies_between():
     model, task = load("small_flowers"), sweep_of("small_flowers", guidance_scales=(3.0,))
-    draw = lambda between: list(replace(task, interval=interval).run(model))[-1][0][3.0].images.float()  # noqa: E731
+    sample = lambda interval: list(replace(task, interval=interval).run(model))[-1][0][3.0].images.float()  # noqa: E731
     *_, conditional = generate(model, replace(task.preset, guidance_scale=1.0), [5, 6, 7], [2, 2, 2])
     assert torch.equal(sample((1, 2)), to_bytes(conditional.x).float())
     assert not torch.equal(sample((300, 800)), sample((0, 1000))) and not torch.equal(
@@ -304,10 +304,10 @@ def test_the_words_of_conditions_differ_and_name_the_attribute():
 
 def test_a_classifier_that_does_not_know_the_class_is_not_used(monkeypatch):
     card = load("small_flowers").card
-    assert guidance_sweep.layouts(card, Asked((("rose", 1),)))[0].name == "flower_classifier"
-    assert guidance_sweep.layouts(card, Asked((("weed", 1),)))[0] is None
+    assert evaluators(card, Asked((("rose", 1),)))[0].name == "flower_classifier"
+    assert evaluators(card, Asked((("weed", 1),)))[0] is None
     monkeypatch.setattr(sweep_results, "available", dict)
-    assert guidance_sweep.layouts(card, Asked((("rose", 1),))) == (None, None)
+    assert evaluators(card, Asked((("rose", 1),))) == (None, None)
 
 
 def test_the_expert_that_is_named_is_the_one_that_is_used():
@@ -566,12 +566,12 @@ def test_without_classifiers_the_sweep_is_sampled_and_fidelity_is_not_measured(m
 
 
 def test_altered_weights_get_one_sentence(tmp_path):
-    with (tmp_path / "teller.safetensors").open("r+b") as file:
+    with (tmp_path / "small_flowers.safetensors").open("r+b") as file:
         file.seek(5_000)
         file.write(b"altered")
     for view in (SWEEP, VECTORS):
         app = opened(view=view)
-        assert "teller.safetensors" in app.error[0].value
+        assert "small_flowers.safetensors" in app.error[0].value
         healthy(app.run())
 
 

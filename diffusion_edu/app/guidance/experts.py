@@ -1,134 +1,121 @@
-"""One network for all timesteps beside experts that share them: the same noise, and which expert answered when."""
+"""Expert denoisers: one network for all timesteps beside networks that share the timesteps, from the same noise."""
 
-import hashlib
 from dataclasses import asdict, dataclass
 
 import torch
 
 from diffusion_edu.app.common.condition_picker import Asked
 from diffusion_edu.app.common.request import Request
-from diffusion_edu.app.trajectories.animation import COLOUR, DASHES, Axis, Chart, Series
+from diffusion_edu.app.common.settings_id import settings_id
+from diffusion_edu.app.common.snippets import snippet
+from diffusion_edu.app.trajectories.animation import COLOUR, DASHES, Axis, Chart, Series, timestep_axis
 from diffusion_edu.app.trajectories.comparison import Comparison
-from diffusion_edu.app.trajectories.interleaved import Race
+from diffusion_edu.app.trajectories.interleaved import InterleavedWalks
 from diffusion_edu.checkpoints import Card
 from diffusion_edu.generation import Preset
 
 SINGLE, EXPERTS = "flowers_simple", "flowers_experts"  # the same network, once for all timesteps and once per range
-UNDER_WAY, PREDICTION = "images under way", "predictions"
+NOISY, PREDICTIONS = "noisy images", "predictions"
 MISSING = (
-    "No experts are installed: train one for each half of the timesteps with `python -m diffusion_edu.recipes.flowers_expert_noise` and "
-    "`…flowers_expert_detail`, then join them with `python -m diffusion_edu.recipes.flowers_experts`."
+    "No experts are installed: train one for each half of the timesteps with "
+    "`python -m diffusion_edu.recipes.flowers_expert_noise` and `…flowers_expert_detail`, then join them with "
+    "`python -m diffusion_edu.recipes.flowers_experts`."
 )
 
 
-def ranks(count):
-    """Name the experts, from the one for least noise to the one for most."""
+def expert_names(count):
+    """Name the experts, from the one for the least noise to the one for the most noise."""
     return ["detail", "noise"] if count == 2 else [f"no. {k + 1}" for k in range(count)]
 
 
-def responsible(card, schedule, t):
-    """Number the expert that answers at timestep t (0: least noise), as the network itself does from the angle that it is told."""
+def expert_index(card, schedule, t):
+    """Return the index of the expert for timestep t (0: least noise), computed from the angle as in the network."""
     _, theta = schedule.angle(t, torch.zeros(1))
     return sum(1000 * theta.item() > border for border in card.config["borders"])
 
 
 @dataclass(frozen=True)
-class Specialists:
-    """What both are asked to draw; cards: of the single network and of the experts."""
+class ExpertComparison:
+    """Images sampled by the single network and by the experts; cards: of the single network and of the experts."""
 
     cards: tuple[Card, Card]
     preset: Preset
-    asked: Asked
+    condition: Asked
     seed: int
     images: int
-    look: str = UNDER_WAY
+    view: str = NOISY
 
     key = "experts"
-    look_for = "One expert hands over to the other: **at which timestep, and can you see it?**"
+    look_for = "One expert takes over from the other: **at which timestep, and can you see it?**"
     equations = ()
 
     @property
     def id(self):
-        """The same for the same choices."""
-        names = [card.name for card in self.cards]
-        return hashlib.sha256(
-            repr((names, self.preset, self.asked, self.seed, self.images, self.look)).encode()
-        ).hexdigest()
+        """The same for the same settings."""
+        return settings_id(self.models, self.preset, self.condition, self.seed, self.images, self.view)
 
     @property
-    def needs(self):
-        """The names of the models that are asked."""
+    def models(self):
+        """The names of the models that are needed."""
         return [card.name for card in self.cards]
 
     @property
     def requests(self):
-        """What each is asked for."""
-        class_name = self.asked.requests[0][0]
+        """The Request to each model."""
+        class_name = self.condition.requests[0][0]
         return tuple(Request(card, self.preset, class_name, self.seed, self.images) for card in self.cards)
 
     @property
     def total(self):
-        """How many items draw yields."""
+        """The number of items that run yields."""
         return 2 * (self.preset.steps + 1)
 
-    def draw(self, *models):
-        """Draw both in turns; yields (side, State), side 0 is the single network."""
-        return Race(models, self.requests).states()
+    def run(self, *models):
+        """Sample with both in turns; yields (side, State), side 0 is the single network."""
+        return InterleavedWalks(models, self.requests).states()
 
-    def under_way(self, item):
-        """What to show while the walks are under way, as (images, words)."""
+    def preview(self, item):
+        """The predictions to show while sampling, as (images, words)."""
         side, state = item
         return [(state.x0_hat, f"prediction of {('one network', 'the experts')[side]} at timestep {state.t}")]
 
     def animation(self, items):
-        """What the player shows, as a dict: both walks, their difference, which expert answered, and how far they part."""
+        """The animation for the player, as a dict: both walks, their difference, and which expert was used."""
         chains = tuple([state for owner, state in items if owner == side] for side in range(2))
-        animation = Comparison(self.requests, chains, (0.0, 0.0)).animation(
-            "x0_hat" if self.look == PREDICTION else "x"
-        )
-        answered, timesteps = self.answered, animation["timesteps"]
-        says = [
-            f"{words} · answered by the {answered[t]} expert" if t else words
-            for t, words in zip(timesteps, animation["says"], strict=True)
+        field = "x0_hat" if self.view == PREDICTIONS else "x"
+        animation = Comparison(self.requests, chains, (0.0, 0.0)).animation(field)
+        used, timesteps = self.used_experts, animation["timesteps"]
+        lines = [
+            f"{line} · predicted by the {used[t]} expert" if t else line
+            for t, line in zip(timesteps, animation["says"], strict=True)
         ]
-        return {
-            **animation,
-            "id": self.id,
-            "says": says,
-            "charts": [asdict(self._lanes(timesteps)), animation["charts"][0]],
-        }
+        charts = [asdict(self._expert_chart(timesteps)), animation["charts"][0]]
+        return {**animation, "id": self.id, "says": lines, "charts": charts}
 
     @property
-    def answered(self):
-        """The name of the expert that is asked at each timestep of the walk, {t: name}."""
-        schedule, names = self.preset.noise_schedule(), ranks(len(self.cards[1].config["borders"]) + 1)
-        return {t: names[responsible(self.cards[1], schedule, t)] for t in self.preset.timesteps()[:-1]}
+    def used_experts(self):
+        """The name of the expert that is used at each timestep of the walk, {t: name}."""
+        schedule, names = self.preset.noise_schedule(), expert_names(len(self.cards[1].config["borders"]) + 1)
+        return {t: names[expert_index(self.cards[1], schedule, t)] for t in self.preset.timesteps()[:-1]}
 
-    def _lanes(self, timesteps):
-        """Draw a lane per expert, and in it the steps that it answered for."""
-        answered, names = self.answered, ranks(len(self.cards[1].config["borders"]) + 1)
+    def _expert_chart(self, timesteps):
+        """Draw one line per expert, over the timesteps at which it is used."""
+        used, names = self.used_experts, expert_names(len(self.cards[1].config["borders"]) + 1)
         series = []
         for k, name in enumerate(names):
             x, y = [], []
             for t, s in zip(timesteps, timesteps[1:], strict=False):
                 x += [t, s]
-                y += [k, k] if answered[t] == name else [None, None]
+                y += [k, k] if used[t] == name else [None, None]
             series.append(Series(f"{name} expert", COLOUR["x0_hat"], y, DASHES[k % 2], x))
-        lanes = Axis("", -0.6, len(names) - 0.4, {name: k for k, name in enumerate(names)})
+        y = Axis("", -0.6, len(names) - 0.4, {name: k for k, name in enumerate(names)})
         T = self.preset.T
-        timestep = Axis("timestep t", T, 0, {str(t): t for t in (T, T // 2, 0)})
-        return Chart(
-            "Who answered",
-            f"The expert that answered, over all timesteps, from noise at timestep {T}, left",
-            timestep,
-            lanes,
-            timesteps,
-            series,
-            cursor=True,
-        )
+        x = timestep_axis(T)
+        alt = f"The expert used at each timestep, from noise at timestep {T}, left"
+        return Chart("Expert used", alt, x, y, timesteps, series, cursor=True)
 
-    def words(self, items):
-        """Say what an expert is, and what it costs."""
+    def caption(self, items):
+        """Explain what an expert denoiser is, and what it costs."""
         single, experts = self.cards
         seen = " and ".join(
             f"{card.training.get('images_seen', 0):,} for {who}"
@@ -136,27 +123,23 @@ class Specialists:
         )
         count = len(experts.config["borders"]) + 1
         return (
-            "**An expert is a network that was trained for a part of the timesteps only.** At noisy timesteps the question is where things are, at the "
-            f"last ones what their edges look like; one network must learn both, {count} experts share the work (Balaji et al. 2022). An image "
-            "costs as many questions as before, because only one of them answers at a timestep, and only that one is in memory; on disk there are "
-            f"{count} networks instead of one. Images seen in training: {seen}."
+            "**An expert denoiser is a network trained for some of the timesteps only.** At noisy timesteps the "
+            "question is where things are, at the last ones what their edges look like. A single network must learn "
+            f"both; {count} experts divide the work (Balaji et al. 2022). An image needs as many network evaluations "
+            "(NFE) as before, because only one expert is used at a timestep, and only that one is in memory; on disk "
+            f"there are {count} networks instead of one. Images seen in training: {seen}."
         )
 
     @property
     def code(self):
-        """The lines of Python that draw the same images."""
-        a, b = self.requests
-        return (
-            "from diffusion_edu.checkpoints import load\n"
-            "from diffusion_edu.data.images import to_bytes\n"
-            "from diffusion_edu.generation import Preset, generate\n\n"
-            f"preset, seeds, labels = {self.preset}, {a.seeds}, {a.labels}\n"
-            f'one, experts = load("{a.card.name}"), load("{b.card.name}")\n'
-            "schedule = preset.noising()\n"
-            "for state in generate(experts, preset, seeds, labels):\n"
-            "    if state.t:\n"
-            "        _, theta = schedule.angle(state.t, state.x)\n"
-            "        print(state.t, experts.net.responsible(1000 * theta.item()))  # 0: the one for least noise\n"
-            "*_, alone = generate(one, preset, seeds, labels)\n"
-            "images = to_bytes(alone.x.cpu()), to_bytes(state.x.cpu())  # uint8 (images, 3, height, width) each\n"
+        """Python code that samples the same images."""
+        single, experts = self.requests
+        return snippet(
+            __file__,
+            "experts",
+            preset=self.preset,
+            seeds=single.seeds,
+            condition=single.labels,
+            single=repr(single.card.name),
+            experts=repr(experts.card.name),
         )

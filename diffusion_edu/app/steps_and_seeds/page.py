@@ -5,8 +5,8 @@ import streamlit as st
 from diffusion_edu.app.common import models
 from diffusion_edu.app.common.request import ANY, Request
 from diffusion_edu.app.common.sampler_controls import SAYS, ask_timesteps
-from diffusion_edu.app.examples import tables
 from diffusion_edu.app.jobs import session, timing
+from diffusion_edu.app.steps_and_seeds import recorded
 from diffusion_edu.app.steps_and_seeds.sampler_grid import Contest
 from diffusion_edu.app.steps_and_seeds.seed_interpolation import Between
 from diffusion_edu.checkpoints import Unusable
@@ -31,7 +31,7 @@ def ask():
             class_name = st.selectbox(
                 "What to draw",
                 class_names,
-                class_names.index(tables.KIND) if tables.KIND in class_names else 0,
+                class_names.index(recorded.CLASS) if recorded.CLASS in class_names else 0,
                 key="class_name",
                 **BOUND,
             )
@@ -41,12 +41,12 @@ def ask():
 def _ask_few(card, default, class_name):
     """Ask for rows and columns."""
     words = "\n".join(f"- **{name}** {says}" for name, says in SAYS.items())
-    samplers = st.multiselect("Samplers", list(SAMPLERS), tables.SAMPLERS, key="samplers", help=words, **BOUND)
+    samplers = st.multiselect("Samplers", list(SAMPLERS), recorded.SAMPLERS, key="samplers", help=words, **BOUND)
     words = "From noise to image, up to six numbers of them."
-    steps = st.multiselect("Steps", STEPS, tables.STEPS, max_selections=6, key="columns", help=words, **BOUND)
+    steps = st.multiselect("Steps", STEPS, recorded.STEPS, max_selections=6, key="columns", help=words, **BOUND)
     guidance_scale = _ask_scale(card, default, class_name)
     seed = st.number_input(
-        "Seed", 0, 1_000_000, tables.SEED, key="seed", help="The same seed is the same noise in every cell.", **BOUND
+        "Seed", 0, 1_000_000, recorded.SEED, key="seed", help="The same seed is the same noise in every cell.", **BOUND
     )
     more = st.expander("More choices")
     images = more.segmented_control("Images per cell", [1, 4], default=1, required=True, key="images", **BOUND)
@@ -60,9 +60,9 @@ def _ask_few(card, default, class_name):
 def _ask_seeds(card, default, class_name):
     """Ask for two seeds and how many images lie between them."""
     left, right = st.columns(2)
-    first = left.number_input("First seed", 0, 1_000_000, tables.SEED, key="first", **BOUND)
-    last = right.number_input("Last seed", 0, 1_000_000, tables.OTHER, key="last", **BOUND)
-    images = st.slider("Images in a row", 3, 9, tables.IN_A_ROW, key="row", **BOUND)
+    first = left.number_input("First seed", 0, 1_000_000, recorded.SEED, key="first", **BOUND)
+    last = right.number_input("Last seed", 0, 1_000_000, recorded.LAST_SEED, key="last", **BOUND)
+    images = st.slider("Images in a row", 3, 9, recorded.IN_A_ROW, key="row", **BOUND)
     steps = st.select_slider("Steps", sorted({*STEPS, default.steps}), default.steps, key="steps", **BOUND)
     guidance_scale = _ask_scale(card, default, class_name)
     preset = _ask_path(default, guidance_scale, st.expander("More choices"))
@@ -154,4 +154,4 @@ def latest(key):
     """Return (table, finished) of the last table sampled here, or else of the example, and whether it is the example."""
     if sampled := st.session_state.get(f"sampled:{key}"):
         return *sampled, False
-    return *(tables.read("flowers_attention", key) or (None, None)), True
+    return *(recorded.load_table("flowers_attention", key) or (None, None)), True

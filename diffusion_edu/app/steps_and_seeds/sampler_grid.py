@@ -22,7 +22,7 @@ class Contest:
     samplers: tuple[str, ...]
     steps: tuple[int, ...]
 
-    key = "contest"
+    key = "sampler_grid"
 
     @property
     def presets(self):

@@ -9,7 +9,7 @@ from diffusion_edu.app.common.request import Request
 from diffusion_edu.app.steps_and_seeds.grid_job import drawing, items, setting
 from diffusion_edu.app.trajectories.image_table import Cell, Row, table
 from diffusion_edu.core import walk
-from diffusion_edu.editing.verbs import slerp
+from diffusion_edu.editing.interpolation import slerp
 from diffusion_edu.generation import make_step
 from diffusion_edu.randomness import SeededNoise
 
@@ -29,7 +29,7 @@ class Between:
     request: Request
     other: int
 
-    key = "between"
+    key = "interpolation"
 
     @property
     def fractions(self):
@@ -49,7 +49,9 @@ class Between:
     def noises(self, way):
         """The noises of one row, float32 (images, channels, size, size)."""
         card, (mix, _) = self.request.card, WAYS[way]
-        first, last = SeededNoise([self.request.seed, self.other]).sample((card.channels, card.size, card.size)).split(1)
+        first, last = (
+            SeededNoise([self.request.seed, self.other]).sample((card.channels, card.size, card.size)).split(1)
+        )
         return torch.cat([mix(first, last, fraction) for fraction in self.fractions])
 
     def strengths(self, way):
@@ -102,7 +104,7 @@ class Between:
             "from diffusion_edu.checkpoints import load\n"
             "from diffusion_edu.core import walk\n"
             "from diffusion_edu.data.images import to_bytes\n"
-            "from diffusion_edu.editing.verbs import slerp\n"
+            "from diffusion_edu.editing.interpolation import slerp\n"
             "from diffusion_edu.generation import Preset, make_step\n"
             "from diffusion_edu.randomness import SeededNoise\n\n"
             f'model = load("{card.name}")\n'
