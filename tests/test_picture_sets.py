@@ -14,6 +14,7 @@ from PIL import Image
 from diffusion_edu.data import sources
 from diffusion_edu.data.images import ImageSet, load_images, save_images
 from diffusion_edu.data.sources import FACES
+from diffusion_edu.data.tables import Table
 
 RED = (255, 0, 0)
 
@@ -101,8 +102,8 @@ def test_a_saved_set_is_read_as_it_was(tmp_path):
 
 def test_sub_folders_are_classes(tmp_path):
     for name, tint in {"rose": RED, "iris": (0, 0, 255)}.items():
-        (tmp_path / name / "deeper").mkdir(parents=True)
-        plain(tint).save(tmp_path / name / "deeper" / "1.PNG")
+        (tmp_path / name).mkdir()
+        plain(tint).save(tmp_path / name / "1.PNG")
         plain(tint).save(tmp_path / name / "2.png")
     images, told = loaded(tmp_path)
     assert (images.classes, images.labels.tolist(), told) == (("iris", "rose"), [0, 0, 1, 1], [])
@@ -158,8 +159,8 @@ def test_a_parquet_file_may_have_nameless_labels_or_none_and_broken_rows(tmp_pat
 @pytest.mark.parametrize(
     ("columns", "sentence"),
     [
-        ({"image": [{"bytes": b""}]}, "column 'image'"),
-        ({"image": ["a.png"]}, "column 'image' of encoded images"),
+        ({"photo": [{"bytes": b""}]}, "column 'image' of encoded images: it has photo"),
+        ({"image": ["a.png"]}, "no image that can be read"),
         ({"image": [{"bytes": b"garbage"}]}, "no image that can be read"),
         ({"image": [], "label": []}, "no image that can be read"),
     ],
@@ -193,7 +194,12 @@ def flowers(tmp_path, monkeypatch):
     fake.Flowers102 = Flowers102
     monkeypatch.setitem(sys.modules, "torchvision", types.ModuleType("torchvision"))
     monkeypatch.setitem(sys.modules, "torchvision.datasets", fake)
+    monkeypatch.setattr(sources, "hub", out_of_reach)
     return fake, asked
+
+
+def out_of_reach(source):
+    raise ValueError(f"The data set {source!r} could not be read.")
 
 
 def test_all_three_splits_of_the_flowers_are_read(flowers):
@@ -202,7 +208,17 @@ def test_all_three_splits_of_the_flowers_are_read(flowers):
     assert [(split, download) for _, split, download in flowers[1]] == [("train", True), ("val", True), ("test", True)]
     assert images.labels.tolist() == [0, 0, 1, 0, 1, 2, 3, 4]
     assert (len(images.classes), images.source) == (102, "Oxford Flowers 102")
-    assert "350 MB" in told[0]
+    assert "350 MB" in told[0] and "Trying torchvision" in told[1]
+
+
+@pytest.mark.parametrize("rows, classes, whole", [(8189, 102, True), (1020, 102, False), (8189, 5, False)])
+def test_the_hub_comes_first_if_it_has_the_whole_set(flowers, monkeypatch, tmp_path, rows, classes, whole):
+    plain().save(tmp_path / "one.png")
+    names = [f"flower {k}" for k in range(classes)]
+    table = Table("x", [tmp_path / "one.png"] * rows, ["one.png"] * rows, {"label": [1] * rows}, {"label": names})
+    monkeypatch.setattr(sources, "hub", lambda source: table)
+    found = sources.oxford_flowers(lambda words: None)
+    assert (len(found.rows), found.name, bool(flowers[1])) == (8189 if whole else 8, "Oxford Flowers 102", not whole)
 
 
 @pytest.mark.parametrize(
@@ -218,6 +234,7 @@ def test_without_the_internet_the_flowers_are_refused_in_one_sentence_with_the_w
 
 
 def test_without_torchvision_the_flowers_are_refused_with_the_way_out(monkeypatch):
+    monkeypatch.setattr(sources, "hub", out_of_reach)
     monkeypatch.setitem(sys.modules, "torchvision.datasets", None)
     with pytest.raises(ValueError, match="could not be fetched .*--data"):
         loaded(None)
@@ -267,7 +284,9 @@ def shelf(path, labels=None, split=None, names=("rose", "iris"), tint=RED):
         | ({"label": labels} if labels else {})
         | ({"split": split} if split else {})
     )
-    return parquet(path, columns, {"info": {"features": {"label": {"names": list(names)}}}} if labels else None)
+    features = {"image": {"_type": "Image"}, "label": {"_type": "ClassLabel", "names": list(names)}}
+    features |= {"split": {"dtype": "string", "_type": "Value"}} if split else {}
+    return parquet(path, columns, {"info": {"features": features}} if labels else None)
 
 
 def test_several_files_and_folders_are_one_set_in_order(tmp_path):

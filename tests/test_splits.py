@@ -11,7 +11,7 @@ from PIL import Image
 
 from diffusion_edu.data import survey as surveys
 from diffusion_edu.data.images import ImageSet, load_images, save_images
-from diffusion_edu.data.sources import SPLITS
+from diffusion_edu.data.tables import SPLITS
 from diffusion_edu.data.splits import SHARES, as_csv, by_attributes, by_class, imbalance, names, split
 from diffusion_edu.data.survey import Survey, average, fractions, survey
 from diffusion_edu.evaluation.colours import smooth_histograms, channel_histograms, wasserstein
@@ -150,7 +150,7 @@ def test_the_table_of_a_split_can_be_read_back():
 
 @pytest.fixture
 def folder(tmp_path):
-    for number, name in enumerate(("b/1.png", "a/0.png", "a/2.jpg", "a/deep/3.png")):
+    for number, name in enumerate(("b/1.png", "a/0.png", "a/2.jpg", "a/3.png")):
         path = tmp_path / "set" / name
         path.parent.mkdir(parents=True, exist_ok=True)
         Image.fromarray(np.random.default_rng(number).integers(0, 255, (20 + number, 30, 3), np.uint8)).save(path)
@@ -164,7 +164,7 @@ def test_a_survey_reads_what_load_images_reads_and_knows_each_file(folder):
     same = load_images(folder, 16, tell=lambda words: None)
     assert torch.equal(found.images.images, same.images) and torch.equal(found.images.labels, same.labels)
     assert (found.images.classes, found.images.source) == (same.classes, same.source) and stages == [(0, 6)]
-    assert found.files == ["a/0.png", "a/2.jpg", "a/deep/3.png", "b/1.png", "b/twin.png"]
+    assert found.files == ["a/0.png", "a/2.jpg", "a/3.png", "b/1.png", "b/twin.png"]
     assert found.sides == Counter({(30, 21): 2, (30, 22): 1, (30, 23): 1, (30, 20): 1})
     assert len(found.left_out) == 1 and "bad.png" in found.left_out[0] and found.found == 6
     assert [[found.files[row] for row in rows] for rows in found.duplicates] == [["a/0.png", "b/twin.png"]]
@@ -242,7 +242,8 @@ def test_smoothing_keeps_the_sum_even_at_both_ends_and_puts_weight_where_it_was(
     assert (torch.arange(256) * smooth[2]).sum() == pytest.approx(100, abs=1e-6)
     assert ((torch.arange(256) - 100) ** 2 * smooth[2]).sum() == pytest.approx(25, rel=1e-6)
     torch.testing.assert_close(
-        smooth_histograms(torch.full((256,), 1 / 256, dtype=torch.float64)), torch.full((256,), 1 / 256, dtype=torch.float64)
+        smooth_histograms(torch.full((256,), 1 / 256, dtype=torch.float64)),
+        torch.full((256,), 1 / 256, dtype=torch.float64),
     )
 
 

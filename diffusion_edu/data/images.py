@@ -125,7 +125,11 @@ def load_images(source=None, size=64, tell: Callable[[str], None] = print, publi
         if joined.labels is None and any(part.labels is not None for part in sets):
             tell("The sets have different labels, so they are used without any.")
         return joined
-    found = PUBLIC[public](tell) if source is None else listed(source)
+    return load_found(PUBLIC[public](tell) if source is None else listed(source), size, tell)
+
+
+def load_found(found, size, tell):
+    """Read the images that were found, as one ImageSet; `tell` gets one sentence for each that cannot be read."""
     images, kept = read_rows(found, size, tell)
     labels, splits = (torch.tensor(column) for column in zip(*kept, strict=True))
     return ImageSet(

@@ -1,41 +1,20 @@
-"""Where images come from: a folder, a parquet file, or a public set that is downloaded once. Here they are only listed, not yet read."""
+"""Which images there are, and what they are labelled with: of a folder, a parquet file, the hub, or a public set."""
 
-import io
-import json
 import tarfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-SPLITS = ("train", "validation", "test")
-ENDINGS = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff"}
+from diffusion_edu.data.tables import SPLITS, folder, hub, read_table
+
 CACHE = Path.home() / ".cache" / "diffusion_edu"
-FACES = (  # of CelebA's forty attributes, those that can be seen in an image of 64 x 64
-    *(
-        "male",
-        "young",
-        "smiling",
-        "mouth slightly open",
-        "eyeglasses",
-        "wearing hat",
-        "bangs",
-        "bald",
-        "black hair",
-        "blond hair",
-        "brown hair",
-    ),
-    *(
-        "gray hair",
-        "straight hair",
-        "wavy hair",
-        "no beard",
-        "mustache",
-        "goatee",
-        "wearing lipstick",
-        "wearing earrings",
-        "wearing necktie",
-    ),
+FACES = tuple(  # of CelebA's forty attributes, those that can be seen in an image of 64 x 64
+    (
+        "male, young, smiling, mouth slightly open, eyeglasses, wearing hat, bangs, bald, black hair, blond hair, brown hair, "
+        "gray hair, straight hair, wavy hair, no beard, mustache, goatee, wearing lipstick, wearing earrings, wearing necktie"
+    ).split(", ")
 )
+OXFORD, FLOWERS = "Oxford Flowers 102", "hf:dpdl-benchmark/oxford_flowers102"
 FIVE_FLOWERS = "https://storage.googleapis.com/download.tensorflow.org/example_images/flower_photos.tgz"
 
 
@@ -50,73 +29,54 @@ class Found:
 
 
 def listed(source):
-    """List the images of a folder or a parquet file; raises ValueError if it is neither."""
-    path = Path(source)
-    if path.is_dir():
-        return folder(path)
-    if path.is_file():
-        return parquet(path)
-    raise ValueError(f"There is no file or folder {str(source)!r}: give a folder of images or a parquet file.")
+    """List the images of a folder, a parquet file or a data set of the hub (see tables.read_table); raises ValueError if it is none."""
+    return found_in(read_table(source))
 
 
-def images_in(path):
-    """List all images under a folder, in order."""
-    return sorted(file for file in path.rglob("*") if file.suffix.lower() in ENDINGS and file.is_file())
-
-
-def folder(path):
-    """List all images under a folder; its sub-folders are the classes if every image lies in one and there are at least two."""
-    files = images_in(path)
-    classes = sorted({f.relative_to(path).parts[0] for f in files if f.parent != path})
-    if len(classes) < 2 or any(f.parent == path for f in files):
-        classes = []
-    return Found(
-        path.name,
-        [(f, classes.index(f.relative_to(path).parts[0]) if classes else 0, -1, f.name) for f in files],
-        classes,
-    )
-
-
-def parquet(path):
-    """List the rows of a parquet file with a column `image`; the classes are in `label`, or the attributes in columns of yes and no."""
-    import pyarrow.parquet  # not needed by those who read folders
-
-    try:
-        table = pyarrow.parquet.read_table(path)
-        images = [image["bytes"] if image else b"" for image in table["image"].to_pylist()]
-    except (KeyError, TypeError, pyarrow.ArrowInvalid) as problem:
-        raise ValueError(
-            f"{path.name} is not a parquet file with a column 'image' of encoded images: {problem}"
-        ) from None
-    described = json.loads((table.schema.metadata or {}).get(b"huggingface", b"{}"))
-    classes = described.get("info", {}).get("features", {}).get("label", {}).get("names", [])
-    attributes = (
-        [] if "label" in table.column_names else [field.name for field in table.schema if field.type == pyarrow.bool_()]
-    )
-    labels = table["label"].to_pylist() if "label" in table.column_names else [0] * len(images)
+def found_in(table):
+    """Find what the images of a Table are labelled with: a class, or attributes in columns of yes and no."""
+    columns, count = table.columns, len(table.files)
+    label = "label" if "label" in columns else next(iter(table.class_names), None)
+    attributes = [] if label else [name for name, values in columns.items() if _yes_and_no(values)]
+    classes, labels = table.class_names.get(label, []), columns.get(label, [0] * count)
     if attributes:
-        columns = (table[name].to_pylist() for name in attributes)
-        labels = [[{True: 1, False: -1, None: 0}[has] for has in row] for row in zip(*columns, strict=True)]
-    elif not classes and "label" in table.column_names:
-        classes = [str(k) for k in range(max(labels, default=-1) + 1)]
-    splits = table["split"].to_pylist() if "split" in table.column_names else [None] * len(images)
-    rows = enumerate(zip(images, labels, splits, strict=True))
-    rows = [(io.BytesIO(image), label, _split(split), f"row {n}") for n, (image, label, split) in rows]
-    return Found(path.name, rows, classes, [name.replace("_", " ") for name in attributes])
+        labels = [
+            [{True: 1, False: -1, None: 0}[has] for has in row] for row in zip(*(columns[name] for name in attributes))
+        ]
+    elif label and not classes:
+        classes, labels = _class_names(labels)
+    splits = [SPLITS.index(split) if split in SPLITS else -1 for split in columns.get("split", [None] * count)]
+    rows = list(zip(table.files, labels, splits, table.rows, strict=True))
+    return Found(table.name, rows, classes, [name.replace("_", " ") for name in attributes])
 
 
-def _split(name):
-    return SPLITS.index(name) if name in SPLITS else -1
+def _yes_and_no(values):
+    return {type(value) for value in values} - {type(None)} == {bool}
+
+
+def _class_names(labels):
+    """Name classes that have no names: by their text, or by their number."""
+    if any(isinstance(label, str) for label in labels):
+        names = sorted({str(label) for label in labels})
+        return names, [names.index(str(label)) for label in labels]
+    return [str(number) for number in range(max(labels, default=-1) + 1)], labels
 
 
 def oxford_flowers(tell):
-    """Oxford Flowers 102 (Nilsback & Zisserman 2008), all three splits."""
-    tell(f"Oxford Flowers 102: looking in {CACHE}, downloading 350 MB the first time.")
+    """Oxford Flowers 102 (Nilsback & Zisserman 2008), all three splits: from the hub of `datasets`, else through torchvision."""
+    tell(f"Oxford Flowers 102: looking in the caches of datasets and in {CACHE}, downloading 350 MB the first time.")
+    try:
+        table = hub(FLOWERS)
+        if len(table.files) != 8189 or len(table.class_names.get("label", ())) != 102:
+            raise ValueError(f"{FLOWERS} is not the whole set")
+        return found_in(replace(table, name=OXFORD))
+    except ValueError as problem:
+        tell(f"{problem} Trying torchvision instead.")
     rows, classes = [], []
     try:
         from torchvision.datasets import (
-            Flowers102,  # only here: a download with checksums is all that is needed of torchvision
-        )
+            Flowers102,
+        )  # only here: a download with checksums is all that is needed of torchvision
 
         for number, split in enumerate(("train", "val", "test")):  # "train" alone is 1,020 of the 8,189
             flowers = Flowers102(CACHE, split=split, download=True)
@@ -126,8 +86,8 @@ def oxford_flowers(tell):
                 for file, label in zip(flowers._image_files, flowers._labels, strict=True)
             ]
     except (ImportError, OSError, RuntimeError) as problem:
-        raise _out_of_reach("Oxford Flowers 102", problem) from None
-    return Found("Oxford Flowers 102", rows, classes)
+        raise _out_of_reach(OXFORD, problem) from None
+    return Found(OXFORD, rows, classes)
 
 
 def celeba(tell):
@@ -162,7 +122,7 @@ def five_flowers(tell):
                 (Path(part) / photos.name).rename(photos)
     except (ImportError, OSError, RuntimeError, tarfile.TarError) as problem:
         raise _out_of_reach("The five flowers", problem) from None
-    return folder(photos)
+    return found_in(folder(photos))
 
 
 def _out_of_reach(name, problem):
