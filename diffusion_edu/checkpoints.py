@@ -1,98 +1,101 @@
-"""Pretrained models: weights as safetensors, and a card that says everything needed to rebuild and to judge them.
+"""Pretrained models: weights as safetensors, and a card with everything needed to rebuild and to evaluate them.
 
-Nothing is ever unpickled: a weight file can hold numbers and nothing else.
+Nothing is ever unpickled: a weight file holds numbers only, so that loading it runs no code.
 """
 
 import hashlib
 import json
 import os
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from safetensors import safe_open
 from safetensors.torch import load_file
 from safetensors.torch import save as as_bytes
-from torch import nn
+from torch import Tensor, nn
 
-from diffusion_edu.degradations import Restorer
+from diffusion_edu.degradations import Degradation, Restorer
 from diffusion_edu.denoisers import TARGETS, NeuralDenoiser
 from diffusion_edu.networks import NETWORKS
 from diffusion_edu.networks.experts import Experts
 from diffusion_edu.paths import PRETRAINED
 from diffusion_edu.randomness import Compute, choose
+from diffusion_edu.schedules import Schedule
 
-OWN = Path("runs")  # where a person's own trainings put their models
+OWN = Path("runs")  # the folder of the models that a person trains
 
 
 @dataclass(frozen=True)
 class Card:
-    """What a person must know to rebuild a model and to judge it."""
+    """The model card: what is needed to rebuild a model and to evaluate it."""
 
     name: str
     title: str
     network: str  # a name in NETWORKS
-    config: dict  # the network's arguments
-    prediction_type: (
-        str  # what it predicts: a name in TARGETS, "restoration", "vae", "autoencoder", "class" or "attributes"
-    )
+    config: dict[str, Any]  # the network's arguments
+    prediction_type: str  # a name in TARGETS, or "restoration", "vae", "autoencoder", "class", "attributes"
     size: int  # height and width of its images
     channels: int = 3
     classes: list[str] = field(default_factory=list)
     attributes: list[str] = field(default_factory=list)
-    conditioning_image: str = ""  # what the image is that guides it, in words
-    latents: dict = field(
+    conditioning_image: str = ""  # what the conditioning image shows, in words
+    latents: dict[str, Any] = field(default_factory=dict)  # of an autoencoder: mean and std of each channel
+    autoencoder: str = ""  # of a latent diffusion model: the name of its autoencoder; size and channels are of latents
+    text: dict[str, Any] = field(
         default_factory=dict
-    )  # mean and spread of each channel of what an autoencoder makes of its training images
-    autoencoder: str = ""  # the model whose latents it draws, if it draws no images itself; size and channels are then those of latents
-    text: dict = field(
+    )  # the text encoder: sha256 of NAME.tokenizer.json, or a CLIP's name
+    sampling: dict[str, Any] = field(
         default_factory=dict
-    )  # what turns captions into what it is told: sha256 of NAME.tokenizer.json, or the name of a CLIP
-    sampling: dict = field(default_factory=dict)  # the preset that draws well: schedule, T, sampler, steps, scale
-    data: dict = field(default_factory=dict)
-    training: dict = field(default_factory=dict)
-    scores: dict = field(default_factory=dict)
+    )  # its best preset: schedule, T, sampler, steps, guidance_scale
+    data: dict[str, Any] = field(default_factory=dict)
+    training: dict[str, Any] = field(default_factory=dict)
+    scores: dict[str, Any] = field(default_factory=dict)
     licence: str = ""
     caution: str = ""  # what it does badly or unfairly
     sha256: str = ""
 
     @property
-    def null(self):
-        """The label that asks for anything, or None in a model without classes."""
+    def null(self) -> int | None:
+        """The null label, which means unconditional; None for a model without classes."""
         return len(self.classes) or None
 
     @property
-    def condition_names(self):
-        """What can be asked for in one word: a class, or one of the attributes."""
+    def condition_names(self) -> list[str]:
+        """The conditions that have a name: the classes, or the attributes."""
         return self.classes or self.attributes
 
-    def label(self, prediction_type):
-        """Ask for a kind as `generate` wants it: the number of a class, or the wish for one attribute and no other."""
-        number = self.condition_names.index(prediction_type)
+    def label(self, name: str) -> int | list[int]:
+        """Return the condition for `generate`: the label of a class, or attributes with this one set and no other."""
+        number = self.condition_names.index(name)
         return [int(k == number) for k in range(len(self.attributes))] if self.attributes else number
 
-    def turn(self, seed):
-        """Name the kind whose turn it is, so that neighbours differ and every kind is asked for."""
+    def name_for(self, seed: int) -> str:
+        """Choose a condition name for a seed: neighbouring seeds get different ones, and every name is used."""
         stride = 37 if len(self.condition_names) % 37 else 41
         return self.condition_names[stride * seed % len(self.condition_names)]
 
-    def mix(self, seeds):
-        """Ask every seed for the kind whose turn it is, as labels; None if there are no kinds."""
+    def labels_for(self, seeds: Sequence[int]) -> list | None:
+        """Return a mix of conditions, one per seed (see name_for); None if no condition has a name."""
         return [self.label(self.name_for(seed)) for seed in seeds] if self.condition_names else None
 
     @property
-    def subject(self):
-        """What its images show: the public set that it was trained on, or that is nearest to it."""
+    def subject(self) -> str:
+        """What its images show: the public image set that it was trained on, or the most similar one."""
         return self.data.get("subject") or ("faces" if self.attributes else "flowers")
 
     @property
-    def told(self):
-        """Whether there is something that it can be told: a class, attributes, an image or a caption."""
+    def conditional(self) -> bool:
+        """Whether it has a condition: classes, attributes, a conditioning image or a caption."""
         return bool(self.classes or self.attributes or self.conditioning_image or self.text)
 
     @property
-    def draws(self):
-        """Whether this is a diffusion model that draws images from noise alone: no classifier, and none that needs an image or draws latents."""
+    def generates(self) -> bool:
+        """Whether this is a diffusion model that generates images from noise alone, without an
+        image or an autoencoder.
+        """
         return self.prediction_type in TARGETS and not self.conditioning_image and not self.autoencoder
 
 
@@ -102,25 +105,29 @@ class Unusable(ValueError):
 
 @dataclass(frozen=True)
 class Model:
-    """A loaded model: its card, its network in evaluation form, and where it computes."""
+    """A loaded model: its card, its network in evaluation mode, and where it computes."""
 
     card: Card
-    net: nn.Module
+    net: Any  # an nn.Module of NETWORKS
     compute: Compute
 
-    def denoiser(self, schedule, condition=None):
-        """Turn the network into a denoiser on a schedule, asked for cond: labels (b,) or None."""
+    def denoiser(self, schedule: Schedule, condition: Tensor | None = None) -> NeuralDenoiser:
+        """Turn the network into a denoiser on a noise schedule, with a condition such as class labels (b,), or None."""
         return NeuralDenoiser(self.net, schedule, self.card.prediction_type, condition, self.compute.autocast)
 
-    def restorer(self, degradation):
+    def restorer(self, degradation: Degradation) -> Restorer:
         """Turn the network into the restorer of a degradation."""
         return Restorer(self.net, degradation.T, self.card.classes.index(degradation.name), self.compute.autocast)
 
 
-def write_safely(path, write):
-    """Let write(temporary path) make a file and then put it in place in one stroke, so that path is always whole: the old or the new."""
+def write_safely(path: str | Path, write: Callable[[Path], object]) -> None:
+    """Write a file atomically: write(temporary path), then rename it, so that path is always the
+    whole old or new file.
+    """
     path = Path(path)
-    temporary = path.with_name(f".{path.name}.part")  # always the same name: what a killed process left is written over
+    temporary = path.with_name(
+        f".{path.name}.part"
+    )  # always the same name: the rest of a killed process is overwritten
     try:
         write(temporary)
         with open(temporary, "rb+") as file:
@@ -130,14 +137,14 @@ def write_safely(path, write):
         temporary.unlink(missing_ok=True)
 
 
-def fingerprint(path):
+def fingerprint(path: str | Path) -> str:
     """Compute the sha-256 of a file, as 64 hexadecimal digits."""
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def save(folder, card, net):
-    """Write NAME.safetensors (fp16) and NAME.json into a folder and return the card with its sha-256; readers never see half a file."""
+def save(folder: str | Path, card: Card, net: nn.Module) -> Card:
+    """Write NAME.safetensors (fp16) and NAME.json into a folder, atomically, and return the card with its sha-256."""
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     weights = {name: tensor.detach().half().cpu().contiguous() for name, tensor in net.state_dict().items()}
@@ -145,17 +152,20 @@ def save(folder, card, net):
     return save_card(folder, replace(card, sha256=fingerprint(folder / f"{card.name}.safetensors")))
 
 
-def save_card(folder, card):
+def save_card(folder: str | Path, card: Card) -> Card:
     """Write NAME.json into a folder and return the card."""
     text = json.dumps(asdict(card), indent=2, ensure_ascii=False) + "\n"
     write_safely(Path(folder) / f"{card.name}.json", lambda path: path.write_text(text, encoding="utf-8"))
     return card
 
 
-def available(folders=None):
-    """List the cards of all models there are, shipped ones first, as {name: path of the card}; a name found twice means its shipped model."""
+def available(folders: Sequence[str | Path] | None = None) -> dict[str, Path]:
+    """List all available models as {name: path of the card}, shipped ones first.
+
+    A shipped model hides one of the same name.
+    """
     places = folders or [PRETRAINED, OWN, *sorted(p for p in OWN.glob("*") if p.is_dir())]
-    found = {}
+    found: dict[str, Path] = {}
     for place in places:
         for path in sorted(Path(place).glob("*.json")):
             if path.with_suffix(".safetensors").is_file():
@@ -163,7 +173,7 @@ def available(folders=None):
     return found
 
 
-def read_card(path):
+def read_card(path: str | Path) -> Card:
     """Read a card; raises Unusable if it is missing, broken or not a card."""
     path = Path(path)
     try:
@@ -179,10 +189,11 @@ def read_card(path):
         ) from None
 
 
-def load(name, folders=None, compute=None):
-    """Load a model by name, check its weights against the card's sha-256, and put it where it computes fastest.
+def load(name: str, folders: Sequence[str | Path] | None = None, compute: Compute | None = None) -> Model:
+    """Load a model by name, verify its weights with the card's sha-256, and put it where it computes fastest.
 
-    Raises Unusable, with one sentence to act on, if the model is unknown or its files are missing, truncated or altered.
+    Raises Unusable, with one sentence to act on, if the model is unknown or its files are missing, truncated or
+    changed.
     """
     known = available(folders)
     if name not in known:
@@ -191,6 +202,14 @@ def load(name, folders=None, compute=None):
             f"or choose one that is there ({', '.join(known) or 'none is'})."
         )
     card, weights = read_card(known[name]), known[name].with_suffix(".safetensors")
+    _verify(card, weights)
+    compute = compute or choose()
+    net = _network(card, weights)
+    return Model(card, compute.place(net.float().requires_grad_(False).eval()), compute)
+
+
+def _verify(card, weights):
+    """Raise Unusable if the weights are not those that the card was written for."""
     try:
         genuine = fingerprint(weights) == card.sha256
     except OSError as problem:
@@ -198,31 +217,32 @@ def load(name, folders=None, compute=None):
             f"The weights {weights} cannot be read ({problem.strerror}): restore the file or its permissions."
         ) from None
     if not genuine:
-        raise Unusable(
-            f"The weights {weights} are not the ones that the card describes (truncated or altered): restore the file."
-        )
-    compute = compute or choose()
+        raise Unusable(f"The weights {weights} are not those of the card (truncated or changed): restore the file.")
+
+
+def _network(card, weights):
+    """Build the network of a card and load its weights."""
     try:
         net = NETWORKS[card.network](**card.config)
         if isinstance(net, Experts):
             net.load_part = partial(read_part, weights)
-            for who in range(len(net.borders) + 1):  # all of them must fit; the last is the first that a walk needs
-                net.activate(who)
+            for index in range(len(net.borders) + 1):  # all must fit; the last is the first that a walk needs
+                net.activate(index)
         else:
             net.load_state_dict(load_file(weights))
-    except Exception as problem:  # a wrong card makes a network fail in any way it likes
+    except Exception as problem:  # with a wrong card a network can fail in any way
         raise Unusable(
             f"The weights {weights} do not fit the network of the card ({type(problem).__name__}): restore both files."
         ) from None
-    return Model(card, compute.place(net.float().requires_grad_(False).eval()), compute)
+    return net
 
 
-def vocabulary(folder, name):
-    """Say where the vocabulary of a model that is told captions lies: beside its weights."""
+def vocabulary(folder: str | Path, name: str) -> Path:
+    """Return the path of the tokenizer of a text-to-image model: beside its weights."""
     return Path(folder) / f"{name}.tokenizer.json"
 
 
-def read_part(weights, prefix):
-    """Read those of the weights in a file whose names begin with prefix, and leave the others where they are."""
+def read_part(weights: str | Path, prefix: str) -> dict[str, Tensor]:
+    """Read only the weights of a file whose names begin with prefix, and remove the prefix."""
     with safe_open(weights, "pt") as file:
         return {name.removeprefix(prefix): file.get_tensor(name) for name in file.keys() if name.startswith(prefix)}  # noqa: SIM118 - not a dict

@@ -1,30 +1,34 @@
-"""Everything that predictions the clean image: networks, guidance, clipping, and the exact answer where there is one.
+"""Everything that predicts the clean image: networks, classifier-free guidance, clipping, and exact denoisers.
 
-A network may be trained to say one of four things. All are written in the angle frame, where `y = cos x0 + sin eps` on every
-schedule (c, s: cosine and sine of theta, o: what the network says).
+A network has one of four prediction types. All are written with the noise level as an angle, where `y = cos x0 + sin
+eps` on every schedule (c, s: cosine and sine of theta, o: the network's output).
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Self
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
+from diffusion_edu.core import Denoiser
 from diffusion_edu.schedules import Schedule
 
-TOGETHER = 2**19  # how many numbers of a data set are looked at together: those of about forty images of 64 x 64
+AT_ONCE = 2**19  # how many numbers of a data set an exact denoiser reads at once: about forty images of 64 x 64
 
 
 @dataclass(frozen=True)
 class Target:
-    """What a network is trained to say, how x0_hat reads from it, and the fraction of an x0 error that an error in it makes, all at (c, s)."""
+    """A prediction type, all at (c, s): the training target, x0_hat from the output, and the factor from output to x0
+    error.
+    """
 
-    of: Callable  # (x0, eps, c, s) -> o
-    x0_hat: Callable  # (y, o, c, s) -> x0_hat
-    slope: Callable  # (c, s) -> |d x0_hat / d o|
+    of: Callable[..., Tensor]  # (x0, eps, c, s) -> o
+    x0_hat: Callable[..., Tensor]  # (y, o, c, s) -> x0_hat
+    slope: Callable[..., Tensor]  # (c, s) -> |d x0_hat / d o|
 
 
-TARGETS = {
+TARGETS: dict[str, Target] = {
     "eps": Target(lambda x0, eps, c, s: eps, lambda y, o, c, s: (y - s * o) / c, lambda c, s: s / c),
     "x0": Target(lambda x0, eps, c, s: x0, lambda y, o, c, s: o, lambda c, s: torch.ones_like(c)),
     "v": Target(lambda x0, eps, c, s: c * eps - s * x0, lambda y, o, c, s: c * y - s * o, lambda c, s: s),
@@ -34,41 +38,46 @@ TARGETS = {
 
 @dataclass(frozen=True)
 class NeuralDenoiser:
-    """A network as a denoiser on any schedule: it is handed y (b, ...), 1000 * theta (b,) and the condition, and says what `kind` names.
+    """A network as a denoiser on any noise schedule: its inputs are y (b, ...), 1000 * theta (b,) and the condition.
 
-    Raises ValueError for an unknown kind, and for kind "eps" on a schedule that ends in pure noise: there eps says nothing about x0.
+    Raises ValueError for an unknown prediction type, and for "eps" on a schedule that ends in pure noise: there eps
+    says nothing about x0.
     """
 
-    net: nn.Module
+    net: Callable[..., Tensor]
     schedule: Schedule
     prediction_type: str = "v"
     condition: Tensor | None = None
     autocast: torch.dtype | None = None
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if self.prediction_type not in TARGETS:
             raise ValueError(f"A network predicts one of {', '.join(TARGETS)}, not {self.prediction_type!r}.")
         if self.prediction_type == "eps" and self.schedule.signal[-1] == 0:
             raise ValueError(
-                f"On the {self.schedule.name} schedule timestep T is pure noise; a network that predicts eps cannot see an image there. "
-                "Use a network that predicts v, x0 or flow, or a schedule that keeps some signal."
+                f"On the {self.schedule.name} schedule timestep T is pure noise; a network that predicts eps "
+                "cannot see an image there. Use a network that predicts v, x0 or flow, or a schedule that keeps some signal."
             )
 
-    def given(self, condition):
-        """Bind a condition, for example labels (b,); None asks for anything."""
+    def given(self, condition: Tensor | None) -> Self:
+        """Return this denoiser with a condition, for example class labels (b,); None means unconditional."""
         return replace(self, condition=condition)
 
-    def __call__(self, x, t):
-        guidance_scale, theta = self.schedule.angle(t, x)
-        y = x / guidance_scale
-        timestep = (1000 * theta).to(device=x.device, dtype=torch.float32).expand(len(x))
+    def __call__(self, x: Tensor, t: int) -> Tensor:
+        scale, theta = self.schedule.angle(t, x)
+        y = x / scale
+        noise_level = (1000 * theta).to(device=x.device, dtype=torch.float32).expand(len(x))
         with torch.autocast(x.device.type, self.autocast, enabled=self.autocast is not None):
-            said = self.net(y, timestep, self.condition)
-        return TARGETS[self.prediction_type].x0_hat(y, said.to(x.dtype), theta.cos(), theta.sin())
+            output = self.net(y, noise_level, self.condition)
+        return TARGETS[self.prediction_type].x0_hat(y, output.to(x.dtype), theta.cos(), theta.sin())
 
 
-def guided(conditional, unconditional, guidance_scale):
-    """Steer by the difference between two denoisers: 0 ignores the condition, 1 follows it, more than 1 overshoots it (Ho & Salimans 2022, eq. 6)."""
+def guided(conditional: Denoiser, unconditional: Denoiser, guidance_scale: float) -> Denoiser:
+    """Classifier-free guidance: extrapolate from the unconditional to the conditional prediction.
+
+    Ho & Salimans 2022, eq. 6. Scale 0 ignores the condition, 1 is the conditional prediction, more than 1 strengthens
+    the condition. The paper's w is guidance_scale - 1; diffusers counts as we do.
+    """
     if guidance_scale == 0:
         return unconditional
     if guidance_scale == 1:
@@ -76,89 +85,88 @@ def guided(conditional, unconditional, guidance_scale):
     return lambda x, t: torch.lerp(unconditional(x, t), conditional(x, t), guidance_scale)
 
 
-def interval_guidance(conditional, unconditional, guidance_scale, low, high):
-    """Steer like `guided` at timesteps from low to high, and at all others only follow the condition, which asks one denoiser there instead of two.
+def interval_guidance(
+    conditional: Denoiser, unconditional: Denoiser, guidance_scale: float, low: int, high: int
+) -> Denoiser:
+    """Guide like `guided` at timesteps from low to high.
 
-    Guidance in a limited interval (Kynkaanniemi et al. 2024).
+    Elsewhere use the conditional prediction only, at half the cost. Guidance in a limited interval (Kynkaanniemi et al.
+    2024).
     """
-    steered = guided(conditional, unconditional, guidance_scale)
-    return lambda x, t: (steered if low <= t <= high else conditional)(x, t)
+    inside = guided(conditional, unconditional, guidance_scale)
+    return lambda x, t: (inside if low <= t <= high else conditional)(x, t)
 
 
-def record_guidance(noted):
-    """Steer like `guided`, always by both predictions, and note in the dict noted, under every timestep t: (unconditional, conditional, guided)."""
+Recorded = dict[int, tuple[Tensor, Tensor, Tensor]]  # timestep: (unconditional, conditional, guided) predictions
 
-    def steer(conditional, unconditional, guidance_scale):
+
+def record_guidance(recorded: Recorded) -> Callable[[Denoiser, Denoiser, float], Denoiser]:
+    """Guide like `guided`, and store the three predictions of every timestep t: (unconditional,
+    conditional, guided).
+    """
+
+    def guidance(conditional, unconditional, guidance_scale):
         def denoise(x, t):
-            without, told = unconditional(x, t), conditional(x, t)
-            noted[t] = without, told, torch.lerp(without, told, guidance_scale)
-            return noted[t][-1]
+            without, with_condition = unconditional(x, t), conditional(x, t)
+            recorded[t] = without, with_condition, torch.lerp(without, with_condition, guidance_scale)
+            return recorded[t][-1]
 
         return denoise
 
-    return steer
+    return guidance
 
 
-def clipped(denoise, low=-1.0, high=1.0):
-    """Keep the prediction inside the range that images have (goes outside `guided`; never for latents)."""
+def clipped(denoise: Denoiser, low: float = -1.0, high: float = 1.0) -> Denoiser:
+    """Clip the prediction to the range of images (goes outside `guided`; never for latents)."""
     return lambda x, t: denoise(x, t).clamp(low, high)
 
 
-def thresholded(denoise, fraction=0.995, most=1.0):
-    """Bring the prediction into [-most, most], image by image: cut it at its share-quantile of |x0_hat|, and shrink it where that is larger than most.
+def thresholded(denoise: Denoiser, fraction: float = 0.995, most: float = 1.0) -> Denoiser:
+    """Dynamic thresholding: bring the prediction into [-most, most], image by image.
 
-    Dynamic thresholding (Saharia et al. 2022, Imagen, sec. 2.3). Inside the range nothing changes. Keeps more of a
-    strongly guided prediction than `clipped` does.
+    Saharia et al. 2022, Imagen, sec. 2.3. It is clipped at the given quantile of |x0_hat|, and scaled down where that
+    is larger than most. A prediction inside the range does not change. Keeps more of a strongly guided prediction than
+    `clipped` does.
     """
 
     def threshold(x, t):
         x0_hat = denoise(x, t)
-        reach = (
-            x0_hat.abs()
-            .flatten(1)
-            .float()
-            .quantile(fraction, dim=1)
-            .clamp(min=most)
-            .to(x0_hat)
-            .view(-1, *[1] * (x.ndim - 1))
-        )
-        return torch.maximum(torch.minimum(x0_hat, reach), -reach) * (most / reach)
+        limit = x0_hat.abs().flatten(1).float().quantile(fraction, dim=1).clamp(min=most)
+        limit = limit.to(x0_hat).view(-1, *[1] * (x.ndim - 1))
+        return torch.maximum(torch.minimum(x0_hat, limit), -limit) * (most / limit)
 
     return threshold
 
 
-def exact(data, schedule):
-    """Build the best possible denoiser when every image is one of data (n, ...): the average of them all, weighted by how well each explains x.
+def exact(data: Tensor, schedule: Schedule) -> Denoiser:
+    """Build the exact denoiser of a data set (n, ...): the mean of all its images, weighted by how well each explains
+    x.
 
     The posterior mean under q(x_t | x0) (Ho et al. 2020, eq. 4); no network can have a lower squared error on this set.
     """
-    at_once = max(1, TOGETHER // data[0].numel())
-    parts = data.flatten(1).split(at_once)  # in turn, so that no second copy of all the data is ever made
-    power = torch.cat([known.double().square().sum(1) for known in parts])  # (n,)
+    at_once = max(1, AT_ONCE // data[0].numel())
+    parts = data.flatten(1).split(at_once)  # in parts, so that the data are never copied as a whole
+    power = torch.cat([part.double().square().sum(1) for part in parts])  # (n,)
 
     def denoise(x, t):
         signal, noise = schedule.rates(t, x)
         if noise == 0:
             return x
-        seen = (
-            x.flatten(1).to(data.device).double()
-        )  # in float32 the fit of close images would be lost where there is little noise
-        alike = torch.cat([seen @ known.double().T for known in parts], dim=1)  # (b, n)
-        fit = (
-            signal * alike - signal**2 * power / 2
-        ) / noise**2  # -|x - signal * x0|^2 / (2 noise^2), less what is the same for all
-        weights = fit.softmax(dim=1).to(x.dtype).split(at_once, dim=1)
-        return (
-            sum(fraction @ known.to(x.dtype) for fraction, known in zip(weights, parts, strict=True) if fraction.any())
-            .view_as(x)
-            .to(x)
-        )
+        flat = x.flatten(1).to(data.device).double()  # float32 cannot tell similar images apart at low noise
+        products = torch.cat([flat @ part.double().T for part in parts], dim=1)  # (b, n)
+        # log q(x | x0) = -|x - signal * x0|^2 / (2 noise^2), without the terms that are the same for every x0
+        log_likelihood = (signal * products - signal**2 * power / 2) / noise**2
+        weights = log_likelihood.softmax(dim=1).to(x.dtype).split(at_once, dim=1)
+        means = [weight @ part.to(x.dtype) for weight, part in zip(weights, parts, strict=True) if weight.any()]
+        return sum(means).view_as(x).to(x)
 
     return denoise
 
 
-def exact_gaussian(mean, std, schedule):
-    """Build the best possible denoiser for x0 ~ N(mean, std^2), mean and std numbers or shaped like one x0: the posterior mean is linear in x."""
+def exact_gaussian(mean: float | Tensor, std: float | Tensor, schedule: Schedule) -> Denoiser:
+    """Build the exact denoiser for x0 ~ N(mean, std^2), numbers or shaped like one x0: the posterior mean is linear in
+    x.
+    """
 
     def denoise(x, t):
         signal, noise = schedule.rates(t, x)
@@ -167,21 +175,22 @@ def exact_gaussian(mean, std, schedule):
     return denoise
 
 
-def exact_mixture(means, stds, weights, schedule):
-    """Build the best possible denoiser for a mixture of round Gaussians: means (k, ...), stds (k,), weights (k,) that sum to 1.
+def exact_mixture(means: Tensor, stds: Tensor, weights: Tensor, schedule: Schedule) -> Denoiser:
+    """Build the exact denoiser of a mixture of isotropic Gaussians: means (k, ...), stds (k,), weights (k,) that sum to
+    1.
 
-    Each component predictions like exact_gaussian, weighted by how probable it makes x.
+    Each component predicts like exact_gaussian, weighted by its posterior probability given x.
     """
 
     def denoise(x, t):
         signal, noise = schedule.rates(t, x)
-        (b, k), (mu, sd, fraction) = (len(x), len(means)), (values.to(x) for values in (means, stds, weights))
-        std = (signal**2 * sd**2 + noise**2).to(x)  # (k,) variance of every component at timestep t
+        (b, k), (mu, sd, prior) = (len(x), len(means)), (values.to(x) for values in (means, stds, weights))
+        variance = (signal**2 * sd**2 + noise**2).to(x)  # (k,) variance of every component at timestep t
         away = x.flatten(1)[:, None] - signal * mu.flatten(1)  # (b, k, d)
-        if not std.all():
+        if not variance.all():
             return x
-        fit = fraction.log() - away.square().sum(2) / (2 * std) - away.shape[2] / 2 * std.log()
-        predictions = mu.flatten(1) + (signal * sd**2 / std)[:, None] * away
-        return (fit.softmax(dim=1).view(b, 1, k) @ predictions).view_as(x)
+        log_likelihood = prior.log() - away.square().sum(2) / (2 * variance) - away.shape[2] / 2 * variance.log()
+        predictions = mu.flatten(1) + (signal * sd**2 / variance)[:, None] * away
+        return (log_likelihood.softmax(dim=1).view(b, 1, k) @ predictions).view_as(x)
 
     return denoise

@@ -1,4 +1,6 @@
-"""From a loaded model and a few choices to a walk: pages, recipes, benchmarks and tests all sample images through `generate`."""
+"""From a loaded model and a few choices to a walk: pages, recipes, benchmarks and tests all sample images through
+`generate`.
+"""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -48,10 +50,11 @@ class Preset:
 
 @dataclass(frozen=True)
 class Interpolated:
-    """A condition between two conditions: the prediction of image i is interpolated, `fraction[i]` of the way from first to second.
+    """A condition between two conditions: the prediction of image i is interpolated, `fraction[i]` of the way from
+    first to second.
 
-    fraction (b,) lies in 0..1; at 0 and 1 only one condition is used. The predictions are interpolated, not the conditions,
-    because token ids have no values in between. Liu et al. 2022, Composable diffusion.
+    fraction (b,) lies in 0..1; at 0 and 1 only one condition is used. The predictions are interpolated, not the
+    conditions, because token ids have no values in between. Liu et al. 2022, Composable diffusion.
     """
 
     first: Tensor | None
@@ -71,8 +74,9 @@ def guided_denoiser(
 ) -> Denoiser:
     """Build the denoiser of one walk: the model on the preset's noise schedule, with guidance (see generate).
 
-    guidance(conditional, unconditional, guidance_scale) combines two denoisers into one; None means `guided`. The negative condition
-    takes the place of the unconditional branch when the guidance scale is above 1; up to 1 it has no effect.
+    guidance(conditional, unconditional, guidance_scale) combines two denoisers into one; None means `guided`. The
+    negative condition takes the place of the unconditional branch when the guidance scale is above 1; up to 1 it has no
+    effect.
     """
     unconditional = model.denoiser(preset.noise_schedule())
     wanted, unwanted = (_conditioned(model, unconditional, each) for each in (condition, negative))
@@ -138,17 +142,19 @@ def generate(
 ) -> Iterator[State]:
     """Sample one image per seed (b,), conditioned on condition; None, or the null label, samples unconditionally.
 
-    The condition is what the model was trained with: class labels (b,), attributes (b, attributes) of 1 (with), -1 (without) or
-    0 (any), a caption as its `text.reader` encodes it, a conditioning image (b, c, h, w), whose height and width the sample then has,
-    or `Interpolated` between two of these. negative is a condition too, of what the image should not show (a negative prompt); guidance:
-    see guided_denoiser. Instead of seeds, noise such as SeededNoise may be given. Yields preset.steps + 1 States with images, or
-    latents, (b, channels, size, size); a VAE makes no sampling steps and yields one State. Raises ValueError for impossible choices.
+    The condition is what the model was trained with: class labels (b,), attributes (b, attributes) of 1 (with), -1
+    (without) or 0 (any), a caption as its `text.reader` encodes it, a conditioning image (b, c, h, w), whose height and
+    width the sample then has, or `Interpolated` between two of these. negative is a condition too, of what the image
+    should not show (a negative prompt); guidance: see guided_denoiser. Instead of seeds, noise such as SeededNoise may
+    be given. Yields preset.steps + 1 States with images, or latents, (b, channels, size, size); a VAE makes no sampling
+    steps and yields one State. Raises ValueError for impossible choices.
     """
     noise, card = seeds if callable(seeds) else SeededNoise(seeds), model.card
     if card.prediction_type == "vae":
         return iter([_decoded(model, noise)])
-    sized = isinstance(condition, Tensor) and card.conditioning_image
-    shape = condition.shape[2:] if sized else (card.size, card.size)
+    shape: Sequence[int] = (card.size, card.size)
+    if card.conditioning_image and isinstance(condition, Tensor):
+        shape = condition.shape[2:]
     x = model.compute.place(noise.sample((card.channels, *shape)))
     return walk(make_step(model, preset, noise, condition, guidance, negative), x, preset.timesteps())
 

@@ -1,47 +1,54 @@
-"""Reproducible noise, and the one place that decides where and how precisely to compute."""
+"""Reproducible Gaussian noise, and the one place that chooses the device and the precision of computations."""
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
 import torch
+from torch import Tensor
 
 
 class SeededNoise:
-    """Standard normal noise with one seed per image: image k gets the same noise whatever else is in the batch, on every device.
+    """Standard Gaussian noise, one seed per image: an image's noise does not depend on the rest of the batch or the
+    device.
 
-    Call it with x (b, ...) to draw noise shaped like x; b must be the number of seeds. Of a seed 32 bits count.
+    Call it with x (b, ...) to sample noise shaped like x; b must be the number of seeds. Only 32 bits of a seed are
+    used.
     """
 
-    def __init__(self, seeds):
+    def __init__(self, seeds: Iterable[int]):
         self.generators = [torch.Generator().manual_seed(int(seed)) for seed in seeds]
 
-    def __call__(self, x):
+    def __call__(self, x: Tensor) -> Tensor:
         return self.sample(x.shape[1:]).to(x)
 
-    def sample(self, shape):
-        """Draw the next noise of every image, float32 (b, *shape)."""
+    def sample(self, shape: Sequence[int]) -> Tensor:
+        """Sample the next noise of every image, float32 (b, *shape)."""
         return torch.stack([torch.randn(tuple(shape), generator=g) for g in self.generators])
 
 
 @dataclass(frozen=True)
 class Compute:
-    """Where to compute and how: a device, the dtype of autocast (None: plain float32) and a memory layout."""
+    """Where and how to compute: a device, the dtype of autocast (None: float32 throughout) and a memory layout."""
 
     device: torch.device
     autocast: torch.dtype | None = None
     layout: torch.memory_format = torch.contiguous_format
 
-    def place(self, module_or_images):
-        """Put a network or images (b, c, h, w) on the device in the layout that is fastest there."""
+    def place(self, module_or_images: Any) -> Any:
+        """Put a network or images (b, c, h, w) on the device in the memory layout that is fastest there."""
         return module_or_images.to(device=self.device, memory_format=self.layout)
 
-    def __str__(self):
+    def __str__(self) -> str:
         return f"{self.device.type}, {'bfloat16' if self.autocast else 'float32'}"
 
 
 @cache
-def choose(device="auto"):
-    """Choose a `Compute` for "auto", "cpu", "cuda" or "mps": bf16 and channels-last where the hardware is fast at them."""
+def choose(device: str = "auto") -> Compute:
+    """Choose a `Compute` for "auto", "cpu", "cuda" or "mps": bfloat16 and channels-last where the hardware is fast at
+    them.
+    """
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
     fast = {"cuda": _gpu_has_bf16, "cpu": _cpu_has_bf16, "mps": _mps_has_bf16}

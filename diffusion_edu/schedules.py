@@ -1,69 +1,72 @@
-"""How much image and how much noise there is at every timestep.
+"""Noise schedules: the signal rate and the noise rate at every timestep of the forward process.
 
-Timestep 0 is the clean image, timestep T is noise: every table has T + 1 entries, is computed in float64 and is read out in
-one place, `Schedule.rates`.
+Timestep 0 is the clean image, timestep T is pure noise: every table has T + 1 entries, is computed in float64 and is
+read in one place, `Schedule.rates`. In diffusers a timestep is an index into a table of T entries: our timestep t is
+its t - 1.
 """
 
 import math
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-SIGNAL_LEFT = (
-    1e-3  # more alpha_bar than this at timestep T, and a walk that starts from pure noise starts from the wrong place
-)
-STEEPEST = 0.999  # no step takes more than this fraction of the signal's power away (Nichol & Dhariwal 2021, sec. 3.2)
+SIGNAL_LEFT = 1e-3  # a larger alpha_bar at timestep T does not fit to a walk that starts from pure noise
+STEEPEST = 0.999  # no step removes more than this fraction of the signal's power (Nichol & Dhariwal 2021, sec. 3.2)
 
 
 @dataclass(frozen=True, eq=False)
 class Schedule:
-    """The two rates of `x = signal[t] * x0 + noise[t] * eps`: float64 tables (T + 1,), signal falling from 1, noise rising from 0.
+    """The two rates of `x = signal[t] * x0 + noise[t] * eps`: float64 tables (T + 1,).
 
-    Raises ValueError if the tables do not do that, and warns if much of the image is left at timestep T.
+    The signal rate falls from 1, the noise rate rises from 0; a variance-preserving schedule has signal^2 + noise^2 =
+    1. Raises ValueError for other tables, and warns if much of the image is left at timestep T (non-zero terminal SNR).
     """
 
     name: str
     signal: Tensor
     noise: Tensor
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         tables = torch.stack([self.signal, self.noise])
         if not tables.isfinite().all() or self.signal[0] != 1 or self.noise[0] != 0:
             raise ValueError(
-                f"The schedule {self.name!r} must be finite and begin with the clean image (signal 1, noise 0) at timestep 0."
+                f"The schedule {self.name!r} must be finite and start with the clean image (signal 1, noise 0) "
+                "at timestep 0."
             )
         if self.T < 1 or (self.signal.diff() >= 0).any() or (self.noise.diff() < 0).any() or self.signal[-1] < 0:
-            raise ValueError(
-                f"The schedule {self.name!r} must lose signal at every one of its timesteps and never lose noise."
-            )
+            raise ValueError(f"The schedule {self.name!r} must lose signal at every timestep and never lose noise.")
         if self.terminal_snr_note:
             warnings.warn(self.terminal_snr_note, stacklevel=3)
 
     @property
-    def T(self):
+    def T(self) -> int:
         """The highest timestep."""
         return len(self.signal) - 1
 
     @property
-    def alpha_bar(self):
+    def alpha_bar(self) -> Tensor:
         """The power of the signal at every timestep, (T + 1,)."""
         return self.signal**2
 
     @property
-    def terminal_snr_note(self):
-        """A sentence of warning if a visible part of the image survives at timestep T, else an empty string."""
+    def terminal_snr_note(self) -> str:
+        """A warning if a visible part of the image is left at timestep T (non-zero terminal SNR),
+        else an empty string.
+        """
         left = self.alpha_bar[-1].item()
         if left <= SIGNAL_LEFT:
             return ""
         return (
-            f"The {self.name} schedule with T = {self.T} still holds {left:.1%} of the image's power at its last timestep (alpha_bar = {left:.3g}), "
-            f"but sampling starts from pure noise: use more timesteps, steeper betas, or stretch it with zero_terminal_snr."
+            f"The {self.name} schedule with T = {self.T} still holds {left:.1%} of the image's power at its last "
+            f"timestep (alpha_bar = {left:.3g}), but sampling starts from pure noise: use more timesteps, "
+            "steeper betas, or stretch it with zero_terminal_snr."
         )
 
-    def rates(self, t, x):
-        """Read out signal and noise at timestep t, shaped to multiply x (b, ...): float64, for an int t or a tensor t (b,).
+    def rates(self, t: int | Tensor, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Return signal and noise at timestep t, an int or a tensor (b,), shaped to multiply x (b, ...), float64.
 
         Raises IndexError for a timestep outside 0..T.
         """
@@ -76,13 +79,16 @@ class Schedule:
             return self.signal[t].view(shape).to(x.device), self.noise[t].view(shape).to(x.device)
         return self.signal[t], self.noise[t]  # a 0-d tensor multiplies x in x's dtype, on x's device
 
-    def angle(self, t, x):
-        """Read out c = sqrt(signal^2 + noise^2) and theta = atan2(noise, signal), so that x / c = cos(theta) x0 + sin(theta) eps."""
+    def angle(self, t: int | Tensor, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Return c = sqrt(signal^2 + noise^2) and theta = atan2(noise, signal): x / c = cos(theta) x0 + sin(theta) eps.
+
+        theta is the noise level as an angle: 0 is clean, pi/2 is pure noise, on every schedule.
+        """
         signal, noise = self.rates(t, x)
         return torch.hypot(signal, noise), torch.atan2(noise, signal)
 
-    def corrupt(self, x0, t, eps):
-        """Bring a clean image x0 (b, ...) to timestep t with the noise eps (b, ...) (Ho et al. 2020, eq. 4)."""
+    def corrupt(self, x0: Tensor, t: int | Tensor, eps: Tensor) -> Tensor:
+        """Sample the forward process: x_t from x0 (b, ...) and Gaussian noise eps (b, ...) (Ho et al. 2020, eq. 4)."""
         signal, noise = self.rates(t, x0)
         return (signal * x0 + noise * eps).to(x0.dtype)
 
@@ -93,11 +99,15 @@ def _whole(T):
     return T
 
 
-def from_betas(name, betas):
-    """Build the variance-preserving schedule whose move from t - 1 to t adds variance betas[t - 1], float64 (T,) (Ho et al. 2020, eq. 2-4)."""
+def from_betas(name: str, betas: Tensor) -> Schedule:
+    """Build the variance-preserving schedule whose step from t - 1 to t adds variance betas[t - 1], float64 (T,).
+
+    Ho et al. 2020, eq. 2-4.
+    """
     if not ((betas > 0) & (betas < 1)).all():
         raise ValueError(
-            f"The betas of {name!r} must lie between 0 and 1, both excluded: with 1 or more a step would erase the image or worse."
+            f"The betas of {name!r} must lie between 0 and 1, both excluded: with 1 or more, "
+            "a step would erase the image."
         )
     alpha_bar = torch.cat([torch.ones(1, dtype=torch.float64), torch.cumprod(1 - betas.double(), 0)])
     return Schedule(name, alpha_bar.sqrt(), (1 - alpha_bar).sqrt())
@@ -112,41 +122,44 @@ def _ramp(T, start=0.0, end=1.0):
     return torch.linspace(start, end, T, dtype=torch.float64)
 
 
-def linear(T=1000, start=1e-4, end=0.02):
-    """Let beta rise linearly (Ho et al. 2020, sec. 4); the range is meant for T = 1000 and is not rescaled for another T."""
+def linear(T: int = 1000, start: float = 1e-4, end: float = 0.02) -> Schedule:
+    """Let beta rise linearly (Ho et al. 2020, sec. 4); the range is for T = 1000 and is not rescaled for another T."""
     return from_betas("linear", _ramp(_whole(T), start, end))
 
 
-def quadratic(T=1000, start=1e-4, end=0.02):
+def quadratic(T: int = 1000, start: float = 1e-4, end: float = 0.02) -> Schedule:
     """Let the square root of beta rise linearly (Song et al. 2021, DDIM, appendix D)."""
     return from_betas("quadratic", _ramp(_whole(T), math.sqrt(start), math.sqrt(end)) ** 2)
 
 
-def scaled_linear(T=1000):
+def scaled_linear(T: int = 1000) -> Schedule:
     """Let the square root of beta rise linearly over the range of Stable Diffusion (Rombach et al. 2022, code)."""
     return from_betas("scaled_linear", _ramp(_whole(T), math.sqrt(8.5e-4), math.sqrt(0.012)) ** 2)
 
 
-def cosine(T=1000, offset=0.008):
+def cosine(T: int = 1000, offset: float = 0.008) -> Schedule:
     """Let alpha_bar fall like a squared cosine, no beta above 0.999 (Nichol & Dhariwal 2021, eq. 17)."""
-    turn = (_ramp(_whole(T) + 1) + offset) / (1 + offset) * math.pi / 2
-    return _from_alpha_bar("cosine", turn.cos() ** 2 / math.cos(offset / (1 + offset) * math.pi / 2) ** 2)
+    angle = (_ramp(_whole(T) + 1) + offset) / (1 + offset) * math.pi / 2
+    return _from_alpha_bar("cosine", angle.cos() ** 2 / math.cos(offset / (1 + offset) * math.pi / 2) ** 2)
 
 
-def sigmoid(T=1000, start=-3.0, end=3.0, tau=1.0):
+def sigmoid(T: int = 1000, start: float = -3.0, end: float = 3.0, tau: float = 1.0) -> Schedule:
     """Let alpha_bar fall like a sigmoid from start to end, no beta above 0.999 (Jabri et al. 2022, algorithm 1)."""
     curve = torch.sigmoid(_ramp(_whole(T) + 1, start, end) / tau)
     return _from_alpha_bar("sigmoid", (curve[-1] - curve) / (curve[-1] - curve[0]))
 
 
-def flow(T=1000):
-    """Go from image to noise on a straight line: signal 1 - t/T, noise t/T (Liu et al. 2022, rectified flow, eq. 1)."""
+def flow(T: int = 1000) -> Schedule:
+    """Interpolate linearly between image and noise: signal 1 - t/T, noise t/T (flow matching, rectified flow).
+
+    Liu et al. 2022, eq. 1.
+    """
     noise = _ramp(_whole(T) + 1)
     return Schedule("flow", 1 - noise, noise)
 
 
-def zero_terminal_snr(schedule):
-    """Stretch a variance-preserving schedule so that timestep 0 stays clean and nothing of the image is left at T (Lin et al. 2023, algorithm 1).
+def zero_terminal_snr(schedule: Schedule) -> Schedule:
+    """Stretch a variance-preserving schedule to zero terminal SNR: pure noise at T (Lin et al. 2023, algorithm 1).
 
     A schedule that already ends in pure noise is returned as it is.
     """
@@ -156,7 +169,7 @@ def zero_terminal_snr(schedule):
     return Schedule(f"{schedule.name}, zero SNR at T", signal, (1 - signal**2).sqrt())
 
 
-SCHEDULES = {
+SCHEDULES: dict[str, Callable[..., Schedule]] = {
     "linear": linear,
     "scaled_linear": scaled_linear,
     "quadratic": quadratic,

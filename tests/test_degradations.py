@@ -218,7 +218,7 @@ class Says(torch.nn.Module):
 
 def test_a_restorer_tells_its_network_how_far_and_what_and_adds_what_it_says():
     net, x = Says(0.25), images()
-    x0_hat = Restorer(net, T=40, which=4)(x, 10)
+    x0_hat = Restorer(net, T=40, index=4)(x, 10)
     y, timestep, which = net.heard[0]
     torch.testing.assert_close(x0_hat, x + 0.25)
     assert torch.equal(y, x)

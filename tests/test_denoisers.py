@@ -269,7 +269,7 @@ def test_the_exact_denoiser_does_not_depend_on_how_many_images_are_looked_at_tog
     data, x = noise(50, 2, 4, 4), noise(3, 2, 4, 4, seed=1)
     whole = exact(data, cosine(1000))(x, 400)
     for together in (1, 32 * 7, 32 * 50):
-        monkeypatch.setattr("diffusion_edu.denoisers.TOGETHER", together)
+        monkeypatch.setattr("diffusion_edu.denoisers.AT_ONCE", together)
         close(exact(data, cosine(1000))(x, 400), whole)
 
 

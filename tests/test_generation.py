@@ -119,11 +119,11 @@ def test_unknown_choices_are_refused_in_words_before_anything_is_sampled(model, 
 @pytest.mark.parametrize(
     ("about", "labels", "words"),
     [
-        ({"classes": ["a", "b"]}, [3], "one number of 0 to 2"),
-        ({"classes": ["a", "b"]}, [-1], "one number of 0 to 2"),
-        ({"classes": ["a", "b"]}, [[1, 0]], "one number of 0 to 2"),
-        ({"attributes": ["hat", "beard"]}, [[1, 0, 1]], "2 conditions"),
-        ({"attributes": ["hat", "beard"]}, [1], "2 conditions"),
+        ({"classes": ["a", "b"]}, [3], "one class label of 0 to 2"),
+        ({"classes": ["a", "b"]}, [-1], "one class label of 0 to 2"),
+        ({"classes": ["a", "b"]}, [[1, 0]], "one class label of 0 to 2"),
+        ({"attributes": ["hat", "beard"]}, [[1, 0, 1]], "2 numbers"),
+        ({"attributes": ["hat", "beard"]}, [1], "2 numbers"),
         (
             {"conditioning_image": "a sketch", "config": {"conditioning_channels": 3}},
             torch.zeros(1, 4, 8, 8),
@@ -136,7 +136,7 @@ def test_unknown_choices_are_refused_in_words_before_anything_is_sampled(model, 
         ),
     ],
 )
-def test_what_a_network_cannot_be_told_is_refused_in_words_before_anything_is_sampled(model, about, labels, words):
+def test_a_condition_that_does_not_fit_the_network_is_refused_in_words_before_anything_is_sampled(model, about, labels, words):
     model.net.size_multiple = 4
     wrong = replace(model, card=replace(model.card, **{"classes": [], **about}))
     with pytest.raises(ValueError, match=words):

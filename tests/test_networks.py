@@ -51,7 +51,7 @@ def test_any_widths_build_and_keep_the_shape(tiny, widths):
 def test_heads_fraction_the_width_and_cost_no_parameters(width):
     """Pitfall 30: heads is a number of heads, head_width is the size of one."""
     for head_width in (8, 16, 32):
-        attention = Attention(width, head_width)
+        attention = SelfAttention(width, head_width)
         assert attention.heads == width // head_width
         assert count(attention) == 2 * width + (3 * width * width + 3 * width) + (width * width + width)
 

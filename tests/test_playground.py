@@ -22,7 +22,7 @@ from diffusion_edu.generation import Preset
 from diffusion_edu.samplers import SAMPLERS
 from diffusion_edu.schedules import SCHEDULES, cosine
 from diffusion_edu.spacings import SPACINGS
-from diffusion_edu.toy2d import Exact, denoiser, energy_distance, exam, learn, objective, some_of, wander
+from diffusion_edu.toy2d import ExactNetwork, denoiser, energy_distance, evaluate_loss, train, objective, subset, sample_points
 
 PAGE = "pages/6_Playground_2D.py"
 HALF = 0.5  # seconds of computing between two previews, at most, unless the machine stumbles
@@ -71,14 +71,14 @@ def test_exact_in_place_of_a_network_is_the_exact_denoiser(prediction_type):
     points, schedule = few(), cosine(100)
     x = torch.randn(9, 2, generator=torch.Generator().manual_seed(1))
     for t in (1, 30, 70, 95):
-        ours = NeuralDenoiser(Exact(points, prediction_type), schedule, prediction_type)(x, t)
+        ours = NeuralDenoiser(ExactNetwork(points, prediction_type), schedule, prediction_type)(x, t)
         torch.testing.assert_close(ours, exact(points.x, schedule)(x, t), rtol=0, atol=1e-4)
 
 
 def test_conditioned_on_a_class_it_knows_only_the_points_of_that_class():
     points, schedule = few(), cosine(100)
     x = torch.randn(9, 2, generator=torch.Generator().manual_seed(1))
-    denoise = NeuralDenoiser(Exact(points), schedule, "x0")
+    denoise = NeuralDenoiser(ExactNetwork(points), schedule, "x0")
     condition = torch.tensor([3] * 5 + [8] * 4)  # the last four: the null label
     ours = denoise.given(condition)(x, 60)
     torch.testing.assert_close(ours[:5], exact(points.x[points.labels == 3], schedule)(x, 60)[:5], rtol=0, atol=1e-5)
@@ -94,7 +94,7 @@ def test_the_floor_is_the_loss_of_the_posterior_mean_and_any_change_to_it_costs(
         torch.randn(3, 2, generator=torch.Generator().manual_seed(2)).double(),
     )
     x0 = points.x[:3].double()
-    losses = objective(points, prediction_type).at(Exact(points, prediction_type), x0, None, theta, eps)
+    losses = objective(points, prediction_type).at(ExactNetwork(points, prediction_type), x0, None, theta, eps)
     for k in range(3):
         c, s = math.cos(theta[k]), math.sin(theta[k])
         y = c * x0[k] + s * eps[k]
@@ -106,11 +106,11 @@ def test_the_floor_is_the_loss_of_the_posterior_mean_and_any_change_to_it_costs(
         ]
         truth = {"eps": eps[k], "x0": x0[k], "v": c * eps[k] - s * x0[k], "flow": eps[k] - x0[k]}[prediction_type]
         assert losses[k].item() == pytest.approx((said - truth).square().mean().item(), rel=1e-5, abs=1e-9)
-    best, points = Exact(made(n=300), prediction_type), made(n=300)
-    floor = exam(best, points, prediction_type)
+    best, points = ExactNetwork(made(n=300), prediction_type), made(n=300)
+    floor = evaluate_loss(best, points, prediction_type)
     for factor in (0.97, 1.03):
         assert (
-            exam(lambda y, timestep, labels, f=factor: f * best(y, timestep, labels), points, prediction_type) > floor
+            evaluate_loss(lambda y, timestep, labels, f=factor: f * best(y, timestep, labels), points, prediction_type) > floor
         )
 
 
@@ -157,7 +157,7 @@ def test_the_training_clock_stands_still_while_other_jobs_have_their_turn():
 
 def test_the_same_seed_and_steps_train_the_same_network():
     def after(steps, seed=0):
-        states = learn(few(), seed=seed)
+        states = train(few(), seed=seed)
         for _ in range(steps):
             state = next(states)
         return state.ema.out.weight
@@ -172,15 +172,15 @@ def test_the_same_seed_and_steps_train_the_same_network():
 @pytest.mark.parametrize("prediction_type", TARGETS)
 def test_every_prediction_type_is_learnt_and_samples_the_data(prediction_type):
     points = made("eight clouds", 500)
-    states = learn(points, prediction_type)
+    states = train(points, prediction_type)
     losses = []
     for steps in (5, 495):
         for _ in range(steps):
             state = next(states)
-        losses.append(exam(state.ema, points, prediction_type))
-    assert exam(Exact(points, prediction_type), points, prediction_type) < losses[1] < losses[0]
+        losses.append(evaluate_loss(state.ema, points, prediction_type))
+    assert evaluate_loss(ExactNetwork(points, prediction_type), points, prediction_type) < losses[1] < losses[0]
     preset = Preset(guidance_scale=1.0)
-    *_, last = wander(denoiser(state.ema, prediction_type, points, preset), preset, range(200))
+    *_, last = sample_points(denoiser(state.ema, prediction_type, points, preset), preset, range(200))
     assert energy_distance(last.x, points.x) < 0.03
 
 
@@ -227,7 +227,7 @@ def test_samples_with_guidance_belong_to_their_class(training):
         conditioned = replace(chosen, label=label, preset=replace(chosen.preset, guidance_scale=2.0))
         for walk in (
             finish(record(conditioned.denoiser(net, prediction_type), conditioned.preset, conditioned.seeds))
-            for net, prediction_type in ((trained.net, "v"), (Exact(conditioned.points), "x0"))
+            for net, prediction_type in ((trained.net, "v"), (ExactNetwork(conditioned.points), "x0"))
         ):
             nearest = conditioned.points.labels[torch.cdist(walk.x[-1], conditioned.points.x).argmin(1)]
             assert (nearest == label).float().mean() > 0.97
@@ -266,9 +266,9 @@ def test_the_shown_numbers_are_those_of_the_shown_points(training):
     distance, loss, seconds = animation["measurements"]
     for panel, shown in zip(animation["panels"], distance[1:3], strict=True):
         ends = unpacked(panel["x"]).view(len(animation["timesteps"]), -1, 2)[-1]
-        assert float(shown) == pytest.approx(energy_distance(ends, some_of(chosen.points.x)), abs=2e-4)
+        assert float(shown) == pytest.approx(energy_distance(ends, subset(chosen.points.x)), abs=2e-4)
     assert [float(text) for text in loss[1:3]] == pytest.approx(
-        [exam(trained.net, chosen.points), exam(Exact(chosen.points, "v"), chosen.points)], abs=6e-5
+        [evaluate_loss(trained.net, chosen.points), evaluate_loss(ExactNetwork(chosen.points, "v"), chosen.points)], abs=6e-5
     )
     assert "400 samples, 20 network evaluations (NFE) each" in seconds[3]
     assert f"{trained.steps:,} training steps" in animation["panels"][0]["words"]
@@ -361,7 +361,7 @@ def test_train_then_change_everything_without_training_again(monkeypatch):
         ("selectbox", "schedule", "flow"),
         ("selectbox", "spacing", "angle"),
         ("select_slider", "timesteps", 300),
-        ("toggle", "zero", True),
+        ("toggle", "zero_snr", True),
         ("number_input", "seed", 7),
         ("select_slider", "samples", 200),
         ("selectbox", "sampler", "DDIM"),
@@ -370,7 +370,7 @@ def test_train_then_change_everything_without_training_again(monkeypatch):
     for widget, key, value in changes:
         finished(healthy(getattr(app, widget)(key=key).set_value(value).run()))
         animation = animation_of(app)
-        assert animation["id"] != before["id"] or (key, value) == ("zero", True), (
+        assert animation["id"] != before["id"] or (key, value) == ("zero_snr", True), (
             key
         )  # a straight path ends in pure noise already
         assert animation["panels"][0]["words"] == before["panels"][0]["words"] and "x" in animation["panels"][0]

@@ -17,13 +17,13 @@ from diffusion_edu.degradations import (
     TO_ONE_COLOUR,
     ColourDistribution,
     Degradation,
-    fully_degraded,
     flawed,
+    fully_degraded,
     oracle,
 )
-from diffusion_edu.evaluation import __main__ as drawing
+from diffusion_edu.evaluation import __main__ as general
 from diffusion_edu.evaluation import cold, restoration
-from diffusion_edu.evaluation.cold import TIMESTEPS, likeness, undone
+from diffusion_edu.evaluation.cold import TIMESTEPS, degrade_and_restore, psnr_and_ssim
 from diffusion_edu.networks import NETWORKS
 from diffusion_edu.samplers import cold_step, naive_cold_step
 from diffusion_edu.spacings import spaced
@@ -42,8 +42,8 @@ def test_a_flawed_prediction_is_wrong_by_as_much_as_was_asked_for_and_otherwise_
     here, there = wrong(x0, 40), wrong(x0, 41)
     torch.testing.assert_close(here.square().mean(dim=(1, 2, 3)).sqrt(), torch.full((3,), 0.2))
     assert torch.equal(here, wrong(x0, 40))  # both algorithms meet the same error at the same timestep
-    likeness = torch.cosine_similarity(here.flatten(1), there.flatten(1))
-    assert likeness.abs().max() < 0.6
+    similarity = torch.cosine_similarity(here.flatten(1), there.flatten(1))
+    assert similarity.abs().max() < 0.6
     torch.testing.assert_close(
         flawed(oracle(x0[:1]), 0.2, (6,))(x0[:1], 40), here[1:2]
     )  # whatever else is in the batch
@@ -85,7 +85,7 @@ def test_colours_are_sampled_as_they_were_found():
 
 
 def test_colours_that_never_vary_are_sampled_all_the_same():
-    sampled = ColourDistribution.of(torch.full((5, 3), 0.25)).draw(range(9), 2)
+    sampled = ColourDistribution.of(torch.full((5, 3), 0.25)).sample(range(9), 2)
     torch.testing.assert_close(sampled, torch.full((9, 3, 2, 2), 0.25), atol=1e-3, rtol=0)
 
 
@@ -178,13 +178,13 @@ def test_the_command_writes_the_scores_into_the_card(small, tmp_path, capsys):
     assert set(timesteps["20"]) == {"input", "one prediction", "algorithm 1", "algorithm 2"}
     images = load_images(tmp_path / "real.parquet", 16)
     x0 = to_signed(images.take(held_out(images)).images)
-    assert timesteps["60"]["input"] == likeness(0.4 * x0, x0)  # fading is a multiplication
+    assert timesteps["60"]["input"] == psnr_and_ssim(0.4 * x0, x0)  # fading is a multiplication
     assert load("undoer").card == card  # the weights still fit
 
 
-def test_each_way_to_undo_is_measured_on_its_own_images(small):
+def test_each_way_to_restore_gives_its_own_images(small):
     model, x0 = load("undoer"), seeded(3, 3, 16, 16).clamp(-1, 1)
-    ways = undone(model, x0, "blur", 40, batch=2)
+    ways = degrade_and_restore(model, x0, "blur", 40, batch=2)
     degrade = Degradation("blur", (0, 1, 2))
     x = degrade(x0, 40)
     torch.testing.assert_close(ways["input"], x)
@@ -192,25 +192,25 @@ def test_each_way_to_undo_is_measured_on_its_own_images(small):
     with torch.no_grad():
         torch.testing.assert_close(ways["one prediction"], restore(x, 40).clamp(-1, 1), atol=2e-2, rtol=0)
     assert not torch.allclose(ways["algorithm 1"], ways["algorithm 2"], atol=1e-3)
-    assert likeness(x0, x0)["SSIM"] == 1
+    assert psnr_and_ssim(x0, x0)["SSIM"] == 1
 
 
-def test_a_stopped_evaluation_goes_on_where_it_was(small, tmp_path, monkeypatch, capsys):
+def test_a_stopped_evaluation_continues_where_it_was(small, tmp_path, monkeypatch, capsys):
     restoration.main([*small, "--samples", "40", "--dry"])
     whole = json.loads(capsys.readouterr().out)
     [folder] = (tmp_path / "work").iterdir()
     (folder / "blur-40.json").write_text("{half")
     (folder / "mask-100.json").unlink()
     sorted((folder / "fade").glob("*.npy"))[1].unlink()
-    walked, chain = [], cold.chain
+    calls, restore = [], cold.restore
     monkeypatch.setattr(
         cold,
-        "chain",
-        lambda model, degrade, x, *rest: walked.append((degrade.name, len(x))) or chain(model, degrade, x, *rest),
+        "restore",
+        lambda model, degrade, x, *rest: calls.append((degrade.name, len(x))) or restore(model, degrade, x, *rest),
     )
     restoration.main([*small, "--samples", "40", "--dry"])
     assert json.loads(capsys.readouterr().out) == whole
-    assert walked == [("blur", 2), ("blur", 2), ("mask", 2), ("mask", 2), ("fade", 8)]
+    assert calls == [("blur", 2), ("blur", 2), ("mask", 2), ("mask", 2), ("fade", 8)]
     assert read_card(tmp_path / "runs" / "undoer.json").scores == {}
 
 
@@ -218,15 +218,15 @@ def test_a_stopped_evaluation_goes_on_where_it_was(small, tmp_path, monkeypatch,
     ("change", "sentence"),
     [
         (lambda words, few: ["nobody", *words[1:]], "There is no model 'nobody'"),
-        (lambda words, few: ["drawer", *words[1:]], "drawer is no restorer"),
-        (lambda words, few: ["eyes", *words[1:]], "eyes is no restorer"),
+        (lambda words, few: ["drawer", *words[1:]], "drawer is no restoration model"),
+        (lambda words, few: ["eyes", *words[1:]], "eyes is no restoration model"),
         (lambda words, few: [*words, "--samples", "1"], "at least two samples"),
         (lambda words, few: [*words, "--data", "nowhere"], "no file or folder"),
         (lambda words, few: [*words, "--data", few], "20 images are too few"),
     ],
     ids=["unknown", "draws", "classifier", "one sample", "no data", "few images"],
 )
-def test_what_cannot_be_judged_is_told_in_one_sentence(small, tmp_path, change, sentence):
+def test_problems_end_in_one_sentence(small, tmp_path, change, sentence):
     few = tmp_path / "few.parquet"
     save_images(
         few, ImageSet(torch.zeros(20, 3, 16, 16, dtype=torch.uint8), torch.zeros(20, dtype=torch.int64), ("a",))
@@ -236,7 +236,7 @@ def test_what_cannot_be_judged_is_told_in_one_sentence(small, tmp_path, change, 
     assert sentence in end.value.code and "\n" not in end.value.code
 
 
-def test_the_evaluation_of_samples_sends_a_restorer_to_its_own(small):
+def test_the_general_evaluation_names_the_command_for_restoration_models(small):
     with pytest.raises(SystemExit) as end:
-        drawing.main([*small, "--judge", "eyes"])
+        general.main([*small, "--classifier", "eyes"])
     assert "python -m diffusion_edu.evaluation.restoration undoer" in end.value.code

@@ -83,7 +83,7 @@ def generate_from_degraded(model, name, dataset, count, folder, watch=iter):
 
     def make(seeds):
         some = order[[seed % len(order) for seed in seeds]]
-        x0 = colours.draw(seeds, size) if name in TO_ONE_COLOUR else to_signed(dataset.images[some])
+        x0 = colours.sample(seeds, size) if name in TO_ONE_COLOUR else to_signed(dataset.images[some])
         degrade = Degradation(name, tuple(seeds), T)
         _, x = restore(model, degrade, model.compute.place(fully_degraded(degrade, x0)), T, ALGORITHMS["algorithm 2"])
         return to_bytes(x).cpu()

@@ -12,7 +12,7 @@ from diffusion_edu.app.playground.dataset_picker import ask as ask_dataset
 from diffusion_edu.app.playground.training_job import TURN, Settings, compare
 from diffusion_edu.denoisers import TARGETS
 from diffusion_edu.generation import Preset
-from diffusion_edu.toy2d import Exact
+from diffusion_edu.toy2d import ExactNetwork
 
 TRAIN, COMPARE = "playground training", "playground comparison"  # keys of the tasks
 NETWORKS = "playground networks"  # session key
@@ -55,7 +55,7 @@ def problem(settings):
     """Say in one sentence why these choices do not go together, or nothing."""
     try:
         settings.preset.timesteps()
-        settings.denoiser(Exact(settings.points), settings.prediction_type)
+        settings.denoiser(ExactNetwork(settings.points), settings.prediction_type)
     except ValueError as why:
         return str(why)
     return ""

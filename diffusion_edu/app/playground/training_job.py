@@ -13,7 +13,7 @@ from diffusion_edu.app.playground.dataset_picker import Dataset
 from diffusion_edu.app.playground.trajectories import animation_of, record
 from diffusion_edu.app.trajectories.animation import COLOUR, Axis, Chart, Series
 from diffusion_edu.generation import Preset
-from diffusion_edu.toy2d import Exact, denoiser, energy_distance, exam, learn, some_of
+from diffusion_edu.toy2d import ExactNetwork, denoiser, energy_distance, evaluate_loss, train, subset
 
 TURN = 0.2  # seconds that one turn of the worker takes, about
 PREVIEW_STEPS, PREVIEW_POINTS = 8, 250  # of the walks that are shown during training
@@ -64,7 +64,7 @@ class Settings:
 
     def distance(self, x):
         """Return the energy distance between samples x (n, 2) and a part of the data."""
-        return energy_distance(x, some_of(self.target_points))
+        return energy_distance(x, subset(self.target_points))
 
     @cached_property
     def reference_distances(self):
@@ -77,7 +77,7 @@ class Settings:
     @cached_property
     def loss_floor(self):
         """The loss of the exact denoiser, which no network can go below."""
-        return exam(Exact(self.points, self.prediction_type), self.points, self.prediction_type)
+        return evaluate_loss(ExactNetwork(self.points, self.prediction_type), self.points, self.prediction_type)
 
     def measure(self):
         """Compute the reference distances and the loss floor, which every animation shows."""
@@ -108,9 +108,9 @@ def train(settings, clock=time.perf_counter):
     The first items are (None, None). Only time inside this function counts: while other jobs have their turn, the
     clock stands still.
     """
-    preview, states = settings.preview, learn(settings.points, settings.prediction_type)
+    preview, states = settings.preview, train(settings.points, settings.prediction_type)
     spent, losses = 0.0, []
-    exact = finish(record(preview.denoiser(Exact(settings.points), "x0"), preview.preset, preview.seeds))
+    exact = finish(record(preview.denoiser(ExactNetwork(settings.points), "x0"), preview.preset, preview.seeds))
     yield None, None
     preview.measure()
     yield None, None
@@ -121,7 +121,7 @@ def train(settings, clock=time.perf_counter):
         state = next(states)
         while clock() - start < TURN:
             state = next(states)
-        losses.append((spent + clock() - start, exam(state.ema, settings.points, settings.prediction_type)))
+        losses.append((spent + clock() - start, evaluate_loss(state.ema, settings.points, settings.prediction_type)))
         denoise = preview.denoiser(state.ema, settings.prediction_type)
         trajectories = finish(record(denoise, preview.preset, preview.seeds))
         trained = TrainedNetwork(state.ema, state.step, spent + clock() - start, tuple(losses))
@@ -135,7 +135,7 @@ def compare(settings, trained=None, clock=time.perf_counter):
 
     Yields a number in every turn, and the animation at last.
     """
-    denoise, trajectories = settings.denoiser(Exact(settings.points), "x0"), None
+    denoise, trajectories = settings.denoiser(ExactNetwork(settings.points), "x0"), None
     exact = yield from in_turns(record(denoise, settings.preset, settings.seeds), clock)
     if trained:
         denoise = settings.denoiser(trained.net, settings.prediction_type)

@@ -12,7 +12,7 @@ from diffusion_edu.app.common.settings_id import settings_id
 from diffusion_edu.app.components.point_cloud.widget import CLASS_COLOURS
 from diffusion_edu.app.trajectories.animation import COLOUR
 from diffusion_edu.app.trajectories.recording import kept
-from diffusion_edu.toy2d import wander
+from diffusion_edu.toy2d import sample_points
 
 VIEW = 2.3  # the panels show -VIEW to VIEW; one point in twenty-five of the noise lies outside
 REACH = 8.0  # coordinates are sent as 16-bit integers over -REACH..REACH
@@ -55,7 +55,7 @@ def record(denoise, preset, seeds):
     """
     keep, points, states, fields = kept(preset.steps), grid(), [], []
     start, seconds = time.perf_counter(), 0.0
-    for index, state in enumerate(wander(denoise, preset, seeds)):
+    for index, state in enumerate(sample_points(denoise, preset, seeds)):
         seconds += time.perf_counter() - start
         if index in keep:
             states.append(state)
