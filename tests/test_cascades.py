@@ -9,7 +9,14 @@ import torch.nn.functional as F
 from diffusion_edu.checkpoints import Card, Model
 from diffusion_edu.core import State
 from diffusion_edu.editing import super_resolution
-from diffusion_edu.editing.super_resolution import CHANNELS, cascade, conditioning_image, enlarge, enlarged, shrunk
+from diffusion_edu.editing.super_resolution import (
+    CONDITIONING_CHANNELS,
+    bicubic_downsample,
+    bicubic_upsample,
+    cascade,
+    conditioning_image,
+    enlarge,
+)
 from diffusion_edu.generation import Preset, generate
 from diffusion_edu.randomness import Compute, SeededNoise
 
@@ -43,7 +50,7 @@ def model(tiny):
         16,
         conditioning_image="the same image, half as large",
     )
-    return Model(card, tiny(network="simple_unet", conditioning_channels=CHANNELS).eval(), Compute(torch.device("cpu")))
+    return Model(card, tiny(network="simple_unet", conditioning_channels=CONDITIONING_CHANNELS).eval(), Compute(torch.device("cpu")))
 
 
 def last(states):
@@ -57,14 +64,14 @@ def last(states):
 @pytest.mark.parametrize("shape", [(32, 32), (24, 40)])
 def test_what_was_halved_and_doubled_is_almost_what_it_was(shape):
     x = smooth(2, *shape)
-    assert shrunk(x).shape == (2, 3, shape[0] // 2, shape[1] // 2)
-    assert enlarged(x).shape == (2, 3, 2 * shape[0], 2 * shape[1])
-    assert (shrunk(enlarged(x)) - x).abs().max() < 0.06
-    inside = (enlarged(shrunk(x)) - x)[..., 3:-3, 3:-3]  # at the rim there is nothing to go on
+    assert bicubic_downsample(x).shape == (2, 3, shape[0] // 2, shape[1] // 2)
+    assert bicubic_upsample(x).shape == (2, 3, 2 * shape[0], 2 * shape[1])
+    assert (bicubic_downsample(bicubic_upsample(x)) - x).abs().max() < 0.06
+    inside = (bicubic_upsample(bicubic_downsample(x)) - x)[..., 3:-3, 3:-3]  # at the rim there is nothing to go on
     assert inside.abs().max() < 0.06
 
 
-@pytest.mark.parametrize("change", [shrunk, enlarged])
+@pytest.mark.parametrize("change", [bicubic_downsample, bicubic_upsample])
 def test_size_is_changed_and_brightness_place_and_range_are_not(change):
     x = smooth()
     torch.testing.assert_close(change(x).mean((2, 3)), x.mean((2, 3)), rtol=0, atol=0.01)
@@ -77,7 +84,7 @@ def test_size_is_changed_and_brightness_place_and_range_are_not(change):
 def test_detail_that_half_the_size_cannot_hold_becomes_grey_and_no_pattern():
     """Without antialiasing a fine check would turn into one colour."""
     check = (torch.arange(32).view(32, 1) + torch.arange(32)) % 2 * 2.0 - 1
-    assert shrunk(check.expand(1, 3, 32, 32)).abs().mean() < 0.1
+    assert bicubic_downsample(check.expand(1, 3, 32, 32)).abs().mean() < 0.1
 
 
 # What the network is told
@@ -86,7 +93,7 @@ def test_detail_that_half_the_size_cannot_hold_becomes_grey_and_no_pattern():
 def test_the_guide_is_the_image_twice_as_large_and_its_fraction_of_noise():
     images, eps, fraction = small(3), torch.randn(3, 3, 8, 8, generator=seeded(1)), torch.tensor([0.0, 0.3, 1.0])
     told = conditioning_image(images, fraction, eps)
-    assert told.shape == (3, CHANNELS, 16, 16)
+    assert told.shape == (3, CONDITIONING_CHANNELS, 16, 16)
     for k in range(3):
         assert (told[k, 3] == fraction[k]).all()
         noisy = math.cos(fraction[k] * math.pi / 2) * images[k] + math.sin(fraction[k] * math.pi / 2) * eps[k]
@@ -95,7 +102,7 @@ def test_the_guide_is_the_image_twice_as_large_and_its_fraction_of_noise():
 
 def test_the_ends_of_the_fraction_are_no_noise_and_nothing_else():
     images, eps = small(2), torch.randn(2, 3, 8, 8, generator=seeded(1))
-    torch.testing.assert_close(conditioning_image(images, torch.zeros(2), eps)[:, :3].clamp(-1, 1), enlarged(images))
+    torch.testing.assert_close(conditioning_image(images, torch.zeros(2), eps)[:, :3].clamp(-1, 1), bicubic_upsample(images))
     torch.testing.assert_close(
         conditioning_image(images, torch.ones(2), eps), conditioning_image(-images, torch.ones(2), eps)
     )
@@ -165,7 +172,7 @@ def test_a_network_that_believes_what_it_is_told_doubles_the_image():
         Compute(torch.device("cpu")),
     )
     sampled = last(enlarge(able, Preset(steps=5, guidance_scale=1.0), small(), [0, 1], fraction=0.0))
-    torch.testing.assert_close(sampled, enlarged(small()), rtol=0, atol=1e-5)
+    torch.testing.assert_close(sampled, bicubic_upsample(small()), rtol=0, atol=1e-5)
 
 
 def test_a_cascade_is_two_walks_in_order_and_the_second_is_told_how_the_first_ended(model, tiny):

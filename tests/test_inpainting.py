@@ -10,7 +10,12 @@ from test_samplers import close, noise, seeded, wavy
 
 from diffusion_edu.core import walk
 from diffusion_edu.denoisers import exact
-from diffusion_edu.editing.inpainting import keep_known, keep_known_with_new_noise, resampling_timesteps, resampling_step
+from diffusion_edu.editing.inpainting import (
+    keep_known,
+    keep_known_with_new_noise,
+    resampling_step,
+    resampling_timesteps,
+)
 from diffusion_edu.samplers import SAMPLERS, ddim_step, sampler
 from diffusion_edu.schedules import cosine, flow, linear, zero_terminal_snr
 from diffusion_edu.spacings import spaced

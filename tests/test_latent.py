@@ -1,4 +1,6 @@
-"""The verbs of text to image: draw, change, fill and between, with an autoencoder that is exact and a network that can be foretold."""
+"""Text to image: sample, image-to-image, inpaint and interpolate, with a lossless autoencoder and a network whose
+predictions are known.
+"""
 
 from dataclasses import replace
 
@@ -27,12 +29,12 @@ VALUE = {
     READER.read(word).condition[1].item(): value
     for word, value in {"red": 0.8, "blue": -0.6, "fox": 0.4, "owl": -0.2}.items()
 }
-NOTHING = 0.1  # what is sampled where nothing is asked for
+UNCONDITIONAL = 0.1  # the value of the unconditional prediction
 PRESET = Preset("DDIM", steps=4, guidance_scale=1.0)
 
 
-class Folded(nn.Module):
-    """An autoencoder that loses nothing: 8 x 8 pixels of three colours are one place of 192 channels."""
+class Lossless(nn.Module):
+    """A lossless autoencoder: 8 x 8 pixels of three colours are one position of 192 channels."""
 
     def encode(self, x):
         z = rearrange(x, "b c (h i) (w j) -> b (c i j) h w", i=8, j=8)
@@ -42,42 +44,46 @@ class Folded(nn.Module):
         return rearrange(z, "b (c i j) h w -> b c (h i) (w j)", i=8, j=8)
 
 
-class Painter(nn.Module):
-    """Says v as if every image of a prompt were flat: the sum of the values of its words; notes the images and timesteps that it is asked for."""
+class FlatNetwork(nn.Module):
+    """Predicts v as if the image of a prompt had one value everywhere, the sum of the values of its words; records the
+    token ids of every call.
+    """
 
     size_multiple = 1
 
     def __init__(self):
         super().__init__()
-        self.asked = []
+        self.calls = []
 
-    def forward(self, y, timestep, ids=None):
-        self.asked.append(None if ids is None else ids.tolist())
+    def forward(self, y, noise_level, ids=None):
+        self.calls.append(None if ids is None else ids.tolist())
         if ids is None or not ids.any():
-            x0 = torch.full((len(y),), NOTHING)
+            x0 = torch.full((len(y),), UNCONDITIONAL)
         else:
             x0 = torch.tensor([sum(VALUE.get(number, 0.0) for number in row) for row in ids.tolist()])
-        c, s = (f(timestep / 1000).view(-1, 1, 1, 1) for f in (torch.cos, torch.sin))
+        c, s = (f(noise_level / 1000).view(-1, 1, 1, 1) for f in (torch.cos, torch.sin))
         return (c * y - x0.view(-1, 1, 1, 1)) / s
 
 
 @pytest.fixture
 def flat():
-    """Draws one flat colour for every prompt, through an autoencoder without loss."""
+    """A model that generates one flat colour for every prompt, with a lossless autoencoder."""
     card = Card(
         "m", "M", "attention_unet", {"text": {}}, "v", 4, 192, autoencoder="a", text=READER.card, sampling=vars(PRESET)
     )
-    return TextToImage(Model(card, Painter(), CPU), make_codec(Folded(), CPU, [0.2] * 192, [0.5] * 192, 8), READER)
+    return TextToImage(
+        Model(card, FlatNetwork(), CPU), make_codec(Lossless(), CPU, [0.2] * 192, [0.5] * 192, 8), READER
+    )
 
 
 @pytest.fixture
 def real(tiny):
-    """A network with every weight awake, so that noise and words both matter, and the same autoencoder."""
+    """A network with no weight at zero, so that noise and words both matter, and the same autoencoder."""
     net = tiny(channels=192, patch=1, text={"width": 16, "depth": 1, "head_width": 8, **READER.config}).eval()
     card = Card(
         "m", "M", "attention_unet", {"text": {}}, "v", 4, 192, autoencoder="a", text=READER.card, sampling=vars(PRESET)
     )
-    return TextToImage(Model(card, net, CPU), make_codec(Folded(), CPU, [0.0] * 192, [1.0] * 192, 8), READER)
+    return TextToImage(Model(card, net, CPU), make_codec(Lossless(), CPU, [0.0] * 192, [1.0] * 192, 8), READER)
 
 
 def image(h=32, w=32, b=None, seed=0):
@@ -86,48 +92,48 @@ def image(h=32, w=32, b=None, seed=0):
     )
 
 
-def end(drawing):
-    *_, state = drawing
+def end(generation):
+    *_, state = generation
     return state
 
 
-def seen(drawing):
-    return drawing.decode(end(drawing).x)
+def decoded(generation):
+    return generation.decode(end(generation).x)
 
 
 def colour(value):
-    """The byte that a latent of this value is seen as, in the flat model."""
+    """The byte that a latent of this value decodes to, in the flat model."""
     return to_bytes(torch.tensor(0.5 * value + 0.2)).item()
 
 
-# Drawing
+# Sampling
 
 
 @pytest.mark.parametrize("steps", [1, 3, 12])
 @pytest.mark.parametrize("sampler", SAMPLERS)
-def test_every_sampler_draws_what_the_prompt_says_in_any_number_of_steps(flat, sampler, steps):
-    asked = flat.request(["red fox", "blue owl", ""], [0, 1, 2], Preset(sampler, steps))
-    drawing = sample(replace(asked, preset=replace(asked.preset, guidance_scale=1.0)))
-    states = list(drawing)
-    assert [state.t for state in states] == asked.preset.timesteps() and states[0].x.shape == (3, 192, 4, 4)
-    images = drawing.decode(states[-1].x)
+def test_every_sampler_generates_what_the_prompt_says_in_any_number_of_steps(flat, sampler, steps):
+    request = flat.request(["red fox", "blue owl", ""], [0, 1, 2], Preset(sampler, steps))
+    generation = sample(replace(request, preset=replace(request.preset, guidance_scale=1.0)))
+    states = list(generation)
+    assert [state.t for state in states] == request.preset.timesteps() and states[0].x.shape == (3, 192, 4, 4)
+    images = generation.decode(states[-1].x)
     assert images.shape == (3, 3, 32, 32) and images.dtype == torch.uint8
     for found, value in zip(images, (1.2, -0.8, 0.0), strict=True):
-        # a prompt that says nothing is sampled in a batch whose prompts do: its ids are zeros
+        # an empty prompt in a batch with other prompts: its token ids are zeros
         assert (found.int() - colour(value)).abs().max() <= 1
-    assert (drawing.decode(states[0].x0_hat)[0].int() - colour(1.2)).abs().max() <= 1
+    assert (generation.decode(states[0].x0_hat)[0].int() - colour(1.2)).abs().max() <= 1
 
 
-def test_one_prompt_is_that_of_all_and_the_card_knows_the_preset(flat):
-    asked = flat.request("red fox", range(3))
-    assert asked.preset == PRESET and asked.count == 3 and asked.notes == ()
-    assert asked.condition.shape == (3, 3) and torch.equal(asked.condition[0], READER(["red fox"])[0, :3])
-    assert torch.equal(end(sample(asked)).x, end(sample(flat.request(["red fox"] * 3, range(3)))).x)
-    assert torch.equal(end(sample(asked)).x, end(generate(flat.model, PRESET, range(3), READER(["red fox"] * 3))).x)
+def test_one_prompt_serves_all_seeds_and_the_card_has_the_preset(flat):
+    request = flat.request("red fox", range(3))
+    assert request.preset == PRESET and request.count == 3 and request.notes == ()
+    assert request.condition.shape == (3, 3) and torch.equal(request.condition[0], READER(["red fox"])[0, :3])
+    assert torch.equal(end(sample(request)).x, end(sample(flat.request(["red fox"] * 3, range(3)))).x)
+    assert torch.equal(end(sample(request)).x, end(generate(flat.model, PRESET, range(3), READER(["red fox"] * 3))).x)
 
 
 @pytest.mark.parametrize("sampler", ["DDIM", "DDPM", "DPM-Solver++"])
-def test_a_image_has_its_seed_and_prompt_and_does_not_change_with_its_neighbours(real, sampler):
+def test_an_image_depends_on_its_own_seed_and_prompt_only(real, sampler):
     preset = Preset(sampler, 3, guidance_scale=3.0)
     both = end(sample(real.request(["blue owl", "red fox red fox"], [5, 9], preset, "owl"))).x
     alone = end(sample(real.request("red fox red fox", [9], preset, "owl"))).x
@@ -151,95 +157,102 @@ def test_latents_are_not_clipped(flat):
 
 @pytest.mark.parametrize(
     ("scale", "sampled", "times"),
-    [(0.0, NOTHING, 1), (0.5, (NOTHING + 1.2) / 2, 2), (1.0, 1.2, 1), (3.0, 1.2 + 2 * (1.2 + 0.6), 2)],
+    [(0.0, UNCONDITIONAL, 1), (0.5, (UNCONDITIONAL + 1.2) / 2, 2), (1.0, 1.2, 1), (3.0, 1.2 + 2 * (1.2 + 0.6), 2)],
 )
-def test_a_negative_prompt_is_what_guidance_leads_away_from_and_is_not_heard_without_it(flat, scale, sampled, times):
-    asked = flat.request("red fox", [0, 1], replace(PRESET, guidance_scale=scale), negative="blue")
-    last = end(sample(asked))
+def test_guidance_leads_away_from_the_negative_prompt_and_without_guidance_it_has_no_effect(
+    flat, scale, sampled, times
+):
+    request = flat.request("red fox", [0, 1], replace(PRESET, guidance_scale=scale), negative="blue")
+    last = end(sample(request))
     torch.testing.assert_close(last.x, torch.full_like(last.x, sampled), atol=1e-4, rtol=0)
-    assert len(flat.model.net.asked) == times * 4
-    assert any("guidance scale is above 1" in note for note in asked.notes) == (scale <= 1)
+    assert len(flat.model.net.calls) == times * 4
+    assert any("guidance scale above 1" in note for note in request.notes) == (scale <= 1)
 
 
 def test_a_negative_prompt_alone_leads_away_from_it(flat):
     last = end(sample(flat.request("", [0], replace(PRESET, guidance_scale=3.0), negative="blue")))
-    torch.testing.assert_close(last.x, torch.full_like(last.x, NOTHING + 2 * (NOTHING + 0.6)), atol=1e-4, rtol=0)
+    torch.testing.assert_close(
+        last.x, torch.full_like(last.x, UNCONDITIONAL + 2 * (UNCONDITIONAL + 0.6)), atol=1e-4, rtol=0
+    )
 
 
-def test_a_negative_prompt_that_is_the_prompt_cancels_and_says_so(real):
-    asked = real.request(["red fox", "owl"], [0, 1], replace(PRESET, guidance_scale=4.0), negative="Red  FOX")
-    assert "they cancel" in asked.notes[0]
+def test_a_negative_prompt_equal_to_the_prompt_cancels_and_a_note_says_so(real):
+    request = real.request(["red fox", "owl"], [0, 1], replace(PRESET, guidance_scale=4.0), negative="Red  FOX")
+    assert "they cancel" in request.notes[0]
     plain = real.request(["red fox", "owl"], [0, 1])
-    torch.testing.assert_close(end(sample(asked)).x[0], end(sample(plain)).x[0], rtol=1e-4, atol=1e-4)
-    assert not torch.allclose(end(sample(asked)).x[1], end(sample(plain)).x[1], atol=1e-2)
+    torch.testing.assert_close(end(sample(request)).x[0], end(sample(plain)).x[0], rtol=1e-4, atol=1e-4)
+    assert not torch.allclose(end(sample(request)).x[1], end(sample(plain)).x[1], atol=1e-2)
 
 
-def test_classes_and_attributes_have_a_negative_too():
+def test_classes_and_attributes_can_be_negative_conditions_too():
     class Classes(nn.Module):
-        def forward(self, y, timestep, labels=None):
+        def forward(self, y, noise_level, labels=None):
             x0 = torch.zeros(len(y)) if labels is None else labels.float().view(len(y), -1)[:, 0] / 10
-            c, s = (f(timestep / 1000).view(-1, 1, 1, 1) for f in (torch.cos, torch.sin))
+            c, s = (f(noise_level / 1000).view(-1, 1, 1, 1) for f in (torch.cos, torch.sin))
             return (c * y - x0.view(-1, 1, 1, 1)) / s
 
-    for about, label, negative in (
+    for card_entry, condition, negative in (
         ({"classes": ["a", "b", "c"]}, [2], [1]),
         ({"attributes": ["hat", "red"]}, [[2, 0]], [[1, 0]]),
     ):
-        able = Model(Card("m", "M", "attention_unet", {}, "v", 8, **about), Classes(), CPU)
-        *_, last = generate(able, Preset(steps=3, guidance_scale=3.0), [0], label, negative=negative)
+        model = Model(Card("m", "M", "attention_unet", {}, "v", 8, **card_entry), Classes(), CPU)
+        *_, last = generate(model, Preset(steps=3, guidance_scale=3.0), [0], condition, negative=negative)
         torch.testing.assert_close(last.x, torch.full_like(last.x, 0.4), atol=1e-5, rtol=0)
         with pytest.raises(ValueError, match="is conditioned on"):
-            generate(able, Preset(steps=3, guidance_scale=3.0), [0], label, negative=[[9, 9, 9]])
+            generate(model, Preset(steps=3, guidance_scale=3.0), [0], condition, negative=[[9, 9, 9]])
 
 
-def test_the_guidance_of_a_walk_can_be_looked_at(flat):
-    noted = {}
-    asked = replace(flat.request("red fox", [0], replace(PRESET, guidance_scale=3.0), negative="blue"), guidance=record_guidance(noted))
-    states = list(sample(asked))
-    assert sorted(noted, reverse=True) == [state.t for state in states[:-1]]
-    for part, value in zip(noted[500], (-0.6, 1.2, 4.8), strict=True):
+def test_the_guidance_of_a_walk_can_be_recorded(flat):
+    recorded = {}
+    request = replace(
+        flat.request("red fox", [0], replace(PRESET, guidance_scale=3.0), negative="blue"),
+        guidance=record_guidance(recorded),
+    )
+    states = list(sample(request))
+    assert sorted(recorded, reverse=True) == [state.t for state in states[:-1]]
+    for part, value in zip(recorded[500], (-0.6, 1.2, 4.8), strict=True):
         torch.testing.assert_close(part, torch.full_like(part, value), atol=1e-4, rtol=0)
 
 
-# Changing an image
+# Image-to-image
 
 
-def test_strength_0_gives_the_image_itself_back_and_not_what_the_autoencoder_makes_of_it(flat):
+def test_strength_0_returns_the_image_itself_not_its_reconstruction(flat):
     lossy = replace(flat, codec=make_codec(Lossy(), CPU, [0.2] * 192, [0.5] * 192, 8))
-    drawing = image_to_image(lossy.request("red fox", [0, 1]), image(), 0)
-    assert not torch.equal(lossy.images(end(drawing).x)[0], image())
-    drawing = image_to_image(lossy.request("red fox", [0, 1]), image(), 0)
-    assert torch.equal(seen(drawing), image().expand(2, -1, -1, -1)) and not lossy.model.net.asked
+    generation = image_to_image(lossy.request("red fox", [0, 1]), image(), 0)
+    assert not torch.equal(lossy.images(end(generation).x)[0], image())
+    generation = image_to_image(lossy.request("red fox", [0, 1]), image(), 0)
+    assert torch.equal(decoded(generation), image().expand(2, -1, -1, -1)) and not lossy.model.net.calls
 
 
-class Lossy(Folded):
-    """Loses a tenth of what it is shown."""
+class Lossy(Lossless):
+    """Decodes nine tenths of every value."""
 
     def decode(self, z):
         return 0.9 * super().decode(z)
 
 
 @pytest.mark.parametrize("sampler", ["DDIM", "DDPM"])
-def test_strength_1_is_drawing_from_noise(real, sampler):
-    asked = real.request(["red fox", "owl"], [3, 4], Preset(sampler, 4, 2.0))
-    for ours, theirs in zip(image_to_image(asked, image(), 1), sample(asked), strict=True):
+def test_strength_1_is_sampling_from_noise(real, sampler):
+    request = real.request(["red fox", "owl"], [3, 4], Preset(sampler, 4, 2.0))
+    for ours, theirs in zip(image_to_image(request, image(), 1), sample(request), strict=True):
         assert ours.t == theirs.t and torch.equal(ours.x, theirs.x)
 
 
-def test_in_between_it_begins_with_the_image_and_noise_and_ends_with_the_prompt(flat):
-    images, asked = image(b=2), flat.request("red fox", [3, 4])
-    drawing = image_to_image(asked, images, 0.5)
-    states = list(drawing)
+def test_a_walk_of_medium_strength_starts_from_the_noised_image_and_ends_with_the_prompt(flat):
+    images, request = image(b=2), flat.request("red fox", [3, 4])
+    generation = image_to_image(request, images, 0.5)
+    states = list(generation)
     schedule, x0 = PRESET.noise_schedule(), flat.codec.encode(images.float() / 127.5 - 1)
     assert [state.t for state in states] == [500, 375, 250, 125, 0]
     torch.testing.assert_close(states[0].x, schedule.corrupt(x0, 500, SeededNoise([3, 4]).sample((192, 4, 4))))
-    assert (drawing.decode(states[-1].x).int() - colour(1.2)).abs().max() <= 1
-    bare = next(iter(image_to_image(asked, images, 0.5, noisy=False)))
+    assert (generation.decode(states[-1].x).int() - colour(1.2)).abs().max() <= 1
+    bare = next(iter(image_to_image(request, images, 0.5, noisy=False)))
     torch.testing.assert_close(bare.x, schedule.signal[500].float() * x0)
 
 
 @pytest.mark.parametrize("strength", [-0.1, 1.01, float("nan")])
-def test_a_strength_that_is_none_is_refused_in_words(flat, strength):
+def test_a_strength_outside_0_to_1_is_refused_in_one_sentence(flat, strength):
     with pytest.raises(ValueError, match="strength lies between 0"):
         image_to_image(flat.request("fox", [0]), image(), strength)
 
@@ -256,83 +269,88 @@ def test_a_strength_that_is_none_is_refused_in_words(flat, strength):
     ],
 )
 def test_images_that_do_not_fit_are_refused_in_one_sentence(flat, wrong, words):
-    asked = flat.request("fox", [0, 1])
-    for verb in (lambda: image_to_image(asked, wrong, 0.5), lambda: inpaint(asked, wrong, torch.ones(wrong.shape[-2:]))):
+    request = flat.request("fox", [0, 1])
+    for function in (
+        lambda: image_to_image(request, wrong, 0.5),
+        lambda: inpaint(request, wrong, torch.ones(wrong.shape[-2:])),
+    ):
         with pytest.raises(ValueError, match=words) as problem:
-            verb()
+            function()
         assert "\n" not in str(problem.value)
 
 
-def test_other_sizes_than_the_models_can_be_changed_and_filled(flat):
+def test_image_to_image_and_inpainting_work_at_other_sizes_than_the_models(flat):
     hole = torch.zeros(16, 40, dtype=torch.bool)
     hole[3, 5] = True
-    asked = flat.request("red fox", [0])
+    request = flat.request("red fox", [0])
     assert (
-        seen(image_to_image(asked, image(16, 40), 0.7)).shape == seen(inpaint(asked, image(16, 40), hole)).shape == (1, 3, 16, 40)
+        decoded(image_to_image(request, image(16, 40), 0.7)).shape
+        == decoded(inpaint(request, image(16, 40), hole)).shape
+        == (1, 3, 16, 40)
     )
 
 
-# Filling a hole
+# Inpainting
 
 
 def spot():
     hole = torch.zeros(32, 32, dtype=torch.bool)
-    hole[7:10, 17] = True  # three pixels, in two places of latents
+    hole[7:10, 17] = True  # three pixels, in two latent positions
     return hole
 
 
 @pytest.mark.parametrize("repeats", [1, 3])
 @pytest.mark.parametrize("sampler", ["DDIM", "DDPM", "DPM-Solver++"])
-def test_outside_the_mask_nothing_changes_and_inside_is_what_was_asked_for(flat, sampler, repeats):
+def test_outside_the_mask_nothing_changes_and_inside_is_what_the_prompt_says(flat, sampler, repeats):
     lossy = replace(flat, codec=make_codec(Lossy(), CPU, [0.2] * 192, [0.5] * 192, 8))
-    drawing = inpaint(
+    generation = inpaint(
         lossy.request(["red fox", "blue owl"], [0, 1], Preset(sampler, 6, 1.0)), image(), spot(), repeats, jump=2
     )
-    states = list(drawing)
+    states = list(generation)
     assert len(states) - 1 == (6 if repeats == 1 else 6 * repeats + 3 * (repeats - 1))
     for state in states[1], states[-1]:  # on the way too
-        shown = drawing.decode(state.x0_hat)
+        shown = generation.decode(state.x0_hat)
         assert shown.dtype == torch.uint8 and torch.equal(
             shown[..., ~spot()], image().expand(2, -1, -1, -1)[..., ~spot()]
         )
     for row, value in enumerate((1.2, -0.8)):
         expected = to_bytes(torch.tensor(0.9 * (0.5 * value + 0.2))).int()
-        assert (drawing.decode(states[-1].x)[row][..., spot()].int() - expected).abs().max() <= 1
+        assert (generation.decode(states[-1].x)[row][..., spot()].int() - expected).abs().max() <= 1
 
 
 @pytest.mark.parametrize("repeats", [1, 2])
-def test_known_latents_are_at_their_timestep_all_the_way(real, repeats):
-    asked, schedule = real.request("red fox", [3], Preset("DDPM", 5)), Preset().noise_schedule()
+def test_known_latents_have_the_noise_of_their_timestep_all_the_way(real, repeats):
+    request, schedule = real.request("red fox", [3], Preset("DDPM", 5)), Preset().noise_schedule()
     known = real.codec.encode(image()[None].float() / 127.5 - 1)
-    place = latent_mask(spot(), 8)
-    assert place.nonzero().tolist() == [[0, 2], [1, 2]]
+    hole = latent_mask(spot(), 8)
+    assert hole.nonzero().tolist() == [[0, 2], [1, 2]]
     eps, before = SeededNoise([3]).sample((192, 4, 4)), []
-    for state in inpaint(asked, image(), spot(), repeats, jump=2):
-        x, there = (each[..., ~place] for each in (state.x, known))
+    for state in inpaint(request, image(), spot(), repeats, jump=2):
+        x, clean = (each[..., ~hole] for each in (state.x, known))
         if repeats == 1:
-            torch.testing.assert_close(x, schedule.corrupt(known, state.t, eps)[..., ~place])
+            torch.testing.assert_close(x, schedule.corrupt(known, state.t, eps)[..., ~hole])
         else:
-            left = (x - schedule.signal[state.t].float() * there) / max(
+            left = (x - schedule.signal[state.t].float() * clean) / max(
                 schedule.noise[state.t].float(), torch.tensor(1e-9)
             )
             assert state.t == 0 or (
                 0.9 < left.std() < 1.1 and not any(torch.allclose(left, other, atol=1e-2) for other in before)
             )
             before.append(left)
-    assert torch.equal(state.x[..., ~place], known[..., ~place])
+    assert torch.equal(state.x[..., ~hole], known[..., ~hole])
 
 
-def test_a_single_pixel_frees_the_latent_that_stands_for_it_and_no_other():
+def test_a_single_pixel_marks_exactly_its_own_latent():
     for row, column in ((0, 0), (7, 8), (31, 31), (16, 15)):
         hole = torch.zeros(32, 32, dtype=torch.bool)
         hole[row, column] = True
         assert latent_mask(hole, 8).nonzero().tolist() == [[row // 8, column // 8]]
 
 
-def test_everything_marked_is_drawing_from_noise(real):
-    asked = real.request("red fox", [3, 4])
-    drawing = inpaint(asked, image(), torch.full((32, 32), 255))
-    torch.testing.assert_close(seen(drawing), seen(sample(asked)))
+def test_a_full_mask_is_sampling_from_noise(real):
+    request = real.request("red fox", [3, 4])
+    generation = inpaint(request, image(), torch.full((32, 32), 255))
+    torch.testing.assert_close(decoded(generation), decoded(sample(request)))
 
 
 @pytest.mark.parametrize(
@@ -343,87 +361,87 @@ def test_everything_marked_is_drawing_from_noise(real):
         (torch.zeros(32, 32), "Nothing is marked in the mask: paint"),
     ],
 )
-def test_masks_that_cannot_be_are_refused_in_one_sentence(flat, hole, words):
+def test_impossible_masks_are_refused_in_one_sentence(flat, hole, words):
     with pytest.raises(ValueError, match=words):
         inpaint(flat.request("fox", [0]), image(), hole)
 
 
-# Between two
+# Interpolation
 
 
-def test_between_two_prompts_every_prediction_lies_between_theirs(flat):
+def test_between_two_prompts_every_prediction_is_interpolated(flat):
     fractions = [0.0, 0.25, 1.0]
-    asked = interpolate(flat.request("red fox", [7]), flat.request("blue owl owl", [7]), fractions)
-    last = end(sample(asked))
+    request = interpolate(flat.request("red fox", [7]), flat.request("blue owl owl", [7]), fractions)
+    last = end(sample(request))
     for x, fraction in zip(last.x, fractions, strict=True):
         torch.testing.assert_close(x, torch.full_like(x, 1.2 - fraction * 2.2), atol=1e-4, rtol=0)
 
 
-def test_the_ends_are_the_two_themselves_and_guidance_leads_away_from_both_negatives(real):
+def test_the_ends_are_the_two_requests_and_guidance_leads_away_from_both_negative_prompts(real):
     preset = Preset("DDPM", 3, 3.0)
     first, second = real.request("red fox", [7], preset, "owl"), real.request("blue owl owl", [8], preset)
     states = list(sample(interpolate(first, second, [0.0, 0.5, 1.0])))
-    ends = [list(sample(asked)) for asked in (first, second)]
+    ends = [list(sample(request)) for request in (first, second)]
     for k, state in enumerate(states):
         assert torch.equal(states[0].x[[0]], ends[0][0].x) and torch.equal(states[0].x[[2]], ends[1][0].x)
         torch.testing.assert_close(state.x[[0, 2]], torch.cat([each[k].x for each in ends]), rtol=1e-3, atol=1e-3)
     assert (states[-1].x[1] - states[-1].x[[0, 2]]).abs().mean((1, 2, 3)).min() > 0.05
 
 
-def test_between_two_seeds_noise_is_as_strong_as_noise_is_and_one_prompt_is_asked_once(real):
+def test_between_two_seeds_noise_keeps_its_strength_and_equal_prompts_are_not_interpolated(real):
     fractions = torch.linspace(0, 1, 5).tolist()
-    asked = interpolate(real.request("red fox", [7]), real.request("red fox", [8]), fractions)
-    first = next(iter(sample(asked)))
+    request = interpolate(real.request("red fox", [7]), real.request("red fox", [8]), fractions)
+    first = next(iter(sample(request)))
     assert (
         first.x.std((1, 2, 3)).sub(1).abs().max() < 0.05
-        and isinstance(asked.condition, torch.Tensor)
-        and asked.condition.shape[0] == 5
+        and isinstance(request.condition, torch.Tensor)
+        and request.condition.shape[0] == 5
     )
     steps = [(b - a).square().mean().sqrt() for a, b in zip(first.x, first.x[1:], strict=False)]
     assert max(steps) / min(steps) < 1.01
-    drawing = image_to_image(asked, image(), 0.5)
-    assert seen(drawing).shape == (5, 3, 32, 32)
+    generation = image_to_image(request, image(), 0.5)
+    assert decoded(generation).shape == (5, 3, 32, 32)
 
 
-def test_what_has_nothing_between_is_refused_in_one_sentence(flat):
+def test_requests_that_cannot_be_interpolated_are_refused_in_one_sentence(flat):
     one, three = flat.request("fox", [0]), flat.request("owl", [1, 2, 3])
     assert interpolate(one, three, [0, 0.5, 1]).count == 3
     for first, second, fractions in ((one, three, [0, 1]), (one, one, [0, 1.1]), (one, one, [])):
         with pytest.raises(ValueError, match="Give fractions of 0 to 1"):
             interpolate(first, second, fractions)
-    with pytest.raises(ValueError, match="one model with one preset"):
+    with pytest.raises(ValueError, match="same model and the same preset"):
         interpolate(one, replace(one, preset=Preset()), [0.5])
 
 
-# What people type
+# Unusual prompts
 
 
 @pytest.mark.parametrize(
     ("prompt", "note"),
     [
-        ("", "asks for anything"),
-        ("   ", "asks for anything"),
+        ("", "unconditional"),
+        ("   ", "unconditional"),
         ("тигр", "left out"),
         ("red 老虎", "left out"),
         ("red fox " * 1250, "prompt is long"),
     ],
     ids=lambda text: ascii(text)[:20],
 )
-def test_any_prompt_is_sampled_and_what_was_not_understood_is_said_once(flat, prompt, note):
-    asked = flat.request([prompt, prompt], [0, 1], replace(PRESET, guidance_scale=3.0))
-    assert len(asked.notes) == 1 and note in asked.notes[0] and "\n" not in asked.notes[0]
-    assert end(sample(asked)).x.isfinite().all()
+def test_any_prompt_is_sampled_and_a_note_says_once_what_has_no_effect(flat, prompt, note):
+    request = flat.request([prompt, prompt], [0, 1], replace(PRESET, guidance_scale=3.0))
+    assert len(request.notes) == 1 and note in request.notes[0] and "\n" not in request.notes[0]
+    assert end(sample(request)).x.isfinite().all()
     in_negative = flat.request("red", [0], replace(PRESET, guidance_scale=3.0), negative=prompt)
     assert end(sample(in_negative)).x.isfinite().all() and any(note in each for each in in_negative.notes) == bool(
         prompt.strip()
     )
     if not prompt.strip():
-        assert asked.condition is None and in_negative.negative is None and flat.model.net.asked[0] is None
+        assert request.condition is None and in_negative.negative is None and flat.model.net.calls[0] is None
 
 
 @pytest.mark.parametrize(("prompts", "seeds"), [("fox", []), (["fox", "owl"], [1]), ([], [1]), (["fox"] * 3, [1, 2])])
-def test_prompts_and_seeds_that_do_not_go_together_are_refused(flat, prompts, seeds):
-    with pytest.raises(ValueError, match=r"Every image has a seed, and a prompt of its own or the one of all"):
+def test_numbers_of_prompts_and_seeds_that_do_not_match_are_refused(flat, prompts, seeds):
+    with pytest.raises(ValueError, match="Give one prompt, or one per seed, and at least one seed"):
         flat.request(prompts, seeds)
 
 
@@ -431,7 +449,7 @@ def test_prompts_and_seeds_that_do_not_go_together_are_refused(flat, prompts, se
 
 
 @pytest.fixture
-def kept(tmp_path):
+def folder(tmp_path):
     """A folder with a tiny model, its autoencoder and its vocabulary."""
     config = {"channels": 4, "widths": [16], "attention": [False], "patch": 1, "embedding": 16}
     config["text"] = {"width": 16, "depth": 1, "head_width": 8, **READER.config}
@@ -459,28 +477,28 @@ def kept(tmp_path):
     return tmp_path
 
 
-def test_all_parts_are_loaded_by_one_name_and_draw(kept):
-    able = load_text_to_image("m", [kept], CPU)
-    images = seen(sample(able.request("red fox", [0, 1], negative="owl")))
-    assert images.shape == (2, 3, 16, 16) and able.preset == PRESET and able.multiple == 8
+def test_all_parts_are_loaded_by_one_name_and_generate(folder):
+    model = load_text_to_image("m", [folder], CPU)
+    images = decoded(sample(model.request("red fox", [0, 1], negative="owl")))
+    assert images.shape == (2, 3, 16, 16) and model.preset == PRESET and model.multiple == 8
 
 
-def test_a_part_that_is_missing_or_another_one_is_said_in_one_sentence(kept):
+def test_a_missing_or_exchanged_part_is_named_in_one_sentence(folder):
     def refused(words):
         with pytest.raises(Unusable, match=words) as problem:
-            load_text_to_image("m", [kept], CPU)
+            load_text_to_image("m", [folder], CPU)
         assert "\n" not in str(problem.value)
 
     config = {"widths": [8, 16], "blocks": [1, 1], "patch": 4}
     save(
-        kept,
+        folder,
         Card("a", "A", "autoencoder", config, "autoencoder", 16, latents={"mean": [0.0] * 4, "std": [1.0] * 4}),
         Autoencoder(**config),
     )
-    refused("draws latents of another 'a' than the one that is here: restore")
-    (kept / "a.safetensors").unlink()
+    refused("was trained on latents of another 'a' than the one installed: restore")
+    (folder / "a.safetensors").unlink()
     refused("no model 'a'")
-    vocabulary(kept, "m").unlink()
+    vocabulary(folder, "m").unlink()
     refused("vocabulary .* is missing")
-    (kept / "m.safetensors").unlink()
+    (folder / "m.safetensors").unlink()
     refused("no text-to-image model 'm'")

@@ -9,7 +9,15 @@ from diffusion_edu.checkpoints import Card, Unusable, save
 from diffusion_edu.data.captions import Captioned
 from diffusion_edu.data.prompts import Said, load_prompts, pick
 from diffusion_edu.recipes.latents import chained
-from diffusion_edu.text.random_prompts import MAX_WORDS, MarkovChain, load_chain, from_facts, learn_chain, chain_path, write_chain
+from diffusion_edu.text.random_prompts import (
+    MAX_WORDS,
+    MarkovChain,
+    chain_path,
+    from_facts,
+    learn_chain,
+    load_chain,
+    write_chain,
+)
 
 TOLD = [
     ("A red fox rests in the snow.", "fox", "animals"),

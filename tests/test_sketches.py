@@ -7,7 +7,7 @@ import torch
 
 from diffusion_edu.checkpoints import PRETRAINED
 from diffusion_edu.data.images import load_images, to_signed
-from diffusion_edu.editing.sketches import PAPER, STYLES, blurred, foreground, ridges, shaken, sketch
+from diffusion_edu.editing.sketches import PAPER, STYLES, edge_lines, gaussian_blur, random_affine, sketch, subject_mask
 
 INK = {
     "edges": (0.05, 0.25),
@@ -58,7 +58,7 @@ def test_every_style_draws_on_white_paper_with_a_sane_amount_of_ink(flowers, sty
 def test_a_sketch_is_of_its_image(flowers):
     """Its lines lie where colours change: more than twice as much change under ink as elsewhere."""
     drawn = sketch(flowers, seeded(), ["edges"])
-    soft = torch.nn.functional.pad(blurred(flowers, 1.2), (0, 1, 0, 1), mode="replicate")
+    soft = torch.nn.functional.pad(gaussian_blur(flowers, 1.2), (0, 1, 0, 1), mode="replicate")
     change = (soft.diff(dim=2)[..., :-1].abs() + soft.diff(dim=3)[:, :, :-1].abs()).mean(1)  # (b, h, w)
     ink = inked(drawn)
     assert change[ink].mean() > 2 * change[~ink].mean()
@@ -83,7 +83,7 @@ def test_two_drawings_of_one_image_are_not_alike(flowers):
 @pytest.mark.parametrize(("inside", "outside", "radius"), [(-1, 1, 16), (0.2, -0.4, 10), (-0.9, 0.6, 22)])
 def test_the_subject_of_a_disc_is_the_disc(inside, outside, radius):
     """Wholly, and a few pixels beyond, for its rim is blurred."""
-    found = foreground(disc(inside, outside, radius))[0, 0]
+    found = subject_mask(disc(inside, outside, radius))[0, 0]
     assert (found[away() < radius - 1] == 1).all()
     assert (found[away() > radius + 3] == 0).all()
 
@@ -93,7 +93,7 @@ def test_a_disc_becomes_a_ring(style):
     """And nothing else: no line inside it, none outside and none at the rim of the paper."""
     image, all_round = disc(), 0
     for seed in range(20):
-        ink = inked(STYLES[style](image, foreground(image), seeded(seed)))[0]
+        ink = inked(STYLES[style](image, subject_mask(image), seeded(seed)))[0]
         if not ink.any():
             continue  # all of it was left out
         assert away()[ink].min() > 10 and away()[ink].max() < 23
@@ -104,7 +104,7 @@ def test_a_disc_becomes_a_ring(style):
 
 def test_the_rim_of_a_image_is_no_line(flowers):
     """There is nothing beyond it to compare with, which must not count as a change."""
-    found = ridges(blurred(flowers, 1.2), torch.full((len(flowers), 1, 1, 1), 0.1))
+    found = edge_lines(gaussian_blur(flowers, 1.2), torch.full((len(flowers), 1, 1, 1), 0.1))
     assert found.mean().item() == pytest.approx(0.1, abs=0.01)
     rim = torch.cat([found[..., 0, :], found[..., -1, :], found[..., 0], found[..., -1]])
     assert rim.mean() < 0.1
@@ -113,7 +113,7 @@ def test_the_rim_of_a_image_is_no_line(flowers):
 @pytest.mark.parametrize("tint", [-1.0, -0.7123, 0.0, 0.1, 0.3, 1.0])
 def test_of_a_flat_image_no_line_is_drawn_and_no_subject_found(tint):
     flat = torch.full((8, 3, 16, 16), tint)
-    assert foreground(flat).sum() == 0
+    assert subject_mask(flat).sum() == 0
     for style in STYLES:
         drawn = sketch(flat, seeded(), [style])
         assert drawn.isfinite().all() and drawn.abs().max() <= 1
@@ -134,13 +134,13 @@ def test_everything_is_computed_where_the_images_are():
     """On the device "meta", which only knows shapes, a tensor that is made elsewhere is an error."""
     x0 = torch.empty(4, 3, 16, 16, device="meta")
     for style in STYLES.values():
-        drawn = shaken(style(x0, foreground(x0), None), None)
+        drawn = random_affine(style(x0, subject_mask(x0), None), None)
         assert (drawn.shape, drawn.device.type) == (x0.shape, "meta")
 
 
 def test_a_hand_shakes_a_little_and_the_paper_goes_on_beyond_the_rim():
     drawn = disc().expand(32, -1, -1, -1)
-    moved = shaken(drawn, seeded())
+    moved = random_affine(drawn, seeded())
     middle = ((1 - moved[:, 0]) * (torch.arange(64) - 31.5)).sum((1, 2)) / (1 - moved[:, 0]).sum((1, 2))
     assert 0.2 < middle.abs().mean() < 1.4 and middle.abs().max() < 2  # pixels
-    assert torch.equal(shaken(torch.full_like(drawn, PAPER), seeded()), torch.full_like(drawn, PAPER))
+    assert torch.equal(random_affine(torch.full_like(drawn, PAPER), seeded()), torch.full_like(drawn, PAPER))

@@ -10,7 +10,7 @@ import torch
 from diffusion_edu.checkpoints import Card, Model, Unusable, save, vocabulary
 from diffusion_edu.generation import Preset, generate
 from diffusion_edu.networks.attention_unet import AttentionUNet
-from diffusion_edu.networks.text import TextProjection, TextEncoder, CrossAttention, token_mask
+from diffusion_edu.networks.text import CrossAttention, TextEncoder, TextProjection, token_mask
 from diffusion_edu.randomness import Compute
 from diffusion_edu.text import tokenizer
 from diffusion_edu.text.reader import load_reader

@@ -9,7 +9,7 @@ from safetensors.torch import save_file
 from torch import nn
 
 from diffusion_edu.checkpoints import Card, Model, Unusable
-from diffusion_edu.editing.super_resolution import CHANNELS, enlarge
+from diffusion_edu.editing.super_resolution import CONDITIONING_CHANNELS, enlarge
 from diffusion_edu.editing.upscaling import Upscaler, upscale, upscaler
 from diffusion_edu.generation import Preset
 from diffusion_edu.randomness import Compute
@@ -33,7 +33,7 @@ def model(tiny):
         16,
         conditioning_image="the same image, half as large",
     )
-    return Model(card, tiny(network="simple_unet", conditioning_channels=CHANNELS).eval(), CPU)
+    return Model(card, tiny(network="simple_unet", conditioning_channels=CONDITIONING_CHANNELS).eval(), CPU)
 
 
 # Sampled

@@ -1,4 +1,4 @@
-"""Words and what becomes of them: where a drawing looks among them, and what it is when some are not looked at."""
+"""Cross-attention to the words of a prompt: recording its weights, and masking tokens."""
 
 import threading
 from dataclasses import replace
@@ -51,7 +51,7 @@ def keep_coder(folder):
 
 
 def keep_talker(folder, tiny, name="talker"):
-    """Save a tiny model that draws latents and is told captions, with a vocabulary, and beside it its autoencoder."""
+    """Save a tiny text-to-image model with its vocabulary and its autoencoder."""
     keep_coder(folder)
     text = tokens.learn_vocabulary(CAPTIONS)
     reader = tokens.Tokenizer(text)
@@ -88,12 +88,12 @@ def able(tmp_path, tiny):
     return load_text_to_image("talker", [tmp_path], Compute(torch.device("cpu")))
 
 
-def asked(able, prompt=PROMPT, seeds=(0, 1), negative="", **preset):
+def request_for(able, prompt=PROMPT, seeds=(0, 1), negative="", **preset):
     return able.request(prompt, seeds, replace(able.preset, **preset), negative)
 
 
-def states(asked, guidance=None):
-    return list(sample(replace(asked, guidance=guidance)))
+def states(request, guidance=None):
+    return list(sample(replace(request, guidance=guidance)))
 
 
 def same(walk, other):
@@ -104,26 +104,28 @@ def hooks(net):
     return sum(len(module._forward_hooks) + len(module._forward_pre_hooks) for module in net.modules())
 
 
-# Listening
+# Recording
 
 
 @pytest.mark.parametrize("sampler", ["DDIM", "Heun", "DPM-Solver++"])
 @pytest.mark.parametrize(("guidance_scale", "negative"), [(1.0, ""), (3.0, ""), (3.0, "the deep blue sea and snow")])
-def test_listening_changes_nothing_and_hears_every_timestep_of_the_pass_with_the_prompt(
+def test_recording_changes_nothing_and_covers_every_timestep_of_the_conditional_prediction(
     able, sampler, guidance_scale, negative
 ):
-    wanted, heard = asked(able, negative=negative, sampler=sampler, guidance_scale=guidance_scale), {}
-    walk = states(wanted, recording_guidance(able.model.net, heard))
-    assert same(walk, states(wanted)) and not hooks(able.model.net)
-    assert sorted(heard) == sorted(state.t for state in walk if state.t)
-    for looks in heard.values():
-        assert looks.keys() == cross_attention_layers(able.model.net).keys() and len(looks) == 5
-        for look in looks.values():
+    request, recorded = request_for(able, negative=negative, sampler=sampler, guidance_scale=guidance_scale), {}
+    walk = states(request, recording_guidance(able.model.net, recorded))
+    assert same(walk, states(request)) and not hooks(able.model.net)
+    assert sorted(recorded) == sorted(state.t for state in walk if state.t)
+    for weights in recorded.values():
+        assert weights.keys() == cross_attention_layers(able.model.net).keys() and len(weights) == 5
+        for layer_weights in weights.values():
             assert (
-                look.shape[0] == 2 and look.shape[-1] == wanted.condition.shape[1] == 5
+                layer_weights.shape[0] == 2 and layer_weights.shape[-1] == request.condition.shape[1] == 5
             )  # neither 1, without a prompt, nor as many as the negative one has
-            assert (look > 0).all() and torch.allclose(look.sum(-1), torch.ones(look.shape[:-1]), atol=1e-6)
-    assert heard[walk[0].t]["down.0.0.cross_attention"].shape == (2, 1, 64, 5) and heard[walk[0].t][
+            assert (layer_weights > 0).all() and torch.allclose(
+                layer_weights.sum(-1), torch.ones(layer_weights.shape[:-1]), atol=1e-6
+            )
+    assert recorded[walk[0].t]["down.0.0.cross_attention"].shape == (2, 1, 64, 5) and recorded[walk[0].t][
         "middle.cross_attention"
     ].shape == (
         2,
@@ -134,128 +136,136 @@ def test_listening_changes_nothing_and_hears_every_timestep_of_the_pass_with_the
 
 
 @torch.no_grad()
-def test_the_looks_are_the_very_tensors_that_the_answer_was_made_of(able):
-    wanted, heard, given = asked(able, guidance_scale=1.0), {}, {}
+def test_the_recorded_weights_are_the_tensors_that_made_the_output(able):
+    request, recorded, inputs = request_for(able, guidance_scale=1.0), {}, {}
     net, layers = able.model.net, cross_attention_layers(able.model.net)
     handles = [
-        layer.register_forward_pre_hook(lambda _, x, name=name: given.update({name: x}))
+        layer.register_forward_pre_hook(lambda _, x, name=name: inputs.update({name: x}))
         for name, layer in layers.items()
     ]
-    with record_outputs(net, layers) as said:
-        first = next(iter(sample(replace(wanted, guidance=recording_guidance(net, heard)))))
+    with record_outputs(net, layers) as outputs:
+        first = next(iter(sample(replace(request, guidance=recording_guidance(net, recorded)))))
     for handle in handles:
         handle.remove()
     for name, layer in layers.items():
-        x, words, _ = given[name]
+        x, words, _ = inputs[name]
         values = rearrange(layer.kv(words), "b w (two n c) -> two b n w c", two=2, n=layer.heads)[1]
-        again = x + layer.out(rearrange(heard[first.t][name] @ values, "b n (h w) c -> b (n c) h w", h=x.shape[2]))
-        assert torch.equal(again, said[name][-1])
+        again = x + layer.out(rearrange(recorded[first.t][name] @ values, "b n (h w) c -> b (n c) h w", h=x.shape[2]))
+        assert torch.equal(again, outputs[name][-1])
 
 
-def test_between_two_prompts_the_second_is_noted(able):
-    first, second, heard = asked(able, seeds=[0]), asked(able, "a whale", seeds=[0]), {}
-    wanted = interpolate(first, second, [0.5])
-    assert same(states(wanted, recording_guidance(able.model.net, heard)), states(wanted))
-    assert {look.shape[-1] for looks in heard.values() for look in looks.values()} == {3}
+def test_between_two_prompts_the_weights_of_the_second_are_recorded(able):
+    first, second, recorded = request_for(able, seeds=[0]), request_for(able, "a whale", seeds=[0]), {}
+    request = interpolate(first, second, [0.5])
+    assert same(states(request, recording_guidance(able.model.net, recorded)), states(request))
+    assert {layer_weights.shape[-1] for weights in recorded.values() for layer_weights in weights.values()} == {3}
 
 
-def test_where_nothing_is_told_nothing_is_heard(able):
-    heard = {}
-    assert same(states(asked(able, ""), recording_guidance(able.model.net, heard)), states(asked(able, "")))
-    states(asked(able, guidance_scale=0.0), recording_guidance(able.model.net, heard))
-    assert heard == {}
+def test_without_a_conditional_prediction_nothing_is_recorded(able):
+    recorded = {}
+    assert same(
+        states(request_for(able, ""), recording_guidance(able.model.net, recorded)), states(request_for(able, ""))
+    )
+    states(request_for(able, guidance_scale=0.0), recording_guidance(able.model.net, recorded))
+    assert recorded == {}
 
 
-# Not record_attention
+# Masking
 
 
 @pytest.mark.parametrize("tokens", [(), (30, 99)])
-def test_who_ignores_nothing_draws_the_same_bit_for_bit(able, tokens):
-    wanted = asked(able, sampler="Heun")
-    assert same(states(wanted, masking_guidance(able.model.net, tokens)), states(wanted)) and not hooks(able.model.net)
+def test_masking_no_token_changes_nothing_bit_for_bit(able, tokens):
+    request = request_for(able, sampler="Heun")
+    assert same(states(request, masking_guidance(able.model.net, tokens)), states(request)) and not hooks(
+        able.model.net
+    )
 
 
-def test_what_is_ignored_gets_no_look_and_the_others_fraction_what_it_got(able):
-    wanted, net, whole, without, noted, alone = asked(able), able.model.net, {}, {}, {}, {}
-    walk = states(wanted, recording_guidance(net, whole, record_guidance(noted)))
-    other = states(wanted, masking_guidance(net, (2, 3), recording_guidance(net, without, record_guidance(alone))))
+def test_masked_tokens_get_weight_0_and_the_others_share_their_weight(able):
+    request, net, whole, masked, vectors, masked_vectors = request_for(able), able.model.net, {}, {}, {}, {}
+    walk = states(request, recording_guidance(net, whole, record_guidance(vectors)))
+    other = states(
+        request, masking_guidance(net, (2, 3), recording_guidance(net, masked, record_guidance(masked_vectors)))
+    )
     t, kept = walk[0].t, [0, 1, 4]
-    for name, look in without[t].items():
-        assert (look[..., [2, 3]] == 0).all() and torch.allclose(
-            look.sum(-1), torch.ones(look.shape[:-1]), atol=1e-6
+    for name, layer_weights in masked[t].items():
+        assert (layer_weights[..., [2, 3]] == 0).all() and torch.allclose(
+            layer_weights.sum(-1), torch.ones(layer_weights.shape[:-1]), atol=1e-6
         ), name
     first = whole[t]["down.0.0.cross_attention"][..., kept]  # the first layer was given the same
-    torch.testing.assert_close(without[t]["down.0.0.cross_attention"][..., kept], first / first.sum(-1, keepdim=True))
-    (u, c, _), (u_deaf, c_deaf, _) = noted[t], alone[t]
-    assert torch.equal(u, u_deaf) and not torch.allclose(c, c_deaf)  # the pass without the prompt is left alone
+    torch.testing.assert_close(masked[t]["down.0.0.cross_attention"][..., kept], first / first.sum(-1, keepdim=True))
+    (u, c, _), (u_masked, c_masked, _) = vectors[t], masked_vectors[t]
+    assert torch.equal(u, u_masked) and not torch.allclose(c, c_masked)  # the unconditional prediction stays
     assert not torch.allclose(walk[-1].x, other[-1].x)
 
 
-def test_ignoring_is_the_mask_that_the_layer_has_for_words_that_are_not_there():
+def test_masking_a_token_is_the_same_as_the_layers_own_padding_mask():
     torch.manual_seed(0)
     net = torch.nn.Sequential(CrossAttention(8, 6))
     torch.nn.init.normal_(net[0].out.weight)
-    x, words, there = (
+    x, words, mask = (
         torch.randn(2, 8, 4, 4),
         torch.randn(2, 5, 6),
         torch.tensor([[True] * 5, [True] * 3 + [False] * 2]),
     )
     with mask_tokens(net, (1, 4)):
-        said = net[0](x, words, there)
-    assert torch.equal(said, net[0](x, words, there & torch.tensor([True, False, True, True, False])))
-    assert torch.equal(there[0], torch.ones(5).bool()) and not torch.equal(said, net[0](x, words, there))
+        output = net[0](x, words, mask)
+    assert torch.equal(output, net[0](x, words, mask & torch.tensor([True, False, True, True, False])))
+    assert torch.equal(mask[0], torch.ones(5).bool()) and not torch.equal(output, net[0](x, words, mask))
 
 
-def test_not_to_look_at_a_word_is_not_to_leave_it_out(able):
+def test_masking_a_word_differs_from_leaving_it_out(able):
     read = able.reader.read(PROMPT)
-    (_, places) = next(entry for entry in read.words if entry[0] == "tiger")
-    unseen = states(asked(able), masking_guidance(able.model.net, places))[-1].x
-    left_out = states(asked(able, "A red dives"))[-1].x
-    whole = states(asked(able))[-1].x
-    assert not any(torch.allclose(a, b, atol=1e-4) for a, b in ((unseen, left_out), (unseen, whole), (left_out, whole)))
-    nothing = states(asked(able), masking_guidance(able.model.net, range(1, 5)))[-1].x
-    assert not torch.allclose(nothing, states(asked(able, ""))[-1].x, atol=1e-4)  # the start has read the prompt
+    (_, positions) = next(entry for entry in read.words if entry[0] == "tiger")
+    masked = states(request_for(able), masking_guidance(able.model.net, positions))[-1].x
+    left_out = states(request_for(able, "A red dives"))[-1].x
+    whole = states(request_for(able))[-1].x
+    assert not any(torch.allclose(a, b, atol=1e-4) for a, b in ((masked, left_out), (masked, whole), (left_out, whole)))
+    nothing = states(request_for(able), masking_guidance(able.model.net, range(1, 5)))[-1].x
+    assert not torch.allclose(
+        nothing, states(request_for(able, ""))[-1].x, atol=1e-4
+    )  # the start token has attended to the prompt
 
 
-def test_the_start_cannot_be_ignored(able):
-    with pytest.raises(ValueError, match="something to look at"):
-        states(asked(able), masking_guidance(able.model.net, (0, 2)))
+def test_the_start_token_cannot_be_masked(able):
+    with pytest.raises(ValueError, match="one token must remain"):
+        states(request_for(able), masking_guidance(able.model.net, (0, 2)))
     assert not hooks(able.model.net)
 
 
-def test_other_threads_hear_everything_and_are_not_heard(able):
-    wanted, walks = asked(able), []
-    plain = states(wanted)
-    with mask_tokens(able.model.net, (2, 3)), record_attention(able.model.net, cross_attention_layers) as looks:
-        other = threading.Thread(target=lambda: walks.append(states(wanted)))
+def test_other_threads_are_neither_masked_nor_recorded(able):
+    request, walks = request_for(able), []
+    plain = states(request)
+    with mask_tokens(able.model.net, (2, 3)), record_attention(able.model.net, cross_attention_layers) as weights:
+        other = threading.Thread(target=lambda: walks.append(states(request)))
         other.start()
         other.join()
-        assert not any(looks.values())
-        mine = states(wanted)
-    assert same(walks[0], plain) and not same(mine, plain) and all(looks.values())
+        assert not any(weights.values())
+        mine = states(request)
+    assert same(walks[0], plain) and not same(mine, plain) and all(weights.values())
 
 
-# Shares
+# Attention by word
 
 
-def test_fractions_of_words_add_up_and_the_start_is_first():
-    looks = torch.tensor([[0.5, 0.1, 0.2, 0.15, 0.05]])
+def test_the_weights_of_a_words_tokens_add_up_and_the_start_token_is_first():
+    weights = torch.tensor([[0.5, 0.1, 0.2, 0.15, 0.05]])
     words = (("seatiger", range(1, 3)), ("a", range(3, 4)))
     torch.testing.assert_close(
-        by_word(looks, words), torch.tensor([[0.55, 0.3, 0.15]])
-    )  # what is no word, as the end that CLIP writes, counts as the start
-    torch.testing.assert_close(by_word(looks, ()), torch.ones(1, 1))
+        by_word(weights, words), torch.tensor([[0.55, 0.3, 0.15]])
+    )  # tokens of no word, as the end token of CLIP, count as the start
+    torch.testing.assert_close(by_word(weights, ()), torch.ones(1, 1))
 
 
-def test_fractions_of_a_drawing_add_up_to_one(able):
-    heard, prompt = {}, "a seatiger dives"
-    states(asked(able, prompt), recording_guidance(able.model.net, heard, guided))
+def test_the_fractions_of_a_generation_add_up_to_one(able):
+    recorded, prompt = {}, "a seatiger dives"
+    states(request_for(able, prompt), recording_guidance(able.model.net, recorded, guided))
     words = able.reader.read(prompt).words
     assert len(words) == 3 and len(words[1][1]) > 1
-    for looks in heard.values():
-        for look in looks.values():
-            fractions = by_word(look.double(), words)
-            assert fractions.shape == (*look.shape[:-1], 4)
+    for weights in recorded.values():
+        for layer_weights in weights.values():
+            fractions = by_word(layer_weights.double(), words)
+            assert fractions.shape == (*layer_weights.shape[:-1], 4)
             torch.testing.assert_close(
-                fractions.sum(-1), torch.ones(look.shape[:-1], dtype=torch.float64), atol=1e-6, rtol=0
+                fractions.sum(-1), torch.ones(layer_weights.shape[:-1], dtype=torch.float64), atol=1e-6, rtol=0
             )

@@ -68,7 +68,7 @@ def parts_of(module, prefix=""):
     return found
 
 
-FLOPS = {  # operations of a function, from its result and arguments: two for every weight that a number is multiplied with
+FLOPS = {  # operations of a function, from its result and arguments: two for every product with a weight
     torch.conv2d: lambda result, x, weight: 2 * result.numel() * weight[0].numel(),
     nn.functional.linear: lambda result, x, weight: 2 * result.numel() * weight.shape[1],
     Tensor.matmul: lambda result, a, b: 2 * result.numel() * a.shape[-1],

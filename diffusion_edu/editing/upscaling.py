@@ -1,7 +1,8 @@
-"""Images two and four times as large: sampled by our super-resolution model, or made by a network that a person brings, as Real-ESRGAN.
+"""Images two and four times as large, by our super-resolution model or by an upscaling network from a file, as
+Real-ESRGAN.
 
-Real-ESRGAN (Wang et al. 2021) and its like are no diffusion models: they answer at once. The library spandrel knows their
-architectures by their weights; a weight file is read as numbers and never unpickled.
+Real-ESRGAN (Wang et al. 2021) and similar networks are no diffusion models: one evaluation gives the result. The
+library spandrel recognises their architectures by their weights. A weight file is read as numbers and never unpickled.
 """
 
 from collections.abc import Callable, Iterator
@@ -22,27 +23,27 @@ REMEDY = "name a .safetensors or .pth file of an upscaler, for example Real-ESRG
 
 
 def check(factor):
-    """Raise ValueError, in one sentence, for a factor that nobody enlarges by."""
+    """Raise ValueError, in one sentence, for a factor other than 2 and 4."""
     if factor not in FACTORS:
         raise ValueError(f"Images become {' or '.join(map(str, FACTORS))} times as large, not {factor} times.")
 
 
 def upscale(model: Model, preset: Preset, small, seeds, factor=FACTOR) -> Iterator[State]:
-    """Draw an image 2 or 4 times as large, (b, 3, factor h, factor w), for each small one (b, 3, h, w) in [-1, 1] (see cascades.enlarge).
+    """Generate an image 2 or 4 times as large, (b, 3, factor h, factor w), for each small one (b, 3, h, w) in [-1, 1].
 
-    4 is twice 2: one walk after the other, the second from what the first has sampled.
+    Factor 4 is factor 2 twice, one walk after the other (see super_resolution.enlarge).
     """
     check(factor)
-    walk, others = (
-        enlarge(model, preset, small, seeds),
-        [seed + 2**30 for seed in seeds],
-    )  # other noise than the first walk's
-    return walk if factor == FACTOR else cascade(walk, lambda x: enlarge(model, preset, x, others))
+    walk = enlarge(model, preset, small, seeds)
+    if factor == FACTOR:
+        return walk
+    other_seeds = [seed + 2**30 for seed in seeds]  # other noise than the first walk's
+    return cascade(walk, lambda x: enlarge(model, preset, x, other_seeds))
 
 
 @dataclass(frozen=True)
 class Upscaler:
-    """A network that a person brought: what it is called, how many times larger it makes images, and where it computes.
+    """An upscaling network from a file: its name, its factor, and where it computes.
 
     net maps an image (1, 3, h, w) to (1, 3, factor h, factor w), both in [0, 1].
     """
@@ -56,7 +57,7 @@ class Upscaler:
     def __call__(self, images, factor=FACTOR):
         """Make images (b, 3, h, w) in [-1, 1] 2 or 4 times as large, float32, one after the other.
 
-        The network is asked until they are large enough; what is larger then is brought to size.
+        The network runs until an image is large enough; a larger result is scaled down.
         """
         check(factor)
         return torch.cat([self._one(image, [factor * side for side in image.shape[2:]]) for image in images.split(1)])
@@ -71,23 +72,22 @@ class Upscaler:
 
 
 def upscaler(path, compute=None):
-    """Load an Upscaler from a file of weights, safetensors or of torch; raises Unusable, in one sentence, if that is not possible."""
+    """Load an Upscaler from a weight file (.safetensors, .pth); raises Unusable, in one sentence, if that fails."""
     path, compute = Path(path).expanduser(), compute or choose()
     try:
         from spandrel import ImageModelDescriptor, ModelLoader
     except ImportError:
         raise Unusable(
-            f"{path.name} needs the library that knows its network: 'pip install spandrel', or take the super-resolution model."
+            f"{path.name} needs the library that knows its network: 'pip install spandrel', "
+            "or choose the super-resolution model."
         ) from None
     try:
-        found = ModelLoader(device=compute.device).load_from_state_dict(weights_of(path))
+        found = ModelLoader(device=compute.device).load_from_state_dict(read_weights(path))
     except OSError as problem:
         raise Unusable(
             f"The weights {path} cannot be read ({problem.strerror or problem}): name a file that is there."
         ) from None
-    except (
-        Exception
-    ) as problem:  # both what reads a broken file and what looks for its network fail in ways of their own
+    except Exception as problem:  # reading a broken file and recognising its network fail in ways of their own
         raise Unusable(
             f"The weights {path} are those of no network that spandrel knows ({type(problem).__name__}): {REMEDY}"
         ) from None
@@ -99,8 +99,8 @@ def upscaler(path, compute=None):
     return Upscaler(found.eval(), f"{found.architecture.name} x{found.scale}", found.scale, compute)
 
 
-def weights_of(path):
-    """Read weights from a file by its ending, as numbers alone."""
+def read_weights(path):
+    """Read the tensors of a weight file by its suffix, without unpickling objects."""
     if path.suffix.lower() == ".safetensors":
         return read_part(path, "")
     return torch.load(path, map_location="cpu", weights_only=True)
