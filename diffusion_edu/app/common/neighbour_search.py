@@ -6,9 +6,9 @@ from pathlib import Path
 import streamlit as st
 import torch
 
+from diffusion_edu.app.common.numbers import format_number
 from diffusion_edu.app.jobs import timing
-from diffusion_edu.app.jobs.stages import Stage
-from diffusion_edu.app.trajectories.chart_axes import in_words
+from diffusion_edu.app.jobs.task import Progress
 from diffusion_edu.app.trajectories.image_table import Cell, Row, table
 from diffusion_edu.evaluation.features import describe
 
@@ -38,10 +38,10 @@ def remember(key, known):
 
 
 def features_of(feature_network, images, words, total):
-    """Compute features of images, uint8 (n, 3, h, w), in batches; yields Stages, returns the features (n, width)."""
+    """Compute features of images, uint8 (n, 3, h, w), in batches; yields Progress, returns the features (n, width)."""
     features = []
     for batch in images.split(BATCH):
-        yield Stage(words, total, None)
+        yield Progress(words, total)
         begun = time.perf_counter()
         features.append(describe(feature_network, batch).features)
         timing.PACE[feature_network.card.name] = (time.perf_counter() - begun) / len(batch)
@@ -74,6 +74,6 @@ def memorised_sentence(found):
     """Say how many of the samples may be memorised: those with distances below found.limit."""
     return (
         f"**{int((found.distances < found.limit).sum())} of {len(found.images)} samples are nearer to another image "
-        f"than 99% of those images are to each other** (distance {in_words(found.limit)}): "
+        f"than 99% of those images are to each other** (distance {format_number(found.limit)}): "
         "look at such pairs, they may be memorised. The others are not copies."
     )

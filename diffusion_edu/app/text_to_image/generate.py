@@ -1,157 +1,161 @@
-"""The first part of the text-to-image page: images of a prompt, from noise, from an image or into a hole in one, and larger."""
+"""The tab "Generate": images of a prompt, from noise, from an image, or inside a mask, and upscaled."""
 
 from functools import partial
 
 import streamlit as st
 
+from diffusion_edu.app.common.edit_controls import (
+    COLUMNS,
+    ask_add_noise,
+    ask_image_or_stop,
+    ask_mask,
+    ask_strength,
+    painted_over,
+)
 from diffusion_edu.app.common.layout import show_code, show_images
-from diffusion_edu.app.common.request import counted
+from diffusion_edu.app.common.numbers import counted
 from diffusion_edu.app.components.canvas import widget
-from diffusion_edu.app.editing import edit_job
-from diffusion_edu.app.editing.image_to_image import ask_noise, ask_strength
-from diffusion_edu.app.editing.inpainting import ask_hole
-from diffusion_edu.app.jobs import session, timing
-from diffusion_edu.app.text_to_image import request, result, upscale
-from diffusion_edu.app.text_to_image.job import Draft
+from diffusion_edu.app.jobs import timing
+from diffusion_edu.app.jobs.task import WAITING, Task, done, start, started, watch
+from diffusion_edu.app.text_to_image import request, result_view, upscale
+from diffusion_edu.app.text_to_image.job import GenerationJob
 from diffusion_edu.app.text_to_image.request import BOUND
-from diffusion_edu.app.text_to_image.result import IMAGE, TAKEN, Album
-from diffusion_edu.app.text_to_image.start import Changed, Filled, Noise
+from diffusion_edu.app.text_to_image.result import TRACKS, GenerationResult
+from diffusion_edu.app.text_to_image.result_view import IMAGE_TO_IMAGE, START_IMAGE
+from diffusion_edu.app.text_to_image.start import FromImage, FromMask, FromNoise
 from diffusion_edu.core import walk
 from diffusion_edu.figures.grids import grid
 from diffusion_edu.latent.text_to_image import TextToImage
 
-KEY = "typed"
-NOISE, HOLE = "from noise", "into a hole"
-LABELLED = {"label_visibility": "collapsed", **BOUND}  # what they are is said by what they offer
-MOST = 8
+KEY = "generation"
+NOISE, INPAINTING = "noise", "inpainting"
+UNLABELLED = {"label_visibility": "collapsed", **BOUND}  # their options explain themselves
+MAX_IMAGES = 8
 
 
-def show(order):
-    """Show this part of the page."""
-    able = request.able(order)
+def show(text_request):
+    """Show the tab."""
+    text_to_image = request.load_or_stop(text_request)
     row = st.container(horizontal=True, vertical_alignment="center", gap="small")
-    begin = row.segmented_control(
-        "Begin with", [NOISE, IMAGE, HOLE], default=NOISE, required=True, key="begin", **LABELLED
+    kind = row.segmented_control(
+        "Start from", [NOISE, IMAGE_TO_IMAGE, INPAINTING], default=NOISE, required=True, key="start", **UNLABELLED
     )
+    wording = partial(counted, noun="image")
     count = row.selectbox(
-        "Images",
-        range(1, MOST + 1),
-        key="images",
-        format_func=partial(counted, thing="image"),
-        width=130,
-        **LABELLED,
+        "Images", range(1, MAX_IMAGES + 1), key="images", format_func=wording, width=130, **UNLABELLED
     )
-    if begin == NOISE:
-        (stage, side), start, beside = st.columns([67, 33], gap="small"), Noise(), 2
+    if kind == NOISE:
+        (stage, side), beginning, columns = st.columns([67, 33], gap="small"), FromNoise(), 2
     else:
-        (desk, stage), beside = st.columns(**edit_job.COLUMNS), 4
+        (controls, stage), columns = st.columns(**COLUMNS), 4
         stage, side = stage.container(), stage.container()
-        with desk:
-            start = _ask_begin(begin, able.size)
-    draft = Draft(order, count, start) if start else None
+        with controls:
+            beginning = _ask_start(kind, text_to_image.size)
+    job = GenerationJob(text_request, count, beginning) if beginning else None
     with stage:
-        asked = row.button("Draw", type="primary", icon=":material/draw:", disabled=not draft)
-        if draft and (asked or f"begun:{KEY}" not in st.session_state):  # the first time it draws without a click
-            _begin(draft, able)
-        number = _stage(draft, able, row, partial(result.show, side=side, columns=beside))
+        clicked = row.button("Generate", type="primary", icon=":material/brush:", disabled=not job)
+        if job and (clicked or started(KEY) is None):  # the first time without a click
+            start(_task(job))
+        number = _show_result(job, text_to_image, row, side, columns)
     if number is not None:
-        done = st.session_state[f"done:{KEY}"]
-        show_code(done.draft.code + upscale.show(done, number), done.draft.begin.function, TextToImage.ask, walk)
+        shown = done(KEY).result
+        code = shown.job.code + upscale.show(shown, number)
+        show_code(code, shown.job.start.function, TextToImage.request, walk)
 
 
-def _stage(draft, able, row, show):
-    """Show what is under way, or what has been sampled last and all that can be done with it; returns the number of the one looked at."""
-    session.problem(KEY)
-    done = st.session_state.get(f"done:{KEY}")
-    if session.running(KEY):
-        _watch()
-    elif draft:
-        row.caption(_costs(draft, able, done), width=220)
-    if not done or session.running(KEY):
+def _show_result(job, text_to_image, row, side, columns):
+    """Show the progress, or the latest result; returns the number of the image shown, or None."""
+    if watch(KEY):
         return None
-    return show(done, st.container())
+    finished = done(KEY)
+    if job:
+        row.caption(_cost(job, text_to_image, finished), width=220)
+    return result_view.show(finished.result, st.container(), side, columns) if finished else None
 
 
-def _ask_begin(begin, size):
-    """Ask for the image to begin with, and what becomes of it; returns Changed or Filled, or None if there is no hole yet."""
-    place = st.popover(
-        "Which image" if begin == IMAGE else "Which image, which hole", icon=":material/image:", width="stretch"
-    )
-    subject = edit_job.ask_subject(size, place, st.session_state.get(TAKEN))
-    if begin == IMAGE:
+def _ask_start(kind, size):
+    """Ask for the image to start from and how; returns FromImage or FromMask, or None while the mask is empty."""
+    label = "Input image" if kind == IMAGE_TO_IMAGE else "Input image and mask"
+    place = st.popover(label, icon=":material/image:", width="stretch")
+    subject = ask_image_or_stop(size, place, st.session_state.get(START_IMAGE))
+    if kind == IMAGE_TO_IMAGE:
         strength = ask_strength()
-        layer = widget.paint("typed canvas", subject.image, label="The image to begin with; paint over it")
+        layer = widget.paint("text_to_image input", subject.image, label="The input image; paint over it")
         st.caption(" ".join(["Paint over it if you like.", *subject.notes]))
-        return Changed(edit_job.painted_over(subject, layer), strength, ask_noise())
+        return FromImage(painted_over(subject, layer), strength, ask_add_noise())
     with place:
-        hole = ask_hole(size)
-    hole = widget.hole("typed hole", subject.image, hole, label="The image with its hole; paint the hole")
-    with st.expander("RePaint: make steps again"):
-        words = "The same steps are made so many times, so that hole and surroundings come to agree. 1: the plain way."
-        repeats = st.slider("Times that steps are made", 1, 10, 1, key="again", help=words, **BOUND)
-        jump = st.slider("Steps that are made again", 1, 20, 3, key="jump", help="So many steps at a time.", **BOUND)
-    if hole.any():
-        st.caption(
-            " ".join([f"{hole.float().mean():.0%} is sampled anew, the rest stays bit for bit.", *subject.notes])
-        )
-        return Filled(subject, hole, repeats, jump)
-    st.info("There is no hole: paint over what is to be sampled anew.", icon=":material/info:")
+        mask = ask_mask(size)
+    label = "The input image with its mask; paint the mask"
+    mask = widget.paint_mask("text_to_image mask", subject.image, mask, label=label)
+    repeats, jump = _ask_repeats()
+    if mask.any():
+        words = f"{mask.float().mean():.0%} is generated, all other pixels stay as they are, bit for bit."
+        st.caption(" ".join([words, *subject.notes]))
+        return FromMask(subject, mask, repeats, jump)
+    st.info("The mask is empty: paint over what is to be generated.", icon=":material/info:")
     return None
 
 
-def _begin(draft, able):
-    """Start to draw in the background. Shows one sentence if the choices do not go together."""
-    try:
-        moments, notes = draft.moments(able)
-    except ValueError as problem:
-        session.cancel(KEY)
-        st.error(str(problem))
-        return
-    session.begin(KEY, moments, len(draft.timesteps), draft.chosen.__contains__, wanted=draft.id)
-    st.session_state[f"asked:{KEY}"] = draft, notes
+def _ask_repeats():
+    """Ask for the settings of RePaint."""
+    with st.expander("RePaint: repeat sampling steps"):
+        words = "Repeated steps make the filled part and the rest agree. 1: plain sampling, without repetition."
+        repeats = st.slider("Repeats", 1, 10, 1, key="repeats", help=words, **BOUND)
+        words = "The number of sampling steps that are repeated together."
+        return repeats, st.slider("Jump length", 1, 20, 3, key="jump", help=words, **BOUND)
 
 
-def _watch():
-    """Show the images as they form; when it is over, keep them and show the page anew."""
-    draft, notes = st.session_state[f"asked:{KEY}"]
-    steps, zoom = len(draft.timesteps) - 1, 2 if draft.count < 3 else 1
+def _task(job):
+    """Make the Task of a GenerationJob."""
 
-    def says(job):
-        where = f"timestep {job.latest.t} of {draft.order.preset.T}" if job.latest else "waiting for a turn"
-        return f"Move {min(job.done, steps)} of {steps}: {where}"
+    def result(worker_job):
+        sampling, decoding = worker_job.latest.seconds
+        card = job.request.card
+        timing.learn(card.name, job.request.preset, job.count * job.work, True, sampling)
+        timing.PACE[_decoding(job)] = decoding / job.count / len(job.decoded)
+        notes = job.request.prompt_request(request.load(card.name), job.count).notes
+        return GenerationResult(job, worker_job.kept, notes)
 
-    def look(moment):
-        show_images(
-            (
-                grid(images, columns=min(4, draft.count), zoom=zoom),
-                f"Timestep {moment.t}: {words}",
-                f"{alt} at timestep {moment.t}",
-            )
-            for (name, _, words, alt), images in zip(result.TRACKS, moment.pair, strict=True)
-            if name == "x0_hat" or draft.count == 1
-        )
-
-    def over(job):
-        walked, decoded = job.latest.seconds
-        timing.learn(draft.order.card.name, draft.order.preset, draft.count * _fraction(draft), True, walked)
-        timing.PACE[_decoding(draft)] = decoded / draft.count / len(draft.chosen)
-        st.session_state[f"done:{KEY}"] = Album(draft, job.kept, notes)
-
-    session.watch(KEY, says, look, over)
+    return Task(
+        KEY,
+        job.id,
+        job.run,
+        len(job.timesteps),
+        request=job,
+        models=[job.request.card.name],
+        progress=partial(_progress, job),
+        preview=partial(_preview, job),
+        result=result,
+        keep=job.decoded.__contains__,
+        load=request.load,
+    )
 
 
-def _fraction(draft):
-    """How many times as many steps it makes as its preset."""
-    return max(1, len(draft.timesteps) - 1) / draft.order.preset.steps
+def _progress(job, worker_job):
+    if worker_job.latest is None:
+        return WAITING
+    steps = len(job.timesteps) - 1
+    t, T = worker_job.latest.t, job.request.preset.T
+    return f"Step {min(worker_job.done, steps)} of {steps}: timestep {t} of {T}"
 
 
-def _decoding(draft):
-    return f"{draft.order.card.name}, decoding"
+def _preview(job, frame):
+    """Show the images of a Frame while sampling goes on."""
+    zoom, columns = 2 if job.count < 3 else 1, min(4, job.count)
+    show_images(
+        (grid(images, columns=columns, zoom=zoom), f"Timestep {frame.t}: {words}", f"{alt} at timestep {frame.t}")
+        for (name, _, words, alt), images in zip(TRACKS, frame.pair, strict=True)
+        if name == "x0_hat" or job.count == 1
+    )
 
 
-def _costs(draft, able, done):
-    """Say how long drawing takes, and that what is shown was asked for before."""
-    seconds = timing.expected(able.model, draft.order.preset, draft.count * _fraction(draft), True)
-    seconds += timing.PACE.get(_decoding(draft), 0) * draft.count * len(draft.chosen)
-    words = f"{counted(len(draft.timesteps) - 1, 'move')}: about {max(seconds, 0.1):.1f} s."
-    return words if not done or done.draft.id == draft.id else f"{words} **Below: sampled before, with other choices.**"
+def _decoding(job):
+    return f"{job.request.card.name}, decoding"
+
+
+def _cost(job, text_to_image, finished):
+    """Say how long the generation takes, and whether the result below has other settings."""
+    seconds = timing.expected(text_to_image.model, job.request.preset, job.count * job.work, True)
+    seconds += timing.PACE.get(_decoding(job), 0) * job.count * len(job.decoded)
+    words = f"{counted(len(job.timesteps) - 1, 'step')}: about {max(seconds, 0.1):.1f} s."
+    return words if not finished or finished.id == job.id else f"{words} **Below: generated with other settings.**"

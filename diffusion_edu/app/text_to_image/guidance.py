@@ -1,4 +1,4 @@
-"""The part of the text-to-image page on guidance: the three predictions of one drawing, and the same noise with more and more of it."""
+"""The tab "Guidance": the predictions of classifier-free guidance as vectors, and the same noise at four scales."""
 
 from dataclasses import dataclass, replace
 
@@ -6,155 +6,150 @@ import streamlit as st
 import torch
 
 from diffusion_edu.app.common.layout import show_code
+from diffusion_edu.app.common.settings_id import settings_id
+from diffusion_edu.app.common.snippets import snippet
+from diffusion_edu.app.components.player.task import play_task
 from diffusion_edu.app.components.player.widget import play
-from diffusion_edu.app.editing.edit_job import named
-from diffusion_edu.app.guidance import page
-from diffusion_edu.app.guidance.cfg_vectors import Vectors
-from diffusion_edu.app.jobs import task as tasks
+from diffusion_edu.app.jobs.task import animation_task, keep_done
 from diffusion_edu.app.text_to_image import request
-from diffusion_edu.app.text_to_image.prompt_interpolation import short
-from diffusion_edu.app.text_to_image.request import BOUND, Order, escaped
-from diffusion_edu.app.text_to_image.variants import IMPORTS, Walks
+from diffusion_edu.app.text_to_image.request import BOUND, TextRequest, escaped, quoted
+from diffusion_edu.app.text_to_image.variants import Variants
+from diffusion_edu.app.trajectories.guidance_vectors import GuidanceVectors
 from diffusion_edu.app.trajectories.recording import kept
 from diffusion_edu.denoisers import guided, record_guidance
 from diffusion_edu.latent.text_to_image import sample
 
-VECTORS, SCALES = "three vectors", "four scales"
-LOUDER = (1.0, 2.0, 4.0, 8.0)
-LOOK_FOR = "The same noise, ever louder asked: **what does the image gain, and from where on is it too much?**"
+VECTORS, SCALES = "guidance vectors", "guidance scales"
+GUIDANCE_SCALES = (1.0, 2.0, 4.0, 8.0)
+QUESTION = "The same noise at larger and larger guidance scales: **what does the image gain, and when is it too much?**"
 
 
 @dataclass(frozen=True)
-class Words:
-    """What is asked for, in words."""
+class Condition:
+    """A condition in words, as GuidanceVectors shows it."""
 
     words: str
 
 
 @dataclass(frozen=True)
-class Pull(Vectors):
-    """The three predictions of what the page asks for, in latents; `without` says what the one is asked for that guidance leads away from."""
+class PromptVectors(GuidanceVectors):
+    """The unconditional, conditional and guided prediction of a TextRequest, in latents.
 
-    order: Order
-    without: str
+    unconditional: the condition of the other prediction, in words: the negative prompt, or none.
+    """
 
-    key, origin, goes_on = (
-        "prompt vectors",
-        "the mean of all latents",
-        " as it is: latents have no black and no white to be kept between",
-    )
+    text_request: TextRequest
+    unconditional: str
+
+    key, origin = "prompt guidance vectors", "the mean of all latents"
+    continues = ": latents are not clipped, because they have no black and no white"
 
     @property
     def id(self):
-        """The same for the same choices."""
-        return named(self.key, self.order.settings)
+        """Equal for equal settings."""
+        return settings_id(self.key, self.text_request.settings)
 
     def keep(self, index):
-        """Say whether an item is kept."""
+        """Return whether an item is kept."""
         return index in kept(self.preset.steps)
 
-    def walk(self, able, noted):
-        """Begin to walk from noise to latents, and note all predictions."""
-        return sample(replace(self.order.ask(able), guidance=record_guidance(noted)))
+    def walk(self, text_to_image, recorded):
+        """Start the walk from noise to latents and record all predictions."""
+        prompt_request = self.text_request.prompt_request(text_to_image)
+        return sample(replace(prompt_request, guidance=record_guidance(recorded)))
 
-    def seen(self, able, vectors):
-        """Decode latents to images."""
-        return able.codec.decode(torch.cat(vectors)).cpu().split(1)
+    def decode(self, text_to_image, latents):
+        """Decode latents to images (1, 3, h, w)."""
+        return text_to_image.codec.decode(torch.cat(latents)).cpu().split(1)
 
-    def lost(self, moment):
-        """The walk goes on with all of it."""
+    def clipping_note(self, step):
+        """Latents are not clipped."""
         return ""
 
-    def words(self, moments):
-        """Say what is seen; what a person typed is no Markdown."""
-        return super(Pull, replace(self, asked=Words(escaped(self.asked.words)), without=escaped(self.without))).words(
-            moments
-        )
+    def caption(self, steps):
+        """Explain what the animation shows; typed text is not read as Markdown."""
+        words = {"condition": Condition(escaped(self.condition.words)), "unconditional": escaped(self.unconditional)}
+        return super(PromptVectors, replace(self, **words)).caption(steps)
 
     @property
     def code(self):
-        """The lines of Python that make the same predictions and measure the same numbers."""
-        return (
-            "from dataclasses import replace\n\n"
-            "from diffusion_edu.denoisers import record_guidance\n"
-            "from diffusion_edu.generation import Preset\n"
-            "from diffusion_edu.analysis.measures import angle\n"
-            "from diffusion_edu.latent.text_to_image import sample, load_text_to_image\n\n"
-            f"{self.order.code()}"
-            "noted = {}\n"
-            "for state in sample(replace(asked, guidance=record_guidance(noted))):\n"
-            "    if state.t:  # at timestep 0 nothing is left to prediction\n"
-            "        u, c, g = noted[state.t]  # latents (1, c, h, w), g = u + scale * (c - u)\n"
-            "        print(state.t, [v.double().square().mean().sqrt().item() for v in (u, c, g, c - u)], angle(u, c))\n"
-            "        images = [able.images(v) for v in (state.x, u, c, g)]  # uint8 (1, 3, h, w) each\n"
-        )
+        """Python code that makes the same predictions and measures the same numbers."""
+        return snippet(__file__, "guidance_vectors", request=self.text_request.code())
 
 
 @dataclass(frozen=True, eq=False)
-class Louder(Walks):
-    """What the page asks for, with more and more guidance."""
+class GuidanceScales(Variants):
+    """A TextRequest with larger and larger guidance scales."""
 
-    key = "prompt scales"
+    key = "prompt guidance scales"
 
     @property
-    def takes(self):
-        """What each walk is, {name: words}."""
+    def descriptions(self):
+        """The variants, {name: description}."""
+        conditional = "the conditional prediction alone"
         return {
-            f"guidance {guidance_scale:g}": "follows the prompt"
-            if guidance_scale == 1
-            else f"goes {guidance_scale:g} times as far"
-            for guidance_scale in LOUDER
+            f"scale {scale:g}": conditional if scale == 1 else f"{scale:g} times the difference"
+            for scale in GUIDANCE_SCALES
         }
 
-    def asks(self, able):
-        """Ask a TextToImage for every walk."""
-        return [
-            replace(self.order, preset=replace(self.order.preset, guidance_scale=guidance_scale)).ask(able)
-            for guidance_scale in LOUDER
-        ]
+    def prompt_requests(self, text_to_image):
+        """Return the PromptRequest of every variant."""
+        presets = [replace(self.request.preset, guidance_scale=scale) for scale in GUIDANCE_SCALES]
+        return [replace(self.request, preset=preset).prompt_request(text_to_image) for preset in presets]
 
     @property
     def code(self):
-        """The lines of Python that draw the same and measure how far it is apart."""
-        return (
-            "from dataclasses import replace\n\n"
-            f"{IMPORTS}"
-            "from diffusion_edu.latent.text_to_image import sample, load_text_to_image\n\n"
-            f"{self.order.code()}"
-            "words = {"
-            + f'"prompts": {self.order.prompt!r}, "seeds": {self.order.seeds(1)}, "negative": {self.order.negative!r}'
-            + "}\n"
-            f"wanted = [able.request(preset=replace(preset, guidance_scale=scale), **words) for scale in {LOUDER}]\n"
-            "walks = [list(sample(each)) for each in wanted]\n"
-            "for first, *others in zip(*walks):\n"
-            "    print(first.t, [distance(first.x0_hat, other.x0_hat) for other in others])\n"
-            "images = [able.images(walk[-1].x) for walk in walks]  # uint8 (1, 3, h, w) each\n"
+        """Python code that generates the same images and measures their distances."""
+        return snippet(
+            __file__,
+            "guidance_scales",
+            request=self.request.code(),
+            prompt=repr(self.request.prompt),
+            seeds=self.request.seeds(1),
+            negative=repr(self.request.negative),
+            scales=GUIDANCE_SCALES,
         )
 
 
-def show(order):
-    """Show this part of the page."""
+def show(text_request):
+    """Show the tab."""
     row = st.container(horizontal=True, vertical_alignment="center", gap="small")
-    look = row.segmented_control(
-        "Question", [VECTORS, SCALES], default=VECTORS, required=True, key="pull", label_visibility="collapsed", **BOUND
+    view = row.segmented_control(
+        "View",
+        [VECTORS, SCALES],
+        default=VECTORS,
+        required=True,
+        key="guidance_view",
+        label_visibility="collapsed",
+        **BOUND,
     )
-    asked = order.ask(request.able(order))
-    if asked.condition is None and asked.negative is None:
-        st.info(
-            "There is no word in the prompt that the model knows, and so nothing to steer to: type some.",
-            icon=":material/info:",
-        )
+    prompt_request = text_request.prompt_request(request.load_or_stop(text_request))
+    if prompt_request.condition is None and prompt_request.negative is None:
+        words = "There is no word in the prompt that the model knows, so there is no guidance: type a prompt."
+        st.info(words, icon=":material/info:")
         return
-    if look == VECTORS:
-        away = short(order.negative) if asked.negative is not None and order.preset.guidance_scale > 1 else "anything"
-        task = Pull(order.card, order.preset, Words(short(order.prompt)), order.seed, order, away)
-        page.sampled(task, row, request.get)
-        show_code(task.code, guided, record_guidance)
-        return
-    row.markdown(LOOK_FOR)
-    task = Louder(order)
-    if done := tasks.keep_up(task, request.get):
-        _, animation, words = done
-        play(animation, key=task.key)
-        st.caption(f"{words} The scale of the sidebar is not heard here.")
-    show_code(task.code, guided)
+    if view == VECTORS:
+        _show_vectors(text_request, prompt_request, row)
+    else:
+        _show_scales(text_request, row)
+
+
+def _show_vectors(text_request, prompt_request, row):
+    preset = text_request.preset
+    unconditional = "no condition"
+    if prompt_request.negative is not None and preset.guidance_scale > 1:
+        unconditional = quoted(text_request.negative)
+    condition = Condition(quoted(text_request.prompt))
+    vectors = PromptVectors(text_request.card, preset, condition, text_request.seed, text_request, unconditional)
+    play_task(vectors, row, request.load)
+    show_code(vectors.code, guided, record_guidance)
+
+
+def _show_scales(text_request, row):
+    row.markdown(QUESTION)
+    job = GuidanceScales(text_request)
+    if finished := keep_done(animation_task(job, request.load)):
+        animation, caption = finished.result
+        play(animation, key=job.key)
+        st.caption(f"{caption} The guidance scale of the sidebar is not used here.")
+    show_code(job.code, guided)

@@ -1,4 +1,4 @@
-"""A drawing that a person asks for in words: the walk in latents, and every moment of it as images."""
+"""A generation of images from a prompt: the walk in latents, and its States decoded to images."""
 
 import time
 from dataclasses import dataclass
@@ -6,19 +6,20 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from diffusion_edu.app.common.image_picker import Subject
-from diffusion_edu.app.editing.edit_job import named
-from diffusion_edu.app.text_to_image.request import Order
-from diffusion_edu.app.text_to_image.start import Changed, Filled, Noise
-from diffusion_edu.app.trajectories.recording import MOST, kept
+from diffusion_edu.app.common.settings_id import settings_id
+from diffusion_edu.app.common.snippets import snippet
+from diffusion_edu.app.text_to_image.request import TextRequest
+from diffusion_edu.app.text_to_image.start import FromImage, FromMask, FromNoise
+from diffusion_edu.app.trajectories.recording import MAX_STATES, kept
 
-IMAGES = 160  # of a walk that are kept, all of a batch together: at 128x128, twice as many of 48 KB each are 15 MB
+MAX_IMAGES = 160  # kept per walk, all images of a batch together: at 128x128, twice as many of 48 KB each are 15 MB
 
 
 @dataclass(frozen=True, eq=False)
-class Moment:
-    """A moment of a walk: its timestep, what is under way and what it is guessed to be as images uint8 (b, 3, h, w), and the seconds so far.
+class Frame:
+    """One timestep of the walk: x_t and the prediction as images uint8 (b, 3, h, w), and the seconds so far.
 
-    Where a moment is not kept, nothing is decoded, and the images are those of the last that was. seconds: of walking, of decoding.
+    A timestep that is not kept is not decoded: its images are those of the last kept one. seconds: sampling, decoding.
     """
 
     t: int
@@ -33,85 +34,82 @@ class Moment:
 
 
 @dataclass(frozen=True, eq=False)
-class Draft:
-    """What is sampled: an Order, how many images of it, and what they begin with."""
+class GenerationJob:
+    """The images to generate: a TextRequest, the number of images, and what sampling starts from."""
 
-    order: Order
+    request: TextRequest
     count: int
-    begin: Noise | Changed | Filled
+    start: FromNoise | FromImage | FromMask
 
     @property
     def id(self):
-        """The same for the same choices."""
-        begin = [each for each in vars(self.begin).values() if not isinstance(each, Subject)]
-        return named(
-            self.order.settings,
-            self.count,
-            self.begin.call,
-            *begin,
-            *([self.begin.subject.image] if self.begin.code else []),
-        )
+        """Equal for equal settings."""
+        start = [each for each in vars(self.start).values() if not isinstance(each, Subject)]
+        image = [self.start.subject.image] if self.start.subject else []
+        return settings_id(self.request.settings, self.count, self.start.call, *start, *image)
 
     @property
     def seeds(self):
         """One seed per image."""
-        return self.order.seeds(self.count)
+        return self.request.seeds(self.count)
 
     @property
     def timesteps(self):
         """The timesteps of the walk."""
-        return self.begin.timesteps(self.order.preset)
+        return self.start.timesteps(self.request.preset)
 
     @property
-    def chosen(self):
-        """Which moments of the walk are decoded and kept."""
-        return kept(len(self.timesteps) - 1, min(MOST, IMAGES // self.count))
+    def decoded(self):
+        """The indices of the timesteps that are decoded and kept."""
+        return kept(len(self.timesteps) - 1, min(MAX_STATES, MAX_IMAGES // self.count))
 
-    def moments(self, able):
-        """Begin to draw: one Moment per timestep, and the notes on what was not understood. Raises ValueError for impossible choices."""
-        asked = self.order.ask(able, self.count)
-        return developed(self.begin.draw(asked), able, self.chosen), asked.notes
+    @property
+    def work(self):
+        """The number of sampling steps, relative to those of the preset."""
+        return max(1, len(self.timesteps) - 1) / self.request.preset.steps
+
+    def run(self, text_to_image):
+        """Start sampling: an iterator of one Frame per timestep. Raises ValueError for impossible settings."""
+        generation = self.start.generation(self.request.prompt_request(text_to_image, self.count))
+        return frames(generation, text_to_image, self.decoded)
 
     def settings(self, number=None):
-        """All choices as a dict that JSON can hold; number is that of one image of the batch."""
+        """All settings as a dict for JSON; with a number, those of one image of the batch."""
         seeds = self.seeds if number is None else [self.seeds[number]]
-        return {**self.order.settings, "seed": seeds[0], "images": len(seeds), **self.begin.settings}
+        return {**self.request.settings, "seed": seeds[0], "images": len(seeds), **self.start.settings}
 
     @property
     def code(self):
-        """The lines of Python that draw the same images."""
-        name = self.begin.function.__name__
-        return (
-            f"from diffusion_edu.generation import Preset\n"
-            f"from diffusion_edu.latent.text_to_image import {name}, load_text_to_image\n"
-            f"{self.begin.code}\n"
-            f"{self.order.code(self.count)}"
-            f"drawing = {self.begin.call}\n"
-            "for state in drawing:\n"
-            "    print(state.t)               # from where it begins down to 0, in latents\n"
-            "images = drawing.see(state.x)  # uint8 (images, 3, height, width)\n"
+        """Python code that generates the same images."""
+        return snippet(
+            __file__,
+            "generation",
+            function=self.start.function.__name__,
+            start=self.start.code,
+            request=self.request.code(self.count),
+            call=self.start.call,
         )
 
 
-def developed(drawing, able, chosen):
-    """Go the walk of a Drawing and yield a Moment per State; of those chosen, by number, the images are decoded."""
-    shown, walked, decoded, index = (None, None), 0.0, 0.0, 0
+def frames(generation, text_to_image, decoded):
+    """Yield a Frame per State of a Generation; the images of the indices in `decoded` are decoded."""
+    images, sampling, decoding, index = (None, None), 0.0, 0.0, 0
     while True:
         begun = time.perf_counter()
-        state = next(drawing.states, None)
-        walked += time.perf_counter() - begun
+        state = next(generation.states, None)
+        sampling += time.perf_counter() - begun
         if state is None:
             return
-        if index in chosen:
+        if index in decoded:
             begun = time.perf_counter()
-            shown = seen(drawing, able, state)
-            decoded += time.perf_counter() - begun
-        yield Moment(state.t, *shown, (walked, decoded))
+            images = decode_state(generation, text_to_image, state)
+            decoding += time.perf_counter() - begun
+        yield Frame(state.t, *images, (sampling, decoding))
         index += 1
 
 
-def seen(drawing, able, state):
-    """Decode both sides of a State: of what is under way the known part of an image is noisy too, of the prediction it is as it was."""
-    if state.x is state.x0_hat:  # at the end they are the same
-        return (drawing.see(state.x),) * 2
-    return able.images(state.x), drawing.see(state.x0_hat)
+def decode_state(generation, text_to_image, state):
+    """Decode x and x0_hat of a State. Inpainting: the known part of x is noisy too; that of x0_hat is the input."""
+    if state.x is state.x0_hat:  # equal at timestep 0
+        return (generation.decode(state.x),) * 2
+    return text_to_image.images(state.x), generation.decode(state.x0_hat)

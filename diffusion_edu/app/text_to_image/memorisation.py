@@ -1,168 +1,156 @@
-"""The part of the text-to-image page that asks whether the model copies: its scores, and the nearest training images of your prompt."""
+"""The tab "Nearest training images": the memorisation scores of the model, and the nearest images to your samples."""
 
 import streamlit as st
 
 from diffusion_edu import checkpoints
 from diffusion_edu.app.common import model_card, models
 from diffusion_edu.app.common.layout import show_code
-from diffusion_edu.app.evaluation import sample_view
-from diffusion_edu.app.evaluation.samples import readable
-from diffusion_edu.app.jobs import session, stages, timing
+from diffusion_edu.app.common.neighbour_search import PAIRS, memorised_sentence, pairs_table, path_exists
+from diffusion_edu.app.jobs import timing
+from diffusion_edu.app.jobs.task import done, start, watch
 from diffusion_edu.app.text_to_image import request
-from diffusion_edu.app.text_to_image.nearest_images import Copying
+from diffusion_edu.app.text_to_image.nearest_images import KEY, NearestImageSearch
+from diffusion_edu.app.text_to_image.request import BOUND
 from diffusion_edu.checkpoints import Unusable
 from diffusion_edu.evaluation.features import CLASSIFIERS
-from diffusion_edu.evaluation.learned import kept
+from diffusion_edu.evaluation.training_images import find_training_latents
 
-KEY = "nearest"
-KEPT, OWN = "kept by its training", "a folder or file"
-LOOK = (
-    "**Is it a new image, or one that it has learned by heart?** Compare subject, pose and place, not only the colours."
-)
+TRAINING_LATENTS, OWN_FILES = "training latents", "a folder or file"
+QUESTION = "**Is it a new image, or a memorised one?** Compare subject, pose and place, not only the colours."
 UNMEASURED = (
-    "Nobody has measured it yet: `python -m diffusion_edu.evaluation.prompting {} --data FILE --prompts FILE` does."
+    "Its memorisation has not been measured yet; this command measures it: "
+    "`python -m diffusion_edu.evaluation.text_to_image {} --data FILE --prompts FILE`."
 )
 PRIVATE = (
-    "The training images belong to others and do not come with this app. With the folder or file that it was trained on, or where it was trained "
-    "on this computer, you see here which of them lies nearest to what your prompt draws."
+    "The training images belong to others and do not come with this app. If you have the folder or file that the "
+    "model was trained on, or trained it on this computer, you see here which training images are nearest to your "
+    "samples."
 )
-PREDICTION = 0.015  # seconds that an image is read and looked at, until that was measured
+PREDICTION = 0.015  # seconds to read an image and compute its features, until that was measured
 
 
-def show(order):
-    """Show this part of the page."""
-    st.markdown(LOOK)
-    copying = ask(order)
-    if session.running(KEY):
-        stages.watch(KEY)
-    elif done := stages.done(KEY):
-        _found(*done)
-    measured(order.card)
-    _sheets(order.card)
-    if copying:
-        show_code(copying.code, *copying.functions, does="find exactly these images")
+def show(text_request):
+    """Show the tab."""
+    st.markdown(QUESTION)
+    search = ask(text_request)
+    if not watch(KEY) and (finished := done(KEY)):
+        _show_found(finished.request, finished.result)
+    show_scores(text_request.card)
+    _show_sheets(text_request.card)
+    if search:
+        show_code(search.code, *search.functions, does="find exactly these images")
 
 
-def measured(card):
-    """Show in a table how often samples were copies when the model was judged."""
-    scores, of = (
-        card.scores,
-        f"It has learned from {card.data['images']:,} images. " if card.data.get("images") else "",
-    )
+def show_scores(card):
+    """Show in a table how many samples were memorised when the model was evaluated."""
+    scores, images = card.scores, card.data.get("images")
+    trained_on = f"It was trained on {images:,} images. " if images else ""
     if "memorised" not in scores:
-        st.caption(of + UNMEASURED.format(card.name))
+        st.caption(trained_on + UNMEASURED.format(card.name))
         return
-    told = {
-        "prompts that no image goes with": scores,
-        "captions that it has learned from": scores.get("training_prompts", {}),
-    }
+    sets = {"new prompts": scores, "training captions": scores.get("training_prompts", {})}
     rows = [
-        (f"Samples of {name}", _fraction(row, "memorised"), _times(row), _fraction(row, "own_image"))
-        for name, row in told.items()
+        (f"Samples of {name}", _percent(row, "memorised"), _ratio(row), _percent(row, "own_image"))
+        for name, row in sets.items()
         if row
     ]
     head = (
-        "In general, as its card says",
-        "Copies (chance: 1%)",
+        "From the model card",
+        "Memorised (baseline: 1%)",
         "Distance to the nearest",
         "Nearest is the caption's own image",
     )
     st.html(model_card.table(head, rows))
     st.caption(
-        f"{of}A drawing counts as a copy if it lies nearer to a training image than 99% of training images lie to each other; the distance is in "
-        "the middle, relative to that of training images to each other: about 1 and more is as new as these are."
+        f"{trained_on}A sample counts as memorised if it is nearer to a training image than 99% of training images "
+        "are to each other. The distance is the median, relative to that between training images: about 1 or more "
+        "is as new as they are."
     )
 
 
-def _fraction(row, name):
+def _percent(row, name):
     return f"{row[name]:.1%}" if name in row else ""
 
 
-def _times(row):
+def _ratio(row):
     return f"{row['nearest']:.2f} ×" if "nearest" in row else ""
 
 
-def ask(order):
-    """Ask what samples are compared with, and offer to do it; returns a Copying, or None where there is nothing."""
-    feature_network, paths = CLASSIFIERS.get(order.card.subject, ("",))[0], kept(order.card)
+def ask(text_request):
+    """Ask what the samples are compared with, and offer the search; returns it, or None where there is nothing."""
+    card = text_request.card
+    feature_network, paths = CLASSIFIERS.get(card.subject, ("",))[0], find_training_latents(card)
     if feature_network not in checkpoints.available():
-        st.info(
-            f"The classifier {feature_network!r}, by whose features images are compared, is not installed: restore it.",
-            icon=":material/info:",
-        )
+        words = f"The classifier {feature_network!r}, whose features are compared, is not installed: restore it."
+        st.info(words, icon=":material/info:")
         return None
     row = st.container(horizontal=True, vertical_alignment="bottom", gap="medium")
-    sources = [KEPT, OWN] if paths else [OWN]
+    sources = [TRAINING_LATENTS, OWN_FILES] if paths else [OWN_FILES]
     source = row.segmented_control(
-        "Compare with", sources, default=sources[0], required=True, key="nearest_of", **request.BOUND
+        "Compare with", sources, default=sources[0], required=True, key="nearest_source", **BOUND
     )
-    path = str(paths[0]) if source == KEPT else _ask_path(row)
-    count = row.selectbox("Samples", [2, 4, 6, 12], 2, key="nearest_count", width=90, **request.BOUND)
-    words = "Of more, so many are chosen by chance, those with written captions first: a copy of one of the others is not found."
-    most = row.selectbox(
-        "At most",
-        [250, 1000, 4000, 20_000],
-        1,
-        format_func="{:,}".format,
-        key="nearest_most",
-        help=words,
-        width=110,
-        **request.BOUND,
-    )
-    copying = Copying(order, count, path, source == KEPT, most, feature_network)
-    offer(copying, row)
-    return copying if path else None
+    path = str(paths[0]) if source == TRAINING_LATENTS else _ask_path(row)
+    count = row.selectbox("Samples", [2, 4, 6, 12], 2, key="nearest_count", width=90, **BOUND)
+    words = "Of larger sets, this many images are compared: a random choice, those with human captions first."
+    limits, about = [250, 1000, 4000, 20_000], {"format_func": "{:,}".format, "help": words, "width": 110}
+    limit = row.selectbox("At most", limits, 1, key="nearest_limit", **about, **BOUND)
+    search = NearestImageSearch(text_request, count, path, source == TRAINING_LATENTS, limit, feature_network)
+    offer(search, row)
+    return search if path else None
 
 
 def _ask_path(row):
     """Ask where the training images are; "" where there are none."""
-    words = "A folder of images, or a parquet file with a column `image`, on the computer that runs this app. It is read, never changed."
+    words = (
+        "A folder of images, or a parquet file with a column `image`, on the computer that runs this app. "
+        "It is read, never changed."
+    )
     path = row.text_input(
-        "Their path", key="nearest_path", placeholder="/home/me/images", help=words, width=200, **request.BOUND
+        "Path of the images", key="nearest_path", placeholder="/home/me/images", help=words, width=200, **BOUND
     )
     if not path:
         st.info(PRIVATE, icon=":material/info:")
-    return path if path and readable(path, "") else ""
+    return path if path and path_exists(path, "") else ""
 
 
-def offer(copying, row):
-    """Offer to draw and compare, and say how long that takes."""
-    wanted = row.button("Find them", type="primary", icon=":material/search:", disabled=not copying.path)
+def offer(search, row):
+    """Offer the search, and say how long it takes."""
+    clicked = row.button("Find nearest", type="primary", icon=":material/search:", disabled=not search.path)
+    if clicked:
+        start(search.task())
+    if not search.path:
+        return
     try:
-        able, feature_network = request.get(copying.order.card.name), models.get(copying.feature_network)
-        if wanted:
-            stages.begin(KEY, copying, copying.items(able, feature_network), copying.total)
-        if copying.path:
-            seconds = timing.expected(able.model, copying.order.preset, copying.count, True) + copying.most * (
-                timing.PACE.get(copying.feature_network, 0) + PREDICTION
-            )
-            words = f"Draws {copying.count} images and compares each with up to {copying.most:,}"
-            st.caption(f"{words}: about {max(seconds, 1):.0f} s on this machine the first time.")
+        text_to_image, _ = request.load(search.request.card.name), models.get(search.feature_network)
     except (Unusable, ValueError) as problem:
         st.error(str(problem))
-    session.problem(KEY)
+        return
+    seconds = timing.expected(text_to_image.model, search.request.preset, search.count, True)
+    seconds += search.limit * (timing.PACE.get(search.feature_network, 0) + PREDICTION)
+    words = f"Generates {search.count} images and compares each with up to {search.limit:,}"
+    st.caption(f"{words}: about {max(seconds, 1):.0f} s on this machine the first time.")
 
 
-def _found(copying, found):
-    """Show the samples above their nearest images, and say what that means."""
-    st.html(sample_view.pairs(found, found.distances.argsort()[: sample_view.SHOWN].tolist()))
-    st.markdown(sample_view.copies(found))
-    some = f"{found.among:,} of the {found.of:,}" if found.among < found.of else f"all {found.of:,}"
-    decoded = " They are shown as the autoencoder gives them back." if copying.latents else ""
+def _show_found(search, found):
+    """Show the samples above their nearest images, and what that means."""
+    st.html(pairs_table(found, found.distances.argsort()[:PAIRS].tolist()))
+    st.markdown(memorised_sentence(found))
+    part = f"all {found.available:,}"
+    if found.compared < found.available:
+        part = f"{found.compared:,} of the {found.available:,}"
+    decoded = " They are shown as the autoencoder reconstructs them." if search.latents else ""
     st.caption(
-        f"Sampled for “{request.escaped(copying.order.prompt)}”, seeds from {copying.order.seed}; compared with {some} images of {found.source} by "
-        f"features of `{copying.feature_network}`, in which distances have no unit.{decoded}"
+        f"Prompt “{request.escaped(search.request.prompt)}”, seeds from {search.request.seed}; compared with {part} "
+        f"images of {found.source} by features of `{search.feature_network}`. Distances of features have no "
+        f"unit.{decoded}"
     )
 
 
-def _sheets(card):
-    """Show the pairs that an evaluation on this computer has left; they hold images of others and are not part of the app."""
-    for which, words in (("unseen", "new prompts"), ("training", "captions that it has learned from")):
-        path = checkpoints.OWN / "evaluation" / f"{card.name}.{which}.png"
+def _show_sheets(card):
+    """Show the pairs of an evaluation on this computer; they contain images of others and are not part of the app."""
+    for name, words in (("unseen", "new prompts"), ("training", "training captions")):
+        path = checkpoints.OWN / "evaluation" / f"{card.name}.{name}.png"
         if path.is_file():
             with st.expander(f"Pairs of the last evaluation: {words}"):
-                st.image(
-                    str(path),
-                    caption="Above a drawing, below its nearest training image",
-                    alt=f"Samples of {words} and their nearest images",
-                )
+                caption = "Above a sample, below its nearest training image"
+                st.image(str(path), caption=caption, alt=f"Samples of {words} and their nearest training images")

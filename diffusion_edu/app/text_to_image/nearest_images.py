@@ -1,4 +1,4 @@
-"""Does it copy? Samples of a prompt, and the training images that lie nearest to each of them."""
+"""Samples of a prompt and the training images nearest to them, to see whether the model has memorised images."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -6,114 +6,128 @@ from pathlib import Path
 
 from torch import Tensor
 
-from diffusion_edu.app.editing import edit_job
-from diffusion_edu.app.evaluation.sample_check import KNOWN, described, remember
-from diffusion_edu.app.jobs.stages import Stage
-from diffusion_edu.app.text_to_image.request import Order
+from diffusion_edu.app.common import models
+from diffusion_edu.app.common.neighbour_search import BATCH, CACHE, features_of, remember
+from diffusion_edu.app.common.settings_id import settings_id
+from diffusion_edu.app.common.snippets import snippet
+from diffusion_edu.app.jobs.task import Progress, Task
+from diffusion_edu.app.text_to_image import request
+from diffusion_edu.app.text_to_image.request import TextRequest
 from diffusion_edu.data.survey import Survey, survey
-from diffusion_edu.evaluation.learned import brought_back
-from diffusion_edu.evaluation.neighbours import near, nearest
-from diffusion_edu.latent.text_to_image import TextToImage, draw
+from diffusion_edu.evaluation.neighbours import memorisation_threshold, nearest
+from diffusion_edu.evaluation.training_images import decode_training_images
+from diffusion_edu.latent.text_to_image import TextToImage, sample
 
-AT_ONCE = 32
+KEY = "nearest"
 
 
 @dataclass(frozen=True, eq=False)
-class Found:
-    """Samples uint8 (n, 3, h, w), the nearest image to each, its name and distance; below limit it may be a copy; among how many of how many."""
+class NearestImages:
+    """Samples uint8 (n, 3, h, w), the nearest image to each, its file name and distance, and the set they come from.
+
+    A sample at a distance below limit may be memorised. compared of available images were searched.
+    """
 
     images: Tensor
     neighbours: Tensor
     files: list[str]
     distances: Tensor
     limit: float
-    among: int
-    of: int
+    compared: int
+    available: int
     source: str
 
 
 @dataclass(frozen=True, eq=False)
-class Copying:
-    """So many samples of what is asked for, compared with at most so many images: latents that a training has kept, or any images at a path."""
+class NearestImageSearch:
+    """A search: `count` samples of a TextRequest, compared with at most `limit` images at a path.
 
-    order: Order
+    latents: the path holds the latents of a training, not images. feature_network: the name of a classifier, whose
+    features are compared.
+    """
+
+    request: TextRequest
     count: int
     path: str
     latents: bool
-    most: int
-    feature_network: str  # the classifier whose features are compared
+    limit: int
+    feature_network: str
 
-    functions = (nearest, near, brought_back)
+    functions = (nearest, memorisation_threshold, decode_training_images)
 
     @property
     def id(self):
-        """The same for the same choices."""
-        return edit_job.named(self.order.settings, self.count, self.path, self.most, self.feature_network)
+        """Equal for equal settings."""
+        return settings_id(self.request.settings, self.count, self.path, self.limit, self.feature_network)
 
     @property
     def total(self):
-        """About how many items there will be."""
-        return len(self.order.preset.timesteps()) + (self.count + 2 * self.most) // AT_ONCE + 2
+        """About the number of items."""
+        return len(self.request.preset.timesteps()) + (self.count + 2 * self.limit) // BATCH + 2
 
-    def items(self, able: TextToImage, feature_network) -> Iterator[Stage | Found]:
-        """Draw, describe and compare: yields Stages, and Found at last."""
-        drawing = draw(self.order.ask(able, self.count))
-        for state in drawing:
-            yield Stage(f"Drawing {self.count} images: timestep {state.t}", self.total)
-        images = drawing.see(state.x)
-        sampled = yield from described(feature_network, images, "Looking at the samples", self.total)
-        known, features = yield from self._known(able, feature_network)
-        yield Stage("Looking for the nearest", self.total)
-        distances, rows = nearest(sampled, features)
-        files = [known.files[row] for row in rows.tolist()]
-        yield Found(
-            images,
-            known.images.images[rows],
-            files,
-            distances,
-            near(features),
-            len(features),
-            known.found,
-            known.images.source,
+    def task(self):
+        """Make the Task; its result is NearestImages."""
+        name = self.request.card.name
+        load = {name: request.load}
+        return Task(
+            KEY,
+            self.id,
+            self.run,
+            self.total,
+            request=self,
+            models=[name, self.feature_network],
+            keep=lambda index: False,
+            load=lambda model: load.get(model, models.get)(model),
         )
 
-    def _known(self, able, feature_network):
-        """Read and describe what is compared with, or remember it; yields Stages, returns a Survey and the features of its images (m, width)."""
+    def run(self, text_to_image: TextToImage, feature_network) -> Iterator[Progress | NearestImages]:
+        """Generate, compute features and compare: yields Progress, and NearestImages at the end."""
+        generation = sample(self.request.prompt_request(text_to_image, self.count))
+        return self._run(generation, text_to_image, feature_network)
+
+    def _run(self, generation, text_to_image, feature_network):
+        for state in generation:
+            yield Progress(f"Sampling {self.count} images: timestep {state.t}", self.total)
+        images = generation.decode(state.x)
+        sampled = yield from features_of(feature_network, images, "Computing features of the samples", self.total)
+        known, features = yield from self._known(text_to_image, feature_network)
+        yield Progress("Searching the nearest images", self.total)
+        distances, rows = nearest(sampled, features)
+        files, limit = [known.files[row] for row in rows.tolist()], memorisation_threshold(features)
+        neighbours, source = known.images.images[rows], known.images.source
+        yield NearestImages(images, neighbours, files, distances, limit, len(features), known.found, source)
+
+    def _known(self, text_to_image, feature_network):
+        """Read the images and compute their features, or take them from the cache.
+
+        Yields Progress; returns a Survey and the features of its images (m, width).
+        """
         path = Path(self.path).expanduser()
-        key = feature_network.card.sha256, (str(path.resolve()), path.stat().st_mtime_ns, self.most, able.size)
-        if key not in KNOWN:
-            reading = brought_back(path, able.codec, self.most) if self.latents else survey(path, able.size, self.most)
+        version = str(path.resolve()), path.stat().st_mtime_ns, self.limit, text_to_image.size
+        key = feature_network.card.sha256, version
+        if key not in CACHE:
+            reading = survey(path, text_to_image.size, self.limit)
+            if self.latents:
+                reading = decode_training_images(path, text_to_image.codec, self.limit)
             for found in reading:
                 if not isinstance(found, Survey):
-                    yield Stage("Reading {:,} of {:,} images".format(*found), self.total)
-            features = yield from described(
-                feature_network, found.images.images, "Looking at the training images", self.total
-            )
+                    yield Progress("Reading {:,} of {:,} images".format(*found), self.total)
+            words = "Computing features of the training images"
+            features = yield from features_of(feature_network, found.images.images, words, self.total)
             remember(key, (found, features))
-        return KNOWN[key]
+        return CACHE[key]
 
     @property
     def code(self):
-        """The lines of Python that find the same."""
-        lines = {
-            True: f"*_, known = brought_back({self.path!r}, able.codec, most={self.most})  # latents, decoded\n",
-            False: f"*_, known = survey({self.path!r}, able.size, most={self.most})\n",
-        }[self.latents]
-        return (
-            "from diffusion_edu.checkpoints import load\n"
-            "from diffusion_edu.data.survey import survey\n"
-            "from diffusion_edu.evaluation.features import describe\n"
-            "from diffusion_edu.evaluation.learned import brought_back\n"
-            "from diffusion_edu.evaluation.neighbours import near, nearest\n"
-            "from diffusion_edu.generation import Preset\n"
-            "from diffusion_edu.latent.text_to_image import draw, load_text_to_image\n\n"
-            f"{self.order.code(self.count)}"
-            "drawing = draw(asked)\n"
-            "*_, last = drawing\n"
-            "samples = drawing.see(last.x)                       # uint8 (n, 3, h, w)\n"
-            f"{lines}"
-            f'eyes = load("{self.feature_network}")\n'
-            "sampled, features = (describe(eyes, images).features for images in (samples, known.images.images))\n"
-            "distances, rows = nearest(sampled, features)           # of each drawing: how near, and which\n"
-            'print(distances, "copies:", int((distances < near(features)).sum()))\n'
+        """Python code that finds the same images."""
+        read = f"survey({self.path!r}, text_to_image.size, most={self.limit})"
+        if self.latents:
+            read = f"decode_training_images({self.path!r}, text_to_image.codec, most={self.limit})"
+        request_code = self.request.code(self.count)
+        return snippet(
+            __file__,
+            "nearest_training_images",
+            request=request_code,
+            read=read,
+            feature_network=self.feature_network,
         )

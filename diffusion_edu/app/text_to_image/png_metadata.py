@@ -1,4 +1,4 @@
-"""Prompt and settings read back out of a PNG that this page made, into the controls."""
+"""Settings in the metadata of a PNG that this page made, read back into the controls."""
 
 from numbers import Real
 
@@ -11,36 +11,43 @@ from diffusion_edu.samplers import SAMPLERS
 from diffusion_edu.schedules import SCHEDULES
 from diffusion_edu.spacings import SPACINGS
 
-KEY, SAYS = "recalled", "recalled says"
-DONE = "Its prompt and settings are on the page now: press Draw."
-BEGUN = "It began with an image, which is not in the file."
-OTHER = "The weights of this model were others then: the image will be another one."
-ABSENT = "The model that drew it, {!r}, is not installed."
+KEY, MESSAGE = "png_settings", "png_settings message"
+DONE = "The prompt and settings of the PNG are on the page now: press Generate."
+FROM_IMAGE = "It began with an image, which is not in the file."
+CHANGED = "The weights of this model have changed since then: the image will be different."
+ABSENT = "The model that made it, {!r}, is not installed."
+CHOICES = (  # key of the control, name in the preset, options
+    ("sampler", "sampler", SAMPLERS),
+    ("schedule", "schedule", SCHEDULES),
+    ("spacing", "spacing", SPACINGS),
+    ("timesteps", "T", TIMESTEPS),
+    ("zero_snr", "zero_snr", (True, False)),
+)
 
 
 def offer(known):
-    """Let a person hand in a PNG of this page, and set the controls to what it carries; known are the cards by title."""
+    """Offer to read the settings of a PNG of this page into the controls; known: the installed cards by title."""
     words = f"A PNG that was downloaded from this page carries prompt and settings. {UNLINKED}"
-    st.file_uploader("Settings of a PNG", key=KEY, on_change=_recall, args=(known,), help=words)
-    if says := st.session_state.pop(SAYS, ""):
-        st.info(says, icon=":material/info:")
+    st.file_uploader("Settings from a PNG", key=KEY, on_change=_read, args=(known,), help=words)
+    if message := st.session_state.pop(MESSAGE, ""):
+        st.info(message, icon=":material/info:")
 
 
-def _recall(known):
+def _read(known):
     given = st.session_state.get(KEY)
     if given is None:
         return
     try:
         about = read_note(given.getvalue())
     except ValueError as problem:
-        st.session_state[SAYS] = str(problem)
+        st.session_state[MESSAGE] = str(problem)
         return
-    st.session_state.update(recalled(about, known))
-    st.session_state[SAYS] = " ".join(remarks(about, known))
+    st.session_state.update(control_values(about, known))
+    st.session_state[MESSAGE] = " ".join(messages(about, known))
 
 
-def recalled(about, known):
-    """Read the state of the controls, by their keys, off what a PNG carries: whatever does not fit them is left as it is on the page."""
+def control_values(about, known):
+    """Return the values of the controls, by key, from the metadata of a PNG; values that do not fit are left out."""
     preset = about.get("preset") if isinstance(about.get("preset"), dict) else {}
     options = preset.get("options") if isinstance(preset.get("options"), dict) else {}
     model = next((title for title, card in known.items() if card.name == about.get("model")), None)
@@ -48,44 +55,34 @@ def recalled(about, known):
     found = {
         "model": (model, model is not None),
         **{name: (about.get(name), isinstance(about.get(name), str)) for name in ("prompt", "negative")},
-        "seed": (about.get("seed"), whole(about.get("seed"), 1_000_000)),
-        **{key: (preset.get(name), preset.get(name) in list(those)) for key, name, those in CHOICES},
-        "steps": (preset.get("steps"), whole(preset.get("steps"), 1000) and preset.get("steps") in steps),
-        "guidance_scale": (preset.get("guidance_scale"), within(preset.get("guidance_scale"), 8)),
-        "eta": (options.get("eta"), within(options.get("eta"), 1)),
+        "seed": (about.get("seed"), is_whole(about.get("seed"), 1_000_000)),
+        **{key: (preset.get(name), preset.get(name) in list(values)) for key, name, values in CHOICES},
+        "steps": (preset.get("steps"), is_whole(preset.get("steps"), 1000) and preset.get("steps") in steps),
+        "guidance_scale": (preset.get("guidance_scale"), is_number(preset.get("guidance_scale"), 8)),
+        "eta": (options.get("eta"), is_number(options.get("eta"), 1)),
         "variance": (options.get("variance"), options.get("variance") in ("small", "large")),
     }
-    return {
-        key: float(value) if key in ("guidance_scale", "eta") else value for key, (value, fits) in found.items() if fits
-    }
+    numbers = ("guidance_scale", "eta")
+    return {key: float(value) if key in numbers else value for key, (value, fits) in found.items() if fits}
 
 
-CHOICES = (
-    ("sampler", "sampler", SAMPLERS),
-    ("schedule", "schedule", SCHEDULES),
-    ("spacing", "spacing", SPACINGS),
-    ("timesteps", "T", TIMESTEPS),
-    ("zero", "zero_snr", (True, False)),
-)  # key of the control, name in the preset, what can be chosen
-
-
-def remarks(about, known):
-    """Say what a person must know who wants the same image again."""
+def messages(about, known):
+    """Yield what a person must know to get the same image again."""
     card = next((card for card in known.values() if card.name == about.get("model")), None)
     yield DONE
     if card is None:
         yield ABSENT.format(str(about.get("model"))[:80])
     elif card.sha256 != about.get("sha256"):
-        yield OTHER
+        yield CHANGED
     if "begin" in about:
-        yield BEGUN
+        yield FROM_IMAGE
 
 
-def whole(value, most):
-    """Whether a value is a whole number of 0 to most."""
-    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= most
+def is_whole(value, largest):
+    """Return whether a value is a whole number from 0 to `largest`."""
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= largest
 
 
-def within(value, most):
-    """Whether a value is a number of 0 to most."""
-    return isinstance(value, Real) and not isinstance(value, bool) and 0 <= value <= most
+def is_number(value, largest):
+    """Return whether a value is a number from 0 to `largest`."""
+    return isinstance(value, Real) and not isinstance(value, bool) and 0 <= value <= largest

@@ -1,95 +1,87 @@
-"""The part of the text-to-image page on two prompts: sampled from the same noise, and what lies between them."""
+"""The tab "Prompt interpolation": two prompts and interpolations between them, all from the same noise."""
 
 from dataclasses import dataclass, replace
 
 import streamlit as st
 
 from diffusion_edu.app.common.layout import show_code
+from diffusion_edu.app.common.snippets import snippet
 from diffusion_edu.app.components.player.widget import play
-from diffusion_edu.app.jobs import task as tasks
+from diffusion_edu.app.jobs.task import animation_task, keep_done
 from diffusion_edu.app.text_to_image import request
-from diffusion_edu.app.text_to_image.request import BOUND
-from diffusion_edu.app.text_to_image.variants import IMPORTS, Walks
+from diffusion_edu.app.text_to_image.request import BOUND, quoted
+from diffusion_edu.app.text_to_image.variants import Variants
 from diffusion_edu.generation import guided_denoiser
-from diffusion_edu.latent.text_to_image import between
+from diffusion_edu.latent.interpolation import interpolate
 
-LOOK_FOR = "Drag the bar: **at which timestep do two prompts, begun with the same noise, become two images?**"
-FIRST = "A mountain lake in autumn, golden trees mirrored in the still water."
-SAYS = (
-    "What lies between is guessed by both: at every timestep the prediction is so much of the way from what the network says of A to what it says of B. "
-    "The words themselves have nothing between them."
+QUESTION = "Drag the bar: **at which timestep do two prompts with the same noise become two different images?**"
+SECOND_PROMPT = "A mountain lake in autumn, golden trees mirrored in the still water."
+CAPTION = (
+    "An interpolation uses both prompts: at every timestep its prediction is a weighted mean of the predictions for "
+    "A and for B. The words themselves are not interpolated."
 )
 
 
 @dataclass(frozen=True, eq=False)
-class TwoPrompts(Walks):
-    """What the page asks for, A, and the same with another prompt, B; fractions of 0..1 of the way between them that are sampled too."""
+class PromptInterpolation(Variants):
+    """A TextRequest (A), the same with a second prompt (B), and interpolations at fractions 0 to 1 between them."""
 
-    other: str
+    second: str
     fractions: tuple[float, ...] = ()
 
-    key = "two prompts"
+    key = "prompt interpolation"
 
     @property
-    def about(self):
-        """What else its name depends on."""
-        return self.other, self.fractions
+    def details(self):
+        """What the id depends on besides the request."""
+        return self.second, self.fractions
 
     @property
-    def takes(self):
-        """What each walk is, {name: words}."""
-        return {
-            "A": short(self.order.prompt, 24),
-            **{f"{fraction:.0%}": "towards B" for fraction in self.fractions},
-            "B": short(self.other, 24),
-        }
+    def descriptions(self):
+        """The variants, {name: description}."""
+        between = {f"{fraction:.0%}": "towards B" for fraction in self.fractions}
+        return {"A": quoted(self.request.prompt, 24), **between, "B": quoted(self.second, 24)}
 
-    def asks(self, able):
-        """Ask a TextToImage for every walk."""
-        a, b = self.order.ask(able), replace(self.order, prompt=self.other).ask(able)
-        return [a, *(between(a, b, [fraction]) for fraction in self.fractions), b]
+    def prompt_requests(self, text_to_image):
+        """Return the PromptRequest of every variant."""
+        a = self.request.prompt_request(text_to_image)
+        b = replace(self.request, prompt=self.second).prompt_request(text_to_image)
+        return [a, *(interpolate(a, b, [fraction]) for fraction in self.fractions), b]
 
     @property
     def code(self):
-        """The lines of Python that draw the same and measure how far it is apart."""
-        return (
-            f"{IMPORTS}"
-            "from diffusion_edu.latent.text_to_image import between, draw, load_text_to_image\n\n"
-            f"{self.order.code()}"
-            f"other = able.ask({self.other!r}, seeds={self.order.seeds(1)}, preset=preset, negative={self.order.negative!r})\n"
-            f"wanted = [asked, *(between(asked, other, [share]) for share in {list(self.fractions)}), other]\n"
-            "walks = [list(draw(each)) for each in wanted]\n"
-            "for first, *others in zip(*walks):\n"
-            "    print(first.t, [distance(first.x0_hat, other.x0_hat) for other in others])\n"
-            "images = [able.images(walk[-1].x) for walk in walks]  # uint8 (1, 3, h, w) each\n"
+        """Python code that generates the same images and measures their distances."""
+        return snippet(
+            __file__,
+            "prompt_interpolation",
+            request=self.request.code(),
+            second=repr(self.second),
+            seeds=self.request.seeds(1),
+            negative=repr(self.request.negative),
+            fractions=list(self.fractions),
         )
 
 
-def short(prompt, most=40):
-    """Write the beginning of a prompt as a quotation."""
-    words = " ".join(prompt.split())
-    return f"“{words[:most].rstrip()}…”" if len(words) > most else f"“{words}”" if words else "anything"
-
-
 def _swap():
-    st.session_state["prompt"], st.session_state["other"] = st.session_state["other"], st.session_state["prompt"]
+    state = st.session_state
+    state["prompt"], state["second_prompt"] = state["second_prompt"], state["prompt"]
 
 
-def show(order):
-    """Show this part of the page."""
+def show(text_request):
+    """Show the tab."""
     row = st.container(horizontal=True, vertical_alignment="bottom", gap="small")
-    other = row.text_input("B, the other prompt", FIRST, key="other", **BOUND)
-    row.button("Swap", icon=":material/swap_horiz:", on_click=_swap, help="A becomes B, and B becomes A.")
-    words = "Images from predictions between both."
+    second = row.text_input("Prompt B", SECOND_PROMPT, key="second_prompt", **BOUND)
+    row.button("Swap", icon=":material/swap_horiz:", on_click=_swap, help="Exchange prompts A and B.")
+    words = "The number of images between A and B."
     count = row.segmented_control(
-        "Between them", [0, 1, 3], default=3, required=True, key="between", help=words, **BOUND
+        "Interpolations", [0, 1, 3], default=3, required=True, key="interpolations", help=words, **BOUND
     )
-    st.markdown(LOOK_FOR)
-    able = request.able(order)
-    request.tell(replace(order, prompt=other).ask(able))
-    task = TwoPrompts(order, other, tuple((k + 1) / (count + 1) for k in range(count)))
-    if done := tasks.keep_up(task, request.get):
-        _, animation, words = done
-        play(animation, key=task.key)
-        st.caption(f"{words} {SAYS if done[0].fractions else ''}")
-    show_code(task.code, between, guided_denoiser)
+    st.markdown(QUESTION)
+    text_to_image = request.load_or_stop(text_request)
+    request.show_notes(replace(text_request, prompt=second).prompt_request(text_to_image))
+    job = PromptInterpolation(text_request, second, tuple((k + 1) / (count + 1) for k in range(count)))
+    if finished := keep_done(animation_task(job, request.load)):
+        animation, caption = finished.result
+        play(animation, key=job.key)
+        st.caption(f"{caption} {CAPTION if finished.request.fractions else ''}")
+    show_code(job.code, interpolate, guided_denoiser)

@@ -1,4 +1,4 @@
-"""Random prompts for a model that draws what a text says: mixed anew, unseen ones, or those that it has learned from; of chosen categories."""
+"""Random prompts for a text-to-image model: from a Markov chain, unseen, or training captions; by category."""
 
 import random
 import tempfile
@@ -9,79 +9,67 @@ import streamlit as st
 from diffusion_edu.app.common.image_picker import UNLINKED
 from diffusion_edu.checkpoints import available
 from diffusion_edu.data.prompts import load_prompts, pick
-from diffusion_edu.text.random_prompts import ORDER, chain, place
+from diffusion_edu.text.random_prompts import ORDER, chain_path, load_chain
 
-MIXED, UNSEEN, LEARNED = "mixed", "unseen", "learned"
-SAYS = (
-    "- **mixed**: word follows word as in the captions that it learned from; the sentence is new.\n"
-    "- **unseen**: written by people in the same style, and no caption that it learned from.\n"
-    "- **learned**: captions that it has learned from. With the model come those that were made for photographs of flowers; "
-    "the captions of scenes are other people's: hand in their file."
+CHAIN, UNSEEN, TRAINING = "Markov chain", "unseen", "training"
+HELP = (
+    "- **Markov chain**: words follow each other as in the training captions; the sentence is new.\n"
+    "- **unseen**: written by people in the same style; not a training caption.\n"
+    "- **training**: training captions. Those for photos of flowers come with the model; the captions of scenes belong "
+    "to others: upload their file."
 )
 FILES = {
     UNSEEN: "unseen",
-    LEARNED: "captions",
-}  # NAME.unseen.json lies beside the weights; a training leaves NAME.captions.json
+    TRAINING: "captions",
+}  # NAME.unseen.json is beside the weights; training makes NAME.captions.json
 BOUND = {"bind": "query-params"}
 
 
 def offer(card, key):
-    """Let chance choose a prompt, and put it into the widget of this key."""
-    source = st.segmented_control(
-        "Prompts", [MIXED, UNSEEN, LEARNED], default=MIXED, required=True, key="prompts", help=SAYS, **BOUND
-    )
+    """Offer a random prompt and put it into the widget of this key."""
+    sources = [CHAIN, UNSEEN, TRAINING]
+    source = st.segmented_control("Prompts", sources, default=CHAIN, required=True, key="prompts", help=HELP, **BOUND)
     try:
-        draw, categories = _mixed(card) if source == MIXED else _listed(card, source)
-    except ValueError as problem:  # Unusable is one too
+        choose, categories = _from_chain(card) if source == CHAIN else _from_file(card, source)
+    except ValueError as problem:  # also Unusable
         st.info(str(problem), icon=":material/info:")
         return
     chosen = []
     if len(categories) > 1:
-        chosen = st.pills(
-            "Categories",
-            categories,
-            selection_mode="multi",
-            key=f"categories {categories}",
-            help="None chosen: all of them.",
-        )
-    if st.button("Take one", type="primary", icon=":material/casino:", key="take one", width="stretch"):
-        st.session_state[key] = draw(random.randrange(2**31), chosen).text
+        about = {"selection_mode": "multi", "key": f"categories {categories}", "help": "None selected: all of them."}
+        chosen = st.pills("Categories", categories, **about)
+    if st.button("Random prompt", type="primary", icon=":material/casino:", key="random prompt", width="stretch"):
+        st.session_state[key] = choose(random.randrange(2**31), chosen).text
 
 
-def _mixed(card):
-    """What draws a new prompt of chosen categories by its seed, and the categories there are."""
-    known = available()
-    path = place(known[card.name].parent, card.name)
-    able = _chain(card.name, path.stat().st_mtime_ns if path.is_file() else None)
-    words = "The next word is one that followed so many words in captions. 1: nonsense, in the right words. 5: nearly a caption."
-    order = st.slider("Words looked back at", 1, ORDER, 2, key="back", help=words, **BOUND)
-    return lambda seed, chosen: able.draw(seed, order, chosen), sorted(
-        {category for category in able.categories.values() if category}
-    )
+def _from_chain(card):
+    """Return a function (seed, categories) -> new prompt, and all categories."""
+    path = chain_path(available()[card.name].parent, card.name)
+    chain = _chain(card.name, path.stat().st_mtime_ns if path.is_file() else None)
+    words = "The next word follows this many words in training captions. 1: nonsense; 5: almost a caption."
+    order = st.slider("Context words", 1, ORDER, 2, key="context_words", help=words, **BOUND)
+    categories = sorted({category for category in chain.categories.values() if category})
+    return lambda seed, chosen: chain.sample(seed, order, chosen), categories
 
 
-def _listed(card, source):
-    """What picks a prompt that somebody wrote, and the categories there are; raises ValueError, in one sentence, if there are none."""
+def _from_file(card, source):
+    """Return a function (seed, categories) -> written prompt, and all categories; raises ValueError without prompts."""
     path = available()[card.name].with_suffix(f".{FILES[source]}.json")
-    given = st.file_uploader(
-        "A file with prompts",
-        key=f"file {source}",
-        help=f"A parquet or JSON file, or a prompt in every line. {UNLINKED}",
-    )
+    words = f"A parquet or JSON file, or a text file with one prompt per line. {UNLINKED}"
+    given = st.file_uploader("A file with prompts", key=f"prompt file {source}", help=words)
     if given:
-        said = _handed_in(given.getvalue(), given.name)
+        prompts = _uploaded(given.getvalue(), given.name)
     elif path.is_file():
-        said = _read(str(path), path.stat().st_mtime_ns)
+        prompts = _read(str(path), path.stat().st_mtime_ns)
     else:
-        raise ValueError(
-            f"No such prompts came with {card.title}: hand in a file with them, for example the one it was trained on."
-        )
-    return lambda seed, chosen: pick(said, seed, chosen), sorted({each.category for each in said if each.category})
+        raise ValueError(f"{card.title} comes without such prompts: upload a file, for example its training captions.")
+    categories = sorted({each.category for each in prompts if each.category})
+    return lambda seed, chosen: pick(prompts, seed, chosen), categories
 
 
 @st.cache_resource(max_entries=2, show_spinner=False)
 def _chain(name, changed):
-    return chain(name)
+    return load_chain(name)
 
 
 @st.cache_data(max_entries=4, show_spinner=False)
@@ -90,7 +78,7 @@ def _read(path, changed):
 
 
 @st.cache_data(max_entries=4, show_spinner="Reading the prompts ...")
-def _handed_in(data, name):
+def _uploaded(data, name):
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / Path(name).name
         path.write_bytes(data)

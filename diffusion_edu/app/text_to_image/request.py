@@ -1,4 +1,4 @@
-"""What all parts of the text-to-image page ask: who draws, what is to be seen and what not, and how."""
+"""What all tabs of the text-to-image page share: model, prompt, negative prompt, sampling settings and seed."""
 
 from dataclasses import dataclass, field
 
@@ -6,29 +6,30 @@ import streamlit as st
 
 from diffusion_edu.app.common import models
 from diffusion_edu.app.common.sampler_controls import ask_preset, ask_seed
+from diffusion_edu.app.common.snippets import snippet
 from diffusion_edu.app.text_to_image import png_metadata, random_prompts
 from diffusion_edu.checkpoints import Card, Unusable, available, read_card, vocabulary
 from diffusion_edu.generation import Preset
 from diffusion_edu.latent.text_to_image import TextToImage, load_text_to_image
 
-FIRST = "A volcano erupts at dusk, glowing lava flowing down its dark slopes under a stormy sky."
+FIRST_PROMPT = "A volcano erupts at dusk, glowing lava flowing down its dark slopes under a stormy sky."
 MISSING = (
-    "No model that draws what a text says is installed: restore the folder 'pretrained', "
+    "No text-to-image model is installed: restore the folder 'pretrained', "
     "or train one with 'python -m diffusion_edu.recipes.text_to_image'."
 )
 TIPS = """
-- **Name one subject**, and then its colour, what it does, the place, the light, the weather: so are the captions that it learned from.
-- **A sentence of 10 to 40 words** is best. Beyond about 70 words nothing is read.
-- **It knows only words of its captions.** Of others it hears the pieces that it knows, and the page says what it left out.
-- **The negative prompt** names what shall not be seen. It needs a guidance above 1.
-- **English**, one subject, no text, no numbers: two tigers are as likely as one.
+- **Name one subject**, then its colour, what it does, the place, the light, the weather, as the training captions do.
+- **A sentence of 10 to 40 words** works best. After about 70 words nothing is read.
+- **The model knows only the words of its captions.** It reads other words in pieces; the page says what is left out.
+- **The negative prompt** names what the image should not show. It needs a guidance scale above 1.
+- **English**, one subject, no text, no numbers: the model cannot count.
 """
 BOUND = {"bind": "query-params"}
 
 
 @dataclass(frozen=True)
-class Order:
-    """What a person asks for on this page: of whom, in which words, not in which, how, and the seed of the first image."""
+class TextRequest:
+    """The settings of the page: model, prompt, negative prompt, preset, and the seed of the first image."""
 
     card: Card = field(repr=False)
     prompt: str
@@ -40,23 +41,23 @@ class Order:
         """One seed per image."""
         return list(range(self.seed, self.seed + count))
 
-    def ask(self, able, count=1):
-        """Ask a TextToImage for so many images; returns what it understood, text_to_image.Asked."""
-        return able.ask(self.prompt, self.seeds(count), self.preset, self.negative)
+    def prompt_request(self, text_to_image, count=1):
+        """Return the PromptRequest of a TextToImage for `count` images."""
+        return text_to_image.request(self.prompt, self.seeds(count), self.preset, self.negative)
 
     @property
     def settings(self):
-        """All of it as a dict that JSON can hold."""
+        """All settings as a dict for JSON."""
         about = {"model": self.card.name, "sha256": self.card.sha256, "prompt": self.prompt, "negative": self.negative}
         return {**about, "seed": self.seed, "preset": vars(self.preset)}
 
     def code(self, count=1):
-        """The lines of Python that load the model, able, and ask for so many images, asked; they import load_text_to_image and Preset."""
-        return (
-            f'able = load_text_to_image("{self.card.name}")\n'
-            f"preset = {self.preset}\n"
-            f"asked = able.ask({self.prompt!r}, seeds={self.seeds(count)}, preset=preset, negative={self.negative!r})\n"
+        """Python code that loads the model and defines request, for `count` images."""
+        values = {"prompt": repr(self.prompt), "negative": repr(self.negative)}
+        lines = snippet(
+            __file__, "request", model=self.card.name, preset=self.preset, seeds=self.seeds(count), **values
         )
+        return lines.rstrip()
 
 
 @st.cache_resource(max_entries=2, show_spinner="Loading the weights ...")
@@ -64,29 +65,27 @@ def _loaded(name, changed) -> TextToImage:
     return load_text_to_image(name)
 
 
-def get(name):
-    """Load a TextToImage, once for everybody, or take it from the cache if none of its files has changed since; raises Unusable."""
-    return _loaded(name, tuple(_age(path) for path in _files(name)))
+def load(name):
+    """Load a TextToImage, shared by all sessions until one of its files changes; raises Unusable."""
+    return _loaded(name, tuple(_modified(path) for path in _files(name)))
 
 
 def _files(name):
-    """Find the files that a model that is told captions is made of: its weights and vocabulary, and those of its autoencoder."""
+    """List the files of a text-to-image model: its weights and vocabulary, and those of its autoencoder."""
     known = available()
     if name not in known:
         return []
-    there = [each for each in (name, read_card(known[name]).autoencoder) if each in known]
-    return [
-        *(known[each].with_suffix(ending) for each in there for ending in (".json", ".safetensors")),
-        vocabulary(known[name].parent, name),
-    ]
+    parts = [each for each in (name, read_card(known[name]).autoencoder) if each in known]
+    weights = [known[each].with_suffix(ending) for each in parts for ending in (".json", ".safetensors")]
+    return [*weights, vocabulary(known[name].parent, name)]
 
 
-def _age(path):
+def _modified(path):
     return str(path), path.stat().st_mtime_ns if path.exists() else None
 
 
 def ask():
-    """Show the questions that all parts of the page share and return the Order; the page ends here, in words, if there is no model."""
+    """Show the controls that all tabs share and return the TextRequest; stop with one sentence if there is no model."""
     with st.sidebar:
         known = models.titled(lambda card: bool(card.text and card.autoencoder), MISSING)
         card = known[st.selectbox("Model", list(known), key="model", **BOUND)]
@@ -95,45 +94,58 @@ def ask():
         png_metadata.offer(known)
     preset = ask_preset(Preset(**card.sampling), (main, main, more))
     seed = ask_seed(main)
-    return Order(card, *ask_words(card), preset, seed)
+    return TextRequest(card, *ask_prompts(card), preset, seed)
 
 
-def ask_words(card):
-    """Ask what is to be seen and what not; returns prompt and negative prompt, as they were typed."""
+def ask_prompts(card):
+    """Ask for the prompt and the negative prompt; returns both as typed."""
     left, right = st.columns([13, 7], gap="small")
     with right.container(gap="xsmall"):
         with st.container(horizontal=True, gap="small"):
-            chance = st.popover("Random", icon=":material/casino:", width="stretch", key="random", on_change="rerun")
-            if chance.open:  # a chain of words takes a moment to read
-                with chance:
-                    random_prompts.offer(card, "prompt")  # before the box: it may fill it
+            popover = st.popover("Random", icon=":material/casino:", width="stretch", key="random", on_change="rerun")
+            if popover.open:  # reading a Markov chain takes a moment
+                with popover:
+                    random_prompts.offer(card, "prompt")  # before the text box, because it may fill it
             with st.popover("Tips", icon=":material/lightbulb:", width="stretch"):
                 st.markdown(TIPS)
-        words = "Negative prompt: not this"
+        words = "Negative prompt: what the image should not show"
         negative = st.text_input(
             "Negative prompt", key="negative", placeholder=words, label_visibility="collapsed", **BOUND
         )
-    words = "Prompt: what shall be seen? Nothing: anything."
-    return left.text_area(
-        "Prompt", FIRST, height=88, key="prompt", placeholder=words, label_visibility="collapsed", **BOUND
-    ), negative
+    words = "Prompt: what the image should show. Empty: unconditional."
+    prompt = left.text_area(
+        "Prompt", FIRST_PROMPT, height=88, key="prompt", placeholder=words, label_visibility="collapsed", **BOUND
+    )
+    return prompt, negative
 
 
-def able(order):
-    """The TextToImage that an Order is for; this part of the page ends with one sentence if it cannot be used."""
+def load_or_stop(request):
+    """Return the TextToImage of a TextRequest; show one sentence and stop the page if it cannot be used."""
     try:
-        return get(order.card.name)
+        return load(request.card.name)
     except Unusable as problem:
         st.error(str(problem))
         st.stop()
 
 
-def tell(asked):
-    """Say in words what of the prompts was not understood."""
-    for note in asked.notes:
+def show_notes(prompt_request):
+    """Show which parts of the prompts have no effect."""
+    for note in prompt_request.notes:
         st.caption(f":material/info: {escaped(note)}")
 
 
-def escaped(words):
-    """Write what a person typed so that no Markdown is read into it."""
-    return "".join(f"\\{sign}" if sign in "\\`*_{}[]()#+-.!|<>$:~" else sign for sign in " ".join(words.split()))
+def escaped(text):
+    """Escape typed text so that it is not read as Markdown."""
+    return "".join(f"\\{sign}" if sign in "\\`*_{}[]()#+-.!|<>$:~" else sign for sign in " ".join(text.split()))
+
+
+def quoted(prompt, limit=40):
+    """Write the beginning of a prompt in quotation marks."""
+    text = " ".join(prompt.split())
+    return f"“{text[:limit].rstrip()}…”" if len(text) > limit else f"“{text}”" if text else "unconditional"
+
+
+def shortened(text, limit=400):
+    """Shorten typed text to what can be shown."""
+    text = " ".join(text.split())
+    return text if len(text) <= limit else f"{text[:limit]} ..."

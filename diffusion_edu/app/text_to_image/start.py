@@ -1,30 +1,32 @@
-"""What a drawing in words begins with: noise, an image that is changed, or an image with a hole in it; each draws, and writes how in Python."""
+"""What sampling starts from: noise, an image (image-to-image), or an image with a mask (inpainting)."""
 
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
+from diffusion_edu.app.common.edit_controls import base64_literal
 from diffusion_edu.app.common.image_picker import Subject
-from diffusion_edu.app.editing.edit_job import spelled
 from diffusion_edu.data.layers import to_png
-from diffusion_edu.editing.verbs import image_to_image, resampled
-from diffusion_edu.latent.text_to_image import change, draw, fill
+from diffusion_edu.editing.image_to_image import start_from_image
+from diffusion_edu.editing.inpainting import resampling_timesteps
+from diffusion_edu.latent.text_to_image import image_to_image, inpaint, sample
 
 
 @dataclass(frozen=True, eq=False)
-class Noise:
-    """A drawing begins with noise alone."""
+class FromNoise:
+    """Sampling starts from noise."""
 
-    function = staticmethod(draw)
+    function = staticmethod(sample)
+    subject = None
     words = "from noise"
     settings = {}
     code = ""
-    call = "draw(asked)"
+    call = "sample(request)"
 
-    def draw(self, asked):
-        """Begin to draw what is asked for."""
-        return draw(asked)
+    def generation(self, prompt_request):
+        """Start the Generation of a PromptRequest."""
+        return sample(prompt_request)
 
     def timesteps(self, preset):
         """The timesteps of the walk."""
@@ -32,87 +34,89 @@ class Noise:
 
 
 @dataclass(frozen=True, eq=False)
-class Changed:
-    """A drawing begins with an image, and so much of it may go, 0..1; with noise, as it should, or without."""
+class FromImage:
+    """Sampling starts from an image that may change by `strength`, 0 to 1; noisy says whether noise is added to it."""
 
     subject: Subject
     strength: float
     noisy: bool
 
-    function = staticmethod(change)
+    function = staticmethod(image_to_image)
 
     @property
     def words(self):
-        """What it begins with, in words."""
+        """The start in words."""
         return f"from an image, strength {self.strength:g}{'' if self.noisy else ', without added noise'}"
 
     @property
     def settings(self):
-        """It as a dict that JSON can hold; the image is not in it."""
+        """The settings as a dict for JSON, without the image."""
         return {"begin": self.subject.class_name, "strength": self.strength, "noise added": self.noisy}
 
-    def draw(self, asked):
-        """Begin to draw what is asked for."""
-        return change(asked, self.subject.image, self.strength, self.noisy)
+    def generation(self, prompt_request):
+        """Start the Generation of a PromptRequest."""
+        return image_to_image(prompt_request, self.subject.image, self.strength, self.noisy)
 
     def timesteps(self, preset):
         """The timesteps of the walk."""
         x = torch.zeros(1)
-        return image_to_image(preset.noise_schedule(), x, self.strength, preset.steps, x, preset.spacing)[1]
+        return start_from_image(preset.noise_schedule(), x, self.strength, preset.steps, x, preset.spacing)[1]
 
     @property
     def code(self):
-        """The lines of Python that read the image."""
+        """Python code that reads the image."""
         return self.subject.code
 
     @property
     def call(self):
-        """The call that draws."""
-        return f"change(asked, image, strength={self.strength}, noisy={self.noisy})"
+        """The call that generates the images."""
+        return f"image_to_image(request, image, strength={self.strength}, noisy={self.noisy})"
 
 
 @dataclass(frozen=True, eq=False)
-class Filled:
-    """A drawing goes into a hole, bool (h, w), of an image; the walk makes every `jump` steps so many times."""
+class FromMask:
+    """Sampling fills the mask, bool (h, w), of an image; every `jump` sampling steps are repeated `repeats` times."""
 
     subject: Subject
-    hole: Tensor
+    mask: Tensor
     repeats: int
     jump: int
 
-    function = staticmethod(fill)
+    function = staticmethod(inpaint)
 
     @property
     def words(self):
-        """What it begins with, in words."""
+        """The start in words."""
         again = f", RePaint {self.repeats} times every {self.jump} steps" if self.repeats > 1 else ""
-        return f"into a hole, {self.hole.float().mean():.0%} of an image{again}"
+        return f"inpainting {self.mask.float().mean():.0%} of an image{again}"
 
     @property
     def settings(self):
-        """It as a dict that JSON can hold; image and hole are not in it."""
+        """The settings as a dict for JSON, without image and mask."""
         return {
             "begin": self.subject.class_name,
-            "hole": round(self.hole.float().mean().item(), 4),
+            "mask": round(self.mask.float().mean().item(), 4),
             "repeats": self.repeats,
             "jump": self.jump,
         }
 
-    def draw(self, asked):
-        """Begin to draw what is asked for."""
-        return fill(asked, self.subject.image, self.hole, self.repeats, self.jump)
+    def generation(self, prompt_request):
+        """Start the Generation of a PromptRequest."""
+        return inpaint(prompt_request, self.subject.image, self.mask, self.repeats, self.jump)
 
     def timesteps(self, preset):
-        """The timesteps of the walk, which climbs where it is repeated."""
-        return resampled(preset.timesteps(), self.jump, self.repeats)
+        """The timesteps of the walk; they rise where steps are repeated."""
+        return resampling_timesteps(preset.timesteps(), self.jump, self.repeats)
 
     @property
     def code(self):
-        """The lines of Python that read the image and the hole in it."""
-        line = f"hole, _ = read_mask(b64decode({spelled(to_png(self.hole))}), {self.hole.shape[0]})  # a PNG, white in the hole\n"
-        return f"{self.subject.code}from base64 import b64decode\nfrom diffusion_edu.data.layers import read_mask\n\n{line}"
+        """Python code that reads the image and the mask."""
+        data, size = base64_literal(to_png(self.mask)), self.mask.shape[0]
+        line = f"mask, _ = read_mask(b64decode({data}), {size})  # a PNG, white where the image is filled\n"
+        imports = "from base64 import b64decode\nfrom diffusion_edu.data.layers import read_mask\n"
+        return f"{self.subject.code}{imports}\n{line}"
 
     @property
     def call(self):
-        """The call that draws."""
-        return f"fill(asked, image, hole, repeats={self.repeats}, jump={self.jump})"
+        """The call that generates the images."""
+        return f"inpaint(request, image, mask, repeats={self.repeats}, jump={self.jump})"

@@ -1,4 +1,4 @@
-"""Two and four times as large: what was sampled in words, enlarged by our diffusion model, or by a network that a person brings as a weight file."""
+"""Upscaling of a generated image by 2 or 4: with our super-resolution model, or a network from a weight file."""
 
 import hashlib
 import tempfile
@@ -10,13 +10,13 @@ import streamlit as st
 import torch
 
 from diffusion_edu.app.common.image_picker import UNLINKED
-from diffusion_edu.app.components.zoom.widget import Pane, magnify
-from diffusion_edu.app.editing.edit_job import named
-from diffusion_edu.app.editing.super_resolution import MISSING, enlarger
-from diffusion_edu.app.jobs import session
-from diffusion_edu.app.text_to_image.request import BOUND
-from diffusion_edu.app.text_to_image.result import Album, cut
-from diffusion_edu.app.text_to_image.upscalers import Drawer, Stranger
+from diffusion_edu.app.common.settings_id import settings_id
+from diffusion_edu.app.common.super_resolution_card import MISSING, super_resolution_card
+from diffusion_edu.app.components.zoom.widget import Pane, show_zoom
+from diffusion_edu.app.jobs.task import WAITING, Task, done, start, watch
+from diffusion_edu.app.text_to_image.request import BOUND, shortened
+from diffusion_edu.app.text_to_image.result import GenerationResult
+from diffusion_edu.app.text_to_image.upscalers import DiffusionUpscaler, WeightFileUpscaler
 from diffusion_edu.app.trajectories.animation import COLOUR
 from diffusion_edu.checkpoints import Unusable
 from diffusion_edu.data.images import to_bytes, to_signed
@@ -25,124 +25,144 @@ from diffusion_edu.editing.upscaling import upscaler
 from diffusion_edu.figures.grids import grid
 from diffusion_edu.generation import Preset
 
-KEY = "typed larger"
-TIMES = {"none": 1, "2 ×": 2, "4 ×": 4}
-OURS, BROUGHT = "our diffusion model", "a weight file"
+KEY = "upscaling"
+FACTORS = {"none": 1, "2 ×": 2, "4 ×": 4}
+OURS, WEIGHT_FILE = "our diffusion model", "a weight file"
 STEPS = [1, 2, 4, 6, 8, 10, 15, 20, 30]
-HEAVIEST = 200  # megabytes of a weight file that is handed in
+MAX_UPLOAD = 200  # megabytes of a weight file
 
 
 @dataclass(frozen=True, eq=False)
-class Doubling:
-    """One image of an Album, by its number, and who makes it how many times as large."""
+class UpscalingJob:
+    """One image of a GenerationResult, by its number, the factor and the upscaler."""
 
-    album: Album
+    result: GenerationResult
     number: int
     factor: int
-    by: Drawer | Stranger
+    upscaler: DiffusionUpscaler | WeightFileUpscaler
 
     @property
     def id(self):
-        """The same for the same choices."""
-        return named(self.image, self.seed, self.factor, self.by)
+        """Equal for equal settings."""
+        return settings_id(self.image, self.seed, self.factor, self.upscaler)
 
     @property
     def image(self):
-        """The image that is made larger, uint8 (1, 3, h, w)."""
-        return self.album.images[[self.number]]
+        """The generated image, uint8 (1, 3, h, w)."""
+        return self.result.images[[self.number]]
 
     @property
     def seed(self):
-        """The seed of the image, and of the details that are sampled into it."""
-        return self.album.draft.seeds[self.number]
+        """The seed of the generated image, also used for upscaling."""
+        return self.result.job.seeds[self.number]
 
     @property
     def seconds(self):
-        """Estimate how long it takes."""
-        return self.by.pace() * self.by.units(self.image.shape[-1], self.factor)
+        """The expected seconds."""
+        return self.upscaler.seconds_per_unit() * self.upscaler.work(self.image.shape[-1], self.factor)
 
     @property
     def code(self):
-        """The lines of Python that make the same image, after those that drew it."""
-        return self.by.code(self.factor, self.number, self.seed)
+        """Python code that upscales the same image; it follows the code that generated it."""
+        return self.upscaler.code(self.factor, self.number, self.seed)
+
+    def task(self):
+        """Make the Task; its result is the large image, uint8 (1, 3, h, w)."""
+
+        def result(worker_job):
+            self.upscaler.learn(self.image.shape[-1], self.factor, worker_job.seconds)
+            return to_bytes(worker_job.latest.x.cpu())
+
+        return Task(
+            KEY,
+            self.id,
+            lambda: self.upscaler.states(to_signed(self.image), self.seed, self.factor),
+            self.upscaler.total(self.factor),
+            request=self,
+            progress=_progress,
+            preview=_preview,
+            result=result,
+            keep=lambda index: False,
+        )
 
     def panes(self, large):
-        """The large image that was made, beside the one that was sampled with its pixels repeated."""
+        """The large image beside the generated one with repeated pixels."""
         plain = self.image[0].repeat_interleave(self.factor, 1).repeat_interleave(self.factor, 2)
         return [
-            Pane("larger", large[0], COLOUR["x"], self.by.words, ""),
-            Pane("pixels", plain, COLOUR["x0"], "pixels repeated", ""),
+            Pane("large", large[0], COLOUR["x"], self.upscaler.words, ""),
+            Pane("pixels", plain, COLOUR["x0"], "repeated pixels", ""),
         ]
 
 
-def show(album, number):
-    """Ask whether an image of an Album is made larger, and show it; returns the lines of Python that make it, "" if none is shown."""
-    wanted, button = _ask(album, number)
-    if wanted and button.button("Enlarge", icon=":material/zoom_in:"):
-        _begin(wanted)
-    session.problem(KEY)
-    if session.running(KEY):
-        _watch()
-    shown, large, seconds = st.session_state.get(f"done:{KEY}", (None, None, 0))
-    if not wanted or not shown or not torch.equal(shown.image, album.images[[number]]):
+def show(result, number):
+    """Ask for the upscaling of one image and show it; returns the Python code, "" if nothing is shown."""
+    job, button = _ask(result, number)
+    if job and button.button("Upscale", icon=":material/zoom_in:"):
+        start(job.task())
+    watch(KEY)
+    finished = done(KEY)
+    if not job or not finished or not torch.equal(finished.request.image, result.images[[number]]):
         return ""
-    magnify(shown.panes(large), cut(album.draft.order.prompt) or "Anything", KEY)
+    shown, large = finished.request, finished.result
+    show_zoom(shown.panes(large), shortened(result.job.request.prompt) or "Unconditional", KEY)
     height, width = large.shape[2:]
-    st.caption(
-        f"The image of seed {shown.seed}, {width} × {height}, made by: {shown.by.words}; computed in {seconds:.1f} s."
-    )
-    about = {**album.draft.settings(number), "enlarged": shown.factor, "by": shown.by.words}
+    how = f"upscaled by: {shown.upscaler.words}; computed in {finished.seconds:.1f} s."
+    st.caption(f"The image of seed {shown.seed}, {width} × {height}, {how}")
+    about = {**result.job.settings(number), "upscaled": shown.factor, "by": shown.upscaler.words}
     png = partial(noted, grid(large), about)
-    st.download_button("PNG of the large image", png, "enlarged.png", "image/png", on_click="ignore", key=f"save:{KEY}")
+    st.download_button("PNG of the large image", png, "upscaled.png", "image/png", on_click="ignore", key=f"save:{KEY}")
     return shown.code
 
 
-def _ask(album, number):
-    """Ask how much larger, and by whom; returns a Doubling, or None, and the place for its button."""
+def _ask(result, number):
+    """Ask for the factor and the upscaler; returns an UpscalingJob or None, and the place for its button."""
     row = st.container(horizontal=True, vertical_alignment="bottom", gap="small")
-    words = "What was sampled is made larger, one image at a time: details are invented that fit it."
-    times = row.segmented_control(
-        "Upscaling", list(TIMES), default="none", required=True, key="larger", help=words, **BOUND
+    words = "One image at a time: the network adds plausible details."
+    factor = row.segmented_control(
+        "Upscaling", list(FACTORS), default="none", required=True, key="upscale", help=words, **BOUND
     )
-    if times == "none":
+    if factor == "none":
         return None, row
-    by = row.segmented_control("Made by", [OURS, BROUGHT], default=OURS, required=True, key="by", **BOUND)
-    by = _ours(row) if by == OURS else _brought()
-    if not by:
+    choice = row.segmented_control(
+        "Upscaler", [OURS, WEIGHT_FILE], default=OURS, required=True, key="upscaler", **BOUND
+    )
+    chosen = _ask_diffusion(row) if choice == OURS else _ask_weight_file()
+    if not chosen:
         return None, row
-    wanted = Doubling(album, number, TIMES[times], by)
+    job = UpscalingJob(result, number, FACTORS[factor], chosen)
     button = row.container(width="content")
-    row.caption(f"About {max(wanted.seconds, 1):.0f} s", width=80)
-    return wanted, button
+    row.caption(f"About {max(job.seconds, 1):.0f} s", width=80)
+    return job, button
 
 
-def _ours(row):
-    card = enlarger()
+def _ask_diffusion(row):
+    card = super_resolution_card()
     if not card:
         st.info(MISSING, icon=":material/info:")
         return None
-    words = "Of the network, for every doubling. More: finer details, and a longer wait."
-    steps = row.select_slider("Steps", STEPS, 6, key="larger_steps", width=140, help=words, **BOUND)
-    return Drawer(card, replace(Preset(**card.sampling), steps=steps, guidance_scale=1.0))
+    words = "Sampling steps per doubling. More steps: finer details and a longer wait."
+    steps = row.select_slider("Upscaling steps", STEPS, 6, key="upscale_steps", width=140, help=words, **BOUND)
+    return DiffusionUpscaler(card, replace(Preset(**card.sampling), steps=steps, guidance_scale=1.0))
 
 
-def _brought():
+def _ask_weight_file():
     """Ask for a weight file; a file that cannot be used gets one sentence."""
-    words = "For example Real-ESRGAN's: a .safetensors or .pth file. It is read as numbers, and nothing in it is run."
+    words = "For example of Real-ESRGAN: a .safetensors or .pth file. It is read as numbers; no code in it is executed."
     left, right = st.columns(2, gap="medium")
-    path = left.text_input("Its path on this computer", key="weights", help=words)
-    given = right.file_uploader("Or the file itself", key="weight file", max_upload_size=HEAVIEST, help=UNLINKED)
+    path = left.text_input("Path of the file on this computer", key="weights", help=words)
+    given = right.file_uploader("Or the file itself", key="weight file", max_upload_size=MAX_UPLOAD, help=UNLINKED)
     try:
         if given:
             data = given.getvalue()
-            return Stranger(_handed_in(hashlib.sha256(data).hexdigest(), data, given.name), given.name)
+            return WeightFileUpscaler(_uploaded(hashlib.sha256(data).hexdigest(), data, given.name), given.name)
         if path.strip():
             where = Path(path.strip()).expanduser()
-            return Stranger(_read(str(where), where.stat().st_mtime_ns if where.is_file() else None), str(where))
+            changed = where.stat().st_mtime_ns if where.is_file() else None
+            return WeightFileUpscaler(_read(str(where), changed), str(where))
     except Unusable as problem:
         st.error(str(problem))
         return None
-    st.info("Name the file of a network that enlarges images, or hand it in.", icon=":material/info:")
+    st.info("Type the path of the weight file of an upscaler, or upload the file.", icon=":material/info:")
     return None
 
 
@@ -152,41 +172,20 @@ def _read(path, changed):
 
 
 @st.cache_resource(max_entries=1, show_spinner="Reading the weights ...")
-def _handed_in(digest, _data, name):
+def _uploaded(digest, _data, name):
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / Path(name).name
         path.write_bytes(_data)
         return upscaler(path)
 
 
-def _begin(wanted):
-    """Start to enlarge in the background. Shows one sentence if a model cannot be used."""
-    try:
-        states = wanted.by.states(to_signed(wanted.image), wanted.seed, wanted.factor)
-    except (Unusable, ValueError) as problem:
-        session.cancel(KEY)
-        st.error(str(problem))
-        return
-    session.begin(KEY, states, wanted.by.total(wanted.factor), lambda index: False, wanted=wanted.id)
-    st.session_state[f"asked:{KEY}"] = wanted
+def _progress(worker_job):
+    if not worker_job.latest:
+        return WAITING
+    height, width = worker_job.latest.x.shape[2:]
+    return f"{width} × {height}, timestep {worker_job.latest.t}"
 
 
-def _watch():
-    """Show how far it is; when it is over, keep it and show the page anew."""
-    wanted = st.session_state[f"asked:{KEY}"]
-
-    def says(job):
-        if not job.latest:
-            return "Waiting for a turn"
-        height, width = job.latest.x.shape[2:]
-        return f"{width} × {height}, timestep {job.latest.t}"
-
-    def look(state):
-        page = grid(to_bytes(state.x0_hat.cpu()))
-        st.image(page, caption="What the network thinks it will be", alt="The prediction of the larger image under way")
-
-    def over(job):
-        wanted.by.learn(wanted.image.shape[-1], wanted.factor, job.seconds)
-        st.session_state[f"done:{KEY}"] = wanted, to_bytes(job.latest.x.cpu()), job.seconds
-
-    session.watch(KEY, says, look, over)
+def _preview(state):
+    page = grid(to_bytes(state.x0_hat.cpu()))
+    st.image(page, caption="The predicted large image", alt="The predicted large image while sampling goes on")

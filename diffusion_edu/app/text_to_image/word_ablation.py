@@ -1,69 +1,65 @@
-"""A drawing with and without words of its prompt, from the same noise: not looked at, and left out of the prompt."""
+"""Word ablation: the same noise with words of the prompt masked in cross-attention, and removed from the prompt."""
 
 from dataclasses import dataclass, replace
 
 from diffusion_edu.analysis.attention import deaf
-from diffusion_edu.app.text_to_image.variants import IMPORTS, Walks
+from diffusion_edu.app.common.snippets import snippet
+from diffusion_edu.app.text_to_image.variants import Variants
 
-WHOLE, UNSEEN, LEFT_OUT = "all words", "not looked at", "left out"
+WHOLE, MASKED, REMOVED = "all words", "masked", "removed"
 
 
 @dataclass(frozen=True, eq=False)
-class Unheard(Walks):
-    """What the page asks for, with the words of its prompt, (word, its places among the tokens), of which some are to be taken away, by number."""
+class WordAblation(Variants):
+    """A TextRequest, the words of its prompt with their token positions, and the numbers of the ablated words."""
 
-    prompt: tuple
-    gone: tuple[int, ...]
+    words: tuple
+    ablated: tuple[int, ...]
 
-    key = "words gone"
+    key = "word ablation"
 
     @property
-    def about(self):
-        """What else its name depends on."""
-        return self.gone
+    def details(self):
+        """What the id depends on besides the request."""
+        return self.ablated
 
     @property
     def tokens(self):
-        """The places of the words that are taken away."""
-        return tuple(place for at in self.gone for place in self.prompt[at][1])
+        """The token positions of the ablated words."""
+        return tuple(token for number in self.ablated for token in self.words[number][1])
 
     @property
     def rest(self):
-        """The prompt without them."""
-        return " ".join(word for at, (word, _) in enumerate(self.prompt) if at not in self.gone)
+        """The prompt without the ablated words."""
+        return " ".join(word for number, (word, _) in enumerate(self.words) if number not in self.ablated)
 
     @property
-    def takes(self):
-        """What each walk is, {name: words}."""
-        words = (
-            ", ".join(f"“{self.prompt[at][0]}”" for at in self.gone)
-            if len(self.gone) < 3
-            else f"{len(self.gone)} words"
-        )
-        return {WHOLE: "the prompt as it is", UNSEEN: f"no place looks at {words}", LEFT_OUT: f"read without {words}"}
+    def descriptions(self):
+        """The variants, {name: description}."""
+        names = ", ".join(f"“{self.words[number][0]}”" for number in self.ablated)
+        if len(self.ablated) > 2:
+            names = f"{len(self.ablated)} words"
+        return {
+            WHOLE: "the whole prompt",
+            MASKED: f"no position attends to {names}",
+            REMOVED: f"the prompt without {names}",
+        }
 
-    def asks(self, able):
-        """Ask a TextToImage for every walk."""
-        whole = self.order.ask(able)
-        return [
-            whole,
-            replace(whole, guidance=deaf(able.model.net, self.tokens)),
-            replace(self.order, prompt=self.rest).ask(able),
-        ]
+    def prompt_requests(self, text_to_image):
+        """Return the PromptRequest of every variant."""
+        whole = self.request.prompt_request(text_to_image)
+        masked = replace(whole, guidance=deaf(text_to_image.model.net, self.tokens))
+        return [whole, masked, replace(self.request, prompt=self.rest).prompt_request(text_to_image)]
 
     @property
     def code(self):
-        """The lines of Python that draw the same and measure how far it is apart."""
-        return (
-            "from dataclasses import replace\n\n"
-            "from diffusion_edu.analysis.attention import deaf\n"
-            f"{IMPORTS}"
-            "from diffusion_edu.latent.text_to_image import sample, load_text_to_image\n\n"
-            f"{self.order.code()}"
-            f"unseen = replace(asked, guidance=deaf(able.model.net, {self.tokens}))  # tokens of the prompt, 0 is the start\n"
-            f"left_out = able.request({self.rest!r}, seeds={self.order.seeds(1)}, preset=preset, negative={self.order.negative!r})\n"
-            "walks = [list(sample(each)) for each in (asked, unseen, left_out)]\n"
-            "for first, *others in zip(*walks):\n"
-            "    print(first.t, [distance(first.x0_hat, other.x0_hat) for other in others])\n"
-            "images = [able.images(walk[-1].x) for walk in walks]  # uint8 (1, 3, h, w) each\n"
+        """Python code that generates the same images and measures their distances."""
+        return snippet(
+            __file__,
+            "word_ablation",
+            request=self.request.code(),
+            tokens=self.tokens,
+            rest=repr(self.rest),
+            seeds=self.request.seeds(1),
+            negative=repr(self.request.negative),
         )

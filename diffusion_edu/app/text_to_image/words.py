@@ -1,102 +1,112 @@
-"""The part of the text-to-image page on single words: where the drawing looks among them, and what it is without one."""
+"""The tab "Words": cross-attention to each word, and word ablation."""
 
 import streamlit as st
 
 from diffusion_edu.analysis.attention import by_word, deaf, ignoring, listening, looking
 from diffusion_edu.app.common.layout import show_code
 from diffusion_edu.app.components.player.widget import play
-from diffusion_edu.app.jobs import task as tasks
+from diffusion_edu.app.jobs.task import animation_task, keep_done
 from diffusion_edu.app.text_to_image import attention_animation, request
-from diffusion_edu.app.text_to_image.attention_animation import ALL, START, Heard
+from diffusion_edu.app.text_to_image.attention_recording import ALL_HEADS, START_TOKEN, AttentionRecording
 from diffusion_edu.app.text_to_image.request import BOUND
-from diffusion_edu.app.text_to_image.word_ablation import Unheard
+from diffusion_edu.app.text_to_image.word_ablation import WordAblation
 from diffusion_edu.networks.text import WordAttention
 
-LOOKS, WITHOUT = "where it looks", "without a word"
-LOOK_FOR = {
-    LOOKS: "Click a word and drag the bar: **which places of the image look at it, and from which timestep on?**",
-    WITHOUT: "Take a word away from the same noise: **does the image change where you thought, and is it enough not to look?**",
+ATTENTION, ABLATION = "cross-attention", "word ablation"
+QUESTIONS = {
+    ATTENTION: "Click a word and drag the bar: **which positions attend to it, and from which timestep on?**",
+    ABLATION: "Remove a word, keep the noise: **does the image change where you expected, and is masking enough?**",
 }
-SAYS = (
-    "Light is where a place gives the chosen word most of its attention, dark where least; the numbers say how far that is apart. Every place shares "
-    f"out 100 % among the words, a word of several pieces counted as one, and {START}, which stands before every prompt and has read all of it. "
-    "That a place looks at a word says that it asked, not yet that the answer mattered: for that take the word away."
+ATTENTION_CAPTION = (
+    "A position is light where the selected word gets most of its attention, and dark where it gets least; the "
+    "numbers say how much. The attention of every position sums to 100% over the words, where a word of several "
+    f"tokens counts as one, and the {START_TOKEN}, which is before every prompt and has read all of it. Attention to "
+    "a word does not prove that the word changes the image: test that with word ablation."
 )
-WAYS = (
-    "**Not looked at**: the text is read whole, but no place may look at the word. What the other words and the start have read of it comes through "
-    "all the same, and the start is heard in every part of the network. **Left out**: the text is read without the word, so that nobody has heard "
-    "of it. How much nearer the first stays than the second is what the neighbours told of the word."
+ABLATION_CAPTION = (
+    "**Masked**: the text encoder reads the whole prompt, but no position may attend to the word. What the other "
+    f"tokens have read of it still has an effect, and the {START_TOKEN} conditions every part of the network. "
+    "**Removed**: the prompt is read without the word, so nothing of it is left. If the masked image is nearer to "
+    "the original than the other one, the neighbouring tokens carry the word."
 )
-DEAF = "Guidance 0 does not listen to the prompt: choose more"
+NO_GUIDANCE = "A guidance scale of 0 ignores the prompt: choose a larger one"
+NO_WORD = "There is no word in the prompt that the model knows: type a prompt"
 
 
-def show(order):
-    """Show this part of the page."""
+def show(text_request):
+    """Show the tab."""
     row = st.container(horizontal=True, vertical_alignment="center", gap="small")
-    look = row.segmented_control(
-        "Look at", list(LOOK_FOR), default=LOOKS, required=True, key="words", label_visibility="collapsed", **BOUND
-    )
-    able = request.able(order)
-    read = able.reader.read(order.prompt)
-    if not read.words or order.preset.guidance_scale == 0:
-        why = DEAF if read.words else "There is no word in the prompt that the model knows: type some"
-        st.info(f"{why}, and see here where the drawing looks.", icon=":material/info:")
-        return
-    st.markdown(LOOK_FOR[look])
-    request.tell(order.ask(able))
-    (_looks if look == LOOKS else _without)(Heard(order, read.words), row)
-
-
-def _looks(task, row):
-    done = tasks.keep_up(task, request.get)
-    if not done:
-        return
-    shown, moments, words = done
-    names = attention_animation.layers(moments[0].looks)
-    layer = names[_choose(row, "Layer, and how many places it has", list(names), "layer", len(names) - 1)]
-    heads = moments[0].looks[layer].shape[1]
-    head = _choose(row, "Heads", [ALL, *(f"head {k + 1}" for k in range(heads))], "head")
-    attention_animation.show(shown.reel(moments, layer, head), "looks", shown.columns[telling(shown)])
-    st.caption(f"{words} {SAYS}")
-    show_code(shown.code(layer, head), listening, looking, by_word, WordAttention, does="read exactly these numbers")
-
-
-def _without(task, row):
-    names = task.columns[1:]
-    _forget("gone", lambda chosen: set(chosen) <= set(names))
-    first = [task.columns[telling(task)]]
-    gone = row.multiselect(
-        "Without",
-        names,
-        first,
-        key="gone",
-        placeholder="Choose words to take away",
+    view = row.segmented_control(
+        "View",
+        list(QUESTIONS),
+        default=ATTENTION,
+        required=True,
+        key="words_view",
         label_visibility="collapsed",
         **BOUND,
     )
-    if not gone:
-        st.info("Choose at least one word to take away.", icon=":material/info:")
+    text_to_image = request.load_or_stop(text_request)
+    words = text_to_image.reader.read(text_request.prompt).words
+    if not words or text_request.preset.guidance_scale == 0:
+        reason = NO_GUIDANCE if words else NO_WORD
+        st.info(f"{reason}, to see the cross-attention to its words.", icon=":material/info:")
         return
-    wanted = Unheard(task.order, task.prompt, tuple(sorted(map(names.index, gone))))
-    if done := tasks.keep_up(wanted, request.get):
-        _, animation, words = done
-        play(animation, key=wanted.key)
-        st.caption(f"{words} {WAYS}")
-    show_code(wanted.code, deaf, ignoring, does="draw exactly these images")
+    st.markdown(QUESTIONS[view])
+    request.show_notes(text_request.prompt_request(text_to_image))
+    (_show_attention if view == ATTENTION else _show_ablation)(AttentionRecording(text_request, words), row)
 
 
-def telling(task):
-    """Choose the word that is shown first: the first long one, for short ones hold sentences together."""
-    return next((at for at, word in enumerate(task.columns) if at and len(word) > 4), 1)
+def _show_attention(recording, row):
+    finished = keep_done(animation_task(recording, request.load))
+    if not finished:
+        return
+    shown, (frames, caption) = finished.request, finished.result
+    titles = attention_animation.layer_titles(frames[0].weights)
+    layer = titles[_choose(row, "Layer, with its number of positions", list(titles), "layer", len(titles) - 1)]
+    heads = frames[0].weights[layer].shape[1]
+    head = _choose(row, "Heads", [ALL_HEADS, *(f"head {k + 1}" for k in range(heads))], "head")
+    animation = attention_animation.attention_animation(shown, frames, layer, head)
+    attention_animation.show(animation, "attention", shown.words[first_content_word(shown)])
+    st.caption(f"{caption} {ATTENTION_CAPTION}")
+    functions = listening, looking, by_word, WordAttention
+    show_code(shown.code(layer, head), *functions, does="read exactly these numbers")
 
 
-def _choose(row, label, options, key, first=0):
-    """Ask for one of the options, which may be others than before."""
-    _forget(key, options.__contains__)
-    return row.selectbox(label, options, first, key=key, label_visibility="collapsed", width=150, help=label, **BOUND)
+def _show_ablation(recording, row):
+    names = recording.words[1:]
+    _forget_unknown("without", lambda chosen: set(chosen) <= set(names))
+    chosen = row.multiselect(
+        "Without",
+        names,
+        [recording.words[first_content_word(recording)]],
+        key="without",
+        placeholder="Choose words to remove",
+        label_visibility="collapsed",
+        **BOUND,
+    )
+    if not chosen:
+        st.info("Choose at least one word to remove.", icon=":material/info:")
+        return
+    ablation = WordAblation(recording.request, recording.prompt_words, tuple(sorted(map(names.index, chosen))))
+    if finished := keep_done(animation_task(ablation, request.load)):
+        animation, caption = finished.result
+        play(animation, key=ablation.key)
+        st.caption(f"{caption} {ABLATION_CAPTION}")
+    show_code(ablation.code, deaf, ignoring, does="generate exactly these images")
 
 
-def _forget(key, fits):
-    """Forget a choice that another prompt, or another model, has left behind."""
+def first_content_word(recording):
+    """Return the number of the first word with more than four letters: short words are mostly function words."""
+    return next((number for number, word in enumerate(recording.words) if number and len(word) > 4), 1)
+
+
+def _choose(row, label, options, key, default=0):
+    """Ask for one of the options; they may have changed since the last run."""
+    _forget_unknown(key, options.__contains__)
+    return row.selectbox(label, options, default, key=key, label_visibility="collapsed", width=150, help=label, **BOUND)
+
+
+def _forget_unknown(key, fits):
+    """Forget a choice that was made for another prompt or model."""
     if key in st.session_state and not fits(st.session_state[key]):
         del st.session_state[key]
