@@ -135,7 +135,7 @@ def test_prompt_negative_prompt_sampler_steps_guidance_and_seed(page):
     choose(page, "Sampler", "Heun")
     heun = draw(page)
     assert not np.array_equal(heun, without) and "Heun" in said(page)
-    page.get_by_role("slider", name="Guidance").press("ArrowRight")
+    page.get_by_role("slider", name="Guidance scale").press("ArrowRight")
     page.get_by_role("slider", name="Steps").press("ArrowRight")
     stronger = draw(page)
     assert (

@@ -1,4 +1,4 @@
-"""The edit studio under Streamlit's own test: every part, every widget, the code that is shown, bad input, and what may be missing."""
+"""The editing page under Streamlit's own test: parts, widgets, the shown code, bad input, and missing files."""
 
 import base64
 import io
@@ -13,31 +13,32 @@ from PIL import Image
 from test_uploads import BAD, encoded, huge, plain
 
 from diffusion_edu.analysis.measures import seam
+from diffusion_edu.app.common.edit_controls import MASKS
+from diffusion_edu.app.jobs.task import done_key
 from diffusion_edu.checkpoints import Card, load, save
 from diffusion_edu.data.images import to_bytes, to_signed
 from diffusion_edu.data.layers import layer_of, painted, paper, to_png, to_url
-from diffusion_edu.editing.sketches import likeness, shape
+from diffusion_edu.editing.sketches import drawn_shape, shape_correlation
 from diffusion_edu.generation import Preset, generate
 
-PAGE = "pages/10_Edit_studio.py"
-CHANGE, FILL, SKETCH = {"tab": "Change an image"}, {"tab": "Fill a hole"}, {"tab": "From a sketch"}
-KEYS = {"Change an image": "studio change", "Fill a hole": "studio fill", "From a sketch": "studio sketch"}
+PAGE = "pages/10_Editing.py"
+IMAGE, MASK, SKETCH = {"tab": "Image-to-image"}, {"tab": "Inpainting"}, {"tab": "Sketch-to-image"}
 CLASS_NAMES = ["aster", "rose", "sunflower"]
 
 
 @pytest.fixture(autouse=True)
 def small(monkeypatch, tmp_path, tiny):
-    """Small models in the place of the large ones: one that draws flowers, one that draws faces, one that paints sketches."""
+    """Small models in place of the large ones: for flowers, for faces, and one conditioned on sketches."""
     from diffusion_edu.app.common import models
-    from diffusion_edu.app.editing import sketch as sketching
+    from diffusion_edu.app.editing import sketch
 
     monkeypatch.setattr("diffusion_edu.checkpoints.OWN", tmp_path)
-    monkeypatch.setattr(sketching, "PAINTER", "painter")
-    monkeypatch.setattr(models, "FIRST", "drawer")
+    monkeypatch.setattr(sketch, "SKETCH_MODEL", "sketcher")
+    monkeypatch.setattr(models, "FIRST", "flowers")
     for name, about, more in (
-        ("drawer", {"classes": CLASS_NAMES}, {"classes": 3}),
-        ("facer", {"attributes": ["Smiling", "Hat"]}, {"attributes": 2}),
-        ("painter", {"conditioning_image": "a sketch"}, {"conditioning_channels": 3}),
+        ("flowers", {"classes": CLASS_NAMES}, {"classes": 3}),
+        ("faces", {"attributes": ["Smiling", "Hat"]}, {"attributes": 2}),
+        ("sketcher", {"conditioning_image": "a sketch"}, {"conditioning_channels": 3}),
     ):
         config = {"widths": [16, 32], "embedding": 16, "patch": 4, **more}
         net = tiny(
@@ -55,8 +56,9 @@ def opened(tab, **link):
 
 
 def done(app):
-    """What came of the last work of the part that is open: the edit, its animation, the words below it, and the finished images by name."""
-    return app.session_state[f"done:{KEYS[app.session_state['tab']]}"]
+    """The last result of the open part: the edit, its animation, its caption, and the finished images by method."""
+    last = app.session_state[done_key(app.session_state["tab"].lower())]
+    return last.request, *last.result
 
 
 def results(app):
@@ -68,23 +70,23 @@ def components(app):
 
 
 def tracks(animation):
-    """What every screen of an animation shows, state by state, uint8 (states, 64, 256, 3)."""
+    """The images of every track of an animation, state by state, uint8 (states, 64, 256, 3)."""
     sheets = {
-        s["name"]: np.asarray(Image.open(io.BytesIO(base64.b64decode(s["sprite"].split(",")[1])))).reshape(
+        track["name"]: np.asarray(Image.open(io.BytesIO(base64.b64decode(track["sprite"].split(",")[1])))).reshape(
             -1, 64, 256, 3
         )
-        for s in animation["tracks"]
+        for track in animation["tracks"]
     }
-    return {screen["name"]: sheets[screen["name"]][screen["rows"]] for screen in animation["tracks"]}
+    return {track["name"]: sheets[track["name"]][track["rows"]] for track in animation["tracks"]}
 
 
 def in_a_row(images):
     return images.permute(2, 0, 3, 1).reshape(64, -1, 3).numpy()
 
 
-def draw(app, canvas, layer):
-    """What the browser would send after a stroke."""
-    store = f"painted:{canvas}"
+def paint(app, canvas, layer):
+    """Send what the browser would send after a stroke."""
+    store = f"canvas:{canvas}"
     app.session_state[store] = {**app.session_state[store], "layer": to_url(to_png(layer))}
     return finished(app.run())
 
@@ -108,7 +110,7 @@ def our_images():
 
 
 def executed(app):
-    """What the lines that are shown make, with what they print thrown away."""
+    """The names that the shown code defines; what it prints is ignored."""
     names = {"print": lambda *words: None}
     exec(app.code[0].value, names)
     return names
@@ -117,48 +119,48 @@ def executed(app):
 # the parts
 
 
-@pytest.mark.parametrize("tab", [CHANGE, FILL, SKETCH], ids=lambda tab: tab["tab"])
-def test_every_part_opens_with_a_canvas_and_a_animation_and_runs_again(tab):
+@pytest.mark.parametrize("tab", [IMAGE, MASK, SKETCH], ids=lambda tab: tab["tab"])
+def test_every_part_opens_with_a_canvas_and_an_animation_and_runs_again(tab):
     app = opened(tab)
     assert len(app.title) == 1 and len(app.tabs) == 4
     assert [part.component_name for part in components(app)] == ["diffusion_edu_canvas", "diffusion_edu_player"]
-    edit, animation, words, dataset = done(app)
+    edit, animation, caption, methods = done(app)
     assert (
         animation["timesteps"][-1] == 0
         and animation["start"] == len(animation["timesteps"]) - 1
         and len(animation["tracks"]) == 2
     )
-    assert all(images.shape == (4, 3, 64, 64) for images in dataset.values()) and "Computed in" in words
+    assert all(images.shape == (4, 3, 64, 64) for images in methods.values()) and "Computed in" in caption
     assert animation["id"] == edit.id == done(healthy(app.run()))[1]["id"]
     for name, shown in tracks(animation).items():
-        last = dataset.get(name, next(iter(dataset.values())))
+        last = methods.get(name, next(iter(methods.values())))
         assert np.array_equal(shown[-1], in_a_row(last))
 
 
-def test_strength_0_gives_the_image_back_bit_for_bit_and_makes_no_move():
-    app = opened(CHANGE, strength="0.0")
-    _, animation, words, images = done(app)
-    assert torch.equal(images["changed"], water_lily().expand(4, -1, -1, -1)) and animation["timesteps"] == [0]
-    assert "**0 of 255**" in words and any("bit for bit" in text.value for text in app.markdown)
+def test_strength_0_returns_the_image_bit_for_bit_without_a_step():
+    app = opened(IMAGE, strength="0.0")
+    _, animation, caption, images = done(app)
+    assert torch.equal(images["image-to-image"], water_lily().expand(4, -1, -1, -1)) and animation["timesteps"] == [0]
+    assert "**0 of 255**" in caption and any("bit for bit" in text.value for text in app.markdown)
 
 
 @pytest.mark.parametrize(
-    ("model", "class_name", "labels"),
-    [("drawer", "rose", [1] * 4), ("facer", "Hat", [[0, 1]] * 4), ("drawer", "anything (no guidance)", None)],
+    ("model", "name", "condition"),
+    [("flowers", "rose", [1] * 4), ("faces", "Hat", [[0, 1]] * 4), ("flowers", "anything (no guidance)", None)],
 )
-def test_strength_1_is_plain_generation_with_the_same_seeds(model, class_name, labels, tmp_path):
-    app = opened(CHANGE, strength="1.0", model=model, wanted=class_name, seed="7")
-    *_, last = generate(load(model), done(app)[0].request.preset, [7, 8, 9, 10], labels)
-    assert torch.equal(results(app)["changed"], to_bytes(last.x))
+def test_strength_1_is_plain_generation_with_the_same_seeds(model, name, condition, tmp_path):
+    app = opened(IMAGE, strength="1.0", model=model, condition=name, seed="7")
+    *_, last = generate(load(model), done(app)[0].request.preset, [7, 8, 9, 10], condition)
+    assert torch.equal(results(app)["image-to-image"], to_bytes(last.x))
     assert any("pure noise" in text.value for text in app.markdown)
 
 
-def test_the_page_says_at_which_timestep_it_begins_and_the_animation_begins_there():
-    app = opened(CHANGE, strength="0.5", seed="3")
+def test_the_page_says_at_which_timestep_it_starts_and_the_animation_starts_there():
+    app = opened(IMAGE, strength="0.5", seed="3")
     edit, animation, *_ = done(app)
     schedule = edit.request.preset.noise_schedule()
     assert animation["timesteps"] == [500, 333, 167, 0] and animation["ends"] == ("timestep 500", "image")
-    words = next(text.value for text in app.markdown if "Begins at" in text.value)
+    words = next(text.value for text in app.markdown if "Starts at" in text.value)
     assert (
         "timestep 500 of 1000" in words
         and f"{schedule.signal[500]:.2f} × your image + {schedule.noise[500]:.2f} × noise" in words
@@ -168,86 +170,86 @@ def test_the_page_says_at_which_timestep_it_begins_and_the_animation_begins_ther
     assert np.array_equal(tracks(animation)["x"][0], in_a_row(to_bytes(x)))
 
 
-def test_without_noise_the_walk_begins_with_the_image_dimmed_and_all_four_are_alike():
-    app = opened(CHANGE, strength="0.5", noisy="false", seed="3")
+def test_without_noise_the_walk_starts_from_the_dimmed_image_and_all_four_are_alike():
+    app = opened(IMAGE, strength="0.5", noisy="false", seed="3")
     edit, animation, *_ = done(app)
-    schedule, made = edit.request.preset.noise_schedule(), results(app)["changed"]
+    schedule, made = edit.request.preset.noise_schedule(), results(app)["image-to-image"]
     assert np.array_equal(
         tracks(animation)["x"][0],
         in_a_row(to_bytes(schedule.signal[500].float() * to_signed(water_lily())).expand(4, -1, -1, -1)),
     )
     assert torch.equal(made, made[:1].expand_as(made)) and not torch.equal(
-        made, results(opened(CHANGE, strength="0.5", seed="3"))["changed"]
+        made, results(opened(IMAGE, strength="0.5", seed="3"))["image-to-image"]
     )
-    words = next(text.value for text in app.markdown if "Begins at" in text.value)
+    words = next(text.value for text in app.markdown if "Starts at" in text.value)
     assert "and no noise" in words and "× noise" not in words
     assert "**timestep 1000 of 1000, plain grey**" in " ".join(
-        text.value for text in opened(CHANGE, strength="1.0", noisy="false").markdown
+        text.value for text in opened(IMAGE, strength="1.0", noisy="false").markdown
     )
 
 
-def test_what_is_painted_over_a_image_is_part_of_it():
-    app = draw(opened(CHANGE, strength="0.0"), "change canvas", spot(5, 20))
-    assert torch.equal(results(app)["changed"][2], painted(water_lily(), spot(5, 20)))
+def test_paint_over_the_image_is_part_of_the_input():
+    app = paint(opened(IMAGE, strength="0.0"), "image-to-image canvas", spot(5, 20))
+    assert torch.equal(results(app)["image-to-image"][2], painted(water_lily(), spot(5, 20)))
     app.toggle(key="blank").set_value(True)
-    app = draw(healthy(app.run()), "change canvas", spot(5, 20))
-    assert torch.equal(results(app)["changed"][0], painted(paper(64), spot(5, 20)))
+    app = paint(healthy(app.run()), "image-to-image canvas", spot(5, 20))
+    assert torch.equal(results(app)["image-to-image"][0], painted(paper(64), spot(5, 20)))
 
 
 @pytest.mark.parametrize(
-    ("method", "hole"), [("naive", "disc"), ("RePaint", "disc"), ("both", "half"), ("both", "frame")]
+    ("method", "shape_of_mask"), [("naive", "disc"), ("RePaint", "disc"), ("both", "half"), ("both", "frame")]
 )
-def test_outside_the_hole_every_byte_is_as_it_was_and_inside_it_is_new(method, hole):
-    from diffusion_edu.app.editing.inpainting import HOLES
-
-    dataset, inside = results(opened(FILL, method=method, hole=hole)), HOLES[hole](64)
-    assert list(dataset) == (["naive", "RePaint"] if method == "both" else [method])
-    for images in dataset.values():
+def test_outside_the_mask_every_byte_is_unchanged_and_inside_it_is_new(method, shape_of_mask):
+    methods, inside = results(opened(MASK, method=method, hole=shape_of_mask)), MASKS[shape_of_mask](64)
+    assert list(methods) == (["naive", "RePaint"] if method == "both" else [method])
+    for images in methods.values():
         assert torch.equal(images[:, :, ~inside], water_lily()[:, ~inside].expand(4, -1, -1))
         assert (images[:, :, inside] != water_lily()[:, inside]).float().mean() > 0.9
     if method == "both":
-        assert not torch.equal(*dataset.values())
+        assert not torch.equal(*methods.values())
 
 
-def test_repaint_makes_its_steps_as_often_as_asked_and_the_naive_way_waits_for_it():
-    edit, animation, *_ = done(opened(FILL, repeats="3", jump="2"))
+def test_repaint_resamples_as_often_as_chosen_and_the_naive_track_waits_for_it():
+    edit, animation, *_ = done(opened(MASK, repeats="3", jump="2"))
     assert (
         animation["timesteps"]
         == edit.paths["RePaint"]
         == [1000, 667, 333, 1000, 667, 333, 1000, 667, 333, 0, 333, 0, 333, 0]
     )
-    naive = next(screen for screen in animation["tracks"] if screen["name"] == "naive")
+    naive = next(track for track in animation["tracks"] if track["name"] == "naive")
     assert naive["rows"] == [0, 1, 2, 2, 2, 2, 2, 2, 2, 3, 3, 3, 3, 3]
 
 
-def test_a_hole_is_painted_and_the_rest_stays():
-    app = draw(opened(FILL, method="naive"), "fill canvas", spot(0, 10))
+def test_a_mask_is_painted_and_the_rest_stays():
+    app = paint(opened(MASK, method="naive"), "inpainting canvas", spot(0, 10))
     outside = spot(0, 10)[3] == 0
-    assert torch.equal(done(app)[0].hole, ~outside)
+    assert torch.equal(done(app)[0].mask, ~outside)
     assert torch.equal(results(app)["naive"][1][:, outside], water_lily()[:, outside])
 
 
-def test_both_ways_from_a_sketch_are_what_the_library_draws():
-    from diffusion_edu.app.editing.sketch_presets import drawn
+def test_both_methods_of_sketch_to_image_give_what_the_library_generates():
+    from diffusion_edu.app.editing.sketch_presets import sketch_layer
 
-    app = opened(SKETCH, doodle="red tulip", strength="1.0", seed="5")
-    drawing = painted(paper(64), drawn("red tulip"))
+    app = opened(SKETCH, sketch="red tulip", strength="1.0", seed="5")
+    drawing = painted(paper(64), sketch_layer("red tulip"))
     preset, images = done(app)[0].request.preset, results(app)
-    guide = to_signed(drawing).expand(4, -1, -1, -1)
-    for name, model, asked in (
-        ("trained with sketches", "painter", guide),
-        ("started from the sketch", "drawer", None),
+    condition = to_signed(drawing).expand(4, -1, -1, -1)
+    for name, model, given in (
+        ("trained with sketches", "sketcher", condition),
+        ("image-to-image from the sketch", "flowers", None),
     ):
-        *_, last = generate(load(model), preset, [5, 6, 7, 8], asked)
+        *_, last = generate(load(model), preset, [5, 6, 7, 8], given)
         assert torch.equal(images[name], to_bytes(last.x))
-    score = likeness(to_signed(drawing)[None], to_signed(images["trained with sketches"])).mean()
-    assert "flowers that never saw it" in done(app)[2] and f"trained with sketches **{score:.2f}**" in done(app)[2]
+    score = shape_correlation(to_signed(drawing)[None], to_signed(images["trained with sketches"])).mean()
+    assert (
+        "flowers made without the sketch" in done(app)[2] and f"trained with sketches **{score:.2f}**" in done(app)[2]
+    )
 
 
-def test_a_part_that_starts_lower_waits_until_the_other_has_come_down():
+def test_a_walk_that_starts_at_a_lower_timestep_waits_for_the_other():
     animation = done(opened(SKETCH, strength="0.5"))[1]
     assert animation["timesteps"] == [1000, 667, 333, 0]
-    assert next(screen for screen in animation["tracks"] if screen["name"].startswith("started"))["rows"] == [
+    assert next(track for track in animation["tracks"] if track["name"].startswith("image"))["rows"] == [
         0,
         0,
         1,
@@ -261,50 +263,50 @@ def test_a_part_that_starts_lower_waits_until_the_other_has_come_down():
 @pytest.mark.parametrize(
     "link",
     [
-        {"strength": "0.35", "wanted": "sunflower"},
-        {"model": "facer", "wanted": "Smiling", "seed": "11"},
+        {"strength": "0.35", "condition": "sunflower"},
+        {"model": "faces", "condition": "Smiling", "seed": "11"},
         {"sampler": "DDPM", "blank": "true"},
         {"strength": "0.0"},
         {"strength": "0.4", "noisy": "false"},
     ],
     ids=lambda link: " ".join(link.values()),
 )
-def test_the_code_changes_the_image_as_the_page_does(link):
-    app = opened(CHANGE, **link)
-    assert torch.equal(executed(app)["images"], results(app)["changed"])
-    app = draw(app, "change canvas", spot(30, 50))
-    assert torch.equal(executed(app)["images"], results(app)["changed"])
+def test_the_shown_code_of_image_to_image_gives_the_shown_images(link):
+    app = opened(IMAGE, **link)
+    assert torch.equal(executed(app)["images"], results(app)["image-to-image"])
+    app = paint(app, "image-to-image canvas", spot(30, 50))
+    assert torch.equal(executed(app)["images"], results(app)["image-to-image"])
 
 
 @pytest.mark.parametrize(
     "link",
     [
         {},
-        {"method": "naive", "wanted": "rose"},
+        {"method": "naive", "condition": "rose"},
         {"method": "RePaint", "sampler": "DDIM", "eta": "0.5", "hole": "frame"},
     ],
     ids=str,
 )
-def test_the_code_fills_the_hole_as_the_page_does(link):
-    app = draw(opened(FILL, **link), "fill canvas", spot(8, 30))
+def test_the_shown_code_of_inpainting_gives_the_shown_images(link):
+    app = paint(opened(MASK, **link), "inpainting canvas", spot(8, 30))
     made = executed(app)["images"]
     assert made.keys() == results(app).keys()
     assert all(torch.equal(made[name], images) for name, images in results(app).items())
 
 
-def test_the_code_paints_the_sketch_as_the_page_does():
-    app = draw(opened(SKETCH, doodle="nothing", wanted="aster"), "sketch canvas", spot(10, 50))
+def test_the_shown_code_of_sketch_to_image_gives_the_shown_images():
+    app = paint(opened(SKETCH, sketch="blank paper", condition="aster"), "sketch canvas", spot(10, 50))
     names = executed(app)
     assert torch.equal(names["trained"], results(app)["trained with sketches"]) and torch.equal(
-        names["images"], results(app)["started from the sketch"]
+        names["images"], results(app)["image-to-image from the sketch"]
     )
 
 
-def test_the_code_reads_a_file_of_ones_own(tmp_path, monkeypatch):
-    app = opened(CHANGE, source="a file")
+def test_the_shown_code_reads_a_file_of_ones_own(tmp_path, monkeypatch):
+    app = opened(IMAGE, source="a file")
     (tmp_path / "my_image.jpg").write_bytes(encoded(plain(), "PNG"))
     finished(app.file_uploader[0].set_value(("me.png", encoded(plain(), "PNG"), "image/png")).run())
-    wanted = results(app)["changed"]
+    wanted = results(app)["image-to-image"]
     monkeypatch.chdir(tmp_path)
     assert torch.equal(executed(app)["images"], wanted)
 
@@ -313,63 +315,63 @@ def test_the_code_reads_a_file_of_ones_own(tmp_path, monkeypatch):
 
 
 WIDGETS = [
-    (CHANGE, "slider", "strength", 1.0),
-    (CHANGE, "selectbox", "model", "facer"),
-    (CHANGE, "selectbox", "wanted", "rose"),
-    (CHANGE, "selectbox", "class_name", "rose"),
-    (CHANGE, "slider", "number", 3),
-    (CHANGE, "number_input", "seed", 1_000_000),
-    (CHANGE, "toggle", "blank", True),
-    (CHANGE, "toggle", "noisy", False),
-    (CHANGE, "selectbox", "sampler", "Heun"),
-    (CHANGE, "select_slider", "steps", 5),
-    (CHANGE, "slider", "guidance_scale", 8.0),
-    (CHANGE, "selectbox", "schedule", "flow"),
-    (CHANGE, "selectbox", "spacing", "log-SNR"),
-    (CHANGE, "select_slider", "timesteps", 100),
-    (CHANGE, "toggle", "zero", True),
-    (FILL, "segmented_control", "hole", "frame"),
-    (FILL, "segmented_control", "method", "naive"),
-    (FILL, "segmented_control", "look", "prediction"),
-    (FILL, "slider", "repeats", 1),
-    (FILL, "slider", "jump", 20),
-    (FILL, "selectbox", "wanted", "rose"),
-    (FILL, "selectbox", "model", "facer"),
-    (SKETCH, "selectbox", "doodle", "outline"),
+    (IMAGE, "slider", "strength", 1.0),
+    (IMAGE, "selectbox", "model", "faces"),
+    (IMAGE, "selectbox", "condition", "rose"),
+    (IMAGE, "selectbox", "class_name", "rose"),
+    (IMAGE, "slider", "number", 3),
+    (IMAGE, "number_input", "seed", 1_000_000),
+    (IMAGE, "toggle", "blank", True),
+    (IMAGE, "toggle", "noisy", False),
+    (IMAGE, "selectbox", "sampler", "Heun"),
+    (IMAGE, "select_slider", "steps", 5),
+    (IMAGE, "slider", "guidance_scale", 8.0),
+    (IMAGE, "selectbox", "schedule", "flow"),
+    (IMAGE, "selectbox", "spacing", "log-SNR"),
+    (IMAGE, "select_slider", "timesteps", 100),
+    (IMAGE, "toggle", "zero_snr", True),
+    (MASK, "segmented_control", "hole", "frame"),
+    (MASK, "segmented_control", "method", "naive"),
+    (MASK, "segmented_control", "show", "prediction"),
+    (MASK, "slider", "repeats", 1),
+    (MASK, "slider", "jump", 20),
+    (MASK, "selectbox", "condition", "rose"),
+    (MASK, "selectbox", "model", "faces"),
+    (SKETCH, "selectbox", "sketch", "outline"),
     (SKETCH, "slider", "strength", 0.0),
-    (SKETCH, "segmented_control", "look", "prediction"),
-    (SKETCH, "selectbox", "wanted", "rose"),
-    (SKETCH, "selectbox", "model", "facer"),
+    (SKETCH, "segmented_control", "show", "prediction"),
+    (SKETCH, "selectbox", "condition", "rose"),
+    (SKETCH, "selectbox", "model", "faces"),
     (SKETCH, "select_slider", "steps", 5),
 ]
 
 
 @pytest.mark.parametrize(
-    ("tab", "class_name", "key", "value"),
+    ("tab", "widget", "key", "value"),
     WIDGETS,
     ids=lambda value: value["tab"] if isinstance(value, dict) else str(value),
 )
-def test_every_widget_may_be_moved(tab, class_name, key, value):
-    app = opened(tab, wanted="sunflower")
+def test_every_widget_changes_the_animation(tab, widget, key, value):
+    app = opened(tab, condition="sunflower")
     before = done(app)[1]["id"]
-    finished(getattr(app, class_name)(key=key).set_value(value).run())
+    finished(getattr(app, widget)(key=key).set_value(value).run())
     assert done(app)[1]["id"] != before and len(components(app)) == 2
 
 
-@pytest.mark.parametrize("tab", [CHANGE, FILL, SKETCH], ids=lambda tab: tab["tab"])
+@pytest.mark.parametrize("tab", [IMAGE, MASK, SKETCH], ids=lambda tab: tab["tab"])
 def test_a_link_with_nonsense_in_it_opens_the_default(tab):
     nonsense = dict.fromkeys(
         (
             "model",
-            "wanted",
+            "condition",
             "class_name",
             "number",
             "seed",
             "strength",
             "method",
             "hole",
-            "doodle",
-            "look",
+            "sketch",
+            "show",
             "repeats",
             "sampler",
         ),
@@ -378,51 +380,51 @@ def test_a_link_with_nonsense_in_it_opens_the_default(tab):
     assert done(opened(tab, **nonsense))[0].id == done(opened(tab))[0].id
 
 
-def test_from_part_to_part_and_back_everything_is_still_there():
-    app = draw(opened(CHANGE), "change canvas", spot(5, 20))
+def test_what_was_painted_is_kept_while_other_parts_are_open():
+    app = paint(opened(IMAGE), "image-to-image canvas", spot(5, 20))
     before = done(app)[0].id
-    for tab in (FILL, SKETCH, CHANGE):
+    for tab in (MASK, SKETCH, IMAGE):
         app.session_state["tab"] = tab["tab"]
         finished(app.run())
         assert len(components(app)) == 2
     assert done(app)[0].id == before
 
 
-def test_a_model_that_another_part_does_not_offer_makes_room_there(tmp_path, tiny):
+def test_a_model_that_another_part_does_not_offer_is_replaced_there(tmp_path, tiny):
     config = {"widths": [16, 32], "embedding": 16, "patch": 4}
     save(
         tmp_path,
         Card("large", "large", "simple_unet", config, "v", 128, sampling={"steps": 2}),
         tiny(network="simple_unet", patch=4),
     )
-    app = opened(CHANGE, model="large")
-    assert results(app)["changed"].shape == (4, 3, 128, 128)
-    for tab in (FILL, SKETCH):
+    app = opened(IMAGE, model="large")
+    assert results(app)["image-to-image"].shape == (4, 3, 128, 128)
+    for tab in (MASK, SKETCH):
         app.session_state["tab"] = tab["tab"]
         finished(app.run())
         assert len(components(app)) == 2
-    assert results(app)["started from the sketch"].shape == (4, 3, 64, 64)
+    assert results(app)["image-to-image from the sketch"].shape == (4, 3, 64, 64)
 
 
 # bad input
 
 
-def test_an_empty_sheet_asks_for_a_drawing():
-    app = opened(SKETCH, doodle="nothing")
+def test_empty_paper_asks_for_a_sketch():
+    app = opened(SKETCH, sketch="blank paper")
     assert "The paper is empty" in app.info[0].value and len(components(app)) == 1
 
 
-def test_without_a_hole_the_page_asks_for_one_and_with_nothing_but_hole_it_draws_from_noise():
-    app = draw(opened(FILL), "fill canvas", torch.zeros(4, 64, 64, dtype=torch.uint8))
-    assert "There is no hole" in app.info[0].value
-    app = draw(app, "fill canvas", layer_of(torch.ones(64, 64, dtype=torch.bool)))
-    assert "the whole image" in app.info[0].value
-    *_, last = generate(load("drawer"), Preset(steps=3), [0, 1, 2, 3])
+def test_an_empty_mask_asks_for_one_and_a_full_mask_is_generation_from_noise():
+    app = paint(opened(MASK), "inpainting canvas", torch.zeros(4, 64, 64, dtype=torch.uint8))
+    assert "The mask is empty" in app.info[0].value
+    app = paint(app, "inpainting canvas", layer_of(torch.ones(64, 64, dtype=torch.bool)))
+    assert "covers the whole image" in app.info[0].value
+    *_, last = generate(load("flowers"), Preset(steps=3), [0, 1, 2, 3])
     assert torch.equal(results(app)["naive"], to_bytes(last.x))
 
 
 @pytest.mark.parametrize(
-    ("tab", "link"), [(CHANGE, {"source": "a file"}), (FILL, {"hole": "file"})], ids=["image", "mask"]
+    ("tab", "link"), [(IMAGE, {"source": "a file"}), (MASK, {"hole": "file"})], ids=["image", "mask"]
 )
 def test_files_that_are_no_images_get_one_sentence(tab, link):
     app = opened(tab, **link)
@@ -433,7 +435,7 @@ def test_files_that_are_no_images_get_one_sentence(tab, link):
 
 
 def test_a_mask_of_another_size_is_scaled_and_the_page_says_so():
-    app = opened(FILL, hole="file", method="naive")
+    app = opened(MASK, hole="file", method="naive")
     mask = Image.new("RGB", (300, 150))
     mask.paste("white", (150, 0, 300, 150))
     finished(app.file_uploader[0].set_value(("mask.png", encoded(mask, "PNG"), "image/png")).run())
@@ -443,12 +445,12 @@ def test_a_mask_of_another_size_is_scaled_and_the_page_says_so():
 
 
 def test_transparent_and_animated_images_are_used_and_the_page_says_how():
-    app = opened(CHANGE, source="a file", strength="0.0")
+    app = opened(IMAGE, source="a file", strength="0.0")
     clear = Image.new("RGBA", (64, 64), (255, 0, 0, 0))
     finished(app.file_uploader[0].set_value(("x.png", encoded(clear, "PNG"), "image/png")).run())
     assert (
         any("transparent, laid on white" in caption.value for caption in app.caption)
-        and results(app)["changed"].min() == 255
+        and results(app)["image-to-image"].min() == 255
     )
     file, frames = io.BytesIO(), [Image.new("RGB", (64, 64), colour) for colour in ("red", "blue")]
     frames[0].save(file, "GIF", save_all=True, append_images=frames[1:])
@@ -459,51 +461,51 @@ def test_transparent_and_animated_images_are_used_and_the_page_says_how():
 @pytest.mark.parametrize(
     "sent", [None, 5, "data:image/png;base64,AAAA", to_url(to_png(layer_of(torch.ones(8, 8, dtype=torch.bool))))]
 )
-def test_what_no_canvas_of_ours_would_send_is_not_used(sent):
+def test_what_our_canvas_would_never_send_is_not_used(sent):
     app = opened(SKETCH)
     before = done(app)[0].id
-    app.session_state["painted:sketch canvas"] = {**app.session_state["painted:sketch canvas"], "layer": sent}
+    app.session_state["canvas:sketch canvas"] = {**app.session_state["canvas:sketch canvas"], "layer": sent}
     finished(app.run())
-    assert "draw it again" in app.error[0].value and done(app)[0].id == before
+    assert "again" in app.error[0].value and done(app)[0].id == before
     assert not finished(app.run()).error
 
 
 # what may be missing
 
 
-def test_what_was_cancelled_waits_until_it_is_asked_for_again(monkeypatch):
-    from diffusion_edu.app.editing.image_to_image import Changing
+def test_a_cancelled_edit_waits_for_a_click(monkeypatch):
+    from diffusion_edu.app.editing.image_to_image import ImageToImage
 
-    walk = Changing.walk
+    walk = ImageToImage.walk
 
     def slowly(self, model):
         for state in walk(self, model):
             time.sleep(0.3)
             yield state
 
-    monkeypatch.setattr(Changing, "walk", slowly)
+    monkeypatch.setattr(ImageToImage, "walk", slowly)
     app = healthy(opened_at(PAGE))
-    job = app.session_state["job:studio change"]
+    job = app.session_state["job:image-to-image"]
     healthy(next(button for button in app.button if button.label == "Cancel").click().run())
     assert job.cancelled and len(components(app)) == 1
-    monkeypatch.setattr(Changing, "walk", walk)
-    finished(next(button for button in app.button if button.label == "Go on").click().run())
+    monkeypatch.setattr(ImageToImage, "walk", walk)
+    finished(next(button for button in app.button if button.label == "Continue").click().run())
     assert len(components(app)) == 2
 
 
-def test_without_a_model_for_sketches_there_is_the_other_way_and_one_sentence(monkeypatch):
-    from diffusion_edu.app.editing import sketch as sketching
+def test_without_the_sketch_model_there_is_image_to_image_and_one_sentence(monkeypatch):
+    from diffusion_edu.app.editing import sketch
 
-    monkeypatch.setattr(sketching, "PAINTER", "nowhere")
+    monkeypatch.setattr(sketch, "SKETCH_MODEL", "nowhere")
     app = opened(SKETCH)
     assert len(app.info) == 1 and "python -m diffusion_edu.recipes.sketch_to_flower" in app.info[0].value
-    assert list(results(app)) == ["started from the sketch"] and torch.equal(
-        executed(app)["images"], results(app)["started from the sketch"]
+    assert list(results(app)) == ["image-to-image from the sketch"] and torch.equal(
+        executed(app)["images"], results(app)["image-to-image from the sketch"]
     )
 
 
-@pytest.mark.parametrize(("tab", "name"), [(CHANGE, "drawer"), (FILL, "drawer"), (SKETCH, "painter")], ids=str)
-def test_altered_weights_are_told_in_one_sentence(tab, name, tmp_path):
+@pytest.mark.parametrize(("tab", "name"), [(IMAGE, "flowers"), (MASK, "flowers"), (SKETCH, "sketcher")], ids=str)
+def test_altered_weights_are_reported_in_one_sentence(tab, name, tmp_path):
     with (tmp_path / f"{name}.safetensors").open("r+b") as file:
         file.seek(20_000)
         file.write(b"altered")
@@ -512,25 +514,25 @@ def test_altered_weights_are_told_in_one_sentence(tab, name, tmp_path):
     healthy(app.run())
 
 
-def test_without_our_images_the_page_says_what_to_do_and_one_can_still_draw(monkeypatch, tmp_path):
+def test_without_our_images_the_page_says_what_to_do_and_sketches_still_work(monkeypatch, tmp_path):
     from diffusion_edu.app.common import image_picker
 
     monkeypatch.setattr(image_picker, "PRETRAINED", tmp_path)
     image_picker.images.clear()
-    for tab in (CHANGE, FILL):
+    for tab in (IMAGE, MASK):
         assert "flower_samples.parquet" in opened(tab).error[0].value
-    assert "never saw" not in done(opened(SKETCH))[2]
+    assert "without the sketch" not in done(opened(SKETCH))[2]
     image_picker.images.clear()
 
 
 def test_without_any_model_the_page_says_so(monkeypatch, tmp_path):
     monkeypatch.setattr("diffusion_edu.checkpoints.OWN", tmp_path / "nothing")
     monkeypatch.setattr("diffusion_edu.checkpoints.PRETRAINED", tmp_path / "nothing")
-    for tab in (CHANGE, FILL, SKETCH):
+    for tab in (IMAGE, MASK, SKETCH):
         assert "No model is installed" in healthy(opened_at(PAGE, **tab)).error[0].value
 
 
-# the measure
+# the measures
 
 
 def outline(radius=18, gap=0):
@@ -545,7 +547,7 @@ def outline(radius=18, gap=0):
 @pytest.mark.parametrize("gap", [0, 3])
 def test_the_shape_of_an_outline_is_what_it_encloses_also_through_a_small_gap(gap):
     drawing, inside = outline(gap=gap)
-    found = shape(drawing)[0, 0].bool()
+    found = drawn_shape(drawing)[0, 0].bool()
     assert found[inside].all() and found.float().mean() < inside.float().mean() + 0.08
 
 
@@ -554,32 +556,35 @@ def test_a_line_that_runs_through_corners_holds_and_a_wide_gap_does_not():
     for k in range(20):
         for y, x in ((12 + k, 31 - k), (12 + k, 31 + k), (51 - k, 31 - k), (51 - k, 31 + k)):
             diamond[..., y, x] = -1.0
-    assert shape(diamond)[0, 0, 31, 31] == 1 and shape(outline(gap=20)[0])[0, 0, 31, 31] == 0
+    assert drawn_shape(diamond)[0, 0, 31, 31] == 1 and drawn_shape(outline(gap=20)[0])[0, 0, 31, 31] == 0
 
 
 def test_where_there_is_no_paper_the_shape_is_what_is_unlike_the_rim():
     full = torch.full((1, 3, 64, 64), -0.5)
     full[..., 20:44, 20:44] = 0.8
-    found = shape(full)[0, 0]
+    found = drawn_shape(full)[0, 0]
     assert found[24:40, 24:40].all() and not found[:12].any()
 
 
-def test_likeness_is_high_where_the_subject_is_where_it_was_drawn_and_only_there():
+def test_shape_correlation_is_high_where_the_subject_is_where_it_was_drawn_and_only_there():
     drawing, inside = outline()
     flower = torch.where(inside, 0.7, -0.6).expand(1, 3, 64, 64)
-    assert likeness(drawing, flower) > 0.85
-    assert likeness(drawing, flower.roll(30, 3)) < 0.3
-    assert likeness(torch.ones(1, 3, 64, 64), flower) == 0 and likeness(drawing, torch.zeros(1, 3, 64, 64)) == 0
-    assert likeness(drawing, flower.expand(5, -1, -1, -1)).shape == (5,)
+    assert shape_correlation(drawing, flower) > 0.85
+    assert shape_correlation(drawing, flower.roll(30, 3)) < 0.3
+    assert (
+        shape_correlation(torch.ones(1, 3, 64, 64), flower) == 0
+        and shape_correlation(drawing, torch.zeros(1, 3, 64, 64)) == 0
+    )
+    assert shape_correlation(drawing, flower.expand(5, -1, -1, -1)).shape == (5,)
 
 
 @pytest.mark.parametrize("style", ["colours", "outlined colours"])
-def test_likeness_knows_real_images_from_others_by_their_sketch(style):
+def test_shape_correlation_tells_real_images_from_others_by_their_sketch(style):
     from diffusion_edu.editing.sketches import sketch
 
     x0 = to_signed(our_images().images[:64])
     drawings = sketch(x0, torch.Generator().manual_seed(0), (style,))
-    own, other = likeness(drawings, x0), likeness(drawings, x0.roll(7, 0))
+    own, other = shape_correlation(drawings, x0), shape_correlation(drawings, x0.roll(7, 0))
     assert own.mean() > other.mean() + 0.3 and (own > other).float().mean() > 0.8
 
 
@@ -601,14 +606,14 @@ def test_a_seam_is_measured_against_the_steps_between_other_neighbours():
     assert seam(x, hole).item() == pytest.approx(np.mean(steps[1]) / np.mean(steps[0]), rel=1e-5)
 
 
-def test_ready_drawings_are_painted_as_the_canvas_paints():
-    from diffusion_edu.app.editing.sketch_presets import DOODLES, drawn
+def test_ready_made_sketches_are_painted_as_the_canvas_paints():
+    from diffusion_edu.app.editing.sketch_presets import SKETCHES, sketch_layer
 
-    for name in DOODLES:
-        layer = drawn(name)
+    for name in SKETCHES:
+        layer = sketch_layer(name)
         assert (
             layer.shape == (4, 64, 64)
             and set(layer[3].unique().tolist()) == {0, 255}
             and 0.02 < (layer[3] > 0).float().mean() < 0.6
         )
-        assert 0.03 < shape(to_signed(painted(paper(64), layer))[None]).mean() < 0.6
+        assert 0.03 < drawn_shape(to_signed(painted(paper(64), layer))[None]).mean() < 0.6

@@ -15,7 +15,7 @@ PAGES = {
     "pages/7_Inside_the_U-Net.py": ("Inside the U-Net", ":material/account_tree:"),
     "pages/8_Cold_diffusion.py": ("Cold diffusion", ":material/ac_unit:"),
     "pages/9_Guidance.py": ("Guidance", ":material/explore:"),
-    "pages/10_Edit_studio.py": ("Edit studio", ":material/brush:"),
+    "pages/10_Editing.py": ("Editing", ":material/brush:"),
     "pages/11_Text_to_image.py": ("Text to image", ":material/text_fields:"),
     "pages/13_Evaluate_and_debug.py": ("Evaluate and debug", ":material/bug_report:"),
 }

@@ -1,233 +1,180 @@
-"""The studio's second part: a hole is painted into an image, and a model fills it so that it fits what is left."""
+"""Inpainting: a model fills the masked part of an image so that it fits the rest, naively and by RePaint (Lugmayr et
+al. 2022).
+"""
 
 from dataclasses import dataclass
 from functools import partial
 
 import streamlit as st
-import torch
 from torch import Tensor
 
 from diffusion_edu.analysis.measures import seam
-from diffusion_edu.app.common.image_picker import UNLINKED, Subject
+from diffusion_edu.app.common.edit_controls import BOUND, COLUMNS, ask_image_or_stop, ask_mask, base64_literal
+from diffusion_edu.app.common.image_picker import Subject
 from diffusion_edu.app.common.request import Request
+from diffusion_edu.app.common.settings_id import settings_id
+from diffusion_edu.app.common.snippets import snippet
 from diffusion_edu.app.components.canvas import widget
 from diffusion_edu.app.editing import edit_job
 from diffusion_edu.core import walk
 from diffusion_edu.data.images import to_signed
-from diffusion_edu.data.layers import read_mask, to_png
-from diffusion_edu.editing.verbs import keep_known, keep_known_freshly, resampled, resampling_step
+from diffusion_edu.data.layers import to_png
+from diffusion_edu.editing.inpainting import (
+    keep_known,
+    keep_known_with_new_noise,
+    resampling_step,
+    resampling_timesteps,
+)
 from diffusion_edu.generation import guided_denoiser, make_step
 from diffusion_edu.randomness import SeededNoise
 
 NAIVE, REPAINT, BOTH = "naive", "RePaint", "both"
-FILE = "file"
-LOOKS = {edit_job.UNDER_WAY: "x", edit_job.PREDICTION: "x0_hat"}
-
-
-def disc(size):
-    """A round hole in the middle."""
-    at = torch.arange(size) - (size - 1) / 2
-    return (at[:, None] ** 2 + at**2).sqrt() < 0.28 * size
-
-
-def half(size):
-    """The right half."""
-    return (torch.arange(size) >= size // 2).expand(size, size)
-
-
-def frame(size):
-    """Everything around the middle."""
-    at = (torch.arange(size) - (size - 1) / 2).abs()
-    return torch.maximum(at[:, None], at) > 0.25 * size
-
-
-HOLES = {"disc": disc, "half": half, "frame": frame}
 
 
 @dataclass(frozen=True, eq=False)
-class Filling:
-    """An image with a hole, bool (h, w), who fills it with what, by which method; RePaint goes back over `jump` steps, `repeats` times in all."""
+class Inpainting:
+    """The request (model, condition, preset, seeds), the image, its mask, and the method.
+
+    mask is bool (h, w), True where the image is generated anew. RePaint goes back over `jump` steps, `repeats` times
+    in all. field says what the animation shows of both methods: "x" or "x0_hat".
+    """
 
     request: Request
     subject: Subject
-    hole: Tensor
+    mask: Tensor
     method: str
     jump: int
     repeats: int
-    look: str = "x"
+    field: str = "x"
 
-    key = "studio fill"
-    functions = (keep_known, keep_known_freshly, resampled, resampling_step, walk, seam)
+    key = "inpainting"
+    functions = (keep_known, keep_known_with_new_noise, resampling_timesteps, resampling_step, walk, seam)
 
     @property
     def id(self):
-        """The same for the same choices."""
-        return edit_job.named(
-            self.request.settings, self.method, self.jump, self.repeats, self.look, self.subject.image, self.hole
-        )
+        """The same for the same settings."""
+        settings = self.request.settings, self.method, self.jump, self.repeats, self.field
+        return settings_id(settings, self.subject.image, self.mask)
 
     @property
-    def needs(self):
-        """The name of the model that draws."""
+    def models(self):
+        """The name of the model."""
         return [self.request.card.name]
 
     @property
+    def methods(self):
+        """The names of the chosen methods."""
+        return [name for name in (NAIVE, REPAINT) if self.method in (name, BOTH)]
+
+    @property
     def paths(self):
-        """The timesteps of every method that was asked for."""
+        """The timesteps of every chosen method."""
         timesteps = self.request.preset.timesteps()
-        paths = {NAIVE: timesteps, REPAINT: resampled(timesteps, self.jump, self.repeats)}
-        return {name: path for name, path in paths.items() if self.method in (name, BOTH)}
+        paths = {NAIVE: timesteps, REPAINT: resampling_timesteps(timesteps, self.jump, self.repeats)}
+        return {name: paths[name] for name in self.methods}
 
     def walks(self, model):
-        """A walk by every method that was asked for, all from the same noise."""
+        """Return the walk of every chosen method, all from the same noise."""
         return {name: self._walk(name, path, model) for name, path in self.paths.items()}
 
     def _walk(self, name, path, model):
-        preset, labels, noise = self.request.preset, self.request.labels, SeededNoise(self.request.seeds)
-        schedule, step = preset.noise_schedule(), make_step(model, preset, noise, labels)
-        known = model.compute.place(to_signed(self.subject.image).expand(len(self.request.seeds), -1, -1, -1))
-        mask, eps = ~self.hole.to(known.device), model.compute.place(noise(known))
+        preset, condition, noise = self.request.preset, self.request.labels, SeededNoise(self.request.seeds)
+        schedule, step = preset.noise_schedule(), make_step(model, preset, noise, condition)
+        image = model.compute.place(to_signed(self.subject.image).expand(len(self.request.seeds), -1, -1, -1))
+        known, eps = ~self.mask.to(image.device), model.compute.place(noise(image))
         if name == NAIVE:
-            return walk(step, eps, path, keep_known(known, mask, schedule, eps))
-        step = partial(resampling_step, step, guided_denoiser(model, preset, labels), schedule, randn=noise)
-        return walk(step, eps, path, keep_known_freshly(known, mask, schedule, noise))
+            return walk(step, eps, path, keep_known(image, known, schedule, eps))
+        step = partial(resampling_step, step, guided_denoiser(model, preset, condition), schedule, randn=noise)
+        return walk(step, eps, path, keep_known_with_new_noise(image, known, schedule, noise))
 
     def animation(self, walks):
-        """Both methods side by side, or the images under way beside the predictions of one."""
+        """Show both methods side by side, or x_t beside the predictions of one method."""
         if len(walks) == 2:
-            takes = [edit_job.Take(name, states, self.look, name) for name, states in walks.items()]
+            tracks = [edit_job.WalkTrack(name, states, self.field, name) for name, states in walks.items()]
         else:
             ((name, states),) = walks.items()
-            takes = [edit_job.Take(look, states, look, f"{name}, {words}") for words, look in LOOKS.items()]
-        return edit_job.reel(self, takes, self.request.preset.T)
+            tracks = [
+                edit_job.WalkTrack(field, states, field, f"{name}, {words}") for words, field in edit_job.FIELDS.items()
+            ]
+        return edit_job.walks_animation(self, tracks)
 
-    def words(self, walks):
-        """Say what stayed, how visible the rim of the hole is, and why."""
-        asked = " and ".join(f"{name} in {len(path) - 1} steps" for name, path in self.paths.items())
-        seams = [f"{name} **{self._seam(states[-1].x):.1f}**" for name, states in walks.items()]
-        rim = (
-            ""
-            if self.hole.all()
-            else f" Step across the rim of the hole, 1 is as between any neighbours: {', '.join(seams)}, {self.before}."
-        )
+    def caption(self, walks):
+        """Say what is new, how visible the edge of the mask is, and how the methods differ."""
+        methods = " and ".join(f"{name} in {len(path) - 1} steps" for name, path in self.paths.items())
         return (
-            f"{self.request.class_names_in_words}. {asked[0].upper()}{asked[1:]}; {self.hole.float().mean():.0%} of the image is made anew, the rest is the "
-            f"same bit for bit.{rim} The naive way only overwrites what is known at every timestep; RePaint goes back up, again and again, so that "
-            "hole and surroundings can come to agree."
+            f"{self.request.class_names_in_words}. {methods[0].upper()}{methods[1:]}; {self.mask.float().mean():.0%} "
+            f"of the image is new, the rest is unchanged bit for bit.{self._seams(walks)} The naive method only "
+            "replaces the known pixels at every timestep. RePaint goes back to earlier timesteps again and again "
+            "(resampling), so that new and known pixels fit each other."
         )
 
-    @property
-    def before(self):
-        """How visible the rim would be in the image as it was, in words."""
-        return f"in the image itself {self._seam(to_signed(self.subject.image)[None]):.1f}"
+    def _seams(self, walks):
+        """Write how visible the edge of the mask is in the results and in the input image."""
+        if self.mask.all():
+            return ""
+        seams = [f"{name} **{self._seam(states[-1].x):.1f}**" for name, states in walks.items()]
+        seams.append(f"input image {self._seam(to_signed(self.subject.image)[None]):.1f}")
+        return f" Difference across the edge of the mask, relative to other neighbouring pixels: {', '.join(seams)}."
 
     def _seam(self, x):
-        return seam(x.float().cpu(), self.hole).mean().item()
+        return seam(x.float().cpu(), self.mask).mean().item()
 
     @property
     def code(self):
-        """The lines of Python that make the same images."""
+        """Python code that makes the same images."""
         request = self.request
-        return (
-            "from base64 import b64decode\n"
-            "from functools import partial\n\n"
-            "from diffusion_edu.checkpoints import load\n"
-            "from diffusion_edu.core import walk\n"
-            "from diffusion_edu.data.images import to_bytes, to_signed\n"
-            "from diffusion_edu.data.layers import read_mask\n"
-            "from diffusion_edu.editing.verbs import keep_known, keep_known_freshly, resampled, resampling_step\n"
-            "from diffusion_edu.generation import Preset, guided_denoiser, make_step\n"
-            "from diffusion_edu.analysis.measures import seam\n"
-            "from diffusion_edu.randomness import SeededNoise\n"
-            f"{self.subject.code}\n"
-            f'model, preset, labels = load("{request.card.name}"), {request.preset}, {request.labels}\n'
-            f"hole, _ = read_mask(b64decode({edit_job.spelled(to_png(self.hole))}), {request.card.size})  # a PNG, white in the hole\n"
-            f"known = model.compute.place(to_signed(image).expand({len(request.seeds)}, -1, -1, -1))\n"
-            "mask, schedule, timesteps = ~hole.to(known.device), preset.noising(), preset.timesteps()\n"
-            "images = {}\n"
-            f"for method in {list(self.paths)}:\n"
-            f"    noise = SeededNoise({request.seeds})       # one seed per image\n"
-            "    eps, step = model.compute.place(noise(known)), make_step(model, preset, noise, labels)\n"
-            '    if method == "naive":\n'
-            "        states = walk(step, eps, timesteps, keep_known(known, mask, schedule, eps))\n"
-            "    else:\n"
-            "        step = partial(resampling_step, step, guided_denoiser(model, preset, labels), schedule, randn=noise)\n"
-            f"        path = resampled(timesteps, jump={self.jump}, repeats={self.repeats})\n"
-            "        states = walk(step, eps, path, keep_known_freshly(known, mask, schedule, noise))\n"
-            "    for state in states:\n"
-            "        print(method, state.t)\n"
-            "    images[method] = to_bytes(state.x.cpu())  # uint8 (4, 3, h, w)\n"
-            "    print(method, seam(state.x.cpu(), hole))\n"
+        return snippet(
+            __file__,
+            "inpainting",
+            image=self.subject.code.strip(),
+            model=repr(request.card.name),
+            preset=request.preset,
+            condition=repr(request.labels),
+            mask=base64_literal(to_png(self.mask)),
+            size=request.card.size,
+            seeds=request.seeds,
+            count=len(request.seeds),
+            methods=self.methods,
+            jump=self.jump,
+            repeats=self.repeats,
         )
 
 
-def ask_hole(size):
-    """Ask for the hole to begin with; a file that cannot be used gets one sentence, and the disc takes its place."""
-    words = "Paint on from there: with brush and eraser, or clear it all first."
-    chosen = st.segmented_control(
-        "Hole", [*HOLES, FILE], default="disc", required=True, key="hole", help=words, **edit_job.BOUND
+def ask_method():
+    """Ask for the method of inpainting; returns the method, jump, repeats and field."""
+    words = (
+        "- **naive** replaces the known pixels at every timestep.\n"
+        "- **RePaint** does so with new noise, and repeats the same timesteps (resampling)."
     )
-    if chosen != FILE:
-        return HOLES[chosen](size)
-    given = st.file_uploader("Your mask, light where the hole is", key="mask", help=f"An image of any size. {UNLINKED}")
-    if given is None:
-        return disc(size)
-    try:
-        hole, notes = read_mask(given.getvalue(), size)
-    except ValueError as problem:
-        st.error(str(problem))
-        return disc(size)
-    if notes:
-        st.caption(" ".join(notes))
-    return hole
-
-
-def ask_method(request):
-    """Ask how the hole is filled: the method, jump, repeats and look."""
-    words = "- **naive** overwrites what is known at every timestep.\n- **RePaint** does so with new noise, and goes over the same timesteps again."
     row = st.container(horizontal=True, gap="medium")
-    method = row.segmented_control(
-        "Method", [NAIVE, REPAINT, BOTH], default=BOTH, required=True, key="method", help=words, **edit_job.BOUND
-    )
+    choices = {"default": BOTH, "required": True, "key": "method", "help": words, **BOUND}
+    method = row.segmented_control("Method", [NAIVE, REPAINT, BOTH], **choices)
     with st.sidebar.expander("More choices of RePaint"):
-        repeats = st.slider(
-            "Times that steps are made",
-            1,
-            10,
-            4,
-            key="repeats",
-            help="RePaint makes the same steps so many times.",
-            **edit_job.BOUND,
-        )
-        jump = st.slider(
-            "Steps that are made again", 1, 20, 3, key="jump", help="So many steps at a time.", **edit_job.BOUND
-        )
-        look = st.segmented_control(
-            "Look at", list(LOOKS), default=edit_job.UNDER_WAY, required=True, key="look", **edit_job.BOUND
-        )
-    return method, jump, repeats, LOOKS[look]
+        words = "How often RePaint makes the same sampling steps (r in the paper)."
+        repeats = st.slider("Resampling", 1, 10, 4, key="repeats", help=words, **BOUND)
+        words = "How many sampling steps are repeated at a time (j in the paper)."
+        jump = st.slider("Jump length", 1, 20, 3, key="jump", help=words, **BOUND)
+        field = edit_job.ask_field()
+    return method, jump, repeats, field
 
 
 def show():
     """Show this part of the page."""
     card = edit_job.ask_card()
-    subject = edit_job.ask_subject(card.size)
+    subject = ask_image_or_stop(card.size)
     request = edit_job.ask_request(card)
-    left, right = st.columns(**edit_job.COLUMNS)
+    left, right = st.columns(**COLUMNS)
     with left:
-        hole = widget.hole(
-            "fill canvas", subject.image, ask_hole(card.size), label="The image with its hole; paint the hole"
-        )
-        st.caption(" ".join(["Paint over what is to be made anew.", *subject.notes]))
+        initial, label = ask_mask(card.size), "The image with its mask; paint the mask"
+        mask = widget.paint_mask("inpainting canvas", subject.image, initial, label=label)
+        st.caption(" ".join(["Paint over the part that is generated anew.", *subject.notes]))
     with right:
-        edit = Filling(request, subject, hole, *ask_method(request))
-        if not hole.any():
-            st.info("There is no hole: paint over what is to be made anew.", icon=":material/info:")
+        edit = Inpainting(request, subject, mask, *ask_method())
+        if not mask.any():
+            st.info("The mask is empty: paint over the part that is generated anew.", icon=":material/info:")
             return
-        if hole.all():
-            st.info(
-                "The hole is the whole image: nothing is known, and the model draws what it likes.",
-                icon=":material/info:",
-            )
+        if mask.all():
+            words = "The mask covers the whole image: nothing is known, so this is generation from noise."
+            st.info(words, icon=":material/info:")
         edit_job.show(edit)
     edit_job.code(edit)

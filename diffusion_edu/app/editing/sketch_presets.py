@@ -1,4 +1,4 @@
-"""Drawings that are ready to take, as strokes: what a hand with a mouse would do, painted just as the canvas paints."""
+"""Ready-made sketches, as strokes of a brush, painted exactly as the canvas paints them."""
 
 import math
 from functools import cache
@@ -14,7 +14,7 @@ SIZE = 64
 
 
 def ring(x, y, radius, corners=28):
-    """The corners of a circle that is closed."""
+    """Return the corners of a closed circle."""
     return [
         (x + radius * math.cos(k / corners * math.tau), y + radius * math.sin(k / corners * math.tau))
         for k in range(corners + 1)
@@ -22,20 +22,20 @@ def ring(x, y, radius, corners=28):
 
 
 def rays(x, y, inner, outer, count, turn=0.0):
-    """Straight strokes out of a middle, one list of two points each."""
-    ways = [(math.cos(turn + k / count * math.tau), math.sin(turn + k / count * math.tau)) for k in range(count)]
-    return [[(x + inner * a, y + inner * b), (x + outer * a, y + outer * b)] for a, b in ways]
+    """Return straight strokes away from a centre, two points each."""
+    directions = [(math.cos(turn + k / count * math.tau), math.sin(turn + k / count * math.tau)) for k in range(count)]
+    return [[(x + inner * a, y + inner * b), (x + outer * a, y + outer * b)] for a, b in directions]
 
 
 def petals(x, y, inner, outer, count):
-    """The outline of a flower: as many bulges around a middle, closed."""
+    """Return the closed outline of a flower with `count` petals around a centre."""
     turns = [k / (12 * count) * math.tau for k in range(12 * count + 1)]
-    reach = [inner + (outer - inner) * abs(math.sin(count / 2 * turn)) for turn in turns]
-    return [(x + r * math.cos(turn), y + r * math.sin(turn)) for r, turn in zip(reach, turns, strict=True)]
+    radii = [inner + (outer - inner) * abs(math.sin(count / 2 * turn)) for turn in turns]
+    return [(x + r * math.cos(turn), y + r * math.sin(turn)) for r, turn in zip(radii, turns, strict=True)]
 
 
 def spiral(x, y, radius, turns):
-    """A line that winds outwards."""
+    """Return a spiral that starts in a centre."""
     parts = [k / 60 for k in range(61)]
     return [
         (x + radius * p * math.cos(turns * math.tau * p), y + radius * p * math.sin(turns * math.tau * p))
@@ -44,7 +44,7 @@ def spiral(x, y, radius, turns):
 
 
 CUP = [(20, 22), (22, 36), (32, 42), (42, 36), (44, 22), (38, 29), (32, 19), (26, 29), (20, 22)]
-DOODLES = {  # name: strokes, each a colour, a width in pixels, and the points that it goes through
+SKETCHES = {  # name: strokes, each a colour, a width in pixels, and the points of the stroke
     "yellow flower": [
         ("green", 3, [(32, 36), (33, 50), (30, 64)]),
         *[("yellow", 9, stroke) for stroke in rays(32, 27, 10, 18, 11)],
@@ -79,17 +79,19 @@ DOODLES = {  # name: strokes, each a colour, a width in pixels, and the points t
 
 
 @cache
-def drawn(name):
-    """Paint one of DOODLES, as a layer uint8 (4, SIZE, SIZE)."""
+def sketch_layer(name):
+    """Paint one of SKETCHES as a layer uint8 (4, SIZE, SIZE)."""
     layer = np.zeros((4, SIZE, SIZE), np.uint8)
-    for colour, width, points in DOODLES[name]:
+    for colour, width, points in SKETCHES[name]:
         for start, end in pairwise(points if len(points) > 1 else 2 * points):
-            layer[:, covered(start, end, width)] = [[value] for value in (*INK[colour], 255)]
+            layer[:, stroke_pixels(start, end, width)] = [[value] for value in (*INK[colour], 255)]
     return torch.from_numpy(layer)
 
 
-def covered(start, end, width):
-    """Mark the pixels, bool (SIZE, SIZE), whose centres a round brush covers on its way from start (x, y) to end, as brush.js does."""
+def stroke_pixels(start, end, width):
+    """Return the pixels, bool (SIZE, SIZE), that a round brush covers from start (x, y) to end, as strokePixels in
+    brush.js.
+    """
     y, x = np.mgrid[:SIZE, :SIZE] + 0.5
     (dx, dy), (px, py) = (end[0] - start[0], end[1] - start[1]), (x - start[0], y - start[1])
     along = np.clip((px * dx + py * dy) / ((dx * dx + dy * dy) or 1), 0, 1)
