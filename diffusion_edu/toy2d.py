@@ -63,7 +63,7 @@ def objective(points: Points, prediction_type: str = "v") -> Objective:
     return Objective(prediction_type, null=len(points.classes) or None)
 
 
-def train(points: Points, prediction_type: str = "v", seed: int = 0) -> Iterator[TrainState]:
+def train_mlp(points: Points, prediction_type: str = "v", seed: int = 0) -> Iterator[TrainState]:
     """Train a new MLP on the points without end, and yield the TrainState after every step: stop whenever it is good
     enough.
     """

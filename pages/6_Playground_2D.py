@@ -10,7 +10,7 @@ from diffusion_edu.app.jobs.task import watch
 from diffusion_edu.app.playground import page as playground
 from diffusion_edu.core import walk
 from diffusion_edu.samplers import SAMPLERS
-from diffusion_edu.toy2d import ExactNetwork, denoiser, train
+from diffusion_edu.toy2d import ExactNetwork, denoiser, train_mlp
 
 page(
     "2-D playground",
@@ -33,4 +33,4 @@ if problem:
     st.error(problem)
 elif not watch(playground.TRAIN) and (animation := playground.keep_animation(settings)):
     widget.show({**animation, "opening": "walk"}, key="point cloud", autoplay=True)
-show_code(playground.code(settings), train, ExactNetwork, denoiser, walk, SAMPLERS[settings.preset.sampler])
+show_code(playground.code(settings), train_mlp, ExactNetwork, denoiser, walk, SAMPLERS[settings.preset.sampler])

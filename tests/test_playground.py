@@ -22,7 +22,7 @@ from diffusion_edu.generation import Preset
 from diffusion_edu.samplers import SAMPLERS
 from diffusion_edu.schedules import SCHEDULES, cosine
 from diffusion_edu.spacings import SPACINGS
-from diffusion_edu.toy2d import ExactNetwork, denoiser, energy_distance, evaluate_loss, train, objective, subset, sample_points
+from diffusion_edu.toy2d import ExactNetwork, denoiser, energy_distance, evaluate_loss, train_mlp, objective, subset, sample_points
 
 PAGE = "pages/6_Playground_2D.py"
 HALF = 0.5  # seconds of computing between two previews, at most, unless the machine stumbles
@@ -157,7 +157,7 @@ def test_the_training_clock_stands_still_while_other_jobs_have_their_turn():
 
 def test_the_same_seed_and_steps_train_the_same_network():
     def after(steps, seed=0):
-        states = train(few(), seed=seed)
+        states = train_mlp(few(), seed=seed)
         for _ in range(steps):
             state = next(states)
         return state.ema.out.weight
@@ -172,7 +172,7 @@ def test_the_same_seed_and_steps_train_the_same_network():
 @pytest.mark.parametrize("prediction_type", TARGETS)
 def test_every_prediction_type_is_learnt_and_samples_the_data(prediction_type):
     points = made("eight clouds", 500)
-    states = train(points, prediction_type)
+    states = train_mlp(points, prediction_type)
     losses = []
     for steps in (5, 495):
         for _ in range(steps):

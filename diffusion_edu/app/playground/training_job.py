@@ -13,7 +13,7 @@ from diffusion_edu.app.playground.dataset_picker import Dataset
 from diffusion_edu.app.playground.trajectories import animation_of, record
 from diffusion_edu.app.trajectories.animation import COLOUR, Axis, Chart, Series
 from diffusion_edu.generation import Preset
-from diffusion_edu.toy2d import ExactNetwork, denoiser, energy_distance, evaluate_loss, train, subset
+from diffusion_edu.toy2d import ExactNetwork, denoiser, energy_distance, evaluate_loss, train_mlp, subset
 
 TURN = 0.2  # seconds that one turn of the worker takes, about
 PREVIEW_STEPS, PREVIEW_POINTS = 8, 250  # of the walks that are shown during training
@@ -108,7 +108,7 @@ def train(settings, clock=time.perf_counter):
     The first items are (None, None). Only time inside this function counts: while other jobs have their turn, the
     clock stands still.
     """
-    preview, states = settings.preview, train(settings.points, settings.prediction_type)
+    preview, states = settings.preview, train_mlp(settings.points, settings.prediction_type)
     spent, losses = 0.0, []
     exact = finish(record(preview.denoiser(ExactNetwork(settings.points), "x0"), preview.preset, preview.seeds))
     yield None, None
