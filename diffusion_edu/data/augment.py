@@ -1,6 +1,6 @@
-"""Four pictures of each, for sets that are small: itself, its mirror image, and both with light or colours changed a little.
+"""Augmentation of small captioned sets: each image, its mirror image, and both with light or colours changed a little.
 
-A change must not make the caption wrong: whose caption says left is not mirrored, whose names a colour keeps its hues,
+A change must not make the caption wrong: an image whose caption says "left" is not mirrored, one that names a colour keeps it,
 whose speaks of light keeps its brightness. What remains is to look a little closer, or a little contrast.
 """
 
@@ -21,15 +21,18 @@ def words(text):
 
 
 SIDES = words(
-    "left right leftward rightward clockwise counterclockwise east west text letter letters word words writing sign signs number"
+    "left right leftward rightward clockwise counterclockwise east west "
+    "text letter letters word words writing sign signs number"
 )
 COLOURS = words("""
-    red orange yellow green blue purple violet pink brown black white gray grey gold golden silver silvery bronze copper crimson scarlet ruby emerald
-    turquoise teal azure sapphire indigo lavender magenta amber ivory cream beige tan blond blonde olive coral peach rose rosy tinted hue hues
+    red orange yellow green blue purple violet pink brown black white gray grey gold golden silver silvery bronze copper
+    crimson scarlet ruby emerald turquoise teal azure sapphire indigo lavender magenta amber ivory cream beige tan blond
+    blonde olive coral peach rose rosy tinted hue hues
     colorful colourful multicolored rainbow reddish bluish greenish yellowish colored coloured
 """)
 LIGHT = words("""
-    dark darkness darkened bright brightly brilliant dim dimly night moonlit moonlight shadow shadows shadowy pale light lit sunlit sunlight glow
+    dark darkness darkened bright brightly brilliant dim dimly night moonlit moonlight shadow shadows shadowy pale light
+    lit sunlit sunlight glow
     glowing shining shimmering radiant gloomy dusk dawn twilight midnight black white
 """)
 TURN, FRACTION, CLOSER = (
@@ -40,7 +43,7 @@ TURN, FRACTION, CLOSER = (
 
 
 def ways(caption):
-    """List the changes that make the four pictures of one with this caption: one tuple of names each, the first of them empty."""
+    """List the changes of each of the four variants of an image with this caption: tuples of names, the first one empty."""
     said = words(caption)
     place = "closer" if said & SIDES else "mirror"
     look = "tint" if not said & COLOURS else "light" if not said & LIGHT else "contrast"
@@ -48,7 +51,7 @@ def ways(caption):
 
 
 def augmented(images, captions, variant):
-    """Make the variant, 0..3, of images uint8 (n, 3, h, w) with these captions; whether brighter or darker takes turns, and is never chance."""
+    """Make variant 0 to 3 of images uint8 (n, 3, h, w) with these captions; brighter and darker take turns, not at random."""
     made = []
     for row, (image, caption) in enumerate(zip(images, captions, strict=True)):
         x = to_signed(image)

@@ -1,4 +1,4 @@
-"""Images with a caption each: of a parquet file, of a folder with text beside the images, or made of the class and the colour."""
+"""Images with captions: from a table, from text files beside the images, or made from class and colour."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +20,7 @@ HOW = (
 
 @dataclass(frozen=True)
 class Captioned:
-    """A set of images uint8 (n, 3, size, size) with a caption each, what each shows and of which category that is ("" where nobody said).
+    """A set of images uint8 (n, 3, size, size), each with a caption, a subject and a category ("" where unknown).
 
     made says that the captions were made of classes and colours, and nobody wrote them.
     """
@@ -79,9 +79,9 @@ def load_subjects(sources, size, tell):
 
 
 def by_subject(sets, tell):
-    """Make one set of Images of sets of Captioned: its classes are their subjects, its categories the category of each, or the subject itself.
+    """Make one ImageSet of several Captioned: its classes are their subjects, with the category of each, or the subject itself.
 
-    Every eighth image of each set is for validation. Those whose subject nobody said are left out, and `tell` gets a sentence.
+    Every eighth image of each set is for validation. Images without a subject are left out, and `tell` gets a sentence.
     """
     subjects, categories = (
         [each for some in sets for each in getattr(some, name)] for name in ("subjects", "categories")
@@ -113,7 +113,7 @@ def text_beside(file):
 
 
 def _read(table, written, size, tell):
-    """Read the images of a table whose (caption, subject, category) are written, and leave out those without a caption."""
+    """Read the images of a table with (caption, subject, category) of each, and leave out those without a caption."""
     written = [tuple(" ".join(str(part or "").split()) for part in row) for row in written]
     named = zip(table.files, range(len(table.files)), table.rows, strict=True)
     rows = [(file, number, -1, name) for file, number, name in named if written[number][0]]

@@ -36,13 +36,13 @@ PLAIN_MARKS = str.maketrans({"’": "'", "‘": "'", "“": '"', "”": '"'})
 
 def caption(emoji: Emoji, random: Random):
     """Phrase one caption, "woman firefighter with dark skin, noto style"; some leave out style, skin tone or name."""
-    chance, tags = random.random(), emoji.tags
-    if chance < TAGS_ONLY and len(tags) > 1:
+    draw, tags = random.random(), emoji.tags
+    if draw < TAGS_ONLY and len(tags) > 1:
         subject = ", ".join(random.sample(tags, min(len(tags), random.randint(2, 4))))
     else:
         subject = random.choice(namings(emoji.base))
     subject = with_tone(subject, emoji, random)
-    if TAGS_ONLY <= chance < TAGS_ONLY + TAGS_TOO and tags:
+    if TAGS_ONLY <= draw < TAGS_ONLY + TAGS_TOO and tags:
         subject = ", ".join([subject, *random.sample(tags, min(len(tags), random.randint(1, 2)))])
     styled = random.random() < STYLE
     text = random.choice(WITH_STYLE if styled else WITHOUT_STYLE)

@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image
 
 from diffusion_edu.data.emoji import COLUMNS, TONES
-from diffusion_edu.data.images import read_picture
+from diffusion_edu.data.images import read_image
 
 NAMES = "emojibase-data@17.0.0"
 FINE = 4  # vector images are rendered this much larger than they are needed
@@ -76,7 +76,7 @@ def key_of(codepoint):
 def render(file, size):
     """Read an image file, a vector image too, as PNG bytes of a size, on white."""
     opened = io.BytesIO(rasterised(file, FINE * size)) if file.suffix == ".svg" else file
-    pixels, _ = read_picture(opened, size)
+    pixels, _ = read_image(opened, size)
     png = io.BytesIO()
     Image.fromarray(pixels.transpose(1, 2, 0)).save(png, "PNG")
     return png.getvalue()

@@ -1,4 +1,4 @@
-"""Captions for pictures that have only a class: a few words around its name and the colour of the petals."""
+"""Captions for images that have only a class: a few words around its name and the colour of the petals."""
 
 import torch
 import torch.nn.functional as F
@@ -30,13 +30,15 @@ WHITE, GREY, DARK = (
 )  # saturation below, brightness above which petals are white; darker ones show no colour
 PALE = 0.62  # saturation below which red is called pink
 COLOURS = ("red", "orange", "yellow", "blue", "purple", "pink", "white")
-SOFT = 0.2  # the finest detail of a picture relative to that of twice the size: sharp photographs have 0.3 to 1.6, enlarged ones 0.1
+SOFT = (
+    0.2  # the finest detail relative to detail of twice the size: sharp photographs have 0.3 to 1.6, enlarged ones 0.1
+)
 PLACES = 32  # in height and width, that are looked at for their colour
 CLEAR = 0.08  # the fraction of the middle that a colour must fill to be named
 
 
 def flower_captions(images):
-    """Make a caption for each of Pictures with classes: (captions, kinds of flowers); the same for the same pictures."""
+    """Make a caption for each image of an ImageSet with classes: (captions, class names); the same for the same images."""
     class_names = tuple(named(images.classes[label]) for label in images.labels)
     seen = zip(class_names, petals(images.images), blurred(images.images), strict=True)
     return tuple(caption(*each, row) for row, each in enumerate(seen)), class_names
@@ -49,13 +51,13 @@ def named(class_name):
 
 
 def caption(class_name, colour, soft, row):
-    """Say kind and colour, "" for none, in one of the templates, and whether it is blurred: so that sharp pictures can be asked for."""
+    """Put class and colour ("" for none) into one of the templates, and add "blurred", so that a prompt can ask for sharp images."""
     said = class_name if not colour or colour in class_name.split() else f"{colour} {class_name}"
     return TEMPLATES[row % len(TEMPLATES)].format(said).replace("flower flower", "flower") + ", blurred" * soft
 
 
 def blurred(images, together=256):
-    """Say of each picture uint8 (n, 3, h, w) whether it has no fine detail, for example because it was enlarged."""
+    """Find images uint8 (n, 3, h, w) without fine detail, for example because they were enlarged: bool (n,)."""
 
     def lost(x):
         half = F.interpolate(x, scale_factor=0.5, mode="bicubic", antialias=True)
@@ -69,9 +71,9 @@ def blurred(images, together=256):
 
 
 def petals(images, together=256):
-    """Name the colour of the flower in each picture uint8 (n, 3, h, w); "" where none is clear.
+    """Name the colour of the flower in each image uint8 (n, 3, h, w); "" where none is clear.
 
-    The colour that fills most of the middle, where green, brown and dark places do not count: they are leaves, soil and shade.
+    It is the colour of most of the middle. Green, brown and dark pixels do not count: they are leaves, soil and shade.
     """
     images = images[..., :: max(1, images.shape[-1] // PLACES), :: max(1, images.shape[-1] // PLACES)]
     size = images.shape[-1]

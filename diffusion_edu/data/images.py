@@ -19,10 +19,10 @@ MOST_PIXELS = 50_000_000  # an image larger than this would fill the memory of a
 
 @dataclass(frozen=True)
 class ImageSet:
-    """A set of images: images uint8 (n, 3, size, size), labels int64 and what they mean, and the official split int64 (n,), an index into SPLITS.
+    """A set of images uint8 (n, 3, size, size), with labels int64 and their names, and the official split int64 (n,).
 
-    A label is the number of a class (n,), or says of every attribute whether an image has it, 1, or not, -1, or nobody knows, 0
-    (n, attributes). categories says which kind of thing each class is. What a set does not have is None or empty.
+    Labels are class numbers (n,), or attributes (n, attributes): 1 for yes, -1 for no, 0 for unknown. split holds indices
+    into SPLITS. categories says which kind of thing each class is. What a set does not have is None or empty.
     """
 
     images: Tensor
@@ -64,7 +64,7 @@ def to_bytes(x):
 
 
 def read_image(file, size):
-    """Read an image file as an array uint8 (3, size, size), and say what had to be changed, as a list of words (size: as in squared).
+    """Read an image file as an array uint8 (3, size, size), and list in words what had to be changed (size: see squared).
 
     Raises ValueError, in words that end a sentence, for what is no image, is broken, or is larger than MOST_PIXELS.
     """
@@ -98,7 +98,7 @@ def changes(image):
 
 
 def squared(image, size):
-    """Cut the centre square out of a PIL image and scale it to an array uint8 (3, size, size), colours as on a white screen.
+    """Crop the centre square of a PIL image and scale it to an array uint8 (3, size, size); transparent parts become white.
 
     size may also be a function (width, height) -> (width, height) that says what it is scaled and cut to.
     """
@@ -114,7 +114,7 @@ def squared(image, size):
 
 
 def load_images(source=None, size=64, tell: Callable[[str], None] = print, public="flowers"):
-    """Read every image of a parquet file, of a folder (one sub-folder per class, or none), or of a public set in PUBLIC if source is None.
+    """Read all images of a folder, a parquet file or a data set of the hub (tables.read_table), or of a set in PUBLIC.
 
     A list of files and folders makes one set, without what only some of them say. Images that cannot be read are left
     out, and `tell` gets one sentence for each. Raises ValueError if there is nothing to read.
@@ -143,7 +143,7 @@ def load_found(found, size, tell):
 
 
 def read_rows(found, size, tell):
-    """Read the images that were found: images uint8 (n, 3, size, size), and (label, split) of each; raises ValueError if none can be read."""
+    """Read the images that were found: uint8 (n, 3, size, size), and (label, split) of each; raises ValueError if there is none."""
     images, kept, odd = [], [], Counter()
     for opened, label, split, name in found.rows:
         try:
@@ -180,7 +180,7 @@ def together(sets):
 
 
 def save_images(path, images, quality=95):
-    """Write a set as a parquet file that load_images reads: every image as a JPEG, its label or attributes, and what the labels mean."""
+    """Write a set as a parquet file that load_images reads: images as JPEG, labels or attributes, and class names."""
     import pyarrow.parquet
 
     columns, features = (
@@ -211,7 +211,7 @@ def _jpeg(image, quality):
 def batches(images, size, generator, flip=True, often=None) -> Iterator[tuple[Tensor, Tensor | None]]:
     """Yield endless batches: images in [-1, 1] (size, 3, h, w), half of them mirrored, and their labels or None.
 
-    Every image comes once per round; or by chance, as often as its weight in often (n,) says.
+    Each image comes once per epoch; or at random, with the weights in often (n,).
     """
     device, waiting = images.images.device, torch.empty(0, dtype=torch.int64, device=images.images.device)
     while True:
@@ -230,7 +230,7 @@ def batches(images, size, generator, flip=True, often=None) -> Iterator[tuple[Te
 
 
 def cut(x, size, generator):
-    """Cut a square of so many pixels, or fewer where there are not as many, out of each image x (b, c, h, w), anywhere in it."""
+    """Crop a random square of size x size pixels out of each image x (b, c, h, w); smaller where an image is smaller."""
     size = min(size, *x.shape[-2:])
     room = torch.tensor(x.shape[-2:], device=x.device) - size + 1
     corners = (torch.rand(len(x), 2, generator=generator, device=x.device) * room).long().tolist()

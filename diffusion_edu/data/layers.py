@@ -1,4 +1,4 @@
-"""What a person has painted over an image, as small PNG files that a page and a script read alike: layers of colour, and masks."""
+"""Layers of colour and masks that a person has painted over an image, as small PNG files for pages and scripts."""
 
 import base64
 import io
@@ -25,7 +25,7 @@ def painted(image, layer):
 
 
 def read_layer(data, size):
-    """Read a layer, red, green, blue and opacity (all or nothing), uint8 (4, size, size), from the bytes of a PNG; raises ValueError in words."""
+    """Read a layer from the bytes of a PNG: red, green, blue and opacity (0 or 255), uint8 (4, size, size); raises ValueError."""
     try:
         image = Image.open(io.BytesIO(data), formats=["PNG"])
         if image.size != (size, size):
@@ -42,7 +42,7 @@ def layer_of(hole, colour=(0, 0, 0)):
 
 
 def read_mask(data, size):
-    """Read a mask from the bytes of an image file of any size: bool (size, size), True where it is light or transparent, and what had to be changed.
+    """Read a mask from the bytes of an image file: bool (size, size), True where it is light or transparent, and what was changed.
 
     Raises ValueError, with one sentence to show, for what is no image, is broken or is too large.
     """

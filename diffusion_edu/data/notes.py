@@ -1,4 +1,4 @@
-"""Images that carry what they were made with: a PNG with a text inside, which every program that does not know it leaves alone."""
+"""Images that carry their settings: a PNG with a text inside, which other programs ignore."""
 
 import io
 import json
@@ -18,7 +18,7 @@ def noted(pixels, about):
 
 
 def read_note(data):
-    """Read what a PNG of noted carries; raises ValueError, with one sentence to show, if it carries nothing of that kind."""
+    """Read the settings in a PNG made by `noted`; raises ValueError, with one sentence to show, if there are none."""
     try:
         image = Image.open(io.BytesIO(data), formats=["PNG"])
         image.load()  # the text may stand behind the pixels

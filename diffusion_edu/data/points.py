@@ -92,7 +92,7 @@ def letters(n, generator, text="HI"):
         page = _sampled(letter)
         ink = torch.from_numpy(np.asarray(page) > 127).nonzero()
         if len(ink) == 0 or page == _sampled(UNKNOWN):
-            raise ValueError(f"The letter {letter!r} cannot be sampled: write plain letters (A to Z), digits or signs.")
+            raise ValueError(f"The letter {letter!r} cannot be drawn: write plain letters (A to Z), digits or signs.")
         count = n // len(text) + (label < n % len(text))
         chosen = ink[torch.randint(len(ink), (count,), generator=generator)].flip(1) * torch.tensor([1, -1])
         xs.append(chosen + torch.rand(count, 2, generator=generator) + torch.tensor([left, 0]))
@@ -122,7 +122,7 @@ POINT_SETS = {
 
 
 def from_coordinates(x, labels=None, n=None, generator=None, jitter=0.0):
-    """Make a set of given points (m, 2), for example sampled with a mouse; with n, that many are sampled from them, moved a little by jitter.
+    """Make a set of given points (m, 2), for example drawn with a mouse; with n, sample n of them and add a little jitter.
 
     Raises ValueError in words for too few points, too many classes, and coordinates that are not finite.
     """
@@ -136,20 +136,22 @@ def from_coordinates(x, labels=None, n=None, generator=None, jitter=0.0):
     names = {name: number for number, name in enumerate(sorted(set(labels or ())))}
     if len(names) > MOST_CLASSES:
         raise ValueError(
-            f"There are {len(names):,} different classes; {MOST_CLASSES} are the most: leave them out if they are something else."
+            f"There are {len(names):,} different classes, and at most {MOST_CLASSES} are allowed: "
+            "leave the column out if it is something else."
         )
     known = torch.tensor([names[label] for label in labels]) if labels else None
     x = _scaled(x)
     if n:
         chosen = torch.randint(len(x), (n,), generator=generator)
-        x, known = x[chosen] + jitter * torch.randn(n, 2, generator=generator), None if known is None else known[chosen]
+        x = x[chosen] + jitter * torch.randn(n, 2, generator=generator)
+        known = None if known is None else known[chosen]
     return Points(x, known, tuple(names))
 
 
 def read_points(data, **options):
-    """Read a CSV or text file (bytes): two numbers a line, with a class in a third column if there are classes; see from_coordinates.
+    """Read a CSV or text file (bytes): two numbers in each line, and a class if there is a third column; see from_coordinates.
 
-    Commas, semicolons (with decimal commas too), tabs or blanks lie between them. A first line of titles is left out. Raises
+    Separators are commas, semicolons (also with decimal commas), tabs or blanks. A first line of titles is skipped. Raises
     ValueError, in words that name the line.
     """
     try:

@@ -1,4 +1,4 @@
-"""Prompts that people have written, read from files: those that a model has learned from, or others that it has never seen."""
+"""Prompts read from files: those that a model has learned from, or others that it has never seen."""
 
 import json
 import random
@@ -10,7 +10,10 @@ NAMES = {
     "subject": ("subject",),
     "category": ("category",),
 }  # what columns and keys may be called
-HOW = "give a list of texts, or texts under each subject, as JSON, a parquet file with the column caption, or a text file with a prompt in every line"
+HOW = (
+    "give a list of texts, or texts under each subject, as JSON, a parquet file with the column caption, or a text file "
+    "with a prompt in every line"
+)
 
 
 @dataclass(frozen=True)
@@ -23,7 +26,7 @@ class Said:
 
 
 def load_prompts(path, categories=()):
-    """Read prompts, a tuple of Said, from a parquet, JSON or text file; categories, a dict, says those of subjects where the file does not.
+    """Read prompts, a tuple of Said, from a parquet, JSON or text file; categories {subject: category} fills in missing ones.
 
     JSON may be a list of texts, a list of objects, or texts under subjects, also under categories. Raises ValueError, in one
     sentence, if there is no prompt in it.
@@ -44,7 +47,7 @@ def load_prompts(path, categories=()):
 
 
 def pick(said, seed, categories=(), subjects=()):
-    """Choose one of several Said by its seed, of these categories and these subjects, none for all; raises ValueError if there is none."""
+    """Choose one of several Said by its seed, of these categories and subjects (none: all); raises ValueError if none fits."""
     fits = [
         each
         for each in said
@@ -52,7 +55,8 @@ def pick(said, seed, categories=(), subjects=()):
     ]
     if not fits:
         raise ValueError(
-            f"No prompt is about {', '.join([*categories, *subjects]) or 'anything'}: choose other categories and subjects."
+            f"No prompt is about {', '.join([*categories, *subjects]) or 'anything'}: "
+            "choose other categories and subjects."
         )
     return random.Random(int(seed)).choice(fits)
 

@@ -8,12 +8,12 @@ from tempfile import TemporaryDirectory
 from diffusion_edu.data.tables import SPLITS, folder, hub, read_table
 
 CACHE = Path.home() / ".cache" / "diffusion_edu"
-FACES = tuple(  # of CelebA's forty attributes, those that can be seen in an image of 64 x 64
-    (
-        "male, young, smiling, mouth slightly open, eyeglasses, wearing hat, bangs, bald, black hair, blond hair, brown hair, "
-        "gray hair, straight hair, wavy hair, no beard, mustache, goatee, wearing lipstick, wearing earrings, wearing necktie"
-    ).split(", ")
-)
+# Of CelebA's forty attributes, those that can be seen in an image of 64 x 64.
+_FACES = """
+    male, young, smiling, mouth slightly open, eyeglasses, wearing hat, bangs, bald, black hair, blond hair, brown hair,
+    gray hair, straight hair, wavy hair, no beard, mustache, goatee, wearing lipstick, wearing earrings, wearing necktie
+"""
+FACES = tuple(name.strip() for name in _FACES.split(","))
 OXFORD, FLOWERS = "Oxford Flowers 102", "hf:dpdl-benchmark/oxford_flowers102"
 FIVE_FLOWERS = "https://storage.googleapis.com/download.tensorflow.org/example_images/flower_photos.tgz"
 
@@ -29,7 +29,7 @@ class Found:
 
 
 def listed(source):
-    """List the images of a folder, a parquet file or a data set of the hub (see tables.read_table); raises ValueError if it is none."""
+    """List the images of a folder, a parquet file or a data set of the hub (see read_table); raises ValueError."""
     return found_in(read_table(source))
 
 
@@ -41,7 +41,8 @@ def found_in(table):
     classes, labels = table.class_names.get(label, []), columns.get(label, [0] * count)
     if attributes:
         labels = [
-            [{True: 1, False: -1, None: 0}[has] for has in row] for row in zip(*(columns[name] for name in attributes))
+            [{True: 1, False: -1, None: 0}[has] for has in row]
+            for row in zip(*(columns[name] for name in attributes), strict=True)
         ]
     elif label and not classes:
         classes, labels = _class_names(labels)
@@ -76,7 +77,7 @@ def oxford_flowers(tell):
     try:
         from torchvision.datasets import (
             Flowers102,
-        )  # only here: a download with checksums is all that is needed of torchvision
+        )  # only here: it downloads with checksums
 
         for number, split in enumerate(("train", "val", "test")):  # "train" alone is 1,020 of the 8,189
             flowers = Flowers102(CACHE, split=split, download=True)
@@ -107,7 +108,7 @@ def celeba(tell):
 
 
 def five_flowers(tell):
-    """Five kinds of flowers, 3,670 photographs of any size (the TensorFlow flowers, CC BY)."""
+    """Five classes of flowers, 3,670 photographs of any size (the TensorFlow flowers, CC BY)."""
     photos = CACHE / "flower_photos"
     tell(f"Five flowers: looking in {CACHE}, downloading 220 MB the first time.")
     try:

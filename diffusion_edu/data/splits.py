@@ -13,10 +13,10 @@ SHARES = (0.8, 0.1, 0.1)
 
 
 def split(count, fractions=SHARES, labels=None, seed=0):
-    """Put each of count images into one part: int64 (count,), numbers of parts as large as shares say; the same for the same seed.
+    """Put each of count images into a part, with these fractions of all: part numbers int64 (count,), the same for equal seeds.
 
-    With classes (n,) every class is split by the same shares, to within one image; with attributes (n, attributes), 1 where a
-    image has one, by iterative stratification; without labels at random. Raises ValueError, in words, for shares that cannot be.
+    With classes (n,) every class is split alike, to within one image; with attributes (n, attributes), 1 for yes, by
+    iterative stratification; without labels at random. Raises ValueError, in words, for impossible fractions.
     """
     _possible(count, fractions, labels)
     order = torch.randperm(count, generator=torch.Generator().manual_seed(seed))
@@ -27,7 +27,9 @@ def split(count, fractions=SHARES, labels=None, seed=0):
     sizes = parts.bincount(minlength=len(fractions))
     for name, fraction, size in zip(names(fractions), fractions, sizes, strict=True):
         if fraction > 0 and not size:
-            raise ValueError(f"{fraction:.1%} of {count} images are none at all: give {name} a larger share, or none.")
+            raise ValueError(
+                f"{fraction:.1%} of {count} images are none at all: give {name} a larger fraction, or none."
+            )
     return parts
 
 
@@ -43,7 +45,7 @@ def names(fractions):
 def _possible(count, fractions, labels):
     if not all(fraction >= 0 for fraction in fractions) or not math.isclose(sum(fractions), 1, abs_tol=1e-6):
         raise ValueError(
-            f"Shares are not negative and add up to 1; {' + '.join(f'{fraction:g}' for fraction in fractions)} do not."
+            f"Fractions must not be negative and must add up to 1; {' + '.join(f'{fraction:g}' for fraction in fractions)} do not."
         )
     if labels is not None and len(labels) != count:
         raise ValueError(f"There are {count} images and {len(labels)} labels: give one label per image.")
@@ -52,7 +54,7 @@ def _possible(count, fractions, labels):
 
 
 def by_class(labels, fractions, order):
-    """Split every class (n,) by the same shares: each part gets its share rounded down or up, and rounding evens out over the classes."""
+    """Split every class (n,) alike: part sizes are rounded down or up, and rounding evens out over the classes."""
     parts, fractions = torch.empty(len(labels), dtype=torch.int64), torch.tensor(fractions, dtype=torch.float64)
     owed = torch.zeros_like(fractions)  # how many images each part has too few so far
     for class_name in labels.unique():
@@ -69,10 +71,10 @@ def by_class(labels, fractions, order):
 
 
 def by_attributes(has, fractions, order):
-    """Split so that every attribute, has (n, attributes) bool, is as frequent in all parts (Sechidis et al. 2011, algorithm 1).
+    """Split so that each attribute, has (n, attributes) bool, is equally frequent in all parts (Sechidis et al. 2011, alg. 1).
 
-    Again and again the rarest attribute of those that wait is given out: each image goes where this attribute is needed most,
-    then where images are. Ties go to the first part; chance is in the order of the images.
+    The rarest attribute among the remaining images comes first: each image goes to the part that needs this attribute most,
+    then to the one that needs images. Ties go to the first part; the order of the images is random.
     """
     has, order = has.numpy(), order.numpy()
     parts, fractions = np.full(len(has), -1), np.array(fractions)
@@ -94,7 +96,7 @@ def by_attributes(has, fractions, order):
 
 
 def imbalance(labels, parts):
-    """Measure the largest difference between the fraction of a class or attribute in one part and in the whole set, 0 to 1; 0 without labels."""
+    """Measure the largest difference between the fraction of a label in one part and in the whole set, 0..1; 0 without labels."""
     if labels is None:
         return 0.0
     has = (labels > 0).double() if labels.ndim == 2 else torch.nn.functional.one_hot(labels).double()
@@ -102,7 +104,7 @@ def imbalance(labels, parts):
 
 
 def as_csv(files, images, parts):
-    """Write a split as CSV, one line per image of the set: its file, its class or its attributes (1: yes, -1: no), and its part."""
+    """Write a split as CSV, one line per image: its file, its class or attributes (1: yes, -1: no), and its part."""
     text = io.StringIO()
     rows = csv.writer(text, lineterminator="\n")
     if images.labels is None:

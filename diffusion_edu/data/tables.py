@@ -1,4 +1,4 @@
-"""Tables of images with what is known about each, read by the `datasets` library: from a folder, a parquet file or its hub."""
+"""Tables of images and their columns, read by the `datasets` library: from a folder, a parquet file or its hub."""
 
 import io
 from dataclasses import dataclass
@@ -151,11 +151,12 @@ def _plain_parquet(path):
     return Table(path.name, files, [_named(file, row) for row, file in enumerate(files)], columns, names)
 
 
+NOT_PARQUET = "{} is not a parquet file with a column 'image' of encoded images: {}"
+
+
 def _not_parquet(path, problem):
-    return ValueError(f"{path.name} is not a parquet file with a column 'image' of encoded images: {problem}")
+    return ValueError(NOT_PARQUET.format(path.name, problem))
 
 
 def _without_images(name, columns):
-    return ValueError(
-        f"{name} is not a parquet file with a column 'image' of encoded images: it has {', '.join(columns)}."
-    )
+    return ValueError(NOT_PARQUET.format(name, f"it has {', '.join(columns)}."))

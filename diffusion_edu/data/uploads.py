@@ -10,7 +10,7 @@ REMEDY = f"save it as a JPEG or PNG of at most {MOST_PIXELS // 1_000_000} millio
 
 
 def fitting(most, multiple):
-    """Return a function (width, height) -> (width, height) that keeps the shape of an image, with sides of at most `most` that multiple divides."""
+    """Return a function (width, height) -> (width, height): the same shape, sides at most `most` and divisible by multiple."""
 
     def fit(*sides):
         scale = min(1, most / max(sides))
@@ -20,10 +20,10 @@ def fitting(most, multiple):
 
 
 def read_upload(data, size=64):
-    """Read the bytes of an image file as uint8 (3, size, size), and one sentence for everything in it that had to be changed.
+    """Read the bytes of an image file as uint8 (3, size, size), and one sentence for each thing that had to be changed.
 
     size is a number, or what fitting returns.
-    Raises ValueError, with one sentence to show, for what is no image, is broken or is too large (seen before it is decoded).
+    Raises ValueError, with one sentence to show, if it is no image, broken or too large (checked before decoding).
     """
     if not data:
         raise ValueError("The file is empty (0 bytes): choose another image.")
