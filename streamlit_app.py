@@ -1,4 +1,4 @@
-"""Home: what this is, what is installed, how fast this machine is."""
+"""Home: what this is, which models are installed, and how fast this machine is."""
 
 import streamlit as st
 
@@ -11,74 +11,75 @@ from diffusion_edu.checkpoints import PRETRAINED, Unusable
 from diffusion_edu.generation import Preset
 
 
-def choice(card):
-    """Say what a model can be asked for."""
+def describe_condition(card):
+    """Write what a model is conditioned on."""
     if card.text:
-        return "draws what a text says"
-    return (
-        f"{len(card.condition_names)} {'attributes' if card.attributes else 'class_names'}"
-        if card.condition_names
-        else "no kinds"
-    )
+        return "conditioned on text"
+    if not card.condition_names:
+        return "unconditional"
+    return f"{len(card.condition_names)} {'attributes' if card.attributes else 'classes'}"
+
+
+def show_models(known):
+    """Show all installed models; a click opens the card."""
+    st.subheader("Installed models", anchor=False)
+    for card in known.values():
+        seen = card.training.get("images_seen")
+        trained = f", trained on {seen:,} images" if seen else ""
+        scores = "FD {FD:.1f} to real images (two halves of them: {FD_floor:.1f}; noise: {FD_noise:.0f})."
+        with st.container(gap="xxsmall"):
+            model_card.button(card)
+            st.caption(
+                f"{model_card.pixels(card)}, {describe_condition(card)}{trained}. "
+                + (scores.format(**card.scores) if "FD" in card.scores else "")
+            )
+    if others := [card for name, card in model_card.everything().items() if name not in known]:
+        with st.expander(f"{len(others)} more: classifiers, autoencoders, restoration, super-resolution, sketches"):
+            for card in others:
+                model_card.button(card)
+    if not known:
+        st.warning(models.MISSING)
+
+
+def show_speed(known):
+    """Offer to measure the speed of this machine."""
+    st.subheader("Your machine", anchor=False)
+    generating = [card for card in known.values() if card.generates]
+    if not generating or not st.button("Measure for one second", icon=":material/speed:"):
+        st.caption("See how long sampling takes here before you wait for it.")
+        return
+    card = generating[0]
+    preset = Preset(**card.sampling)
+    try:
+        model = models.get(card.name)
+        with st.spinner("Measuring ..."):
+            seconds = 8 * preset.nfe(guiding=bool(card.condition_names)) * measure(model)
+        words = "The default preset of the model; up to 2 s feels immediate."
+        st.metric(f"8 images in {preset.steps} steps", f"{seconds:.1f} s", help=words)
+        st.caption(f"Computing on {model.compute}.")
+    except Unusable as problem:
+        st.error(str(problem))
 
 
 page(
     "How diffusion models work",
-    "Noise becomes a flower, one small move at a time. Watch the prediction on the right: **what does it see first, colour or shape?**",
+    "Noise becomes a flower, one small step at a time. Watch the prediction on the right: "
+    "**what does it show first, colour or shape?**",
     icon="🌸",
 )
-
 if animation := load_animation(PRETRAINED / "flowers_attention.animation.json"):
     play(animation, key="home", autoplay=True)
     st.caption(
-        "Sampled by the small network that comes with this app, trained on photographs of flowers; nothing is being computed now."
+        "A recorded sample of the small network that comes with this app, trained on photographs of flowers. "
+        "Nothing is computed now."
     )
 with st.container(horizontal=True):
-    st.page_link("pages/1_Adding_noise.py", label="First see what noise does to an image", icon=":material/grain:")
-    st.page_link(
-        "pages/3_Sampling_theatre.py", label="Draw your own in the sampling theatre", icon=":material/theaters:"
-    )
-    st.page_link("pages/11_Text_to_image.py", label="Or say what to draw", icon=":material/text_fields:")
-
+    st.page_link("pages/1_Adding_noise.py", label="Start: add noise to an image", icon=":material/grain:")
+    st.page_link("pages/3_Sampling.py", label="Sample your own images", icon=":material/animation:")
+    st.page_link("pages/11_Text_to_image.py", label="Generate images from text", icon=":material/text_fields:")
 installed, machine = st.columns(2, gap="large")
 with installed:
-    st.subheader("Installed models", anchor=False)
     known = models.cards(lambda card: card.generates or (card.text and card.autoencoder))
-    for card in known.values():
-        seen = card.training.get("images_seen")
-        trained = f", has seen {seen:,} images in training" if seen else ""
-        with st.container(gap="xxsmall"):
-            model_card.button(card)
-            scored = "FD {FD:.1f} to real images, which have {FD_floor:.1f} to each other; noise {FD_noise:.0f}."
-            st.caption(
-                f"{model_card.pixels(card)}, {choice(card)}{trained}. "
-                + (scored.format(**card.scores) if "FD" in card.scores else "")
-            )
-    if others := [card for name, card in model_card.everything().items() if name not in known]:
-        with st.expander(f"{len(others)} more: they judge, restore, enlarge or follow an image"):
-            for card in others:
-                model_card.button(card)
-    if not known:
-        st.warning(
-            "No model is installed: restore the folder 'pretrained', or train one with 'python -m diffusion_edu.recipes.flowers_attention'."
-        )
+    show_models(known)
 with machine:
-    st.subheader("Your machine", anchor=False)
-    drawing = [card for card in known.values() if card.generates]
-    if drawing and st.button("Measure for one second", icon=":material/speed:"):
-        card = drawing[0]
-        preset = Preset(**card.sampling)
-        try:
-            model = models.get(card.name)
-            with st.spinner("Measuring ..."):
-                seconds = 8 * preset.nfe(guiding=bool(card.condition_names)) * measure(model)
-            st.metric(
-                f"8 images in {preset.steps} steps",
-                f"{seconds:.1f} s",
-                help="The default preset of the model; up to 2 s feels immediate.",
-            )
-            st.caption(f"Computing on {model.compute}.")
-        except Unusable as problem:
-            st.error(str(problem))
-    else:
-        st.caption("See how long drawing takes here before you wait for it.")
+    show_speed(known)

@@ -1,4 +1,4 @@
-"""The frame around every page."""
+"""The frame of every page: the list of pages, the title, images side by side, and the code behind the page."""
 
 import inspect
 
@@ -8,8 +8,8 @@ PAGES = {
     "streamlit_app.py": ("Home", ":material/home:"),
     "pages/1_Adding_noise.py": ("Adding noise", ":material/grain:"),
     "pages/2_Denoise_once.py": ("Denoise once", ":material/visibility:"),
-    "pages/3_Sampling_theatre.py": ("Sampling theatre", ":material/theaters:"),
-    "pages/4_Compare_bench.py": ("Compare bench", ":material/compare:"),
+    "pages/3_Sampling.py": ("Sampling", ":material/animation:"),
+    "pages/4_Compare.py": ("Compare", ":material/compare:"),
     "pages/5_Steps_and_seeds.py": ("Steps and seeds", ":material/stairs:"),
     "pages/6_Playground_2D.py": ("2-D playground", ":material/scatter_plot:"),
     "pages/7_Inside_the_U-Net.py": ("Inside the U-Net", ":material/account_tree:"),
@@ -21,34 +21,37 @@ PAGES = {
 }
 
 
-def page(title, look_for, icon):
-    """Begin a page: the list of all pages, its own title, and the one sentence that says what to look for."""
+def page(title, question, icon):
+    """Begin a page: the list of all pages, its own title, and the question that it answers."""
     st.set_page_config(page_title=f"{title} · diffusion_edu", page_icon=icon, layout="wide")
     with st.sidebar.container(gap="xsmall"):
         for path, (name, symbol) in PAGES.items():
             st.page_link(path, label=name, icon=symbol)
     st.title(title, anchor=False)
-    st.markdown(look_for)
+    st.markdown(question)
 
 
 def lesson(name):
-    """Say which lesson builds by hand what this page shows, and how to open it."""
+    """Name the lesson that builds what this page shows, and how to open it."""
     path = f"lessons/{name}.ipynb"
     st.caption(f"Lesson: `{path}`. Open it with `jupyter lab {path}`.")
 
 
 def show_images(images):
-    """Show images, as (uint8 (h, w, 3), caption, alt), in their own size side by side where there is room; one that is too wide becomes smaller."""
+    """Show (uint8 (h, w, 3), caption, alt) side by side at their own size where there is room.
+
+    Too wide ones are shrunk.
+    """
     with st.container(horizontal=True, gap="small"):
         for image, caption, alt in images:
             st.container(width=image.shape[1]).image(image, caption=caption, alt=alt)
 
 
-def show_code(snippet, *functions, does="draw exactly these images"):
-    """Show the lines that reproduce what is on screen, and the real source of the functions that did it."""
+def show_code(snippet, *functions, does="generate exactly these images"):
+    """Show the Python that reproduces what is on screen, and the source of the functions it calls."""
     with st.expander("Show the code", icon=":material/code:"):
         st.caption(f"These lines {does}:")
         st.code(snippet, language="python", wrap_lines=True)
         for function in functions:
-            st.caption(f"`{function.__name__}`, as it stands in `{function.__module__.replace('.', '/')}.py`:")
+            st.caption(f"`{function.__name__}`, the source in `{function.__module__.replace('.', '/')}.py`:")
             st.code(inspect.getsource(function), language="python", wrap_lines=True)

@@ -1,88 +1,84 @@
-"""The scores of a card, for a person to read: what each is called, how it is written, and what is good."""
+"""The scores of a card in words: the name of each, how it is written, and which values are good."""
 
-from diffusion_edu.app.trajectories.chart_axes import in_words, with_band
+from diffusion_edu.app.common.numbers import format_number, format_with_band
 from diffusion_edu.checkpoints import Card
 
-SCORES = {  # key in a card: what it is called, how it is written, and what is good
-    "FD": ("Distance to real images (FD)", in_words, "lower is nearer"),
-    "FD_floor": ("FD of one half of the real images to the other", in_words, "no model can be expected below this"),
-    "FD_vae": ("FD of a variational autoencoder", in_words, "the baseline of the same images"),
-    "FD_noise": ("FD of pure noise", in_words, "the baseline that everyone must beat"),
-    "KD": ("Kernel distance (KD)", "{:.4f}".format, "lower is nearer"),
-    "KD_floor": ("KD of both halves of the real images", "{:.4f}".format, "0 but for chance"),
+_percent, _tenths, _four = "{:.0%}".format, "{:.1%}".format, "{:.4f}".format
+
+SCORES = {  # key in a card: (name, how it is written, which values are good)
+    "FD": ("Fréchet distance to real images (FD)", format_number, "lower is nearer"),
+    "FD_floor": ("FD between two halves of the real images", format_number, "no model can be expected below this"),
+    "FD_vae": ("FD of a variational autoencoder", format_number, "the baseline on the same images"),
+    "FD_noise": ("FD of pure noise", format_number, "the baseline that every model must beat"),
+    "KD": ("Kernel distance to real images (KD)", _four, "lower is nearer"),
+    "KD_floor": ("KD between two halves of the real images", _four, "0 except for random variation"),
     "memorised": (
-        "Copies: samples nearer to a training image than 99% of real ones to each other",
-        "{:.1%}".format,
+        "Memorised: samples nearer to a training image than 99% of real images are to each other",
+        _tenths,
         "about 1% or less",
     ),
-    "class_accuracy": (
-        "Samples in which a judge sees what was asked for",
-        "{:.0%}".format,
-        "as in real images, or more",
-    ),
-    "class_accuracy_real": ("Real images in which the judge sees what they are", "{:.0%}".format, "the judge errs too"),
-    "subject_accuracy": (
-        "Samples in which the judge sees the very subject",
-        "{:.0%}".format,
-        "as in real images, or more",
-    ),
-    "subject_accuracy_real": (
-        "Real images in which the judge sees their subject",
-        "{:.0%}".format,
-        "the judge errs too",
-    ),
-    "diversity": (
-        "How varied samples of one prompt are, beside real images",
-        "{:.0%}".format,
-        "higher is more varied",
-    ),
-    "diversity_of_prompts": (
-        "How varied samples of different prompts are",
-        "{:.0%}".format,
-        "100% is as real images",
-    ),
+    "class_accuracy": ("Class accuracy of the samples, by a classifier", _percent, "as in real images, or more"),
+    "class_accuracy_real": ("Class accuracy of real images", _percent, "the classifier makes errors too"),
+    "subject_accuracy": ("Subject accuracy of the samples, by a classifier", _percent, "as in real images, or more"),
+    "subject_accuracy_real": ("Subject accuracy of real images", _percent, "the classifier makes errors too"),
+    "diversity": ("Diversity of the samples of one prompt, relative to real images", _percent, "higher is more varied"),
+    "diversity_of_prompts": ("Diversity of the samples of different prompts", _percent, "100% is as real images"),
     "nearest": (
-        "Distance to the nearest training image, beside that between these",
+        "Distance to the nearest training image, relative to that between training images",
         "{:.2f} times".format,
         "1 or more: as new as they are to each other",
     ),
-    "own_image": (
-        "Samples whose nearest image is the one the caption belongs to",
-        "{:.1%}".format,
-        "0% for new prompts",
-    ),
-    "class_score": ("Kinds told apart in samples", in_words, "higher is clearer and more varied"),
-    "class_score_real": ("Kinds told apart in real images", in_words, "what to compare with"),
-    "validation_accuracy": ("Accuracy on images it has not learned from", "{:.1%}".format, "higher is better"),
+    "own_image": ("Samples whose nearest image is that of the caption", _tenths, "0% for new prompts"),
+    "class_score": ("Inception-style score of the samples", format_number, "higher is clearer and more varied"),
+    "class_score_real": ("Inception-style score of real images", format_number, "what to compare with"),
+    "validation_accuracy": ("Accuracy on validation images", _tenths, "higher is better"),
 }
+RECONSTRUCTION = {"autoencoder": "the latents", "bicubic": "as many pixels, bicubic"}
 
 
 def scores(card: Card):
-    """The scores as rows of (what, value with its band, what is good)."""
+    """List the scores as rows (name, value with its band, which values are good)."""
+    rows = [
+        (name, format_with_band(card.scores, key, write), good)
+        for key, (name, write, good) in SCORES.items()
+        if key in card.scores
+    ]
+    for key, value in card.scores.items():  # scores that only some evaluations measure
+        if key not in SCORES and type(value) in (int, float) and not key.endswith("_band"):
+            rows.append((key.replace("_", " "), format_number(value), ""))
+    return rows + _reconstruction(card) + _training_prompts(card) + _cold(card)
+
+
+def _reconstruction(card):
+    """Scores of an autoencoder: images encoded and decoded, beside images made smaller and larger again."""
     rows = []
-    for name, (words, write, good) in SCORES.items():
-        if name in card.scores:
-            rows.append((words, with_band(card.scores, name, write), good))
-    for name, value in card.scores.items():  # what only some evaluations measure
-        if name not in SCORES and type(value) in (int, float) and not name.endswith("_band"):
-            rows.append((name.replace("_", " "), in_words(value), ""))
-    for way in ("autoencoder", "bicubic"):
-        if told := card.scores.get(way):
-            said = f"PSNR {told['PSNR']:.1f} dB, SSIM {told['SSIM']:.2f}; perceptual distance {told['perceptual_distance']:.3f}, FD {in_words(told['FD'])}"
-            rows.append(
-                (
-                    f"There and back by {'the latents' if way == 'autoencoder' else 'as many pixels, bicubic'}",
-                    said,
-                    "high PSNR and SSIM, low perceptual distance and FD",
-                )
-            )
-    for name in ("memorised", "own_image"):
-        if name in (told := card.scores.get("training_prompts", {})):
-            rows.append((f"{SCORES[name][0]}: captions that it has learned from", SCORES[name][1](told[name]), ""))
-    for name, value in card.scores.get("FD_grown", {}).items():
-        rows.append((f"FD of images grown from what {name} leaves", in_words(value), "lower is nearer"))
+    for key, name in RECONSTRUCTION.items():
+        if found := card.scores.get(key):
+            quality = f"PSNR {found['PSNR']:.1f} dB, SSIM {found['SSIM']:.2f}"
+            distances = f"perceptual distance {found['perceptual_distance']:.3f}, FD {format_number(found['FD'])}"
+            good = "high PSNR and SSIM, low perceptual distance and FD"
+            rows.append((f"Reconstruction from {name}", f"{quality}; {distances}", good))
+    return rows
+
+
+def _training_prompts(card):
+    """Scores of text to image on captions of the training set."""
+    found = card.scores.get("training_prompts", {})
+    return [
+        (f"{SCORES[key][0]}: captions of the training set", SCORES[key][1](found[key]), "")
+        for key in ("memorised", "own_image")
+        if key in found
+    ]
+
+
+def _cold(card):
+    """Scores of cold diffusion: FD of generated images, and PSNR of restored ones, per degradation."""
+    rows = [
+        (f"FD of images generated from {name}", format_number(value), "lower is nearer")
+        for name, value in card.scores.get("FD_generated", {}).items()
+    ]
     for name, timesteps in card.scores.get("restored", {}).items():
-        timestep, ways = list(timesteps.items())[len(timesteps) // 2]
-        said = ", ".join(f"{way} {measured['PSNR']:.1f} dB" for way, measured in ways.items())
-        rows.append((f"PSNR after {name} up to timestep {timestep}", said, "higher is nearer"))
+        timestep, methods = list(timesteps.items())[len(timesteps) // 2]
+        values = ", ".join(f"{method} {measured['PSNR']:.1f} dB" for method, measured in methods.items())
+        rows.append((f"PSNR after {name} up to timestep {timestep}", values, "higher is nearer"))
     return rows

@@ -1,10 +1,11 @@
-"""Who is asked what a noisy image shows: a network, told something or not, or whoever knows a set of images by heart."""
+"""The denoiser that predicts: a network, conditional or not, or the exact denoiser of a set of images."""
 
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
+from diffusion_edu.app.common.snippets import snippet
 from diffusion_edu.checkpoints import Model
 from diffusion_edu.data.images import to_signed
 from diffusion_edu.denoisers import exact, guided
@@ -12,8 +13,8 @@ from diffusion_edu.randomness import choose
 
 
 @dataclass(frozen=True, eq=False)
-class Network:
-    """A model, the kind it is told (None: nothing), and how strongly it is steered to that."""
+class NetworkChoice:
+    """A model, the class name it is conditioned on (None: unconditional), and the guidance scale."""
 
     model: Model
     class_name: str | None = None
@@ -25,43 +26,39 @@ class Network:
 
     @property
     def settings(self):
-        """All choices as a tuple that tells two of them apart."""
+        """All choices as a tuple, equal for equal choices."""
         return self.model.card.name, self.model.card.sha256, self.class_name, self.guidance_scale
 
     @property
     def words(self):
-        """Who this is, in one line."""
+        """A description in one line."""
         card = self.model.card
         if self.class_name is None:
-            return f"{card.title}, told nothing"
-        return f"{card.title}, told “{self.class_name}”, guidance {self.guidance_scale:g}"
+            return f"{card.title}, unconditional"
+        return f"{card.title}, conditioned on “{self.class_name}”, guidance scale {self.guidance_scale:g}"
 
     def denoiser(self, schedule):
-        """Build the denoiser; its prediction is not clipped, so that its errors in x0 and in eps belong together."""
+        """Build the denoiser. Its prediction is not clipped, so that its errors in x0 and in eps belong together."""
         denoise = self.model.denoiser(schedule)
         if self.class_name is None:
             return denoise
-        return guided(
-            denoise.given(torch.tensor([self.model.card.label(self.class_name)], device=self.compute.device)),
-            denoise,
-            self.guidance_scale,
-        )
+        condition = torch.tensor([self.model.card.label(self.class_name)], device=self.compute.device)
+        return guided(denoise.given(condition), denoise, self.guidance_scale)
 
     @property
     def code(self):
-        """The lines of Python that build it."""
-        lines = f'model = load("{self.model.card.name}")\ncompute = model.compute\ndenoise = model.denoiser(schedule)\n'
-        if self.class_name is not None:
-            lines += f"told = torch.tensor([model.card.label({self.class_name!r})], device=compute.device)\n"
-            lines += f"denoise = guided(denoise.given(told), denoise, {self.guidance_scale})\n"
-        return lines
+        """The Python that builds it."""
+        scale = None if self.class_name is None else self.guidance_scale
+        name = None if self.class_name is None else repr(self.class_name)
+        return snippet(__file__, "network_denoiser", model=self.model.card.name, class_name=name, scale=scale)
 
 
 @dataclass(frozen=True, eq=False)
-class ByHeart:
-    """Whoever knows `count` of our images uint8 (n, 3, h, w) by heart and nothing else.
+class ExactChoice:
+    """The exact denoiser (posterior mean) of `count` of our images uint8 (n, 3, h, w).
 
-    The image that is asked about, uint8 (3, h, w), is one of them or, if not among, none of them; row is its place in ours.
+    image, uint8 (3, h, w), is the one that gets noise; with among it is one of the `count` images, else it is not. row
+    is its index in ours, or None.
     """
 
     ours: Tensor
@@ -76,18 +73,18 @@ class ByHeart:
 
     @property
     def settings(self):
-        """All choices as a tuple that tells two of them apart."""
+        """All choices as a tuple, equal for equal choices."""
         return self.count, self.among
 
     @property
     def words(self):
-        """Who this is, in one line."""
-        which = "this one among them" if self.among else "this one not among them"
-        return f"The exact answer if {self.count:,} images were all there are, {which}"
+        """A description in one line."""
+        which = "with this one" if self.among else "without this one"
+        return f"The exact denoiser of {self.count:,} images, {which}"
 
     @property
     def known(self):
-        """The images known by heart, float32 (count, 3, h, w) in [-1, 1]."""
+        """The images of the data distribution, float32 (count, 3, h, w) in [-1, 1]."""
         others = [k for k in range(len(self.ours)) if k != self.row][: self.count - self.among]
         known = to_signed(self.ours[others])
         return torch.cat([known, to_signed(self.image)[None]]) if self.among else known
@@ -98,14 +95,8 @@ class ByHeart:
 
     @property
     def code(self):
-        """The lines of Python that build it."""
+        """The Python that builds it."""
+        among = "known" if self.among else None
+        others = self.count - self.among
         size = self.image.shape[-1]
-        lines = (
-            "compute = choose()\n"
-            f'ours = load_images(PRETRAINED / "flower_samples.parquet", {size}).images\n'
-            f"others = [k for k in range(len(ours)) if k != {self.row}][:{self.count - self.among}]\n"
-            "known = to_signed(ours[others])\n"
-        )
-        if self.among:
-            lines += "known = torch.cat([known, to_signed(image)[None]])\n"
-        return lines + "denoise = exact(compute.place(known), schedule)\n"
+        return snippet(__file__, "exact_denoiser", size=size, row=repr(self.row), others=others, known=among)

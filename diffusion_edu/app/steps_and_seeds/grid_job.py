@@ -1,4 +1,4 @@
-"""Tables of images in the making: cell by cell, each by a walk of its own, with the time that it took."""
+"""The work behind a table of images: one walk per cell, and the seconds it took."""
 
 import time
 from dataclasses import dataclass
@@ -10,21 +10,23 @@ from diffusion_edu.data.images import to_bytes
 
 @dataclass(frozen=True)
 class Sampled:
-    """Finished images uint8 (b, 3, h, w), and the seconds of computing that they took; 0 if that is not known."""
+    """The finished images uint8 (b, 3, h, w) of a cell, and their seconds of computing; 0 if these are not known."""
 
     images: Tensor
     seconds: float
 
 
-def drawing(walks):
-    """Finish one (cell, walk) after the other; yields {cell: Sampled} of those that are finished, at every state and at the end."""
+def sample_cells(walks):
+    """Run (cell, walk) pairs one after the other, and yield {cell: Sampled} of the finished ones, per state and at the
+    end.
+    """
     finished = {}
     for cell, states in walks:
         seconds, last = 0.0, None
         while True:
-            begun = time.perf_counter()
+            start = time.perf_counter()
             state = next(states, None)
-            seconds += time.perf_counter() - begun
+            seconds += time.perf_counter() - start
             if state is None:
                 break
             last = state
@@ -33,16 +35,17 @@ def drawing(walks):
     yield finished
 
 
-def items(presets):
-    """Count what drawing yields for walks by these presets."""
+def count_items(presets):
+    """Count what sample_cells yields for walks with these presets."""
     return sum(preset.steps + 1 for preset in presets) + 1
 
 
-def setting(request):
-    """Say what all images of a table have in common, but for the sampler."""
-    p, guidance = request.preset, "" if request.labels is None else f", guidance {request.preset.guidance_scale:g}"
-    schedule = (
-        f"{p.schedule} schedule{' with no signal left at T' if p.zero_snr else ''}, T = {p.T}, {p.spacing} spacing"
+def describe(request):
+    """Write what all images of a table have in common, except the sampler."""
+    p, guidance = (
+        request.preset,
+        "" if request.labels is None else f", guidance scale {request.preset.guidance_scale:g}",
     )
-    class_names = request.class_names_in_words[:1].upper() + request.class_names_in_words[1:]
-    return f"{class_names}, {request.card.title}{guidance}, {schedule}"
+    zero = " with zero terminal SNR" if p.zero_snr else ""
+    names = request.class_names_in_words[:1].upper() + request.class_names_in_words[1:]
+    return f"{names}, {request.card.title}{guidance}, {p.schedule} schedule{zero}, T = {p.T}, {p.spacing} spacing"

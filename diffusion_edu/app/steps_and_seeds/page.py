@@ -1,157 +1,169 @@
-"""What the page of steps and seeds asks, and how its two tables are sampled: beside the page, cell by cell."""
+"""The page of steps and seeds: its controls, and two tables that are sampled cell by cell."""
+
+from dataclasses import replace
 
 import streamlit as st
 
 from diffusion_edu.app.common import models
+from diffusion_edu.app.common.layout import show_code
 from diffusion_edu.app.common.request import ANY, Request
-from diffusion_edu.app.common.sampler_controls import SAYS, ask_timesteps
-from diffusion_edu.app.jobs import session, timing
+from diffusion_edu.app.common.sampler_controls import GUIDANCE, SAYS, ZERO_SNR, ask_timesteps
+from diffusion_edu.app.jobs import timing
+from diffusion_edu.app.jobs.task import Task, done, start, watch
 from diffusion_edu.app.steps_and_seeds import recorded
-from diffusion_edu.app.steps_and_seeds.sampler_grid import Contest
-from diffusion_edu.app.steps_and_seeds.seed_interpolation import Between
+from diffusion_edu.app.steps_and_seeds.sampler_grid import SamplerGrid
+from diffusion_edu.app.steps_and_seeds.seed_interpolation import SeedInterpolation
 from diffusion_edu.checkpoints import Unusable
 from diffusion_edu.generation import Preset
 from diffusion_edu.samplers import SAMPLERS
 from diffusion_edu.schedules import SCHEDULES
 from diffusion_edu.spacings import SPACINGS
 
-FEW, SEEDS = "few steps", "two seeds"
+GRID, INTERPOLATION = "few steps", "two seeds"
 STEPS = [1, 2, 3, 4, 5, 6, 8, 10, 12, 15, 20, 25, 30, 40, 50, 100]
 BOUND = {"bind": "query-params"}
 
 
+def show():
+    """Show the whole page below its title."""
+    table = ask()
+    button, cost = st.columns([1, 4], vertical_alignment="center")
+    if button.button("Generate", type="primary", icon=":material/play_circle:", width="stretch"):
+        start(table_task(table))
+    try:
+        cost.caption(estimate(table))
+    except Unusable as problem:
+        st.error(str(problem))
+    if note := table.request.preset.noise_schedule().terminal_snr_note:
+        st.info(note, icon=":material/info:")
+    shown, finished, is_example = latest(table.key)
+    if not watch(table.key) and shown:
+        show_table(shown, finished)
+        if is_example:
+            st.caption("A recorded example of the flower model. Press Generate to sample your own.")
+    code = shown or table
+    show_code(code.code, *code.functions)
+
+
 def ask():
-    """Show the controls in the sidebar and return the Contest or Between that was asked for, or end the page with one sentence."""
+    """Show the controls in the sidebar and return the SamplerGrid or SeedInterpolation, or end the page with a
+    sentence.
+    """
     with st.sidebar:
-        question = st.segmented_control("Look at", [FEW, SEEDS], default=FEW, required=True, key="look", **BOUND)
+        question = st.segmented_control(
+            "Question", [GRID, INTERPOLATION], default=GRID, required=True, key="question", **BOUND
+        )
         card = models.pick()
         default, class_name = Preset(**card.sampling), ANY
         if card.condition_names:
-            class_names = [ANY, *card.condition_names]
-            class_name = st.selectbox(
-                "What to draw",
-                class_names,
-                class_names.index(recorded.CLASS) if recorded.CLASS in class_names else 0,
-                key="class_name",
-                **BOUND,
-            )
-        return _ask_few(card, default, class_name) if question == FEW else _ask_seeds(card, default, class_name)
+            names = [ANY, *card.condition_names]
+            opening = names.index(recorded.CLASS) if recorded.CLASS in names else 0
+            class_name = st.selectbox("What to generate", names, opening, key="class_name", **BOUND)
+        return (_ask_grid if question == GRID else _ask_interpolation)(card, default, class_name)
 
 
-def _ask_few(card, default, class_name):
-    """Ask for rows and columns."""
+def _ask_grid(card, default, class_name):
+    """Ask for the rows and columns of the sampler grid."""
     words = "\n".join(f"- **{name}** {says}" for name, says in SAYS.items())
     samplers = st.multiselect("Samplers", list(SAMPLERS), recorded.SAMPLERS, key="samplers", help=words, **BOUND)
-    words = "From noise to image, up to six numbers of them."
+    words = "Sampling steps from noise to image; up to six columns."
     steps = st.multiselect("Steps", STEPS, recorded.STEPS, max_selections=6, key="columns", help=words, **BOUND)
-    guidance_scale = _ask_scale(card, default, class_name)
-    seed = st.number_input(
-        "Seed", 0, 1_000_000, recorded.SEED, key="seed", help="The same seed is the same noise in every cell.", **BOUND
-    )
+    guidance_scale = _ask_guidance_scale(card, default, class_name)
+    words = "The same seed is the same noise in every cell."
+    seed = st.number_input("Seed", 0, 1_000_000, recorded.SEED, key="seed", help=words, **BOUND)
     more = st.expander("More choices")
     images = more.segmented_control("Images per cell", [1, 4], default=1, required=True, key="images", **BOUND)
     preset = _ask_path(default, guidance_scale, more)
     if not samplers or not steps:
         st.info("Choose at least one sampler and one number of steps.", icon=":material/info:")
         st.stop()
-    return Contest(Request(card, preset, class_name, seed, images), tuple(samplers), tuple(sorted(steps)))
+    return SamplerGrid(Request(card, preset, class_name, seed, images), tuple(samplers), tuple(sorted(steps)))
 
 
-def _ask_seeds(card, default, class_name):
-    """Ask for two seeds and how many images lie between them."""
+def _ask_interpolation(card, default, class_name):
+    """Ask for two seeds and the number of images in a row."""
     left, right = st.columns(2)
-    first = left.number_input("First seed", 0, 1_000_000, recorded.SEED, key="first", **BOUND)
-    last = right.number_input("Last seed", 0, 1_000_000, recorded.LAST_SEED, key="last", **BOUND)
+    first = left.number_input("First seed", 0, 1_000_000, recorded.SEED, key="first_seed", **BOUND)
+    last = right.number_input("Last seed", 0, 1_000_000, recorded.LAST_SEED, key="last_seed", **BOUND)
     images = st.slider("Images in a row", 3, 9, recorded.IN_A_ROW, key="row", **BOUND)
     steps = st.select_slider("Steps", sorted({*STEPS, default.steps}), default.steps, key="steps", **BOUND)
-    guidance_scale = _ask_scale(card, default, class_name)
-    preset = _ask_path(default, guidance_scale, st.expander("More choices"))
-    return Between(
-        Request(card, Preset(**{**vars(preset), "sampler": "DDIM", "steps": steps}), class_name, first, images), last
-    )
+    guidance_scale = _ask_guidance_scale(card, default, class_name)
+    preset = replace(_ask_path(default, guidance_scale, st.expander("More choices")), sampler="DDIM", steps=steps)
+    return SeedInterpolation(Request(card, preset, class_name, first, images), last)
 
 
-def _ask_scale(card, default, class_name):
-    words = "0 ignores the kind, 1 follows it, more exaggerates it."
+def _ask_guidance_scale(card, default, class_name):
     return st.slider(
-        "Guidance",
+        "Guidance scale",
         0.0,
         8.0,
         default.guidance_scale,
         0.5,
         key="guidance_scale",
         disabled=not card.condition_names or class_name == ANY,
-        help=words,
+        help=GUIDANCE,
         **BOUND,
     )
 
 
 def _ask_path(default, guidance_scale, more):
-    """Ask for the schedule and for the timesteps on it."""
-    schedule = more.selectbox(
-        "Schedule", list(SCHEDULES), list(SCHEDULES).index(default.schedule), key="schedule", **BOUND
-    )
-    spacing = more.selectbox(
-        "Spacing of the timesteps", list(SPACINGS), list(SPACINGS).index(default.spacing), key="spacing", **BOUND
-    )
+    """Ask for the noise schedule and for the timesteps of the walk."""
+    names = list(SCHEDULES)
+    schedule = more.selectbox("Noise schedule", names, names.index(default.schedule), key="schedule", **BOUND)
+    names = list(SPACINGS)
+    spacing = more.selectbox("Spacing of the timesteps", names, names.index(default.spacing), key="spacing", **BOUND)
     T = ask_timesteps(default, more)
-    zero = more.toggle(
-        "No signal left at T",
-        default.zero_snr,
-        key="zero",
-        help="Stretch the schedule so that timestep T is pure noise.",
-        **BOUND,
-    )
-    return Preset(guidance_scale=guidance_scale, schedule=schedule, T=T, zero_snr=zero, spacing=spacing)
+    zero_snr = more.toggle("Zero terminal SNR", default.zero_snr, key="zero_snr", help=ZERO_SNR, **BOUND)
+    return Preset(guidance_scale=guidance_scale, schedule=schedule, T=T, zero_snr=zero_snr, spacing=spacing)
 
 
 def estimate(table):
-    """Say what the drawing will cost; raises Unusable."""
+    """Write what the table costs; raises Unusable."""
     model, request, guiding = models.get(table.request.card.name), table.request, table.request.labels is not None
     seconds = sum(timing.expected(model, preset, request.images, guiding) for preset in table.presets.values())
     nfe = request.images * sum(preset.nfe(guiding) for preset in table.presets.values())
-    return f"The network is asked {nfe:,} times: about {max(seconds, 0.1):.1f} s on this machine."
+    return f"{nfe:,} network evaluations (NFE): about {max(seconds, 0.1):.1f} s on this machine."
 
 
-def begin(table):
-    """Start to draw in the background. Shows one sentence if the choices do not go together."""
-    try:
-        model = models.get(table.request.card.name)
-        model.denoiser(table.request.preset.noise_schedule())  # a network that this schedule is not for says so at once
-        session.begin(table.key, table.draw(model), table.total, lambda index: False)
-    except (Unusable, ValueError) as problem:
-        session.cancel(table.key)
-        st.error(str(problem))
-        return
-    st.session_state[f"asked:{table.key}"] = table
+def table_task(table):
+    """Make the Task whose result is {cell: Sampled}."""
+    request = table.request
 
+    def run(model):
+        model.denoiser(
+            request.preset.noise_schedule()
+        )  # raises ValueError for a schedule that the network does not fit
+        return table.run(model)
 
-def watch(key):
-    """Show the table while it is being filled; when it is over, keep it and show the page anew."""
-    table = st.session_state[f"asked:{key}"]
-
-    def over(job):
+    def result(job):
         cell, preset = list(table.presets.items())[-1]
-        timing.learn(
-            table.request.card.name,
-            preset,
-            table.request.images,
-            table.request.labels is not None,
-            job.latest[cell].seconds,
-        )
-        st.session_state[f"sampled:{key}"] = table, job.latest
+        timing.learn(request.card.name, preset, request.images, request.labels is not None, job.latest[cell].seconds)
+        return job.latest
 
-    session.watch(key, lambda job: table.says(job.latest or {}), lambda finished: show(table, finished), over)
+    return Task(
+        table.key,
+        table,
+        run,
+        table.total,
+        table,
+        [request.card.name],
+        lambda job: table.progress(job.latest or {}),
+        lambda finished: show_table(table, finished),
+        result,
+        lambda index: False,
+    )
 
 
-def show(table, finished):
-    """Show a table with what is finished of it."""
+def show_table(table, finished):
+    """Show a table with its finished cells."""
     st.html(table.table(finished))
     st.caption(table.caption)
 
 
 def latest(key):
-    """Return (table, finished) of the last table sampled here, or else of the example, and whether it is the example."""
-    if sampled := st.session_state.get(f"sampled:{key}"):
-        return *sampled, False
+    """Return (table, finished cells, False) of the last table sampled here, or those of the
+    recorded example and True.
+    """
+    if sampled := done(key):
+        return sampled.request, sampled.result, False
     return *(recorded.load_table("flowers_attention", key) or (None, None)), True

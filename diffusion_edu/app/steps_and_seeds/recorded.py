@@ -12,8 +12,8 @@ from PIL import Image
 
 from diffusion_edu.app.common.request import ANY, Request
 from diffusion_edu.app.steps_and_seeds.grid_job import Sampled
-from diffusion_edu.app.steps_and_seeds.sampler_grid import Contest
-from diffusion_edu.app.steps_and_seeds.seed_interpolation import Between
+from diffusion_edu.app.steps_and_seeds.sampler_grid import SamplerGrid
+from diffusion_edu.app.steps_and_seeds.seed_interpolation import SeedInterpolation
 from diffusion_edu.app.trajectories.animation import png_url
 from diffusion_edu.checkpoints import PRETRAINED, load, read_card
 from diffusion_edu.figures.grids import grid
@@ -21,7 +21,7 @@ from diffusion_edu.generation import Preset
 
 CLASS, SEED, LAST_SEED = "sunflower", 1, 2
 SAMPLERS, STEPS, IN_A_ROW = ("DDIM", "DPM-Solver++", "DDPM"), (1, 2, 4, 8, 20), 6
-TABLES = {table.key: table for table in (Contest, Between)}
+TABLES = {table.key: table for table in (SamplerGrid, SeedInterpolation)}
 
 
 def default_tables(card):
@@ -29,8 +29,8 @@ def default_tables(card):
     preset = Preset(**{**card.sampling, "options": {}})
     class_name = CLASS if CLASS in card.condition_names else ANY
     return (
-        Contest(Request(card, preset, class_name, SEED, 1), SAMPLERS, STEPS),
-        Between(Request(card, preset, class_name, SEED, IN_A_ROW), LAST_SEED),
+        SamplerGrid(Request(card, preset, class_name, SEED, 1), SAMPLERS, STEPS),
+        SeedInterpolation(Request(card, preset, class_name, SEED, IN_A_ROW), LAST_SEED),
     )
 
 
@@ -38,7 +38,7 @@ def record(name, folder=PRETRAINED):
     """Sample both tables with a model and write them, with 0 seconds: the speed here means nothing elsewhere."""
     model = load(name)
     for table in default_tables(model.card):
-        *_, finished = table.draw(model)
+        *_, finished = table.run(model)
         save_table(table, {cell: Sampled(sampled.images, 0.0) for cell, sampled in finished.items()}, folder)
 
 

@@ -1,11 +1,14 @@
-"""What an animation is made of: tracks, charts, and the words beside them, in the form that the player reads."""
+"""The parts of an animation, in the form that the player reads: tracks of images, charts, and captions."""
 
 import base64
 import io
 import math
 from dataclasses import dataclass, field
 
+import numpy as np
 from PIL import Image
+
+from diffusion_edu.figures.grids import grid
 
 COLOUR = {
     "x0": "#0072B2",
@@ -15,15 +18,22 @@ COLOUR = {
     "x": "#CC79A7",
     "none": "currentColor",
 }
-DASHES = ("", "7 4", "2 3", "9 3 2 3")  # of curves that colour alone must not tell apart
+DASHES = ("", "7 4", "2 3", "9 3 2 3")  # tell curves apart that have the same colour
+SYMBOL = {
+    "x": ("x", "t"),
+    "x0": ("x", "0"),
+    "x0_hat": ("x\u0302", "0"),
+    "eps_hat": ("ε\u0302", ""),
+}  # letter and index
+X_T, X0_HAT = "the noisy image x_t", "the predicted clean image"
 
 
 @dataclass(frozen=True)
 class Track:
-    """One image that changes with the state: a PNG sprite with one row per state and one column per image, and what it is.
+    """One image that changes with the state: a PNG sprite with one row per state and one column per image.
 
-    symbol is a letter and its index; alt says in words what is seen; says holds a line of numbers per state, or nothing. Where
-    several states show the same images, rows names the row of the sprite for every state.
+    symbol is a letter and its index; words name the track, alt describes its images; says holds a line of numbers per
+    state, or nothing. Where several states show the same images, rows gives the row of the sprite for every state.
     """
 
     name: str
@@ -33,13 +43,15 @@ class Track:
     alt: str
     sprite: str
     says: list[str] = field(default_factory=list)
-    dash: str | None = None  # how the curves of this screen are sampled in the charts, if any are
+    dash: str | None = None  # of the curves in the charts that belong to this track
     rows: list[int] | None = None
 
 
 @dataclass(frozen=True)
 class Axis:
-    """A straight axis from low, at the left or bottom, to high: its title with the unit, and where which tick is written."""
+    """A linear axis from low, at the left or bottom, to high: its title with the unit, and {text: position} of its
+    ticks.
+    """
 
     title: str
     low: float
@@ -47,8 +59,13 @@ class Axis:
     ticks: dict[str, float]
 
 
+def timestep_axis(T):
+    """Make the axis of timesteps: from T, pure noise, at the left to 0, the clean image, at the right."""
+    return Axis("timestep t", T, 0, {str(t): t for t in (T, T // 2, 0)})
+
+
 def round_axis(title, values, low=None):
-    """Make an axis that holds all values, from low if that is given, with ticks at round numbers."""
+    """Make an axis that contains all values, from `low` if it is given, with ticks at round numbers."""
     low, high = min(values) if low is None else low, max(values)
     room = 0.06 * (high - low) or 0.5
     step = next(
@@ -61,10 +78,10 @@ def round_axis(title, values, low=None):
 
 @dataclass(frozen=True)
 class Series:
-    """One curve: a height for every place on the x axis (None where there is none), or one such list per state.
+    """One curve: a height for every position on the x axis (None leaves a gap), or one such list per state.
 
-    With places x of its own it is a path: a ring marks its start, a square its end, and a dot with its label the point that `now`
-    names for every state.
+    With positions x of its own it is a path: a ring marks its start, a square its end, and a dot with its label the
+    point that `now` gives for every state.
     """
 
     label: str
@@ -77,10 +94,10 @@ class Series:
 
 @dataclass(frozen=True)
 class Chart:
-    """Curves over the places `at` of the x axis; with a cursor, that axis is the timestep and a line marks where the player is.
+    """Curves over the positions `at` of the x axis.
 
-    With `equal`, a unit is as long on both axes, and every series that has a label is a vector that changes with the state: x and y
-    hold one list per state.
+    With a cursor, that axis is the timestep and a line marks the current one. With `equal`, both axes have the same
+    unit, and every series with a label is a vector that changes with the state: its x and y hold one list per state.
     """
 
     title: str
@@ -95,10 +112,11 @@ class Chart:
 
 @dataclass(frozen=True)
 class Animation:
-    """Everything that the player needs: images of width x height, what each is (kinds), and a timestep and a line of words (says) per state.
+    """Everything the player needs: images of width x height and the class name of each, one timestep and one caption
+    per state.
 
-    Noise, or whatever else stands at the left end of the bar, is state 0; the animation opens at state `start`, and plays towards the
-    image (way 1) or away from it (way -1).
+    State 0 stands at the left end of the bar, usually noise. The animation opens at state `start` and plays towards the
+    image (way 1) or towards noise (way -1); `ends` names both ends of the bar.
     """
 
     id: str
@@ -114,8 +132,19 @@ class Animation:
     ends: tuple[str, str] = ("noise", "image")
 
 
+def rates_captions(schedule, states):
+    """Write the caption of every State: its timestep and its signal and noise rates."""
+    rates = [(state.t, *map(float, schedule.rates(state.t, state.x))) for state in states]
+    return [f"timestep {t} of {schedule.T} · signal {signal:.3f} · noise {noise:.3f}" for t, signal, noise in rates]
+
+
 def png_url(pixels):
     """Encode uint8 (h, w, 3) as a PNG inside a data URL."""
     file = io.BytesIO()
     Image.fromarray(pixels).save(file, "PNG")
     return "data:image/png;base64," + base64.b64encode(file.getvalue()).decode()
+
+
+def sprite(batches):
+    """Encode batches of images uint8 (b, 3, h, w) as one PNG data URL: one row per batch, one column per image."""
+    return png_url(np.concatenate([grid(images, columns=len(images)) for images in batches]))

@@ -1,4 +1,4 @@
-"""Axes and curves for numbers that were measured: logarithmic axes, points with their bands, and lines to compare with."""
+"""Axes and curves for measurements: logarithmic axes, points with their bands, and lines to compare with."""
 
 import math
 
@@ -12,23 +12,24 @@ STYLES = (
     ("#CC79A7", "9 3 2 3"),
     ("#E69F00", "14 4"),
     ("currentColor", "1 5"),
-)
+)  # colour and dashes of the curves of a chart
 
 
 def log_axis(title, values):
-    """Make an axis of common logarithms that holds all values, with ticks at powers of ten and, where there are few of these, between them."""
+    """Make an axis of common logarithms that contains all values, with ticks at powers of ten and, where these are few,
+    between.
+    """
     low, high = math.log10(min(values)), math.log10(max(values))
     room = 0.06 * (high - low) or 0.3
     low, high = low - room, high + room
     steps = (1,) if high - low > 2.2 else (1, 3) if high - low > 1.2 else (1, 2, 5)
     ticks = [step * 10.0**power for power in range(math.floor(low), math.ceil(high) + 1) for step in steps]
-    return Axis(
-        title, low, high, {format_number(tick): math.log10(tick) for tick in ticks if low <= math.log10(tick) <= high}
-    )
+    shown = {format_number(tick): math.log10(tick) for tick in ticks if low <= math.log10(tick) <= high}
+    return Axis(title, low, high, shown)
 
 
 def doubling_axis(title, values):
-    """Make an axis on which every doubling is as long, with ticks at those of the values that do not stand too close."""
+    """Make an axis of binary logarithms, with ticks at those of the values that do not stand too close."""
     low, high = math.log2(min(values)), math.log2(max(values))
     room, ticks, last = 0.06 * (high - low) or 0.5, {}, -math.inf
     for value in sorted(set(values)):
@@ -38,14 +39,13 @@ def doubling_axis(title, values):
 
 
 def measured(label, style, x, y, bands):
-    """Draw a curve through points and, from each, a bar over its band (low, high): two Series of the same name."""
+    """Make a curve through points and, at each, a bar over its band (low, high): two Series with the same label."""
     colour, dash = style
-    across = [place for at in x for place in (at, at, at)]
-    up = [end for low, high in bands for end in (low, high, None)]
-    return [Series(label, colour, list(y), dash, x=list(x)), Series(label, colour, up, x=across)]
+    bar_x = [position for at in x for position in (at, at, at)]
+    bar_y = [end for low, high in bands for end in (low, high, None)]
+    return [Series(label, colour, list(y), dash, x=list(x)), Series(label, colour, bar_y, x=bar_x)]
 
 
 def across(label, height, axis, colour="currentColor", dash="1 4"):
-    """Draw a line across a chart at one height, for what the curves are compared with."""
+    """Make a horizontal line over the whole chart, to compare the curves with."""
     return Series(label, colour, [height, height], dash, x=[axis.low, axis.high])
-

@@ -3,7 +3,7 @@
 from dataclasses import asdict, dataclass
 
 from diffusion_edu.analysis.measures import angle
-from diffusion_edu.app.common.condition_picker import Asked
+from diffusion_edu.app.common.condition_picker import ConditionChoice
 from diffusion_edu.app.common.settings_id import settings_id
 from diffusion_edu.app.common.snippets import snippet
 from diffusion_edu.app.trajectories.animation import COLOUR, SYMBOL, Animation, Track, sprite
@@ -33,7 +33,7 @@ class GuidanceVectors:
 
     card: Card
     preset: Preset
-    condition: Asked
+    condition: ConditionChoice
     seed: int
 
     key, origin = "vectors", "grey"

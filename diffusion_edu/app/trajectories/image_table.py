@@ -1,4 +1,4 @@
-"""Images in rows and columns with a title each: one table for small and large windows, dark and light."""
+"""A table of images with titles for rows and columns, for small and large windows, dark and light."""
 
 from dataclasses import dataclass
 from html import escape
@@ -12,11 +12,15 @@ GAP = 8  # pixels between columns
 STYLE = """
 .sheet { container-type: inline-size; overflow-x: auto; }
 .sheet table { border-collapse: collapse; width: auto; }
-.sheet th, .sheet td { border: 0; padding: 0 8px 6px 0; text-align: left; vertical-align: top; font-size: 0.8rem; line-height: 1.3; }
+.sheet th, .sheet td {
+  border: 0; padding: 0 8px 6px 0; text-align: left; vertical-align: top; font-size: 0.8rem; line-height: 1.3;
+}
 .sheet th { font-weight: 400; }
 .sheet th span { display: inline-block; max-width: 100cqw; white-space: normal; position: sticky; left: 0; }
 .sheet th[scope=col] { font-weight: 600; white-space: nowrap; }
-.sheet img, .sheet .empty { display: block; width: 64px; height: 64px; margin-bottom: 3px; border-radius: 0; max-width: none; }
+.sheet img, .sheet .empty {
+  display: block; width: 64px; height: 64px; margin-bottom: 3px; border-radius: 0; max-width: none;
+}
 .sheet img { image-rendering: pixelated; }
 .sheet .empty { border: 1px dashed currentColor; opacity: 0.35; box-sizing: border-box; }
 .sheet .says { font-variant-numeric: tabular-nums; white-space: nowrap; }
@@ -25,7 +29,7 @@ STYLE = """
 
 @dataclass(frozen=True)
 class Cell:
-    """Images uint8 (b, 3, h, w), or None where there are none yet, what they are in words, and the lines below them."""
+    """Images uint8 (b, 3, h, w), or None if there are none yet, their alt text, and the lines below them."""
 
     images: Tensor | None
     alt: str
@@ -34,7 +38,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class Row:
-    """A row of cells, its name, and what to know about it."""
+    """A row of cells, its name, and a note beside the name."""
 
     name: str
     note: str
@@ -42,16 +46,18 @@ class Row:
 
 
 def table(columns, rows):
-    """Write the table as HTML; its images are shown at zoom 2 where all columns fit, else half as large."""
-    wide = f"@container (min-width: {len(columns) * (128 + GAP)}px) {{ .sheet img, .sheet .empty {{ width: 128px; height: 128px; }} }}"
+    """Write the table as HTML; images have zoom 2 where all columns fit, else zoom 1."""
+    large = ".sheet img, .sheet .empty { width: 128px; height: 128px; }"
+    wide = f"@container (min-width: {len(columns) * (128 + GAP)}px) {{ {large} }}"
     head = "".join(f'<th scope="col">{escape(name)}</th>' for name in columns)
     body = "".join(_row(row, len(columns)) for row in rows)
     return f'<style>{STYLE}{wide}</style><div class="sheet"><table><thead><tr>{head}</tr></thead>{body}</table></div>'
 
 
 def _row(row, columns):
-    title = f'<tr><th scope="rowgroup" colspan="{columns}"><span><b>{escape(row.name)}</b> {escape(row.note)}</span></th></tr>'
-    return f"<tbody>{title}<tr>{''.join(map(_cell, row.cells))}</tr></tbody>"
+    title = f"<span><b>{escape(row.name)}</b> {escape(row.note)}</span>"
+    head = f'<tr><th scope="rowgroup" colspan="{columns}">{title}</th></tr>'
+    return f"<tbody>{head}<tr>{''.join(map(_cell, row.cells))}</tr></tbody>"
 
 
 def _cell(cell):
