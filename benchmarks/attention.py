@@ -19,7 +19,7 @@ from diffusion_edu.checkpoints import OWN, PRETRAINED, Model, load
 from diffusion_edu.evaluation.features import describe
 from diffusion_edu.evaluation.report import Reference, class_accuracy_scores, distance_scores
 from diffusion_edu.evaluation.samples import as_frequent, draw
-from diffusion_edu.figures.comparisons import side_by_side
+from diffusion_edu.figures.comparisons import image_rows
 from diffusion_edu.figures.grids import grid
 from diffusion_edu.generation import Preset, generate
 from diffusion_edu.networks.blocks import SelfAttention
@@ -30,7 +30,9 @@ IMAGES, SHOWN = 2000, 8
 def switched_off(model):
     """Take a model whose attention layers let their input through."""
     net = deepcopy(model.net)
-    for stage in [stage for stage in net.modules() if isinstance(getattr(stage, "self_attention", None), SelfAttention)]:
+    for stage in [
+        stage for stage in net.modules() if isinstance(getattr(stage, "self_attention", None), SelfAttention)
+    ]:
         stage.self_attention = nn.Identity()
     return Model(
         replace(model.card, title=f"{model.card.title}, attention off", sha256=f"{model.card.sha256}, attention off"),
@@ -96,7 +98,7 @@ def main(words=None):
         f"FD {r['FD']:.1f} ± {r['FD_band']:.1f}\n{r['class_accuracy']:.0%} as asked for\n{r['seconds']:.2f} s for 8 images"
         for r in rows
     ]
-    side_by_side(
+    image_rows(
         [{"name": r["title"], "words": text, "page": r["page"]} for r, text in zip(rows, words, strict=True)]
     ).savefig(args.figure)
 

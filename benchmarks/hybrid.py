@@ -18,7 +18,7 @@ from diffusion_edu.evaluation.command_line import rounded
 from diffusion_edu.evaluation.features import CLASSIFIERS
 from diffusion_edu.evaluation.text_to_image import Ruler
 from diffusion_edu.evaluation.prompt_sets import TIMES, classifiers, read_prompts, read_real, sampled
-from diffusion_edu.figures.comparisons import side_by_side
+from diffusion_edu.figures.comparisons import image_rows
 from diffusion_edu.figures.grids import grid
 from diffusion_edu.latent.text_to_image import load_text_to_image
 from diffusion_edu.randomness import choose
@@ -192,7 +192,7 @@ def compare(args, recipe):
     )
     print(table(rows))
     args.figure.parent.mkdir(parents=True, exist_ok=True)
-    side_by_side([row | {"words": beside(row)} for row in rows]).savefig(args.figure)
+    image_rows([row | {"words": beside(row)} for row in rows]).savefig(args.figure)
 
 
 if __name__ == "__main__":

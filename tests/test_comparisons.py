@@ -9,7 +9,7 @@ from benchmarks import attention, quality
 from diffusion_edu.checkpoints import load
 from diffusion_edu.data.images import load_images
 from diffusion_edu.evaluation.report import Reference
-from diffusion_edu.figures.comparisons import quality_per_second, side_by_side
+from diffusion_edu.figures.comparisons import quality_per_second, image_rows
 from diffusion_edu.figures.grids import grid
 from diffusion_edu.networks.blocks import SelfAttention
 from diffusion_edu.recipes import flower_reference, flower_samples, reference
@@ -70,7 +70,7 @@ def test_a_figure_names_every_row_and_every_point():
     assert texts >= {"5", "20"} and any("real" in text for text in texts)
     assert [text.get_text() for text in axes.get_legend().get_texts()] == ["DDIM", "DDPM"]
     page = grid(torch.zeros(4, 3, 8, 8, dtype=torch.uint8), columns=4)
-    figure = side_by_side([{"name": name, "words": "FD 1", "page": page} for name in ("one", "two", "three")])
+    figure = image_rows([{"name": name, "words": "FD 1", "page": page} for name in ("one", "two", "three")])
     assert {"one", "two", "three"} <= {text.get_text() for axes in figure.axes for text in axes.texts}
 
 

@@ -1,1 +1,1 @@
-"""Images of images and of numbers: still (matplotlib), interactive (plotly), animated (GIF, MP4)."""
+"""Figures for people to look at: still ones (matplotlib), grids of images, and animations (GIF, MP4)."""

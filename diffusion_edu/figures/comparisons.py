@@ -1,4 +1,7 @@
-"""Figures that compare, drawn with matplotlib for README and cards."""
+"""Comparisons for README and cards, drawn with matplotlib."""
+
+from collections.abc import Sequence
+from typing import Any
 
 from matplotlib.figure import Figure
 
@@ -13,53 +16,22 @@ MARKS = [
 ]
 
 
-def quality_per_second(rows, floor):
-    """Draw the distance to real images against the seconds that drawing takes, one line per sampler, every point with its number of steps.
+def quality_per_second(rows: Sequence[dict[str, Any]], floor: float) -> Figure:
+    """Draw FD over the seconds that sampling takes, one line per sampler, each point with its number of sampling steps.
 
-    rows: dicts with sampler, steps, seconds (for 8 images), FD and FD_band; a matplotlib Figure.
+    rows: dicts with sampler, steps, seconds (for 8 images), FD and FD_band; floor: the FD of two halves of the real
+    images.
     """
     figure = Figure(figsize=(7.2, 4.4), layout="constrained", dpi=120)
     axes = figure.add_subplot()
-    for sampler, (colour, mark, dash) in zip(dict.fromkeys(row["sampler"] for row in rows), MARKS, strict=False):
+    for sampler, mark in zip(dict.fromkeys(row["sampler"] for row in rows), MARKS, strict=False):
         mine = sorted((row for row in rows if row["sampler"] == sampler), key=lambda row: row["steps"])
-        seconds, distance = [row["seconds"] for row in mine], [row["FD"] for row in mine]
-        axes.errorbar(
-            seconds,
-            distance,
-            [row["FD_band"] for row in mine],
-            color=colour,
-            marker=mark,
-            linestyle=dash,
-            capsize=3,
-            label=sampler,
-        )
-        away = (0, 9) if colour == MARKS[0][0] else (0, -17)  # the numbers of two lines that touch must not
-        for row in mine:
-            axes.annotate(
-                row["steps"],
-                (row["seconds"], row["FD"]),
-                away,
-                textcoords="offset points",
-                ha="center",
-                color=colour,
-                fontsize=9,
-            )
+        _line(axes, sampler, mine, *mark)
     axes.axhline(floor, color="#7f7f7f", linewidth=1)
-    axes.annotate(
-        "as near as real images are to each other",
-        (0.99, floor),
-        (0, 3),
-        ("axes fraction", "data"),
-        "offset points",
-        ha="right",
-        fontsize=9,
-    )
-    axes.set(
-        xscale="log",
-        ylim=(0, None),
-        xlabel="seconds for 8 images, two cores",
-        ylabel="FD, flower features (lower is nearer to real)",
-    )
+    words, at = "as near as real images are to each other", (0.99, floor)
+    axes.annotate(words, at, (0, 3), ("axes fraction", "data"), "offset points", ha="right", fontsize=9)
+    y = "FD, flower features (lower is nearer to real)"
+    axes.set(xscale="log", ylim=(0, None), xlabel="seconds for 8 images, two cores", ylabel=y)
     axes.xaxis.set_major_formatter("{x:g}")
     axes.xaxis.set_minor_formatter("{x:g}")
     axes.grid(True, which="both", color=GRID, linewidth=0.5)
@@ -68,8 +40,22 @@ def quality_per_second(rows, floor):
     return figure
 
 
-def side_by_side(rows):
-    """Draw one strip of images uint8 (h, w, 3) per row, its name and its numbers beside it; rows: dicts with name, words, page."""
+def _line(axes, sampler, rows, colour, mark, dash):
+    """Draw the line of one sampler, with error bars and numbers of steps."""
+    seconds, distance, band = ([row[key] for row in rows] for key in ("seconds", "FD", "FD_band"))
+    style = {"color": colour, "marker": mark, "linestyle": dash, "capsize": 3}
+    axes.errorbar(seconds, distance, band, label=sampler, **style)
+    away = (0, 9) if colour == MARKS[0][0] else (0, -17)  # so that the numbers of two lines that touch do not overlap
+    for row in rows:
+        at = (row["seconds"], row["FD"])
+        axes.annotate(row["steps"], at, away, textcoords="offset points", ha="center", color=colour, fontsize=9)
+
+
+def image_rows(rows: Sequence[dict[str, Any]]) -> Figure:
+    """Draw one strip of images uint8 (h, w, 3) per row, with its name and numbers at the left.
+
+    Rows: dicts with name, words, page.
+    """
     height, width = rows[0]["page"].shape[:2]
     figure = Figure(figsize=(10, len(rows) * (7.2 * height / width + 0.15)), layout="constrained", dpi=128)
     panels = figure.subplots(len(rows), 2, width_ratios=[2.8, 7.2], squeeze=False)

@@ -1,13 +1,18 @@
-"""Images side by side: the one grid that sheets, animations and pages use."""
+"""Grids of images: the one grid that sample sheets, animations and pages use."""
 
 import math
 
+import numpy as np
 import torch
 from einops import rearrange
+from torch import Tensor
 
 
-def grid(images, columns=None, zoom=1, gap=0, ground=128):
-    """Lay images uint8 (n, 3, h, w) out in rows, on neutral ground, every pixel zoom x zoom and hard; uint8 (height, width, 3)."""
+def grid(images: Tensor, columns: int | None = None, zoom: int = 1, gap: int = 0, ground: int = 128) -> np.ndarray:
+    """Arrange images uint8 (n, 3, h, w) in rows on grey, every pixel zoom x zoom and sharp.
+
+    Uint8 (height, width, 3).
+    """
     columns = columns or math.ceil(math.sqrt(len(images)))
     empty = -len(images) % columns
     pages = torch.cat([images, images.new_full((empty, *images.shape[1:]), ground)])

@@ -1,5 +1,6 @@
-"""Figures of what a network is told: tables of numbers as images, and a map of kinds."""
+"""Figures of embeddings: tables of numbers as images, and a map of classes."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,32 +9,32 @@ from matplotlib.figure import Figure
 
 from diffusion_edu.figures.still import GUIDANCE, INK, PIXELS_PER_INCH
 
-SIGNED, PLAIN = (
-    "PuOr",
-    "cividis",
-)  # both safe for colour-blind eyes, and neither one of the colours that mean something here
+SIGNED, UNSIGNED = "PuOr", "cividis"  # safe for colour-blind readers, and unlike the colours that have a meaning here
 
 
 @dataclass(frozen=True)
 class Axis:
-    """What runs along one side of a table: its title, and {words: position} of the ticks, counted in rows or columns."""
+    """One axis of a table: its title, and {label: position} of the ticks, counted in rows or columns."""
 
     title: str
     ticks: dict[str, float]
 
 
-def table(values, x, y, size=(262, 186), signed=True):
-    """Show values (rows, columns) as an image with a bar of colours; signed ones are white where they are zero, and the largest fiftieth is cut."""
+def table(values: np.ndarray, x: Axis, y: Axis, size: tuple[int, int] = (262, 186), signed: bool = True) -> Figure:
+    """Show values (rows, columns) as an image with a colour bar.
+
+    Signed values are white at zero, and the largest 2 % are clipped.
+    """
     figure, axes = _empty(size)
     most = max(float(np.quantile(np.abs(values), 0.98)), 1e-9)
-    look = {"cmap": SIGNED, "norm": TwoSlopeNorm(0, -most, most)} if signed else {"cmap": PLAIN}
-    drawn = axes.imshow(values, aspect="auto", interpolation="nearest", **look)
+    look = {"cmap": SIGNED, "norm": TwoSlopeNorm(0, -most, most)} if signed else {"cmap": UNSIGNED}
+    image = axes.imshow(values, aspect="auto", interpolation="nearest", **look)
     axes.set_xticks(list(x.ticks.values()), list(x.ticks))
     axes.set_yticks(list(y.ticks.values()), list(y.ticks))
     axes.set_xlabel(x.title, color=INK, size=10)
     axes.set_ylabel(y.title, color=INK, size=10)
     bar = figure.colorbar(
-        drawn,
+        image,
         ax=axes,
         fraction=0.07,
         pad=0.03,
@@ -46,15 +47,26 @@ def table(values, x, y, size=(262, 186), signed=True):
     return figure
 
 
-def class_names_map(places, colours, chosen, name, near, size=(470, 372)):
-    """Show kinds at places (n, 2) as dots of their colours (n): the chosen one with its name, those near it (indices) numbered from 1."""
+def class_map(
+    positions: np.ndarray, colours: Sequence, chosen: int, name: str, near: Sequence[int], size=(470, 372)
+) -> Figure:
+    """Show classes at positions (n, 2) as dots in their colours (n): the chosen one named, its nearest ones numbered
+    from 1.
+    """
     figure, axes = _empty(size)
-    axes.scatter(places[:, 0], places[:, 1], c=colours, s=46, edgecolors=INK, linewidths=0.7)
-    axes.scatter(*places[chosen], s=150, facecolors="none", edgecolors=GUIDANCE, linewidths=2.5)
+    axes.scatter(positions[:, 0], positions[:, 1], c=colours, s=46, edgecolors=INK, linewidths=0.7)
+    axes.scatter(*positions[chosen], s=150, facecolors="none", edgecolors=GUIDANCE, linewidths=2.5)
     for k, words in ((chosen, name), *((k, str(n)) for n, k in enumerate(near, 1))):
-        axes.plot(*zip(places[chosen], places[k], strict=True), color=INK, linewidth=0.9, linestyle=":")
+        axes.plot(*zip(positions[chosen], positions[k], strict=True), color=INK, linewidth=0.9, linestyle=":")
         axes.annotate(
-            words, places[k], xytext=(0, 7), textcoords="offset points", ha="center", color=INK, size=12, weight="bold"
+            words,
+            positions[k],
+            xytext=(0, 7),
+            textcoords="offset points",
+            ha="center",
+            color=INK,
+            size=12,
+            weight="bold",
         )
     axes.set_xticks([])
     axes.set_yticks([])
@@ -65,5 +77,7 @@ def class_names_map(places, colours, chosen, name, near, size=(470, 372)):
 
 
 def _empty(size):
-    figure = Figure(figsize=[pixels / PIXELS_PER_INCH for pixels in size], dpi=PIXELS_PER_INCH, layout="constrained")
+    figure = Figure(
+        figsize=(size[0] / PIXELS_PER_INCH, size[1] / PIXELS_PER_INCH), dpi=PIXELS_PER_INCH, layout="constrained"
+    )
     return figure, figure.add_subplot()

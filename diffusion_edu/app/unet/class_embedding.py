@@ -3,7 +3,13 @@
 import streamlit as st
 import torch
 
-from diffusion_edu.analysis.activations import embedder, likeness, modulators, principal, told_class_names
+from diffusion_edu.analysis.activations import (
+    condition_embedding,
+    conditioned_outputs,
+    modulation_layers,
+    principal_components,
+    similarity_matrix,
+)
 from diffusion_edu.app.common import image_picker, models
 from diffusion_edu.app.common.snippets import snippet
 from diffusion_edu.app.components.svg import widget
@@ -11,7 +17,7 @@ from diffusion_edu.app.unet.controls import BOUND
 from diffusion_edu.app.unet.trajectory import PRESET
 from diffusion_edu.data.images import mean_colours
 from diffusion_edu.figures.still import REAL, svg
-from diffusion_edu.figures.unet import class_names_map
+from diffusion_edu.figures.unet import class_map
 
 NEAREST = 6  # classes in the list
 MODULATION, EMBEDDING = "scales and shifts", "class embedding"
@@ -24,8 +30,8 @@ def class_vectors(name, sha256, t, compared):
     labels = torch.tensor(
         [model.card.label(class_name) for class_name in model.card.condition_names], device=model.compute.device
     )
-    layers = [embedder(model.net)] if compared == EMBEDDING else modulators(model.net)
-    return told_class_names(model.denoiser(PRESET.noise_schedule()), labels, t, layers).cpu()
+    layers = [condition_embedding(model.net)] if compared == EMBEDDING else modulation_layers(model.net)
+    return conditioned_outputs(model.denoiser(PRESET.noise_schedule()), labels, t, layers).cpu()
 
 
 def show(card, class_name):
@@ -33,13 +39,13 @@ def show(card, class_name):
     t, compared = _ask()
     vectors, names = class_vectors(card.name, card.sha256, t, compared), card.condition_names
     chosen = names.index(class_name)
-    similarity = likeness(vectors)[chosen]
+    similarity = similarity_matrix(vectors)[chosen]
     nearest = [k for k in similarity.argsort(descending=True).tolist() if k != chosen][:NEAREST]
-    positions, fractions = principal(vectors)
+    positions, fractions = principal_components(vectors)
     left, right = st.columns([3, 2])
     alt = f"Map of {len(names)} classes; {class_name} and the {len(nearest)} most similar classes are labelled"
     with left:
-        figure = class_names_map(positions.numpy(), class_colours(names), chosen, class_name, nearest)
+        figure = class_map(positions.numpy(), class_colours(names), chosen, class_name, nearest)
         widget.show([("", svg(figure, alt))], "class embedding")
     lines = "\n".join(f"| {n} | {names[k]} | {similarity[k]:.2f} |" for n, k in enumerate(nearest, 1))
     right.markdown(f"| | most similar to {class_name} | cosine similarity |\n| --- | --- | --- |\n{lines}")
@@ -102,6 +108,6 @@ def code(card, class_name, t, compared, net):
         T=PRESET.T,
         t=t,
         class_name=class_name,
-        layers=f'["{embedder(net)}"]' if compared == EMBEDDING else "modulators(model.net)",
+        layers=f'["{condition_embedding(net)}"]' if compared == EMBEDDING else "modulation_layers(model.net)",
         last=NEAREST + 1,
     )
