@@ -97,9 +97,9 @@ def test_letters_stand_side_by_side_in_the_order_of_the_text():
 
 
 @pytest.mark.parametrize("text", ["", "   ", "\n\t", "\u200b", "\x00\x00", "A漢", "é", "☃"])
-def test_text_that_cannot_be_sampled_is_refused_in_words(text):
+def test_text_that_cannot_be_drawn_is_refused_in_words(text):
     """A letter that the font lacks would be sampled as an empty box."""
-    with pytest.raises(ValueError, match="at least one letter|cannot be sampled"):
+    with pytest.raises(ValueError, match="at least one letter|cannot be drawn"):
         letters(100, seeded(), text)
 
 

@@ -8,7 +8,7 @@ import torch
 from diffusion_edu.checkpoints import Card, Unusable, save
 from diffusion_edu.data.captions import Captioned
 from diffusion_edu.data.prompts import Said, load_prompts, pick
-from diffusion_edu.recipes.latents import chained
+from diffusion_edu.recipes.latents import caption_chain
 from diffusion_edu.text.random_prompts import (
     MAX_WORDS,
     MarkovChain,
@@ -131,7 +131,7 @@ def test_a_chain_that_would_never_end_is_cut():
     "choice", [{"order": 0}, {"order": 6}, {"categories": ["birds"]}, {"subjects": ["fox"], "categories": ["scenery"]}]
 )
 def test_what_cannot_be_sampled_is_refused_in_one_sentence(fox, choice):
-    with pytest.raises(ValueError, match="looks back at 1 to 5 words|No prompt is about") as problem:
+    with pytest.raises(ValueError, match="The context of the Markov chain is 1 to 5 words|No prompt is about") as problem:
         fox.sample(0, **choice)
     assert "\n" not in str(problem.value)
 
@@ -163,10 +163,10 @@ def test_the_recipe_learns_it_from_what_was_written_and_is_not_held_out():
     held = [("An owl hoots.", "owl", "birds"), ("An owl hoots. Twice.", "owl", "birds")]
     some = captioned([*bulk[:32], held[0], *bulk[33:]])  # the 33rd of 64 is held out
     made = captioned([("a photo of a rose", "rose", "flowers"), ("a rose", "rose", "flowers")], made=True)
-    facts = chained([some, made])
+    facts = caption_chain([some, made])
     assert from_facts(json.loads(json.dumps(facts))).sample(0).subject in ("fox", "volcano", "number")
     assert "fox" in facts["words"] and "rose" not in facts["words"] and ("owl", "birds") not in facts["class_names"]
-    assert "rose" in chained([made])["words"]
+    assert "rose" in caption_chain([made])["words"]
 
 
 # Files

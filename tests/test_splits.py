@@ -111,7 +111,7 @@ def test_fractions_that_do_not_add_up_are_refused_in_words(given):
 
 
 def test_a_part_that_would_be_empty_is_refused_by_name():
-    with pytest.raises(ValueError, match=r"10\.0% of 3 images are none at all: give validation a larger share"):
+    with pytest.raises(ValueError, match=r"10\.0% of 3 images are none at all: give validation a larger fraction"):
         split(3, SHARES)
     with pytest.raises(ValueError, match="no image"):
         split(0)
