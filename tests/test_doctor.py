@@ -13,9 +13,19 @@ from diffusion_edu.core import walk
 from diffusion_edu.data.images import load_images, to_signed
 from diffusion_edu.data.points import two_moons
 from diffusion_edu.denoisers import NeuralDenoiser, clipped, guided
-from diffusion_edu.doctor import CAUSES, SYMPTOMS, Findings, Looks, ask, diagnose, examine, look_at, read_run
-from diffusion_edu.doctor.examination import floor
-from diffusion_edu.doctor.findings import loss_of_silence
+from diffusion_edu.doctor import (
+    CAUSES,
+    SYMPTOMS,
+    Findings,
+    Statistics,
+    diagnose,
+    examine,
+    measure,
+    prediction_errors,
+    read_run,
+)
+from diffusion_edu.doctor.examination import lowest_loss
+from diffusion_edu.doctor.findings import loss_of_zero_output
 from diffusion_edu.networks import MLP
 from diffusion_edu.randomness import SeededNoise
 from diffusion_edu.recipes.log import COLUMNS
@@ -85,7 +95,7 @@ def trained(
         batch=batch,
         images=len(x),
         lr=lr,
-        asked=prediction_type,
+        read_as=prediction_type,
         ema=0.98,
         warm_up=True,
     )
@@ -108,13 +118,13 @@ def healthy_moons():
 
 
 def check_up(state, known, losses, x, prediction_type="eps", labels=None):
-    answers = [ask(state.ema, x, labels)]
+    errors = [prediction_errors(state.ema, x, labels)]
     return examine(
         replace(known, T=1000),
         losses,
         **sampled(state.ema, x.shape[1:], prediction_type),
         real=x[:256],
-        answers=answers,
+        errors=errors,
     )
 
 
@@ -129,13 +139,13 @@ def test_learning_rate_zero():
     state, known, losses = trained(moons().x, lr=0.0, steps=150)
     found = diagnose(check_up(state, known, losses, moons().x))
     assert found[0].name == "The network does not learn"
-    assert "always says zero has 1 " in found[0].why
+    assert "always outputs zero has 1 " in found[0].why
     assert "150 steps" in found[0].why
 
 
 @pytest.mark.parametrize(
     ("prediction_type", "distance", "expected"),
-    [("eps", "mse", "has 1 "), ("eps", "l1", "has 0.798 "), ("v", "mse", "The network says zero")],
+    [("eps", "mse", "has 1 "), ("eps", "l1", "has 0.798 "), ("v", "mse", "The network outputs zero")],
 )
 def test_an_output_that_is_cut_off(prediction_type, distance, expected):
     net = net_for(moons().x)
@@ -146,21 +156,21 @@ def test_an_output_that_is_cut_off(prediction_type, distance, expected):
         moons().x, prediction_type=prediction_type, steps=150, net=net, objective=Objective(prediction_type, distance)
     )
     first = diagnose(examine(replace(known, distance=distance), losses, real=moons().x))[0]
-    assert first.name == "The network says zero"
+    assert first.name == "The network outputs zero"
     assert expected in first.name + first.why
 
 
 def test_learning_rate_ten():
     state, known, losses = trained(moons().x, lr=10.0, steps=100)
     first = diagnose(check_up(state, known, losses, moons().x))[0]
-    assert first.name == "The training fell apart"
+    assert first.name == "The training diverged"
     assert "10" in first.why
 
 
 def test_a_loss_that_is_no_number():
     state, known, losses = trained(moons().x * 1e30, steps=20, prediction_type="x0")
     assert not math.isfinite(losses[-1])
-    assert named(examine(known, losses)) == "The training fell apart"
+    assert named(examine(known, losses)) == "The training diverged"
 
 
 @pytest.mark.parametrize(
@@ -192,7 +202,7 @@ def test_an_average_that_is_too_slow():
     state, known, losses = trained(moons().x, net=net, after=follow)
     findings = examine(replace(known, ema=0.9999, warm_up=False), losses, **sampled(average), real=moons().x[:256])
     first = diagnose(findings)[0]
-    assert first.name == "The average of the weights is too slow"
+    assert first.name == "The EMA of the weights is too slow"
     assert "98 %" in first.why  # 0.9999^250
     quick = examine(
         replace(known, ema=0.9999), losses, **sampled(state.ema), real=moons().x[:256]
@@ -202,27 +212,27 @@ def test_an_average_that_is_too_slow():
 
 def test_answers_that_are_misread():
     state, known, losses = trained(moons().x, prediction_type="v")
-    answers = [ask(state.ema, moons().x)]
+    errors = [prediction_errors(state.ema, moons().x)]
     findings = examine(
-        replace(known, prediction_type=None, asked="eps"),
+        replace(known, prediction_type=None, read_as="eps"),
         losses,
         **sampled(state.ema, prediction_type="eps"),
         real=moons().x[:256],
-        answers=answers,
+        errors=errors,
     )
-    assert findings.fits == "v"
-    assert named(findings) == "The network's answers are misread"
-    assert named(replace(findings, fits=None, prediction_type="v")) == "The network's answers are misread"
+    assert findings.best_fit == "v"
+    assert named(findings) == "Sampling assumes the wrong prediction type"
+    assert named(replace(findings, best_fit=None, prediction_type="v")) == "Sampling assumes the wrong prediction type"
 
 
 @pytest.mark.parametrize("prediction_type", ["eps", "x0", "v", "flow"])
 def test_the_answers_tell_what_they_mean(prediction_type):
     state, _, _ = trained(moons().x, prediction_type=prediction_type, steps=150)
-    assert examine(answers=[ask(state.ema, moons().x)]).fits == prediction_type
+    assert examine(errors=[prediction_errors(state.ema, moons().x)]).best_fit == prediction_type
 
 
 def test_the_answers_of_an_untrained_network_mean_nothing():
-    assert examine(answers=[ask(net_for(moons().x), moons().x)]).fits is None
+    assert examine(errors=[prediction_errors(net_for(moons().x), moons().x)]).best_fit is None
 
 
 def test_labels_that_are_dropped_always():
@@ -252,7 +262,7 @@ def test_three_points_learned_by_heart():
     state, known, losses = trained(x, batch=32, steps=450)
     findings = check_up(state, known, losses, x)
     assert findings.nearest < 0.2
-    assert named(findings) == "It has learned its images by heart"
+    assert named(findings) == "The network has memorised its training images"
 
 
 def test_more_learned_than_holds_for_others():
@@ -264,7 +274,7 @@ def test_more_learned_than_holds_for_others():
             validation.append(held_out_loss(state.net, others, None, objective))
 
     state, known, losses = trained(few, steps=500, net=MLP(2, width=128, blocks=3), after=after)
-    assert named(examine(replace(known, images=None), losses, validation)) == "It overfits"
+    assert named(examine(replace(known, images=None), losses, validation)) == "The network overfits"
 
 
 def test_the_same_seed_in_every_step():
@@ -275,18 +285,18 @@ def test_the_same_seed_in_every_step():
         objective=lambda net, x0, condition, _: objective(net, moons().x[:8], condition, seeded()),
         batch=8,
     )
-    lowest = floor(moons().x[:8], "eps")
+    lowest = lowest_loss(moons().x[:8], "eps")
     assert losses[-1] < 0.9 * lowest
-    assert named(examine(replace(known, floor=lowest), losses)) == "The network has seen the answer"
+    assert named(examine(replace(known, lowest_loss=lowest), losses)) == "The network has seen the target"
     assert (
-        named(examine(known, [*losses[:-10], *[1e-4] * 100])) == "The network has seen the answer"
+        named(examine(known, [*losses[:-10], *[1e-4] * 100])) == "The network has seen the target"
     )  # where the floor is not known
 
 
-def test_no_honest_network_gets_below_the_floor():
+def test_no_honest_network_gets_below_the_lowest_loss():
     x = moons().x[:8]
     state, known, losses = trained(x, steps=450)
-    assert sum(losses[-100:]) / 100 > floor(x, "eps")
+    assert sum(losses[-100:]) / 100 > lowest_loss(x, "eps")
 
 
 # Images
@@ -306,7 +316,7 @@ def test_red_and_blue_changed_places():
     turned = discs()[:, [2, 1, 0]]
     state, known, losses = trained(turned, lr=2e-3, steps=150, batch=64, prediction_type="x0")
     findings = examine(known, losses, **sampled(state.ema, (3, 8, 8), "x0", 32), real=discs())
-    assert named(findings) == "Red and blue have changed places"
+    assert named(findings) == "Red and blue are swapped"
     right = examine(known, losses, **sampled(state.ema, (3, 8, 8), "x0", 32), real=turned)
     assert diagnose(right) == []
 
@@ -328,14 +338,14 @@ def test_a_network_that_makes_checkerboards():
         net = Holes()
     state, known, losses = trained(x, prediction_type="x0", steps=200, batch=16, net=net)
     findings = examine(known, losses, **sampled(state.ema, (3, 32, 32), "x0", 8), real=x)
-    assert named(findings) == "A checkerboard lies on the samples"
+    assert named(findings) == "The samples have a checkerboard pattern"
 
 
 def test_a_training_that_has_only_begun():
     state, known, losses = trained(discs(), steps=20, batch=32)
     assert (
         named(examine(known, losses, **sampled(state.ema, (3, 8, 8), count=16), real=discs()))
-        == "It has only begun to learn"
+        == "Too few training steps"
     )
 
 
@@ -384,7 +394,7 @@ def settings(**changes):
 @pytest.mark.parametrize("name", ["flowers_simple", "flowers_attention"])
 def test_the_shipped_models_are_healthy(name):
     known = read_run(PRETRAINED / f"{name}.json")
-    assert (known.prediction_type, known.asked, known.sampling_steps, known.steps) == ("v", "v", 15, 19648)
+    assert (known.prediction_type, known.read_as, known.sampling_steps, known.steps) == ("v", "v", 15, 19648)
     assert known.last_loss < 0.12 < 0.5 < known.first_loss
     assert diagnose(known) == []
 
@@ -394,11 +404,11 @@ def test_a_shipped_model_is_healthy_when_examined():
     findings = examine(
         settings(guidance_scale=3.0),
         **flower(20, guidance_scale=3.0, count=4),
-        answers=[ask(model().net, rows[:16], labels[:16])],
+        errors=[prediction_errors(model().net, rows[:16], labels[:16])],
     )
-    assert findings.fits == "v"
+    assert findings.best_fit == "v"
     assert findings.label_gain > 0.03
-    assert findings.sampled.neighbours > 0.9
+    assert findings.sampled.correlation > 0.9
     assert diagnose(findings) == []
 
 
@@ -434,9 +444,9 @@ def noise_at_the_end(denoise, schedule, x, t, s, randn):
 
 
 MISTAKES = {
-    "the large variance with few sampling_steps": (lambda: flower(20, step=ddpm_step, variance="large"), large(), "Too much fresh noise for so few sampling_steps"),
+    "the large variance with few sampling_steps": (lambda: flower(20, step=ddpm_step, variance="large"), large(), "The large variance adds too much noise in few sampling steps"),
     "no last step to timestep 0": (lambda: flower(timesteps=[1000, 800, 600, 400, 200, 100]), settings, "The walk stops too early"),
-    "started at timestep 800": (lambda: flower(timesteps=[800, 600, 400, 200, 0]), settings, "The walk starts below the top"),
+    "started at timestep 800": (lambda: flower(timesteps=[800, 600, 400, 200, 0]), settings, "The walk starts below timestep T"),
     "betas for T = 1000 at T = 100": (
         lambda: flower(schedule=linear(100)), partial(settings, schedule="linear", T=100), "The schedule does not end in noise",
     ),
@@ -445,12 +455,12 @@ MISTAKES = {
         lambda: flower(guidance_scale=8.0, limit=lambda d: d), partial(settings, guidance_scale=8.0, clip=False), "The prediction is not clipped",
     ),
     "bytes that wrap": (lambda: wrap(flower(guidance_scale=8.0, limit=lambda d: d)), partial(settings, clip=None), "Bytes have wrapped around"),
-    "one noise for all": (lambda: flower(3, begin=lambda x: x[:1].expand_as(x)), settings, "All samples begin with the same noise"),
-    "two noises mixed in a line": (lambda: flower(begin=lambda x: (x + x.flip(0)) / 2), settings, "All samples begin with the same noise"),
-    "half a noise": (lambda: flower(begin=lambda x: x / 2**0.5), settings, "The first noise has the wrong strength"),
-    "one step": (lambda: flower(1), settings, "Too few sampling_steps"),
-    "v read as eps": (lambda: flower(denoiser=read_as("eps")), partial(settings, asked="eps"), "The network's answers are misread"),
-    "told t / T": (lambda: flower(denoiser=told_the_fraction), settings, "It is asked in another way than it was trained"),
+    "one noise for all": (lambda: flower(3, begin=lambda x: x[:1].expand_as(x)), settings, "All samples start from the same noise"),
+    "two noises mixed in a line": (lambda: flower(begin=lambda x: (x + x.flip(0)) / 2), settings, "All samples start from the same noise"),
+    "half a noise": (lambda: flower(begin=lambda x: x / 2**0.5), settings, "The initial noise has the wrong standard deviation"),
+    "one step": (lambda: flower(1), settings, "Too few sampling steps"),
+    "v read as eps": (lambda: flower(denoiser=read_as("eps")), partial(settings, read_as="eps"), "Sampling assumes the wrong prediction type"),
+    "told t / T": (lambda: flower(denoiser=told_the_fraction), settings, "Training and sampling do not match"),
     "grain nobody owned up to": (lambda: flower(20, step=noise_at_the_end), settings, "Grain stays on the samples"),
 }  # fmt: skip
 
@@ -472,9 +482,9 @@ def test_float16_that_overflows():
             return net(y, timestep, condition).float()
 
     findings = examine(Findings(precision="float16", last_loss=0.3), **sampled(half))
-    assert findings.sampled.broken == 1
+    assert findings.sampled.nan == 1
     assert named(findings) == "float16 has overflowed"
-    assert named(replace(findings, precision=None)) == "The samples hold no numbers"
+    assert named(replace(findings, precision=None)) == "The samples are NaN"
 
 
 # The parts
@@ -490,31 +500,31 @@ def test_the_loss_of_silence_is_that_of_a_network_that_says_zero(prediction_type
         .mean()
         .item()
     )
-    assert loss_of_silence(prediction_type, distance, x0.square().mean().item()) == pytest.approx(loss, rel=0.01)
+    assert loss_of_zero_output(prediction_type, distance, x0.square().mean().item()) == pytest.approx(loss, rel=0.01)
 
 
 def test_looks_in_known_cases():
-    noise = look_at(torch.randn(8, 3, 32, 32, generator=seeded()))
+    noise = measure(torch.randn(8, 3, 32, 32, generator=seeded()))
     assert noise.std == pytest.approx(1, abs=0.02)
     assert noise.grain == pytest.approx(1, abs=0.05)
-    assert abs(noise.neighbours) < 0.05
-    assert noise.spread == pytest.approx(2**0.5, abs=0.02)
-    assert noise.checker < 0.05
+    assert abs(noise.correlation) < 0.05
+    assert noise.distance == pytest.approx(2**0.5, abs=0.02)
+    assert noise.checkerboard < 0.05
     board = 0.2 * (torch.arange(32)[:, None] + torch.arange(32)).remainder(2).mul(2).sub(1).expand(2, 3, 32, 32)
-    assert look_at(board).checker == pytest.approx(0.2, abs=1e-6)
-    assert look_at(board).spread == 0
+    assert measure(board).checkerboard == pytest.approx(0.2, abs=1e-6)
+    assert measure(board).distance == 0
     ill = torch.zeros(2, 3, 4, 4)
     ill[0, 0, 0, 0] = math.nan
-    assert look_at(ill).broken == pytest.approx(1 / 96)
-    assert look_at(torch.full((2, 2), math.inf)).broken == 1
+    assert measure(ill).nan == pytest.approx(1 / 96)
+    assert measure(torch.full((2, 2), math.inf)).nan == 1
 
 
 def test_the_fraction_that_is_left_of_the_beginning():
-    assert Findings(ema=0.9, steps=10).stale == pytest.approx(0.9**10)
-    assert Findings(ema=0.9999, steps=3, warm_up=True).stale == pytest.approx((1 / 10) * (2 / 11) * (3 / 12))
+    assert Findings(ema=0.9, steps=10).initial_fraction == pytest.approx(0.9**10)
+    assert Findings(ema=0.9999, steps=3, warm_up=True).initial_fraction == pytest.approx((1 / 10) * (2 / 11) * (3 / 12))
     by_hand = math.prod(min(0.9, (1 + n) / (10 + n)) for n in range(200))
-    assert Findings(ema=0.9, steps=200, warm_up=True).stale == pytest.approx(by_hand)
-    assert Findings(ema=1.0, steps=5).stale == 1
+    assert Findings(ema=0.9, steps=200, warm_up=True).initial_fraction == pytest.approx(by_hand)
+    assert Findings(ema=1.0, steps=5).initial_fraction == 1
 
 
 def test_knowing_nothing_finds_nothing():
@@ -525,8 +535,8 @@ def test_knowing_nothing_finds_nothing():
 def test_every_rule_can_do_with_nothing_and_with_parts(rule):
     for findings in (
         Findings(),
-        Findings(sampled=Looks(), real=Looks(), start=Looks()),
-        Findings(sampled=Looks(broken=1.0), steps=1, T=1, sampling_steps=1, ema=1.0),
+        Findings(sampled=Statistics(), real=Statistics(), start=Statistics()),
+        Findings(sampled=Statistics(nan=1.0), steps=1, T=1, sampling_steps=1, ema=1.0),
     ):
         rule(findings)
 
@@ -554,7 +564,7 @@ def test_a_run_is_read_with_its_card(run):
     save(run, card, net_for(moons().x))
     found = [diagnosis.name for diagnosis in diagnose(read_run(run))]
     assert found == [
-        "The network's answers are misread",
+        "Sampling assumes the wrong prediction type",
         "The schedule does not end in noise",
     ]  # the card contradicts itself
     assert read_run(run / "mine.json") == read_run(run)
@@ -584,8 +594,8 @@ def test_every_rule_says_something_of_its_own():
 
 
 def test_causes_silence_the_symptoms():
-    findings = Findings(look="grey", T=1000)
+    findings = Findings(appearance="grey", T=1000)
     assert [found.name for found in diagnose(findings)] == ["Washed out"]
     assert [(found.name, found.pitfall) for found in diagnose(replace(findings, top=900))] == [
-        ("The walk starts below the top", 7)
+        ("The walk starts below timestep T", 7)
     ]

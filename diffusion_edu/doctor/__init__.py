@@ -1,25 +1,27 @@
-"""The symptom doctor: from what is known about a training and its samples to what is wrong with them.
+"""The symptom doctor: from facts about a training and its samples to a diagnosis.
 
-Every rule is a small function on measurable facts (`learning`, `drawing`), and all of them stand in one table (`table`).
-Causes speak first; symptoms, which say what is seen and what to check, speak where no cause is known.
+Every rule is a small function on measurable facts (`training_rules`, `sampling_rules`), and `rules` lists them all.
+Causes come first; symptoms, which describe what is seen and what to check, are reported only if no cause is found.
 """
 
 from diffusion_edu.doctor.diagnosis import Diagnosis, Rule
-from diffusion_edu.doctor.examination import ask, examine, read_run
-from diffusion_edu.doctor.findings import LOOKS, Findings, Looks, look_at
-from diffusion_edu.doctor.table import CAUSES, SYMPTOMS, diagnose
+from diffusion_edu.doctor.examination import examine, prediction_errors
+from diffusion_edu.doctor.findings import APPEARANCES, Findings
+from diffusion_edu.doctor.rules import CAUSES, SYMPTOMS, diagnose
+from diffusion_edu.doctor.run_files import read_run
+from diffusion_edu.doctor.statistics import Statistics, measure
 
 __all__ = [
+    "APPEARANCES",
     "CAUSES",
-    "LOOKS",
     "SYMPTOMS",
     "Diagnosis",
     "Findings",
-    "Looks",
     "Rule",
-    "ask",
+    "Statistics",
     "diagnose",
     "examine",
-    "look_at",
+    "measure",
+    "prediction_errors",
     "read_run",
 ]

@@ -1,4 +1,4 @@
-"""What a rule is, what it says, and the few words that all rules share."""
+"""What a rule and a diagnosis are, and how rules write numbers."""
 
 import math
 from collections.abc import Callable
@@ -7,7 +7,9 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """One thing that is wrong: its name, what it is, why we think so, what to do, and its number among the known mistakes, if it has one."""
+    """One problem: its name, what it means, the evidence, the remedy, and its number among the known
+    pitfalls, if any.
+    """
 
     name: str
     what: str
@@ -18,7 +20,7 @@ class Diagnosis:
 
 @dataclass(frozen=True)
 class Rule:
-    """One mistake, and the function that finds evidence for it: Findings -> a sentence with numbers, or an empty one."""
+    """One problem and the function that looks for evidence: Findings -> a sentence with numbers, or an empty string."""
 
     evidence: Callable
     name: str
@@ -27,21 +29,21 @@ class Rule:
     pitfall: int | None = None
 
     def __call__(self, findings):
-        """Return a Diagnosis, or None."""
+        """Return a Diagnosis, or None if there is no evidence."""
         why = self.evidence(findings)
         return Diagnosis(self.name, self.what, why, self.remedy, self.pitfall) if why else None
 
 
 def finite(*values):
-    """Say whether all values are known and finite."""
+    """Return whether all values are known (not None) and finite."""
     return all(value is not None and math.isfinite(value) for value in values)
 
 
 def number(value):
-    """Write a number in three digits, without powers of ten where a person would not use them."""
+    """Write a number with three digits, without an exponent below 1e9."""
     return f"{value:,.0f}" if 1000 <= abs(value) < 1e9 else f"{value:.3g}"
 
 
 def percent(fraction):
-    """Write a share as a percentage, never as 100 % or 0 % if it is not."""
+    """Write a fraction as a percentage; only exactly 0 and 1 become 0 % and 100 %."""
     return f"{100 * fraction:.0f} %" if fraction in (0, 1) or 0.01 <= fraction <= 0.99 else f"{100 * fraction:.3g} %"

@@ -1,4 +1,4 @@
-"""The symptom doctor: tell it what you know, or let it read a run and examine the model, and it says what is wrong and why."""
+"""The tab of the symptom doctor: from stated facts, or from a run or a model, to what is wrong and why."""
 
 from dataclasses import fields
 from pathlib import Path
@@ -7,169 +7,159 @@ import streamlit as st
 
 from diffusion_edu.app.common import models
 from diffusion_edu.app.common.layout import show_code
+from diffusion_edu.app.common.snippets import snippet
 from diffusion_edu.app.evaluation import doctor_form, doctor_job
 from diffusion_edu.checkpoints import OWN, Unusable, available, read_card
-from diffusion_edu.doctor import CAUSES, SYMPTOMS, Findings, Looks, diagnose, read_run
+from diffusion_edu.doctor import CAUSES, SYMPTOMS, Findings, Statistics, diagnose, read_run
 from diffusion_edu.museum import EXHIBITS
 
-TOLD, READ = "What I tell it", "A run or a model"
+STATED, RUN = "Stated facts", "A run or a model"
+MEASURED = {  # findings that are measured only: their names
+    "sampled.correlation": "Samples, correlation of neighbours",
+    "sampled.grain": "Samples, grain",
+    "best_fit": "Predictions fit best",
+    "label_gain": "Fraction of the error that a label saves",
+    "nearest": "Distance to real images (1: as far as these are apart)",
+}
 
 
 def show():
-    """Show the doctor: what is known on the left, what is wrong on the right."""
+    """Show the doctor: what is known on the left, the diagnoses on the right."""
     source = st.segmented_control(
-        "The doctor goes by",
-        [TOLD, READ],
-        default=TOLD,
+        "The doctor uses",
+        [STATED, RUN],
+        default=STATED,
         required=True,
         key="doctor_source",
         bind="query-params",
         label_visibility="collapsed",
     )
-    findings, code, left, right = _told() if source == TOLD else _read()
+    findings, code, right = _stated() if source == STATED else _run()
     if findings is None:
         return
     with right:
-        _results(findings)
-    found = [rule.evidence for rule in (*CAUSES, *SYMPTOMS) if rule(findings)]
-    show_code(code, diagnose, *found[:3], does="give this diagnosis")
+        _show_diagnoses(findings)
+    evidence = [rule.evidence for rule in (*CAUSES, *SYMPTOMS) if rule(findings)]
+    code += snippet(__file__, "doctor_print")
+    show_code(code, diagnose, *evidence[:3], does="give this diagnosis")
 
 
-def _told():
-    """Let a person tell what they know; returns the Findings, the code that judges them, and the two columns."""
-    doctor_form.examples()
-    left, right = st.columns([9, 11], gap="large")
+def _columns():
+    return st.columns([9, 11], gap="large")
+
+
+def _stated():
+    """Let a person state what they know; returns the Findings, the code that makes them, and the right column."""
+    doctor_form.show_examples()
+    left, right = _columns()
     with left:
         findings = doctor_form.ask()
-    return (
-        findings,
-        f"from diffusion_edu.doctor import Findings, Looks, diagnose\n\nfindings = {_written(findings)}\n{SAY}",
-        left,
-        right,
-    )
+    return findings, snippet(__file__, "doctor_stated", findings=_literal(findings)), right
 
 
-SAY = "for diagnosis in diagnose(findings):\n    print(diagnosis.name, diagnosis.why, diagnosis.remedy, sep='\\n')\n"
-
-
-def _written(values):
+def _literal(values):
+    """Write Findings or Statistics as Python, without the fields that have their default."""
     known = ((field.name, getattr(values, field.name), field.default) for field in fields(values))
-    inside = (
-        f"{name}={_written(value) if isinstance(value, Looks) else repr(value)}"
+    arguments = (
+        f"{name}={_literal(value) if isinstance(value, Statistics) else repr(value)}"
         for name, value, default in known
         if value != default
     )
-    return f"{type(values).__name__}({', '.join(inside)})"
+    return f"{type(values).__name__}({', '.join(arguments)})"
 
 
 def runs():
-    """List what can be read, as {name: path}: models with a card, and trainings under way that have only a curve so far."""
+    """List what can be read, {name: path}: models with a card, and training runs that have only a curve so far."""
     known = available()
-    under_way = {
-        path.parent.name: path.parent for path in sorted(OWN.glob("*/log.csv")) if path.parent.name not in known
-    }
-    return {**{name: path for name, path in known.items() if not _is_judge(path)}, **under_way}
+    curves = sorted(OWN.glob("*/log.csv"))
+    unfinished = {path.parent.name: path.parent for path in curves if path.parent.name not in known}
+    return {**{name: path for name, path in known.items() if not _is_classifier(path)}, **unfinished}
 
 
-def _is_judge(path):
+def _is_classifier(path):
     try:
-        return read_card(path).class_name == "class"
+        return read_card(path).prediction_type == "class"
     except Unusable:
-        return False  # it is on the list, so that choosing it says what is wrong with it
+        return False  # it stays on the list, so that choosing it says what is wrong with it
 
 
-def _read():
-    """Let a person choose a run; returns like _told, with None for the Findings if there are none."""
+def _run():
+    """Let a person choose a run; returns like _stated, with None instead of the Findings if there are none."""
     known = runs()
     if not known:
-        st.info(
-            "There is no run and no model yet: train one, or tell the doctor what you know.", icon=":material/info:"
-        )
-        return None, "", None, None
+        words = "There is no training run and no model yet: train one, or state what you know."
+        st.info(words, icon=":material/info:")
+        return None, "", None
     choice, button, estimate = st.columns([3, 2, 4], vertical_alignment="bottom")
     name = choice.selectbox("Run or model", list(known), key="doctor_run", bind="query-params")
     try:
         findings = read_run(known[name])
     except ValueError as problem:
         st.error(str(problem))
-        return None, "", None, None
+        return None, "", None
     path = known[name].relative_to(Path.cwd()) if known[name].is_relative_to(Path.cwd()) else known[name]
-    code = f'from diffusion_edu.doctor import diagnose, read_run\n\nfindings = read_run("{path.as_posix()}")\n'
-    sampled = doctor_job.offer(name, findings, button, estimate) if name in models.cards() else None
-    left, right = st.columns([9, 11], gap="large")
+    path = f'"{path.as_posix()}"'
+    examined = doctor_job.offer(name, findings, button, estimate) if name in models.cards() else None
+    code = snippet(__file__, "doctor_run", path=path)
+    left, right = _columns()
     with left:
-        if sampled:
-            findings, page = sampled
-            code = doctor_job.IMPORTS + code + doctor_job.CODE.format(name=name)
-            st.image(page, caption="The samples that were measured", alt=f"Images sampled by {name}")
-        st.markdown(
-            "\n".join(
-                [
-                    "| What I know | |",
-                    "| --- | ---: |",
-                    *(f"| {words} | {value} |" for words, value in facts(findings).items()),
-                ]
-            )
-        )
-    return findings, code + SAY, left, right
+        if examined:
+            findings, page = examined
+            code = snippet(__file__, "doctor_model", path=path, model=f'"{name}"')
+            st.image(page, caption="The samples that were measured", alt=f"Images generated by {name}")
+        rows = (f"| {words} | {value} |" for words, value in facts(findings).items())
+        st.markdown("\n".join(["| Known facts | |", "| --- | ---: |", *rows]))
+    return findings, code, right
 
 
 def facts(findings):
-    """Everything known, in words: {what: value}."""
-    names = {name: words for name, (words, *_) in (doctor_form.CHOICES | doctor_form.NUMBERS).items()} | MEASURED
+    """Write everything that is known, {name: value}."""
+    names = {name: label for name, (label, *_) in (doctor_form.CHOICES | doctor_form.NUMBERS).items()} | MEASURED
     found = {}
-    for name, words in names.items():
+    for name, label in names.items():
         part, _, inside = name.partition(".")
         value = getattr(findings, part)
         value = getattr(value, inside, None) if inside else value
         if value is not None:
-            found[words] = (
-                f"{value:,.4g}"
-                if isinstance(value, float)
-                else f"{value:,}"
-                if type(value) is int
-                else "yes"
-                if value is True
-                else doctor_form.READ.get(value, value)
-            )
+            found[label] = _written(value)
     return found
 
 
-MEASURED = {
-    "sampled.neighbours": "Samples, likeness of neighbours",
-    "sampled.grain": "Samples, grain",
-    "fits": "Answers are most like",
-    "label_gain": "Share of the error that a label saves",
-    "nearest": "Distance to real images (1: as theirs)",
-}
+def _written(value):
+    if value is True:
+        return "yes"
+    if type(value) is int:
+        return f"{value:,}"
+    return f"{value:,.4g}" if isinstance(value, float) else doctor_form.LABELS.get(value, value)
 
 
-def _results(findings):
-    """Say what is wrong, most probable first."""
+def _show_diagnoses(findings):
+    """Show what is wrong, most probable first."""
     if findings == Findings():
-        st.info("Tell me what you know: every number helps. Or try one of the examples.", icon=":material/info:")
+        words = "State what you know: every number helps. Or try one of the examples."
+        st.info(words, icon=":material/info:")
         return
     found = diagnose(findings)
     if not found:
-        st.success("**Nothing is wrong that I can see.**", icon=":material/check_circle:")
+        st.success("**No problem found.**", icon=":material/check_circle:")
         st.caption(
-            f"{len(CAUSES) + len(SYMPTOMS)} rules have looked at the {len(facts(findings))} things I know. What nobody told me I cannot judge."
+            f"{len(CAUSES) + len(SYMPTOMS)} rules were applied to {len(facts(findings))} known facts. "
+            "What is not known cannot be diagnosed."
         )
-    for place, diagnosis in enumerate(found, 1):
+    for number, diagnosis in enumerate(found, 1):
         with st.container(border=True, gap="xsmall"):
-            st.markdown(f"#### {place}. {diagnosis.name}")
+            st.markdown(f"#### {number}. {diagnosis.name}")
             st.markdown(diagnosis.what)
-            st.markdown(f":material/search: **Why I think so:** {diagnosis.why}")
+            st.markdown(f":material/search: **Evidence:** {diagnosis.why}")
             st.markdown(f":material/healing: **What to do:** {diagnosis.remedy}")
-            if words := exhibit(diagnosis.pitfall):
+            if words := exhibit_link(diagnosis.pitfall):
                 st.caption(words)
 
 
-def exhibit(pitfall):
-    """The line that leads to a mistake's place in the museum, or an empty one."""
+def exhibit_link(pitfall):
+    """Write the line that links to the exhibit of a known pitfall, or an empty string."""
     if pitfall is None:
         return ""
-    shown = next((exhibit for exhibit in EXHIBITS.values() if exhibit.pitfall == pitfall), None)
-    return f"Known mistake {pitfall}" + (
-        f", in the bug museum: [{shown.title}](?exhibit={shown.slug})" if shown else ""
-    )
+    exhibit = next((exhibit for exhibit in EXHIBITS.values() if exhibit.pitfall == pitfall), None)
+    link = f", in the bug museum: [{exhibit.title}](?exhibit={exhibit.slug})" if exhibit else ""
+    return f"Known pitfall {pitfall}{link}"

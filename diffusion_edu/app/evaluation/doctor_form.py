@@ -1,112 +1,66 @@
-"""What a person can tell the doctor: one widget per number, all of them empty at first, and examples to try."""
+"""The form of the symptom doctor: one widget per fact, all of them empty at first, and examples to try."""
 
 import streamlit as st
 
+from diffusion_edu.app.evaluation.doctor_examples import EXAMPLES
 from diffusion_edu.denoisers import TARGETS
-from diffusion_edu.doctor import LOOKS, Findings, Looks
+from diffusion_edu.doctor import APPEARANCES, Findings, Statistics
 from diffusion_edu.schedules import SCHEDULES
 from diffusion_edu.training.objectives.diffusion import DISTANCES
 
 UNKNOWN = "?"
-READ = {"mse": "MSE", "l1": "L1", "huber": "Huber"}
+LABELS = {"mse": "MSE", "l1": "L1", "huber": "Huber"}
 
-CHOICES = {  # name of a finding: what it is called, its values
-    "look": ("The samples look", {"nothing": LOOKS["nothing"], **LOOKS}),
-    "class_name": ("Target", TARGETS),
-    "distance": ("Error", DISTANCES),
+CHOICES = {  # finding: label, values
+    "appearance": ("The samples look", {"nothing": APPEARANCES["nothing"], **APPEARANCES}),
+    "prediction_type": ("Prediction type", TARGETS),
+    "distance": ("Loss", DISTANCES),
     "precision": ("Precision", ("float32", "bfloat16", "float16")),
-    "asked": ("Answers are read as", TARGETS),
-    "schedule": ("Schedule", SCHEDULES),
-    "variance": ("DDPM's variance", ("small", "large")),
-    "clip": ("Prediction is clipped", ("yes", "no")),
+    "read_as": ("Sampler reads it as", TARGETS),
+    "schedule": ("Noise schedule", SCHEDULES),
+    "variance": ("DDPM variance", ("small", "large")),
+    "clip": ("Predictions are clipped", ("yes", "no")),
 }
-NUMBERS = {  # name of a finding: what it is called, the step of its buttons, the lowest and the highest value
+NUMBERS = {  # finding: label, step of the buttons, lowest and highest value
     "first_loss": ("Loss at first", 0.1, 0.0, None),
     "last_loss": ("Loss now", 0.1, 0.0, None),
-    "steps": ("Steps", 100, 0, None),
+    "steps": ("Training steps", 100, 0, None),
     "lr": ("Learning rate", 0.0001, 0.0, None),
-    "lowest_validation": ("Held-out loss, best", 0.01, 0.0, None),
+    "lowest_validation": ("Held-out loss, lowest", 0.01, 0.0, None),
     "last_validation": ("Held-out loss, now", 0.01, 0.0, None),
-    "batch": ("Images per step", 1, 1, None),
-    "images": ("Images in the set", 100, 1, None),
-    "ema": ("Decay of the EMA", 0.0001, 0.0, 1.0),
+    "batch": ("Batch size", 1, 1, None),
+    "images": ("Training images", 100, 1, None),
+    "ema": ("EMA decay", 0.0001, 0.0, 1.0),
     "real.low": ("Data, lowest", 0.5, None, None),
     "real.high": ("Data, highest", 0.5, None, None),
     "T": ("Timesteps T", 100, 1, 100_000),
-    "top": ("Highest timestep visited", 1, 0, None),
-    "bottom": ("Last timestep visited", 1, 0, None),
-    "sampling_steps": ("Sampling_steps", 1, 1, None),
-    "guidance_scale": ("Guidance", 0.5, 0.0, None),
+    "top": ("Highest timestep of the walk", 1, 0, None),
+    "bottom": ("Last timestep of the walk", 1, 0, None),
+    "sampling_steps": ("Sampling steps", 1, 1, None),
+    "guidance_scale": ("Guidance scale", 0.5, 0.0, None),
     "start.std": ("First noise, std", 0.1, 0.0, None),
     "sampled.std": ("Samples, std", 0.1, 0.0, None),
     "sampled.low": ("Samples, lowest", 0.5, None, None),
     "sampled.high": ("Samples, highest", 0.5, None, None),
-    "sampled.edges": ("Black or white, share", 0.05, 0.0, 1.0),
-    "sampled.broken": ("NaN, share", 0.05, 0.0, 1.0),
+    "sampled.extreme": ("Black or white, fraction", 0.05, 0.0, 1.0),
+    "sampled.nan": ("NaN, fraction", 0.05, 0.0, 1.0),
 }
-FIRST = ("look", "first_loss", "last_loss", "steps", "class_name", "distance", "lr")
+FIRST = ("appearance", "first_loss", "last_loss", "steps", "prediction_type", "distance", "lr")
 MORE = {
     "More about the training": (
-        "lowest_validation",
-        "last_validation",
-        "batch",
-        "images",
-        "ema",
-        "warm_up",
-        "precision",
-        "real.low",
-        "real.high",
+        *("lowest_validation", "last_validation", "batch", "images", "ema", "warm_up", "precision"),
+        *("real.low", "real.high"),
     ),
-    "More about the drawing": (
-        "asked",
-        "schedule",
-        "T",
-        "top",
-        "bottom",
-        "sampling_steps",
-        "variance",
-        "guidance_scale",
-        "clip",
+    "More about sampling": (
+        *("read_as", "schedule", "T", "top", "bottom", "sampling_steps", "variance", "guidance_scale", "clip"),
         "start.std",
     ),
-    "Numbers of the sampled images": ("sampled.std", "sampled.low", "sampled.high", "sampled.edges", "sampled.broken"),
-}
-EXAMPLES = {
-    "loss stuck at 1.0": {"first_loss": 1.0, "last_loss": 1.0, "steps": 500, "class_name": "eps", "distance": "mse"},
-    "only noise": {
-        "look": "noise",
-        "first_loss": 1.0,
-        "last_loss": 0.08,
-        "steps": 2000,
-        "class_name": "eps",
-        "distance": "mse",
-        "ema": 0.9999,
-    },
-    "black": {
-        "look": "black",
-        "last_loss": 0.09,
-        "class_name": "v",
-        "distance": "mse",
-        "precision": "float16",
-        "sampled.broken": 1.0,
-    },
-    "glaring": {"look": "edges", "guidance_scale": 9.0, "clip": "no", "sampled.low": -3.1, "sampled.high": 3.4},
-    "grey": {"look": "grey", "schedule": "linear", "T": 300, "sampling_steps": 50},
-    "grain": {"look": "grain", "variance": "large", "T": 1000, "sampling_steps": 50},
-    "all is well": {
-        "look": "fine",
-        "first_loss": 0.57,
-        "last_loss": 0.11,
-        "steps": 20_000,
-        "class_name": "v",
-        "distance": "mse",
-        "lr": 0.0008,
-    },
+    "Statistics of the samples": ("sampled.std", "sampled.low", "sampled.high", "sampled.extreme", "sampled.nan"),
 }
 
 
-def examples():
-    """Offer the examples, one button each."""
+def show_examples():
+    """Show the examples, one button each."""
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
         st.markdown("Try:", width="content")
         for name in EXAMPLES:
@@ -116,7 +70,7 @@ def examples():
 def fill(known):
     """Write what is known into the widgets, and empty all others."""
     for name in CHOICES:
-        st.session_state[key(name)] = known.get(name, "nothing" if name == "look" else UNKNOWN)
+        st.session_state[key(name)] = known.get(name, "nothing" if name == "appearance" else UNKNOWN)
     for name in NUMBERS:
         st.session_state[key(name)] = known.get(name)
     st.session_state[key("warm_up")] = known.get("warm_up", False)
@@ -131,57 +85,52 @@ def ask():
     """Show all widgets and return the Findings."""
     _rows(FIRST[:1], 1)
     _rows(FIRST[1:], 3)
-    told = {}
     for title, names in MORE.items():
-        with st.expander(
-            title, expanded=any(st.session_state.get(key(name)) not in (None, UNKNOWN, False) for name in names)
-        ):
+        is_filled = any(st.session_state.get(key(name)) not in (None, UNKNOWN, False) for name in names)
+        with st.expander(title, expanded=is_filled):
             _rows(names, 2)
-            if title.startswith("Numbers"):
+            if title.startswith("Statistics"):
                 st.caption(
-                    "`look_at(x)` in `diffusion_edu.doctor` measures them on your own images (n, 3, h, w) in [-1, 1]."
+                    "`measure(x)` in `diffusion_edu.doctor` measures them on your own images (n, 3, h, w) in [-1, 1]."
                 )
+    known = {}
     for name in (*CHOICES, *NUMBERS, "warm_up"):
         value = st.session_state.get(key(name))
         if value not in (None, UNKNOWN, "nothing"):
-            told[name] = {"yes": True, "no": False}.get(value, value) if isinstance(value, str) else value
-    return _findings(told)
+            known[name] = {"yes": True, "no": False}.get(value, value) if isinstance(value, str) else value
+    return _findings(known)
 
 
 def _rows(names, columns):
-    """Line by line, so that the order stays when a narrow window stacks them."""
+    """Show widgets row by row, so that their order stays when a narrow window stacks them."""
     for first in range(0, len(names), columns):
-        for cell, name in zip(
-            st.columns(columns, vertical_alignment="bottom"), names[first : first + columns], strict=False
-        ):
+        cells = st.columns(columns, vertical_alignment="bottom")
+        for cell, name in zip(cells, names[first : first + columns], strict=False):
             with cell:
                 _widget(name)
 
 
 def _widget(name):
-    place = {"key": key(name), "bind": "query-params"}
+    bound = {"key": key(name), "bind": "query-params"}
     if name == "warm_up":
-        st.toggle("EMA quick at first", help="It follows by min(decay, (1 + n) / (10 + n)) in step n.", **place)
+        words = "At step n the EMA decay is min(decay, (1 + n) / (10 + n))."
+        st.toggle("EMA warm-up", help=words, **bound)
     elif name in CHOICES:
         label, values = CHOICES[name]
-        options = list(values) if name == "look" else [UNKNOWN, *values]
-        st.selectbox(
-            label,
-            options,
-            format_func=lambda value: LOOKS[value] if name == "look" else READ.get(value, value),
-            **place,
-        )
+        options = list(values) if name == "appearance" else [UNKNOWN, *values]
+        labels = APPEARANCES if name == "appearance" else LABELS
+        st.selectbox(label, options, format_func=lambda value: labels.get(value, value), **bound)
     else:
         label, step, low, high = NUMBERS[name]
-        st.number_input(
-            label, low, high, None, step, "%d" if isinstance(step, int) else "%g", placeholder=UNKNOWN, **place
-        )
+        written = "%d" if isinstance(step, int) else "%g"
+        st.number_input(label, low, high, None, step, written, placeholder=UNKNOWN, **bound)
 
 
-def _findings(told):
-    plain = {name: value for name, value in told.items() if "." not in name}
+def _findings(known):
+    """Make Findings of {name: value}; names such as "real.low" belong to Statistics."""
+    plain = {name: value for name, value in known.items() if "." not in name}
     for part in ("real", "start", "sampled"):
-        inside = {name.removeprefix(f"{part}."): value for name, value in told.items() if name.startswith(f"{part}.")}
+        inside = {name.removeprefix(f"{part}."): value for name, value in known.items() if name.startswith(f"{part}.")}
         if inside:
-            plain[part] = Looks(**inside)
+            plain[part] = Statistics(**inside)
     return Findings(**plain)

@@ -1,34 +1,32 @@
-"""What the doctor does with a model: draw a few images beside the page, ask the network about real ones, and measure."""
+"""The examination of a model, beside the page: generate a few images, predict on real ones, and measure."""
 
 import streamlit as st
 import torch
 
 from diffusion_edu.app.common import image_picker, models
-from diffusion_edu.app.jobs import session, timing
+from diffusion_edu.app.jobs import timing
+from diffusion_edu.app.jobs.task import WAITING, Task, cancel, done, running, start, watch
 from diffusion_edu.checkpoints import Unusable
 from diffusion_edu.core import State
 from diffusion_edu.data.images import to_bytes, to_signed
-from diffusion_edu.doctor import ask, examine
+from diffusion_edu.doctor import examine, prediction_errors
 from diffusion_edu.figures.grids import grid
 from diffusion_edu.generation import Preset, generate
 
-KEY = "clinic"
-IMAGES, ASKED, AT_ONCE = 8, 16, 4  # sampled, and real ones that the network is asked about, so many at a time
-IMPORTS = "from diffusion_edu.app.evaluation.doctor_job import visit\nfrom diffusion_edu.checkpoints import load\nfrom diffusion_edu.generation import Preset\n"
-CODE = 'model = load("{name}")\n*_, (findings, image) = visit(model, Preset(**model.card.sampling), findings)  # draws, asks, measures\n'
+KEY = "doctor"
+IMAGES, REAL_IMAGES, BATCH = 8, 16, 4  # generated; real ones that the network predicts, so many at a time
 
 
 def offer(name, known, button, estimate):
-    """Offer to draw with the model; returns what was measured, as (Findings, image), or None."""
-    session.problem(KEY)
-    if session.running(KEY) and st.session_state.get("doctor_patient") != name:
-        session.cancel(KEY)
+    """Offer to examine a model; returns what was measured on it, as (Findings, image), or None."""
+    task = running(KEY)
+    if task and task.request != name:
+        cancel(KEY)
     try:
         model = models.get(name)
-        preset, class_names = Preset(**model.card.sampling), bool(model.card.condition_names)
-        seconds = timing.expected(model, preset, IMAGES, class_names) + timing.expected(
-            model, Preset(sampling_steps=1), 2 * ASKED, guiding=False
-        )
+        preset, guided = Preset(**model.card.sampling), bool(model.card.condition_names)
+        seconds = timing.expected(model, preset, IMAGES, guided)
+        seconds += timing.expected(model, Preset(steps=1), 2 * REAL_IMAGES, guiding=False)
     except (Unusable, ValueError) as problem:
         st.error(str(problem))
         return None
@@ -37,62 +35,72 @@ def offer(name, known, button, estimate):
         key="examine",
         icon=":material/stethoscope:",
         width="stretch",
-        on_click=_begin,
+        on_click=_start,
         args=(name, model, preset, known),
     )
     estimate.caption(
-        f"Draws {IMAGES} images as its card says and measures them: about {max(seconds, 1):.0f} s on this machine."
+        f"Generates {IMAGES} images by the preset of its card and measures them: about {max(seconds, 1):.0f} s on this "
+        "machine."
     )
-    if session.running(KEY):
-        _watch()
-    patient, *measured = st.session_state.get("doctor_examined", (None,))
-    return measured if patient == name and not session.running(KEY) else None
+    if watch(KEY):
+        return None
+    finished = done(KEY)
+    return finished.result if finished and finished.request == name else None
 
 
-def _begin(name, model, preset, known):
-    asked = ASKED // AT_ONCE if ours(model.card) else 0
-    session.begin(KEY, visit(model, preset, known), preset.sampling_steps + 2 + asked)
-    st.session_state.doctor_patient = name
+def _start(name, model, preset, known):
+    predicted = REAL_IMAGES // BATCH if trained_on_ours(model.card) else 0
+    start(
+        Task(
+            KEY,
+            name,
+            lambda: examine_model(model, preset, known),
+            preset.steps + 2 + predicted,
+            name,
+            progress=_progress,
+            preview=_preview,
+            keep=lambda index: False,
+        )
+    )
 
 
-def ours(card):
-    """Whether a model was trained on the images that come with the app."""
+def trained_on_ours(card):
+    """Return whether a model was trained on the subject and size of the images that come with the app."""
     flowers = image_picker.images()
     return card.size == flowers.images.shape[-1] and list(card.classes) == list(flowers.classes)
 
 
-def visit(model, preset, known):
-    """Draw, ask the network about real images if it was trained on ours, and measure: yields States, then the Findings and the samples."""
+def examine_model(model, preset, known):
+    """Generate images, measure predictions on real ones if the model was trained on such, and examine both.
+
+    Yields States, then (Findings, image of the samples).
+    """
     card, flowers = model.card, image_picker.images()
-    labels = card.labels_for(range(IMAGES))
-    start = None
-    for state in generate(model, preset, range(IMAGES), labels):
-        start = state.x if start is None else start
+    first = None
+    for state in generate(model, preset, range(IMAGES), card.labels_for(range(IMAGES))):
+        first = state.x if first is None else first
         yield state
-    real, answers = None, []
-    if ours(card):
-        real, class_names = to_signed(flowers.images[::4]), flowers.labels[::4]
-        for rows in torch.arange(ASKED).split(AT_ONCE):
-            x0, told = model.compute.place(real[rows]), class_names[rows].to(model.compute.device)
-            answers.append(ask(model.net, x0, told, seed=int(rows[0]), autocast=model.compute.autocast))
+    real, errors = None, []
+    if trained_on_ours(card):
+        real, labels = to_signed(flowers.images[::4]), flowers.labels[::4]
+        for rows in torch.arange(REAL_IMAGES).split(BATCH):
+            x0, condition = model.compute.place(real[rows]), labels[rows].to(model.compute.device)
+            seed, autocast = int(rows[0]), model.compute.autocast
+            errors.append(prediction_errors(model.net, x0, condition, seed=seed, autocast=autocast))
             yield state
-    measured = examine(
-        known, sampled=state.x.cpu(), start=start.cpu(), timesteps=preset.timesteps(), real=real, answers=answers
-    )
+    sampled, noise, timesteps = state.x.cpu(), first.cpu(), preset.timesteps()
+    measured = examine(known, sampled=sampled, start=noise, timesteps=timesteps, real=real, errors=errors)
     yield measured, grid(to_bytes(state.x.nan_to_num()), columns=4)
 
 
-def _watch():
-    def says(job):
-        drawing = isinstance(job.latest, State) and job.latest.t > 0
-        return f"Drawing: timestep {job.latest.t}" if drawing else "Measuring" if job.latest else "Waiting for a turn"
+def _progress(job):
+    if not job.latest:
+        return WAITING
+    is_sampling = isinstance(job.latest, State) and job.latest.t > 0
+    return f"Sampling: timestep {job.latest.t}" if is_sampling else "Measuring"
 
-    def look(item):
-        if isinstance(item, State):
-            page = grid(to_bytes(item.x.nan_to_num()), columns=8)
-            st.image(page, caption=f"Timestep {item.t}", alt=f"Images under way at timestep {item.t}")
 
-    def over(job):
-        st.session_state.doctor_examined = (st.session_state.doctor_patient, *job.latest)
-
-    session.watch(KEY, says, look, over)
+def _preview(item):
+    if isinstance(item, State):
+        page = grid(to_bytes(item.x.nan_to_num()), columns=8)
+        st.image(page, caption=f"Timestep {item.t}", alt=f"Noisy images at timestep {item.t}")
