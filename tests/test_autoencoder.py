@@ -16,16 +16,16 @@ from torch.distributions import Normal, kl_divergence
 from diffusion_edu.checkpoints import Unusable, load
 from diffusion_edu.data.images import ImageSet, cut, held_out, load_images, save_images, to_bytes, to_signed
 from diffusion_edu.evaluation import autoencoder as evaluation
-from diffusion_edu.latent.codec import load_codec, codec_of_diffusers, measure_latents, make_codec
+from diffusion_edu.latent.codec import codec_of_diffusers, load_codec, make_codec, measure_latents
 from diffusion_edu.networks.autoencoder import Autoencoder
 from diffusion_edu.randomness import Compute
 from diffusion_edu.recipes import autoencoder
-from diffusion_edu.recipes.model_setup import apart
+from diffusion_edu.recipes.model_setup import split_held_out
 from diffusion_edu.training import perceptual
 from diffusion_edu.training.loop import fit, held_out_loss, train_state
 from diffusion_edu.training.objectives.autoencoding import Reconstruction, shifted
 from diffusion_edu.training.objectives.diffusion import sample_noise_levels
-from diffusion_edu.training.perceptual import feature_network, feature_maps, perceptual_distance
+from diffusion_edu.training.perceptual import feature_maps, feature_network, perceptual_distance
 
 SIZES = {"widths": (8, 16), "blocks": (1, 1)}
 CPU = Compute(torch.device("cpu"))
@@ -204,10 +204,14 @@ def test_it_learns_to_bring_colours_back(monkeypatch):
     colours = torch.rand(8, 3, 1, 1, generator=seeded()) * 2 - 1
     x0 = colours.expand(8, 3, 16, 16)
     state, objective = train_state(small(), 0), Reconstruction()
-    before = Reconstruction(perceptual_weight=0.0, divergence=0.0).at(state.net, x0, None, None, torch.zeros_like(x0)).mean()
+    before = (
+        Reconstruction(perceptual_weight=0.0, divergence=0.0).at(state.net, x0, None, None, torch.zeros_like(x0)).mean()
+    )
     for _ in fit(state, ((x0, None) for _ in range(300)), objective, lambda _: 5e-3, ema=0.9):
         pass
-    after = Reconstruction(perceptual_weight=0.0, divergence=0.0).at(state.net, x0, None, None, torch.zeros_like(x0)).mean()
+    after = (
+        Reconstruction(perceptual_weight=0.0, divergence=0.0).at(state.net, x0, None, None, torch.zeros_like(x0)).mean()
+    )
     assert after < before / 3
 
 
@@ -372,15 +376,15 @@ def test_the_recipe_leaves_an_autoencoder_with_its_card_and_goes_on_where_it_was
 
 def test_the_latents_of_the_images_it_has_learned_from_have_variance_1(trained, photos):
     able = load_codec("mine", [trained], CPU)
-    _, trained_on = apart(load_images(photos, 16))
-    latents = able.encode(to_signed(trained_on.images))
+    _, training_set = split_held_out(load_images(photos, 16))
+    latents = able.encode(to_signed(training_set.images))
     assert latents.shape == (69, 4, 2, 2)
     torch.testing.assert_close(latents.std((0, 2, 3)), torch.ones(4), rtol=0, atol=0.05)
     torch.testing.assert_close(latents.mean((0, 2, 3)), torch.zeros(4), rtol=0, atol=0.05)
 
 
 def test_its_sheets_show_held_out_images_beside_what_came_back(trained, photos):
-    kept, _ = apart(load_images(photos, 16))
+    kept, _ = split_held_out(load_images(photos, 16))
     with Image.open(trained / "mine.png") as sheet:
         shown = to_signed(torch.from_numpy(np.array(sheet)).permute(2, 0, 1))[None]
     able = load_codec("mine", [trained], CPU)
@@ -394,16 +398,16 @@ def test_its_sheets_show_held_out_images_beside_what_came_back(trained, photos):
 
 def test_it_sees_crops_and_the_held_out_image_is_cut_alike_every_time():
     x0 = images(4, 128, 128)
-    first, told = autoencoder.cropped(x0, None, seeded())
+    first, told = autoencoder.random_crop(x0, None, seeded())
     assert first.shape == (4, 3, autoencoder.CROP, autoencoder.CROP) and told is None
-    assert torch.equal(autoencoder.cropped(x0, None, seeded())[0], first)
+    assert torch.equal(autoencoder.random_crop(x0, None, seeded())[0], first)
 
 
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
         (["--size", "20"], "divisible by 8: try --size 16"),
-        (["--from", "flowers_simple"], "cannot be trained further"),
+        (["--from", "flowers_simple"], "cannot be fine-tuned"),
         (["--feature-network", "flowers_simple"], "does not recognise anything"),
         (["--feature-network", "nobody"], "no model 'nobody'"),
     ],
@@ -437,14 +441,14 @@ def large(flowers, tmp_path_factory):
     return out
 
 
-def judged(large, monkeypatch, *words):
+def evaluated(large, monkeypatch, *words):
     monkeypatch.setattr("diffusion_edu.checkpoints.OWN", large.parent)
     args = evaluation.arguments(["large", "--device", "cpu", *map(str, words)])
-    return evaluation.judge(args, lambda parts, words="": parts)
+    return evaluation.evaluate(args, lambda parts, words="": parts)
 
 
 def test_the_scores_are_those_of_held_out_images_and_go_into_the_card(large, flowers, monkeypatch):
-    scores = judged(large, monkeypatch, "--data", flowers)
+    scores = evaluated(large, monkeypatch, "--data", flowers)
     images = load_images(flowers, 64, lambda sentence: None)
     real = to_signed(images.images[held_out(images)])
     able = load_codec("large", [large], CPU)
@@ -463,19 +467,19 @@ def test_the_scores_are_those_of_held_out_images_and_go_into_the_card(large, flo
     assert card.scores == scores and card.latents["std"]
 
 
-def test_bicubic_keeps_what_few_pixels_can_hold_and_no_more():
+def test_the_bicubic_baseline_keeps_flat_colours_and_loses_fine_patterns():
     flat = torch.full((1, 3, 32, 32), 77, dtype=torch.uint8)
     assert torch.equal(evaluation.bicubic_baseline(flat, 8), flat)
     check = ((torch.arange(32).view(32, 1) + torch.arange(32)) % 2 * 255).to(torch.uint8).expand(1, 3, 32, 32)
     assert (evaluation.bicubic_baseline(check, 8).float() - 127.5).abs().mean() < 10
 
 
-def test_what_cannot_be_judged_is_refused_in_one_sentence(large, photos, monkeypatch):
+def test_problems_of_the_evaluation_end_in_one_sentence(large, photos, monkeypatch):
     for words, sentence in {
         ("--samples", "1"): "at least two images",
         ("--data", photos): "too few to hold two of them out",
     }.items():
         with pytest.raises(ValueError, match=sentence):
-            judged(large, monkeypatch, *words)
+            evaluated(large, monkeypatch, *words)
     with pytest.raises(Unusable, match="flowers_simple has no latents"):
         evaluation.judge(evaluation.arguments(["flowers_simple", "--device", "cpu"]), iter)

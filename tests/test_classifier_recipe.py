@@ -1,4 +1,4 @@
-"""A classifier from the command line: it learns, is measured on images that it never saw, resumes, and refuses in one sentence."""
+"""Recipes of classifiers: training, accuracy on held-out images, resuming, and problems in one sentence."""
 
 import json
 from dataclasses import replace
@@ -8,7 +8,7 @@ import torch
 
 from diffusion_edu.checkpoints import load
 from diffusion_edu.data.images import ImageSet, save_images
-from diffusion_edu.data.sources import SPLITS
+from diffusion_edu.data.tables import SPLITS
 from diffusion_edu.networks import NETWORKS
 from diffusion_edu.randomness import choose
 from diffusion_edu.recipes import (
@@ -19,7 +19,7 @@ from diffusion_edu.recipes import (
     scene_classifier,
     scene_features,
 )
-from diffusion_edu.recipes.classifier import accuracy, held_out, jittered, main, often, wrong_attributes
+from diffusion_edu.recipes.classifier import accuracy, attribute_loss, augment, image_weights, main, validation_images
 
 TINY = replace(flower_features.RECIPE, config={"widths": [8, 16], "blocks": 1, "patch": 2}, size=8, batch=16)
 
@@ -39,7 +39,7 @@ def words(tmp_path):
     return ["--data", str(tmp_path / "p.parquet"), "--out", str(tmp_path / "mine"), "--device", "cpu"]
 
 
-def test_it_learns_to_tell_colours_apart_and_says_so_in_its_card(words, tmp_path):
+def test_a_classifier_learns_colours_and_its_card_has_the_accuracy(words, tmp_path):
     main(TINY, [*words, "--images", "1600"])
     card = load("mine", [tmp_path / "mine"]).card
     assert card.scores == {"validation_accuracy": 1.0}
@@ -52,7 +52,7 @@ def test_it_learns_to_tell_colours_apart_and_says_so_in_its_card(words, tmp_path
     assert card.training["images_seen"] == 1600
 
 
-def test_it_goes_on_where_it_was_and_overwrites_nothing(words, tmp_path):
+def test_a_training_resumes_and_overwrites_nothing(words, tmp_path):
     main(TINY, [*words, "--images", "160"])
     with pytest.raises(SystemExit) as end:
         main(TINY, words)
@@ -69,14 +69,14 @@ def test_images_without_classes_are_refused(tmp_path, words):
     Image.new("RGB", (8, 8)).save(tmp_path / "flat" / "a.png")
     with pytest.raises(SystemExit) as end:
         main(TINY, ["--data", str(tmp_path / "flat"), "--out", str(tmp_path / "other"), "--device", "cpu"])
-    assert "neither classes nor attributes to tell apart" in end.value.code
+    assert "neither classes nor attributes to learn" in end.value.code
 
 
-def test_the_official_validation_split_is_held_out_and_never_learned_from(monkeypatch, tmp_path, words):
+def test_the_official_validation_split_is_never_trained_on(monkeypatch, tmp_path, words):
     split = torch.tensor([0, 1, 2, 1] * 40)
     some = replace(colours(), split=split)
-    assert torch.equal(held_out(some), split == SPLITS.index("validation"))
-    assert held_out(colours()).sum() == 20
+    assert torch.equal(validation_images(some), split == SPLITS.index("validation"))
+    assert validation_images(colours()).sum() == 20
     seen = []
     monkeypatch.setattr(classifier, "load_images", lambda *_, **__: some)
     monkeypatch.setattr(classifier, "batches", lambda images, *_: seen.append(images.split) or iter(()))
@@ -85,23 +85,23 @@ def test_the_official_validation_split_is_held_out_and_never_learned_from(monkey
     assert (seen[0] != SPLITS.index("validation")).all() and len(seen[0]) == 80
 
 
-def test_the_accuracy_is_the_fraction_of_images_named_right():
+def test_the_accuracy_is_the_fraction_of_correct_predictions():
     some = colours(40)
     net = NETWORKS["plain_classifier"](2, widths=[4], blocks=1)
     with torch.no_grad():
         net.head.weight.zero_()
-        net.head.bias.copy_(torch.tensor([1.0, 0.0]))  # says red, whatever it sees
+        net.head.bias.copy_(torch.tensor([1.0, 0.0]))  # always predicts red
     assert accuracy(net, some, choose("cpu")) == 0.5
     assert accuracy(net, some.take(some.labels == 0), choose("cpu")) == 1.0
 
 
-def test_images_are_changed_a_little_and_stay_images():
+def test_augmented_images_change_a_little():
     x = torch.rand(64, 3, 16, 16, generator=torch.Generator().manual_seed(0)) * 2 - 1
     smooth = torch.nn.functional.avg_pool2d(x, 5, 1, 2)
-    changed = jittered(smooth, torch.Generator().manual_seed(1))
+    changed = augment(smooth, torch.Generator().manual_seed(1))
     assert changed.shape == x.shape and changed.abs().max() <= 1
     assert not torch.allclose(changed, smooth, atol=0.05)
-    assert torch.equal(changed, jittered(smooth, torch.Generator().manual_seed(1)))
+    assert torch.equal(changed, augment(smooth, torch.Generator().manual_seed(1)))
     alike = torch.corrcoef(torch.stack([changed.mean((2, 3)).flatten(), smooth.mean((2, 3)).flatten()]))[0, 1]
     assert alike > 0.2
 
@@ -127,7 +127,7 @@ def faces(tmp_path_factory):
 
 
 @pytest.mark.parametrize("recipe", [face_features.RECIPE, face_classifier.RECIPE], ids=lambda recipe: recipe.name)
-def test_attributes_are_learned_and_each_has_its_score_in_the_card(faces, tmp_path, recipe):
+def test_attributes_are_learned_and_the_card_has_the_accuracy_of_each(faces, tmp_path, recipe):
     tiny = replace(recipe, config={"widths": [8, 16], "blocks": 1, "patch": 2}, size=8, batch=16)
     main(tiny, ["--data", str(faces), "--out", str(tmp_path / "mine"), "--device", "cpu", "--images", "3200"])
     model = load("mine", [tmp_path / "mine"], choose("cpu"))
@@ -140,47 +140,47 @@ def test_attributes_are_learned_and_each_has_its_score_in_the_card(faces, tmp_pa
     )
     assert card.config["classes"] == 3 and card.data["held_out"] == 40
     assert card.scores["each"]["red"] > 0.8 and card.scores["each"]["bright"] > 0.9
-    assert card.scores["each"]["has wings"] is None  # nobody has any: there is nothing to be right about
+    assert card.scores["each"]["has wings"] is None  # no image has any, so there is no accuracy
     assert card.scores["validation_accuracy"] == pytest.approx(
         (card.scores["each"]["red"] + card.scores["each"]["bright"]) / 2, abs=1e-3
     )
     assert (
         json.loads((tmp_path / "mine" / "mine.json").read_text(), parse_constant=pytest.fail)["scores"] == card.scores
     )  # JSON knows no NaN
-    assert accuracy(model.net, reds_and_brights().take(held_out(reds_and_brights())), choose("cpu")) == pytest.approx(
-        card.scores["validation_accuracy"], abs=0.03
-    )
+    assert accuracy(
+        model.net, reds_and_brights().take(validation_images(reds_and_brights())), choose("cpu")
+    ) == pytest.approx(card.scores["validation_accuracy"], abs=0.03)
 
 
-def test_the_accuracy_of_attributes_is_the_mean_of_right_yes_and_right_no_by_hand():
+def test_the_accuracy_of_attributes_is_the_balanced_accuracy_by_hand():
     some, net = reds_and_brights(40), NETWORKS["plain_classifier"](3, widths=[4], blocks=1)
     with torch.no_grad():
         net.head.weight.zero_()
         net.head.bias.copy_(torch.tensor([1.0, -1.0, -1.0]))  # always red, never bright
     assert accuracy(net, some, choose("cpu")) == 0.5  # always yes is no better than always no
     rows = torch.cat([(some.labels[:, 0] == 1).nonzero()[:5], (some.labels[:, 0] == -1).nonzero()[:10]]).flatten()
-    said = torch.tensor([1.0] * 4 + [-1.0] + [1.0] * 3 + [-1.0] * 7)  # four of five red ones, seven of ten others
+    scores = torch.tensor([1.0] * 4 + [-1.0] + [1.0] * 3 + [-1.0] * 7)  # four of five red ones, seven of ten others
 
-    class Says(torch.nn.Module):
+    class Fixed(torch.nn.Module):
         def forward(self, x):
-            return torch.stack([said, said, said], dim=1)
+            return torch.stack([scores, scores, scores], dim=1)
 
     one = replace(some.take(rows), labels=some.labels[rows][:, [0, 0, 0]])
-    assert accuracy(Says(), one, choose("cpu")) == pytest.approx((4 / 5 + 7 / 10) / 2)
+    assert accuracy(Fixed(), one, choose("cpu")) == pytest.approx((4 / 5 + 7 / 10) / 2)
 
 
-def test_rare_attributes_weigh_as_much_as_frequent_ones():
-    """At scores of 0, what pulls them up and what pulls them down is in balance, attribute by attribute."""
+def test_the_loss_weights_rare_and_frequent_attributes_equally():
+    """At scores of 0 the gradients of yes and no cancel, attribute by attribute."""
     labels = torch.tensor([[1, 1, -1], [-1, 1, -1], [-1, 1, -1], [-1, -1, -1]])
     scores = torch.zeros(4, 3, requires_grad=True)
-    losses = wrong_attributes(labels)(scores, labels)
+    losses = attribute_loss(labels)(scores, labels)
     assert losses.shape == (4,)
     losses.sum().backward()
     assert scores.grad.sum(0)[:2].abs().max() < 1e-6
     assert scores.grad.isfinite().all() and scores.grad[0, 0] < 0 < scores.grad[1, 0]
 
 
-def test_a_classifier_of_attributes_goes_on_where_it_was(faces, tmp_path):
+def test_a_training_on_attributes_resumes(faces, tmp_path):
     tiny = replace(face_classifier.RECIPE, config={"widths": [8], "blocks": 1, "patch": 2}, size=8, batch=16)
     words = ["--data", str(faces), "--out", str(tmp_path / "mine"), "--device", "cpu"]
     main(tiny, [*words, "--images", "32"])
@@ -193,7 +193,7 @@ def test_a_classifier_of_attributes_goes_on_where_it_was(faces, tmp_path):
 
 @pytest.fixture(scope="module")
 def captioned(tmp_path_factory):
-    """A parquet file of captioned images: three subjects of two categories, told apart by colour, one of them ten times as frequent."""
+    """A parquet file of captioned images: three subjects of two categories with different colours, one ten times as frequent."""
     pyarrow = pytest.importorskip("pyarrow")
     from pyarrow import parquet
 
@@ -220,7 +220,7 @@ def captioned(tmp_path_factory):
 
 
 @pytest.mark.parametrize("recipe", [scene_features.RECIPE, scene_classifier.RECIPE], ids=lambda recipe: recipe.name)
-def test_subjects_are_learned_with_their_categories_and_rare_ones_count_as_much(captioned, tmp_path, recipe):
+def test_subjects_are_learned_with_their_categories(captioned, tmp_path, recipe):
     tiny = replace(recipe, config={"widths": [8, 16], "blocks": 1, "patch": 2}, size=8, batch=16, lr=2e-3, start="")
     main(tiny, ["--data", str(captioned), "--out", str(tmp_path / "mine"), "--device", "cpu", "--images", "2400"])
     card = load("mine", [tmp_path / "mine"]).card
@@ -236,26 +236,28 @@ def test_subjects_are_learned_with_their_categories_and_rare_ones_count_as_much(
     assert card.scores["validation_accuracy"] > 0.9 and card.scores["category_accuracy"] > 0.9
 
 
-def test_every_subject_comes_and_counts_the_same(captioned):
+def test_every_subject_is_sampled_and_weighted_equally(captioned):
     images = scene_classifier.RECIPE.read([captioned], 8, print, "")
     assert images.labels.bincount().tolist() == [20, 200, 20]
-    torch.testing.assert_close(often(images).double(), (1 / torch.tensor([20.0, 200, 20]))[images.labels].double())
-    assert often(colours()) is None
+    torch.testing.assert_close(
+        image_weights(images).double(), (1 / torch.tensor([20.0, 200, 20]))[images.labels].double()
+    )
+    assert image_weights(colours()) is None
     net = NETWORKS["plain_classifier"](3, widths=[4], blocks=1)
     with torch.no_grad():
         net.head.weight.zero_()
-        net.head.bias.copy_(torch.tensor([0.0, 2.0, 0.0]))  # says sea, whatever it sees
-    scores = classifier.measured(net, images, choose("cpu"))
+        net.head.bias.copy_(torch.tensor([0.0, 2.0, 0.0]))  # always predicts sea
+    scores = classifier.validation_scores(net, images, choose("cpu"))
     assert scores == {"validation_accuracy": round(1 / 3, 4), "category_accuracy": 0.5}
 
 
-def test_scenes_need_images_that_somebody_names(tmp_path):
+def test_the_scene_recipe_needs_data(tmp_path):
     with pytest.raises(SystemExit) as end:
         main(scene_classifier.RECIPE, ["--out", str(tmp_path / "mine"), "--device", "cpu"])
     assert "name a parquet file or a folder with --data" in end.value.code and "\n" not in end.value.code
 
 
-def test_a_classifier_may_begin_with_what_another_has_learned(words, captioned, tmp_path, monkeypatch):
+def test_a_classifier_can_begin_with_the_weights_of_another(words, captioned, tmp_path, monkeypatch):
     main(TINY, [*words, "--images", "160"])
     monkeypatch.setattr("diffusion_edu.checkpoints.OWN", tmp_path)
     scenes = replace(scene_features.RECIPE, config=TINY.config, size=8, batch=16, lr=1e-9, start="mine")

@@ -7,13 +7,13 @@ import torch
 
 from diffusion_edu.checkpoints import Card, Model
 from diffusion_edu.data.images import ImageSet
-from diffusion_edu.editing.super_resolution import CHANNELS
+from diffusion_edu.editing.super_resolution import CONDITIONING_CHANNELS
 from diffusion_edu.generation import Preset, generate
 from diffusion_edu.networks import NETWORKS
 from diffusion_edu.networks.blocks import AttributeEmbedding, concatenate_image
 from diffusion_edu.randomness import Compute
 from diffusion_edu.recipes import super_resolution
-from diffusion_edu.recipes.faces import COMMON, MOST_OFTEN, rare_ones_more, some_left_open
+from diffusion_edu.recipes.faces import COMMON, MAX_WEIGHT, rare_attribute_weights, drop_attributes
 from diffusion_edu.training.objectives.diffusion import drop_conditions
 
 KINDS = {"attributes": 5, "conditioning_channels": 4}
@@ -126,11 +126,11 @@ def test_a_guide_lies_behind_the_image_and_without_one_lie_zeros():
 @torch.no_grad()
 def test_the_network_that_enlarges_takes_images_of_any_size_that_it_can_halve():
     recipe = super_resolution.RECIPE
-    net = NETWORKS[recipe.network](**recipe.config, conditioning_channels=CHANNELS)
+    net = NETWORKS[recipe.network](**recipe.config, conditioning_channels=CONDITIONING_CHANNELS)
     for h, w in ((64, 64), (128, 128), (32, 96)):
         assert h % net.size_multiple == w % net.size_multiple == 0
         y, noise_level = inputs(1, h, w)
-        said = net(y, noise_level, torch.randn(1, CHANNELS, h, w))
+        said = net(y, noise_level, torch.randn(1, CONDITIONING_CHANNELS, h, w))
         assert said.shape == y.shape and said.isfinite().all()
 
 
@@ -155,8 +155,8 @@ def test_conditions_of_every_kind_are_dropped_image_by_image(shape, dtype):
 
 def test_any_number_of_attributes_may_be_left_open():
     x0, labels = torch.zeros(4000, 1), torch.randint(0, 2, (4000, 20), generator=seeded()) * 2 - 1
-    same, told = some_left_open(x0, labels, seeded(1))
-    assert same is x0 and torch.equal(told, some_left_open(x0, labels, seeded(1))[1])
+    same, told = drop_attributes(x0, labels, seeded(1))
+    assert same is x0 and torch.equal(told, drop_attributes(x0, labels, seeded(1))[1])
     assert ((told == labels) | (told == 0)).all()
     count = (told != 0).sum(1).bincount(minlength=21) / 4000  # as often none as all as any number between
     assert count == pytest.approx(torch.full((21,), 1 / 21), abs=0.02)
@@ -165,7 +165,7 @@ def test_any_number_of_attributes_may_be_left_open():
 
 @pytest.mark.parametrize("labels", [None, torch.arange(4)], ids=["none", "classes"])
 def test_images_without_attributes_are_told_what_they_are(labels):
-    assert some_left_open(torch.zeros(4, 1), labels, seeded())[1] is labels
+    assert drop_attributes(torch.zeros(4, 1), labels, seeded())[1] is labels
 
 
 # Drawing
@@ -210,11 +210,11 @@ def test_a_guided_image_has_the_size_of_its_guide(tiny):
 def test_faces_with_a_rare_attribute_come_more_often():
     labels = torch.full((100, 4), -1)
     labels[:50, 0], labels[:10, 1], labels[10, 2] = 1, 1, 1  # half, a tenth, one in a hundred, nobody
-    often = rare_ones_more(
+    often = rare_attribute_weights(
         ImageSet(torch.zeros(100, 3, 4, 4, dtype=torch.uint8), labels, attributes=("a", "b", "c", "d"))
     )
-    assert often[:10].tolist() == pytest.approx([COMMON / 0.1] * 10) and often[10] == MOST_OFTEN
+    assert often[:10].tolist() == pytest.approx([COMMON / 0.1] * 10) and often[10] == MAX_WEIGHT
     assert (often[11:] == 1).all()
     assert (
-        rare_ones_more(ImageSet(torch.zeros(2, 3, 4, 4, dtype=torch.uint8), torch.tensor([0, 1]), ("a", "b"))) is None
+        rare_attribute_weights(ImageSet(torch.zeros(2, 3, 4, 4, dtype=torch.uint8), torch.tensor([0, 1]), ("a", "b"))) is None
     )

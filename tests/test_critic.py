@@ -12,7 +12,7 @@ from PIL import Image
 from diffusion_edu.checkpoints import Card, load, save
 from diffusion_edu.latent.codec import load_codec
 from diffusion_edu.networks.autoencoder import Autoencoder
-from diffusion_edu.networks.critic import Critic, AutoencoderGAN
+from diffusion_edu.networks.critic import AutoencoderGAN, Critic
 from diffusion_edu.randomness import Compute
 from diffusion_edu.recipes import decoder_gan
 from diffusion_edu.training import objectives
@@ -159,12 +159,12 @@ def test_the_recipe_leaves_an_autoencoder_with_the_same_latents(home):
     assert {path.name for path in (home / "runs" / "sharp").iterdir()} > {"sharp.png", "sharp.curve.png", "log.csv"}
 
 
-def test_what_is_kept_lies_between_the_decoder_that_was_and_the_one_that_pleases_the_critic(home, monkeypatch):
+def test_the_saved_weights_lie_between_the_first_decoder_and_the_trained_one(home, monkeypatch):
     weights = {}
     for fraction in (0.0, 0.5, 1.0):
         monkeypatch.setattr(decoder_gan, "FRACTION", fraction)
-        run("--from", "blurred", "--images", "80", "--out", f"runs/share_{fraction}")
-        weights[fraction] = load(f"share_{fraction}", compute=CPU).net.up[0].weight
+        run("--from", "blurred", "--images", "80", "--out", f"runs/fraction_{fraction}")
+        weights[fraction] = load(f"fraction_{fraction}", compute=CPU).net.up[0].weight
     torch.testing.assert_close(weights[0.5], (weights[0.0] + weights[1.0]) / 2, atol=2e-3, rtol=0)
     assert torch.equal(weights[0.0], load("blurred", compute=CPU).net.up[0].weight) and not torch.equal(
         weights[0.0], weights[1.0]
@@ -172,7 +172,7 @@ def test_what_is_kept_lies_between_the_decoder_that_was_and_the_one_that_pleases
 
 
 @pytest.mark.parametrize("words", [(), ("--from", "flowers_simple")])
-def test_only_an_autoencoder_has_such_a_decoder(home, words):
+def test_only_an_autoencoder_can_be_sharpened(home, words):
     with pytest.raises(
         SystemExit, match="Name the autoencoder whose decoder is to be sharper, for example: --from autoencoder"
     ):

@@ -1,4 +1,4 @@
-"""Images made larger: how it is judged, the command and the benchmark, and the part of the studio that shows it."""
+"""Super-resolution: its evaluation, the command and the benchmark, and its part of the editing page."""
 
 import base64
 import io
@@ -18,14 +18,20 @@ from diffusion_edu.analysis.measures import gradient_energy
 from diffusion_edu.checkpoints import Card, load, read_card, save
 from diffusion_edu.data.images import ImageSet, held_out, load_images, save_images, to_bytes, to_signed
 from diffusion_edu.data.uploads import fitting, read_upload
-from diffusion_edu.editing.super_resolution import CHANNELS, enlarge, enlarged, held, shrunk
+from diffusion_edu.editing.super_resolution import (
+    CONDITIONING_CHANNELS,
+    back_projected,
+    bicubic_downsample,
+    bicubic_upsample,
+    enlarge,
+)
 from diffusion_edu.evaluation import super_resolution as evaluation
-from diffusion_edu.evaluation.cold import likeness
-from diffusion_edu.evaluation.patches import detail, faithful, finest, patches
+from diffusion_edu.evaluation.cold import psnr_and_ssim
+from diffusion_edu.evaluation.patches import consistency, finest_octave, patches, relative_gradient_energy
 from diffusion_edu.generation import Preset, generate
 from diffusion_edu.networks import NETWORKS
 
-PAGE, KEY = "pages/10_Edit_studio.py", "studio enlarge"
+PAGE, KEY = "pages/10_Editing.py", "super-resolution"
 CLASS_NAMES = ["aster", "rose", "sunflower"]
 
 
@@ -35,7 +41,7 @@ def noise(*shape, seed=0):
 
 def some(count, size, seed=0):
     """Images with detail of every size, uint8."""
-    coarse = enlarged(enlarged(noise(count, 3, size // 4, size // 4, seed=seed).clamp(-1, 1)))
+    coarse = bicubic_upsample(bicubic_upsample(noise(count, 3, size // 4, size // 4, seed=seed).clamp(-1, 1)))
     return to_bytes(0.6 * coarse + 0.15 * noise(count, 3, size, size, seed=seed + 1))
 
 
@@ -52,37 +58,47 @@ def test_gradient_energy_is_the_mean_squared_difference_of_neighbours():
     )  # two differences, of variance 2 each
 
 
-def test_patches_are_the_quadrants_and_no_pixel_is_changed():
+def test_patches_are_quadrants_with_unchanged_pixels():
     images = torch.arange(2 * 3 * 8 * 12).view(2, 3, 8, 12)
     cut = patches(images, 4)
     assert cut.shape == (12, 3, 4, 4)
     assert torch.equal(cut[7], images[1, :, :4, 4:8]) and torch.equal(cut[11], images[1, :, 4:, 8:])
 
 
-def test_detail_is_one_for_the_same_images_and_less_for_soft_ones():
+def test_the_relative_gradient_energy_is_1_for_the_same_images_and_less_for_soft_ones():
     real = some(4, 32)
-    soft = to_bytes(enlarged(shrunk(to_signed(real))))
-    assert detail(real, real) == 1 and 0.05 < detail(soft, real) < 0.7
-    assert finest(soft) < 0.5 * finest(real)
-    assert finest(to_bytes(0.2 * noise(8, 3, 64, 64))) == pytest.approx(
+    soft = to_bytes(bicubic_upsample(bicubic_downsample(to_signed(real))))
+    assert relative_gradient_energy(real, real) == 1 and 0.05 < relative_gradient_energy(soft, real) < 0.7
+    assert finest_octave(soft) < 0.5 * finest_octave(real)
+    assert finest_octave(to_bytes(0.2 * noise(8, 3, 64, 64))) == pytest.approx(
         1, rel=0.05
-    )  # white noise is as strong everywhere
+    )  # white noise has the same power everywhere
 
 
-def test_what_agrees_with_the_small_image_is_faithful():
+def test_consistency_compares_the_shrunk_result_with_the_small_image():
     small = some(4, 16)
-    assert faithful(to_bytes(enlarged(to_signed(small))), small) > 25 > 15 > faithful(some(4, 32, seed=9), small)
+    assert (
+        consistency(to_bytes(bicubic_upsample(to_signed(small))), small)
+        > 25
+        > 15
+        > consistency(some(4, 32, seed=9), small)
+    )
     twice = to_signed(small).repeat_interleave(2, 2).repeat_interleave(2, 3)
-    assert faithful(to_bytes(twice), small) == likeness(shrunk(twice), to_signed(small))["PSNR"]
+    assert consistency(to_bytes(twice), small) == psnr_and_ssim(bicubic_downsample(twice), to_signed(small))["PSNR"]
 
 
 def test_a_prediction_that_is_held_is_the_small_image_when_it_is_shrunk():
     x0_hat, small = to_signed(some(4, 32, seed=5)), to_signed(some(4, 16))
-    kept = held(lambda x, t: x0_hat, small)(None, 5)
-    assert likeness(shrunk(kept), small)["PSNR"] > likeness(shrunk(x0_hat), small)["PSNR"] + 15
+    kept = back_projected(lambda x, t: x0_hat, small)(None, 5)
+    assert (
+        psnr_and_ssim(bicubic_downsample(kept), small)["PSNR"]
+        > psnr_and_ssim(bicubic_downsample(x0_hat), small)["PSNR"] + 15
+    )
     true = to_signed(some(4, 32))
-    torch.testing.assert_close(held(lambda x, t: true, shrunk(true))(None, 5), true)  # what is right stays as it is
-    fine = (x0_hat - enlarged(shrunk(x0_hat))) - (kept - enlarged(shrunk(kept)))
+    torch.testing.assert_close(
+        back_projected(lambda x, t: true, bicubic_downsample(true))(None, 5), true
+    )  # what is right stays as it is
+    fine = (x0_hat - bicubic_upsample(bicubic_downsample(x0_hat))) - (kept - bicubic_upsample(bicubic_downsample(kept)))
     assert fine.square().mean() < 0.05 * (x0_hat - kept).square().mean()  # what shrinking loses is the network's
 
 
@@ -104,7 +120,12 @@ def folder(tmp_path, tiny, monkeypatch):
         save(folder, Card(name, name, "simple_unet", config, "v", size, sampling=sampling, **about), net)
 
     make("drawer", 64, {"classes": 3}, classes=CLASS_NAMES)
-    make("larger", 32, {"conditioning_channels": CHANNELS}, conditioning_image="the same image, half as large")
+    make(
+        "larger",
+        32,
+        {"conditioning_channels": CONDITIONING_CHANNELS},
+        conditioning_image="the same image, half as large",
+    )
     make("painter", 64, {"conditioning_channels": 3}, conditioning_image="a sketch")
     layout = {"classes": 3, "widths": [8, 8], "patch": 1}
     feature_network = Card(
@@ -144,7 +165,7 @@ def test_the_command_writes_the_scores_into_the_card(words, folder, tmp_path, ca
     assert card.scores == json.loads(capsys.readouterr().out)
     assert (
         "2 images of real.parquet" in card.scores["protocol"]
-        and "evaluation.enlarging larger" in card.scores["command"]
+        and "evaluation.super_resolution larger" in card.scores["command"]
     )
     assert (
         set(card.scores["16 to 32"])
@@ -157,43 +178,45 @@ def test_the_command_writes_the_scores_into_the_card(words, folder, tmp_path, ca
     assert load("larger").card == card  # the weights still fit
 
 
-def test_every_number_is_of_the_images_that_the_library_draws(words, tmp_path, capsys):
+def test_the_scores_are_those_of_the_images_that_the_library_generates(words, tmp_path, capsys):
     evaluation.main([*words, "--dry"])
     scores = json.loads(capsys.readouterr().out)
     dataset = load_images(tmp_path / "real.parquet", 32)
     real = dataset.images[held_out(dataset)]
-    small = to_bytes(shrunk(to_signed(real)))
-    *_, state = enlarge(load("larger"), Preset("DDIM", 2, 1.5), to_signed(small), [0, 1], fraction=0.2, hold=True)
-    sampled, smooth = to_bytes(state.x), to_bytes(enlarged(to_signed(small)))
-    for images, way in ((sampled, "noise 0.2"), (smooth, "bicubic")):
-        expected = likeness(to_signed(images), to_signed(real)) | {
-            "gradient_energy": detail(images, real),
-            "consistency": faithful(images, small),
+    small = to_bytes(bicubic_downsample(to_signed(real)))
+    *_, state = enlarge(
+        load("larger"), Preset("DDIM", 2, 1.5), to_signed(small), [0, 1], fraction=0.2, back_projection=True
+    )
+    generated, smooth = to_bytes(state.x), to_bytes(bicubic_upsample(to_signed(small)))
+    for images, way in ((generated, "noise 0.2"), (smooth, "bicubic")):
+        expected = psnr_and_ssim(to_signed(images), to_signed(real)) | {
+            "gradient_energy": relative_gradient_energy(images, real),
+            "consistency": consistency(images, small),
         }
         assert {name: scores["16 to 32"][way][name] for name in expected} == pytest.approx(expected, rel=1e-3)
     ways = scores["16 to 32"]
     assert (
         ways["bicubic"]["PSNR"] > ways["noise 0"]["PSNR"] > ways["unconstrained"]["PSNR"] + 2
-    )  # the network has learned nothing
+    )  # the network is untrained
     assert ways["noise 0"]["consistency"] > ways["unconstrained"]["consistency"] + 5
     assert read_card(tmp_path / "runs" / "larger.json").scores == {}
 
 
-def test_a_stopped_evaluation_goes_on_where_it_was(words, tmp_path, monkeypatch, capsys):
+def test_a_stopped_evaluation_continues_where_it_was(words, tmp_path, monkeypatch, capsys):
     evaluation.main([*words, "--dry"])
     whole = json.loads(capsys.readouterr().out)
     parts = sorted((tmp_path / "work").rglob("*.npy"))
-    assert len(parts) == 12  # three scales, three fractions of noise and one without a hold
+    assert len(parts) == 12  # three sizes, three fractions of noise and one unconstrained
     parts[0].write_bytes(b"half")
     parts[4].unlink()
-    asked = []
+    calls = []
     monkeypatch.setattr(
         evaluation,
         "enlarge",
-        lambda model, preset, small, *rest: asked.append(rest) or enlarge(model, preset, small, *rest),
+        lambda model, preset, small, *rest: calls.append(rest) or enlarge(model, preset, small, *rest),
     )
     evaluation.main([*words, "--dry"])
-    assert json.loads(capsys.readouterr().out) == whole and len(asked) == 2
+    assert json.loads(capsys.readouterr().out) == whole and len(calls) == 2
 
 
 @pytest.mark.parametrize(
@@ -209,7 +232,7 @@ def test_a_stopped_evaluation_goes_on_where_it_was(words, tmp_path, monkeypatch,
     ],
     ids=["unknown", "draws", "paints", "classifier", "nothing", "no data", "few images"],
 )
-def test_what_cannot_be_judged_is_told_in_one_sentence(words, tmp_path, change, sentence):
+def test_problems_end_in_one_sentence(words, tmp_path, change, sentence):
     few = tmp_path / "few.parquet"
     save_images(few, ImageSet(some(20, 32), torch.zeros(20, dtype=torch.int64), ("a",)))
     with pytest.raises(SystemExit) as end:
@@ -282,28 +305,27 @@ def test_an_upload_keeps_its_shape_and_fits_the_network(sides, fit):
 
 @pytest.fixture
 def small(folder, monkeypatch):
-    from diffusion_edu.app.common import models
-    from diffusion_edu.app.editing import super_resolution
+    from diffusion_edu.app.common import models, super_resolution_card
 
     monkeypatch.setattr(models, "FIRST", "drawer")
-    monkeypatch.setattr(super_resolution, "ENLARGER", "larger")
+    monkeypatch.setattr(super_resolution_card, "SHIPPED", "larger")
     return folder
 
 
 def opened(**link):
-    return finished(opened_at(PAGE, **{"tab": "Enlarge", **link}))
+    return finished(opened_at(PAGE, **{"tab": "Super-resolution", **link}))
 
 
-def glass(app):
-    """What the magnifier was given."""
+def zoom_view(app):
+    """The data of the zoom view."""
     return json.loads(app.get("bidi_component")[0].proto.json)
 
 
 def shown(app):
-    """Every image in it by name, uint8 (h, w, 3)."""
+    """The images of the zoom view by name, uint8 (h, w, 3)."""
     return {
         pane["name"]: np.asarray(Image.open(io.BytesIO(base64.b64decode(pane["image"].split(",")[1]))))
-        for pane in glass(app)["panes"]
+        for pane in zoom_view(app)["panes"]
     }
 
 
@@ -312,103 +334,105 @@ def as_page(image):
 
 
 def executed(app):
-    """What the lines that are shown make, with what they print thrown away."""
+    """The names that the shown code defines; what it prints is ignored."""
     names = {"print": lambda *words: None}
     exec(app.code[0].value, names)
     return names
 
 
 @pytest.mark.parametrize("hold", ["true", "false"])
-def test_the_page_draws_small_and_enlarges_twice_as_the_library_does(small, hold):
-    app = opened(model="drawer", wanted="rose", seed="5", fraction="0.2", details="7", hold=hold)
+def test_the_page_generates_and_enlarges_twice_as_the_library_does(small, hold):
+    app = opened(model="drawer", condition="rose", seed="5", augmentation="0.2", detail_seed="7", back_projection=hold)
     *_, first = generate(load("drawer"), Preset("DDIM", 2, 1.5), [5], [1])
     x = first.x
     for _ in range(2):
-        *_, state = enlarge(load("larger"), Preset("DDIM", 2, 1.5), x, [7], fraction=0.2, hold=hold == "true")
+        *_, state = enlarge(
+            load("larger"), Preset("DDIM", 2, 1.5), x, [7], fraction=0.2, back_projection=hold == "true"
+        )
         x = state.x
     images = shown(app)
-    assert list(images) == ["nearest", "bicubic", "seed7"] and glass(app)["width"] == 256
+    assert list(images) == ["nearest", "bicubic", "seed7"] and zoom_view(app)["width"] == 256
     assert np.array_equal(images["seed7"], as_page(to_bytes(x)[0]))
     assert np.array_equal(images["nearest"][::4, ::4], as_page(to_bytes(first.x)[0]))
-    assert np.array_equal(images["bicubic"], as_page(to_bytes(enlarged(enlarged(to_signed(to_bytes(first.x)))))[0]))
+    assert np.array_equal(
+        images["bicubic"], as_page(to_bytes(bicubic_upsample(bicubic_upsample(to_signed(to_bytes(first.x)))))[0])
+    )
     assert np.array_equal(as_page(executed(app)["images"][0]), images["seed7"])
     words = " ".join(caption.value for caption in app.caption)
-    assert all(
-        part in words
-        for part in ("64 × 64 in 4 evaluations", "128 × 128 in 4 evaluations", "256 × 256 in 4 evaluations")
-    )
-    assert glass(healthy(app.run()))["id"] == glass(app)["id"]
+    assert all(part in words for part in [f"{size} × {size} in 4 network evaluations" for size in (64, 128, 256)])
+    assert zoom_view(healthy(app.run()))["id"] == zoom_view(app)["id"]
 
 
 def test_four_seeds_give_different_details_and_numbers_are_of_what_is_shown(small):
-    app = opened(small="one of ours", class_name="rose", larger="2 ×", variants="4")
-    dataset = shown(app)
-    assert list(dataset) == ["nearest", "bicubic", "seed0", "seed1", "seed2", "seed3"] and dataset["seed0"].shape == (
+    app = opened(small="one of ours", class_name="rose", factor="2 ×", variants="4")
+    versions = shown(app)
+    assert list(versions) == ["nearest", "bicubic", "seed0", "seed1", "seed2", "seed3"] and versions["seed0"].shape == (
         128,
         128,
         3,
     )
-    assert not np.array_equal(dataset["seed0"], dataset["seed3"])
+    assert not np.array_equal(versions["seed0"], versions["seed3"])
     images = executed(app)["images"]
-    assert all(np.array_equal(as_page(image), dataset[f"seed{k}"]) for k, image in enumerate(images))
+    assert all(np.array_equal(as_page(image), versions[f"seed{k}"]) for k, image in enumerate(images))
     x = to_signed(images[:1])
-    steps = 127.5 * (((x.diff(dim=2) ** 2).mean() + (x.diff(dim=3) ** 2).mean()) / 2).sqrt().item()
-    assert glass(app)["panes"][2]["says"].startswith(f"steps of {steps:.1f}, ")
+    difference = 127.5 * (((x.diff(dim=2) ** 2).mean() + (x.diff(dim=3) ** 2).mean()) / 2).sqrt().item()
+    assert zoom_view(app)["panes"][2]["says"].startswith(f"pixel difference {difference:.1f}, ")
     assert len(app.get("download_button")) == 7
 
 
-def test_what_is_usual_is_read_from_the_card(small):
-    from diffusion_edu.app.editing.super_resolution_job import REAL, steps_between
+def test_the_usual_values_are_read_from_the_card(small):
+    from diffusion_edu.app.editing.super_resolution_job import REAL, pixel_difference
 
-    assert any("evaluation.enlarging" in caption.value for caption in opened(larger="2 ×").caption)
+    assert any("evaluation.super_resolution" in caption.value for caption in opened(factor="2 ×").caption)
     card = read_card(small / "larger.json")
     (small / "larger.json").write_text(json.dumps({**vars(card), "scores": {REAL: [0.01, 0.04, 0.09]}}))
-    assert steps_between(0.04) == pytest.approx(127.5 * 0.02**0.5)
+    assert pixel_difference(0.04) == pytest.approx(127.5 * 0.02**0.5)
     assert any(
-        "mostly 9 to 27, in the middle **18**" in caption.value for caption in opened(larger="2 ×", details="1").caption
+        "mostly have 9 to 27, with a median of **18**" in caption.value
+        for caption in opened(factor="2 ×", detail_seed="1").caption
     )
 
 
 @pytest.mark.parametrize(
-    ("class_name", "key", "value"),
+    ("widget", "key", "value"),
     [
         ("segmented_control", "small", "one of ours"),
         ("selectbox", "model", "drawer"),
-        ("selectbox", "wanted", "aster"),
+        ("selectbox", "condition", "aster"),
         ("number_input", "seed", 9),
-        ("segmented_control", "larger", "4 ×"),
-        ("slider", "fraction", 0.4),
+        ("segmented_control", "factor", "4 ×"),
+        ("slider", "augmentation", 0.4),
         ("segmented_control", "variants", 4),
-        ("number_input", "details", 1_000_000),
-        ("selectbox", "large_sampler", "Heun"),
-        ("selectbox", "large_sampler", "DDPM"),
-        ("select_slider", "large_steps", 1),
-        ("toggle", "hold", False),
-        ("slider", "large_scale", 2.5),
-        ("selectbox", "large_schedule", "flow"),
+        ("number_input", "detail_seed", 1_000_000),
+        ("selectbox", "sr_sampler", "Heun"),
+        ("selectbox", "sr_sampler", "DDPM"),
+        ("select_slider", "sr_steps", 1),
+        ("toggle", "back_projection", False),
+        ("slider", "sr_guidance", 2.5),
+        ("selectbox", "sr_schedule", "flow"),
     ],
 )
-def test_every_widget_may_be_moved(small, class_name, key, value):
-    app = opened(larger="2 ×")
-    before, there = glass(app)["id"], getattr(app, class_name)(key=key).value
-    finished(getattr(app, class_name)(key=key).set_value(value).run())
-    assert (glass(app)["id"] != before) == (there != value)
+def test_every_widget_changes_the_images(small, widget, key, value):
+    app = opened(factor="2 ×")
+    before, there = zoom_view(app)["id"], getattr(app, widget)(key=key).value
+    finished(getattr(app, widget)(key=key).set_value(value).run())
+    assert (zoom_view(app)["id"] != before) == (there != value)
     executed(app)
 
 
 def test_one_of_ours_may_be_chosen(small):
-    app = opened(small="one of ours", larger="2 ×")
-    before = glass(app)["id"]
+    app = opened(small="one of ours", factor="2 ×")
+    before = zoom_view(app)["id"]
     finished(app.selectbox(key="class_name").set_value("rose").run())
     finished(app.slider(key="number").set_value(3).run())
-    assert glass(app)["id"] != before and "Rose" in glass(app)["label"]
+    assert zoom_view(app)["id"] != before and "Rose" in zoom_view(app)["label"]
 
 
-def test_a_image_of_ones_own_keeps_its_shape(small, tmp_path, monkeypatch):
-    app = opened(small="a file", larger="2 ×")
+def test_an_image_of_ones_own_keeps_its_shape(small, tmp_path, monkeypatch):
+    app = opened(small="a file", factor="2 ×")
     data = encoded(plain(size=(100, 76)), "PNG")
     finished(app.get("file_uploader")[0].set_value(("mine.png", data, "image/png")).run())
-    assert (glass(app)["width"], glass(app)["height"]) == (200, 152)
+    assert (zoom_view(app)["width"], zoom_view(app)["height"]) == (200, 152)
     assert any("used at 100 × 76" in words.value for words in app.markdown)
     (tmp_path / "my_image.jpg").write_bytes(data)
     monkeypatch.chdir(tmp_path)
@@ -416,26 +440,26 @@ def test_a_image_of_ones_own_keeps_its_shape(small, tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("name", BAD)
-def test_a_file_that_is_no_image_is_told_in_one_sentence(small, name):
-    app = opened(small="a file", larger="2 ×")
-    before = glass(app)["id"]
+def test_a_file_that_is_no_image_is_reported_in_one_sentence(small, name):
+    app = opened(small="a file", factor="2 ×")
+    before = zoom_view(app)["id"]
     finished(app.get("file_uploader")[0].set_value(("mine.png", BAD[name][0], "image/png")).run())
-    assert len(app.error) == 1 and BAD[name][1] in app.error[0].value and glass(app)["id"] == before
+    assert len(app.error) == 1 and BAD[name][1] in app.error[0].value and zoom_view(app)["id"] == before
 
 
-def test_without_the_network_there_is_what_needs_none(small, monkeypatch):
+def test_without_the_network_there_are_the_methods_without_one(small, monkeypatch):
     (small / "larger.json").unlink()
-    from diffusion_edu.app.editing import super_resolution
+    from diffusion_edu.app.common import super_resolution_card
 
-    others = {name: path for name, path in super_resolution.available().items() if name != "super_resolution"}
-    monkeypatch.setattr(super_resolution, "available", lambda: others)
+    others = {name: path for name, path in super_resolution_card.available().items() if name != "super_resolution"}
+    monkeypatch.setattr(super_resolution_card, "available", lambda: others)
     app = opened()
     assert "python -m diffusion_edu.recipes.super_resolution" in app.info[0].value
-    assert list(shown(app)) == ["nearest", "bicubic"] and glass(app)["width"] == 256
+    assert list(shown(app)) == ["nearest", "bicubic"] and zoom_view(app)["width"] == 256
     assert executed(app)["images"].shape == (1, 3, 256, 256)
 
 
-def test_weights_that_are_damaged_and_images_that_are_missing_are_told_in_one_sentence(small, monkeypatch, tmp_path):
+def test_damaged_weights_and_missing_images_are_reported_in_one_sentence(small, monkeypatch, tmp_path):
     from diffusion_edu.app.common import image_picker
 
     with (small / "larger.safetensors").open("r+b") as file:
@@ -449,25 +473,25 @@ def test_weights_that_are_damaged_and_images_that_are_missing_are_told_in_one_se
 
 
 def test_a_link_with_nonsense_in_it_opens_the_default(small):
-    app = opened(small="moon", larger="9", fraction="x", variants="3", large_steps="zero", seed="-4", details="y")
-    assert glass(app)["width"] == 256 and list(shown(app)) == ["nearest", "bicubic", "seed0"]
+    app = opened(small="moon", factor="9", augmentation="x", variants="3", sr_steps="zero", seed="-4", detail_seed="y")
+    assert zoom_view(app)["width"] == 256 and list(shown(app)) == ["nearest", "bicubic", "seed0"]
 
 
-def test_what_was_cancelled_waits_until_it_is_asked_for_again(small, monkeypatch):
-    from diffusion_edu.app.editing.super_resolution_job import Enlarging
+def test_a_cancelled_super_resolution_waits_for_a_click(small, monkeypatch):
+    from diffusion_edu.app.editing.super_resolution_job import SuperResolution
 
-    states = Enlarging.states
+    run = SuperResolution.run
 
     def slowly(self, *models):
-        for item in states(self, *models):
+        for item in run(self, *models):
             time.sleep(0.3)
             yield item
 
-    monkeypatch.setattr(Enlarging, "states", slowly)
-    app = healthy(opened_at(PAGE, tab="Enlarge"))
+    monkeypatch.setattr(SuperResolution, "run", slowly)
+    app = healthy(opened_at(PAGE, tab="Super-resolution"))
     job = app.session_state[f"job:{KEY}"]
     healthy(next(button for button in app.button if button.label == "Cancel").click().run())
     assert job.cancelled and f"job:{KEY}" not in app.session_state and not app.get("bidi_component")
-    monkeypatch.setattr(Enlarging, "states", states)
-    healthy(next(button for button in app.button if button.label == "Go on").click().run())
+    monkeypatch.setattr(SuperResolution, "run", run)
+    healthy(next(button for button in app.button if button.label == "Continue").click().run())
     assert shown(finished(app))

@@ -1,4 +1,4 @@
-"""Scores: distances against closed forms and by hand, classes counted alike, copies found, and the protocol from the command line."""
+"""Scores: distances against closed forms, class accuracy, memorisation, and the protocol from the command line."""
 
 import json
 from dataclasses import replace
@@ -41,7 +41,7 @@ def test_the_frechet_distance_of_two_gaussians_is_the_closed_form():
     assert frechet(one * s1, two * s2 + shift) == pytest.approx(expected.item(), rel=1e-9)
 
 
-def test_the_frechet_distance_to_itself_is_nothing_and_statistics_serve_as_well():
+def test_the_frechet_distance_to_itself_is_zero_and_can_be_computed_from_statistics():
     one, two = seeded(300, 5), seeded(200, 5, seed=1) + 1
     assert frechet(one, one) == pytest.approx(0, abs=1e-9)
     assert frechet(Statistics.of(one), two) == frechet(one, Statistics.of(two)) == frechet(one, two) > 1
@@ -68,7 +68,7 @@ def test_the_kernel_distance_is_the_unbiased_estimate_by_hand():
     assert deviation == pytest.approx(0, abs=1e-9)  # every subset is the whole
 
 
-def test_bands_shrink_with_more_samples_and_leave_the_global_randomness_alone():
+def test_standard_deviations_shrink_with_more_samples_and_do_not_touch_the_global_seed():
     before = torch.get_rng_state()
     real = seeded(3000, 4)
     bands = [frechet_band(real, seeded(n, 4, seed=2) + 0.3) for n in (100, 2500)]
@@ -82,12 +82,14 @@ def test_every_class_counts_the_same_in_the_class_accuracy():
     assert class_accuracy(scores, torch.tensor([0, 0, 0, 0, 1, 2])) == pytest.approx((1 + 1 + 0) / 3)
 
 
-def test_yes_and_no_count_the_same_however_rare_they_are():
+def test_balanced_accuracies_weigh_yes_and_no_equally():
     labels = torch.tensor([[1, 1, -1], [-1, 1, -1], [-1, -1, -1], [-1, -1, -1], [-1, 0, -1]])
     scores = torch.tensor([[2.0, 1.0, -1.0], [-1.0, -1.0, 1.0], [1.0, -1.0, 1.0], [-1.0, -1.0, 1.0], [-1.0, 9.0, 1.0]])
     fractions = balanced_accuracies(scores, labels)
-    assert fractions[:2].tolist() == pytest.approx([(1 / 1 + 3 / 4) / 2, (1 / 2 + 2 / 2) / 2])  # open ones do not count
-    assert fractions[2].isnan()  # nobody has it
+    assert fractions[:2].tolist() == pytest.approx(
+        [(1 / 1 + 3 / 4) / 2, (1 / 2 + 2 / 2) / 2]
+    )  # a label of 0 does not count
+    assert fractions[2].isnan()  # no image has it
     assert balanced_accuracies(torch.ones(5, 3), labels)[:2].tolist() == [
         0.5,
         0.5,
@@ -97,17 +99,17 @@ def test_yes_and_no_count_the_same_however_rare_they_are():
 # Neighbours
 
 
-def test_the_nearest_is_found_and_nobody_is_a_neighbour_of_oneself():
+def test_the_nearest_neighbour_is_found_and_no_image_is_its_own_neighbour():
     keys = seeded(50, 3)
     distances, rows = nearest(keys + 1e-9, keys, batch=7)
     assert rows.tolist() == list(range(50)) and distances.max() < 1e-6
-    distances, rows = nearest(keys, keys, themselves=True, batch=7)
+    distances, rows = nearest(keys, keys, exclude_self=True, batch=7)
     assert (rows != torch.arange(50)).all() and distances.min() > 1e-3
 
 
-def test_copies_are_found_and_fresh_images_are_not_called_copies():
+def test_memorised_samples_are_found_and_new_ones_are_not_counted():
     real, fresh = seeded(2000, 8), seeded(2000, 8, seed=1)
-    assert memorised(fresh, real) < 0.03  # one in a hundred by chance
+    assert memorised(fresh, real) < 0.03  # 1 % is expected
     half = torch.cat([fresh[:1000], real[:1000] + 1e-4])
     assert memorised(half, real) == pytest.approx(0.5, abs=0.03)
 
@@ -120,18 +122,18 @@ def feature_network():
     return load("flower_features")
 
 
-def test_features_are_narrow_and_tell_flowers_apart_from_noise(feature_network):
+def test_features_separate_flowers_from_noise(feature_network):
     flowers = load_images(PRETRAINED / "flower_samples.parquet")
     some = describe(feature_network, flowers.images[:512])
     assert some.features.shape == (512, 128) and some.scores.shape == (512, 102)
     named = class_accuracy(some.scores, flowers.labels[:512])
-    assert named > 0.4  # the samples are what they were asked to be; one in 102 by chance
+    assert named > 0.4  # the samples show their class; guessing reaches 1 in 102
     noise = describe(feature_network, pure_noise(512, 64)).features
     first, second = halves(some.features)
     assert frechet(some.features, noise) > 5 * frechet(first, second)
 
 
-def test_images_of_another_size_are_scaled_to_that_of_the_classifier(feature_network):
+def test_images_are_scaled_to_the_size_of_the_classifier(feature_network):
     small = torch.full((2, 3, 32, 32), 200, dtype=torch.uint8)
     torch.testing.assert_close(
         describe(feature_network, small).features,
@@ -153,25 +155,25 @@ def test_scores_stand_beside_their_floor_and_their_baseline():
 def test_a_reference_can_be_shipped_without_its_images(tmp_path):
     real = reference(seeded(300, 4), seeded(300, 4, seed=3) + 2)
     real.save(tmp_path / "r.npz")
-    again, sampled = Reference.load(tmp_path / "r.npz"), seeded(200, 4, seed=1)
-    assert distance_scores(again, sampled) == {
-        k: v for k, v in distance_scores(real, sampled).items() if k.startswith("FD")
+    again, generated = Reference.load(tmp_path / "r.npz"), seeded(200, 4, seed=1)
+    assert distance_scores(again, generated) == {
+        k: v for k, v in distance_scores(real, generated).items() if k.startswith("FD")
     }
     (tmp_path / "r.npz").write_bytes(b"half")
     with pytest.raises(ValueError, match=r"r\.npz is missing or broken"):
         Reference.load(tmp_path / "r.npz")
 
 
-def test_classes_are_asked_for_as_often_as_they_are_real():
+def test_labels_have_the_class_frequencies_of_real_images():
     counts = torch.tensor([60, 30, 10])
-    assert samples.as_frequent(counts, 100).bincount().tolist() == [60, 30, 10]
-    assert samples.as_frequent(counts, 250)[:200].bincount().tolist() == [120, 60, 20]
-    assert 10 < samples.as_frequent(counts, 30).bincount()[0] < 25  # shuffled, not one class after the other
+    assert samples.labels_by_frequency(counts, 100).bincount().tolist() == [60, 30, 10]
+    assert samples.labels_by_frequency(counts, 250)[:200].bincount().tolist() == [120, 60, 20]
+    assert 10 < samples.labels_by_frequency(counts, 30).bincount()[0] < 25  # shuffled, not one class after the other
 
 
 @pytest.fixture
 def small(tmp_path, tiny, monkeypatch):
-    """A small model of three classes, two classifiers that know the same three, and 64 images to compare with."""
+    """A small model of three classes, two classifiers of the same classes, and 64 images to compare with."""
     monkeypatch.setattr("diffusion_edu.checkpoints.OWN", tmp_path / "runs")
     classes, folder = ["a", "b", "c"], tmp_path / "runs"
     config = {"widths": [16, 32], "attention": [False, True], "embedding": 16, "classes": 3}
@@ -198,7 +200,7 @@ def small(tmp_path, tiny, monkeypatch):
         str(tmp_path / "real.parquet"),
         "--features",
         "eyes",
-        "--judge",
+        "--classifier",
         "second",
         "--work",
         str(tmp_path / "work"),
@@ -229,7 +231,7 @@ def test_the_command_writes_the_scores_into_the_card(small, tmp_path, capsys):
     assert load("small").card == card  # the weights still fit
 
 
-def test_a_stopped_evaluation_goes_on_where_it_was(small, tmp_path, monkeypatch, capsys):
+def test_a_stopped_evaluation_continues_where_it_was(small, tmp_path, monkeypatch, capsys):
     command.main([*small, "--samples", "70", "--dry"])
     whole = json.loads(capsys.readouterr().out)
     [folder] = (tmp_path / "work").iterdir()
@@ -237,48 +239,48 @@ def test_a_stopped_evaluation_goes_on_where_it_was(small, tmp_path, monkeypatch,
     assert len(parts) == 3
     parts[1].write_bytes(b"half")
     parts[2].unlink()
-    sampled = []
+    calls = []
     generate = samples.generate
-    monkeypatch.setattr(samples, "generate", lambda *args: sampled.append(list(args[2])) or generate(*args))
+    monkeypatch.setattr(samples, "generate", lambda *args: calls.append(list(args[2])) or generate(*args))
     command.main([*small, "--samples", "70", "--dry"])
     assert json.loads(capsys.readouterr().out) == whole
-    assert sampled == [list(range(32, 64)), list(range(64, 70))]
+    assert calls == [list(range(32, 64)), list(range(64, 70))]
     assert read_card(tmp_path / "runs" / "small.json").scores == {}
 
 
-def test_other_weights_settings_or_labels_are_sampled_anew_and_the_same_are_not(small, tmp_path, monkeypatch):
-    model, sampled = load("small"), []
+def test_samples_are_cached_by_weights_preset_and_labels(small, tmp_path, monkeypatch):
+    model, calls = load("small"), []
     generate = samples.generate
-    monkeypatch.setattr(samples, "generate", lambda *args: sampled.append(args) or generate(*args))
+    monkeypatch.setattr(samples, "generate", lambda *args: calls.append(args) or generate(*args))
     other = replace(model, card=replace(model.card, sha256="other"))
     labels = torch.zeros(4, dtype=torch.int64)
     conditions = [
         (m, Preset(steps=steps), 4, k) for m in (model, other) for steps in (2, 3) for k in (labels, labels + 1, None)
     ]
     for request in (*conditions, *conditions):
-        samples.draw(*request, tmp_path)
-    assert len(sampled) == 12
+        samples.generate_samples(*request, tmp_path)
+    assert len(calls) == 12
 
 
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
         (["nobody"], "There is no model 'nobody'"),
-        (["eyes", "--features", "eyes", "--judge", "second"], "eyes is a classifier"),
-        (["small", "--features", "eyes", "--judge", "second", "--samples", "1"], "at least two samples"),
-        (["small", "--features", "eyes", "--judge", "second", "--data", "nowhere"], "no file or folder"),
+        (["eyes", "--features", "eyes", "--classifier", "second"], "eyes is a classifier"),
+        (["small", "--features", "eyes", "--classifier", "second", "--samples", "1"], "at least two samples"),
+        (["small", "--features", "eyes", "--classifier", "second", "--data", "nowhere"], "no file or folder"),
         (
-            ["small", "--features", "flower_features", "--judge", "second", "--offline", "--samples", "4"],
-            "small draws others",
+            ["small", "--features", "flower_features", "--classifier", "second", "--offline", "--samples", "4"],
+            "small generates another size",
         ),
         (
-            ["small", "--features", "eyes", "--judge", "second", "--offline", "--inception", "--samples", "4"],
+            ["small", "--features", "eyes", "--classifier", "second", "--offline", "--inception", "--samples", "4"],
             "leave out --offline",
         ),
     ],
     ids=lambda value: value[:24] if isinstance(value, str) else " ".join(value),
 )
-def test_what_cannot_be_judged_is_told_in_one_sentence(small, tmp_path, words, sentence):
+def test_problems_end_in_one_sentence(small, tmp_path, words, sentence):
     with pytest.raises(SystemExit) as end:
         command.main([*words, "--work", str(tmp_path / "work"), "--device", "cpu"])
     assert sentence in end.value.code and "\n" not in end.value.code
@@ -295,7 +297,7 @@ def test_offline_the_flowers_are_compared_with_the_shipped_statistics(capsys, tm
 
 
 class StandIn(torch.nn.Module):
-    """Says of uint8 images (b, 3, h, w) what the Inception network would: features and logits, here the mean colours."""
+    """Stands in for the Inception network: features and logits of uint8 images (b, 3, h, w) are their mean colours."""
 
     def forward(self, images):
         means = to_signed(images).mean(dim=(2, 3))
@@ -304,9 +306,9 @@ class StandIn(torch.nn.Module):
 
 def test_inception_scores_come_from_the_networks_features_and_logits():
     real = torch.randint(0, 256, (60, 3, 4, 4), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
-    sampled = (real.int() // 2 + 100).to(torch.uint8)
-    scores = inception_scores(StandIn(), real, sampled, batch=7)
-    features = [to_signed(images).mean(dim=(2, 3)) for images in (real, sampled)]
+    generated = (real.int() // 2 + 100).to(torch.uint8)
+    scores = inception_scores(StandIn(), real, generated, batch=7)
+    features = [to_signed(images).mean(dim=(2, 3)) for images in (real, generated)]
     assert scores["FID"] == pytest.approx(frechet(*features))
     assert scores["KID"] == pytest.approx(kernel(*features)[0])
     assert 1 <= scores["IS"] <= 3
@@ -335,7 +337,7 @@ def test_without_the_internet_the_inception_weights_are_refused_in_one_sentence(
         inception.download()
 
 
-def test_shipped_files_are_what_they_say():
+def test_the_shipped_samples_and_reference_are_complete():
     samples_, real = (
         load_images(PRETRAINED / "flower_samples.parquet"),
         Reference.load(PRETRAINED / "flower_reference.npz"),

@@ -13,13 +13,13 @@ from diffusion_edu.checkpoints import Card, load, read_card, save, save_card
 from diffusion_edu.data.captions import load_captioned
 from diffusion_edu.evaluation.features import CLASSIFIERS
 from diffusion_edu.generation import Preset
-from diffusion_edu.latent.codec import load_codec, latent_statistics
+from diffusion_edu.latent.codec import latent_statistics, load_codec
 from diffusion_edu.latent.text_to_image import load_text_to_image
 from diffusion_edu.networks import NETWORKS
 from diffusion_edu.networks.autoencoder import Autoencoder
 from diffusion_edu.randomness import Compute
 from diffusion_edu.recipes import text_to_image
-from diffusion_edu.recipes.latents import encoded, write_latents
+from diffusion_edu.recipes.latents import encode_sets, write_latents
 from diffusion_edu.text import tokenizer
 
 CPU = Compute(torch.device("cpu"))
@@ -78,7 +78,7 @@ def words(tmp_path, monkeypatch):
     facts |= {"text": reader.card, "config": reader.config, "vocabulary": reader.text}
     write_latents(
         tmp_path / "l.safetensors",
-        encoded([some], load_codec("coder", compute=CPU), reader, lambda items, words: items, **facts),
+        encode_sets([some], load_codec("coder", compute=CPU), reader, lambda items, words: items, **facts),
     )
     common = ["--latents", "l.safetensors", "--data", "own", "--prompts", "p.json", "--samples", "8", "--device", "cpu"]
     return [*common, "--weights", "0", "3", "alone", "--figure", "h.png"]
@@ -96,7 +96,9 @@ def test_every_loss_has_its_row_and_nothing_is_trained_twice(words, tmp_path, mo
         for weight in ("0", "3", "alone")
     }
     told = [net.card.training["objective"] for net in nets.values()]
-    assert "plain" not in told[0] and [(one["plain"], one["perception"]) for one in told[1:]] == [(1, 3), (0, 1)]
+    assert "diffusion_weight" not in told[0] and [
+        (one["diffusion_weight"], one["perceptual_weight"]) for one in told[1:]
+    ] == [(1, 3), (0, 1)]
     assert {net.card.training["images_seen"] for net in nets.values()} == {16}
     firsts = [net.net.stem.weight for net in nets.values()]
     assert not torch.equal(firsts[0], firsts[1]) and torch.allclose(

@@ -22,7 +22,7 @@ from diffusion_edu.evaluation.neighbours import memorisation_threshold, nearest
 from diffusion_edu.latent.codec import load_codec, scale_channel, swap_positions
 from diffusion_edu.latent.text_to_image import sample, load_text_to_image
 from diffusion_edu.randomness import SeededNoise
-from diffusion_edu.recipes.latents import encoded as encoded_all
+from diffusion_edu.recipes.latents import encode_sets
 from diffusion_edu.recipes.latents import write_latents
 from diffusion_edu.text import tokenizer
 
@@ -280,7 +280,7 @@ def trained(tmp_path):
     sets = [replace(scenes(), made=True, source="flowers"), scenes()]
     write_latents(
         tmp_path / "talker" / "latents.safetensors",
-        encoded_all(sets, load_codec(CODER), tokenizer.Tokenizer(text), lambda items, words: items, **facts),
+        encode_sets(sets, load_codec(CODER), tokenizer.Tokenizer(text), lambda items, words: items, **facts),
     )
     return tmp_path / "talker" / "latents.safetensors"
 

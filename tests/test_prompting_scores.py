@@ -1,4 +1,4 @@
-"""Scores of text to image: what was asked for and what is seen, how diverse and how near to training images samples are, and their command."""
+"""Scores of text-to-image models: accuracy, diversity, memorisation, and the command that measures them."""
 
 import json
 from dataclasses import replace
@@ -10,12 +10,18 @@ from torch import nn
 from diffusion_edu.checkpoints import Card, Model, read_card, save, save_card, vocabulary
 from diffusion_edu.data.captions import Captioned, by_subject
 from diffusion_edu.data.images import held_out, to_bytes
-from diffusion_edu.data.sources import SPLITS
+from diffusion_edu.data.tables import SPLITS
 from diffusion_edu.evaluation import __main__ as command
 from diffusion_edu.evaluation import prompt_sets, text_to_image
 from diffusion_edu.evaluation.features import CLASSIFIERS, category_class_accuracy
-from diffusion_edu.evaluation.text_to_image import Ruler
-from diffusion_edu.evaluation.prompt_sets import TIMES, Conditions, Real, read_prompts, read_real
+from diffusion_edu.evaluation.prompt_sets import (
+    SAMPLES_PER_PROMPT,
+    PromptBatch,
+    RealImages,
+    read_prompts,
+    read_real_images,
+)
+from diffusion_edu.evaluation.text_to_image import Evaluator
 from diffusion_edu.networks import NETWORKS
 from diffusion_edu.networks.autoencoder import Autoencoder
 from diffusion_edu.randomness import Compute
@@ -41,7 +47,7 @@ def scenes(n=80, size=8, source="s"):
 
 
 class Colours(nn.Module):
-    """A classifier that knows colours: features are the mean colour, and the score of a class how much its colour is in that."""
+    """A classifier of colours: the features are the mean colour, a class scores by its similarity to that."""
 
     def __init__(self, names):
         super().__init__()
@@ -49,7 +55,7 @@ class Colours(nn.Module):
         self.head.weight.data = 5 * torch.tensor([CLASS_NAMES[name][1] for name in names]).float()
         self.head.bias.data = (
             -5 * self.head.weight.data.clamp(min=0).sum(1) / 5
-        )  # a colour of two channels is not the favourite of all
+        )  # so that colours of two channels do not win everywhere
 
     def features(self, x):
         return x.mean((2, 3))
@@ -65,47 +71,45 @@ def classifier(name="colours"):
 
 
 @pytest.fixture
-def ruler(monkeypatch):
-    monkeypatch.setattr(prompts, "load_captioned", lambda source, size, tell: scenes(source=source))
-    return Ruler.of(read_real(["s"], UNSEEN, 8, print), classifier(), classifier(), 20)
+def evaluator(monkeypatch):
+    monkeypatch.setattr(prompt_sets, "load_captioned", lambda source, size, tell: scenes(source=source))
+    return Evaluator.of(read_real_images(["s"], UNSEEN, 8, print), classifier(), classifier(), 20)
 
 
-# What is asked for
+# Prompts
 
 
-def test_subjects_are_asked_for_as_often_as_they_are_real_and_their_prompts_take_turns():
+def test_subjects_are_as_frequent_as_in_real_images_and_their_prompts_come_in_turn():
     some = scenes(80)
     few = by_subject([some], print).take(
         torch.arange(80)[~((torch.arange(80) % 4 == 3) & (torch.arange(80) > 39))]
     )  # half of the seas
-    real = Real(few, (), torch.ones(len(few), dtype=torch.bool), torch.arange(4))
-    conditions = real.conditions(UNSEEN, 140)
-    counts = dict(zip(few.classes, conditions.subjects.bincount().tolist(), strict=True))
+    real = RealImages(few, (), torch.ones(len(few), dtype=torch.bool), torch.arange(4))
+    batch = real.batch(UNSEEN, 140)
+    counts = dict(zip(few.classes, batch.subjects.bincount().tolist(), strict=True))
     assert counts == {"banana": 40, "leaf": 40, "sea": 20, "tomato": 40}
-    assert conditions.prompts[::TIMES] == conditions.prompts[1::TIMES] and len(set(conditions.prompts)) == 12
-    assert all(
-        few.classes[subject] in prompt for prompt, subject in zip(conditions.prompts, conditions.subjects, strict=True)
-    )
-    bananas = [prompt for prompt in conditions.prompts if "banana" in prompt][::TIMES]
+    assert batch.prompts[::SAMPLES_PER_PROMPT] == batch.prompts[1::SAMPLES_PER_PROMPT] and len(set(batch.prompts)) == 12
+    assert all(few.classes[subject] in prompt for prompt, subject in zip(batch.prompts, batch.subjects, strict=True))
+    bananas = [prompt for prompt in batch.prompts if "banana" in prompt][::SAMPLES_PER_PROMPT]
     assert bananas[:4] == [*UNSEEN["banana"], UNSEEN["banana"][0]]
-    fewer = real.conditions(UNSEEN, 61)
-    assert fewer.prompts == conditions.prompts[:61] and torch.equal(
-        fewer.subjects, conditions.subjects[:61]
-    )  # so samples are used again
+    fewer = real.batch(UNSEEN, 61)
+    assert fewer.prompts == batch.prompts[:61] and torch.equal(
+        fewer.subjects, batch.subjects[:61]
+    )  # so cached samples can be used
 
 
-def test_only_what_models_learn_from_gives_training_prompts(ruler):
-    said = ruler.real.learned_prompts()
-    assert set(said) == set(CLASS_NAMES) and sum(map(len, said.values())) == 79
-    assert "a tomato number 32" not in said["tomato"] and held_out(scenes())[32]
+def test_training_prompts_are_captions_of_training_images_only(evaluator):
+    prompts = evaluator.real.training_prompts()
+    assert set(prompts) == set(CLASS_NAMES) and sum(map(len, prompts.values())) == 79
+    assert "a tomato number 32" not in prompts["tomato"] and held_out(scenes())[32]
 
 
-def test_prompts_that_are_captions_are_not_unseen(ruler):
-    assert ruler.real.unseen(UNSEEN | {"sea": ["a sea number 3", "a sea at noon"]}) == UNSEEN | {
+def test_prompts_that_are_captions_are_not_unseen(evaluator):
+    assert evaluator.real.unseen(UNSEEN | {"sea": ["a sea number 3", "a sea at noon"]}) == UNSEEN | {
         "sea": ["a sea at noon"]
     }
-    with pytest.raises(ValueError, match="All prompts about 'sea' are captions that models learn from: give others"):
-        ruler.real.unseen({"sea": ["a sea number 3"]})
+    with pytest.raises(ValueError, match="All prompts about 'sea' are captions of training images: give others"):
+        evaluator.real.unseen({"sea": ["a sea number 3"]})
 
 
 @pytest.mark.parametrize(
@@ -132,15 +136,15 @@ def test_prompts_are_read_by_subject(tmp_path):
     assert read_prompts(tmp_path / "p.json") == {"sea": ["ein Bär im Meer"]}
 
 
-# What is seen
+# Accuracy and memorisation
 
 
-def test_the_category_is_the_one_whose_classes_are_likeliest_together():
+def test_the_probability_of_a_category_is_the_sum_over_its_classes():
     fractions = torch.tensor([[0.3, 0.4, 0.3], [0.1, 0.8, 0.1]])
     scores, categories = fractions.log(), ("food", "nature", "food")
     assert (
         category_class_accuracy(scores[:1], torch.tensor([0]), categories) == 1
-    )  # though nature's class comes first by itself
+    )  # though the single most probable class is of nature
     assert category_class_accuracy(scores, torch.tensor([0, 2]), categories) == 0.5
     assert category_class_accuracy(scores, torch.tensor([2, 1]), categories) == 1
     three = scores[[0, 0, 0, 1]]
@@ -150,88 +154,93 @@ def test_the_category_is_the_one_whose_classes_are_likeliest_together():
     )  # every category counts the same
 
 
-def test_right_subjects_and_right_categories_are_counted(ruler):
-    real = ruler.real.images
-    assert ruler.agreements(real.images, real.labels) == {"class_accuracy": 1, "subject_accuracy": 1}
+def test_subject_and_category_accuracy(evaluator):
+    real = evaluator.real.dataset
+    assert evaluator.accuracies(real.images, real.labels) == {"class_accuracy": 1, "subject_accuracy": 1}
     names = list(real.classes)
     swapped = {"tomato": "banana", "banana": "tomato", "leaf": "leaf", "sea": "sea"}
-    asked = torch.tensor([names.index(swapped[names[label]]) for label in real.labels])
-    assert ruler.agreements(real.images, asked) == {"class_accuracy": 1, "subject_accuracy": 0.5}
+    subjects = torch.tensor([names.index(swapped[names[label]]) for label in real.labels])
+    assert evaluator.accuracies(real.images, subjects) == {"class_accuracy": 1, "subject_accuracy": 0.5}
     other = {"tomato": "sea", "banana": "leaf", "leaf": "banana", "sea": "tomato"}
-    asked = torch.tensor([names.index(other[names[label]]) for label in real.labels])
-    assert ruler.agreements(real.images, asked) == {"class_accuracy": 0, "subject_accuracy": 0}
-    assert ruler.floors() == {
-        "FD_floor": ruler.reference.floor,
-        "FD_noise": ruler.reference.noise,
+    subjects = torch.tensor([names.index(other[names[label]]) for label in real.labels])
+    assert evaluator.accuracies(real.images, subjects) == {"class_accuracy": 0, "subject_accuracy": 0}
+    assert evaluator.floors() == {
+        "FD_floor": evaluator.reference.floor,
+        "FD_noise": evaluator.reference.noise,
         "class_accuracy_real": 1,
         "subject_accuracy_real": 1,
     }
 
 
-def test_copies_of_training_images_are_found_and_called_by_their_captions(ruler):
-    real, learned = ruler.real, ruler.real.learned.nonzero().flatten().repeat_interleave(2)
-    labels, captions = real.images.labels[learned], [real.captions[row] for row in learned]
-    copies = ruler.measure(real.images.images[learned], Conditions(captions, labels))
+def test_memorised_training_images_are_found_with_their_captions(evaluator):
+    real, rows = evaluator.real, evaluator.real.trained_on.nonzero().flatten().repeat_interleave(2)
+    labels, captions = real.dataset.labels[rows], [real.captions[row] for row in rows]
+    copies = evaluator.scores(real.dataset.images[rows], PromptBatch(captions, labels))
     assert (copies["memorised"], copies["nearest"], copies["own_image"]) == (1, 0, 1)
     assert copies["FD"] == pytest.approx(0, abs=1e-3) and copies["diversity_of_prompts"] == pytest.approx(1, rel=0.02)
-    others = ruler.measure(real.images.images[learned], Conditions(captions[2:] + captions[:2], labels))
+    others = evaluator.scores(real.dataset.images[rows], PromptBatch(captions[2:] + captions[:2], labels))
     assert (others["memorised"], others["own_image"]) == (1, 0)
-    far = torch.full_like(real.images.images[learned], 127)
-    fresh = ruler.measure(far, Conditions(captions, labels))
+    far = torch.full_like(real.dataset.images[rows], 127)
+    fresh = evaluator.scores(far, PromptBatch(captions, labels))
     assert (
-        fresh["memorised"] == 0
-        and fresh["nearest"] > 3
-        and fresh["own_image"] <= 2 / len(learned)
-        and fresh["FD"] > 0.1
+        fresh["memorised"] == 0 and fresh["nearest"] > 3 and fresh["own_image"] <= 2 / len(rows) and fresh["FD"] > 0.1
     )
-    unseen = real.images.images[~real.learned]
+    unseen = real.dataset.images[~real.trained_on]
     assert (
-        ruler.copies(ruler.feature_network.net.features(unseen.float() / 127.5 - 1), ["a tomato number 32"])[
-            "own_image"
-        ]
+        evaluator.memorisation(
+            evaluator.feature_network.net.features(unseen.float() / 127.5 - 1), ["a tomato number 32"]
+        )["own_image"]
         == 0
     )
 
 
-def test_nearness_is_relative_to_training_images_of_what_is_asked_for():
-    """Images of something else may be as close together as they like."""
+def test_memorisation_is_relative_to_training_images_of_the_same_subjects():
+    """Images of other subjects do not change the threshold, however close together they are."""
     near = scenes(80)
     twins = replace(
         near, images=torch.full_like(near.images, 127), subjects=("stone",) * 80, categories=("things",) * 80
     )
     images = by_subject([near, twins], print)
-    real = Real(images, near.captions + twins.captions, torch.ones(160, dtype=torch.bool), torch.tensor([0, 1, 2, 4]))
-    assert [images.classes[k] for k in real.asked] == ["banana", "leaf", "sea", "tomato"]
-    ruler = Ruler.of(real, classifier(), classifier(), 20)
-    assert (
-        len(ruler.known) == 160 and len(ruler.reference.features) == 80 and (ruler.real.wanted[ruler.rows[:80]]).all()
+    real = RealImages(
+        images, near.captions + twins.captions, torch.ones(160, dtype=torch.bool), torch.tensor([0, 1, 2, 4])
     )
-    between = ruler.known[:10] + 0.5 * (ruler.known[4:14] - ruler.known[:10])  # halfway to the next of the same colour
-    found = ruler.copies(between, ["?"] * 10)
+    assert [images.classes[k] for k in real.subjects] == ["banana", "leaf", "sea", "tomato"]
+    evaluator = Evaluator.of(real, classifier(), classifier(), 20)
+    assert (
+        len(evaluator.features) == 160
+        and len(evaluator.reference.features) == 80
+        and (evaluator.real.relevant[evaluator.rows[:80]]).all()
+    )
+    between = evaluator.features[:10] + 0.5 * (
+        evaluator.features[4:14] - evaluator.features[:10]
+    )  # halfway to the next of the same colour
+    found = evaluator.memorisation(between, ["?"] * 10)
     assert found["memorised"] == 1 and found["nearest"] == pytest.approx(0.6, abs=0.2)  # in whole bytes
 
 
-def test_images_that_are_there_twice_hide_no_copies(ruler):
-    """Of two equal images each is as near to the other as can be: so near no copy comes, for the autoencoder leaves something of itself."""
-    real, learned = ruler.real, ruler.real.learned.nonzero().flatten()
+def test_duplicate_training_images_do_not_change_the_threshold(evaluator):
+    """Duplicates have a distance of 0, which no sample reaches, since the autoencoder changes every image a little."""
+    real, rows = evaluator.real, evaluator.real.trained_on.nonzero().flatten()
     double = replace(
-        ruler, known=torch.cat([ruler.known, ruler.known[:8]]), rows=torch.cat([ruler.rows, ruler.rows[:8]])
+        evaluator,
+        features=torch.cat([evaluator.features, evaluator.features[:8]]),
+        rows=torch.cat([evaluator.rows, evaluator.rows[:8]]),
     )
-    almost = ruler.feature_network.net.features(real.images.images[learned].float() / 127.5 - 1) + 1e-3
+    almost = evaluator.feature_network.net.features(real.dataset.images[rows].float() / 127.5 - 1) + 1e-3
     assert (
-        ruler.copies(almost, ["?"] * len(learned))["memorised"]
-        == double.copies(almost, ["?"] * len(learned))["memorised"]
+        evaluator.memorisation(almost, ["?"] * len(rows))["memorised"]
+        == double.memorisation(almost, ["?"] * len(rows))["memorised"]
         == 1
     )
 
 
-def test_the_diversity_of_one_prompt_is_told_from_that_of_different_ones(ruler):
-    images, labels = ruler.real.images.images, ruler.real.images.labels
+def test_diversity_within_one_prompt_and_between_prompts(evaluator):
+    images, labels = evaluator.real.dataset.images, evaluator.real.dataset.labels
     twice = images.repeat_interleave(2, 0)
-    same = ruler.measure(twice, Conditions([f"p{k // 2}" for k in range(160)], labels.repeat_interleave(2)))
+    same = evaluator.scores(twice, PromptBatch([f"p{k // 2}" for k in range(160)], labels.repeat_interleave(2)))
     assert same["diversity"] == 0 and same["diversity_of_prompts"] == pytest.approx(1, abs=0.1)
-    one = ruler.measure(images, Conditions([f"p{k // 20}" for k in range(80)], labels))
-    assert one["diversity"] == pytest.approx(1, abs=0.1)  # a seed changes everything, a prompt nothing
+    one = evaluator.scores(images, PromptBatch([f"p{k // 20}" for k in range(80)], labels))
+    assert one["diversity"] == pytest.approx(1, abs=0.1)  # the seed changes everything, the prompt nothing
 
 
 # Refusals
@@ -244,19 +253,19 @@ def test_the_diversity_of_one_prompt_is_told_from_that_of_different_ones(ruler):
         ({"subjects": ("",) * 80}, UNSEEN, "Nobody says of the images in s what they show"),
     ],
 )
-def test_images_must_show_what_is_asked_for(monkeypatch, change, wanted, sentence):
-    monkeypatch.setattr(prompts, "load_captioned", lambda *_: replace(scenes(), **change))
+def test_real_images_must_show_the_subjects_of_the_prompts(monkeypatch, change, wanted, sentence):
+    monkeypatch.setattr(prompt_sets, "load_captioned", lambda *_: replace(scenes(), **change))
     with pytest.raises(ValueError, match=sentence) as problem:
-        read_real(["s"], wanted, 8, print)
+        read_real_images(["s"], wanted, 8, print)
     assert "\n" not in str(problem.value)
 
 
 def test_few_or_no_images_are_refused(monkeypatch):
-    monkeypatch.setattr(prompts, "load_captioned", lambda *_: scenes(3))
-    with pytest.raises(ValueError, match="too few images of what is asked for"):
-        read_real(["s"], {"tomato": ["y"]}, 8, print)
+    monkeypatch.setattr(prompt_sets, "load_captioned", lambda *_: scenes(3))
+    with pytest.raises(ValueError, match="too few images of these subjects"):
+        read_real_images(["s"], {"tomato": ["y"]}, 8, print)
     with pytest.raises(ValueError, match="with --data"):
-        read_real(None, UNSEEN, 8, print)
+        read_real_images(None, UNSEEN, 8, print)
 
 
 # Subjects as classes
@@ -278,7 +287,7 @@ def test_subjects_become_classes_of_categories_and_every_eighth_image_is_for_val
 
 @pytest.fixture
 def small(tmp_path, monkeypatch):
-    """A small model that is told captions, its autoencoder, its vocabulary and two classifiers; images and prompts."""
+    """A small text-to-image model, its autoencoder, its vocabulary and two classifiers; images and prompts."""
     monkeypatch.chdir(tmp_path)
     folder, text = (
         tmp_path / "runs",
@@ -341,7 +350,7 @@ def small(tmp_path, monkeypatch):
             save(folder, card, NETWORKS[network](**layout))
     vocabulary(folder, "small").write_text(text, encoding="utf-8")
     monkeypatch.setitem(CLASSIFIERS, "captioned images", ("eyes", "second"))
-    monkeypatch.setattr(prompts, "load_captioned", lambda source, size, tell: scenes(size=size, source=source))
+    monkeypatch.setattr(prompt_sets, "load_captioned", lambda source, size, tell: scenes(size=size, source=source))
     (tmp_path / "unseen.json").write_text(json.dumps(UNSEEN))
     return [
         "small",
@@ -361,7 +370,7 @@ def small(tmp_path, monkeypatch):
 
 
 def test_the_command_writes_the_scores_into_the_card(small, tmp_path, capsys):
-    prompting.main(small)
+    text_to_image.main(small)
     scores = read_card(tmp_path / "runs" / "small.json").scores
     assert {**json.loads(capsys.readouterr().out), "by_steps": [1]} == scores
     assert [row.pop("guidance_scale") for row in scores["by_guidance"]] == [1, 3, 6]
@@ -377,8 +386,8 @@ def test_the_command_writes_the_scores_into_the_card(small, tmp_path, capsys):
     assert all((tmp_path / "runs" / "evaluation" / f"small.{which}.png").is_file() for which in ("unseen", "training"))
 
 
-def test_a_stopped_evaluation_goes_on_where_it_was(small, tmp_path, monkeypatch, capsys):
-    prompting.main([*small, "--dry"])
+def test_a_stopped_evaluation_continues_where_it_was(small, tmp_path, monkeypatch, capsys):
+    text_to_image.main([*small, "--dry"])
     whole = capsys.readouterr().out
     parts = sorted((tmp_path / "runs" / "evaluation").glob("small-*/*.npy"))
     assert len(parts) == 8 and read_card(tmp_path / "runs" / "small.json").scores == {
@@ -386,42 +395,42 @@ def test_a_stopped_evaluation_goes_on_where_it_was(small, tmp_path, monkeypatch,
     }  # four times 40 samples, 32 at a time
     parts[3].unlink()
     parts[6].write_bytes(b"half")
-    sampled, draw = [], prompts.draw
-    monkeypatch.setattr(prompts, "draw", lambda asked: sampled.append(asked) or draw(asked))
-    prompting.main([*small, "--dry"])
-    assert capsys.readouterr().out == whole and len(sampled) == 2
+    requests, sample = [], prompt_sets.sample
+    monkeypatch.setattr(prompt_sets, "sample", lambda request: requests.append(request) or sample(request))
+    text_to_image.main([*small, "--dry"])
+    assert capsys.readouterr().out == whole and len(requests) == 2
     (tmp_path / "unseen.json").write_text(json.dumps(UNSEEN | {"sea": ["another sea"]}))
-    prompting.main([*small, "--dry", "--guidance-scales", "3"])
-    assert len(sampled) == 4  # other prompts are sampled anew, training prompts are not
+    text_to_image.main([*small, "--dry", "--guidance-scales", "3"])
+    assert len(requests) == 4  # changed prompts are sampled again, training prompts are not
 
 
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        ({0: "eyes"}, "There is no model 'eyes' that draws what a text says: train one"),
+        ({0: "eyes"}, "There is no text-to-image model 'eyes': train one"),
         ({0: "nobody"}, "There is no model 'nobody'"),
         ({8: "3"}, "give more --samples"),
         ({4: "absent.json"}, "There is no file 'absent.json' with prompts"),
-        ({4: "strange.json"}, "second has never seen 'unicorn': train it on these images"),
+        ({4: "strange.json"}, "second has no class 'unicorn': train it on these images"),
     ],
     ids=str,
 )
-def test_what_cannot_be_judged_is_told_in_one_sentence(small, tmp_path, words, sentence):
+def test_problems_end_in_one_sentence(small, tmp_path, words, sentence):
     (tmp_path / "strange.json").write_text('{"unicorn": ["a unicorn"]}')
     with pytest.raises(SystemExit) as end:
-        prompting.main([words.get(place, word) for place, word in enumerate(small)])
+        text_to_image.main([words.get(place, word) for place, word in enumerate(small)])
     assert sentence in end.value.code and "\n" not in end.value.code
 
 
-def test_a_judge_without_categories_is_refused(small, tmp_path):
+def test_a_classifier_without_categories_is_refused(small, tmp_path):
     card = read_card(tmp_path / "runs" / "second.json")
     save_card(tmp_path / "runs", replace(card, data={}))
     with pytest.raises(SystemExit) as end:
-        prompting.main(small)
-    assert "second knows no categories: train a judge" in end.value.code and "\n" not in end.value.code
+        text_to_image.main(small)
+    assert "second has no categories: train a classifier" in end.value.code and "\n" not in end.value.code
 
 
-def test_the_other_evaluation_says_where_to_go(small):
+def test_the_general_evaluation_names_the_right_command(small):
     with pytest.raises(SystemExit) as end:
         command.main(["small", "--data", "scenes"])
     assert "'python -m diffusion_edu.evaluation.text_to_image small'" in end.value.code and "\n" not in end.value.code

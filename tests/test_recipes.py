@@ -27,12 +27,12 @@ from diffusion_edu.generation import Preset
 from diffusion_edu.randomness import Compute
 from diffusion_edu.recipes import flowers_cold
 from diffusion_edu.recipes import run as runs
-from diffusion_edu.recipes.model_setup import apart, build
-from diffusion_edu.recipes.command_line import arguments, main
+from diffusion_edu.recipes.command_line import main, parse_arguments
+from diffusion_edu.recipes.fine_tune import adapt_recipe, transfer_weights
 from diffusion_edu.recipes.flowers_attention import RECIPE
-from diffusion_edu.recipes.fine_tune import like, taken_over
 from diffusion_edu.recipes.log import COLUMNS, Log
-from diffusion_edu.recipes.sample_sheet import draw
+from diffusion_edu.recipes.model_setup import build, split_held_out
+from diffusion_edu.recipes.sample_sheet import generate_samples
 from diffusion_edu.samplers import cold_step
 
 SIZES = {"widths": [16, 32], "blocks": 1, "attention": [False, True], "patch": 2, "embedding": 16}
@@ -83,7 +83,7 @@ def test_a_training_leaves_a_model_a_curve_and_sheets(trained):
         assert (page.mode, page.width, page.height) == ("RGB", 8 * 8, 8 * 8)
 
 
-def test_the_model_loads_and_its_card_says_what_happened(trained):
+def test_the_model_loads_with_a_complete_card(trained):
     card = load("mine", [trained]).card
     assert (card.classes, card.null, card.prediction_type, card.size) == (["iris", "rose"], 2, "v", 8)
     assert card.sampling == asdict(TINY.sampling)
@@ -138,7 +138,7 @@ def test_bad_paths_and_devices_are_refused_in_one_sentence(photos, tmp_path, cap
         assert "--device cpu" in refusal(capsys, "--data", photos, "--out", tmp_path, "--device", "cuda")
 
 
-def test_a_person_at_the_keyboard_sees_one_sentence_and_status_1(tmp_path):
+def test_the_command_ends_with_one_sentence_and_status_1(tmp_path):
     words = [
         sys.executable,
         "-m",
@@ -155,7 +155,7 @@ def test_a_person_at_the_keyboard_sees_one_sentence_and_status_1(tmp_path):
     assert not (tmp_path / "out").exists()
 
 
-def test_a_full_disk_is_told_and_the_training_goes_on(photos, tmp_path, monkeypatch, capsys):
+def test_a_full_disk_is_reported_and_the_training_goes_on(photos, tmp_path, monkeypatch, capsys):
     def full(*_):
         raise OSError(errno.ENOSPC, "No space left on device")
 
@@ -195,12 +195,12 @@ from diffusion_edu.recipes.command_line import main
 from diffusion_edu.recipes.flowers_attention import RECIPE
 torch.set_num_threads(1)
 run.SAVE_EVERY = 0.2
-sizes = {"widths": [16, 32], "blocks": 1, "attention": [False, True], "patch": 2, "embedding": 16}
-main(replace(RECIPE, sizes=sizes, size=8, batch=8, sampling=Preset(steps=2)), sys.argv[1:])
+config = {"widths": [16, 32], "blocks": 1, "attention": [False, True], "patch": 2, "embedding": 16}
+main(replace(RECIPE, config=config, size=8, batch=8, sampling=Preset(steps=2)), sys.argv[1:])
 """
 
 
-def test_a_training_that_was_killed_goes_on_from_its_last_save(photos, tmp_path):
+def test_a_killed_training_resumes_from_its_last_save(photos, tmp_path):
     words = [sys.executable, "-c", KILLED, "--data", str(photos), "--out", str(tmp_path / "mine"), "--device", "cpu"]
     state, root = tmp_path / "mine" / "run.safetensors", Path(__file__).parents[1]
     victim = subprocess.Popen([*words, "--minutes", "5"], cwd=root, stderr=subprocess.DEVNULL)
@@ -218,7 +218,7 @@ def test_a_training_that_was_killed_goes_on_from_its_last_save(photos, tmp_path)
     assert load("mine", [tmp_path / "mine"]).card.training["images_seen"] == saved + 40
 
 
-def test_few_images_are_enough_and_it_is_told_what_becomes_of_them(photos, tmp_path, capsys):
+def test_few_images_are_enough_and_give_a_warning(photos, tmp_path, capsys):
     few = tmp_path / "few"
     few.mkdir()
     for name in ("0.png", "2.png"):
@@ -255,11 +255,11 @@ def test_the_global_randomness_is_left_alone(photos, tmp_path):
 
 def test_held_out_images_are_never_trained_on():
     images = torch.arange(200).to(torch.uint8).view(200, 1, 1, 1).expand(200, 3, 2, 2)
-    (kept, labels), rest = apart(ImageSet(images, torch.arange(200), ("a",)))
+    (held, labels), rest = split_held_out(ImageSet(images, torch.arange(200), ("a",)))
     assert labels.tolist() == [32, 96, 160]
-    assert ((kept[:, 0, 0, 0] + 1) * 127.5).round().tolist() == [32, 96, 160]
+    assert ((held[:, 0, 0, 0] + 1) * 127.5).round().tolist() == [32, 96, 160]
     assert sorted([*labels.tolist(), *rest.labels.tolist()]) == list(range(200))
-    few, all_of_them = apart(ImageSet(images[:63]))
+    few, all_of_them = split_held_out(ImageSet(images[:63]))
     assert (few, len(all_of_them)) == (None, 63)
 
 
@@ -271,28 +271,28 @@ def test_the_network_has_as_many_classes_as_the_images():
     assert (net.class_embedding, objective.null) == (None, None)
 
 
-def test_a_sheet_is_sampled_image_by_image(trained):
+def test_samples_do_not_depend_on_the_batch(trained):
     model = load("mine", [trained])
-    sampled = draw(model, range(5), batch=2)
-    assert (sampled.shape, sampled.dtype) == ((5, 3, 8, 8), torch.uint8)
+    samples = generate_samples(model, range(5), batch=2)
+    assert (samples.shape, samples.dtype) == ((5, 3, 8, 8), torch.uint8)
     assert (
-        sampled.int() - draw(model, range(5), batch=5).int()
+        samples.int() - generate_samples(model, range(5), batch=5).int()
     ).abs().max() <= 8  # batches of another size round differently in bfloat16
 
 
-def test_the_log_forgets_what_came_after_the_last_save(tmp_path):
+def test_the_log_drops_rows_after_the_last_save(tmp_path):
     log = Log(tmp_path)
-    log.forget_after(0)
+    log.drop_after(0)
     for images in (10, 20, 30):
         log.add((images, 1.0, 0.5, float("nan"), 1e-3))
     again = Log(tmp_path)
-    again.forget_after(20)
+    again.drop_after(20)
     assert [row[0] for row in again.rows] == ["10", "20"]
     assert len((tmp_path / "log.csv").read_text().splitlines()) == 3
 
 
-def test_the_command_line_offers_the_recipes_own_choices():
-    args = arguments(RECIPE, [])
+def test_the_defaults_of_the_command_line_are_the_recipes():
+    args = parse_arguments(RECIPE, [])
     assert (args.batch, args.lr, args.data, args.resume) == (RECIPE.batch, RECIPE.lr, None, False)
     assert RECIPE.name in args.out.name
 
@@ -300,64 +300,67 @@ def test_the_command_line_offers_the_recipes_own_choices():
 @pytest.mark.parametrize("words", [["--minutes", "0"], ["--batch", "-1"], ["--lr", "x"]])
 def test_impossible_numbers_are_refused(words):
     with pytest.raises(SystemExit):
-        arguments(RECIPE, words)
+        parse_arguments(RECIPE, words)
 
 
-def test_a_model_can_be_trained_further_on_other_images(trained, photos, tmp_path, monkeypatch):
+def test_a_model_can_be_fine_tuned_on_other_images(trained, photos, tmp_path, monkeypatch):
     monkeypatch.setattr("diffusion_edu.checkpoints.OWN", trained.parent)
-    run(photos, tmp_path / "further", "--from", "mine")
+    run(photos, tmp_path / "tuned", "--from", "mine")
     run(photos / "iris", tmp_path / "irises", "--from", "mine")
-    further, irises = (load(path.name, [path]) for path in (tmp_path / "further", tmp_path / "irises"))
-    assert further.card.classes == ["iris", "rose"] and irises.card.classes == []
-    assert further.card.config == {**irises.card.config, "classes": 2} and irises.card.size == 8
+    tuned, irises = (load(path.name, [path]) for path in (tmp_path / "tuned", tmp_path / "irises"))
+    assert tuned.card.classes == ["iris", "rose"] and irises.card.classes == []
+    assert tuned.card.config == {**irises.card.config, "classes": 2} and irises.card.size == 8
 
 
 @pytest.mark.parametrize("classes", [("iris", "rose"), ("rose", "iris"), ("cat", "dog", "owl"), ()], ids=str)
-def test_new_classes_begin_as_anything_and_known_ones_as_themselves(trained, classes):
+def test_new_classes_begin_as_the_null_label_and_known_ones_unchanged(trained, classes):
     start = load("mine", [trained])
-    recipe = like(start.card, TINY)
+    recipe = adapt_recipe(start.card, TINY)
     net, _ = build(recipe, ImageSet(torch.zeros(1, 3, 8, 8, dtype=torch.uint8), classes=classes))
-    net.load_state_dict(taken_over(start, net, classes))
+    net.load_state_dict(transfer_weights(start, net, classes))
     y, timestep = torch.randn(4, 3, 8, 8), torch.rand(4) * 1570
     known = classes == ("iris", "rose")
     for label in range(len(classes) + 1):
-        asked = torch.full((4,), label) if classes else None
-        torch.testing.assert_close(net(y, timestep, asked), start.net(y, timestep, asked if known else None))
+        condition = torch.full((4,), label) if classes else None
+        expected = start.net(y, timestep, condition if known else None)
+        torch.testing.assert_close(net(y, timestep, condition), expected)
 
 
-def test_a_model_without_classes_can_learn_some(photos, tmp_path):
+def test_a_model_without_classes_can_learn_classes(photos, tmp_path):
     run(photos / "iris", tmp_path / "plain")
     start = load("plain", [tmp_path / "plain"])
-    net, _ = build(like(start.card, TINY), ImageSet(torch.zeros(1, 3, 8, 8, dtype=torch.uint8), classes=("a", "b")))
-    net.load_state_dict(taken_over(start, net, ("a", "b")))
+    net, _ = build(
+        adapt_recipe(start.card, TINY), ImageSet(torch.zeros(1, 3, 8, 8, dtype=torch.uint8), classes=("a", "b"))
+    )
+    net.load_state_dict(transfer_weights(start, net, ("a", "b")))
     y, timestep = torch.randn(2, 3, 8, 8), torch.rand(2) * 1570
     torch.testing.assert_close(net(y, timestep, torch.tensor([0, 2])), start.net(y, timestep))
 
 
-@pytest.mark.parametrize("told", [{"attributes": ("smiling", "hat")}, {"conditioning_channels": 3}], ids=str)
-def test_a_network_that_is_told_other_things_begins_as_the_one_it_comes_from_asked_for_anything(trained, told):
+@pytest.mark.parametrize("conditions", [{"attributes": ("smiling", "hat")}, {"conditioning_channels": 3}], ids=str)
+def test_a_network_with_other_conditions_begins_as_the_unconditional_one(trained, conditions):
     start = load("mine", [trained])
-    recipe = replace(like(start.card, TINY), conditioning_channels=told.get("conditioning_channels", 0))
+    recipe = replace(adapt_recipe(start.card, TINY), conditioning_channels=conditions.get("conditioning_channels", 0))
     net, objective = build(
-        recipe, ImageSet(torch.zeros(1, 3, 8, 8, dtype=torch.uint8), attributes=told.get("attributes", ()))
+        recipe, ImageSet(torch.zeros(1, 3, 8, 8, dtype=torch.uint8), attributes=conditions.get("attributes", ()))
     )
     assert objective.null == 0
-    net.load_state_dict(taken_over(start, net, ()))
+    net.load_state_dict(transfer_weights(start, net, ()))
     y, timestep = torch.randn(4, 3, 8, 8), torch.rand(4) * 1570
-    for condition in (None, torch.ones(4, 2) if "attributes" in told else torch.rand(4, 3, 8, 8)):
+    for condition in (None, torch.ones(4, 2) if "attributes" in conditions else torch.rand(4, 3, 8, 8)):
         torch.testing.assert_close(net(y, timestep, condition), start.net(y, timestep))
 
 
-def test_what_a_training_began_with_is_known_when_it_is_resumed(trained, photos, tmp_path, monkeypatch):
+def test_a_resumed_fine_tuning_remembers_its_first_model(trained, photos, tmp_path, monkeypatch):
     monkeypatch.setattr("diffusion_edu.checkpoints.OWN", trained.parent)
     wide = replace(TINY, config={**SIZES, "widths": [16, 24]})
-    run(photos, tmp_path / "further", "--from", "mine", minutes=0.2 * SECOND, recipe=wide)
-    run(photos, tmp_path / "further", "--resume", minutes=0.4 * SECOND, recipe=wide)
-    card = load("further", [tmp_path / "further"]).card
+    run(photos, tmp_path / "tuned", "--from", "mine", minutes=0.2 * SECOND, recipe=wide)
+    run(photos, tmp_path / "tuned", "--resume", minutes=0.4 * SECOND, recipe=wide)
+    card = load("tuned", [tmp_path / "tuned"]).card
     assert card.training["from"] == "mine" and card.config == load("mine").card.config
 
 
-def test_training_further_begins_with_the_weights_that_are_there(trained, photos, tmp_path, monkeypatch):
+def test_fine_tuning_begins_with_the_weights_of_the_model(trained, photos, tmp_path, monkeypatch):
     monkeypatch.setattr("diffusion_edu.checkpoints.OWN", trained.parent)
     seen = []
 
@@ -368,7 +371,7 @@ def test_training_further_begins_with_the_weights_that_are_there(trained, photos
 
     monkeypatch.setattr(runs, "fit", stop_at_once)
     with pytest.raises(SystemExit):
-        run(photos, tmp_path / "further", "--from", "mine")
+        run(photos, tmp_path / "tuned", "--from", "mine")
     torch.testing.assert_close(seen[0], load("mine").net.state_dict()["stem.weight"])
 
 
@@ -377,19 +380,21 @@ def test_the_size_of_the_images_can_be_chosen(photos, tmp_path):
     assert load("large", [tmp_path / "large"]).card.size == 16
 
 
-def test_a_network_goes_on_with_larger_images_than_it_knew(trained, photos, tmp_path, monkeypatch):
+def test_a_network_can_be_fine_tuned_on_larger_images(trained, photos, tmp_path, monkeypatch):
     monkeypatch.setattr("diffusion_edu.checkpoints.OWN", trained.parent)
     run(photos, tmp_path / "larger", "--from", "mine", "--size", "16", minutes=0.2 * SECOND)
     larger = load("larger", [tmp_path / "larger"]).card
     assert (larger.size, larger.config) == (16, load("mine").card.config)
 
 
-def test_a_model_to_begin_with_that_is_not_there_is_told(photos, tmp_path, capsys):
+def test_a_missing_model_to_begin_with_is_reported(photos, tmp_path, capsys):
     assert "nobody" in refusal(capsys, "--data", photos, "--out", tmp_path / "x", "--from", "nobody")
 
 
-def test_the_learning_rate_is_lower_when_training_further():
-    assert arguments(RECIPE, []).lr == RECIPE.lr and arguments(RECIPE, ["--from", "mine"]).lr == RECIPE.lr / 4
+def test_the_learning_rate_is_lower_for_fine_tuning():
+    assert (
+        parse_arguments(RECIPE, []).lr == RECIPE.lr and parse_arguments(RECIPE, ["--from", "mine"]).lr == RECIPE.lr / 4
+    )
 
 
 COLD_SIZES = {"widths": [16, 24], "patch": 1, "embedding": 16}
@@ -403,10 +408,15 @@ def restoring(photos, tmp_path_factory):
     return out
 
 
-def test_a_restorer_is_trained_to_a_card_that_says_what_it_undoes(restoring):
+def test_a_restoration_model_lists_its_degradations_in_its_card(restoring):
     card = load("cold", [restoring]).card
-    assert (card.prediction_type, card.generates, card.classes, card.null) == ("restoration", False, list(DEGRADATIONS), 6)
-    assert card.config == {"classes": 6, **COLD_SIZES}  # the folder's own two classes are not what it is told
+    assert (card.prediction_type, card.generates, card.classes, card.null) == (
+        "restoration",
+        False,
+        list(DEGRADATIONS),
+        6,
+    )
+    assert card.config == {"classes": 6, **COLD_SIZES}  # the two classes of the folder are not conditions
     assert card.training["objective"] == {"prediction_type": "restoration", "null": 6, "drop": 0.1, "grain": 0.02}
     assert card.training["images_seen"] == 12 * card.training["steps"] > 0
     assert 0 < card.training["loss"] < 2 and 0 < card.training["validation_loss"] < 2
@@ -414,42 +424,42 @@ def test_a_restorer_is_trained_to_a_card_that_says_what_it_undoes(restoring):
 
 
 @pytest.mark.parametrize("name", DEGRADATIONS)
-def test_a_loaded_restorer_undoes_every_degradation_timestep_by_timestep(restoring, name):
+def test_a_loaded_restoration_model_undoes_every_degradation_step_by_step(restoring, name):
     model, degrade = load("cold", [restoring], Compute(torch.device("cpu"))), Degradation(name, (1, 2), T=10)
     x0 = torch.rand(2, 3, 8, 8, generator=torch.Generator().manual_seed(0)) * 2 - 1
     restore = model.restorer(degrade)
     states = list(walk(partial(cold_step, restore, degrade), degrade(x0, 10), list(range(10, -1, -1))))
     assert [state.t for state in states] == list(range(10, -1, -1))
     assert all(state.x.shape == x0.shape and state.x.isfinite().all() for state in states)
-    told = [model.restorer(Degradation(other, (1, 2), T=10))(x0, 5) for other in DEGRADATIONS]
-    assert sum(torch.equal(restore(x0, 5), prediction) for prediction in told) == 1  # each degradation is told apart
+    predictions = [model.restorer(Degradation(other, (1, 2), T=10))(x0, 5) for other in DEGRADATIONS]
+    assert sum(torch.equal(restore(x0, 5), prediction) for prediction in predictions) == 1  # one for each degradation
 
 
-def test_a_restorer_is_not_offered_where_images_are_sampled(restoring, trained, monkeypatch):
+def test_a_restoration_model_is_not_offered_for_sampling(restoring, trained, monkeypatch):
     models = pytest.importorskip("diffusion_edu.app.common.models")
     monkeypatch.setattr(models, "available", lambda: available([restoring, trained]))
     assert set(available([restoring, trained])) == {"cold", "mine"}
     assert set(models.cards()) == {"mine"}
 
 
-def test_the_sheets_of_a_restorer_show_its_images_above_what_it_was_given(restoring, photos):
-    """So that the strip of first rows, one per sheet, shows it grow."""
+def test_the_sheets_of_a_restoration_model_show_restored_images_above_degraded_ones(restoring, photos):
+    """So the first rows of all sheets show the progress."""
     with Image.open(restoring / "cold.png") as sheet, Image.open(restoring / "cold.growth.png") as growth:
         assert sheet.size == (8 * 8, 2 * 8)  # one image was held out
         assert growth.width == 8 * 8 and growth.height % 8 == 0
-        shown, grown = (to_signed(torch.from_numpy(np.array(page)).permute(2, 0, 1)) for page in (sheet, growth))
-    kept, _ = apart(load_images(photos, 8))
+        shown, growth_row = (to_signed(torch.from_numpy(np.array(page)).permute(2, 0, 1)) for page in (sheet, growth))
+    held, _ = split_held_out(load_images(photos, 8))
     degrade = Degradation(list(DEGRADATIONS)[0], (0,))
-    x = degrade(kept[0], flowers_cold.TIMESTEP)
+    x = degrade(held[0], flowers_cold.TIMESTEP)
     prediction = load("cold", [restoring]).restorer(degrade)(x, flowers_cold.TIMESTEP)
     assert (shown[:, 8:, :8] - x[0]).abs().max() < 0.02
     assert (
         shown[:, :8, :8] - prediction[0].clamp(-1, 1)
     ).abs().max() < 0.1  # half precision weights, a byte per channel
-    assert torch.equal(grown[:, -8:], shown[:, :8])
+    assert torch.equal(growth_row[:, -8:], shown[:, :8])
 
 
-def test_the_training_of_a_restorer_can_be_resumed(photos, tmp_path):
+def test_the_training_of_a_restoration_model_can_be_resumed(photos, tmp_path):
     cold = tmp_path / "cold"
     run(photos, cold, minutes=0.3 * SECOND, recipe=COLD)
     first = load("cold", [cold]).card.training
@@ -458,8 +468,8 @@ def test_the_training_of_a_restorer_can_be_resumed(photos, tmp_path):
     assert second.training["images_seen"] > first["images_seen"] and second.prediction_type == "restoration"
 
 
-def test_a_restorer_can_be_trained_further(photos, restoring, tmp_path, monkeypatch):
+def test_a_restoration_model_can_be_fine_tuned(photos, restoring, tmp_path, monkeypatch):
     monkeypatch.setattr("diffusion_edu.checkpoints.OWN", restoring.parent)
-    run(photos, tmp_path / "further", "--from", "cold", minutes=0.3 * SECOND, recipe=COLD)
-    card = load("further", [tmp_path / "further"]).card
+    run(photos, tmp_path / "tuned", "--from", "cold", minutes=0.3 * SECOND, recipe=COLD)
+    card = load("tuned", [tmp_path / "tuned"]).card
     assert (card.prediction_type, card.classes, card.training["from"]) == ("restoration", list(DEGRADATIONS), "cold")

@@ -1,4 +1,4 @@
-"""The recipe that learns to draw what a text says: latents encoded once, what is sampled how often, its loss, and the model that it leaves."""
+"""The text-to-image recipe: latents encoded once, sampling weights, the loss, and the model that it leaves."""
 
 import csv
 import json
@@ -21,7 +21,7 @@ from diffusion_edu.networks.autoencoder import Autoencoder
 from diffusion_edu.networks.text import token_mask
 from diffusion_edu.randomness import Compute
 from diffusion_edu.recipes import text_to_image
-from diffusion_edu.recipes.latents import encoded, looked_at, read_latents, variants, write_latents
+from diffusion_edu.recipes.latents import encode_sets, read_latents, sheet_captions, variant_count, write_latents
 from diffusion_edu.text import clip, tokenizer
 from diffusion_edu.text.reader import load_reader
 from diffusion_edu.training.objectives.diffusion import Objective
@@ -122,19 +122,19 @@ def test_the_card_says_what_it_was_made_of(trained):
     assert 0 < card.training["validation_loss"] < 3
 
 
-def test_the_captions_that_it_learned_from_lie_beside_the_weights(trained, home):
-    said, latents = load_prompts(trained / "mine.captions.json"), read_latents(trained / "latents.safetensors")
-    assert {each.subject for each in said} == {"", "tulip", "rose"} and {each.category for each in said} == {
+def test_the_training_captions_lie_beside_the_weights(trained, home):
+    prompts, latents = load_prompts(trained / "mine.captions.json"), read_latents(trained / "latents.safetensors")
+    assert {each.subject for each in prompts} == {"", "tulip", "rose"} and {each.category for each in prompts} == {
         "",
         "flowers",
     }
-    captions = [each.text for each in said]
+    captions = [each.text for each in prompts]
     assert len(set(captions)) == len(captions)
     held = {(home / "own" / f"{k:02}.txt").read_text() for k in range(70)} - set(captions)
     assert len(held) == 1 and latents.held.any()  # every 64th image is held out
 
 
-def test_images_are_sampled_for_the_same_prompts_every_time(trained):
+def test_sheets_show_the_same_prompts_every_time(trained):
     prompts = (trained / "prompts.txt").read_text().splitlines()
     assert len(prompts) == len(set(prompts)) == 64 and "number 32" in prompts[1]
     with Image.open(trained / "mine.png") as page:
@@ -142,7 +142,7 @@ def test_images_are_sampled_for_the_same_prompts_every_time(trained):
     assert len(list(trained.glob("sheet_*.png"))) == 1
 
 
-def test_the_model_draws_latents_that_its_autoencoder_decodes(trained):
+def test_the_model_generates_latents_that_its_autoencoder_decodes(trained):
     able, reader = load("mine", compute=CPU), load_reader("mine")
     *_, said = generate(able, Preset(steps=3, guidance_scale=3.0), [5, 6], reader(["a barn on the shore", "a boat"]))
     *_, anything = generate(able, Preset(steps=3), [5, 6])
@@ -152,7 +152,7 @@ def test_the_model_draws_latents_that_its_autoencoder_decodes(trained):
     assert load_codec(CODER, compute=CPU).decode(said.x).shape == (2, 3, 32, 32)
 
 
-def test_a_training_goes_on_where_it_was_without_images(trained, tmp_path, home):
+def test_a_training_resumes_without_images(trained, tmp_path, home):
     out = tmp_path / "again"
     run(out, "--captions", "own", "--images", 16)
     latents = (out / "latents.safetensors").read_bytes()
@@ -162,7 +162,7 @@ def test_a_training_goes_on_where_it_was_without_images(trained, tmp_path, home)
     assert (out / "latents.safetensors").read_bytes() == latents
 
 
-def test_latents_are_enough_where_there_is_no_tokenizer_library(trained, tmp_path, monkeypatch):
+def test_latents_are_enough_without_a_tokenizer_library(trained, tmp_path, monkeypatch):
     for name in ("tokenizers", "diffusion_edu.text.tokenizer", "diffusion_edu.text.reader", "diffusion_edu.text.clip"):
         monkeypatch.setitem(sys.modules, name, None)
     run(tmp_path / "there", "--latents", trained / "latents.safetensors", "--images", 16)
@@ -172,7 +172,7 @@ def test_latents_are_enough_where_there_is_no_tokenizer_library(trained, tmp_pat
     assert (tmp_path / "there" / "there.prompts.json").read_bytes() == (trained / "mine.prompts.json").read_bytes()
 
 
-def test_a_model_learns_further_from_images_of_ones_own(trained, tmp_path):
+def test_a_model_can_be_fine_tuned_on_your_own_images(trained, tmp_path):
     run(tmp_path / "further", "--captions", "own", "--from", "mine", "--images", 8, "--lr", 1e-9)
     ours, theirs = load("mine", compute=CPU), load("further", [tmp_path / "further"], CPU)
     assert theirs.card.text == ours.card.text and theirs.card.training["from"] == "mine"
@@ -180,7 +180,7 @@ def test_a_model_learns_further_from_images_of_ones_own(trained, tmp_path):
         torch.testing.assert_close(weight, ours.net.state_dict()[name], rtol=0, atol=2e-3)
 
 
-def test_another_encoder_of_texts(tmp_path, monkeypatch):
+def test_another_text_encoder(tmp_path, monkeypatch):
     class Letters:
         """How often each of ten letters is in each word."""
 
@@ -205,10 +205,10 @@ def test_another_encoder_of_texts(tmp_path, monkeypatch):
 @pytest.mark.parametrize("weight", ["0.5", "alone"])
 def test_a_training_with_perceptual_loss(trained, tmp_path, weight):
     run(tmp_path / "p", "--latents", trained / "latents.safetensors", "--perceptual", weight, "--images", 16)
-    told = load("p", [tmp_path / "p"]).card.training["objective"]
-    assert (told["plain"], told["perception"]) == ((0, 1) if weight == "alone" else (1, 0.5)) and told[
-        "autoencoder"
-    ] == CODER
+    objective = load("p", [tmp_path / "p"]).card.training["objective"]
+    assert (objective["diffusion_weight"], objective["perceptual_weight"]) == (
+        (0, 1) if weight == "alone" else (1, 0.5)
+    ) and objective["autoencoder"] == CODER
 
 
 @pytest.mark.parametrize(
@@ -226,22 +226,22 @@ def test_a_training_with_perceptual_loss(trained, tmp_path, weight):
         (["--captions", "own", "--size", "36"], "divisible by 8, not 36 x 36"),
         (["--captions", "own", "--size", "24"], "divisible by 2, not 3: try another --size"),
         (["--captions", "own", "--autoencoder", "absent"], "There is no model 'absent'"),
-        (["--captions", "own", "--from", CODER], "draws what a text says"),
+        (["--captions", "own", "--from", CODER], "no text-to-image model"),
     ],
     ids=str,
 )
-def test_what_cannot_be_is_refused_in_one_sentence(trained, tmp_path, words, sentence):
+def test_impossible_options_are_refused_in_one_sentence(trained, tmp_path, words, sentence):
     assert sentence in refusal(tmp_path / "no", *words)
 
 
-def test_latents_of_other_images_are_not_taken_for_these(trained, tmp_path):
+def test_latents_made_with_other_choices_are_refused(trained, tmp_path):
     run(tmp_path / "a", "--captions", "own", "--images", 8)
     assert "another choice of from" in refusal(tmp_path / "a", "--data", "kinds.parquet", "--resume")
     assert "another choice of autoencoder" in refusal(tmp_path / "a", "--resume", "--autoencoder", "other")
 
 
 @pytest.mark.parametrize("weight", ["-1", "much", "0.0.1"])
-def test_a_perceptual_loss_that_cannot_be_is_refused(tmp_path, weight, capsys):
+def test_an_impossible_perceptual_weight_is_refused(tmp_path, weight, capsys):
     with pytest.raises(SystemExit):
         run(tmp_path / "no", "--captions", "own", f"--perceptual={weight}")
     assert "--perceptual" in capsys.readouterr().err
@@ -263,49 +263,56 @@ def latents(home):
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(home)
         facts = {"autoencoder": CODER, "scale": load(CODER).card.latents, "vocabulary": reader.text}
-        return encoded(sets, load_codec(CODER, compute=CPU), reader, lambda items, words: items, **facts)
+        return encode_sets(sets, load_codec(CODER, compute=CPU), reader, lambda items, words: items, **facts)
 
 
-def test_every_variant_is_encoded_with_its_caption_and_stays_on_its_side(latents):
+def test_every_variant_is_encoded_with_its_own_caption(latents):
     some, able, reader = captioned(), load_codec(CODER, compute=CPU), tokenizer.Tokenizer(latents.facts["vocabulary"])
     assert len(latents) == 4 * 150 and latents.images.dtype == torch.float16
     for variant in range(4):
         rows = torch.arange(70) + 70 * variant
         expected = able.encode(to_signed(augmented(some.images, some.captions, variant)))
-        got, told = latents.rows(rows)
+        got, conditions = latents.batch(rows)
         torch.testing.assert_close(got, expected, rtol=2e-3, atol=2e-3)
-        assert torch.equal(told, reader(some.captions)[:, : told.shape[1]])
+        assert torch.equal(conditions, reader(some.captions)[:, : conditions.shape[1]])
         assert torch.equal(latents.held[rows], held_out(some)) and latents.held[rows].sum() == 1
     assert latents.part.tolist() == [0] * 280 + [1] * 320
 
 
 def test_large_sets_have_no_variants():
-    assert variants(captioned(70)) == 4 and variants(range(5000)) == 1
+    assert variant_count(captioned(70)) == 4 and variant_count(range(5000)) == 1
 
 
-def test_captions_are_cut_where_all_of_them_are_over(latents):
+def test_padding_shared_by_all_captions_is_removed(latents):
     for rows in ([0], [1, 5], list(range(50))):
-        told, whole = latents.told(torch.tensor(rows)), latents.captions[rows]
-        assert told.dtype == torch.int64 and told.shape[1] % 8 == 0 and told.shape[1] - 8 < token_mask(whole).sum(1).max()
-        assert torch.equal(told.any(1), whole.any(1)) and told.sum() == whole.sum()
-    assert replace(latents, captions=torch.zeros(3, 77, dtype=torch.int16)).told(torch.tensor([0])).shape == (1, 8)
+        condition, whole = latents.conditions(torch.tensor(rows)), latents.captions[rows]
+        assert (
+            condition.dtype == torch.int64
+            and condition.shape[1] % 8 == 0
+            and condition.shape[1] - 8 < token_mask(whole).sum(1).max()
+        )
+        assert torch.equal(condition.any(1), whole.any(1)) and condition.sum() == whole.sum()
+    assert replace(latents, captions=torch.zeros(3, 77, dtype=torch.int16)).conditions(torch.tensor([0])).shape == (
+        1,
+        8,
+    )
 
 
-def test_sets_come_as_often_as_they_are_weighed_and_what_is_held_out_never(latents):
+def test_sets_are_sampled_by_weight_and_held_out_latents_never(latents):
     def fractions(weights):
         return torch.stack([weights[latents.part == part].sum() for part in (0, 1)]) / weights.sum()
 
-    torch.testing.assert_close(fractions(latents.often()), torch.tensor([0.7, 0.3]))
-    torch.testing.assert_close(fractions(latents.often([1, 4])), torch.tensor([0.2, 0.8]))
-    assert (latents.often()[latents.held] == 0).all() and (latents.often()[~latents.held] > 0).all()
+    torch.testing.assert_close(fractions(latents.weights()), torch.tensor([0.7, 0.3]))
+    torch.testing.assert_close(fractions(latents.weights([1, 4])), torch.tensor([0.2, 0.8]))
+    assert (latents.weights()[latents.held] == 0).all() and (latents.weights()[~latents.held] > 0).all()
     alone = replace(
         latents,
         facts={"sets": [{**each, "made": True, "images": 25 * 4**k} for k, each in enumerate(latents.facts["sets"])]},
     )
-    torch.testing.assert_close(fractions(alone.often()), torch.tensor([1 / 3, 2 / 3]))
+    torch.testing.assert_close(fractions(alone.weights()), torch.tensor([1 / 3, 2 / 3]))
 
 
-def test_latents_are_kept_whole_and_refused_if_the_autoencoder_is_another_one(latents, tmp_path, home):
+def test_latents_are_saved_whole_and_refused_with_another_autoencoder(latents, tmp_path, home):
     path = tmp_path / "deep" / "l.safetensors"
     write_latents(path, latents)
     again = read_latents(path)
@@ -314,7 +321,7 @@ def test_latents_are_kept_whole_and_refused_if_the_autoencoder_is_another_one(la
     )
     try:
         keep_autoencoder(home / "runs" / CODER, 1)
-        with pytest.raises(Unusable, match="made by another 'tiny_autoencoder' than the one that is here: delete"):
+        with pytest.raises(Unusable, match="made by another 'tiny_autoencoder' than the one that is installed: delete"):
             read_latents(path)
     finally:
         keep_autoencoder(home / "runs" / CODER, 0)
@@ -324,18 +331,18 @@ def test_latents_are_kept_whole_and_refused_if_the_autoencoder_is_another_one(la
         read_latents(path)
 
 
-def test_what_is_looked_at_comes_from_every_set_in_turn_and_begins_with_what_is_held_out():
+def test_sheet_captions_come_from_every_set_in_turn_held_out_ones_first():
     written, made = captioned(70, source="w"), captioned(80, True)
-    shown = looked_at([written, made], 10)
+    shown = sheet_captions([written, made], 10)
     assert len(set(shown)) == len(shown) == 10
-    assert shown[0] == written.captions[32]  # that of both, since they are called alike
-    assert looked_at([captioned(5)], 64) == list(captioned(5).captions)
+    assert shown[0] == written.captions[32]  # in both sets, since they have the same captions
+    assert sheet_captions([captioned(5)], 64) == list(captioned(5).captions)
 
 
 # The loss
 
 
-def test_the_hybrid_loss_is_the_error_and_how_different_a_prediction_looks():
+def test_the_hybrid_loss_is_the_diffusion_loss_plus_the_perceptual_distance():
     torch.manual_seed(0)
     x0, eps, theta = torch.randn(3, 4, 4, 4), torch.randn(3, 4, 4, 4), torch.tensor([0.0, 0.7, torch.pi / 2])
 
@@ -347,7 +354,8 @@ def test_the_hybrid_loss_is_the_error_and_how_different_a_prediction_looks():
     looks = perceptual_distance(decoder_features(CODER, CPU.device), c * y - s * y.roll(1, 1), x0)
     plain = Objective().at(net, x0, None, theta, eps)
     torch.testing.assert_close(
-        Hybrid(perceptual_weight=0.3, autoencoder=CODER).at(net, x0, None, theta, eps), plain + 0.3 * c.flatten() ** 2 * looks
+        Hybrid(perceptual_weight=0.3, autoencoder=CODER).at(net, x0, None, theta, eps),
+        plain + 0.3 * c.flatten() ** 2 * looks,
     )
     alone = Hybrid(diffusion_weight=0.0, perceptual_weight=1.0, autoencoder=CODER).at(net, x0, None, theta, eps)
     torch.testing.assert_close(alone, c.flatten() ** 2 * looks)
@@ -390,7 +398,7 @@ def test_what_has_no_latents_cannot_be_looked_at(home):
         decoder_features("bare", CPU.device)
 
 
-def test_the_recipe_itself_is_small_enough_and_draws_at_its_size():
+def test_the_network_of_the_recipe_is_small_enough_and_generates_its_size():
     config = TINY.config | text_to_image.RECIPE.config | {"channels": 4}
     config["text"] = {**config["text"], "vocabulary": tokenizer.VOCABULARY_SIZE}
     net = NETWORKS[text_to_image.RECIPE.network](**json.loads(json.dumps(config))).eval()

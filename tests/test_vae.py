@@ -17,7 +17,7 @@ from diffusion_edu.networks.vae import VAE
 from diffusion_edu.randomness import Compute
 from diffusion_edu.recipes import faces_vae, flowers_vae
 from diffusion_edu.recipes.command_line import main
-from diffusion_edu.recipes.sample_sheet import draw
+from diffusion_edu.recipes.sample_sheet import generate_samples
 from diffusion_edu.training.loop import fit, held_out_loss, train_state
 from diffusion_edu.training.objectives.autoencoding import Variational
 
@@ -155,7 +155,7 @@ def test_a_recipe_leaves_a_vae_with_its_card_and_goes_on_where_it_was(photos, tm
     assert card.training["objective"] == {"kind": "vae", "null": None, "spread": 0.2}
     assert card.training["images_seen"] == 40 and 0 < card.training["validation_loss"] < 2
     assert [row["images"] for row in csv.DictReader((out / "log.csv").open())] == ["16", "40"]
-    sampled = draw(able, range(5), batch=2)
+    sampled = generate_samples(able, range(5), batch=2)
     assert (sampled.shape, sampled.dtype) == ((5, 3, 8, 8), torch.uint8)
     assert json.loads((out / "mine.json").read_text())["network"] == "vae"
     assert (

@@ -4,7 +4,7 @@ from einops import rearrange
 
 from diffusion_edu.analysis.measures import gradient_energy, spectrum
 from diffusion_edu.data.images import to_signed
-from diffusion_edu.editing.super_resolution import shrunk
+from diffusion_edu.editing.super_resolution import bicubic_downsample
 from diffusion_edu.evaluation.cold import psnr_and_ssim
 from diffusion_edu.evaluation.features import describe
 
@@ -25,7 +25,7 @@ def patch_features(feature_network, images, watch=iter):
 
 def consistency(images, small):
     """Shrink uint8 images (n, 3, 2h, 2w) again and compare them with the small ones (n, 3, h, w): PSNR in dB."""
-    return psnr_and_ssim(shrunk(to_signed(images)), to_signed(small))["PSNR"]
+    return psnr_and_ssim(bicubic_downsample(to_signed(images)), to_signed(small))["PSNR"]
 
 
 def relative_gradient_energy(images, real):

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from diffusion_edu.data.images import to_bytes
-from diffusion_edu.data.sources import SPLITS
+from diffusion_edu.data.tables import SPLITS
 from diffusion_edu.evaluation.distances import Statistics, frechet, frechet_band, kernel
 from diffusion_edu.evaluation.features import class_accuracy, describe
 from diffusion_edu.evaluation.neighbours import memorised

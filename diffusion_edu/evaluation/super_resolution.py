@@ -12,7 +12,13 @@ from torch import Tensor
 from diffusion_edu.analysis.measures import gradient_energy
 from diffusion_edu.checkpoints import Model, available, load, save_card
 from diffusion_edu.data.images import held_out, load_images, to_bytes, to_signed
-from diffusion_edu.editing.super_resolution import FACTOR, enlarge, enlarged, enlarges, shrunk
+from diffusion_edu.editing.super_resolution import (
+    FACTOR,
+    bicubic_downsample,
+    bicubic_upsample,
+    enlarge,
+    is_super_resolution,
+)
 from diffusion_edu.evaluation.cold import psnr_and_ssim
 from diffusion_edu.evaluation.command_line import base_parser, repeat_command, rounded, run_evaluation
 from diffusion_edu.evaluation.distances import frechet
@@ -40,7 +46,7 @@ class Upscaler:
     def all_ways(self, small):
         """Enlarge small images uint8 (n, 3, h, w) in every way that is compared: {way: uint8 (n, 3, 2h, 2w)}."""
         return {
-            "bicubic": to_bytes(enlarged(to_signed(small))),
+            "bicubic": to_bytes(bicubic_upsample(to_signed(small))),
             **{f"noise {fraction:g}": self.upscale(small, fraction) for fraction in NOISE_FRACTIONS},
             "unconstrained": self.upscale(small, NOISE_FRACTIONS[0], consistent=False),
         }
@@ -78,7 +84,7 @@ def evaluate(args, watch):
     """Enlarge held-out images at three sizes, write the scores into the card, and return them as a dict."""
     compute = choose(args.device)
     model = load(args.name, compute=compute)
-    if not enlarges(model.card):
+    if not is_super_resolution(model.card):
         raise ValueError(
             f"{args.name} does not enlarge images: name a super-resolution model, for example super_resolution."
         )
@@ -139,7 +145,7 @@ def compare(images, small, truth, distance):
 
 def shrink(images):
     """Shrink uint8 images (n, 3, h, w) to half of their height and width, uint8."""
-    return to_bytes(shrunk(to_signed(images)))
+    return to_bytes(bicubic_downsample(to_signed(images)))
 
 
 def content(images: Tensor):

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from diffusion_edu.analysis.measures import mean_distance
 from diffusion_edu.checkpoints import Model, available, save_card
-from diffusion_edu.data.sources import SPLITS
+from diffusion_edu.data.tables import SPLITS
 from diffusion_edu.evaluation.command_line import base_parser, rounded, run_evaluation
 from diffusion_edu.evaluation.distances import frechet, frechet_band
 from diffusion_edu.evaluation.features import CLASSIFIERS, category_class_accuracy, class_accuracy, describe

@@ -219,7 +219,9 @@ def options():
 
 def main(words=None, recipe=RECIPE):
     """Run the recipe from the command line."""
-    command_line.carry_out(partial(command_line.train, begin=begin), recipe, command_line.arguments(recipe, words, [options()]))
+    command_line.carry_out(
+        partial(command_line.train, begin=begin), recipe, command_line.arguments(recipe, words, [options()])
+    )
 
 
 if __name__ == "__main__":

@@ -1,10 +1,10 @@
-"""Train the second classifier of faces, which judges whether a drawing is what we asked for: `python -m diffusion_edu.recipes.face_classifier`."""
+"""Train the evaluation classifier of faces: `python -m diffusion_edu.recipes.face_classifier`."""
 
 from diffusion_edu.recipes.classifier import Recipe, main
 
 RECIPE = Recipe(
     name="face_classifier",
-    title="Face judge, plain classifier",
+    title="Faces, evaluation classifier",
     network="plain_classifier",
     config={"widths": [48, 96, 128, 128], "blocks": 2, "patch": 2},
     seed=2,

@@ -1,10 +1,10 @@
-"""Train the classifier of faces whose features the distances between faces are measured on: `python -m diffusion_edu.recipes.face_features`."""
+"""Train the feature network of faces: `python -m diffusion_edu.recipes.face_features`."""
 
 from diffusion_edu.recipes.classifier import Recipe, main
 
 RECIPE = Recipe(
     name="face_features",
-    title="Face features, residual classifier",
+    title="Faces, feature network",
     network="residual_classifier",
     config={"widths": [48, 96, 128, 128], "blocks": 1, "patch": 2},
     seed=1,

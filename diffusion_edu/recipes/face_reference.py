@@ -1,4 +1,4 @@
-"""Describe the real faces once, for places where they are not at hand: `python -m diffusion_edu.recipes.face_reference`."""
+"""Compute the statistics of real faces: `python -m diffusion_edu.recipes.face_reference`."""
 
 from functools import partial
 

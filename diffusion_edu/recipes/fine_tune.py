@@ -1,4 +1,4 @@
-"""Train a model further: the recipe that fits its network, and its weights for a network that is told something else."""
+"""Fine-tuning: the recipe that fits a trained network, and its weights for a network with another condition."""
 
 from dataclasses import replace
 
@@ -8,44 +8,47 @@ from diffusion_edu.denoisers import TARGETS
 from diffusion_edu.generation import Preset
 from diffusion_edu.networks.experts import MEMBERS
 
+CONDITIONS = ("classes", "attributes", "conditioning_channels")
 
-def like(card, recipe):
-    """Change a recipe so that it trains the network of a card further: the same sizes and target; without a guide the same preset and images."""
+
+def adapt_recipe(card, recipe):
+    """Change a recipe so that it fine-tunes the network of a card: the same config and prediction type.
+
+    Unless the recipe has conditioning images, preset and image size are those of the card too. Raises ValueError if the
+    network or the recipe is no U-Net.
+    """
     if card.network not in MEMBERS or recipe.network not in MEMBERS:
         raise ValueError(
-            f"{card.name} cannot be trained further: --from takes a U-Net, and is for recipes that train one."
+            f"{card.name} cannot be fine-tuned: --from takes a U-Net, and is for recipes that train a U-Net."
         )
-    alike = card.prediction_type in TARGETS and recipe.objective.prediction_type in TARGETS
+    denoisers = card.prediction_type in TARGETS and recipe.objective.prediction_type in TARGETS
+    objective = replace(recipe.objective, prediction_type=card.prediction_type) if denoisers else recipe.objective
     return replace(
         recipe,
         network=card.network,
-        config={
-            name: value
-            for name, value in card.config.items()
-            if name not in ("classes", "attributes", "conditioning_channels")
-        },
+        config={name: value for name, value in card.config.items() if name not in CONDITIONS},
         size=recipe.size if recipe.conditioning_channels else card.size,
-        objective=replace(recipe.objective, prediction_type=card.prediction_type) if alike else recipe.objective,
+        objective=objective,
         sampling=recipe.sampling if recipe.conditioning_channels else Preset(**card.sampling),
     )
 
 
-def taken_over(start, net, class_names):
-    """Take the weights of a loaded model for a network that is told other kinds: all of it begins as "anything" and learns from there."""
+def transfer_weights(start, net, condition_names):
+    """Return the weights of a loaded model for a network with other conditions.
+
+    At the beginning every new condition acts like the model's null label; the network learns the differences.
+    """
     weights, fresh = start.net.state_dict(), net.state_dict()
-    if list(class_names) != start.card.condition_names:
-        tell, bias = start.net.class_embedding or start.net.attribute_embedding, "time_embedding.mlp.2.bias"
-        anything = tell(None, 1)[0] if tell else torch.zeros(start.net.time_embedding.width)
-        weights = {
-            name: weight
-            for name, weight in weights.items()
-            if not name.startswith(("class_embedding.", "attribute_embedding."))
-        }
+    if list(condition_names) != start.card.condition_names:
+        embedding, bias = start.net.class_embedding or start.net.attribute_embedding, "time_embedding.mlp.2.bias"
+        null = embedding(None, 1)[0] if embedding else torch.zeros(start.net.time_embedding.width)
+        embeddings = ("class_embedding.", "attribute_embedding.")
+        weights = {name: weight for name, weight in weights.items() if not name.startswith(embeddings)}
         if net.class_embedding:
-            weights["class_embedding.table.weight"] = anything.repeat(len(class_names) + 1, 1)
+            weights["class_embedding.table.weight"] = null.repeat(len(condition_names) + 1, 1)
         else:
-            weights[bias] = weights[bias] + anything  # the network adds up what it is told of timestep and kind
+            weights[bias] = weights[bias] + null  # the network adds up the embeddings of timestep and condition
     stem = torch.zeros_like(fresh["stem.weight"])
     known = min(weights["stem.weight"].shape[1], stem.shape[1])
-    stem[:, :known] = weights["stem.weight"][:, :known]  # a guide lies behind the image, and is not looked at yet
+    stem[:, :known] = weights["stem.weight"][:, :known]  # new input channels, of a conditioning image, have weight 0
     return fresh | {name: weight for name, weight in weights.items() if name in fresh} | {"stem.weight": stem}

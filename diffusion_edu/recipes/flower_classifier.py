@@ -1,10 +1,10 @@
-"""Train the second classifier of flowers, which judges whether a drawing is what we asked for: `python -m diffusion_edu.recipes.flower_classifier`."""
+"""Train the evaluation classifier of flowers: `python -m diffusion_edu.recipes.flower_classifier`."""
 
 from diffusion_edu.recipes.classifier import Recipe, main
 
 RECIPE = Recipe(
     name="flower_classifier",
-    title="Flower judge, plain classifier",
+    title="Flowers, evaluation classifier",
     network="plain_classifier",
     config={"widths": [48, 96, 128, 128], "blocks": 2, "patch": 2},
     seed=2,

@@ -1,10 +1,10 @@
-"""Train the classifier of 102 flowers whose features the distances compare: `python -m diffusion_edu.recipes.flower_features`."""
+"""Train the feature network of 102 flowers: `python -m diffusion_edu.recipes.flower_features`."""
 
 from diffusion_edu.recipes.classifier import Recipe, main
 
 RECIPE = Recipe(
     name="flower_features",
-    title="Flower features, residual classifier",
+    title="Flowers, feature network",
     network="residual_classifier",
     config={"widths": [48, 96, 128, 128], "blocks": 1, "patch": 2},
     seed=1,

@@ -1,4 +1,4 @@
-"""Describe the real flowers once, for places where they are not at hand: `python -m diffusion_edu.recipes.flower_reference`."""
+"""Compute the statistics of real flowers: `python -m diffusion_edu.recipes.flower_reference`."""
 
 from functools import partial
 

@@ -1,6 +1,8 @@
-"""Train a U-Net that draws 128x128 flowers of five kinds directly, to compare with the cascade: `python -m diffusion_edu.recipes.flowers_128`.
+"""Train a U-Net that generates 128x128 flowers of five classes directly: `python -m
+diffusion_edu.recipes.flowers_128`.
 
-The network is that of flowers_simple, and `--from flowers_simple --size 128` begins with what it knows of small flowers.
+It is compared with the cascade. The network is that of flowers_simple: `--from flowers_simple --size 128` begins with
+its weights.
 """
 
 from diffusion_edu.generation import Preset

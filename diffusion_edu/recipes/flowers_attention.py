@@ -1,4 +1,4 @@
-"""Train the attention U-Net that draws 64x64 flowers of 102 kinds: `python -m diffusion_edu.recipes.flowers_attention`."""
+"""Train the attention U-Net for 102 flowers: `python -m diffusion_edu.recipes.flowers_attention`."""
 
 from diffusion_edu.generation import Preset
 from diffusion_edu.recipes.command_line import main

@@ -1,4 +1,4 @@
-"""Train a simple U-Net for the timesteps with more signal than noise: `python -m diffusion_edu.recipes.flowers_expert_detail --from flowers_simple`."""
+"""Train the expert for low noise levels: `python -m diffusion_edu.recipes.flowers_expert_detail --from NAME`."""
 
 import math
 from dataclasses import replace
@@ -10,7 +10,7 @@ from diffusion_edu.training.objectives.diffusion import Objective
 RECIPE = replace(
     flowers_simple.RECIPE,
     name="flowers_expert_detail",
-    title="Flowers, the expert for detail",
+    title="Flowers, expert for low noise",
     objective=Objective(angles=(0.0, math.pi / 4)),
 )
 

@@ -1,4 +1,4 @@
-"""Train a simple U-Net for the timesteps with more noise than signal: `python -m diffusion_edu.recipes.flowers_expert_noise --from flowers_simple`."""
+"""Train the expert for high noise levels: `python -m diffusion_edu.recipes.flowers_expert_noise --from NAME`."""
 
 import math
 from dataclasses import replace
@@ -10,7 +10,7 @@ from diffusion_edu.training.objectives.diffusion import Objective
 RECIPE = replace(
     flowers_simple.RECIPE,
     name="flowers_expert_noise",
-    title="Flowers, the expert for much noise",
+    title="Flowers, expert for high noise",
     objective=Objective(angles=(math.pi / 4, math.pi / 2)),
 )
 

@@ -1,4 +1,4 @@
-"""Make one model of two experts, each trained for its half of the timesteps: `python -m diffusion_edu.recipes.flowers_experts`."""
+"""Join two experts into one model: `python -m diffusion_edu.recipes.flowers_experts`."""
 
 import argparse
 import math
@@ -13,34 +13,37 @@ from diffusion_edu.recipes import flowers_expert_detail, flowers_expert_noise
 
 
 def main(words=None):
-    """Put the weights of both into one file, with a card."""
+    """Write the weights of both experts into one file, with a card."""
     parser = argparse.ArgumentParser(prog="python -m diffusion_edu.recipes.flowers_experts", description=__doc__)
     parser.add_argument(
-        "--detail", default=f"my_{flowers_expert_detail.RECIPE.name}", help="the model for little noise"
+        "--detail", default=f"my_{flowers_expert_detail.RECIPE.name}", help="the expert for low noise levels"
     )
-    parser.add_argument("--noise", default=f"my_{flowers_expert_noise.RECIPE.name}", help="the model for much noise")
     parser.add_argument(
-        "--out", type=Path, default=OWN / "flowers_experts", help="where it goes; the model is called like this folder"
+        "--noise", default=f"my_{flowers_expert_noise.RECIPE.name}", help="the expert for high noise levels"
+    )
+    parser.add_argument(
+        "--out", type=Path, default=OWN / "flowers_experts", help="the folder for the model, which is named after it"
     )
     args = parser.parse_args(words)
     try:
-        joined(args.detail, args.noise, args.out)
+        join(args.detail, args.noise, args.out)
     except (ValueError, OSError) as problem:
         sys.exit(f"{problem}")
 
 
-def joined(detail, noise, out):
-    """Join two models, by name, that are built alike and whose angles meet."""
+def join(detail, noise, out):
+    """Join two models, by name, with the same config and adjacent ranges of angles; raises ValueError otherwise."""
     low, high = load(detail), load(noise)
     if any(
         getattr(low.card, name) != getattr(high.card, name)
         for name in ("network", "config", "prediction_type", "size", "classes", "attributes")
     ):
-        raise ValueError(f"{detail} and {noise} are built differently: experts must be alike to take turns.")
+        raise ValueError(f"{detail} and {noise} have different configs: experts must have the same.")
     (_, border), (begin, _) = angles(low.card), angles(high.card)
     if border != begin:
         raise ValueError(
-            f"{detail} learned angles up to {border:.2f} and {noise} those from {begin:.2f}: where one ends the other must begin."
+            f"{detail} was trained up to angle {border:.2f} and {noise} from {begin:.2f}: "
+            "the second range must begin where the first ends."
         )
     training = {"detail": low.card.training, "noise": high.card.training}
     card = replace(
@@ -59,7 +62,7 @@ def joined(detail, noise, out):
 
 
 def angles(card):
-    """Say which range of angles a model has learned: all, unless its card says otherwise."""
+    """Return the range of angles that a model was trained for; all of them if its card does not say."""
     return card.training.get("objective", {}).get("angles", (0.0, math.pi / 2))
 
 

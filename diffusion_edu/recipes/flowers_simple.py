@@ -1,4 +1,4 @@
-"""Train the simple U-Net on the same flowers, to see what attention is good for: `python -m diffusion_edu.recipes.flowers_simple`."""
+"""Train the simple U-Net for 102 flowers: `python -m diffusion_edu.recipes.flowers_simple`."""
 
 from diffusion_edu.generation import Preset
 from diffusion_edu.recipes.command_line import main

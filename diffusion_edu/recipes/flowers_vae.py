@@ -1,4 +1,4 @@
-"""Train a small VAE on flowers, the baseline that diffusion must beat: `python -m diffusion_edu.recipes.flowers_vae`."""
+"""Train the VAE for flowers, a baseline for diffusion: `python -m diffusion_edu.recipes.flowers_vae`."""
 
 from diffusion_edu.recipes.command_line import main
 from diffusion_edu.recipes.run import Recipe

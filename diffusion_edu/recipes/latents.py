@@ -1,6 +1,8 @@
-"""Captioned images as a latent model learns from them: encoded once, with all variants, and kept in one file with what their captions say.
+"""The training set of a latent text-to-image model: images encoded once, with all augmentations, and their captions,
+in one file.
 
-With that file a model is trained where there are neither images nor a tokenizer, for example on a machine with a GPU.
+With that file a model can be trained where there are neither images nor a tokenizer, for example on a machine with a
+GPU.
 """
 
 from dataclasses import dataclass, replace
@@ -17,17 +19,18 @@ from diffusion_edu.networks.text import token_mask
 from diffusion_edu.text.random_prompts import learn_chain
 from diffusion_edu.training.state import read_tensors, write_tensors
 
-MANY = 5000  # images of a set that need no variants
-WRITTEN = 0.7  # the fraction of images whose captions were written, not made: they say more
-STEP, TOGETHER = 8, 32  # tokens; images
+MANY = 5000  # a set of so many images is not augmented
+WRITTEN = 0.7  # the fraction of training samples whose captions were written, not made
+STEP, BATCH = 8, 32  # tokens; images
 
 
 @dataclass(frozen=True)
 class Latents:
-    """Latents fp16 (n, c, h, w), the row of each one's caption (n,) in captions (m, 77) or (m, 77, d), its set (n,), and whether it is held out (n,).
+    """Latents fp16 (n, c, h, w) with captions; caption (n,) is the row of each latent's caption in captions.
 
-    prompts (p,) are rows of captions that sheets are sampled for. facts: what they were made of and by, and the text of the
-    vocabulary, as JSON can hold it.
+    captions are token ids (m, 77) or vectors (m, 77, d). part (n,) is the set of each latent, held (n,) whether it is
+    held out, and prompts (p,) are rows of the captions that sheets are sampled for. facts, as JSON can hold them: what
+    the latents were made from and with, and the text of the vocabulary.
     """
 
     images: Tensor
@@ -45,43 +48,37 @@ class Latents:
 
     @property
     def source(self):
-        """Where the images are from."""
+        """The names of the data sets."""
         return " and ".join(each["source"] for each in self.facts["sets"])
 
     def to(self, device):
-        """Keep everything on a device."""
+        """Move all tensors to a device."""
         return replace(self, **{name: tensor.to(device) for name, tensor in self.tensors().items()})
 
     def tensors(self):
         """List all tensors by name."""
         return {name: getattr(self, name) for name in ("images", "caption", "part", "held", "captions", "prompts")}
 
-    def told(self, rows):
-        """What a network is told of these rows of captions: ids int64, or vectors float32, without the places that are empty in all of them."""
+    def conditions(self, rows):
+        """Return rows of the captions as conditions, ids int64 or vectors float32, without shared padding."""
         condition = self.captions[rows]
         used = max(1, int(token_mask(condition).any(0).nonzero().max()) + 1)
         condition = condition[:, : -(-used // STEP) * STEP]
         return condition.float() if condition.ndim == 3 else condition.long()
 
-    def rows(self, chosen):
-        """Choose images by index (m,): latents float32 and what is told of them."""
-        return self.images[chosen].float(), self.told(self.caption[chosen])
+    def batch(self, chosen):
+        """Return the latents float32 at an index (m,), and their conditions."""
+        return self.images[chosen].float(), self.conditions(self.caption[chosen])
 
-    def often(self, fractions=None):
-        """Say how often each is to come, (n,): fractions of the sets, or else those whose captions were written make up WRITTEN of all.
+    def weights(self, fractions=None):
+        """Compute how often each latent is sampled for training (n,); held-out ones have weight 0.
 
-        Among sets of one kind the square root of their size counts. What is held out never comes.
+        fractions are those of the sets. By default, sets with written captions make up WRITTEN of all; among sets of
+        the same kind the weight is the square root of the size. Raises ValueError if the fractions do not fit the
+        sets.
         """
         sets = self.facts["sets"]
-        if fractions is None:
-            roots = torch.tensor([each["images"] ** 0.5 for each in sets])
-            made = torch.tensor([each["made"] for each in sets])
-            fractions = sum(
-                (
-                    fraction * prediction_type * roots / (prediction_type * roots).sum().clamp(min=1e-9)
-                    for fraction, prediction_type in ((WRITTEN, ~made), (1 - WRITTEN, made))
-                )
-            )
+        fractions = default_fractions(sets) if fractions is None else fractions
         fractions = torch.as_tensor(fractions, dtype=torch.float32, device=self.images.device)
         if len(fractions) != len(sets) or not (fractions >= 0).all() or not fractions.sum() > 0:
             raise ValueError(
@@ -91,54 +88,64 @@ class Latents:
         return (fractions / counts)[self.part.long()] * ~self.held
 
 
-def encoded(sets, codec, reader, watch, **facts):
-    """Make Latents of sets of Captioned: each image in its variants, encoded once; every caption is read once."""
+def default_fractions(sets):
+    """Compute the fractions of the sets in training: see Latents.weights."""
+    roots = torch.tensor([each["images"] ** 0.5 for each in sets])
+    made = torch.tensor([each["made"] for each in sets])
+    groups = ((WRITTEN, ~made), (1 - WRITTEN, made))
+    return sum(fraction * group * roots / (group * roots).sum().clamp(min=1e-9) for fraction, group in groups)
+
+
+def encode_sets(sets, codec, reader, watch, **facts):
+    """Encode sets of Captioned as Latents: each image in its variants, once; every caption is read once."""
     columns = {name: [] for name in ("images", "caption", "part", "held")}
     numbers = {}  # caption -> row
     for part, some in enumerate(sets):
         rows = torch.tensor([numbers.setdefault(caption, len(numbers)) for caption in some.captions], dtype=torch.int32)
-        for variant in range(variants(some)):
-            for at in watch(range(0, len(some), TOGETHER), f"{some.source}, variant {variant + 1} of {variants(some)}"):
-                images = augmented(some.images[at : at + TOGETHER], some.captions[at : at + TOGETHER], variant)
+        for variant in range(variant_count(some)):
+            words = f"{some.source}, variant {variant + 1} of {variant_count(some)}"
+            for at in watch(range(0, len(some), BATCH), words):
+                images = augmented(some.images[at : at + BATCH], some.captions[at : at + BATCH], variant)
                 columns["images"].append(codec.encode(to_signed(images)).half().cpu())
             columns["caption"].append(rows)
             columns["part"].append(torch.full((len(some),), part, dtype=torch.uint8))
             columns["held"].append(held_out(some))
-    captions = [reader(list(numbers)[at : at + TOGETHER]) for at in range(0, len(numbers), TOGETHER)]
-    small = torch.cat(captions).to(torch.int16 if captions[0].ndim == 2 else torch.float16)
-    joined, shown = {name: torch.cat(column) for name, column in columns.items()}, looked_at(sets)
+    captions = [reader(list(numbers)[at : at + BATCH]) for at in range(0, len(numbers), BATCH)]
+    captions = torch.cat(captions).to(torch.int16 if captions[0].ndim == 2 else torch.float16)
+    joined, shown = {name: torch.cat(column) for name, column in columns.items()}, sheet_captions(sets)
     prompts = torch.tensor([numbers[caption] for caption in shown], dtype=torch.int32)
     described = [
-        {"source": some.source, "images": len(some), "made": some.made, "variants": variants(some)} for some in sets
+        {"source": some.source, "images": len(some), "made": some.made, "variants": variant_count(some)}
+        for some in sets
     ]
-    return Latents(
-        **joined,
-        captions=small,
-        prompts=prompts,
-        facts={"sets": described, "prompts": shown, "chain": chained(sets), **facts},
-    )
+    facts = {"sets": described, "prompts": shown, "chain": caption_chain(sets), **facts}
+    return Latents(**joined, captions=captions, prompts=prompts, facts=facts)
 
 
-def chained(sets):
-    """Learn what random prompts are sampled from, as facts: from captions that were written, or, if they share too little, from all; None if all do."""
+def caption_chain(sets):
+    """Learn the Markov chain of random prompts, as facts; None if the captions share too little.
+
+    It is learned from written captions or, if they share too little, from all. Held-out captions are not used.
+    """
     for some in ([each for each in sets if not each.made], sets):
-        told = [
+        rows = [
             row for each in some for row, held in zip(rows_of(each), held_out(each).tolist(), strict=True) if not held
         ]
-        if told and (chain := learn_chain(*zip(*told, strict=True))):
+        if rows and (chain := learn_chain(*zip(*rows, strict=True))):
             return chain.facts
     return None
 
 
-def learned_from(sets):
-    """List the captions of all that is not held out: {category: {subject: [caption]}}, each caption once."""
+def training_captions(sets):
+    """List the captions of all training images, each once: {category: {subject: [caption]}}."""
     found = {}
     for some in sets:
         for (caption, subject, category), held in zip(rows_of(some), held_out(some).tolist(), strict=True):
             if caption and not held:
                 found.setdefault(category, {}).setdefault(subject, {})[caption] = None
     return {
-        category: {subject: list(captions) for subject, captions in below.items()} for category, below in found.items()
+        category: {subject: list(captions) for subject, captions in subjects.items()}
+        for category, subjects in found.items()
     }
 
 
@@ -147,13 +154,13 @@ def rows_of(some):
     return zip(some.captions, some.subjects, some.categories, strict=True)
 
 
-def variants(some):
-    """How many variants of each image there are: one of those sets that are large."""
+def variant_count(some):
+    """Return how many augmented variants each image of a set has: one in large sets."""
     return VARIANTS if len(some) < MANY else 1
 
 
-def looked_at(sets, count=64):
-    """Choose the captions that sheets are sampled for: of every set in turn, those of what is held out before all others."""
+def sheet_captions(sets, count=64):
+    """Choose the captions that sheets are sampled for: from every set in turn, held-out ones first."""
     waiting = []
     for some in sets:
         first_held = held_out(some).int().argsort(descending=True, stable=True).tolist()
@@ -162,13 +169,13 @@ def looked_at(sets, count=64):
 
 
 def write_latents(path, latents):
-    """Keep latents in a file."""
+    """Write latents to a file."""
     path.parent.mkdir(parents=True, exist_ok=True)
     write_tensors(path, latents.tensors(), latents.facts)
 
 
 def read_latents(path):
-    """Read latents from a file; raises Unusable if it is broken, or the autoencoder that made them is another one now."""
+    """Read latents from a file; raises Unusable if it is broken or its autoencoder is not the installed one."""
     tensors, facts = read_tensors(path)
     try:
         latents = Latents(**tensors, facts=facts)
@@ -177,6 +184,7 @@ def read_latents(path):
         raise Unusable(f"The file {path} holds no latents: name one that this recipe has made.") from None
     if latent_statistics(name) != scale:
         raise Unusable(
-            f"The latents in {path} were made by another {name!r} than the one that is here: delete the file to encode the images anew."
+            f"The latents in {path} were made by another {name!r} than the one that is installed: "
+            "delete the file to encode the images anew."
         )
     return latents

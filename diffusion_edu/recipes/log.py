@@ -13,8 +13,8 @@ class Log:
         self.path = folder / "log.csv"
         self.rows = list(csv.reader(self.path.open()))[1:] if self.path.exists() else []
 
-    def forget_after(self, images):
-        """Drop the rows that a killed run wrote after its last save."""
+    def drop_after(self, images):
+        """Drop the rows after so many images: a killed training wrote them after its last save."""
         self.rows = [row for row in self.rows if int(row[0]) <= images]
         with self.path.open("w", newline="") as file:
             csv.writer(file).writerows([COLUMNS, *self.rows])
@@ -23,7 +23,7 @@ class Log:
         return f"loss {float(self.rows[-1][2]):.4f}, validation {float(self.rows[-1][3]):.4f}"
 
     def add(self, row):
-        """Append one row, numbers rounded to six digits."""
+        """Append one row, with numbers rounded to six digits."""
         self.rows.append([str(row[0]), *(f"{value:.6g}" for value in row[1:])])
         with self.path.open("a", newline="") as file:
             csv.writer(file).writerow(self.rows[-1])

@@ -1,4 +1,4 @@
-"""What a recipe makes of a set of images: those that are held out, a network and an objective for them, and the card of what was learned."""
+"""What a recipe makes of a data set: held-out images, network and objective, and the card of the model."""
 
 from dataclasses import asdict, replace
 
@@ -9,65 +9,65 @@ from diffusion_edu.data.images import held_out, to_signed
 from diffusion_edu.denoisers import TARGETS
 from diffusion_edu.networks import NETWORKS
 
-WALKED = (*TARGETS, "restoration")  # what a model that draws move by step predicts
+SAMPLED_IN_STEPS = (*TARGETS, "restoration")  # prediction types of models that sample step by step
 
 
-def apart(images):
-    """Split a set into what is held out (images in [-1, 1] and labels, or None) and what is trained on."""
-    held = held_out(images)
+def split_held_out(dataset):
+    """Split a data set into held-out images in [-1, 1] and labels (None if there are none), and the rest."""
+    held = held_out(dataset)
     if not held.any():
-        return None, images
-    few = images.take(held)
-    return (to_signed(few.images), few.labels), images.take(~held)
+        return None, dataset
+    unseen = dataset.take(held)
+    return (to_signed(unseen.images), unseen.labels), dataset.take(~held)
 
 
-def build(recipe, images):
-    """Make the network and the objective for a set of images: as many classes or attributes as it has."""
+def build(recipe, dataset):
+    """Build the network and the objective for a data set: with as many classes or attributes as it has."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        net = NETWORKS[recipe.network](**config(recipe, images))
-    return net, objective_for(recipe, images)
+        net = NETWORKS[recipe.network](**network_config(recipe, dataset))
+    return net, objective_for(recipe, dataset)
 
 
-def objective_for(recipe, images):
-    """Tell the recipe's objective what means "anything": the label after the last class, or zeros for attributes and a guide."""
-    zeros = 0 if images.attributes or recipe.conditioning_channels else None
-    return replace(recipe.objective, null=len(images.classes) or zeros)
+def objective_for(recipe, dataset):
+    """Set the null label of the objective: the label after the last class, or 0 for other conditions."""
+    zeros = 0 if dataset.attributes or recipe.conditioning_channels else None
+    return replace(recipe.objective, null=len(dataset.classes) or zeros)
 
 
-def config(recipe, images):
-    """Say how large the network is to be, and how much it is told."""
-    told = {
-        "classes": len(images.classes),
-        "attributes": len(images.attributes),
+def network_config(recipe, dataset):
+    """Build the network's config: the recipe's own, and the numbers of classes, attributes or conditioning channels."""
+    conditions = {
+        "classes": len(dataset.classes),
+        "attributes": len(dataset.attributes),
         "conditioning_channels": recipe.conditioning_channels,
     }
     own = {name: recipe.size if name == "size" else value for name, value in recipe.config.items()}
-    return {name: count for name, count in told.items() if count} | own
+    return {name: count for name, count in conditions.items() if count} | own
 
 
-def describe(run, **training):
-    """Write the card of the model that a run trains; it is called like the folder it goes to."""
-    recipe, args, images, name = run.recipe, run.args, run.images, run.args.out.resolve().name
-    told = {"batch": args.batch, "lr": args.lr, "ema": recipe.ema, "objective": asdict(run.objective)}
+def make_card(run, **training):
+    """Write the card of the model that a run trains; the model is named after its folder."""
+    recipe, args, dataset, name = run.recipe, run.args, run.dataset, run.args.out.resolve().name
+    settings = {"batch": args.batch, "lr": args.lr, "ema": recipe.ema, "objective": asdict(run.objective)}
     return Card(
         name=name,
         title=recipe.title if name == recipe.name else name.replace("_", " "),
         network=recipe.network,
-        config=config(recipe, images),
+        config=network_config(recipe, dataset),
         prediction_type=recipe.objective.prediction_type,
         size=recipe.size,
-        classes=list(images.classes),
-        attributes=list(images.attributes),
+        classes=list(dataset.classes),
+        attributes=list(dataset.attributes),
         conditioning_image=recipe.conditioning_image,
-        sampling=asdict(recipe.sampling) if recipe.objective.prediction_type in WALKED else {},
+        sampling=asdict(recipe.sampling) if recipe.objective.prediction_type in SAMPLED_IN_STEPS else {},
         data={
             "subject": recipe.public,
-            "source": images.source,
-            "images": len(images),
-            "held_out": int(held_out(images).sum()),
+            "source": dataset.source,
+            "images": len(dataset),
+            "held_out": int(held_out(dataset).sum()),
         },
-        training=told | ({"from": args.start} if args.start else {}) | training,
+        training=settings | ({"from": args.start} if args.start else {}) | training,
         licence=recipe.licence,
         caution=recipe.caution,
     )

@@ -1,4 +1,4 @@
-"""Sheets of samples that nobody picked."""
+"""Sample sheets: images of the first seeds, not selected."""
 
 import torch
 from PIL import Image
@@ -8,15 +8,15 @@ from diffusion_edu.figures.grids import grid
 from diffusion_edu.generation import Preset, generate
 
 
-def draw(model, seeds, batch=32):
-    """Draw one image per seed by the card's own preset, the kinds taking turns; uint8 (n, 3, size, size)."""
-    seeds, sampled = list(seeds), []
+def generate_samples(model, seeds, batch=32):
+    """Generate one image per seed with the card's preset, the classes in turn; uint8 (n, 3, size, size)."""
+    seeds, samples = list(seeds), []
     for some in (seeds[at : at + batch] for at in range(0, len(seeds), batch)):
         *_, last = generate(model, Preset(**model.card.sampling), some, model.card.labels_for(some))
-        sampled.append(to_bytes(last.x).cpu())
-    return torch.cat(sampled)
+        samples.append(to_bytes(last.x).cpu())
+    return torch.cat(samples)
 
 
-def sheet(model, seeds, path):
-    """Draw one image per seed and save them side by side, eight in a row."""
-    Image.fromarray(grid(draw(model, seeds), columns=8)).save(path)
+def save_sheet(model, seeds, path):
+    """Generate one image per seed and save them side by side, eight in a row."""
+    Image.fromarray(grid(generate_samples(model, seeds), columns=8)).save(path)

@@ -1,4 +1,4 @@
-"""Train the second classifier of scenes, which judges what was sampled: `python -m diffusion_edu.recipes.scene_classifier --data FILE FILE`."""
+"""Train the evaluation classifier of scenes: `python -m diffusion_edu.recipes.scene_classifier --data FILE`."""
 
 from dataclasses import replace
 
@@ -8,7 +8,7 @@ from diffusion_edu.recipes.classifier import main
 RECIPE = replace(
     scene_features.RECIPE,
     name="scene_classifier",
-    title="Scene judge, plain classifier",
+    title="Scenes, evaluation classifier",
     network="plain_classifier",
     config={"widths": [48, 96, 128, 128], "blocks": 2, "patch": 2},
     seed=2,

@@ -1,24 +1,22 @@
-"""Train the simple U-Net that doubles height and width of an image: `python -m diffusion_edu.recipes.super_resolution`."""
+"""Train the super-resolution model (twice as large): `python -m diffusion_edu.recipes.super_resolution`."""
 
 import torch
 
 from diffusion_edu.data.images import cut
-from diffusion_edu.editing.super_resolution import CHANNELS, conditioning_image, shrunk
+from diffusion_edu.editing.super_resolution import CONDITIONING_CHANNELS, bicubic_downsample, conditioning_image
 from diffusion_edu.generation import Preset
 from diffusion_edu.recipes.command_line import main
-from diffusion_edu.recipes.conditioned import beside_guides
+from diffusion_edu.recipes.conditioned import save_conditioned_sheet
 from diffusion_edu.recipes.run import Recipe
 
-CROP, MOST_NOISE = 64, 0.4
+CROP, MAX_NOISE = 64, 0.4
 
 
-def cut_and_shrunk(x0, labels, generator):
-    """Cut a square of CROP pixels out of each image x0 (b, 3, h, w), and make its guide: half as large, with noise on it."""
+def crop_and_shrink(x0, labels, generator):
+    """Crop each image x0 (b, 3, h, w), and make its conditioning image: half as large, with noise."""
     x0 = cut(x0, CROP, generator)
-    small = shrunk(x0)
-    fraction = (
-        MOST_NOISE * torch.rand(len(x0), generator=generator, device=x0.device) ** 2
-    )  # little noise is asked for most
+    small = bicubic_downsample(x0)
+    fraction = MAX_NOISE * torch.rand(len(x0), generator=generator, device=x0.device) ** 2  # mostly little noise
     return x0, conditioning_image(small, fraction, torch.randn(small.shape, generator=generator, device=x0.device))
 
 
@@ -30,13 +28,14 @@ RECIPE = Recipe(
     public="five flowers",
     size=128,
     sampling=Preset("DPM-Solver++", steps=20, guidance_scale=2.0, schedule="flow", options={"eta": 1.0}),
-    licence="Weights: MIT. Trained on the five flowers of TensorFlow (photographs, CC BY) and on images made with Stable Diffusion 3.5 (MIT).",
-    caution="What it adds is likely, not true: never use it to recognise a face, a number or a letter.",
+    licence="Weights: MIT. Trained on the five flowers of TensorFlow (photographs, CC BY) and on images made with "
+    "Stable Diffusion 3.5 (MIT).",
+    caution="The detail it adds is plausible, not true: never use it to recognise a face, a number or a letter.",
     labels=False,
-    conditioning_channels=CHANNELS,
+    conditioning_channels=CONDITIONING_CHANNELS,
     conditioning_image="the same image, half as large",
-    prepare=cut_and_shrunk,
-    show=beside_guides,
+    prepare=crop_and_shrink,
+    show=save_conditioned_sheet,
 )
 
 if __name__ == "__main__":
