@@ -54,7 +54,8 @@ def test_from_the_map_to_a_part_and_through_all_timesteps(page):
     assert page.locator("input.scrub").input_value() == "3"
     page.locator(".play").click()
     page.wait_for_function(
-        "() => [...document.querySelectorAll('*')].some((h) => h.shadowRoot?.querySelector('.timeline')?.dataset.at > 5)"
+        "() => [...document.querySelectorAll('*')]"
+        ".some((host) => host.shadowRoot?.querySelector('.timeline')?.dataset.at > 5)"
     )
     page.locator(".play").click()
 

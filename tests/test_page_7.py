@@ -11,10 +11,10 @@ import pytest
 import torch
 from PIL import Image
 
-from diffusion_edu.analysis.network_summary import summarize as take
 from diffusion_edu.analysis.activations import channel_std, dead_fraction, principal_components, similarity_matrix
+from diffusion_edu.analysis.attention import record_attention, self_attention_off
 from diffusion_edu.analysis.hooks import record_each, record_outputs
-from diffusion_edu.analysis.attention import self_attention_off, record_attention
+from diffusion_edu.analysis.network_summary import summarize
 from diffusion_edu.checkpoints import Card, Unusable, load, save
 from diffusion_edu.core import State
 from diffusion_edu.generation import Preset, generate
@@ -23,7 +23,6 @@ from diffusion_edu.schedules import cosine
 pytest.importorskip("streamlit.testing.v1")
 from onscreen import finished, healthy, opened  # noqa: E402
 
-from diffusion_edu.app.jobs import task
 from diffusion_edu.app.unet import (
     activation_animation,
     class_embedding,
@@ -49,8 +48,8 @@ def model():
 
 
 @pytest.fixture(scope="module")
-def taken(model):
-    return take(model.denoiser(cosine()), torch.zeros(1, 3, 64, 64), 400)
+def summary(model):
+    return summarize(model.denoiser(cosine()), torch.zeros(1, 3, 64, 64), 400)
 
 
 def shown(**link):
@@ -84,8 +83,8 @@ def states(timesteps=(60, 30), size=8):
     return [State(t, *torch.randn(2, 1, 3, size, size, generator=generator)) for t in timesteps]
 
 
-def test_the_map_is_a_u_of_all_parts_without_overlap(taken):
-    parts = diagram.spatial(taken)
+def test_the_map_is_a_u_of_all_parts_without_overlap(summary):
+    parts = diagram.spatial(summary)
     for width in (900, 470):
         at = list(diagram.boxes(parts, width).values())
         assert (
@@ -98,20 +97,24 @@ def test_the_map_is_a_u_of_all_parts_without_overlap(taken):
             assert (a.y < b.y) == (h > g) and (a.y == b.y) == (h == g)
         wide = {part.output_shape[0]: box.width for part, box in zip(parts, at, strict=True)}
         assert [wide[c] for c in sorted(wide)] == sorted(wide.values())
-    svg = diagram.draw(taken, (3, 64, 64), "middle.self_attention")
+    svg = diagram.draw(summary, (3, 64, 64), "middle.self_attention")
     assert re.findall(r'data-part="([^"]+)"', svg) == [part.name for part in parts]
-    assert svg.count('class="skip"') == len(taken.skips) == 3 and svg.count('class="dot"') == sum(
-        part.conditioned for part in taken.parts
+    assert svg.count('class="skip"') == len(summary.skips) == 3 and svg.count('class="dot"') == sum(
+        part.conditioned for part in summary.parts
     )
     assert svg.count('aria-pressed="true"') == 1 and svg.count("part attention") == 3
 
 
-def test_the_description_of_a_part_holds_its_numbers(taken):
-    part = taken.part("up.0.0.block")
-    says = diagram.describe(taken, part)
-    assert f"{part.parameters:,} parameters" in says and f"{taken.fraction(part):.0%} of the arithmetic" in says
-    assert "128×32×32 → 64×32×32" in says and "skip connection from `down.0.0.block`" in says and "conditioned on timestep" in says
-    assert "skip connection to `up.0.0.block`" in diagram.describe(taken, taken.part("down.0.0.block"))
+def test_the_description_of_a_part_holds_its_numbers(summary):
+    part = summary.part("up.0.0.block")
+    says = diagram.describe(summary, part)
+    assert f"{part.parameters:,} parameters" in says and f"{summary.fraction(part):.0%} of the arithmetic" in says
+    assert (
+        "128×32×32 → 64×32×32" in says
+        and "skip connection from `down.0.0.block`" in says
+        and "conditioned on timestep" in says
+    )
+    assert "skip connection to `up.0.0.block`" in diagram.describe(summary, summary.part("down.0.0.block"))
     assert diagram.count(999) == "999" and diagram.count(1_518_731_264) == "1.5 G" and diagram.count(263_680) == "264 k"
     assert (diagram.percent(0), diagram.percent(0.004), diagram.percent(0.16)) == ("0%", "<1%", "16%")
 
@@ -127,7 +130,8 @@ def test_the_channel_animation_shows_the_strongest_channels_first_each_with_its_
     h = torch.randn(2, 40, 4, 4, generator=torch.Generator().manual_seed(1)) * torch.arange(40)[:, None, None]
     animation = activation_animation.channel_animation(states(), h.split(1), 100)
     assert (
-        animation["channels"] == channel_std(h).mean(0).argsort(descending=True)[: activation_animation.MAX_CHANNELS].tolist()
+        animation["channels"]
+        == channel_std(h).mean(0).argsort(descending=True)[: activation_animation.MAX_CHANNELS].tolist()
         and len(animation["channels"]) == activation_animation.MAX_CHANNELS
     )
     sheet = pixels(animation["maps"])
@@ -165,19 +169,19 @@ def test_the_attention_animation_holds_every_weight_in_sixteen_bits():
     assert [track["name"] for track in animation["tracks"]] == ["x0_hat", "off"]
 
 
-def test_the_page_opens_with_the_map_and_the_numbers_of_the_library(taken):
+def test_the_page_opens_with_the_map_and_the_numbers_of_the_library(summary):
     app = shown()
     assert len(app.title) == 1 and given(app)["look"] == "map"
-    (drawing,) = given(app)["samples"]
-    assert f"{taken.parameters / 1e6:.1f} M parameters, {taken.flops / 1e9:.1f} GFLOP" in drawing["title"]
-    assert len(re.findall("data-part", drawing["svg"])) == len(diagram.spatial(taken))
+    (drawing,) = given(app)["drawings"]
+    assert f"{summary.parameters / 1e6:.1f} M parameters, {summary.flops / 1e9:.1f} GFLOP" in drawing["title"]
+    assert len(re.findall("data-part", drawing["svg"])) == len(diagram.spatial(summary))
     *parts, (skips, parameters, flops) = printed(app)
-    assert (skips, parameters, flops) == (taken.skips, taken.parameters, taken.flops)
-    assert [(part[0], part[4]) for part in parts] == [(part.name, part.parameters) for part in taken.parts]
+    assert (skips, parameters, flops) == (summary.skips, summary.parameters, summary.flops)
+    assert [(part[0], part[4]) for part in parts] == [(part.name, part.parameters) for part in summary.parts]
     app.selectbox(key="part").set_value("middle.self_attention").run()
     assert any("`middle.self_attention`, self-attention" in words.value for words in healthy(app).markdown)
     app.selectbox(key="compare_with").set_value(SIMPLE).run()
-    assert [drawing["title"].split(":")[0] for drawing in given(healthy(app))["samples"]] == [
+    assert [drawing["title"].split(":")[0] for drawing in given(healthy(app))["drawings"]] == [
         "Flowers, attention U-Net",
         SIMPLE,
     ]
@@ -194,11 +198,16 @@ def test_the_activations_on_screen_are_those_of_the_sampling_and_the_code_repeat
     ]
     assert animation["timesteps"] == [t for t, _ in said]
     h = torch.cat([h for _, h in said])
-    assert animation["channels"] == channel_std(h).mean(0).argsort(descending=True)[: activation_animation.MAX_CHANNELS].tolist()
+    assert (
+        animation["channels"]
+        == channel_std(h).mean(0).argsort(descending=True)[: activation_animation.MAX_CHANNELS].tolist()
+    )
     for (t, mean, std, fraction, best), (timestep, values), caption in zip(
         printed(app), said, animation["captions"], strict=True
     ):
-        assert t == timestep and best == channel_std(values).argmax().item() and fraction == dead_fraction(values).item()
+        assert (
+            t == timestep and best == channel_std(values).argmax().item() and fraction == dead_fraction(values).item()
+        )
         assert f"mean {mean:.2f}, standard deviation {std:.2f}, dead {fraction:.0%}" in caption
 
 
@@ -208,7 +217,11 @@ def test_the_attention_weights_on_screen_are_those_of_the_sampling_and_the_code_
     assert animation["position"] == [1, 6]
     label = [model.card.label("sunflower")]
     walks = [generate(model, trajectory.PRESET, [0], label) for _ in range(2)]
-    on = [(s, looks["middle.self_attention"][0]) for s, looks in record_each(walks[0], lambda: record_attention(model.net)) if s.t]
+    on = [
+        (s, looks["middle.self_attention"][0])
+        for s, looks in record_each(walks[0], lambda: record_attention(model.net))
+        if s.t
+    ]
     off = [s for s, _ in record_each(walks[1], lambda: self_attention_off(model.net)) if s.t]
     back = np.frombuffer(base64.b64decode(animation["weights"]), "<u2").reshape(3, 8, 64, 64) / 65535
     assert np.abs(back - torch.cat([looks for _, looks in on]).float().numpy()).max() < 1e-5
@@ -231,7 +244,9 @@ def test_one_of_our_images_is_noised_and_the_code_repeats_it(view):
     rows = printed(app)
     assert [row[0] for row in rows] == animation["timesteps"]
     if view == "activations":
-        assert all(f"mean {mean:.2f}" in caption for (_, mean, *_), caption in zip(rows, animation["captions"], strict=True))
+        assert all(
+            f"mean {mean:.2f}" in caption for (_, mean, *_), caption in zip(rows, animation["captions"], strict=True)
+        )
 
 
 def test_a_network_without_attention_gets_one_sentence():
@@ -241,13 +256,17 @@ def test_a_network_without_attention_gets_one_sentence():
 
 def test_the_time_embedding_is_that_of_the_library_and_the_code_repeats_it(model):
     app = shown(view="time embedding", part="down.1.0.block")
-    titles = [drawing["title"] for drawing in given(app)["samples"]]
+    titles = [drawing["title"] for drawing in given(app)["drawings"]]
     assert len(titles) == 5 and titles[3].endswith("Scale of down.1.0.block")
-    assert all("<svg" in drawing["svg"] for drawing in given(app)["samples"])
+    assert all("<svg" in drawing["svg"] for drawing in given(app)["drawings"])
     names = {}
     exec(app.code[0].value, names)
     seen = time_embedding.time_conditioning("flowers_attention", model.card.sha256, "down.1.0.block.modulate")
-    assert names["timesteps"] == time_embedding.shown_timesteps() and names["timesteps"][0] == 1000 and names["timesteps"][-1] == 0
+    assert (
+        names["timesteps"] == time_embedding.shown_timesteps()
+        and names["timesteps"][0] == 1000
+        and names["timesteps"][-1] == 0
+    )
     assert torch.equal(names["sinusoids"], seen.sinusoids) and torch.equal(names["embedding"], seen.embedding)
     assert torch.equal(names["modulation"], torch.cat([seen.scale, seen.shift], dim=1))
     torch.testing.assert_close(names["similarity"], similarity_matrix(seen.embedding))
@@ -255,7 +274,7 @@ def test_the_time_embedding_is_that_of_the_library_and_the_code_repeats_it(model
 
 def test_the_simple_network_has_a_shift_only():
     app = shown(view="time embedding", model=SIMPLE, part="stem")  # unconditioned: another part is shown instead
-    titles = [drawing["title"] for drawing in given(app)["samples"]]
+    titles = [drawing["title"] for drawing in given(app)["drawings"]]
     assert len(titles) == 4 and titles[-1].startswith("3. Shift of up.")
 
 
@@ -326,7 +345,7 @@ def test_cancel_stops_and_a_button_starts_again(monkeypatch):
     assert job.cancelled and "job:unet channels" not in app.session_state
     monkeypatch.setattr(trajectory, "PRESET", Preset(steps=3, guidance_scale=1.0))
     healthy(next(button for button in app.button if button.label == "Continue").click().run())
-    assert given(finished(app))["levels"][0] == 1000
+    assert given(finished(app))["timesteps"][0] == 1000
 
 
 def test_a_link_with_nonsense_in_it_opens_all_the_same():
@@ -368,7 +387,7 @@ def test_an_unconditional_model_gets_one_sentence_and_one_that_is_no_u_net_is_re
     monkeypatch.chdir(tmp_path)
     assert "unconditional" in shown(view="class embedding", model="Plain").info[0].value
     with pytest.raises(Unusable, match="no U-Net"):
-        layer_recording.anatomy_of(Card("m", "Points", "mlp", {}, "v", size=1))
+        layer_recording.summary_of(Card("m", "Points", "mlp", {}, "v", size=1))
 
 
 def test_without_a_model_there_is_one_sentence(monkeypatch, tmp_path):

@@ -6,7 +6,7 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-from diffusion_edu.analysis.attention import by_word, listening
+from diffusion_edu.analysis.attention import by_word, recording_guidance
 from diffusion_edu.app.common.settings_id import settings_id
 from diffusion_edu.app.common.snippets import snippet
 from diffusion_edu.app.text_to_image.request import TextRequest, escaped
@@ -61,7 +61,7 @@ class AttentionRecording:
     def run(self, text_to_image):
         """Generate the image: an iterator of one AttentionFrame per timestep above 0, or None where it is not kept."""
         recorded, request = {}, self.request.prompt_request(text_to_image)
-        generation = sample(replace(request, guidance=listening(text_to_image.model.net, recorded)))
+        generation = sample(replace(request, guidance=recording_guidance(text_to_image.model.net, recorded)))
 
         def frames():
             for index, state in enumerate(generation):

@@ -112,7 +112,7 @@ def _task(job):
         sampling, decoding = worker_job.latest.seconds
         card = job.request.card
         timing.learn(card.name, job.request.preset, job.count * job.work, True, sampling)
-        timing.PACE[_decoding(job)] = decoding / job.count / len(job.decoded)
+        timing.SECONDS[_decoding(job)] = decoding / job.count / len(job.decoded)
         notes = job.request.prompt_request(request.load(card.name), job.count).notes
         return GenerationResult(job, worker_job.kept, notes)
 
@@ -156,6 +156,6 @@ def _decoding(job):
 def _cost(job, text_to_image, finished):
     """Say how long the generation takes, and whether the result below has other settings."""
     seconds = timing.expected(text_to_image.model, job.request.preset, job.count * job.work, True)
-    seconds += timing.PACE.get(_decoding(job), 0) * job.count * len(job.decoded)
+    seconds += timing.SECONDS.get(_decoding(job), 0) * job.count * len(job.decoded)
     words = f"{counted(len(job.timesteps) - 1, 'step')}: about {max(seconds, 0.1):.1f} s."
     return words if not finished or finished.id == job.id else f"{words} **Below: generated with other settings.**"

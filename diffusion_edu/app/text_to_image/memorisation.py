@@ -126,7 +126,7 @@ def offer(search, row):
         st.error(str(problem))
         return
     seconds = timing.expected(text_to_image.model, search.request.preset, search.count, True)
-    seconds += search.limit * (timing.PACE.get(search.feature_network, 0) + PREDICTION)
+    seconds += search.limit * (timing.SECONDS.get(search.feature_network, 0) + PREDICTION)
     words = f"Generates {search.count} images and compares each with up to {search.limit:,}"
     st.caption(f"{words}: about {max(seconds, 1):.0f} s on this machine the first time.")
 

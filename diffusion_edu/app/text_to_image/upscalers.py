@@ -44,11 +44,11 @@ class DiffusionUpscaler:
 
     def seconds_per_unit(self):
         """The seconds of one unit of work."""
-        return timing.PACE.get(self.card.name) or timing.measure(models.get(self.card.name), 0.3)
+        return timing.SECONDS.get(self.card.name) or timing.measure(models.get(self.card.name), 0.3)
 
     def learn(self, size, factor, seconds):
         """Remember how long a run took."""
-        timing.PACE[self.card.name] = seconds / self.work(size, factor)
+        timing.SECONDS[self.card.name] = seconds / self.work(size, factor)
 
     def code(self, factor, number, seed):
         """Python code that upscales the same image."""
@@ -86,9 +86,9 @@ class WeightFileUpscaler:
 
     def seconds_per_unit(self):
         """The seconds of one unit of work."""
-        if self.path not in timing.PACE:
-            timing.PACE[self.path] = WORKER.submit(self._measure).result()
-        return timing.PACE[self.path]
+        if self.path not in timing.SECONDS:
+            timing.SECONDS[self.path] = WORKER.submit(self._measure).result()
+        return timing.SECONDS[self.path]
 
     def _measure(self):
         for _ in range(2):  # the first run is slower
@@ -98,7 +98,7 @@ class WeightFileUpscaler:
 
     def learn(self, size, factor, seconds):
         """Remember how long a run took."""
-        timing.PACE[self.path] = seconds / self.work(size, factor)
+        timing.SECONDS[self.path] = seconds / self.work(size, factor)
 
     def code(self, factor, number, seed):
         """Python code that upscales the same image."""

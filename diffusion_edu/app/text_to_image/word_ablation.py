@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 
-from diffusion_edu.analysis.attention import deaf
+from diffusion_edu.analysis.attention import masking_guidance
 from diffusion_edu.app.common.snippets import snippet
 from diffusion_edu.app.text_to_image.variants import Variants
 
@@ -48,7 +48,7 @@ class WordAblation(Variants):
     def prompt_requests(self, text_to_image):
         """Return the PromptRequest of every variant."""
         whole = self.request.prompt_request(text_to_image)
-        masked = replace(whole, guidance=deaf(text_to_image.model.net, self.tokens))
+        masked = replace(whole, guidance=masking_guidance(text_to_image.model.net, self.tokens))
         return [whole, masked, replace(self.request, prompt=self.rest).prompt_request(text_to_image)]
 
     @property

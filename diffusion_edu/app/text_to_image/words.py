@@ -2,7 +2,13 @@
 
 import streamlit as st
 
-from diffusion_edu.analysis.attention import by_word, deaf, ignoring, listening, looking
+from diffusion_edu.analysis.attention import (
+    by_word,
+    mask_tokens,
+    masking_guidance,
+    record_attention,
+    recording_guidance,
+)
 from diffusion_edu.app.common.layout import show_code
 from diffusion_edu.app.components.player.widget import play
 from diffusion_edu.app.jobs.task import animation_task, keep_done
@@ -10,7 +16,7 @@ from diffusion_edu.app.text_to_image import attention_animation, request
 from diffusion_edu.app.text_to_image.attention_recording import ALL_HEADS, START_TOKEN, AttentionRecording
 from diffusion_edu.app.text_to_image.request import BOUND
 from diffusion_edu.app.text_to_image.word_ablation import WordAblation
-from diffusion_edu.networks.text import WordAttention
+from diffusion_edu.networks.text import CrossAttention
 
 ATTENTION, ABLATION = "cross-attention", "word ablation"
 QUESTIONS = {
@@ -68,7 +74,7 @@ def _show_attention(recording, row):
     animation = attention_animation.attention_animation(shown, frames, layer, head)
     attention_animation.show(animation, "attention", shown.words[first_content_word(shown)])
     st.caption(f"{caption} {ATTENTION_CAPTION}")
-    functions = listening, looking, by_word, WordAttention
+    functions = recording_guidance, record_attention, by_word, CrossAttention
     show_code(shown.code(layer, head), *functions, does="read exactly these numbers")
 
 
@@ -92,7 +98,7 @@ def _show_ablation(recording, row):
         animation, caption = finished.result
         play(animation, key=ablation.key)
         st.caption(f"{caption} {ABLATION_CAPTION}")
-    show_code(ablation.code, deaf, ignoring, does="generate exactly these images")
+    show_code(ablation.code, masking_guidance, mask_tokens, does="generate exactly these images")
 
 
 def first_content_word(recording):

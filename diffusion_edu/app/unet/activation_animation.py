@@ -8,7 +8,7 @@ import numpy as np
 import streamlit as st
 import torch
 
-from diffusion_edu.analysis.activations import dead, strength
+from diffusion_edu.analysis.activations import channel_std, dead_fraction
 from diffusion_edu.analysis.measures import distance
 from diffusion_edu.app.components import source
 from diffusion_edu.app.trajectories.animation import COLOUR, DASHES, Axis, Chart, Series, png_url, round_axis
@@ -68,12 +68,12 @@ def show_attention(animation, key, row, column):
 def channel_animation(states, outputs, T):
     """Animate the outputs (1, c, h, w) of one part, one per State: noisy image, prediction, strongest channels."""
     h = torch.cat(outputs).float()  # (timesteps, c, h, w)
-    strengths = strength(h)
+    strengths = channel_std(h)
     chosen = strengths.mean(dim=0).argsort(descending=True)[:MAX_CHANNELS]
     shown = h[:, chosen]
     scale = strengths[:, chosen, None, None].clamp(min=1e-12)
     maps = to_bytes((shown - shown.mean(dim=(2, 3), keepdim=True)) / (CONTRAST * scale))
-    numbers = h.mean(dim=(1, 2, 3)).tolist(), h.std(dim=(1, 2, 3), correction=0).tolist(), dead(h).tolist()
+    numbers = h.mean(dim=(1, 2, 3)).tolist(), h.std(dim=(1, 2, 3), correction=0).tolist(), dead_fraction(h).tolist()
     rows = [grid(each[:, None].expand(-1, 3, -1, -1), columns=len(chosen)) for each in maps]
     animation = {
         **_common(states, T),

@@ -15,10 +15,10 @@ FIRST_CLASS = "sunflower"
 BOUND = {"bind": "query-params"}
 
 
-def ask_part(anatomy):
+def ask_part(summary):
     """Ask for a part of the network; the default is the last one that is conditioned on the timestep."""
-    parts = {part.name: part for part in spatial(anatomy)}
-    default = [part.name for part in anatomy.parts if part.conditioned][-1]
+    parts = {part.name: part for part in spatial(summary)}
+    default = [part.name for part in summary.parts if part.conditioned][-1]
     _forget_unknown("part", parts)
     words = "Or click a part of the map. The names are those in the code of the network."
     name = st.selectbox("Part", list(parts), list(parts).index(default), key="part", help=words, **BOUND)
@@ -30,9 +30,9 @@ def select_part(name):
     st.session_state["part"] = name
 
 
-def ask_layer(anatomy):
+def ask_layer(summary):
     """Ask in the sidebar for an attention layer and a position; returns the layer, or None if there is none."""
-    layers = {part.name: part for part in spatial(anatomy) if part.type_name == "SelfAttention"}
+    layers = {part.name: part for part in spatial(summary) if part.type_name == "SelfAttention"}
     if not layers:
         return None
     _forget_unknown("layer", layers)

@@ -33,11 +33,11 @@ LEGEND = (
 )
 
 
-def title(card, anatomy):
+def title(card, summary):
     """Write the size of a network as one line."""
-    attention = sum(anatomy.fraction(part) for part in anatomy.parts if part.type_name == "SelfAttention")
+    attention = sum(summary.fraction(part) for part in summary.parts if part.type_name == "SelfAttention")
     words = f", {percent(attention)} of it in attention" if attention else ", no attention"
-    size = f"{count(anatomy.parameters)} parameters, {count(anatomy.flops)}FLOP per prediction"
+    size = f"{count(summary.parameters)} parameters, {count(summary.flops)}FLOP per prediction"
     return f"{card.title}: {size}{words}"
 
 
@@ -59,9 +59,9 @@ def percent(fraction):
     return f"{fraction:.0%}" if fraction >= 0.01 or fraction == 0 else "<1%"
 
 
-def spatial(anatomy):
+def spatial(summary):
     """Return the parts whose output is a feature map, in the order in which they ran."""
-    return [part for part in anatomy.parts if len(part.output_shape) == 3]
+    return [part for part in summary.parts if len(part.output_shape) == 3]
 
 
 @dataclass(frozen=True)
@@ -94,43 +94,42 @@ def boxes(parts, width):
     return found
 
 
-def describe(anatomy, part):
+def describe(summary, part):
     """Write all facts about one part as one line of Markdown."""
     _, name, does = PARTS[part.type_name]
     facts = [
-        f"{part.parameters:,} parameters ({percent(part.parameters / anatomy.parameters)})",
-        f"{percent(anatomy.fraction(part))} of the arithmetic",
+        f"{part.parameters:,} parameters ({percent(part.parameters / summary.parameters)})",
+        f"{percent(summary.fraction(part))} of the arithmetic",
     ]
     if part.conditioned:
         facts.append("conditioned on timestep and class")
-    facts += [f"skip connection from `{source}`" for source, target in anatomy.skips if target == part.name]
-    facts += [f"skip connection to `{target}`" for source, target in anatomy.skips if source == part.name]
-    return (
-        f"**`{part.name}`, {name}**: {does}. {shape_text(part.input_shape)} → {shape_text(part.output_shape)}, {', '.join(facts)}."
-    )
+    facts += [f"skip connection from `{source}`" for source, target in summary.skips if target == part.name]
+    facts += [f"skip connection to `{target}`" for source, target in summary.skips if source == part.name]
+    shapes = f"{shape_text(part.input_shape)} → {shape_text(part.output_shape)}"
+    return f"**`{part.name}`, {name}**: {does}. {shapes}, {', '.join(facts)}."
 
 
-def draw(anatomy: NetworkSummary, size, selected, width=900):
+def draw(summary: NetworkSummary, size, selected, width=900):
     """Draw the U as an SVG element, for images of size (channels, height, width).
 
     Below LARGE pixels of width the percentages are left out.
     """
-    parts, large = spatial(anatomy), width >= LARGE
+    parts, large = spatial(summary), width >= LARGE
     at = boxes(parts, width)
     height = max(box.y + box.height for box in at.values()) + FOOT
     flow = "".join(_arrow(at[a.name], at[b.name]) for a, b in zip(parts, parts[1:], strict=False))
-    skips = "".join(_skip(at[source], at[target]) for source, target in anatomy.skips)
-    largest = max(anatomy.fraction(part) for part in anatomy.parts)
+    skips = "".join(_skip(at[source], at[target]) for source, target in summary.skips)
+    largest = max(summary.fraction(part) for part in summary.parts)
     drawn = "".join(
-        _part(anatomy, part, at[part.name], part.name == selected, anatomy.fraction(part) / largest, large)
+        _part(summary, part, at[part.name], part.name == selected, summary.fraction(part) / largest, large)
         for part in parts
     )
     ends = _ends(at[parts[0].name], at[parts[-1].name], shape_text(size)) if large else ""
     alt = f"Map of the network: {len(parts)} parts from the image on the left to the prediction on the right"
-    alt += f", {len(anatomy.skips)} skip connections"
+    alt += f", {len(summary.skips)} skip connections"
     css = "large" if large else "compact"
     head = f'<svg viewBox="0 0 {width:.0f} {height:.0f}" class="{css}" role="group" aria-label="{escape(alt)}">'
-    return f"{head}{flow}{skips}{_embeddings(anatomy, width)}{_rows(parts, at)}{ends}{drawn}</svg>"
+    return f"{head}{flow}{skips}{_embeddings(summary, width)}{_rows(parts, at)}{ends}{drawn}</svg>"
 
 
 def _text(x, y, words, anchor="middle", css=""):
@@ -156,9 +155,9 @@ def _skip(a, b):
     return f'<path class="skip" d="{path}"/><path class="tip" d="M{z - 4:.1f} {y - 8:.1f} l4 7 l4 -7 z"/>'
 
 
-def _embeddings(anatomy, width):
+def _embeddings(summary, width):
     """Write above the U which embeddings condition the parts."""
-    embeddings = [part for part in anatomy.parts if len(part.output_shape) == 1]
+    embeddings = [part for part in summary.parts if len(part.output_shape) == 1]
     words = " + ".join(PARTS[part.type_name][0] for part in embeddings)
     line = f"● {words} → {embeddings[0].output_shape[0]} numbers, given to every part with ●"
     return _text(width / 2, 16, line, css="embedding")
@@ -173,10 +172,11 @@ def _rows(parts, at):
     return "".join(_text(box.x - 8, box.y + box.height - 6, shape_text(size), "end", "row") for size, box in boxes)
 
 
-def _part(anatomy, part, box, selected, strength, percentages):
+def _part(summary, part, box, selected, strength, percentages):
     short, name, _ = PARTS[part.type_name]
-    fraction = percent(anatomy.fraction(part))
-    label = f"{part.name}, {name}, {shape_text(part.input_shape)} to {shape_text(part.output_shape)}, {fraction} of the arithmetic"
+    fraction = percent(summary.fraction(part))
+    shapes = f"{shape_text(part.input_shape)} to {shape_text(part.output_shape)}"
+    label = f"{part.name}, {name}, {shapes}, {fraction} of the arithmetic"
     radius, css = (10, " attention") if part.type_name == "SelfAttention" else (3, "")
     chosen = " chosen" if selected else ""
     head = f'<g class="part{css}{chosen}" data-part="{escape(part.name)}" tabindex="0" role="button"'

@@ -4,8 +4,9 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from diffusion_edu.analysis.activations import anatomy, during, recorded
-from diffusion_edu.analysis.attention import attention_off, looking
+from diffusion_edu.analysis.attention import record_attention, self_attention_off
+from diffusion_edu.analysis.hooks import record_each, record_outputs
+from diffusion_edu.analysis.network_summary import summarize
 from diffusion_edu.app.common import models
 from diffusion_edu.app.common.settings_id import settings_id
 from diffusion_edu.app.common.snippets import snippet
@@ -16,7 +17,7 @@ from diffusion_edu.checkpoints import Unusable
 from diffusion_edu.randomness import SeededNoise
 
 UNETS = ("attention_unet", "simple_unet", "experts")
-ANATOMY_T = 400  # the timestep of the forward pass that the map shows; it is the same at all others
+SUMMARY_T = 400  # the timestep of the forward pass that the map shows; it is the same at all others
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,15 +54,15 @@ class LayerRecording:
         return trajectories.PRESET.steps
 
     def run(self, model):
-        """Yield (State, what was recorded, State with attention off or None) for every timestep above 0."""
+        """Yield (State, what was record_outputs, State with attention off or None) for every timestep above 0."""
         states, net = self.trajectory.states(model), model.net
         if not self.attention:
-            for state, outputs in during(states, lambda: recorded(net, [self.part])):
+            for state, outputs in record_each(states, lambda: record_outputs(net, [self.part])):
                 if outputs[self.part]:
                     yield state, outputs[self.part][-1].cpu(), None
             return
-        without = during(self.trajectory.states(model), lambda: attention_off(net))
-        for (state, weights), (off, _) in zip(during(states, lambda: looking(net)), without, strict=True):
+        without = record_each(self.trajectory.states(model), lambda: self_attention_off(net))
+        for (state, weights), (off, _) in zip(record_each(states, lambda: record_attention(net)), without, strict=True):
             if weights[self.part]:
                 yield state, weights[self.part][-1].cpu(), off
 
@@ -95,20 +96,20 @@ class LayerRecording:
 
 
 @st.cache_data(max_entries=16, show_spinner=False)
-def _anatomy(name, sha256):
+def _summary(name, sha256):
     model = models.get(name)
     x = model.compute.place(SeededNoise([0]).sample((model.card.channels, model.card.size, model.card.size)))
-    return anatomy(model.denoiser(trajectories.PRESET.noise_schedule()), x, ANATOMY_T)
+    return summarize(model.denoiser(trajectories.PRESET.noise_schedule()), x, SUMMARY_T)
 
 
-def anatomy_of(card):
+def summary_of(card):
     """Return the parts of a model, computed once; raises Unusable, also for a network that is no U-Net."""
     if card.network not in UNETS:
         raise Unusable(f"{card.title} is no U-Net but {card.network!r}, which has no map: choose another model.")
-    return _anatomy(card.name, card.sha256)
+    return _summary(card.name, card.sha256)
 
 
 def map_code(card):
     """Python code that counts the numbers on the map."""
     shape = (card.channels, card.size, card.size)
-    return snippet(__file__, "network_map", name=card.name, shape=shape, T=trajectories.PRESET.T, t=ANATOMY_T)
+    return snippet(__file__, "network_map", name=card.name, shape=shape, T=trajectories.PRESET.T, t=SUMMARY_T)

@@ -3,18 +3,17 @@
 import streamlit as st
 
 from diffusion_edu.analysis.activations import (
-    anatomy,
-    at_each,
-    dead,
-    during,
-    likeness,
-    principal,
-    recorded,
-    strength,
-    told_class_names,
-    waves,
+    channel_std,
+    conditioned_outputs,
+    dead_fraction,
+    outputs_at_timesteps,
+    principal_components,
+    similarity_matrix,
+    time_sinusoids,
 )
-from diffusion_edu.analysis.attention import attention_off, looking, perplexity
+from diffusion_edu.analysis.attention import perplexity, record_attention, self_attention_off
+from diffusion_edu.analysis.hooks import record_each, record_outputs
+from diffusion_edu.analysis.network_summary import summarize
 from diffusion_edu.app.common import models
 from diffusion_edu.app.common.layout import show_code
 from diffusion_edu.app.components.svg import widget
@@ -59,7 +58,7 @@ def show():
     with st.sidebar:
         card = models.pick()
     try:
-        network = layer_recording.anatomy_of(card)
+        network = layer_recording.summary_of(card)
         with st.sidebar:
             part = controls.ask_part(network)
         trajectory = controls.ask_trajectory(card)
@@ -73,11 +72,11 @@ def _show_map(card, network, part, trajectory):
     second = controls.ask_second_network(card)
     maps = [_map(card, network, part.name, 470 if second else 900)]
     if second:
-        maps.append(_map(second, layer_recording.anatomy_of(second), None, 470))
+        maps.append(_map(second, layer_recording.summary_of(second), None, 470))
     widget.show(maps, "map", "map", controls.select_part)
     st.markdown(diagram.describe(network, part))
     st.caption(diagram.LEGEND)
-    show_code(layer_recording.map_code(card), anatomy, does="count exactly these numbers")
+    show_code(layer_recording.map_code(card), summarize, does="count exactly these numbers")
 
 
 def _map(card, network, selected, width):
@@ -86,13 +85,13 @@ def _map(card, network, selected, width):
 
 
 def _show_channels(card, network, part, trajectory):
-    recording = LayerRecording(trajectory, part.name, part.gives)
+    recording = LayerRecording(trajectory, part.name, part.output_shape)
     if finished := keep_done(animation_task(recording)):
         animation, caption = finished.result
         activation_animation.show_channels(animation, "channels")
         shape = diagram.shape_text(finished.request.shape)
         st.caption(f"{caption} Its output: {shape}. {activation_animation.CHANNEL_CAPTION}")
-    show_code(recording.code, recorded, during, strength, dead, does=READS)
+    show_code(recording.code, record_outputs, record_each, channel_std, dead_fraction, does=READS)
 
 
 def _show_attention(card, network, part, trajectory):
@@ -101,18 +100,18 @@ def _show_attention(card, network, part, trajectory):
         words = "its positions exchange information through convolutions only. Choose an attention U-Net."
         st.info(f"{card.title} has no attention: {words}", icon=":material/info:")
         return
-    recording = LayerRecording(trajectory, layer.name, layer.gives, attention=True)
+    recording = LayerRecording(trajectory, layer.name, layer.output_shape, attention=True)
     if finished := keep_done(animation_task(recording)):
         animation, caption = finished.result
         activation_animation.show_attention(animation, "attention", "row", "column")
         st.caption(f"{caption} {activation_animation.ATTENTION_CAPTION}")
-    show_code(recording.code, looking, attention_off, during, perplexity, does=READS)
+    show_code(recording.code, record_attention, self_attention_off, record_each, perplexity, does=READS)
 
 
 def _show_time_embedding(card, network, part, trajectory):
     layer = time_embedding.show(card, part.name)
     code = time_embedding.code(card, layer, models.get(card.name).net)
-    show_code(code, at_each, waves, likeness, does=NUMBERS)
+    show_code(code, outputs_at_timesteps, time_sinusoids, similarity_matrix, does=NUMBERS)
 
 
 def _show_class_embedding(card, network, part, trajectory):
@@ -123,7 +122,7 @@ def _show_class_embedding(card, network, part, trajectory):
     class_name = controls.class_of(trajectory, card)
     t, compared = class_embedding.show(card, class_name)
     code = class_embedding.code(card, class_name, t, compared, models.get(card.name).net)
-    show_code(code, told_class_names, likeness, principal, does=NUMBERS)
+    show_code(code, conditioned_outputs, similarity_matrix, principal_components, does=NUMBERS)
 
 
 VIEWS = {

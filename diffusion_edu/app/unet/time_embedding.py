@@ -5,13 +5,20 @@ from dataclasses import dataclass
 import streamlit as st
 from torch import Tensor
 
-from diffusion_edu.analysis.activations import at_each, likeness, modulators, parts_of, waves
+from diffusion_edu.analysis.activations import (
+    modulation_layers,
+    outputs_at_timesteps,
+    similarity_matrix,
+    time_sinusoids,
+)
+from diffusion_edu.analysis.network_summary import parts_of
 from diffusion_edu.app.common import models
 from diffusion_edu.app.common.snippets import snippet
 from diffusion_edu.app.components.svg import widget
 from diffusion_edu.app.unet.trajectory import PRESET
 from diffusion_edu.figures.still import svg
 from diffusion_edu.figures.unet import Axis, table
+from diffusion_edu.networks.blocks import ResidualBlock
 
 INTERVALS = 64  # between the timesteps on the figures
 
@@ -41,8 +48,13 @@ def embedding_name(net):
 
 def modulation_layer(net, part):
     """Return the layer that conditions this part on the timestep, or the last one of the network if there is none."""
-    names = modulators(net)
+    names = modulation_layers(net)
     return next((name for name in names if name.rpartition(".")[0] == part), names[-1])
+
+
+def has_scale(net, layer):
+    """Return whether a modulation layer gives scale and shift; in the simple U-Net it gives the shift alone."""
+    return isinstance(net.get_submodule(layer.rpartition(".")[0]), ResidualBlock)
 
 
 @st.cache_data(max_entries=16, show_spinner=False)
@@ -51,9 +63,10 @@ def time_conditioning(name, sha256, layer):
     model = models.get(name)
     denoise, embedding = model.denoiser(PRESET.noise_schedule()), embedding_name(model.net)
     timesteps = shown_timesteps()
-    outputs = {key: values.cpu() for key, values in at_each(denoise, timesteps, [embedding, layer]).items()}
-    halves = outputs[layer].chunk(2, dim=1) if layer.endswith("modulate") else (None, outputs[layer])
-    return TimeConditioning(waves(denoise, timesteps), outputs[embedding], *halves)
+    outputs = outputs_at_timesteps(denoise, timesteps, [embedding, layer])
+    outputs = {name: values.cpu() for name, values in outputs.items()}
+    halves = outputs[layer].chunk(2, dim=1) if has_scale(model.net, layer) else (None, outputs[layer])
+    return TimeConditioning(time_sinusoids(denoise, timesteps), outputs[embedding], *halves)
 
 
 def show(card, part):
@@ -77,7 +90,7 @@ def _figures(found, part):
     along, down = Axis("timestep t: noise → image", ticks), Axis("timestep t", ticks)
     width = found.sinusoids.shape[1]
     numbers = Axis("number", {"1": 0, f"{width // 2}": width // 2 - 1, f"{width}": width - 1})
-    similarity = table(likeness(found.embedding).numpy(), along, down, signed=False)
+    similarity = table(similarity_matrix(found.embedding).numpy(), along, down, signed=False)
     figures = [
         ("1. Sinusoids: sines above, cosines below", table(found.sinusoids.T.numpy(), along, numbers)),
         ("2. Time embedding: the sinusoids after two layers", _sorted_table(found.embedding, along, "number")),
@@ -99,7 +112,7 @@ def _sorted_table(values, along, name="channel"):
 
 def code(card, layer, net):
     """Python code that computes the same numbers."""
-    numbers = "scale, then shift" if layer.endswith("modulate") else "shift"
+    numbers = "scale, then shift" if has_scale(net, layer) else "shift"
     return snippet(
         __file__,
         "time_embedding",
