@@ -1,11 +1,5 @@
 // The bar below the images: plays, steps and scrubs through animation.timesteps. All timesteps are in the browser already.
-const MILLISECONDS = 300; // per timestep
-
-function decode(url) {
-  const image = new Image();
-  image.src = url;
-  return image.decode().then(() => image);
-}
+const STATES_PER_SECOND = 10 / 3;
 
 // A canvas of width x height pixels; every pixel is a hard square of zoom x zoom on the screen.
 function makeCanvas(parent, width, height, zoom, label) {
@@ -41,55 +35,30 @@ function drawCell(canvas, sprite, row, column = 0) {
 
 // Call show(index, images) whenever something changes; images are the decoded sprites, null until they are ready.
 function timeline(root, animation, sprites, show) {
-  const $ = (name) => root.querySelector(name), last = animation.timesteps.length - 1;
-  const [scrub, play, now] = [".scrub", ".play", ".now"].map($);
-  let index = Math.min(last, root.dataset.at ? Number(root.dataset.at) : animation.start), timer = null, images = null;
-  scrub.max = last;
-
-  function update() {
-    scrub.value = root.dataset.at = index;
-    now.textContent = animation.captions[index];
-    scrub.setAttribute("aria-valuetext", animation.captions[index]);
-    show(index, images);
-    if (images) root.dataset.painted = index;
-  }
-  function pause() {
-    clearInterval(timer);
-    timer = null;
-    play.textContent = "Play";
-  }
-  function seek(to) {
-    pause();
-    index = Math.max(0, Math.min(last, to));
-    update();
-  }
-  function start() {
-    if (index >= last) index = -1;
-    play.textContent = "Pause";
-    timer = setInterval(() => { index += 1; update(); if (index >= last) pause(); }, MILLISECONDS);
-  }
-  play.onclick = () => (timer ? pause() : start());
-  $(".back").onclick = () => seek(index - 1);
-  $(".next").onclick = () => seek(index + 1);
-  scrub.oninput = () => seek(Number(scrub.value));
-  root.onkeydown = (event) => {
-    const act = { ArrowLeft: () => seek(index - 1), ArrowRight: () => seek(index + 1), Home: () => seek(0), End: () => seek(last) }[event.key];
-    const space = event.key === " " && event.target === root;
-    if (!act && !space) return;
-    event.preventDefault();
-    space ? play.onclick() : act();
-  };
-  Promise.all(sprites.map(decode)).then((ready) => {
+  const last = animation.timesteps.length - 1;
+  let images = null;
+  const transport = makeTransport(root, {
+    last,
+    position: Math.min(last, root.dataset.at ? Number(root.dataset.at) : animation.start),
+    statesPerSecond: () => STATES_PER_SECOND,
+    caption: (index) => animation.captions[index],
+    show: (_, index) => {
+      root.dataset.at = index;
+      show(index, images);
+      if (images) root.dataset.painted = index;
+    },
+  });
+  Promise.all(sprites.map(decode)).then((decoded) => {
     if (root.dataset.animation !== animation.id) return;
-    images = ready;
-    update();
-  }).catch(() => { now.textContent = "These images could not be read: load the page again."; });
-  const observer = new ResizeObserver(update); // also calls it once at the start
+    images = decoded;
+    transport.update();
+  }).catch(() => { root.querySelector(".now").textContent = "These images could not be read: load the page again."; });
+  const observer = new ResizeObserver(transport.update); // also calls it once at the start
   observer.observe(root);
   root.stop = () => {
-    pause();
+    transport.pause();
     observer.disconnect();
     delete root.dataset.animation;
   };
-  return { update, seek };
+  return transport;
 }

@@ -1,10 +1,4 @@
 // Geometry of the drawing canvas: the pixels of a brush stroke and of a filled area.
-const decoded = (url) => {
-  const image = new Image();
-  image.src = url;
-  return image.decode().then(() => image);
-};
-
 const rgbOf = (colour) => [1, 3, 5].map((at) => parseInt(colour.slice(at, at + 2), 16));
 
 // The pixels whose centres a round brush covers on a straight stroke between two points.

@@ -185,7 +185,7 @@ export default function ({ data, parentElement, setStateValue }) {
       if (!data.brushes.includes(brush)) brush = data.brush; // a canvas of another size has other widths
       fillRows();
     }
-    if (another) Promise.all([data.image, data.layer].map(decoded)).then(([image, painted]) => {
+    if (another) Promise.all([data.image, data.layer].map(decode)).then(([image, painted]) => {
       if (root.image !== next.image || sheet !== next.sheet) return; // replaced in the meantime
       canvas.width = canvas.height = size = data.size;
       base = read(image);

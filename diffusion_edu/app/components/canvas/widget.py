@@ -17,7 +17,7 @@ BRUSHES = (1, 2, 4, 8, 16)  # widths in pixels on an image of 64 x 64; twice as 
 PARTS = {
     "html": source("canvas/canvas.html"),
     "css": source("player/player.css", "canvas/canvas.css"),
-    "js": source("canvas/brush.js", "canvas/canvas.js"),
+    "js": source("images.js", "canvas/brush.js", "canvas/canvas.js"),
 }
 
 

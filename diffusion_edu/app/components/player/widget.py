@@ -1,4 +1,4 @@
-"""The player: plays, pauses, steps and scrubs an animation inside the browser, without asking Python for anything."""
+"""The player: plays, pauses, steps and scrubs an animation in the browser, without the server."""
 
 import streamlit as st
 
@@ -7,11 +7,13 @@ from diffusion_edu.app.components import source
 PARTS = {
     "html": source("player/player.html"),
     "css": source("player/player.css"),
-    "js": source("player/charts.js", "player/player.js"),
+    "js": source("images.js", "transport.js", "player/charts.js", "player/player.js"),
 }
 
 
 def play(animation, key, autoplay=False):
-    """Show an animation: a footage.Animation as a dict, from Recording.animation, load_animation or Noising.animation."""
+    """Show an animation: a trajectories.animation.Animation as a dict, for example of a Recording or from
+    load_animation.
+    """
     player = st.components.v2.component("diffusion_edu_player", **PARTS)
     player(data={**animation, "autoplay": autoplay}, key=key)

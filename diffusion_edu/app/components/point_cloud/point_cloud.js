@@ -79,15 +79,13 @@ export default function ({ data: animation, parentElement }) {
   if (root.dataset.animation === animation.id) return root.stop; // the page ran again with the same animation: continue
   if (root.stop) root.stop();
   const $ = (name) => root.querySelector(name);
-  const [scrub, play, speed, now] = [".scrub", ".play", ".speed", ".now"].map($);
   const last = animation.timesteps.length - 1, opening = `${animation.opening} ${last}`;
   const sameAnimation = memory.opening === opening, before = root.panels;
-  let current = sameAnimation ? memory.at : last; // the state that is shown, between two states while playing
-  let hovered = null, frame = null, clock = 0, playing = false, startedAt = before ? performance.now() : -BLEND;
+  const startedAt = before ? performance.now() : -BLEND;
+  let position = sameAnimation ? memory.at : last, hovered = null, frame = null; // position: between two states while it plays
   if (!sameAnimation) memory.selected = null;
-  Object.assign(memory, { opening, at: current });
+  Object.assign(memory, { opening, at: position });
   root.dataset.animation = animation.id;
-  scrub.max = last;
   restoreSwitches(root);
   animation.dataPoints = unpack(animation.data.x, animation.reach);
   for (const part of root.querySelectorAll(".panels, .charts")) part.replaceChildren();
@@ -102,84 +100,50 @@ export default function ({ data: animation, parentElement }) {
   }
 
   function paint() {
+    frame = null;
     const blend = Math.min(1, (performance.now() - startedAt) / BLEND), switches = switchesOf(root);
-    panels.forEach((panel, k) => drawPanel(panel, animation, current, switches, { selected: selected(panel), before: before?.[k], blend }));
-    return blend < 1;
+    panels.forEach((panel, k) => drawPanel(panel, animation, position, switches, { selected: selected(panel), before: before?.[k], blend }));
+    if (blend < 1) frame = requestAnimationFrame(paint);
   }
 
-  function show() {
-    const state = Math.round(current), says = animation.says[state];
-    scrub.value = state;
-    now.textContent = says;
-    scrub.setAttribute("aria-valuetext", says);
+  function show(now, state) {
+    position = now;
+    const says = animation.says[state];
     for (const { canvas, title, x } of panels) canvas.setAttribute("aria-label", `${title}: ${x ? `points at ${says}` : "data only"}`);
     charts.forEach((draw) => draw(state, animation.timesteps[state]));
     for (const panel of panels) describe(panel, animation, selected(panel));
     memory.at = root.dataset.at = state;
-    frame ??= requestAnimationFrame(tick);
+    frame ??= requestAnimationFrame(paint);
   }
-
-  function tick(time) {
-    frame = null;
-    if (playing) {
-      current = Math.min(last, current + (Math.min(100, time - clock) / 1000) * Number(speed.value));
-      clock = time;
-      if (current >= last) pause();
-      show();
-    }
-    if (paint()) frame ??= requestAnimationFrame(tick);
-  }
-
-  function pause() {
-    playing = false;
-    current = Math.round(current);
-    play.textContent = "Play";
-  }
-
-  function start() {
-    if (current >= last) current = 0;
-    [playing, clock, play.textContent] = [true, performance.now(), "Pause"];
-    show();
-  }
-
-  function go(to) {
-    pause();
-    current = Math.max(0, Math.min(last, to));
-    show();
-  }
-
-  play.onclick = () => (playing ? (pause(), show()) : start());
-  $(".back").onclick = () => go(Math.ceil(current) - 1);
-  $(".next").onclick = () => go(Math.floor(current) + 1);
-  scrub.oninput = () => go(Number(scrub.value));
-  root.onchange = () => { saveSwitches(root); show(); };
-  root.onkeydown = (event) => {
-    const act = { ArrowLeft: $(".back").onclick, ArrowRight: $(".next").onclick, Home: () => go(0), End: () => go(last) }[event.key];
-    const space = event.key === " " && event.target === root;
-    if ((!act && !space) || event.target.tagName === "SELECT") return;
-    event.preventDefault();
-    space ? play.onclick() : act();
-  };
+  const transport = makeTransport(root, {
+    last,
+    position,
+    statesPerSecond: () => Number($(".speed").value),
+    smooth: true,
+    caption: (state) => animation.says[state],
+    show,
+  });
+  root.onchange = () => { saveSwitches(root); transport.update(); };
   for (const panel of panels.filter(({ x }) => x)) {
-    panel.canvas.onpointermove = (event) => { hovered = nearest(panel, animation, current, event); show(); };
-    panel.canvas.onpointerleave = () => { hovered = null; show(); };
-    panel.canvas.onclick = (event) => { memory.selected = nearest(panel, animation, current, event); show(); };
+    panel.canvas.onpointermove = (event) => { hovered = nearest(panel, animation, position, event); transport.update(); };
+    panel.canvas.onpointerleave = () => { hovered = null; transport.update(); };
+    panel.canvas.onclick = (event) => { memory.selected = nearest(panel, animation, position, event); transport.update(); };
   }
 
   function fit() {
     if (!root.clientWidth) return;
     for (const panel of panels) panel.side = Math.floor(Math.min(panel.figure.clientWidth, Math.max(220, MAX_HEIGHT * window.innerHeight)));
-    show();
+    transport.update();
   }
-  const watch = new ResizeObserver(fit);
-  watch.observe(root);
+  const observer = new ResizeObserver(fit);
+  observer.observe(root);
   root.stop = () => {
-    pause();
-    watch.disconnect();
+    transport.pause();
+    observer.disconnect();
     cancelAnimationFrame(frame);
     delete root.dataset.animation;
   };
   fit();
-  if (animation.autoplay && !sameAnimation && !window.matchMedia("(prefers-reduced-motion: reduce)").matches) start();
+  if (animation.autoplay && !sameAnimation && !reducedMotion()) transport.start();
   return root.stop;
 }

@@ -21,7 +21,13 @@ CSS = source("player/player.css", "point_cloud/point_cloud.css")
 POINT_CLOUD_PARTS = {
     "html": source("point_cloud/point_cloud.html"),
     "css": CSS,
-    "js": source("player/charts.js", "point_cloud/marks.js", "point_cloud/paint.js", "point_cloud/point_cloud.js"),
+    "js": source(
+        "transport.js",
+        "player/charts.js",
+        "point_cloud/marks.js",
+        "point_cloud/paint.js",
+        "point_cloud/point_cloud.js",
+    ),
 }
 PAD_PARTS = {
     "html": source("point_cloud/drawing_pad.html"),

@@ -1,4 +1,4 @@
-// Shows SVG drawings; a click on a part of the first one, or Enter on it, tells Python which part it was.
+// Shows SVG figures; a click on a part of the first one, or Enter on it, sends the name of the part to Python.
 export default function ({ data, parentElement, setTriggerValue }) {
   const root = parentElement.querySelector(".vectors");
   root.className = `vectors ${data.look}${data.drawings.length === 1 ? " one" : ""}`;

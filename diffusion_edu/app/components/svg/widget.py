@@ -1,4 +1,4 @@
-"""SVG drawings on a page, sharp at every size and in the page's own ink; parts of them may be clicked."""
+"""SVG figures on a page, sharp at every size and in the text colour of the page; their parts can be clicked."""
 
 import streamlit as st
 
@@ -8,15 +8,18 @@ CSS, JS = source("svg/vectors.css"), source("svg/vectors.js")
 
 
 def show(drawings, key, look="figures", clicked=lambda part: None):
-    """Show drawings side by side, each (title, svg); look is a class of vectors.css, clicked hears the data-part that was clicked in the first."""
+    """Show figures side by side, each a pair (title, svg); look is a class of vectors.css.
 
-    def tell():
+    clicked is called with the data-part that a person clicked in the first figure.
+    """
+
+    def on_change():
         if part := st.session_state[key].part:
             clicked(part)
 
-    frame = st.components.v2.component("diffusion_edu_vectors", html='<div class="vectors"></div>', css=CSS, js=JS)
-    frame(
+    component = st.components.v2.component("diffusion_edu_vectors", html='<div class="vectors"></div>', css=CSS, js=JS)
+    component(
         data={"look": look, "drawings": [{"title": title, "svg": svg} for title, svg in drawings]},
         key=key,
-        on_part_change=tell,
+        on_part_change=on_change,
     )

@@ -14,7 +14,7 @@ HINT = "Point at an image to see its details, or use the arrow keys."
 PARTS = {
     "html": source("zoom/zoom.html"),
     "css": source("player/player.css", "zoom/zoom.css"),
-    "js": source("zoom/zoom.js"),
+    "js": source("images.js", "zoom/zoom.js"),
 }
 
 

@@ -10,12 +10,6 @@ const add = (parent, tag, about = {}, text = "") => {
   return made;
 };
 
-const decode = (url) => {
-  const image = new Image();
-  image.src = url;
-  return image.decode().then(() => image);
-};
-
 export default function ({ data, parentElement }) {
   const root = parentElement.querySelector(".zoom");
   if (root.dataset.id === data.id) return root.stop; // the page ran again with the same images
