@@ -36,12 +36,19 @@ HTML, CSS = source("attention/attention.html"), source("player/player.css", "att
 CHANNELS = {
     "html": HTML,
     "css": CSS,
-    "js": source("player/charts.js", "attention/timeline.js", "attention/channels.js"),
+    "js": source("images.js", "transport.js", "player/charts.js", "attention/timeline.js", "attention/channels.js"),
 }
 ATTENTION = {
     "html": HTML,
     "css": CSS,
-    "js": source("player/charts.js", "attention/timeline.js", "attention/positions.js", "attention/self_attention.js"),
+    "js": source(
+        "images.js",
+        "transport.js",
+        "player/charts.js",
+        "attention/timeline.js",
+        "attention/positions.js",
+        "attention/self_attention.js",
+    ),
 }
 
 
