@@ -17,7 +17,8 @@ def page():
     """A page with one task: it counts up to `count`, and fails at the item `bad`."""
     import streamlit as st
 
-    from diffusion_edu.app.jobs.task import Progress, Task, keep_done
+    from diffusion_edu.app.jobs.progress import Progress
+    from diffusion_edu.app.jobs.task import Task, keep_done
 
     count, bad = st.session_state.get("count", 3), st.session_state.get("bad", 0)
 

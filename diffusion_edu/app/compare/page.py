@@ -9,7 +9,8 @@ from diffusion_edu.app.common.snippets import snippet
 from diffusion_edu.app.compare import controls
 from diffusion_edu.app.components.player.widget import play
 from diffusion_edu.app.jobs import timing
-from diffusion_edu.app.jobs.task import WAITING, Task, done, start, watch
+from diffusion_edu.app.jobs.progress import WAITING
+from diffusion_edu.app.jobs.task import Task, done, start, watch
 from diffusion_edu.app.trajectories.comparison import SIDES, Comparison, align, difference_map, differences
 from diffusion_edu.app.trajectories.interleaved import InterleavedWalks
 from diffusion_edu.checkpoints import Unusable

@@ -7,7 +7,8 @@ from diffusion_edu.app.common.image_picker import Subject
 from diffusion_edu.app.common.layout import show_images
 from diffusion_edu.app.common.snippets import snippet
 from diffusion_edu.app.denoise_once.denoiser_choice import ExactChoice, NetworkChoice
-from diffusion_edu.app.jobs.task import WAITING, Task
+from diffusion_edu.app.jobs.progress import WAITING
+from diffusion_edu.app.jobs.task import Task
 from diffusion_edu.app.trajectories.predictions import LOG_SNR, UNIFORM, Predictions, prediction_at_each, timesteps_of
 from diffusion_edu.core import State
 from diffusion_edu.data.images import to_bytes, to_signed

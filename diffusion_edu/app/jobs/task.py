@@ -29,54 +29,21 @@ in the session are known to this package only: tests use `started_key` and `done
 
 import logging
 import time
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import streamlit as st
-from torch import Tensor
 
+from diffusion_edu.app.common import models as installed
 from diffusion_edu.app.common.layout import show_images
-from diffusion_edu.app.common.models import get as load_model
+from diffusion_edu.app.jobs.progress import preview_progress, progress_text
 from diffusion_edu.app.jobs.worker import Job
 from diffusion_edu.checkpoints import Unusable
 from diffusion_edu.data.images import to_bytes
 from diffusion_edu.figures.grids import grid
 
 LOG = logging.getLogger("diffusion_edu.app")
-WAITING = "Waiting for a turn"
-
-
-@dataclass(frozen=True)
-class Progress:
-    """An item that only reports progress: a text, the number of items in all, and images so far, uint8 (n, 3, h, w), if
-    any.
-    """
-
-    text: str
-    total: int
-    images: Tensor | None = None
-
-
-def progress_text(job):
-    """The default text of the progress bar: that of the latest Progress, else how many items are done."""
-    if job.latest is None:
-        return WAITING
-    if isinstance(job.latest, Progress):
-        job.total = job.latest.total
-        return job.latest.text
-    return f"{job.done} of {job.total}"
-
-
-def preview_progress(item):
-    """The default preview: the images of a Progress."""
-    if isinstance(item, Progress) and item.images is not None:
-        show_sheet(item.images, "So far")
-
-
-def show_sheet(images, caption):
-    """Show images uint8 (n, 3, h, w) in rows."""
-    st.image(grid(images, columns=12 if images.shape[-1] <= 64 else 6), caption=caption, alt=f"{len(images)} images")
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,7 +55,7 @@ class Task:
     """
 
     key: str
-    id: Hashable
+    id: Any  # compared with ==
     run: Callable[..., Iterator]
     total: int
     request: Any = None
@@ -97,7 +64,7 @@ class Task:
     preview: Callable[[Any], None] = preview_progress
     result: Callable[[Job], Any] = lambda job: job.latest
     keep: Callable[[int], bool] = lambda index: True
-    load: Callable[[str], Any] = load_model
+    load: Callable[[str], Any] | None = None
 
 
 class Done(NamedTuple):
@@ -106,7 +73,7 @@ class Done(NamedTuple):
     request: Any
     result: Any
     seconds: float
-    id: Hashable
+    id: Any
 
 
 def start(task, patience=0.0):
@@ -120,7 +87,7 @@ def start(task, patience=0.0):
     for key in (started_key(task.key), _failed_key(task.key)):
         st.session_state.pop(key, None)
     try:
-        items = task.run(*(name and task.load(name) for name in task.models))
+        items = task.run(*(name and (task.load or installed.get)(name) for name in task.models))
     except (Unusable, ValueError) as problem:
         LOG.info("%s was refused", task.key, exc_info=True)
         st.error(str(problem))
@@ -224,7 +191,7 @@ def _finish(task, job):
     st.session_state.pop(_job_key(task.key), None)
 
 
-def animation_task(request, load=load_model):
+def animation_task(request, load=None):
     """Make the Task of a request whose result is (animation, caption).
 
     A request has a key, an id, the names of its `models`, run(*models), `total`, preview(item) -> (images in [-1, 1],
@@ -273,36 +240,3 @@ def _task_key(key):
 
 def _failed_key(key):
     return f"problem:{key}"
-
-
-def keep_up(request, get=load_model):  # until every page calls keep_done(animation_task(...))
-    """See to it that an older request (needs, draw, under_way, words) is done; returns (request, animation, words), or
-    None.
-    """
-    from diffusion_edu.app.jobs import session
-
-    def begin(wanted):
-        try:
-            items = wanted.draw(*(get(name) for name in wanted.needs))
-        except (Unusable, ValueError) as problem:
-            session.cancel(wanted.key)
-            st.error(str(problem))
-            return
-        session.begin(wanted.key, items, wanted.total, getattr(wanted, "keep", lambda index: True), wanted=wanted.id)
-
-    def see(wanted, quiet):
-        def show(item):
-            show_images(
-                (grid(to_bytes(images), zoom=2, columns=len(images)), words, words)
-                for images, words in wanted.under_way(item)
-            )
-
-        def over(job):
-            words = f"{wanted.words(job.kept)} Computed in {job.seconds:.1f} s."
-            st.session_state[f"done:{wanted.key}"] = wanted, wanted.animation(job.kept), words
-
-        session.watch(
-            wanted.key, lambda job: f"{job.done} of {job.total} moments", (lambda item: None) if quiet else show, over
-        )
-
-    return session.keep_up(request.key, request, begin, see, "Go on")

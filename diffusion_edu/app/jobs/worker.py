@@ -24,7 +24,7 @@ class Job:
     def __init__(self, items: Iterator, total: int, keep=lambda index: True):
         self.kept, self.latest, self.done, self.total = [], None, 0, total
         self.problem, self.cancelled, self.finished = "", False, False
-        self.started_at = self.looked_at = time.monotonic()
+        self.started_at = self.sheet_captions = time.monotonic()
         self.seconds = 0.0  # of computing, without waiting for a turn
         self._items, self._keep = items, keep
 
@@ -39,7 +39,7 @@ class Job:
 
     def look(self):
         """Note that a page still watches this job."""
-        self.looked_at = time.monotonic()
+        self.sheet_captions = time.monotonic()
 
     @property
     def fraction(self):
@@ -76,6 +76,6 @@ class Job:
         if self._keep(self.done):
             self.kept.append(item)
         self.latest, self.done = item, self.done + 1
-        if time.monotonic() - self.looked_at > ABANDONED:
+        if time.monotonic() - self.sheet_captions > ABANDONED:
             self.problem = "The page was closed or left for five minutes, so the work was stopped: start it again."
         return not self.problem

@@ -9,7 +9,8 @@ from diffusion_edu.app.common.request import ANY, MIXED, Request
 from diffusion_edu.app.common.sampler_controls import SAYS, ask_preset, ask_seed
 from diffusion_edu.app.components.player.widget import play
 from diffusion_edu.app.jobs import timing
-from diffusion_edu.app.jobs.task import WAITING, Task, done, start, watch
+from diffusion_edu.app.jobs.progress import WAITING
+from diffusion_edu.app.jobs.task import Task, done, start, watch
 from diffusion_edu.app.sampling.step_inspector import inspect_step
 from diffusion_edu.app.trajectories.animation import X0_HAT, X_T
 from diffusion_edu.app.trajectories.recording import Recording, kept, load_animation, state_pairs
