@@ -129,8 +129,8 @@ def folder(tmp_path, tiny, monkeypatch):
     make("painter", 64, {"conditioning_channels": 3}, conditioning_image="a sketch")
     layout = {"classes": 3, "widths": [8, 8], "patch": 1}
     feature_network = Card(
-        "eyes",
-        "eyes",
+        "features",
+        "features",
         "residual_classifier",
         layout,
         "class",
@@ -151,7 +151,7 @@ def words(folder, tmp_path):
         "--data",
         str(tmp_path / "real.parquet"),
         "--features",
-        "eyes",
+        "features",
         "--work",
         str(tmp_path / "work"),
         "--device",
@@ -206,7 +206,7 @@ def test_a_stopped_evaluation_continues_where_it_was(words, tmp_path, monkeypatc
     evaluation.main([*words, "--dry"])
     whole = json.loads(capsys.readouterr().out)
     parts = sorted((tmp_path / "work").rglob("*.npy"))
-    assert len(parts) == 12  # three sizes, three fractions of noise and one unconstrained
+    assert len(parts) == 12  # three resolutions, three fractions of noise and one unconstrained
     parts[0].write_bytes(b"half")
     parts[4].unlink()
     calls = []
@@ -225,7 +225,7 @@ def test_a_stopped_evaluation_continues_where_it_was(words, tmp_path, monkeypatc
         (lambda words, few: ["nobody", *words[1:]], "There is no model 'nobody'"),
         (lambda words, few: ["drawer", *words[1:]], "drawer does not enlarge images"),
         (lambda words, few: ["painter", *words[1:]], "painter does not enlarge images"),
-        (lambda words, few: ["eyes", *words[1:]], "eyes does not enlarge images"),
+        (lambda words, few: ["features", *words[1:]], "features does not enlarge images"),
         (lambda words, few: [*words, "--samples", "0"], "more --samples"),
         (lambda words, few: [*words, "--data", "nowhere"], "no file or folder"),
         (lambda words, few: [*words, "--data", few], "20 images are too few"),
@@ -245,7 +245,7 @@ def test_problems_end_in_one_sentence(words, tmp_path, change, sentence):
 
 def test_the_benchmark_compares_three_ways_and_says_what_they_cost(folder, tiny, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(benchmark, "median", lambda work, repeats: (work(), 1.5)[1])
-    monkeypatch.setattr(benchmark, "KINDS", {"a": "aster", "b": "rose"})
+    monkeypatch.setattr(benchmark, "CLASSES", {"a": "aster", "b": "rose"})
     save_images(tmp_path / "real.parquet", ImageSet(some(60, 32), torch.arange(60) % 3, ("a", "b", "c")))
     config = {"widths": [16, 32], "embedding": 16, "patch": 2, "classes": 3}
     net = tiny(network="simple_unet", classes=3)
@@ -256,7 +256,7 @@ def test_the_benchmark_compares_three_ways_and_says_what_they_cost(folder, tiny,
         "--data",
         str(tmp_path / "real.parquet"),
         "--features",
-        "eyes",
+        "features",
         "--work",
         str(tmp_path / "work"),
         "--images",
@@ -265,7 +265,7 @@ def test_the_benchmark_compares_three_ways_and_says_what_they_cost(folder, tiny,
     benchmark.main([*common, "--models", "small", "larger", "large"])
     first, _, _, *rows = capsys.readouterr().out.splitlines()
     rows = [row.strip("| ").split(" | ") for row in rows[1:]]
-    assert first.startswith("20 flowers of the kinds a, b")
+    assert first.startswith("20 flowers of the classes a, b")
     assert [row[:3] for row in rows[:3]] == [
         ["small, then bicubic", "6 at 16", "1.5"],
         ["small, then the network", "6 at 16 + 4 at 32", "1.5"],
@@ -276,7 +276,7 @@ def test_the_benchmark_compares_three_ways_and_says_what_they_cost(folder, tiny,
     assert int(rows[0][5].rstrip("%")) < int(
         rows[2][5].rstrip("%")
     )  # bicubic is soft, what has learned nothing is rough
-    monkeypatch.setattr(benchmark, "KINDS", {"lily": "aster"})
+    monkeypatch.setattr(benchmark, "CLASSES", {"lily": "aster"})
     with pytest.raises(SystemExit, match="lily"):
         benchmark.main([*common, "--models", "small", "larger", "large"])
 
@@ -341,13 +341,13 @@ def executed(app):
 
 
 @pytest.mark.parametrize("hold", ["true", "false"])
-def test_the_page_generates_and_enlarges_twice_as_the_library_does(small, hold):
-    app = opened(model="drawer", condition="rose", seed="5", augmentation="0.2", detail_seed="7", back_projection=hold)
+def test_the_page_generates_and_enlarges_twice_as_the_library_does(small, back_projection):
+    app = opened(model="drawer", condition="rose", seed="5", augmentation="0.2", detail_seed="7", back_projection=back_projection)
     *_, first = generate(load("drawer"), Preset("DDIM", 2, 1.5), [5], [1])
     x = first.x
     for _ in range(2):
         *_, state = enlarge(
-            load("larger"), Preset("DDIM", 2, 1.5), x, [7], fraction=0.2, back_projection=hold == "true"
+            load("larger"), Preset("DDIM", 2, 1.5), x, [7], fraction=0.2, back_projection=back_projection == "true"
         )
         x = state.x
     images = shown(app)

@@ -37,7 +37,7 @@ def small(monkeypatch, tmp_path, tiny):
     monkeypatch.setattr(models, "FIRST", "flowers")
     for name, about, more in (
         ("flowers", {"classes": CLASS_NAMES}, {"classes": 3}),
-        ("faces", {"attributes": ["Smiling", "Hat"]}, {"attributes": 2}),
+        ("small_faces", {"attributes": ["Smiling", "Hat"]}, {"attributes": 2}),
         ("sketcher", {"conditioning_image": "a sketch"}, {"conditioning_channels": 3}),
     ):
         config = {"widths": [16, 32], "embedding": 16, "patch": 4, **more}
@@ -146,7 +146,7 @@ def test_strength_0_returns_the_image_bit_for_bit_without_a_step():
 
 @pytest.mark.parametrize(
     ("model", "name", "condition"),
-    [("flowers", "rose", [1] * 4), ("faces", "Hat", [[0, 1]] * 4), ("flowers", "anything (no guidance)", None)],
+    [("flowers", "rose", [1] * 4), ("small_faces", "Hat", [[0, 1]] * 4), ("flowers", "anything (no guidance)", None)],
 )
 def test_strength_1_is_plain_generation_with_the_same_seeds(model, name, condition, tmp_path):
     app = opened(IMAGE, strength="1.0", model=model, condition=name, seed="7")
@@ -231,16 +231,16 @@ def test_both_methods_of_sketch_to_image_give_what_the_library_generates():
     from diffusion_edu.app.editing.sketch_presets import sketch_layer
 
     app = opened(SKETCH, sketch="red tulip", strength="1.0", seed="5")
-    drawing = painted(paper(64), sketch_layer("red tulip"))
+    drawn = painted(paper(64), sketch_layer("red tulip"))
     preset, images = done(app)[0].request.preset, results(app)
-    condition = to_signed(drawing).expand(4, -1, -1, -1)
+    condition = to_signed(drawn).expand(4, -1, -1, -1)
     for name, model, given in (
         ("trained with sketches", "sketcher", condition),
         ("image-to-image from the sketch", "flowers", None),
     ):
         *_, last = generate(load(model), preset, [5, 6, 7, 8], given)
         assert torch.equal(images[name], to_bytes(last.x))
-    score = shape_correlation(to_signed(drawing)[None], to_signed(images["trained with sketches"])).mean()
+    score = shape_correlation(to_signed(drawn)[None], to_signed(images["trained with sketches"])).mean()
     assert (
         "flowers made without the sketch" in done(app)[2] and f"trained with sketches **{score:.2f}**" in done(app)[2]
     )
@@ -264,7 +264,7 @@ def test_a_walk_that_starts_at_a_lower_timestep_waits_for_the_other():
     "link",
     [
         {"strength": "0.35", "condition": "sunflower"},
-        {"model": "faces", "condition": "Smiling", "seed": "11"},
+        {"model": "small_faces", "condition": "Smiling", "seed": "11"},
         {"sampler": "DDPM", "blank": "true"},
         {"strength": "0.0"},
         {"strength": "0.4", "noisy": "false"},
@@ -316,7 +316,7 @@ def test_the_shown_code_reads_a_file_of_ones_own(tmp_path, monkeypatch):
 
 WIDGETS = [
     (IMAGE, "slider", "strength", 1.0),
-    (IMAGE, "selectbox", "model", "faces"),
+    (IMAGE, "selectbox", "model", "small_faces"),
     (IMAGE, "selectbox", "condition", "rose"),
     (IMAGE, "selectbox", "class_name", "rose"),
     (IMAGE, "slider", "number", 3),
@@ -336,12 +336,12 @@ WIDGETS = [
     (MASK, "slider", "repeats", 1),
     (MASK, "slider", "jump", 20),
     (MASK, "selectbox", "condition", "rose"),
-    (MASK, "selectbox", "model", "faces"),
+    (MASK, "selectbox", "model", "small_faces"),
     (SKETCH, "selectbox", "sketch", "outline"),
     (SKETCH, "slider", "strength", 0.0),
     (SKETCH, "segmented_control", "show", "prediction"),
     (SKETCH, "selectbox", "condition", "rose"),
-    (SKETCH, "selectbox", "model", "faces"),
+    (SKETCH, "selectbox", "model", "small_faces"),
     (SKETCH, "select_slider", "steps", 5),
 ]
 
@@ -546,8 +546,8 @@ def outline(radius=18, gap=0):
 
 @pytest.mark.parametrize("gap", [0, 3])
 def test_the_shape_of_an_outline_is_what_it_encloses_also_through_a_small_gap(gap):
-    drawing, inside = outline(gap=gap)
-    found = drawn_shape(drawing)[0, 0].bool()
+    drawn, inside = outline(gap=gap)
+    found = drawn_shape(drawn)[0, 0].bool()
     assert found[inside].all() and found.float().mean() < inside.float().mean() + 0.08
 
 
@@ -567,15 +567,15 @@ def test_where_there_is_no_paper_the_shape_is_what_is_unlike_the_rim():
 
 
 def test_shape_correlation_is_high_where_the_subject_is_where_it_was_drawn_and_only_there():
-    drawing, inside = outline()
+    drawn, inside = outline()
     flower = torch.where(inside, 0.7, -0.6).expand(1, 3, 64, 64)
-    assert shape_correlation(drawing, flower) > 0.85
-    assert shape_correlation(drawing, flower.roll(30, 3)) < 0.3
+    assert shape_correlation(drawn, flower) > 0.85
+    assert shape_correlation(drawn, flower.roll(30, 3)) < 0.3
     assert (
         shape_correlation(torch.ones(1, 3, 64, 64), flower) == 0
-        and shape_correlation(drawing, torch.zeros(1, 3, 64, 64)) == 0
+        and shape_correlation(drawn, torch.zeros(1, 3, 64, 64)) == 0
     )
-    assert shape_correlation(drawing, flower.expand(5, -1, -1, -1)).shape == (5,)
+    assert shape_correlation(drawn, flower.expand(5, -1, -1, -1)).shape == (5,)
 
 
 @pytest.mark.parametrize("style", ["colours", "outlined colours"])
@@ -583,8 +583,8 @@ def test_shape_correlation_tells_real_images_from_others_by_their_sketch(style):
     from diffusion_edu.editing.sketches import sketch
 
     x0 = to_signed(our_images().images[:64])
-    drawings = sketch(x0, torch.Generator().manual_seed(0), (style,))
-    own, other = shape_correlation(drawings, x0), shape_correlation(drawings, x0.roll(7, 0))
+    sketches = sketch(x0, torch.Generator().manual_seed(0), (style,))
+    own, other = shape_correlation(sketches, x0), shape_correlation(sketches, x0.roll(7, 0))
     assert own.mean() > other.mean() + 0.3 and (own > other).float().mean() > 0.8
 
 

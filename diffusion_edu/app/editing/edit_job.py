@@ -15,7 +15,8 @@ from diffusion_edu.app.common.layout import show_code
 from diffusion_edu.app.common.request import ANY, Request
 from diffusion_edu.app.common.sampler_controls import ask_preset, ask_seed
 from diffusion_edu.app.components.player.widget import play
-from diffusion_edu.app.jobs.task import WAITING, Task, cancel, done, keep_done
+from diffusion_edu.app.jobs.progress import WAITING
+from diffusion_edu.app.jobs.task import Task, cancel, done, keep_done
 from diffusion_edu.app.trajectories.animation import COLOUR, SYMBOL, Animation, Track, rates_captions, sprite
 from diffusion_edu.app.trajectories.recording import kept
 from diffusion_edu.data.images import to_bytes

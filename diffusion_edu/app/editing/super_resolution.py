@@ -11,7 +11,8 @@ from diffusion_edu.app.common.super_resolution_card import MISSING, super_resolu
 from diffusion_edu.app.components.zoom.widget import show_zoom
 from diffusion_edu.app.editing import edit_job
 from diffusion_edu.app.editing.super_resolution_job import SuperResolution
-from diffusion_edu.app.jobs.task import WAITING, Task, cancel, keep_done
+from diffusion_edu.app.jobs.progress import WAITING
+from diffusion_edu.app.jobs.task import Task, cancel, keep_done
 from diffusion_edu.data.images import to_bytes
 from diffusion_edu.data.uploads import fitting, read_upload
 from diffusion_edu.editing.super_resolution import FACTOR

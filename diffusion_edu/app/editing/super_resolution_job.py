@@ -31,10 +31,8 @@ from diffusion_edu.editing.super_resolution import (
 from diffusion_edu.generation import Preset, generate
 
 REAL = "gradient_energy_real"  # among the scores of a card
-UNKNOWN = (
-    "The usual value of real images is written into the card of the network by `python -m "
-    "diffusion_edu.evaluation.enlarging`."
-)
+COMMAND = "python -m diffusion_edu.evaluation.super_resolution"
+UNKNOWN = f"`{COMMAND}` writes the usual values of real images into the card of the network."
 
 
 def pixel_difference(energy):

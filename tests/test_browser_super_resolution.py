@@ -1,4 +1,6 @@
-"""A person in a real browser: makes an image larger, looks more closely at the same place of every version, and hands in one of their own."""
+"""Super-resolution in a real browser: the same detail of every version is compared, and a file of one's own
+enlarged.
+"""
 
 import io
 import re
@@ -8,15 +10,15 @@ from browser import MARKS, is_a_image, pixels
 from PIL import Image
 
 pytestmark = MARKS
-PAGE = "/Edit_studio?tab=Enlarge&small=one+of+ours&class_name=sunflower&larger=2+%C3%97&large_steps=2"
+PAGE = "/Editing?tab=Super-resolution&small=one+of+ours&class_name=sunflower&factor=2+%C3%97&sr_steps=2"
 
 
-def looking(page):
-    """Where the magnifying glass is, and how many pixels of the screen one of the image takes in it and outside it."""
-    glass = page.locator(".magnifier[data-at]")
-    glass.wait_for()
-    left, top = map(int, glass.get_attribute("data-at").split(","))
-    return left, top, int(glass.get_attribute("data-zoom")), int(glass.get_attribute("data-closer"))
+def position(page):
+    """The corner of the detail, and how many screen pixels one image pixel takes outside and inside the detail."""
+    view = page.locator(".zoom[data-at]")
+    view.wait_for()
+    left, top = map(int, view.get_attribute("data-at").split(","))
+    return left, top, int(view.get_attribute("data-zoom")), int(view.get_attribute("data-detail-zoom"))
 
 
 def detail(page, name):
@@ -27,30 +29,30 @@ def whole(page, name):
     return pixels(page, f"canvas[data-pane={name}]")
 
 
-def test_the_same_place_of_every_version_is_seen_more_closely(page):
+def test_the_same_detail_of_every_version_is_shown_larger(page):
     page.goto(PAGE)
-    left, top, zoom, closer = looking(page)
-    assert is_a_image(whole(page, "nearest")) and is_a_image(whole(page, "bicubic")) and closer == 4 * zoom
+    left, top, zoom, detail_zoom = position(page)
+    assert is_a_image(whole(page, "nearest")) and is_a_image(whole(page, "bicubic")) and detail_zoom == 4 * zoom
     canvas = page.locator("canvas[data-pane=nearest]")
     box = canvas.bounding_box()
     assert (
         box["width"] == zoom * 128
-        and page.locator("canvas[data-detail=nearest]").bounding_box()["width"] == closer * 32
+        and page.locator("canvas[data-detail=nearest]").bounding_box()["width"] == detail_zoom * 32
     )
     canvas.click(position={"x": 0.7 * box["width"], "y": 0.6 * box["height"]})
-    left, top, _, _ = looking(page)
+    left, top, _, _ = position(page)
     assert (left, top) == (round(0.7 * 128 - 16), round(0.6 * 128 - 6))
     for name in ("nearest", "bicubic"):
         assert np.array_equal(detail(page, name), whole(page, name)[top : top + 12, left : left + 32])
-    page.locator(".magnifier").press("ArrowRight")
-    assert looking(page)[0] == left + 2
-    assert re.search(r"steps of [\d.]+, shrunk again \d+ dB", page.locator(".magnifier figure").first.inner_text())
-    assert "aria-label" in page.locator(".magnifier").evaluate("e => e.getAttributeNames()")
+    page.locator(".zoom").press("ArrowRight")
+    assert position(page)[0] == left + 2
+    assert re.search(r"pixel difference [\d.]+, downscaled \d+ dB", page.locator(".zoom figure").first.inner_text())
+    assert "aria-label" in page.locator(".zoom").evaluate("e => e.getAttributeNames()")
 
 
-def test_a_image_of_ones_own_is_enlarged_in_its_own_shape(page):
+def test_an_image_of_ones_own_is_enlarged_in_its_own_shape(page):
     page.goto(PAGE.replace("one+of+ours", "a+file"))
-    looking(page)
+    position(page)
     file = io.BytesIO()
     rows, columns = np.mgrid[:60, :100]
     Image.fromarray(np.stack([2 * columns, 4 * rows, rows + columns], -1).astype(np.uint8)).save(file, "PNG")
