@@ -5,11 +5,11 @@ import re
 from browser import MARKS, fits, is_a_image, pixels, position, scrub, wait_for_player
 
 pytestmark = MARKS
-RIGHT, WRONG, DIFFERENCE = (f"canvas[data-screen={name}]" for name in ("right", "wrong", "difference"))
+RIGHT, WRONG, DIFFERENCE = (f"canvas[data-track={name}]" for name in ("right", "wrong", "difference"))
 
 
 def test_a_visitor_predicts_sees_both_sides_and_goes_on(page):
-    page.goto("/Evaluate_and_debug?exhibit=7-leading-spacing-misses-the-top")
+    page.goto("/Evaluate_and_debug?exhibit=7-leading-spacing-misses-timestep-t")
     page.get_by_text(
         re.compile(r"about \d+ s on this machine")
     ).wait_for()  # how long an answer will take, before it is given
@@ -38,7 +38,7 @@ def test_a_visitor_predicts_sees_both_sides_and_goes_on(page):
 def test_a_narrow_window_needs_no_sideways_scrolling(page):
     page.set_viewport_size({"width": 390, "height": 800})
     page.goto("/Evaluate_and_debug?exhibit=33-noised-one-step-too-much")
-    page.get_by_role("button", name="Grain that was never taken away").click()
+    page.get_by_role("button", name="Grain that was never removed").click()
     wait_for_player(page)
     assert fits(page)
     page.get_by_role("tab", name="Symptom doctor").click()

@@ -13,7 +13,7 @@ import torch
 from diffusion_edu.core import walk
 from diffusion_edu.museum.ddim import ends_at_timestep_1, whole_noise_as_sigma
 from diffusion_edu.museum.ddpm import noise_at_the_end, one_step_beta
-from diffusion_edu.museum.moments import LINEAR, best, final_std, std_of_walk
+from diffusion_edu.museum.moments import LINEAR, final_std, optimal_denoiser, std_of_walk
 from diffusion_edu.museum.schedules import leading
 from diffusion_edu.samplers import ddim_step, ddpm_step, predicted_noise, sampler
 from diffusion_edu.schedules import cosine
@@ -21,11 +21,11 @@ from diffusion_edu.spacings import SPACINGS, spaced
 
 
 def ddpm(std, variance, steps=1000):
-    return final_std(partial(ddpm_step, best(std), LINEAR, variance=variance), spaced(LINEAR, steps))
+    return final_std(partial(ddpm_step, optimal_denoiser(std), LINEAR, variance=variance), spaced(LINEAR, steps))
 
 
 def ddim(std, eta, steps):
-    return final_std(partial(ddim_step, best(std), LINEAR, eta=eta), spaced(LINEAR, steps))
+    return final_std(partial(ddim_step, optimal_denoiser(std), LINEAR, eta=eta), spaced(LINEAR, steps))
 
 
 def sampled_std(name, steps, spacing="trailing", std=0.02, schedule=LINEAR, **options):
@@ -34,7 +34,7 @@ def sampled_std(name, steps, spacing="trailing", std=0.02, schedule=LINEAR, **op
     sources = iter(torch.eye(len(timesteps), dtype=torch.float64).split(1))
     x = next(sources)
     *_, last = walk(
-        partial(sampler(name), best(std, schedule), schedule, randn=lambda x: next(sources), **options), x, timesteps
+        partial(sampler(name), optimal_denoiser(std, schedule), schedule, randn=lambda x: next(sources), **options), x, timesteps
     )
     return last.x.norm().item()
 
@@ -48,7 +48,7 @@ KNOWN = {
     "ddim 50, eta 1": (lambda: ddim(0.02, 1.0, 50), 0.0049930293),
     "ddim 1000, eta 1": (lambda: ddim(0.02, 1.0, 1000), 0.0163400696),
     "euler ancestral 50": (lambda: sampled_std("Euler ancestral", 50), 0.0049930293),
-    "renoise 50": (lambda: sampled_std("Multistep renoising", 50), 0.0049157677),
+    "multistep renoising 50": (lambda: sampled_std("Multistep renoising", 50), 0.0049157677),
     "heun 25": (lambda: sampled_std("Heun", 25), 0.0028250694),
     "dpm-solver 50": (lambda: sampled_std("DPM-Solver++", 50), 0.0050643876),
     "dpm-solver 50, eta 1": (lambda: sampled_std("DPM-Solver++", 50, eta=1.0), 0.0050268754),
@@ -82,12 +82,12 @@ def right_sigma(a, b, c, e):
 MISTAKES = {
     "noise at the end": (lambda: std_of_walk(noise_at_the_end, 1000, variance="large"), "ddpm large", 0.0218499248),
     "last timestep skipped": (
-        lambda: final_std(partial(ddpm_step, best(), LINEAR), list(range(1000, 0, -1))),
+        lambda: final_std(partial(ddpm_step, optimal_denoiser(), LINEAR), list(range(1000, 0, -1))),
         "ddpm small",
         0.0204244742,
     ),
     "leading spacing": (
-        lambda: final_std(partial(ddim_step, best(), LINEAR), leading(LINEAR, 50)),
+        lambda: final_std(partial(ddim_step, optimal_denoiser(), LINEAR), leading(LINEAR, 50)),
         "ddim 50",
         0.0115815695,
     ),
@@ -135,7 +135,7 @@ def test_the_moments_are_right_at_any_stride(steps, std):
             g2 = 1 / (kept**2 / (1 - kept**2) + 1 / (1 - then))
             a = g2 * (kept / (1 - kept**2) + then**0.5 * prediction / (1 - then))
         variance = a**2 * variance + g2
-    ours = final_std(partial(ddpm_step, best(std, schedule), schedule), spaced(LINEAR, steps))
+    ours = final_std(partial(ddpm_step, optimal_denoiser(std, schedule), schedule), spaced(LINEAR, steps))
     assert ours == pytest.approx(np.sqrt(variance), rel=1e-9)
 
 

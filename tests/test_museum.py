@@ -15,13 +15,13 @@ from onscreen import finished, healthy
 from onscreen import opened as opened_at
 from PIL import Image
 
-from diffusion_edu.app.evaluation.bug_animation import animation, apart, both, developed
+from diffusion_edu.app.evaluation.bug_animation import amplified_difference, animation, decoded_images, sample_both
 from diffusion_edu.checkpoints import Card, Model, load, save
 from diffusion_edu.data.images import load_images
 from diffusion_edu.generation import Preset, generate
 from diffusion_edu.museum import EXHIBITS
-from diffusion_edu.museum.chain import Chain, class_names, flowers
-from diffusion_edu.museum.moments import best, final_moments
+from diffusion_edu.museum.chain import Chain, flowers, labels_for
+from diffusion_edu.museum.moments import final_moments, optimal_denoiser
 from diffusion_edu.randomness import Compute
 
 ROOT = Path(__file__).parents[1]
@@ -38,8 +38,8 @@ some = pytest.mark.parametrize(
 NUMBERS = {  # without the mistake, with it
     "1-betas-for-1000-timesteps-on-50": (0.0027829419, 0.7764995797),
     "3-cosine-without-its-cap": (20291.16961, 1.63299703e16),
-    "5-something-left-at-t": (0.4019360697, 0.1272609776),
-    "7-leading-spacing-misses-the-top": (0.0050377826, 0.0115815695),
+    "5-non-zero-terminal-snr": (0.4019360697, 0.1272609776),
+    "7-leading-spacing-misses-timestep-t": (0.0050377826, 0.0115815695),
     "8-next-timestep-by-division": (0.0088252409, 0.0473283569),
     "11-walk-that-ends-at-timestep-1": (0.0050377826, 0.0146312692),
     "12-wrong-sigma-for-eta": (0.0049930293, 0.0764857748),
@@ -52,11 +52,11 @@ NUMBERS = {  # without the mistake, with it
     "22-threshold-upside-down": (0.5, 1.0),
     "23-wrong-sign-in-v": (0.0050377826, 14.1918077335),
     "25-guidance-counted-from-zero": (1, 2),
-    "25-kind-0-in-place-of-anything": (-2, -1),
-    "27-average-that-never-forgets": (0, 0.9999**5000),
+    "25-class-0-in-place-of-the-null-label": (-2, -1),
+    "27-ema-without-warm-up": (0, 0.9999**5000),
     "32-known-part-one-step-late": (0, 0.1702476933),
     "33-noised-one-step-too-much": (1, 1.1240385232),
-    "34-noises-mixed-in-a-straight-line": (1, math.sqrt(0.5)),
+    "34-noises-interpolated-linearly": (1, math.sqrt(0.5)),
     "40-tables-in-bfloat16": (0, 94),
     "44-bytes-that-wrap-around": (255, 0),
 }
@@ -76,7 +76,7 @@ def test_the_museum_is_large_and_every_exhibit_is_complete():
     answers = [exhibit.answer for exhibit in EXHIBITS.values()]
     assert min(answers.count(k) for k in range(3)) >= 5  # nobody can prediction by always pressing the same button
     for exhibit in EXHIBITS.values():
-        assert len(set(exhibit.options)) == 3 and exhibit.where and exhibit.why.endswith((".", ")"))
+        assert len(set(exhibit.options)) == 3 and exhibit.source and exhibit.why.endswith((".", ")"))
         assert inspect.getsource(exhibit.wrong).count("# the mistake") == 1
         assert f"Pitfall {exhibit.pitfall}:" in exhibit.wrong.__doc__
 
@@ -166,7 +166,7 @@ def test_a_chain_without_an_exchange_is_what_the_library_draws(model):
     seeds = (3, 5)
     preset = Preset("DDIM", 4, 1.0, "linear")
     for ours, theirs in zip(
-        Chain(4).draw(model, seeds), generate(model, preset, seeds, class_names(model.card, seeds)), strict=True
+        Chain(4).sample(model, seeds), generate(model, preset, seeds, labels_for(model.card, seeds)), strict=True
     ):
         assert ours.t == theirs.t and torch.equal(ours.x, theirs.x)
 
@@ -174,18 +174,18 @@ def test_a_chain_without_an_exchange_is_what_the_library_draws(model):
 @each
 def test_every_exhibit_draws_both_sides_from_the_same_noise_and_they_part(exhibit, model):
     seeds = (0, 1)
-    pairs = [pair for pair in both(exhibit, model, seeds) if pair[1]]
-    assert len(pairs) == exhibit.hang(False).steps + 1 == exhibit.hang(True).steps + 1
+    pairs = [pair for pair in sample_both(exhibit, model, seeds) if pair[1]]
+    assert len(pairs) == exhibit.build(False).steps + 1 == exhibit.build(True).steps + 1
     assert pairs[-1][0].t == pairs[-1][1].t == 0
     assert pairs[-1][0].x.isfinite().all()
-    right, wrong = developed(exhibit, pairs)
+    right, wrong = decoded_images(exhibit, pairs)
     assert right.dtype == wrong.dtype == torch.uint8 and right.shape == wrong.shape == (len(pairs), 2, 3, 64, 64)
     assert not torch.equal(right[-1], wrong[-1])
 
 
 def test_the_animation_shows_both_sides_and_how_far_they_are_apart(model):
-    exhibit = EXHIBITS["7-leading-spacing-misses-the-top"]
-    pairs = [pair for pair in both(exhibit, model, (0, 1)) if pair[1]]
+    exhibit = EXHIBITS["7-leading-spacing-misses-timestep-t"]
+    pairs = [pair for pair in sample_both(exhibit, model, (0, 1)) if pair[1]]
     shown = animation(exhibit, pairs, ["a", "b"])
     assert [screen["name"] for screen in shown["tracks"]] == ["right", "wrong", "difference"]
     assert shown["tracks"][0]["says"][0] == "timestep 1000" and shown["tracks"][1]["says"][0] == "timestep 901"
@@ -194,20 +194,20 @@ def test_the_animation_shows_both_sides_and_how_far_they_are_apart(model):
 @pytest.mark.parametrize(("far", "times"), [(0, 50), (5, 50), (6, 20), (25, 10), (100, 2), (200, 1)])
 def test_a_difference_is_made_as_strong_as_it_can_be_without_being_cut(far, times):
     a = torch.zeros(1, 1, 3, 4, 4, dtype=torch.uint8)
-    shown, said = apart(a, a + far)
+    shown, said = amplified_difference(a, a + far)
     assert said == times and shown.unique().tolist() == [far * times]
 
 
 def test_the_moments_follow_the_mean_too():
     mean, std = final_moments(lambda x, t, s, randn: (0.5 * x + 1 + 2 * randn(x), x), [2, 1, 0], std=4.0)
     assert mean == pytest.approx(1.5) and std**2 == pytest.approx((16 / 4 + 4) / 4 + 4)
-    assert best(1.0)(torch.ones(1, dtype=torch.float64), 0).item() == 1
+    assert optimal_denoiser(1.0)(torch.ones(1, dtype=torch.float64), 0).item() == 1
 
 
 def test_real_flowers_are_of_the_class_names_that_are_asked_for():
     known = load_images(ROOT / "pretrained" / "flower_samples.parquet")
     images = flowers((0, 1))
-    for image, class_name in zip(images, class_names(known, (0, 1)), strict=True):
+    for image, class_name in zip(images, labels_for(known, (0, 1)), strict=True):
         same = known.images[known.labels == class_name].float() / 127.5 - 1
         assert any(torch.equal(image, other) for other in same)
 
@@ -217,7 +217,7 @@ PAGE = "pages/13_Evaluate_and_debug.py"
 
 @pytest.fixture
 def small(monkeypatch, tmp_path, model):
-    """A small model in the place of the large one, and two images in the place of four."""
+    """A small model instead of the large one, and two images instead of four."""
     from diffusion_edu.app.common import models
     from diffusion_edu.app.evaluation import bug_museum
 
@@ -252,34 +252,34 @@ def said(app):
 
 
 @some
-def test_on_the_page_every_exhibit_asks_draws_its_own_mistake_and_tells_its_story(exhibit, small):
+def test_on_the_page_every_exhibit_asks_samples_with_its_mistake_and_explains_it(exhibit, small):
     app = opened(exhibit=exhibit.slug)
     assert exhibit.question in said(app) and exhibit.why not in said(app) and not app.get("bidi_component")
     assert here(app) == exhibit.slug
     answer(app, exhibit, exhibit.answer)
-    assert "Right." in said(app) and exhibit.why in said(app) and exhibit.where in said(app)
+    assert "Right." in said(app) and exhibit.why in said(app) and exhibit.source in said(app)
     codes = [code.value for code in app.code]
     assert any("# the mistake" in code for code in codes) and any(
         f"def {exhibit.test.split('::')[1]}(" in code for code in codes
     )
-    *_, last = exhibit.hang(True).draw(load(small.name), (0, 1))
-    sampled = exhibit.hang(True).develop(last.x.nan_to_num(nan=-1.0)).permute(2, 0, 3, 1).reshape(64, 128, 3)
+    *_, last = exhibit.build(True).sample(load(small.name), (0, 1))
+    sampled = exhibit.build(True).to_bytes(last.x.nan_to_num(nan=-1.0)).permute(2, 0, 3, 1).reshape(64, 128, 3)
     assert np.array_equal(sprite(shown(app)["tracks"][1])[-64:], sampled.numpy())
 
 
-def test_the_page_counts_what_was_predicted_right_walks_on_and_remembers(small):
+def test_the_page_counts_right_predictions_goes_on_and_remembers_them(small):
     first, second = list(EXHIBITS.values())[:2]
     app = answer(opened(tab="Bug museum"), first, (first.answer + 1) % 3)
     assert "Not quite." in said(app) and first.options[first.answer] in said(app)
     healthy(next(button for button in app.button if button.label == "Next").click().run())
     assert here(app) == second.slug
     answer(app, second, second.answer)
-    assert any("You predicted 1 of 2 right." in caption.value for caption in app.caption)
+    assert any("1 of your 2 predictions were right." in caption.value for caption in app.caption)
     healthy(next(button for button in app.button if button.label == "Previous").click().run())
     assert "Not quite." in said(app) and shown(app)["class_names"] == ["0", "37"]
 
 
-def test_the_code_that_is_shown_draws_what_is_shown(small):
+def test_the_code_that_is_shown_samples_what_is_shown(small):
     exhibit = EXHIBITS["33-noised-one-step-too-much"]
     app = answer(opened(exhibit=exhibit.slug), exhibit, 0)
     names = {"print": lambda *words: None}
@@ -289,17 +289,17 @@ def test_the_code_that_is_shown_draws_what_is_shown(small):
     )
 
 
-def test_a_cancelled_drawing_can_be_begun_again(small):
+def test_cancelled_sampling_can_be_started_again(small):
     exhibit = EXHIBITS["16-one-step-beta-in-long-steps"]
     app = opened(exhibit=exhibit.slug)
     healthy(app.button(key=f"answer:{exhibit.slug}:0").click().run())
     job = app.session_state["job:museum"]
     healthy(app.button(key="cancel:museum").click().run())
     assert job.cancelled and not app.get("bidi_component")
-    healthy(next(button for button in app.button if button.label.startswith("Draw")).click().run())
+    healthy(next(button for button in app.button if button.label.startswith("Generate")).click().run())
     assert "job:museum" in app.session_state
     healthy(next(button for button in app.button if button.label == "Next").click().run())
-    assert "job:museum" not in app.session_state  # another exhibit is on show now
+    assert "job:museum" not in app.session_state  # another exhibit is shown now
 
 
 def test_a_link_with_nonsense_in_it_opens_the_first_exhibit(small):
@@ -318,6 +318,6 @@ def test_a_link_with_nonsense_in_it_opens_the_first_exhibit(small):
     ],
 )
 def test_numbers_are_written_as_a_person_would(number, words):
-    from diffusion_edu.app.evaluation.bug_museum import in_words
+    from diffusion_edu.app.evaluation.bug_museum import format_exact
 
-    assert in_words(number) == words
+    assert format_exact(number) == words

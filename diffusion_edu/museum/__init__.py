@@ -1,7 +1,8 @@
-"""The bug museum: real mistakes from public diffusion code, kept apart from the library, each beside what it should be.
+"""The bug museum: real mistakes from public diffusion code, kept apart from the library, each beside the right version.
 
-Every mistake is a function that can take the place of the right one. An exhibit draws flowers with both, measures both with one
-exact number, and names the thread where it happened and the test that catches it. Only the museum's page and the tests look in here.
+Every mistake is a function that can replace the right one. An exhibit samples flowers with both, compares them by one
+exact number, and names the thread where it happened and the test that catches it. Only the museum's page and the tests
+import it.
 """
 
 from diffusion_edu.museum import ddim, ddpm, images, predictions, schedules
@@ -9,7 +10,7 @@ from diffusion_edu.museum import ddim, ddpm, images, predictions, schedules
 EXHIBITS = {
     exhibit.slug: exhibit
     for exhibit in sorted(
-        schedules.ROOM + ddim.ROOM + ddpm.ROOM + predictions.ROOM + images.ROOM,
+        schedules.EXHIBITS + ddim.EXHIBITS + ddpm.EXHIBITS + predictions.EXHIBITS + images.EXHIBITS,
         key=lambda exhibit: (exhibit.pitfall, exhibit.title),
     )
 }

@@ -1,4 +1,4 @@
-"""What one exhibit of the museum consists of."""
+"""One exhibit of the bug museum."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -7,27 +7,29 @@ from functools import cache
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Exhibit:
-    """A mistake: a question about it, its story, the right part and the wrong one, and what is sampled and measured with either.
+    """One mistake: a question about it, its explanation, the right function and the wrong one, and how both are
+    compared.
 
-    chain makes a Chain of a part, measure makes a number of it; unit says what that number is, good says which one is right.
-    The test fails if `exchange` is made in the library: the right part for the wrong one, unless `planted` names another pair.
+    chain makes the Chain that samples with one of the two functions; measure computes a number for one of them, unit
+    says what the number is, and expected what it should be. The test must fail if `exchange` is made in the library:
+    the right function is replaced by the wrong one, unless `planted` names another pair.
     """
 
-    pitfall: int
+    pitfall: int  # its number in docs/pitfalls.md
     title: str
     question: str
     options: tuple[str, str, str]
-    answer: int  # which option is right
+    answer: int  # the index of the right option
     why: str
     mistake: str
-    where: str  # Markdown: the thread where it happened
-    test: str  # a node id
+    source: str  # Markdown: where it happened
+    test: str  # a node id of pytest
     right: Callable
     wrong: Callable
     chain: Callable
     measure: Callable
     unit: str
-    good: str
+    expected: str
     planted: tuple = ()
 
     @property
@@ -37,15 +39,15 @@ class Exhibit:
 
     @property
     def exchange(self):
-        """What the library holds, and the mistake that takes its place."""
+        """The object in the library, and the mistake that replaces it."""
         return self.planted or (self.right, self.wrong)
 
-    def hang(self, wrong):
-        """Build the Chain that draws with the mistake, or without it."""
+    def build(self, wrong):
+        """Return the Chain with the mistake, or without it."""
         return self.chain(self.wrong if wrong else self.right)
 
     def number(self, wrong):
-        """Measure the exact number with the mistake, or without it."""
+        """Return the exact number with the mistake, or without it."""
         return _number(self, wrong)
 
 

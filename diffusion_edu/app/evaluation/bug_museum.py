@@ -1,6 +1,5 @@
-"""The bug museum: predict what a mistake does, then see it, measure it, and read where it happened and what catches it."""
+"""The bug museum: predict what a mistake does, see it, measure it, and read which test finds it."""
 
-import ast
 import inspect
 import math
 
@@ -8,162 +7,157 @@ import streamlit as st
 
 from diffusion_edu.app.common import models
 from diffusion_edu.app.common.layout import show_code, show_images
+from diffusion_edu.app.common.snippets import snippet
 from diffusion_edu.app.components.player.widget import play
-from diffusion_edu.app.evaluation.bug_animation import NAMES, animation, both
-from diffusion_edu.app.jobs import session, timing
+from diffusion_edu.app.evaluation.bug_animation import NAMES, animation, sample_both
+from diffusion_edu.app.evaluation.bug_source import show_sources
+from diffusion_edu.app.jobs import timing
+from diffusion_edu.app.jobs.progress import WAITING
+from diffusion_edu.app.jobs.task import Task, cancel, start, started, watch
 from diffusion_edu.app.trajectories.recording import kept
 from diffusion_edu.checkpoints import Unusable
 from diffusion_edu.data.images import to_bytes
 from diffusion_edu.figures.grids import grid
 from diffusion_edu.museum import EXHIBITS
-from diffusion_edu.museum.chain import Chain, class_names
-from diffusion_edu.museum.moments import SPREAD
-from diffusion_edu.paths import REPOSITORY
+from diffusion_edu.museum.chain import Chain, labels_for
 
 KEY = "museum"
 SEEDS = (0, 1, 2, 3)
-MOST = 3  # animations that one visitor keeps
-EXACT = (
-    "The number is exact, not sampled: for normal data, N(0, 0.02²), the best network is linear, and the standard deviation at the end of a whole "
-    "walk follows move by step (linear schedule, T = 1000). Few steps end below 0.02 without any mistake, and grain is no cure for that."
-)
+MAX_ANIMATIONS = 3  # that one session keeps
 
 
 def show():
     """Show the museum: the list, the question, and, once it is answered, everything about the exhibit."""
     exhibit, (_, card) = EXHIBITS[_choose()], next(iter(models.titled().items()))
-    predicted, animations = (st.session_state.setdefault(f"museum_{name}", {}) for name in ("predicted", "animations"))
-    if st.session_state.get("museum_sampled") != exhibit.slug:
-        session.cancel(KEY)
-    if exhibit.slug not in predicted:
+    predictions, animations = _state("predictions"), _state("animations")
+    if started(KEY) != exhibit.slug:
+        cancel(KEY)
+    if exhibit.slug not in predictions:
         _ask(exhibit, card)
         return
-    _verdict(exhibit, predicted[exhibit.slug])
-    session.problem(KEY)
-    if session.running(KEY):
-        _watch(exhibit, card)
-    elif exhibit.slug in animations:
-        fresh = st.session_state.pop("museum_fresh", None) == exhibit.slug
-        play(animations[exhibit.slug], key="museum", autoplay=fresh)
-    else:
-        st.button(
-            f"Draw {NAMES[0]} and {NAMES[1][5:]}", icon=":material/play_circle:", on_click=_draw, args=(exhibit, card)
-        )
-    _story(exhibit)
-    show_code(
-        _snippet(exhibit, card), Chain.draw, *_plain(exhibit.right, getattr(exhibit.measure, "func", exhibit.measure))
-    )
+    _show_answer(exhibit, predictions[exhibit.slug])
+    if not watch(KEY):
+        _show_animation(exhibit, card, animations)
+    show_sources(exhibit)
+    code = snippet(__file__, "bug_museum", slug=repr(exhibit.slug), model=repr(card.name), seeds=SEEDS)
+    show_code(code, Chain.sample, *_named(exhibit.right, getattr(exhibit.measure, "func", exhibit.measure)))
+
+
+def _state(name):
+    return st.session_state.setdefault(f"museum_{name}", {})
+
+
+def _show_animation(exhibit, card, animations):
+    if exhibit.slug in animations:
+        is_new = st.session_state.pop("museum_new", None) == exhibit.slug
+        play(animations[exhibit.slug], key="museum", autoplay=is_new)
+        return
+    label = f"Generate {NAMES[0]} and {NAMES[1][5:]}"
+    st.button(label, icon=":material/play_circle:", on_click=_start, args=(exhibit, card))
 
 
 def _choose():
-    """Let the visitor walk through the list; returns the slug of an exhibit."""
-    slugs, predicted = list(EXHIBITS), st.session_state.get("museum_predicted", {})
-    right = sum(EXHIBITS[slug].answer == prediction for slug, prediction in predicted.items())
-    wanted = st.query_params.get(
-        "exhibit", st.session_state.get("museum_here")
-    )  # not bound: the link holds the slug, the list the title
-    st.session_state.setdefault("exhibit", wanted if wanted in EXHIBITS else slugs[0])
+    """Let the visitor choose from the list; returns the slug of an exhibit."""
+    slugs, predictions = list(EXHIBITS), st.session_state.get("museum_predictions", {})
+    right = sum(EXHIBITS[slug].answer == prediction for slug, prediction in predictions.items())
+    wanted = st.query_params.get("exhibit", st.session_state.get("museum_exhibit"))
+    st.session_state.setdefault("exhibit", wanted if wanted in EXHIBITS else slugs[0])  # the link holds the slug
     with st.container(horizontal=True, vertical_alignment="center"):
         titles = {slug: f"{exhibit.pitfall} · {exhibit.title}" for slug, exhibit in EXHIBITS.items()}
         chosen = st.selectbox("Exhibit", slugs, key="exhibit", format_func=titles.get, label_visibility="collapsed")
-        st.query_params["exhibit"] = st.session_state.museum_here = chosen
+        st.query_params["exhibit"] = st.session_state.museum_exhibit = chosen
         for label, step in (("Previous", -1), ("Next", 1)):
-            there = slugs[(slugs.index(chosen) + step) % len(slugs)]
-            st.button(label, on_click=lambda slug=there: st.session_state.update(exhibit=slug))
+            other = slugs[(slugs.index(chosen) + step) % len(slugs)]
+            st.button(label, on_click=lambda slug=other: st.session_state.update(exhibit=slug))
         st.caption(
-            f"Exhibit {slugs.index(chosen) + 1} of {len(slugs)}. You predicted {right} of {len(predicted)} right.",
+            f"Exhibit {slugs.index(chosen) + 1} of {len(slugs)}. "
+            f"{right} of your {len(predictions)} prediction{'s' * (len(predictions) != 1)} were right.",
             width="content",
         )
     return chosen
 
 
 def _ask(exhibit, card):
-    """Ask for a prediction; an answer begins to draw."""
+    """Ask for a prediction; an answer starts the sampling."""
     st.markdown(f"#### {exhibit.question}")
     st.markdown("**What would you predict?**")
     with st.container(width=520, gap="small"):
         for number, option in enumerate(exhibit.options):
-            st.button(
-                option,
-                key=f"answer:{exhibit.slug}:{number}",
-                on_click=_predict,
-                args=(exhibit, number, card),
-                width="stretch",
-            )
+            key, args = f"answer:{exhibit.slug}:{number}", (exhibit, number, card)
+            st.button(option, key=key, on_click=_predict, args=args, width="stretch")
     try:
-        chain, labelled = exhibit.hang(True), bool(card.classes)
-        seconds = timing.expected(models.get(card.name), chain, 2 * len(SEEDS), labelled)
+        chain, count = exhibit.build(True), len(SEEDS)
+        seconds = timing.expected(models.get(card.name), chain, 2 * count, bool(card.classes))
         st.caption(
-            f"Your answer draws {len(SEEDS)} images {NAMES[0]} and {len(SEEDS)} {NAMES[1]}, from the same noise, in {chain.steps} steps each: "
-            f"about {max(seconds, 1):.0f} s on this machine."
+            f"Your answer starts the sampling: {count} images {NAMES[0]} and {count} {NAMES[1]}, from the same noise, "
+            f"in {chain.steps} steps each: about {max(seconds, 1):.0f} s on this machine."
         )
     except Unusable as problem:
         st.error(str(problem))
 
 
 def _predict(exhibit, number, card):
-    st.session_state.museum_predicted[exhibit.slug] = number
-    _draw(exhibit, card)
+    st.session_state.museum_predictions[exhibit.slug] = number
+    _start(exhibit, card)
 
 
-def _draw(exhibit, card):
-    try:
-        items = both(exhibit, models.get(card.name), SEEDS)
-    except Unusable as problem:
-        st.error(str(problem))
-        return
-    steps = exhibit.hang(True).steps
+def _start(exhibit, card):
+    steps = exhibit.build(True).steps
     shown = kept(steps)
-    session.begin(KEY, items, 2 * (steps + 1), lambda index: index % 2 == 1 and index // 2 in shown)
-    st.session_state.museum_sampled = exhibit.slug
-
-
-def _watch(exhibit, card):
-    """Show both sides while they are being sampled; keep the animation when they are done."""
-    steps = exhibit.hang(True).steps
-
-    def says(job):
-        return f"Move {min(job.done // 2, steps)} of {steps}, both sides" if job.latest else "Waiting for a turn"
-
-    def look(pair):
-        show_images(
-            (
-                grid(to_bytes(state.x.nan_to_num(nan=-1.0)), zoom=2),
-                f"{name}, timestep {state.t}",
-                f"Images {name} at timestep {state.t}",
-            )
-            for name, state in zip(NAMES, pair, strict=True)
-            if state
+    start(
+        Task(
+            KEY,
+            exhibit.slug,
+            lambda model: sample_both(exhibit, model, SEEDS),
+            2 * (steps + 1),
+            models=[card.name],
+            progress=lambda job: f"Step {min(job.done // 2, steps)} of {steps}, both sides" if job.latest else WAITING,
+            preview=_show_pair,
+            result=lambda job: _keep_animation(exhibit, card, job),
+            keep=lambda index: index % 2 == 1 and index // 2 in shown,
         )
-
-    def over(job):
-        labels = class_names(card, SEEDS)
-        timing.learn(card.name, exhibit.hang(True), 2 * len(SEEDS), bool(card.classes), job.seconds)
-        names = ["anything"] * len(SEEDS) if labels is None else [card.classes[label] for label in labels]
-        animations = st.session_state.museum_animations
-        animations[exhibit.slug] = animation(exhibit, job.kept, names)
-        while len(animations) > MOST:
-            animations.pop(next(iter(animations)))
-        st.session_state.museum_fresh = exhibit.slug
-
-    session.watch(KEY, says, look, over)
+    )
 
 
-def _verdict(exhibit, prediction):
-    """Say in two lines whether the prediction was right, and what the exact number is with the mistake and without it."""
+def _show_pair(pair):
+    """Show both sides while they are being sampled."""
+    show_images(
+        (
+            grid(to_bytes(state.x.nan_to_num(nan=-1.0)), zoom=2),
+            f"{name}, timestep {state.t}",
+            f"Images {name} at timestep {state.t}",
+        )
+        for name, state in zip(NAMES, pair, strict=True)
+        if state
+    )
+
+
+def _keep_animation(exhibit, card, job):
+    labels = labels_for(card, SEEDS)
+    timing.learn(card.name, exhibit.build(True), 2 * len(SEEDS), bool(card.classes), job.seconds)
+    names = ["anything"] * len(SEEDS) if labels is None else [card.classes[label] for label in labels]
+    animations = _state("animations")
+    animations[exhibit.slug] = animation(exhibit, job.kept, names)
+    while len(animations) > MAX_ANIMATIONS:
+        animations.pop(next(iter(animations)))
+    st.session_state.museum_new = exhibit.slug
+
+
+def _show_answer(exhibit, prediction):
+    """Say in two lines whether the prediction was right, and the exact number with the mistake and without it."""
     answer = exhibit.options[exhibit.answer]
     if prediction == exhibit.answer:
         words = f":green[:material/check_circle: **Right.**] {answer}."
     else:
-        words = (
-            f":orange[:material/cancel: **Not quite.**] You said: {exhibit.options[prediction]}. It is: **{answer}**."
-        )
-    values = f"**{in_words(exhibit.number(False))}** without, **{in_words(exhibit.number(True))}** with the mistake"
-    st.markdown(f"{words}  \n{exhibit.unit[0].upper()}{exhibit.unit[1:]}: {values}. Good: {exhibit.good}.")
+        given = exhibit.options[prediction]
+        words = f":orange[:material/cancel: **Not quite.**] Your answer: {given}. It is: **{answer}**."
+    numbers = (format_exact(exhibit.number(mistaken)) for mistaken in (False, True))
+    values = "**{}** without, **{}** with the mistake".format(*numbers)
+    st.markdown(f"{words}  \n{exhibit.unit[0].upper()}{exhibit.unit[1:]}: {values}. Good: {exhibit.expected}.")
 
 
-def in_words(number):
-    """Write a number with three digits, as a person would."""
+def format_exact(number):
+    """Write a number with three digits: NaN as a word, very large ones with a power of ten, very small ones as 0."""
     if math.isnan(number):
         return "NaN"
     if abs(number) < 1e-6:
@@ -174,44 +168,6 @@ def in_words(number):
     return (f"{number:,.0f}" if abs(number) >= 1000 or number == round(number) else f"{number:.3g}").replace("-", "−")
 
 
-def _story(exhibit):
-    """Tell where it happened, and show the wrong function beside the test that catches it."""
-    path, name = exhibit.test.split("::")
-    st.markdown(
-        f"**Why:** {exhibit.why}  \n**The mistake:** {exhibit.mistake}  \n**Where it happened:** {exhibit.where}."
-    )
-    if SPREAD in exhibit.unit:
-        st.caption(EXACT)
-    wrong, test = st.columns(2, gap="medium")
-    wrong.markdown("**The wrong line** is marked; this very function drew the images above:")
-    wrong.code(inspect.getsource(exhibit.wrong), wrap_lines=True)
-    test.markdown(f"**The test that catches it**, in `{path}`:")
-    test.code(_source_of_test(path, name), wrap_lines=True)
-
-
-def _source_of_test(path, name):
-    try:
-        text = (REPOSITORY / path).read_text(encoding="utf-8")
-    except OSError:
-        return f"# {path}::{name} is part of the project's repository, not of the installed package"
-    found = next(part for part in ast.parse(text).body if isinstance(part, ast.FunctionDef) and part.name == name)
-    first = min([found.lineno, *(mark.lineno for mark in found.decorator_list)])
-    return "\n".join(text.splitlines()[first - 1 : found.end_lineno])
-
-
-def _plain(*functions):
-    """Those of some functions that have a name."""
+def _named(*functions):
+    """Keep the functions that have a name."""
     return [function for function in functions if inspect.isfunction(function) and function.__name__ != "<lambda>"]
-
-
-def _snippet(exhibit, card):
-    return (
-        "from diffusion_edu.checkpoints import load\n"
-        "from diffusion_edu.museum import EXHIBITS\n\n"
-        f'exhibit, model = EXHIBITS["{exhibit.slug}"], load("{card.name}")\n'
-        "for wrong in (False, True):\n"
-        "    chain = exhibit.hang(wrong)                # the mistake, or what should stand in its place\n"
-        f"    *_, last = chain.draw(model, seeds={SEEDS})\n"
-        "    images = chain.develop(last.x)           # uint8 (images, 3, height, width)\n"
-        "    print(exhibit.number(wrong), exhibit.unit)\n"
-    )
