@@ -1,4 +1,4 @@
-"""What the pages share: jobs, recordings, animations, and the forward process as an animation."""
+"""Jobs, recordings, animations, and the forward process as an animation."""
 
 import base64
 import io
@@ -23,7 +23,7 @@ from diffusion_edu.schedules import SCHEDULES
 
 jobs = pytest.importorskip("diffusion_edu.app.jobs.worker")
 recording = pytest.importorskip("diffusion_edu.app.trajectories.recording")
-noise_schedule = pytest.importorskip("diffusion_edu.app.adding_noise.animation")
+adding_noise = pytest.importorskip("diffusion_edu.app.adding_noise.animation")
 requests = pytest.importorskip("diffusion_edu.app.common.request")
 CARD = Card("m", "M", "attention_unet", {}, "v", size=8, classes=["daisy", "rose", "tulip"])
 
@@ -119,9 +119,9 @@ def test_a_long_job_does_not_keep_a_short_one_waiting():
     finished(long)
 
 
-def test_moments_pair_every_state_with_the_next():
+def test_state_pairs_join_every_state_with_the_next():
     walked = list(states(4))
-    pairs = list(recording.moments(iter(walked)))
+    pairs = list(recording.state_pairs(iter(walked)))
     assert [(a.t, b.t) for a, b in pairs] == [(300, 200), (200, 100), (100, 0), (0, 0)]
     assert pairs[0][1] is pairs[1][0]  # nothing is held twice
 
@@ -129,30 +129,30 @@ def test_moments_pair_every_state_with_the_next():
 @pytest.mark.parametrize("steps", [1, 40, 41, 999, 1000])
 def test_a_recording_is_bounded_and_holds_both_ends(steps):
     chosen = recording.kept(steps)
-    assert {0, steps} <= chosen <= set(range(steps + 1)) and len(chosen) == min(steps + 1, recording.MOST)
+    assert {0, steps} <= chosen <= set(range(steps + 1)) and len(chosen) == min(steps + 1, recording.MAX_STATES)
 
 
-def sprite(screen):
-    return np.asarray(Image.open(io.BytesIO(base64.b64decode(screen["sprite"].split(",")[1]))))
+def sprite(track):
+    return np.asarray(Image.open(io.BytesIO(base64.b64decode(track["sprite"].split(",")[1]))))
 
 
 def test_the_animation_shows_the_states_bit_for_bit():
-    kept = recording.Recording(request(), list(recording.moments(states(5))), 1.0)
+    kept = recording.Recording(request(), list(recording.state_pairs(states(5))), 1.0)
     animation = kept.animation
-    under_way, predictions = animation["tracks"]
+    noisy, predictions = animation["tracks"]
     assert (
         animation["timesteps"] == [400, 300, 200, 100, 0]
         and animation["start"] == 4
         and animation["class_names"] == ["rose", "rose"]
     )
-    for screen, images in ((under_way, kept.pairs[2][0].x), (predictions, kept.pairs[2][0].x0_hat)):
-        assert sprite(screen).shape == (5 * 8, 2 * 8, 3)
-        assert np.array_equal(sprite(screen)[16:24, 8:16], to_bytes(images)[1].permute(1, 2, 0).numpy())
+    for track, images in ((noisy, kept.pairs[2][0].x), (predictions, kept.pairs[2][0].x0_hat)):
+        assert sprite(track).shape == (5 * 8, 2 * 8, 3)
+        assert np.array_equal(sprite(track)[16:24, 8:16], to_bytes(images)[1].permute(1, 2, 0).numpy())
     assert animation["says"][-1] == "timestep 0 of 1000 · signal 1.000 · noise 0.000"
 
 
-def test_a_animation_survives_the_disk_and_a_broken_one_is_no_animation(tmp_path):
-    kept = recording.Recording(request(), list(recording.moments(states(3))), 1.0)
+def test_an_animation_can_be_saved_and_loaded_and_a_broken_file_is_none(tmp_path):
+    kept = recording.Recording(request(), list(recording.state_pairs(states(3))), 1.0)
     recording.save_animation(kept, tmp_path / "a.json")
     assert recording.load_animation(tmp_path / "a.json")["tracks"] == json.loads(json.dumps(kept.animation["tracks"]))
     for text in ("", "[]", "{}", '{"id": 1'):
@@ -161,11 +161,11 @@ def test_a_animation_survives_the_disk_and_a_broken_one_is_no_animation(tmp_path
     assert recording.load_animation(tmp_path / "missing.json") is None
 
 
-def test_the_animation_that_ships_is_whole():
+def test_the_shipped_animation_is_complete():
     animation = recording.load_animation(PRETRAINED / "flowers_attention.animation.json")
-    assert [screen["name"] for screen in animation["tracks"]] == ["x", "x0_hat"]
-    for screen in animation["tracks"]:
-        assert sprite(screen).shape == (
+    assert [track["name"] for track in animation["tracks"]] == ["x", "x0_hat"]
+    for track in animation["tracks"]:
+        assert sprite(track).shape == (
             len(animation["timesteps"]) * animation["height"],
             len(animation["class_names"]) * animation["width"],
             3,
@@ -179,16 +179,16 @@ def test_the_animation_that_ships_is_whole():
 
 def noised(names=("linear", "cosine"), T=1000, **changes):
     image = torch.randint(0, 256, (3, 16, 16), generator=torch.Generator().manual_seed(1), dtype=torch.uint8)
-    return noise_schedule.Noising(image, "a test", [SCHEDULES[name](T) for name in names], seed=7, **changes)
+    return adding_noise.ForwardProcess(image, "a test", [SCHEDULES[name](T) for name in names], seed=7, **changes)
 
 
 def test_the_forward_animation_shows_what_the_schedules_do_bit_for_bit():
-    mixed, animation = noised(), noised().animation
-    x0, eps = to_signed(mixed.image)[None], SeededNoise([7]).sample((3, 16, 16))
+    process, animation = noised(), noised().animation
+    x0, eps = to_signed(process.image)[None], SeededNoise([7]).sample((3, 16, 16))
     assert animation["timesteps"][0] == 1000 and animation["timesteps"][-1] == 0 and len(animation["timesteps"]) == 41
-    for screen, name in zip(animation["tracks"], ("linear", "cosine"), strict=True):
+    for track, name in zip(animation["tracks"], ("linear", "cosine"), strict=True):
         expected = torch.cat([SCHEDULES[name](1000).corrupt(x0, t, eps) for t in animation["timesteps"]])
-        assert np.array_equal(sprite(screen), to_bytes(expected).permute(0, 2, 3, 1).reshape(-1, 16, 3).numpy())
+        assert np.array_equal(sprite(track), to_bytes(expected).permute(0, 2, 3, 1).reshape(-1, 16, 3).numpy())
 
 
 def test_the_curves_of_the_forward_animation_are_the_measures_exactly():
@@ -221,26 +221,26 @@ def test_curves_of_the_same_quantity_differ_in_their_dashes():
     for chart in animation["charts"]:
         sampled = [(series["label"], series["dash"]) for series in chart["series"]]
         assert len(set(sampled)) == len(sampled)
-    assert len({screen["dash"] for screen in animation["tracks"]}) == 4
+    assert len({track["dash"] for track in animation["tracks"]}) == 4
 
 
 def test_averaging_the_noise_away_leaves_the_signal():
-    mixed = noised(["linear"], T=300, averaged=True)
+    process = noised(["linear"], T=300, averaged=True)
     noises = [
-        noise_schedule.Noising(mixed.image, "one", mixed.schedules, seed=7 + k).mixtures[0]
-        for k in range(noise_schedule.MANY)
+        adding_noise.ForwardProcess(process.image, "one", process.schedules, seed=7 + k).noisy_images[0]
+        for k in range(adding_noise.NOISES)
     ]
-    torch.testing.assert_close(mixed.shown[0], torch.stack(noises).mean(0), atol=1e-5, rtol=0)
-    left = mixed.schedules[0].signal[-1] * to_signed(mixed.image)
-    assert (mixed.shown[0][0] - left).std() < 0.11 < left.std()
+    torch.testing.assert_close(process.shown[0], torch.stack(noises).mean(0), atol=1e-5, rtol=0)
+    left = process.schedules[0].signal[-1] * to_signed(process.image)
+    assert (process.shown[0][0] - left).std() < 0.11 < left.std()
     assert torch.equal(
-        mixed.mixtures[0], noised(["linear"], T=300).mixtures[0]
+        process.noisy_images[0], noised(["linear"], T=300).noisy_images[0]
     )  # the charts are of one noise either way
 
 
-def test_a_animation_opens_at_T_where_a_ghost_is_left_and_differs_in_its_id_where_it_shows_something_else():
-    assert noised(T=300).leftovers and noised(T=300).animation["start"] == 0
-    assert not noised().leftovers and noised().timesteps[noised().animation["start"]] == 300
+def test_an_animation_opens_at_T_where_the_terminal_snr_is_not_zero_and_its_id_differs_with_its_contents():
+    assert noised(T=300).terminal_snr_notes and noised(T=300).animation["start"] == 0
+    assert not noised().terminal_snr_notes and noised().timesteps[noised().animation["start"]] == 300
     others = [noised(T=600), noised(["linear"]), noised(averaged=True)]
     assert (
         noised().animation["id"] == noised().animation["id"]
@@ -248,8 +248,8 @@ def test_a_animation_opens_at_T_where_a_ghost_is_left_and_differs_in_its_id_wher
     )
 
 
-def test_a_image_of_one_colour_has_a_animation_without_infinities():
-    grey = noise_schedule.Noising(
+def test_an_image_of_one_colour_has_an_animation_without_infinities():
+    grey = adding_noise.ForwardProcess(
         torch.full((3, 16, 16), 128, dtype=torch.uint8), "grey", [SCHEDULES["cosine"](100)], seed=0
     )
     json.dumps(grey.animation, allow_nan=False)
@@ -258,7 +258,7 @@ def test_a_image_of_one_colour_has_a_animation_without_infinities():
 def test_gif_and_animation_hold_every_state():
     import imageio.v3 as iio
 
-    kept = recording.Recording(request(), list(recording.moments(states(5))), 1.0)
+    kept = recording.Recording(request(), list(recording.state_pairs(states(5))), 1.0)
     assert Image.open(io.BytesIO(kept.gif())).n_frames == 5
     assert len(iio.imread(kept.mp4(), extension=".mp4")) >= 5
 
@@ -267,9 +267,9 @@ def test_gif_and_animation_hold_every_state():
     ("class_name", "labels"), [("rose", [1, 1]), (requests.ANY, None), (requests.MIXED, [37 * 5 % 3, 37 * 6 % 3])]
 )
 def test_a_request_names_labels_and_class_names_alike(class_name, labels):
-    asked = request(class_name=class_name)
-    assert asked.labels == labels and asked.seeds == [5, 6]
-    assert asked.class_names == (["anything"] * 2 if labels is None else [CARD.classes[k] for k in labels])
+    made = request(class_name=class_name)
+    assert made.labels == labels and made.seeds == [5, 6]
+    assert made.class_names == (["anything"] * 2 if labels is None else [CARD.classes[k] for k in labels])
 
 
 def test_repeated_class_names_are_counted():
@@ -277,6 +277,6 @@ def test_repeated_class_names_are_counted():
 
 
 def test_the_server_is_set_up_for_a_class():
-    """With torch imported, looking for changed files and a full collection after every run keep a dozen people waiting for minutes."""
+    """With torch imported, a file watcher and garbage collection after every run keep a dozen people waiting."""
     settings = tomllib.loads((Path(__file__).parents[1] / ".streamlit" / "config.toml").read_text())
     assert settings["server"]["fileWatcherType"] == "none" and settings["runner"]["postScriptGC"] is False

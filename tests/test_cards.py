@@ -1,4 +1,4 @@
-"""The card of a model on screen: every installed model has one, and what it says is what the file says."""
+"""The card of a model on screen: every installed model has one, and it shows what the file holds."""
 
 import json
 from dataclasses import replace
@@ -67,7 +67,7 @@ def test_scores_that_only_some_models_have_are_shown_too():
     words = text(shown("flowers_cold"))
     assert (
         f"{card.scores['restored']['blur']['60']['one prediction']['PSNR']:.1f} dB" in words
-        and "grown from what snow leaves" in words
+        and "generated from snow" in words
     )
     assert ("FID", "21.3", "") in model_card.scores(
         replace(card, scores={"FID": 21.3, "FID_band": 0.1, "protocol": "p", "flag": True})
@@ -82,11 +82,11 @@ def test_the_download_is_the_card_itself():
     )
 
 
-def test_every_kind_of_model_is_called_what_it_is():
+def test_every_type_of_model_is_described():
     card = read_card(PRETRAINED / "flowers_attention.json")
-    assert "one of 102 kinds" in model_card.what(card)
-    assert "told 2 attributes" in model_card.what(replace(card, classes=[], attributes=["a", "b"]))
-    assert "given a sketch" in model_card.what(replace(card, classes=[], conditioning_image="a sketch"))
+    assert "one of 102 classes" in model_card.what(card)
+    assert "conditioned on 2 attributes" in model_card.what(replace(card, classes=[], attributes=["a", "b"]))
+    assert "conditioned on a sketch" in model_card.what(replace(card, classes=[], conditioning_image="a sketch"))
     assert "autoencoder" in model_card.what(replace(card, prediction_type="vae"))
     assert "for latent diffusion" in model_card.what(replace(card, prediction_type="autoencoder", classes=[]))
     assert "undoes blur, fade" in model_card.what(
@@ -100,13 +100,13 @@ def test_every_kind_of_model_is_called_what_it_is():
 @pytest.mark.parametrize(
     ("scores", "words"),
     [
-        ({"FD": 1.0, "FD_floor": 0.2}, "5.0 times as far"),
+        ({"FD": 1.0, "FD_floor": 0.2}, "5.0 times that"),
         ({"class_accuracy": 0.9, "class_accuracy_real": 0.6}, "more typical"),
-        ({"class_accuracy": 0.3, "class_accuracy_real": 0.6}, "does not always draw"),
-        ({"memorised": 0.2}, "copies"),
+        ({"class_accuracy": 0.3, "class_accuracy_real": 0.6}, "does not always follow"),
+        ({"memorised": 0.2}, "memorises"),
         ({"FD_generated": {"blur": 45.0, "fade": 90.0}}, "45 to 90"),
         ({"validation_accuracy": 0.6}, "40% of unseen"),
-        ({}, "Nobody has measured it"),
+        ({}, "has not been evaluated"),
     ],
 )
 def test_weaknesses_follow_from_the_numbers(scores, words):
@@ -118,21 +118,21 @@ def test_weaknesses_follow_from_the_numbers(scores, words):
     )
 
 
-def test_what_a_card_warns_of_comes_first():
+def test_the_caution_of_a_card_comes_first():
     card = replace(read_card(PRETRAINED / "flowers_attention.json"), caution="It bites.")
     assert model_card.weaknesses(card)[0] == "It bites."
 
 
-def test_a_card_that_says_almost_nothing_is_shown_all_the_same(tiny, tmp_path, monkeypatch):
+def test_a_nearly_empty_card_is_shown_too(tiny, tmp_path, monkeypatch):
     from diffusion_edu.checkpoints import Card
 
     monkeypatch.setattr("diffusion_edu.checkpoints.OWN", tmp_path)
     save(tmp_path, Card("bare<b>", "Bare <b>", "attention_unet", {"widths": [16, 32]}, "v", 16), tiny())
     words = text(shown("bare<b>"))
-    assert "No sheet" in words and "Nobody has measured it" in words and "million weights" in words
+    assert "no sheet" in words and "has not been evaluated" in words and "million weights" in words
 
 
-def test_what_cannot_be_read_is_left_out(tmp_path, monkeypatch, tiny):
+def test_unreadable_cards_are_left_out(tmp_path, monkeypatch, tiny):
     from diffusion_edu.checkpoints import Card
 
     monkeypatch.setattr("diffusion_edu.checkpoints.OWN", tmp_path)

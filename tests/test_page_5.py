@@ -1,4 +1,4 @@
-"""Steps and seeds: the two tables, what the numbers in them are, and the page that shows them."""
+"""Steps and seeds: the two tables, their numbers, and the page that shows them."""
 
 import math
 import re
@@ -19,11 +19,12 @@ from onscreen import finished as until_over
 from onscreen import healthy, opened  # noqa: E402
 
 from diffusion_edu.app.common.request import ANY, Request  # noqa: E402
+from diffusion_edu.app.jobs.task import done_key
 from diffusion_edu.app.steps_and_seeds import grid_job, recorded, sampler_grid, seed_interpolation
-from diffusion_edu.app.steps_and_seeds import page as steps
+from diffusion_edu.app.steps_and_seeds import page as steps_page
 from diffusion_edu.app.trajectories import image_table
 
-STEPS = "pages/5_Steps_and_seeds.py"
+PAGE = "pages/5_Steps_and_seeds.py"
 
 
 @pytest.fixture(scope="module")
@@ -37,42 +38,42 @@ def request(model, images=1, **changes):
 
 @pytest.fixture
 def short(monkeypatch):
-    """A reference that is sampled quickly."""
+    """A reference with few steps."""
     monkeypatch.setattr(sampler_grid, "REFERENCE", ("DPM-Solver++", 5))
 
 
 def sampled(app, key="sampler_grid"):
-    """Press Draw, and wait until the table is full."""
-    until_over(next(button for button in app.button if button.label == "Draw").click().run())
-    return app.session_state[f"sampled:{key}"]
+    """Press Generate, and wait until the table is full."""
+    until_over(next(button for button in app.button if button.label == "Generate").click().run())
+    return app.session_state[done_key(key)][:2]
 
 
 def sheet(app):
     return app.get("html")[0].proto.body
 
 
-def test_every_cell_is_what_the_library_draws_from_the_same_noise(model, short):
-    asked = sampler_grid.Contest(request(model, 2), ("DDIM", "DDPM"), (1, 3))
-    *_, finished = asked.draw(model)
+def test_every_cell_is_what_the_library_samples_from_the_same_noise(model, short):
+    table = sampler_grid.SamplerGrid(request(model, 2), ("DDIM", "DDPM"), (1, 3))
+    *_, finished = table.run(model)
     assert list(finished) == [("DDIM", 1), ("DDPM", 1), ("DDIM", 3), ("DDPM", 3), ("DPM-Solver++", 5)]
     for (sampler, steps), cell in finished.items():
-        *_, last = generate(model, replace(asked.request.preset, sampler=sampler, steps=steps), [4, 5], [53, 53])
+        *_, last = generate(model, replace(table.request.preset, sampler=sampler, steps=steps), [4, 5], [53, 53])
         assert torch.equal(cell.images, to_bytes(last.x)) and cell.seconds > 0
-    assert sum(1 for _ in asked.draw(model)) == asked.total
+    assert sum(1 for _ in table.run(model)) == table.total
 
 
-def test_the_captions_say_evaluations_and_the_distance_in_units_of_255(model):
+def test_the_captions_give_nfe_and_the_error_in_units_of_255(model):
     white, black = torch.full((1, 3, 64, 64), 255, dtype=torch.uint8), torch.zeros(1, 3, 64, 64, dtype=torch.uint8)
-    asked = sampler_grid.Contest(request(model), ("Heun", "DDIM"), (1, 3))
+    table = sampler_grid.SamplerGrid(request(model), ("Heun", "DDIM"), (1, 3))
     finished = {
         ("Heun", 3): grid_job.Sampled(white, 0.25),
         ("DDIM", 1): grid_job.Sampled(black, 1.0),
         sampler_grid.REFERENCE: grid_job.Sampled(black, 2.0),
     }
-    page = asked.table(finished)
-    assert f"{nfe('Heun', 3)} predictions, 0.2 s<br>off by 255" in page and "1 prediction, 1.0 s<br>off by 0" in page
+    page = table.table(finished)
+    assert f"NFE {nfe('Heun', 3)}, 0.2 s<br>error 255" in page and "NFE 1, 1.0 s<br>error 0" in page
     assert page.count("<img ") == 3 and page.count('class="empty"') == 2
-    assert "off by" not in asked.table({("Heun", 3): grid_job.Sampled(white, 0.25)})
+    assert "error" not in table.table({("Heun", 3): grid_job.Sampled(white, 0.25)})
 
 
 def test_many_steps_come_closer_to_the_reference_than_few(model):
@@ -84,64 +85,66 @@ def test_many_steps_come_closer_to_the_reference_than_few(model):
 
 
 def test_a_row_between_two_seeds_begins_and_ends_with_their_own_images(model):
-    asked = seed_interpolation.Between(replace(request(model, 3), preset=Preset(guidance_scale=1.0, steps=2)), other=9)
-    *_, finished = asked.draw(model)
-    *_, last = generate(model, asked.request.preset, [4, 9], [53, 53])
-    for way in seed_interpolation.WAYS:
-        ends = finished[way].images[[0, 2]].float()
+    table = seed_interpolation.SeedInterpolation(
+        replace(request(model, 3), preset=Preset(guidance_scale=1.0, steps=2)), other=9
+    )
+    *_, finished = table.run(model)
+    *_, last = generate(model, table.request.preset, [4, 9], [53, 53])
+    for method in seed_interpolation.METHODS:
+        ends = finished[method].images[[0, 2]].float()
         assert (
             ends - to_bytes(last.x).float()
         ).abs().mean() < 1  # another batch size: the last bits of bf16 may differ
-    assert (finished["Turned"].images[1].float() - finished["Mixed"].images[1].float()).abs().mean() > 3
-    assert sum(1 for _ in asked.draw(model)) == asked.total
+    assert (finished["Spherical"].images[1].float() - finished["Linear"].images[1].float()).abs().mean() > 3
+    assert sum(1 for _ in table.run(model)) == table.total
 
 
-def test_turned_noise_stays_as_strong_and_mixed_noise_does_not(model):
-    asked = seed_interpolation.Between(request(model, 5), other=9)
-    assert asked.strengths("Turned") == pytest.approx([1] * 5, abs=0.02)
-    assert asked.strengths("Mixed") == pytest.approx(
-        [math.hypot(1 - fraction, fraction) for fraction in asked.fractions], abs=0.02
+def test_spherical_interpolation_keeps_the_norm_and_linear_interpolation_does_not(model):
+    table = seed_interpolation.SeedInterpolation(request(model, 5), other=9)
+    assert table.norms("Spherical") == pytest.approx([1] * 5, abs=0.02)
+    assert table.norms("Linear") == pytest.approx(
+        [math.hypot(1 - fraction, fraction) for fraction in table.fractions], abs=0.02
     )
     first, last = SeededNoise([4, 9]).sample((3, 64, 64))
-    torch.testing.assert_close(asked.noises("Mixed")[2], (first + last) / 2)
-    page = asked.table({})
-    assert f"strength {asked.strengths('Mixed')[2]:.2f}" in page and 'scope="col">50%' in page
+    torch.testing.assert_close(table.noises("Linear")[2], (first + last) / 2)
+    page = table.table({})
+    assert f"norm {table.norms('Linear')[2]:.2f}" in page and 'scope="col">50%' in page
 
 
-def test_the_table_escapes_what_it_is_given_and_names_every_image():
+def test_the_table_escapes_html_and_names_every_image():
     image = torch.zeros(1, 3, 8, 8, dtype=torch.uint8)
     page = image_table.table(["<b>"], [image_table.Row("<i>", "", [image_table.Cell(image, '"quoted"', ("a & b",))])])
     assert "&lt;b&gt;" in page and "&lt;i&gt;" in page and "&quot;quoted&quot;" in page and "a &amp; b" in page
 
 
 @pytest.mark.parametrize("key", ["sampler_grid", "interpolation"])
-def test_the_example_that_ships_is_whole_small_and_what_the_page_asks_for_at_first(key, model):
-    asked, finished = recorded.load_table("flowers_attention", key)
-    assert asked == next(wanted for wanted in recorded.default_tables(model.card) if wanted.key == key)
+def test_the_shipped_example_is_complete_small_and_what_the_page_shows_at_first(key, model):
+    table, finished = recorded.load_table("flowers_attention", key)
+    assert table == next(table_ for table_ in recorded.default_tables(model.card) if table_.key == key)
     assert recorded.table_path("flowers_attention", key).stat().st_size < 400_000
-    assert "empty" not in asked.table(finished).split("</style>")[1]
+    assert "empty" not in table.table(finished).split("</style>")[1]
 
 
-def test_the_example_is_what_the_library_draws(model):
-    asked, finished = recorded.load_table("flowers_attention", "sampler_grid")
+def test_the_example_is_what_the_library_samples(model):
+    table, finished = recorded.load_table("flowers_attention", "sampler_grid")
     for sampler in ("DDIM", "DDPM"):
-        *_, last = generate(model, asked.presets[sampler, 2], asked.request.seeds, asked.request.labels)
+        *_, last = generate(model, table.presets[sampler, 2], table.request.seeds, table.request.labels)
         assert (
             to_bytes(last.x).float() - finished[sampler, 2].images.float()
         ).abs().mean() < 4  # other machines round otherwise
 
 
-def test_an_example_survives_the_disk_and_a_broken_one_is_none(model, tmp_path):
-    asked = seed_interpolation.Between(request(model, 2), other=9)
+def test_an_example_can_be_saved_and_loaded_and_a_broken_file_is_none(model, tmp_path):
+    table = seed_interpolation.SeedInterpolation(request(model, 2), other=9)
     finished = {
-        way: grid_job.Sampled(torch.randint(0, 256, (2, 3, 64, 64), dtype=torch.uint8), 0.5)
-        for way in seed_interpolation.WAYS
+        method: grid_job.Sampled(torch.randint(0, 256, (2, 3, 64, 64), dtype=torch.uint8), 0.5)
+        for method in seed_interpolation.METHODS
     }
-    recorded.save_table(asked, finished, tmp_path)
+    recorded.save_table(table, finished, tmp_path)
     again, read = recorded.load_table("flowers_attention", "interpolation", tmp_path)
-    assert again == asked and all(
-        torch.equal(read[way].images, finished[way].images) and read[way].seconds == 0.5
-        for way in seed_interpolation.WAYS
+    assert again == table and all(
+        torch.equal(read[method].images, finished[method].images) and read[method].seconds == 0.5
+        for method in seed_interpolation.METHODS
     )
     for text in ("", "[]", "{}"):
         recorded.table_path("flowers_attention", "interpolation", tmp_path).write_text(text)
@@ -149,55 +152,55 @@ def test_an_example_survives_the_disk_and_a_broken_one_is_none(model, tmp_path):
     assert recorded.load_table("nobody", "interpolation", tmp_path) is None
 
 
-@pytest.mark.parametrize("link", [{}, {"look": "two seeds"}])
+@pytest.mark.parametrize("link", [{}, {"question": "two seeds"}])
 def test_the_page_opens_with_the_example_and_runs_again(link):
-    app = healthy(opened(STEPS, **link))
+    app = healthy(opened(PAGE, **link))
     assert len(app.title) == 1 and sheet(app).count("<img ") == (2 * recorded.IN_A_ROW if link else 16)
-    assert any("An example" in caption.value for caption in app.caption)
+    assert any("A recorded example" in caption.value for caption in app.caption)
     assert (
-        app.number_input(key="first" if link else "seed").value == recorded.SEED
+        app.number_input(key="first_seed" if link else "seed").value == recorded.SEED
         and app.selectbox(key="class_name").value == recorded.CLASS
     )
-    assert any(re.search(r"asked [\d,]+ times: about [\d.]+ s", caption.value) for caption in app.caption)
+    assert any(
+        re.search(r"[\d,]+ network evaluations \(NFE\): about [\d.]+ s", caption.value) for caption in app.caption
+    )
     healthy(app.run())
 
 
-def test_the_page_draws_what_the_library_draws_and_the_code_repeats_it(short):
-    app = opened(
-        STEPS, samplers=["DDIM", "Heun"], columns=["2", "1"], class_name="rose", seed="7", guidance_scale="1.0"
-    )
-    asked, finished = sampled(app)
+def test_the_page_samples_what_the_library_samples_and_the_code_repeats_it(short):
+    app = opened(PAGE, samplers=["DDIM", "Heun"], columns=["2", "1"], class_name="rose", seed="7", guidance_scale="1.0")
+    table, finished = sampled(app)
     assert list(finished) == [
         ("DDIM", 1),
         ("Heun", 1),
         ("DDIM", 2),
         ("Heun", 2),
         ("DPM-Solver++", 5),
-    ] and asked.request.labels == [73]
-    assert sheet(app).count("<img ") == 5 and not any("An example" in caption.value for caption in app.caption)
+    ] and table.request.labels == [73]
+    assert sheet(app).count("<img ") == 5 and not any("A recorded example" in caption.value for caption in app.caption)
     printed = []
     names = {"print": lambda *words: printed.append(words)}
     exec(app.code[0].value, names)
     assert torch.equal(names["reference"], finished[sampler_grid.REFERENCE].images)
     for sampler, steps, off in printed:
         expected = (finished[sampler, steps].images.float() - names["reference"].float()).square().mean().sqrt().item()
-        assert off == pytest.approx(expected, rel=1e-6) and f"off by {off:.0f}" in sheet(app)
+        assert off == pytest.approx(expected, rel=1e-6) and f"error {off:.0f}" in sheet(app)
 
 
-def test_the_code_between_two_seeds_draws_both_rows():
-    app = opened(STEPS, look="two seeds", first="3", last="8", row="3", steps="2", guidance_scale="1.0")
+def test_the_code_of_the_interpolation_samples_both_rows():
+    app = opened(PAGE, question="two seeds", first_seed="3", last_seed="8", row="3", steps="2", guidance_scale="1.0")
     _, finished = sampled(app, "interpolation")
-    names, strengths = {}, []
-    names["print"] = lambda lengths: strengths.append(lengths.tolist())
+    names, norms = {}, []
+    names["print"] = lambda lengths: norms.append(lengths.tolist())
     exec(app.code[0].value, names)
-    assert torch.equal(names["images"], finished["Mixed"].images)
-    np.testing.assert_allclose(strengths[1], [1, 0.71, 1], atol=0.02)
+    assert torch.equal(names["images"], finished["Linear"].images)
+    np.testing.assert_allclose(norms[1], [1, 0.71, 1], atol=0.02)
 
 
 @pytest.mark.parametrize(
-    ("class_name", "key", "value", "look"),
+    ("class_name", "key", "value", "question"),
     [
-        ("segmented_control", "look", "two seeds", "few steps"),
+        ("segmented_control", "question", "two seeds", "few steps"),
         ("selectbox", "class_name", ANY, "few steps"),
         ("multiselect", "samplers", list(SAMPLERS), "few steps"),
         ("multiselect", "columns", [100, 1], "few steps"),
@@ -208,22 +211,22 @@ def test_the_code_between_two_seeds_draws_both_rows():
         ("selectbox", "spacing", "log-SNR", "few steps"),
         ("select_slider", "timesteps", 100, "few steps"),
         ("toggle", "zero_snr", True, "few steps"),
-        ("number_input", "first", 5, "two seeds"),
-        ("number_input", "last", 5, "two seeds"),
+        ("number_input", "first_seed", 5, "two seeds"),
+        ("number_input", "last_seed", 5, "two seeds"),
         ("slider", "row", 9, "two seeds"),
         ("select_slider", "steps", 100, "two seeds"),
         ("selectbox", "class_name", ANY, "two seeds"),
     ],
 )
-def test_every_widget_may_be_moved(class_name, key, value, look):
-    app = healthy(opened(STEPS, look=look))
+def test_every_widget_can_be_changed(class_name, key, value, question):
+    app = healthy(opened(PAGE, question=question))
     healthy(getattr(app, class_name)(key=key).set_value(value).run())
     healthy(app.run())
     assert sheet(app)
 
 
-def test_without_a_sampler_or_a_number_of_steps_the_page_asks_for_one():
-    app = opened(STEPS)
+def test_without_a_sampler_or_a_number_of_steps_the_page_requests_one():
+    app = opened(PAGE)
     healthy(app.multiselect(key="samplers").set_value([]).run())
     assert "at least one" in app.info[0].value
 
@@ -231,42 +234,42 @@ def test_without_a_sampler_or_a_number_of_steps_the_page_asks_for_one():
 def test_a_link_with_nonsense_in_it_opens_all_the_same():
     app = healthy(
         opened(
-            STEPS,
+            PAGE,
             samplers=["magic"],
             columns=["7", "x"],
             class_name="weed",
             seed="-1",
-            look="away",
+            question="away",
             model="../../etc/passwd",
         )
     )
-    assert app.segmented_control(key="look").value == "few steps" and sheet(app)
-    healthy(opened(STEPS, columns=[str(steps) for steps in steps.STEPS]))
+    assert app.segmented_control(key="question").value == "few steps" and sheet(app)
+    healthy(opened(PAGE, columns=[str(steps) for steps in steps_page.STEPS]))
 
 
 def test_cancel_brings_the_example_back_and_the_next_table_is_sampled(short):
-    app = opened(STEPS, columns=["100"])
-    healthy(next(button for button in app.button if button.label == "Draw").click().run())
+    app = opened(PAGE, columns=["100"])
+    healthy(next(button for button in app.button if button.label == "Generate").click().run())
     job = app.session_state["job:sampler_grid"]
     healthy(next(button for button in app.button if button.label == "Cancel").click().run())
     assert (
         job.cancelled
-        and "sampled:sampler_grid" not in app.session_state
-        and any("An example" in caption.value for caption in app.caption)
+        and done_key("sampler_grid") not in app.session_state
+        and any("A recorded example" in caption.value for caption in app.caption)
     )
     app.multiselect(key="columns").set_value([1]).run()
     assert sampled(app)[0].steps == (1,)
 
 
-def test_a_network_that_says_eps_refuses_pure_noise_in_one_sentence(monkeypatch):
+def test_a_network_that_predicts_eps_refuses_pure_noise_in_one_sentence(monkeypatch):
     from diffusion_edu.app.common import models
 
     get = models.get
     monkeypatch.setattr(
         models, "get", lambda name: replace(get(name), card=replace(get(name).card, prediction_type="eps"))
     )
-    app = opened(STEPS, schedule="flow")
-    healthy(next(button for button in app.button if button.label == "Draw").click().run())
+    app = opened(PAGE, schedule="flow")
+    healthy(next(button for button in app.button if button.label == "Generate").click().run())
     assert len(app.error) == 1 and "pure noise" in app.error[0].value and "job:sampler_grid" not in app.session_state
 
 
@@ -275,9 +278,9 @@ def test_without_a_model_or_an_example_the_page_is_alive(monkeypatch, tmp_path):
 
     read = recorded.load_table
     monkeypatch.setattr(recorded, "load_table", lambda name, key: read(name, key, tmp_path))
-    app = healthy(opened(STEPS))
+    app = healthy(opened(PAGE))
     assert not app.get("html")
     monkeypatch.setattr(checkpoints, "PRETRAINED", tmp_path)
     monkeypatch.chdir(tmp_path)
-    assert "No model is installed" in healthy(opened(STEPS)).error[0].value
+    assert "No model is installed" in healthy(opened(PAGE)).error[0].value
     assert (PRETRAINED / "flowers_attention.sampler_grid.json").is_file()

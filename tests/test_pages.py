@@ -13,9 +13,10 @@ from PIL import Image
 from diffusion_edu.samplers import SAMPLERS
 
 AppTest = pytest.importorskip("streamlit.testing.v1").AppTest
+done_key = pytest.importorskip("diffusion_edu.app.jobs.task").done_key
 NOISE = "pages/1_Adding_noise.py"
-THEATRE = "pages/3_Sampling_theatre.py"
-PAGES = [HOME, NOISE, THEATRE]
+SAMPLING, DONE, JOB = "pages/3_Sampling.py", done_key("sampling"), "job:sampling"
+PAGES = [HOME, NOISE, SAMPLING]
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -37,28 +38,28 @@ def test_home_measures_the_machine():
     assert float(app.metric[0].value.removesuffix(" s")) > 0
 
 
-def test_the_theatre_draws_what_the_library_draws():
+def test_the_sampling_page_samples_what_the_library_samples():
     from diffusion_edu.checkpoints import load
     from diffusion_edu.generation import generate
 
-    app = opened(THEATRE, steps="3", images="1", class_name="sunflower", seed="7")
+    app = opened(SAMPLING, steps="3", images="1", class_name="sunflower", seed="7")
     healthy(app.button[0].click().run())
-    recording = finished(app).session_state.recording
+    recording = finished(app).session_state[DONE].result
     request = recording.request
     assert (request.preset.steps, request.seeds, request.class_names) == (3, [7], ["sunflower"])
     states = list(generate(load(request.card.name), request.preset, request.seeds, request.labels))
     assert [state.t for state in states] == [state.t for state, _ in recording.pairs] == [1000, 667, 333, 0]
     for state, (kept, _) in zip(states, recording.pairs, strict=True):
         torch.testing.assert_close(kept.x, state.x)
-    assert len(app.get("latex")) == 2  # the microscope's two equations
+    assert len(app.get("latex")) == 2  # the two equations of a step
 
 
-def test_the_code_that_is_shown_draws_the_images_that_are_shown():
+def test_the_shown_code_samples_the_shown_images():
     from diffusion_edu.data.images import to_bytes
 
-    app = opened(THEATRE, steps="2", images="2", sampler="DDPM")
+    app = opened(SAMPLING, steps="2", images="2", sampler="DDPM")
     healthy(app.button[0].click().run())
-    recording = finished(app).session_state.recording
+    recording = finished(app).session_state[DONE].result
     assert recording.request.preset.sampler == "DDPM"
     names = {"print": lambda *_: None}
     exec(app.code[0].value, names)
@@ -66,10 +67,10 @@ def test_the_code_that_is_shown_draws_the_images_that_are_shown():
 
 
 @pytest.mark.parametrize("name", SAMPLERS)
-def test_every_sampler_draws_and_the_microscope_splits_its_move(name):
-    app = opened(THEATRE, steps="3", images="1", sampler=name)
+def test_every_sampler_works_and_its_step_is_shown_in_numbers(name):
+    app = opened(SAMPLING, steps="3", images="1", sampler=name)
     healthy(app.button[0].click().run())
-    recording = finished(app).session_state.recording
+    recording = finished(app).session_state[DONE].result
     assert recording.request.preset.sampler == name
     assert torch.equal(recording.pairs[-1][0].x, recording.pairs[-1][0].x0_hat)
     assert len(app.get("latex")) == 2
@@ -91,58 +92,58 @@ def test_every_sampler_draws_and_the_microscope_splits_its_move(name):
         ("number_input", "seed", 1_000_000),
     ],
 )
-def test_every_widget_may_be_moved(class_name, key, value):
-    app = opened(THEATRE)
+def test_every_widget_can_be_changed(class_name, key, value):
+    app = opened(SAMPLING)
     healthy(getattr(app, class_name)(key=key).set_value(value).run())
     healthy(app.run())
 
 
-def test_a_linear_schedule_of_300_timesteps_says_that_signal_is_left_until_it_is_stretched():
-    app = healthy(opened(THEATRE, schedule="linear", timesteps="300"))
+def test_a_linear_schedule_of_300_timesteps_has_non_zero_terminal_snr_until_it_is_rescaled():
+    app = healthy(opened(SAMPLING, schedule="linear", timesteps="300"))
     assert any("alpha_bar = 0.0481" in note.value for note in app.info)
-    healthy(app.toggle(key="zero").set_value(True).run())
+    healthy(app.toggle(key="zero_snr").set_value(True).run())
     assert not app.info
 
 
-def test_every_widget_of_the_microscope_may_be_moved():
-    app = opened(THEATRE, steps="3", images="2", sampler="DDPM")
+def test_every_widget_of_the_step_inspector_can_be_changed():
+    app = opened(SAMPLING, steps="3", images="2", sampler="DDPM")
     healthy(app.button[0].click().run())
     finished(app)
     shown = [equation.value for equation in app.get("latex")]
     for slider in ("Image", "Row", "Column"):
-        moved = next(widget for widget in app.slider if widget.label == slider)
-        healthy(moved.set_value(moved.max).run())
-    move = next(widget for widget in app.select_slider if widget.label.startswith("Move, "))
-    healthy(move.set_value(move.options[0]).run())
+        slider_ = next(widget for widget in app.slider if widget.label == slider)
+        healthy(slider_.set_value(slider_.max).run())
+    step = next(widget for widget in app.select_slider if widget.label.startswith("Step, "))
+    healthy(step.set_value(step.options[0]).run())
     assert shown != [equation.value for equation in app.get("latex")]
-    healthy(move.set_value(move.options[-1]).run())
+    healthy(step.set_value(step.options[-1]).run())
     assert any("no noise is left" in caption.value for caption in app.caption)
 
 
 def test_impossible_choices_get_one_sentence_and_leave_the_page_alive():
-    app = opened(THEATRE, timesteps="100", steps="1000")
+    app = opened(SAMPLING, timesteps="100", steps="1000")
     healthy(app.button[0].click().run())
     assert "between 1 and 100 steps" in app.error[0].value
     healthy(app.run())
 
 
 def test_a_link_with_nonsense_in_it_opens_the_default():
-    app = healthy(opened(THEATRE, steps="-3", sampler="magic", seed="banana", model="../../etc/passwd"))
+    app = healthy(opened(SAMPLING, steps="-3", sampler="magic", seed="banana", model="../../etc/passwd"))
     assert app.select_slider(key="steps").value == 15  # the preset of the model
 
 
-def test_cancel_leaves_no_image_and_the_next_walk_draws(monkeypatch):
-    app = opened(THEATRE, steps="200", images="1")
+def test_cancel_leaves_no_image_and_the_next_walk_works(monkeypatch):
+    app = opened(SAMPLING, steps="200", images="1")
     healthy(app.button[0].click().run())
-    job = app.session_state["job:theatre"]
+    job = app.session_state[JOB]
     cancels = [button for button in app.button if button.label == "Cancel"]
     healthy(cancels[0].click().run())
-    assert job.cancelled and "job:theatre" not in app.session_state and "recording" not in app.session_state
+    assert job.cancelled and JOB not in app.session_state and DONE not in app.session_state
     time.sleep(1)
     assert job.finished and job.done < 201
     app.select_slider(key="steps").set_value(2).run()
     healthy(app.button[0].click().run())
-    assert finished(app).session_state.recording
+    assert finished(app).session_state[DONE].result
 
 
 @pytest.mark.parametrize(
@@ -159,7 +160,7 @@ def test_cancel_leaves_no_image_and_the_next_walk_draws(monkeypatch):
         ("toggle", "averaged", True),
     ],
 )
-def test_every_widget_that_adds_noise_may_be_moved(class_name, key, value):
+def test_every_widget_of_the_noise_page_can_be_changed(class_name, key, value):
     app = opened(NOISE)
     healthy(getattr(app, class_name)(key=key).set_value(value).run())
     healthy(app.run())
@@ -180,7 +181,7 @@ def test_a_link_opens_the_prepared_noise():
     )
     shown = animation(app)
     assert (
-        [screen["name"] for screen in shown["tracks"]] == ["flow", "sigmoid"]
+        [track["name"] for track in shown["tracks"]] == ["flow", "sigmoid"]
         and shown["timesteps"][0] == 600
         and shown["class_names"] == ["rose"]
     )
@@ -195,22 +196,20 @@ def test_a_link_with_too_many_or_unknown_schedules_opens_all_the_same():
         ][0]
         == 1000
     )
-    assert animation(
-        healthy(opened(NOISE, schedules=["linear", "scaled_linear", "quadratic", "cosine"]))
-    )["tracks"]
+    assert animation(healthy(opened(NOISE, schedules=["linear", "scaled_linear", "quadratic", "cosine"])))["tracks"]
 
 
-def test_without_a_schedule_the_page_asks_for_one():
+def test_without_a_schedule_the_page_requests_one():
     app = opened(NOISE)
     healthy(app.multiselect(key="schedules").set_value([]).run())
     assert "at least one" in app.info[0].value
 
 
-def test_the_ghost_that_300_linear_timesteps_leave_is_shown_and_said():
+def test_the_signal_that_300_linear_timesteps_leave_is_shown_and_named():
     app = opened(NOISE)
     assert not app.info
-    ghost = next(button for button in app.button if "ghost" in button.label)
-    healthy(ghost.click().run())
+    button = next(button for button in app.button if "rest of the signal" in button.label)
+    healthy(button.click().run())
     assert [note.value for note in app.info if "alpha_bar = 0.0481" in note.value]
     assert animation(app)["timesteps"][animation(app)["start"]] == 300 and app.toggle(key="averaged").value
     healthy(app.selectbox(key="timesteps").set_value(1000).run())
@@ -231,7 +230,7 @@ def test_the_code_that_is_shown_makes_the_images_of_the_noise_page(averaged):
     assert len(seen) == len(shown["timesteps"]) and np.array_equal(np.asarray(sprite), made.numpy())
 
 
-def test_an_own_image_takes_the_place_of_ours_and_a_bad_file_gives_it_back_with_one_sentence():
+def test_an_own_image_replaces_ours_and_a_bad_file_brings_ours_back_with_one_sentence():
     app = opened(NOISE, source="a file")
     example = animation(app)["id"]
     healthy(app.file_uploader[0].set_value(("me.jpg", image_file(), "image/jpeg")).run())
@@ -266,10 +265,10 @@ def test_without_any_model_both_pages_say_what_to_do(monkeypatch, tmp_path):
     monkeypatch.setattr(checkpoints, "PRETRAINED", tmp_path)
     monkeypatch.chdir(tmp_path)
     assert "No model is installed" in healthy(opened(PAGES[0])).warning[0].value
-    assert "No model is installed" in healthy(opened(THEATRE)).error[0].value
+    assert "No model is installed" in healthy(opened(SAMPLING)).error[0].value
 
 
-def test_altered_weights_are_told_in_one_sentence(monkeypatch, tmp_path):
+def test_altered_weights_are_refused_in_one_sentence(monkeypatch, tmp_path):
     import shutil
 
     from diffusion_edu import checkpoints
@@ -280,5 +279,5 @@ def test_altered_weights_are_told_in_one_sentence(monkeypatch, tmp_path):
         file.seek(100_000)
         file.write(b"altered")
     monkeypatch.setattr(checkpoints, "PRETRAINED", tmp_path)
-    app = healthy(opened(THEATRE))
+    app = healthy(opened(SAMPLING))
     assert "flowers_attention.safetensors" in app.error[0].value

@@ -1,4 +1,4 @@
-"""The compare bench: two walks lined up by timestep, how far they part, and the page around them."""
+"""The comparison: two walks aligned by timestep, their differences, and the page that shows them."""
 
 import base64
 import io
@@ -22,13 +22,15 @@ from diffusion_edu.randomness import Compute
 
 AppTest = pytest.importorskip("streamlit.testing.v1").AppTest
 comparisons = pytest.importorskip("diffusion_edu.app.trajectories.comparison")
-footage = pytest.importorskip("diffusion_edu.app.trajectories.animation")
-races = pytest.importorskip("diffusion_edu.app.trajectories.interleaved")
+animations = pytest.importorskip("diffusion_edu.app.trajectories.animation")
+interleaved = pytest.importorskip("diffusion_edu.app.trajectories.interleaved")
 recording = pytest.importorskip("diffusion_edu.app.trajectories.recording")
 requests = pytest.importorskip("diffusion_edu.app.common.request")
-bench = pytest.importorskip("diffusion_edu.app.compare.page")
-BENCH = "pages/4_Compare_bench.py"
-opened = partial(opened_at, BENCH)
+compare = pytest.importorskip("diffusion_edu.app.compare.page")
+controls = pytest.importorskip("diffusion_edu.app.compare.controls")
+tasks = pytest.importorskip("diffusion_edu.app.jobs.task")
+PAGE, DONE = "pages/4_Compare.py", tasks.done_key("compare")
+opened = partial(opened_at, PAGE)
 CARD = Card("m", "M", "attention_unet", {}, "v", size=8, classes=["daisy", "rose", "tulip"])
 
 
@@ -48,14 +50,14 @@ def compared(timesteps_a=(100, 50, 0), timesteps_b=(100, 80, 60, 0), b=None):
     return comparisons.Comparison(pair, (a, b or chain(timesteps_b, seed=1)), (1.0, 2.0))
 
 
-def sprite(screen):
-    return np.asarray(Image.open(io.BytesIO(base64.b64decode(screen["sprite"].split(",")[1]))))
+def sprite(track):
+    return np.asarray(Image.open(io.BytesIO(base64.b64decode(track["sprite"].split(",")[1]))))
 
 
-def row(screen, k):
-    """What a screen shows at state k of the animation, (8, 16, 3)."""
-    at = k if screen["rows"] is None else screen["rows"][k]
-    return sprite(screen)[8 * at : 8 * at + 8]
+def row(track, k):
+    """What a track shows at state k of the animation, (8, 16, 3)."""
+    at = k if track["rows"] is None else track["rows"][k]
+    return sprite(track)[8 * at : 8 * at + 8]
 
 
 def beside(images):
@@ -63,15 +65,15 @@ def beside(images):
     return torch.cat(list(images), dim=2).permute(1, 2, 0).numpy()
 
 
-def test_two_walks_are_lined_up_by_timestep_and_the_slower_one_waits():
-    assert comparisons.side_by_side([10, 5, 0], [10, 8, 6, 0]) == [
+def test_two_walks_are_aligned_by_timestep_and_the_one_with_fewer_steps_waits():
+    assert comparisons.align([10, 5, 0], [10, 8, 6, 0]) == [
         (10, 0, 0),
         (8, 0, 1),
         (6, 0, 2),
         (5, 1, 2),
         (0, 2, 3),
     ]
-    assert comparisons.side_by_side([4, 2, 0], [4, 2, 0]) == [(4, 0, 0), (2, 1, 1), (0, 2, 2)]
+    assert comparisons.align([4, 2, 0], [4, 2, 0]) == [(4, 0, 0), (2, 1, 1), (0, 2, 2)]
 
 
 def test_the_distance_is_the_root_mean_square():
@@ -99,7 +101,7 @@ def test_the_plane_is_that_of_the_largest_variances():
     np.testing.assert_allclose(fractions.numpy(), values[[-1, -2]] / values.sum(), atol=1e-9)
 
 
-def test_points_without_any_spread_lie_on_one_spot():
+def test_equal_points_lie_on_one_spot():
     places, fractions = principal_plane(torch.ones(3, 5))
     assert not places.any() and not fractions.any()
     assert principal_plane(torch.ones(1, 5))[0].shape == (1, 2)
@@ -107,14 +109,14 @@ def test_points_without_any_spread_lie_on_one_spot():
 
 def test_the_difference_is_black_where_equal_and_white_between_black_and_white():
     a, b = torch.full((1, 3, 2, 2), -1.0), torch.full((1, 3, 2, 2), 1.0)
-    assert (comparisons.gap(a, a) == 0).all() and (comparisons.gap(a, b) == 255).all()
-    assert (comparisons.gap(a, torch.zeros_like(a), gain=2) == 255).all() and (
-        comparisons.gap(a, a + 0.2, gain=2) == 51
+    assert (comparisons.difference_map(a, a) == 0).all() and (comparisons.difference_map(a, b) == 255).all()
+    assert (comparisons.difference_map(a, torch.zeros_like(a), gain=2) == 255).all() and (
+        comparisons.difference_map(a, a + 0.2, gain=2) == 51
     ).all()
 
 
 @pytest.mark.parametrize(("apart", "gain"), [(0.0, 16), (0.1, 16), (0.2, 8), (0.9, 2), (1.1, 1), (2.0, 1)])
-def test_small_differences_are_sampled_brighter_but_never_too_bright(apart, gain):
+def test_small_differences_are_brightened_but_never_too_much(apart, gain):
     a = torch.zeros(1, 3, 8, 8)
     assert comparisons.best_gain(a, a + apart) == gain
 
@@ -127,7 +129,7 @@ def test_settings_that_differ_are_named():
     ]
     assert comparisons.differences(a, a) == []
     free = [replace(w, class_name=requests.ANY) for w in (request(guidance_scale=1.0), request(guidance_scale=5.0))]
-    assert comparisons.differences(*free) == []  # without a kind there is nothing to guide to
+    assert comparisons.differences(*free) == []  # without a condition there is no guidance
 
 
 def test_the_animation_shows_the_states_bit_for_bit_and_their_difference():
@@ -140,7 +142,7 @@ def test_the_animation_shows_the_states_bit_for_bit_and_their_difference():
         assert np.array_equal(row(left, k), beside(to_bytes(a[i].x))) and np.array_equal(
             row(right, k), beside(to_bytes(b[j].x))
         )
-        assert np.array_equal(row(difference, k), beside(comparisons.gap(a[i].x, b[j].x, gain)))
+        assert np.array_equal(row(difference, k), beside(comparisons.difference_map(a[i].x, b[j].x, gain)))
         assert animation["says"][k].endswith(f"A at {a[i].t}, B at {b[j].t} · {distance(a[i].x, b[j].x):.3f} apart")
     assert f"× {gain}" in difference["words"]
     predictions = shown.animation("x0_hat")
@@ -166,7 +168,7 @@ def test_the_charts_follow_the_bar_and_say_what_the_states_say():
     assert flat <= predictions["y"][-1] + 1e-9  # a plane only ever shortens
 
 
-def test_two_equal_walks_have_a_animation_without_infinities_and_without_a_difference():
+def test_two_equal_walks_have_an_animation_without_infinities_and_without_a_difference():
     a = chain((100, 50, 0))
     animation = compared(timesteps_b=(100, 50, 0), b=a).animation("x")
     json.dumps(animation, allow_nan=False)
@@ -176,25 +178,25 @@ def test_two_equal_walks_have_a_animation_without_infinities_and_without_a_diffe
 
 @pytest.mark.parametrize("values", [[0.0, 1.3], [-0.02, 0.41], [5.0, 5.0], [0.0], [-740.0, 3.0]])
 def test_an_axis_holds_its_values_and_its_ticks_are_round(values):
-    axis = footage.round_axis("x", values)
+    axis = animations.round_axis("x", values)
     assert axis.low < min(values) <= max(values) < axis.high or min(values) == axis.low == 0
     assert 1 <= len(axis.ticks) <= 5 and all(axis.low <= tick <= axis.high for tick in axis.ticks.values())
     assert all(float(word.replace("−", "-")) == pytest.approx(tick, abs=1e-12) for word, tick in axis.ticks.items())
 
 
-def raced(tiny, **unlike):
+def both(tiny, **unlike):
     model = Model(CARD, tiny(classes=3).eval(), Compute(torch.device("cpu")))
     pair = request(steps=4, T=100), request(**{"steps": 4, "T": 100, **unlike})
-    return model, pair, races.Race((model, model), pair)
+    return model, pair, interleaved.InterleavedWalks((model, model), pair)
 
 
 @pytest.mark.parametrize(
     "unlike",
     [{"steps": 7}, {"sampler": "DPM-Solver++", "steps": 4}, {"sampler": "DDPM", "options": {"variance": "large"}}],
 )
-def test_two_walks_in_turns_are_the_two_walks(tiny, unlike):
-    model, pair, race = raced(tiny, **unlike)
-    sampled = list(race.states())
+def test_two_interleaved_walks_are_the_two_walks(tiny, unlike):
+    model, pair, walks = both(tiny, **unlike)
+    sampled = list(walks.states())
     for side, asked in enumerate(pair):
         alone = list(generate(model, asked.preset, asked.seeds, asked.labels))
         assert [state.t for owner, state in sampled if owner == side] == [state.t for state in alone]
@@ -202,21 +204,21 @@ def test_two_walks_in_turns_are_the_two_walks(tiny, unlike):
             assert torch.equal(state.x, expected.x) and torch.equal(state.x0_hat, expected.x0_hat)
     timesteps = [state.t for _, state in sampled]
     assert timesteps == sorted(timesteps, reverse=True)  # nobody runs ahead
-    assert all(seconds > 0 for seconds in race.seconds) and [state.t for state in race.latest] == [0, 0]
+    assert all(seconds > 0 for seconds in walks.seconds) and [state.t for state in walks.latest] == [0, 0]
 
 
-def test_a_long_race_keeps_as_much_as_two_recordings(tiny):
-    _, _, race = raced(tiny, steps=100)
-    held = [turn for k, turn in enumerate(race.turns) if race.keeps(k)]
-    assert len(race.turns) == 5 + 101 and len(held) == 5 + recording.MOST
+def test_long_interleaved_walks_keep_as_much_as_two_recordings(tiny):
+    _, _, walks = both(tiny, steps=100)
+    held = [turn for k, turn in enumerate(walks.turns) if walks.keeps(k)]
+    assert len(walks.turns) == 5 + 101 and len(held) == 5 + recording.MAX_STATES
     assert {(0, 4), (1, 0), (1, 100)} <= set(held)
 
 
-def test_models_of_two_sizes_cannot_race(tiny):
-    model, pair, _ = raced(tiny)
+def test_models_of_different_image_sizes_cannot_be_compared(tiny):
+    model, pair, _ = both(tiny)
     larger = replace(model, card=replace(CARD, size=16))
     with pytest.raises(ValueError, match="choose two models"):
-        races.Race((model, larger), pair)
+        interleaved.InterleavedWalks((model, larger), pair)
 
 
 # The page
@@ -230,20 +232,20 @@ def said(app):
     return " ".join(caption.value for caption in app.caption)
 
 
-def test_a_link_opens_exactly_this_comparison_and_draws_it_with_the_library():
+def test_a_link_opens_exactly_this_comparison_and_samples_it_with_the_library():
     app = finished(
         opened(
             a_steps="3",
             b_steps="2",
             b_sampler="Heun",
             b_spacing="log-SNR",
-            b_zero="true",
-            a_scale="1.0",
+            b_zero_snr="true",
+            a_guidance_scale="1.0",
             images="1",
             class_name="rose",
         )
     )
-    shown = app.session_state.comparison
+    shown = app.session_state[DONE].result
     a, b = (asked.preset for asked in shown.requests)
     assert (a.sampler, a.steps, a.guidance_scale) == ("DDIM", 3, 1.0) and (
         b.sampler,
@@ -265,19 +267,19 @@ def test_a_link_opens_exactly_this_comparison_and_draws_it_with_the_library():
     assert shown.costs[0][:2] == (3, 3) and shown.costs[1][:2] == (
         2,
         6,
-    )  # scale 1 asks once; Heun three times, each guided
+    )  # guidance scale 1 needs one evaluation; Heun three predictions with two each
     assert (
-        "sampler (DDIM, Heun), steps (3, 2), guidance (1, 2), spacing (trailing, log-SNR), no signal left at T (no, yes)"
-        in said(app)
+        "sampler (DDIM, Heun), steps (3, 2), guidance scale (1, 2), spacing (trailing, log-SNR), "
+        "zero terminal SNR (no, yes)" in said(app)
     )
     assert animation(app)["says"][-1].endswith(f"{distance(shown.states[0][-1].x, shown.states[1][-1].x):.3f} apart")
-    table = next(text.value for text in app.markdown if "network asked" in text.value)
+    table = next(text.value for text in app.markdown if "NFE" in text.value)
     assert "| A | 3 | 3 |" in table and "| B | 2 | 6 |" in table and f"{shown.distances['x'][-1]:.3f}" in table
 
 
-def test_the_code_that_is_shown_draws_both_sides_and_their_difference():
+def test_the_shown_code_samples_both_sides_and_their_difference():
     app = finished(opened(a_steps="2", b_steps="3", images="2", b_variance="large"))
-    shown, printed = app.session_state.comparison, []
+    shown, printed = app.session_state[DONE].result, []
     names = {"print": lambda *numbers: printed.append(numbers)}
     exec(app.code[0].value, names)
     assert torch.equal(names["difference"], (shown.states[0][-1].x - shown.states[1][-1].x).abs().mean(1))
@@ -287,28 +289,28 @@ def test_the_code_that_is_shown_draws_both_sides_and_their_difference():
     ] == shown.distances["x0_hat"]
 
 
-def test_the_same_setting_twice_makes_no_difference_and_a_try_draws_at_once():
+def test_the_same_setting_twice_makes_no_difference_and_a_suggestion_is_sampled_at_once():
     app = opened(a_steps="1000", images="1", b_sampler="Multistep renoising", b_seed="7")
-    app.session_state["bench_opened"] = True
+    app.session_state[compare.OPENED] = True
     healthy(app.menu_button[0].click("the same setting twice: no difference").run())
-    assert "set alike" in said(app)
-    shown = finished(app).session_state.comparison
+    assert "the same settings" in said(app)
+    shown = finished(app).session_state[DONE].result
     assert shown.requests[0] == shown.requests[1] and shown.requests[0].preset.steps == 15
     assert shown.distances["x"] == [0.0] * 16 and shown.distances["x0_hat"] == [0.0] * 16
 
 
-@pytest.mark.parametrize("name", list(bench.TRIES))
-def test_every_try_sets_both_sides(name, monkeypatch):
-    monkeypatch.setattr(bench, "begin", lambda requests: None)
+@pytest.mark.parametrize("name", list(controls.SUGGESTIONS))
+def test_every_suggestion_sets_both_sides(name, monkeypatch):
+    monkeypatch.setattr(compare, "start", lambda task: None)
     app = opened(class_name="anything (no guidance)")
     healthy(app.menu_button[0].click(name).run())
     sentence = said(app)
-    for changes, letter in zip(bench.TRIES[name], "ab", strict=True):
+    for changes, letter in zip(controls.SUGGESTIONS[name], "ab", strict=True):
         for key, value in changes.items():
             assert app.session_state[f"{letter}_{key}"] == value
     unlike = sum(
-        bench.TRIES[name][0].get(key) != bench.TRIES[name][1].get(key)
-        for key in {*bench.TRIES[name][0], *bench.TRIES[name][1]}
+        controls.SUGGESTIONS[name][0].get(key) != controls.SUGGESTIONS[name][1].get(key)
+        for key in {*controls.SUGGESTIONS[name][0], *controls.SUGGESTIONS[name][1]}
     )
     assert ("differ in" in sentence) == (unlike == 1) and "change only one" not in sentence
 
@@ -324,63 +326,67 @@ def test_every_try_sets_both_sides(name, monkeypatch):
         ("select_slider", "a_steps", 1),
         ("select_slider", "timesteps", 300),
         ("slider", "a_eta", 0.3),
-        ("slider", "b_scale", 0.0),
+        ("slider", "b_guidance_scale", 0.0),
         ("slider", "images", 4),
         ("number_input", "b_seed", 1_000_000),
         ("segmented_control", "b_variance", "large"),
-        ("segmented_control", "look", "x0_hat"),
+        ("segmented_control", "compared", "x0_hat"),
         ("toggle", "a_zero", True),
     ],
 )
-def test_every_widget_may_be_moved(class_name, key, value, monkeypatch):
-    monkeypatch.setattr(bench, "begin", lambda requests: None)
+def test_every_widget_can_be_changed(class_name, key, value, monkeypatch):
+    monkeypatch.setattr(compare, "start", lambda task: None)
     app = opened()
     healthy(getattr(app, class_name)(key=key).set_value(value).run())
     healthy(app.run())
 
 
-def test_a_changed_setting_is_said_not_to_be_sampled_yet_and_predictions_may_be_looked_at():
+def test_the_page_says_that_changed_settings_are_not_generated_yet_and_compares_predictions():
     app = finished(opened(a_steps="1", b_steps="1", images="1"))
     before = animation(app)["id"]
-    assert "Not sampled yet" not in said(app)
-    healthy(app.segmented_control(key="look").set_value("x0_hat").run())
+    assert "Not generated yet" not in said(app)
+    healthy(app.segmented_control(key="compared").set_value("x0_hat").run())
     assert animation(app)["id"] != before and animation(app)["tracks"][0]["alt"] == "Predictions of A"
     healthy(app.select_slider(key="a_steps").set_value(2).run())
-    assert "Not sampled yet" in said(app) and animation(app)["id"].startswith(before.split()[0])
-    press(app, "Draw both")
-    assert finished(app).session_state.comparison.requests[0].preset.steps == 2 and "Not sampled yet" not in said(app)
+    assert "Not generated yet" in said(app) and animation(app)["id"].startswith(before.split()[0])
+    press(app, "Generate both")
+    assert finished(app).session_state[DONE].result.requests[0].preset.steps == 2 and "Not generated yet" not in said(
+        app
+    )
 
 
 def test_impossible_choices_get_one_sentence_and_leave_the_page_alive(monkeypatch):
-    monkeypatch.setattr(bench, "PATIENCE", float("inf"))
+    monkeypatch.setattr(compare, "PATIENCE", float("inf"))
     app = healthy(opened(timesteps="100", b_steps="500", images="1"))
-    assert "between 1 and 100 steps" in app.error[0].value and "comparison" not in app.session_state
+    assert "between 1 and 100 steps" in app.error[0].value and DONE not in app.session_state
     healthy(app.select_slider(key="b_steps").set_value(1).run())
     healthy(app.select_slider(key="a_steps").set_value(1).run())
-    press(app, "Draw both")
-    assert len(finished(app).session_state.comparison.states[1]) == 2
+    press(app, "Generate both")
+    assert len(finished(app).session_state[DONE].result.states[1]) == 2
 
 
-def test_cancel_leaves_the_bench_empty_until_a_click(monkeypatch):
-    monkeypatch.setattr(bench, "PATIENCE", float("inf"))
+def test_cancel_leaves_the_page_empty_until_a_click(monkeypatch):
+    monkeypatch.setattr(compare, "PATIENCE", float("inf"))
     app = opened(a_steps="200", images="1")
-    job = app.session_state["job:bench"]
+    job = app.session_state["job:compare"]
     press(app, "Cancel")
-    assert job.cancelled and "comparison" not in app.session_state and "Draw both" in app.info[0].value
+    assert job.cancelled and DONE not in app.session_state and "Generate both" in app.info[0].value
     healthy(app.run())
-    assert "job:bench" not in app.session_state
+    assert "job:compare" not in app.session_state
 
 
-def test_what_takes_long_waits_for_a_click(monkeypatch):
-    monkeypatch.setattr(bench, "PATIENCE", 0)
+def test_a_long_comparison_waits_for_a_click(monkeypatch):
+    monkeypatch.setattr(compare, "PATIENCE", 0)
     app = healthy(opened())
-    assert "job:bench" not in app.session_state and "Draw both" in app.info[0].value
+    assert "job:compare" not in app.session_state and "Generate both" in app.info[0].value
 
 
 def test_a_link_with_nonsense_in_it_opens_the_default(monkeypatch):
-    monkeypatch.setattr(bench, "begin", lambda requests: None)
+    monkeypatch.setattr(compare, "start", lambda task: None)
     app = healthy(
-        opened(a_steps="-3", b_sampler="magic", b_seed="banana", a_model="../../etc/passwd", images="99", look="away")
+        opened(
+            a_steps="-3", b_sampler="magic", b_seed="banana", a_model="../../etc/passwd", images="99", compared="away"
+        )
     )
     assert app.select_slider(key="a_steps").value == 15 and app.selectbox(key="b_sampler").value == "DDPM"
 

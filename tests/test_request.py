@@ -1,4 +1,4 @@
-"""What can be asked of a model, in one word: kinds that take turns, their labels, and a person's request in every form it is needed in."""
+"""Requests: classes that take turns, their labels, and a request in every form."""
 
 import json
 from math import gcd
@@ -14,8 +14,8 @@ request = pytest.importorskip("diffusion_edu.app.common.request")
 ANY, MIXED, Request = request.ANY, request.MIXED, request.Request
 
 
-def card(**told):
-    return Card("m", "M", "simple_unet", {}, "v", 8, **told)
+def card(**condition):
+    return Card("m", "M", "simple_unet", {}, "v", 8, **condition)
 
 
 FLOWERS = card(classes=["iris", "rose", "tulip"])
@@ -25,7 +25,7 @@ GUIDED = card(conditioning_image="a sketch")
 
 
 def test_class_names_are_classes_or_attributes():
-    assert (FLOWERS.class_names, FACES.class_names, PLAIN.class_names, GUIDED.class_names) == (
+    assert (FLOWERS.condition_names, FACES.condition_names, PLAIN.condition_names, GUIDED.condition_names) == (
         ["iris", "rose", "tulip"],
         ["hat", "smile"],
         [],
@@ -37,14 +37,14 @@ def test_class_names_are_classes_or_attributes():
     assert [each.null for each in (FLOWERS, FACES, PLAIN)] == [3, None, None]
 
 
-def test_a_label_asks_for_its_class_name_and_leaves_everything_else_open():
-    assert [FLOWERS.label(class_name) for class_name in FLOWERS.class_names] == [0, 1, 2]
-    assert [FACES.label(class_name) for class_name in FACES.class_names] == [[1, 0], [0, 1]]
+def test_a_label_stands_for_its_class_name_and_leaves_other_attributes_open():
+    assert [FLOWERS.label(class_name) for class_name in FLOWERS.condition_names] == [0, 1, 2]
+    assert [FACES.label(class_name) for class_name in FACES.condition_names] == [[1, 0], [0, 1]]
 
 
 @pytest.mark.parametrize("count", [1, 2, 3, 5, 20, 36, 37, 38, 74, 102, 111])
-def test_class_names_take_turns_so_that_all_are_asked_for_and_neighbours_differ(count):
-    many = card(classes=[f"kind {k}" for k in range(count)])
+def test_class_names_take_turns_so_that_all_occur_and_neighbours_differ(count):
+    many = card(classes=[f"class {k}" for k in range(count)])
     turns = [many.name_for(seed) for seed in range(count)]
     assert sorted(turns) == sorted(many.classes)
     assert [many.name_for(seed + count) for seed in range(count)] == turns
@@ -54,14 +54,14 @@ def test_class_names_take_turns_so_that_all_are_asked_for_and_neighbours_differ(
         assert many.labels_for(range(50)) == [37 * seed % count for seed in range(50)]
 
 
-def test_a_mix_has_a_label_for_every_seed_or_there_is_none():
+def test_a_mix_has_a_label_for_every_seed_or_none_at_all():
     assert FLOWERS.labels_for([0, 1, 2]) == [0, 1, 2]
     assert FACES.labels_for([0, 1]) == [[1, 0], [0, 1]]
     assert PLAIN.labels_for([0, 1]) is GUIDED.labels_for([0, 1]) is None
 
 
 @pytest.mark.parametrize(
-    ("asked", "class_name", "labels", "class_names"),
+    ("model_card", "class_name", "labels", "class_names"),
     [
         (FLOWERS, "rose", [1, 1, 1], ["rose"] * 3),
         (FLOWERS, MIXED, [1, 2, 0], ["rose", "tulip", "iris"]),
@@ -72,13 +72,13 @@ def test_a_mix_has_a_label_for_every_seed_or_there_is_none():
         (PLAIN, MIXED, None, ["anything"] * 3),
         (PLAIN, ANY, None, ["anything"] * 3),
     ],
-    ids=lambda value: value.class_names[-1] if isinstance(value, Card) and value.class_names else None,
+    ids=lambda value: value.condition_names[-1] if isinstance(value, Card) and value.condition_names else None,
 )
-def test_a_request_has_a_label_and_a_name_for_every_image(asked, class_name, labels, class_names):
-    made = Request(asked, Preset(steps=2, guidance_scale=3.0), class_name, seed=4, images=3)
+def test_a_request_has_a_label_and_a_name_for_every_image(model_card, class_name, labels, class_names):
+    made = Request(model_card, Preset(steps=2, guidance_scale=3.0), class_name, seed=4, images=3)
     assert (made.seeds, made.labels, made.class_names) == ([4, 5, 6], labels, class_names)
     assert made.settings["class_names"] == class_names and json.loads(json.dumps(made.settings)) == made.settings
-    assert ("guidance 3" in made.summary) == (labels is not None)
+    assert ("guidance scale 3" in made.summary) == (labels is not None)
     assert ("no guidance" in made.summary) == (labels is None)
     assert "seeds from 4" in made.summary and "2 steps" in made.summary
 
@@ -89,14 +89,14 @@ def test_repeated_class_names_are_counted_instead_of_repeated():
 
 
 @pytest.mark.parametrize(
-    ("asked", "config"),
+    ("model_card", "config"),
     [(FLOWERS, {"classes": 3}), (FACES, {"attributes": 2}), (PLAIN, {})],
     ids=["classes", "attributes", "none"],
 )
 @pytest.mark.parametrize("class_name", [MIXED, ANY])
-def test_the_code_of_a_request_draws_its_images(tiny, monkeypatch, asked, config, class_name):
-    model = Model(asked, tiny(network="simple_unet", **config).eval(), Compute(torch.device("cpu")))
-    made = Request(asked, Preset(steps=2, guidance_scale=2.0), class_name, seed=7, images=2)
+def test_the_code_of_a_request_samples_its_images(tiny, monkeypatch, model_card, config, class_name):
+    model = Model(model_card, tiny(network="simple_unet", **config).eval(), Compute(torch.device("cpu")))
+    made = Request(model_card, Preset(steps=2, guidance_scale=2.0), class_name, seed=7, images=2)
     *_, state = generate(model, made.preset, made.seeds, made.labels)
     monkeypatch.setattr("diffusion_edu.checkpoints.load", lambda name: {"m": model}[name])
     ran = {}
