@@ -1,4 +1,4 @@
-"""The parts Latents and Nearest images of the text-to-image page under Streamlit's own test, with a tiny model."""
+"""The tabs Latents and Nearest training images of the text-to-image page, with a tiny model."""
 
 import base64
 import io
@@ -17,28 +17,28 @@ from diffusion_edu.checkpoints import load, read_card, save_card
 from diffusion_edu.data.captions import Captioned
 from diffusion_edu.data.images import held_out, to_bytes, to_signed
 from diffusion_edu.evaluation.features import describe
-from diffusion_edu.evaluation.training_images import decode_training_images, find_training_latents
 from diffusion_edu.evaluation.neighbours import memorisation_threshold, nearest
+from diffusion_edu.evaluation.training_images import decode_training_images, find_training_latents
 from diffusion_edu.latent.codec import load_codec, scale_channel, swap_positions
-from diffusion_edu.latent.text_to_image import sample, load_text_to_image
+from diffusion_edu.latent.text_to_image import load_text_to_image, sample
 from diffusion_edu.randomness import SeededNoise
-from diffusion_edu.recipes.latents import encode_sets
-from diffusion_edu.recipes.latents import write_latents
+from diffusion_edu.recipes.latents import encode_sets, write_latents
 from diffusion_edu.text import tokenizer
 
 pytest.importorskip("streamlit.testing.v1")
 from onscreen import finished, opened  # noqa: E402
 
 from diffusion_edu.app.common import image_picker
+from diffusion_edu.app.jobs.task import done_key
 from diffusion_edu.app.text_to_image import latent_images, memorisation
 
 PAGE, SIZE = "pages/11_Text_to_image.py", 16
-LATENTS, NEAREST = {"tab": "Latents"}, {"tab": "Nearest images"}
+LATENTS, NEAREST = {"tab": "Latents"}, {"tab": "Nearest training images"}
 
 
 @pytest.fixture(autouse=True)
 def talker(monkeypatch, tmp_path, tiny):
-    """A tiny model that is told captions in the place of the large one."""
+    """A tiny text-to-image model instead of the large one."""
     monkeypatch.setattr("diffusion_edu.checkpoints.OWN", tmp_path)
     keep_talker(tmp_path, tiny)
 
@@ -53,7 +53,7 @@ def flower():
 
 
 def executed(app):
-    """What the lines that are shown make, with what they print thrown away."""
+    """Run the code on the page; returns its variables."""
     names = {"print": lambda *words: None}
     exec(app.code[0].value, names)
     return names
@@ -86,16 +86,16 @@ def tracks(animation):
     }
 
 
-def drawing(seed=0, count=1):
-    able = load_text_to_image("talker")
-    sampled = sample(able.request(PROMPT, range(seed, seed + count)))
-    return able, sampled, list(sampled)
+def generated(seed=0, count=1):
+    text_to_image = load_text_to_image("talker")
+    sampled = sample(text_to_image.request(PROMPT, range(seed, seed + count)))
+    return text_to_image, sampled, list(sampled)
 
 
-# There and back
+# Reconstruction
 
 
-def test_a_image_goes_to_latents_and_back_and_every_number_is_its_own():
+def test_an_image_is_reconstructed_from_latents_with_the_right_numbers():
     app, coder, image = at(LATENTS), load_codec(CODER), flower()[None]
     latents = coder.encode(to_signed(image))
     back = to_bytes(coder.decode(latents))
@@ -112,25 +112,27 @@ def test_a_image_goes_to_latents_and_back_and_every_number_is_its_own():
         for shown, channel in zip(channels, latents[0], strict=True)
     )
     names = executed(app)
-    assert torch.equal(names["back"], back) and torch.equal(names["latents"], latents)
-    assert f"192 numbers, {psnr(to_signed(names['few']), to_signed(image)).item():.1f} dB" in html(app)
+    assert torch.equal(names["decoded"], back) and torch.equal(names["latents"], latents)
+    assert f"192 numbers, {psnr(to_signed(names['bicubic']), to_signed(image)).item():.1f} dB" in html(app)
     assert 'alt="' in html(app) and 'alt=""' not in html(app)
 
 
-def test_the_drawing_is_one_of_the_images():
+def test_the_sample_is_one_of_the_images():
     app = at(LATENTS, source="sampled")
-    able, sampled, states = drawing()
+    text_to_image, sampled, states = generated()
     image = sampled.decode(states[-1].x)
     assert np.array_equal(images_of(html(app))[0], image[0].permute(1, 2, 0).numpy())
     names = executed(app)
-    assert torch.equal(names["image"], image[0]) and torch.equal(names["latents"], able.codec.encode(to_signed(image)))
-    assert "has come from latents before" in said(app)
+    assert torch.equal(names["image"], image[0]) and torch.equal(
+        names["latents"], text_to_image.codec.encode(to_signed(image))
+    )
+    assert "was decoded from latents" in said(app)
 
 
-def test_maps_say_what_grey_means_and_lie_where_they_belong():
+def test_maps_have_the_right_grey_and_the_right_position():
     latents = torch.stack([torch.full((2, 2), value) for value in (0.0, -3.0, 3.0, 9.0)])
     assert latent_images.maps(latents).flatten(1)[:, 0].tolist() == [128, 0, 255, 255]
-    page = latent_images.in_one(latents, 16)
+    page = latent_images.tiled_maps(latents, 16)
     assert page.shape == (3, 16, 16) and [page[0, y, x].item() for y, x in ((2, 2), (2, 13), (13, 2), (13, 13))] == [
         128,
         0,
@@ -139,18 +141,18 @@ def test_maps_say_what_grey_means_and_lie_where_they_belong():
     ]
     assert (page[:, :, 7] == 0).all() and (page[:, :, 8] == 255).all() and (page[:, 8, :7] == 255).all()
     assert (
-        latent_images.in_one(torch.zeros(3, 4, 4), 16).shape == (3, 16, 16)
-        and latent_images.in_one(torch.zeros(1, 4, 4), 16).eq(128).all()
+        latent_images.tiled_maps(torch.zeros(3, 4, 4), 16).shape == (3, 16, 16)
+        and latent_images.tiled_maps(torch.zeros(1, 4, 4), 16).eq(128).all()
     )
-    assert latent_images.in_colours(latents)[:, 0, 0].tolist() == [128, 0, 255] and latent_images.in_colours(
+    assert latent_images.as_colours(latents)[:, 0, 0].tolist() == [128, 0, 255] and latent_images.as_colours(
         latents[:1]
     ).shape == (3, 2, 2)
 
 
-# Poking
+# Edits
 
 
-POKES = {
+EDITS = {
     "multiply": lambda z, value: scale_channel(z, 2, times=value),
     "add": lambda z, value: scale_channel(z, 2, plus=value),
     "swap": lambda z, value: swap_positions(z, (4, 0), (1, 7)) if value else z,
@@ -158,23 +160,25 @@ POKES = {
 }
 
 
-@pytest.mark.parametrize("way", POKES)
-def test_every_state_of_a_poke_is_what_the_decoder_makes_of_it(way):
-    link = {"channel": "3", "at_row": "5", "at_column": "1", "at_other_row": "2", "at_other_column": "8", "seed": "5"}
-    app, coder, image = at(LATENTS, latents=way, **link), load_codec(CODER), flower()[None]
+@pytest.mark.parametrize("operation", EDITS)
+def test_every_state_of_an_edit_is_the_decoded_image(operation):
+    link = {"channel": "3", "row": "5", "column": "1", "second_row": "2", "second_column": "8", "seed": "5"}
+    app, coder, image = at(LATENTS, latents_view=operation, **link), load_codec(CODER), flower()[None]
     latents, shown = coder.encode(to_signed(image)), animation(app)
-    poked = [POKES[way](latents, value) for value in shown["timesteps"]]
-    wanted = torch.cat([to_bytes(coder.decode(each)) for each in poked])
+    edited = [EDITS[operation](latents, value) for value in shown["timesteps"]]
+    wanted = torch.cat([to_bytes(coder.decode(each)) for each in edited])
     assert torch.equal(tracks(shown)["image"], wanted) and len(shown["says"]) == len(wanted)
-    assert torch.equal(tracks(shown)["latents"], torch.stack([latent_images.in_one(each[0], SIZE) for each in poked]))
+    assert torch.equal(
+        tracks(shown)["latents"], torch.stack([latent_images.tiled_maps(each[0], SIZE) for each in edited])
+    )
     names = executed(app)
     assert torch.equal(names["images"], wanted) and names["values"] == shown["timesteps"]
-    nothing = shown["timesteps"].index(1 if way == "multiply" else 0)
-    assert tracks(shown)["apart"][nothing].max() == 0 and tracks(shown)["apart"][shown["start"]].max() > 0
-    assert shown["tracks"][1]["says"][nothing].startswith("0 of 255 away\n0% of the pixels")
+    nothing = shown["timesteps"].index(1 if operation == "multiply" else 0)
+    assert tracks(shown)["difference"][nothing].max() == 0 and tracks(shown)["difference"][shown["start"]].max() > 0
+    assert shown["tracks"][1]["says"][nothing].startswith("RMS difference 0 of 255\n0% of the pixels")
 
 
-def test_a_swap_changes_two_places_and_a_rescaling_one_channel():
+def test_a_swap_changes_two_positions_and_a_scaling_one_channel():
     z = torch.arange(32.0).view(1, 2, 4, 4)
     there = swap_positions(z, (0, 1), (3, 2))
     assert there[0, :, 0, 1].tolist() == z[0, :, 3, 2].tolist() and there[0, :, 3, 2].tolist() == z[0, :, 0, 1].tolist()
@@ -187,30 +191,30 @@ def test_a_swap_changes_two_places_and_a_rescaling_one_channel():
     assert torch.equal(moved[:, 0], z[:, 0]) and torch.equal(moved[:, 1], 2 * z[:, 1] - 1) and z.max() == 31
 
 
-# On the way
+# Sampling
 
 
-def test_latents_under_way_are_those_of_the_walk_and_decoded_at_every_timestep():
-    app = at(LATENTS, latents="on the way", steps="4")
-    able, _, _ = drawing()
-    sampled = sample(able.request(PROMPT, [0], replace(able.preset, steps=4)))
+def test_noisy_latents_are_those_of_the_walk_and_decoded_at_every_timestep():
+    app = at(LATENTS, latents_view="sampling", steps="4")
+    text_to_image, _, _ = generated()
+    sampled = sample(text_to_image.request(PROMPT, [0], replace(text_to_image.preset, steps=4)))
     states, shown = list(sampled), animation(app)
     seen = tracks(shown)
     assert shown["timesteps"] == [state.t for state in states]
     assert torch.equal(seen["x"], torch.cat([sampled.decode(state.x) for state in states]))
     assert torch.equal(seen["x0_hat"], torch.cat([sampled.decode(state.x0_hat) for state in states]))
-    assert torch.equal(seen["maps"], torch.stack([latent_images.in_one(state.x[0], SIZE) for state in states]))
+    assert torch.equal(seen["maps"], torch.stack([latent_images.tiled_maps(state.x[0], SIZE) for state in states]))
     assert shown["tracks"][0]["says"][0] == f"standard deviation {states[0].x.std():.2f}"
     assert torch.equal(executed(app)["image"], seen["x"][-1:])
 
 
-def test_of_a_long_walk_some_timesteps_are_kept_both_ends_included():
-    shown = animation(at(LATENTS, latents="on the way", steps="100"))
+def test_of_many_timesteps_some_are_kept_including_both_ends():
+    shown = animation(at(LATENTS, latents_view="sampling", steps="100"))
     assert len(shown["timesteps"]) == 41 and (shown["timesteps"][0], shown["timesteps"][-1]) == (1000, 0)
 
 
-def test_what_was_not_understood_is_said():
-    assert "left out" in said(at(LATENTS, latents="on the way", prompt="a red tiger Ω"))
+def test_unknown_characters_get_a_note():
+    assert "left out" in said(at(LATENTS, latents_view="sampling", prompt="a red tiger Ω"))
 
 
 # Widgets, links and files
@@ -218,33 +222,33 @@ def test_what_was_not_understood_is_said():
 
 WIDGETS = [
     ("multiply", "segmented_control", "channel", "4"),
-    ("swap", "number_input", "at_row", 8),
-    ("swap", "number_input", "at_other_column", 1),
+    ("swap", "number_input", "row", 8),
+    ("swap", "number_input", "second_column", 1),
     ("noise", "number_input", "seed", 7),
     ("add", "selectbox", "class_name", "rose"),
     ("add", "slider", "number", 2),
-    ("on the way", "number_input", "seed", 7),
-    ("on the way", "text_area", "prompt", ""),
-    ("on the way", "slider", "scale", 1.0),
+    ("sampling", "number_input", "seed", 7),
+    ("sampling", "text_area", "prompt", ""),
+    ("sampling", "slider", "guidance_scale", 1.0),
 ]
 
 
-@pytest.mark.parametrize(("look", "class_name", "key", "value"), WIDGETS, ids=str)
-def test_every_widget_may_be_moved(look, class_name, key, value):
-    app = at(LATENTS, latents=look)
+@pytest.mark.parametrize(("view", "widget", "key", "value"), WIDGETS, ids=str)
+def test_every_widget_may_be_used(view, widget, key, value):
+    app = at(LATENTS, latents_view=view)
     before = animation(app)["id"]
-    finished(getattr(app, class_name)(key=key).set_value(value).run())
+    finished(getattr(app, widget)(key=key).set_value(value).run())
     assert animation(app)["id"] != before
 
 
-@pytest.mark.parametrize("look", ["there and back", *POKES, "on the way", "x y"])
-def test_links_open_each_look_also_with_nonsense_in_them(look):
-    nonsense = dict.fromkeys(("channel", "at_row", "class_name", "number", "source"), "x y")
-    app = at(LATENTS, latents=look, **nonsense)
+@pytest.mark.parametrize("view", ["reconstruction", *EDITS, "sampling", "x y"])
+def test_links_open_each_view_also_with_nonsense_in_them(view):
+    nonsense = dict.fromkeys(("channel", "row", "class_name", "number", "source"), "x y")
+    app = at(LATENTS, latents_view=view, **nonsense)
     assert not app.error and len(app.code) > 1
 
 
-def test_a_file_of_ones_own_is_used_or_refused_in_one_sentence():
+def test_a_file_is_used_or_refused_in_one_sentence():
     app = at(LATENTS, source="a file")
     for data in [data for data, _ in BAD.values()][:3]:
         finished(app.file_uploader[0].set_value(("x.png", data, "image/png")).run())
@@ -260,7 +264,7 @@ def test_without_the_autoencoder_there_is_one_sentence(tmp_path):
         assert CODER in " ".join(problem.value for problem in app.error)
 
 
-# Nearest images
+# Nearest training images
 
 
 def scenes(n=70):
@@ -285,11 +289,13 @@ def trained(tmp_path):
     return tmp_path / "talker" / "latents.safetensors"
 
 
-def test_what_a_training_has_kept_is_found_and_comes_back_once(trained, tmp_path):
+def test_training_latents_are_found_and_decoded_once(trained, tmp_path):
     card = read_card(tmp_path / "talker.json")
     assert (
         find_training_latents(card) == [trained]
-        and find_training_latents(replace(card, text={"sha256": "other"})) == find_training_latents(replace(card, training={})) == []
+        and find_training_latents(replace(card, text={"sha256": "other"}))
+        == find_training_latents(replace(card, training={}))
+        == []
     )
     *_, found = decode_training_images(trained, load_codec(CODER))
     learned = ~held_out(scenes())
@@ -303,11 +309,11 @@ def test_what_a_training_has_kept_is_found_and_comes_back_once(trained, tmp_path
     assert find_training_latents(card) == [trained]
 
 
-def test_the_nearest_of_what_a_training_has_kept_are_shown(trained, monkeypatch):
-    app = at(NEAREST, nearest_count="2", nearest_most="250")
-    finished(next(button for button in app.button if button.label == "Find them").click().run())
-    copying, found = app.session_state["done:nearest"]
-    _, sampled, states = drawing(count=2)
+def test_the_nearest_training_latents_are_shown(trained, monkeypatch):
+    app = at(NEAREST, nearest_count="2", nearest_limit="250")
+    finished(next(button for button in app.button if button.label == "Find nearest").click().run())
+    found = app.session_state[done_key("nearest")].result
+    _, sampled, states = generated(count=2)
     feature_network = load("flower_features")
     *_, known = decode_training_images(trained, load_codec(CODER), 250)
     mine, theirs = (
@@ -317,29 +323,33 @@ def test_the_nearest_of_what_a_training_has_kept_are_shown(trained, monkeypatch)
     assert torch.equal(found.images, sampled.decode(states[-1].x)) and torch.equal(
         found.neighbours, known.images.images[rows]
     )
-    assert torch.allclose(found.distances, distances) and found.limit == pytest.approx(memorisation_threshold(theirs)) and found.limit > 0
-    assert "2 samples lie nearer" in said(app) and "140 images" in said(app)
+    assert (
+        torch.allclose(found.distances, distances)
+        and found.limit == pytest.approx(memorisation_threshold(theirs))
+        and found.limit > 0
+    )
+    assert "2 samples are nearer" in said(app) and "140 images" in said(app)
     assert torch.allclose(executed(app)["distances"], distances)
 
 
-def test_images_at_a_path_are_compared_with_and_copies_are_found(tmp_path):
-    able, sampled, states = drawing(seed=3, count=2)
+def test_images_at_a_path_are_compared_and_memorised_samples_are_found(tmp_path):
+    text_to_image, sampled, states = generated(seed=3, count=2)
     (tmp_path / "set").mkdir()
     for k, image in enumerate([*sampled.decode(states[-1].x), *scenes(20).images]):
         Image.fromarray(image.permute(1, 2, 0).numpy()).save(tmp_path / "set" / f"{k:02}.png")
     app = at(NEAREST, nearest_count="2", seed="3", nearest_path=str(tmp_path / "set"))
-    finished(next(button for button in app.button if button.label == "Find them").click().run())
-    assert app.session_state["done:nearest"][1].files == [
+    finished(next(button for button in app.button if button.label == "Find nearest").click().run())
+    assert app.session_state[done_key("nearest")].result.files == [
         "00.png",
         "01.png",
-    ] and "**2 of 2 samples lie nearer" in said(app)
+    ] and "**2 of 2 samples are nearer" in said(app)
     assert (executed(app)["rows"] == torch.tensor([0, 1])).all()
 
 
-def test_without_images_there_are_the_scores_of_the_card(tmp_path):
+def test_without_images_the_scores_of_the_card_are_shown(tmp_path):
     app = at(NEAREST)
-    assert any("belong to others" in info.value for info in app.info) and "Nobody has measured it yet" in said(app)
-    assert next(button for button in app.button if button.label == "Find them").disabled
+    assert any("belong to others" in info.value for info in app.info) and "has not been measured yet" in said(app)
+    assert next(button for button in app.button if button.label == "Find nearest").disabled
     rows = {"memorised": 0.004, "nearest": 1.1, "own_image": 0.0}
     card = read_card(tmp_path / "talker.json")
     save_card(
@@ -372,7 +382,7 @@ def test_a_bad_path_gets_one_sentence(path):
 def test_a_folder_without_images_gets_one_sentence(tmp_path):
     (tmp_path / "empty").mkdir()
     app = at(NEAREST, nearest_path=str(tmp_path / "empty"))
-    finished(next(button for button in app.button if button.label == "Find them").click().run())
+    finished(next(button for button in app.button if button.label == "Find nearest").click().run())
     assert len(app.error) == 1 and app.error[0].value.endswith(".")
 
 
@@ -382,9 +392,9 @@ def test_without_the_classifier_there_is_one_sentence(monkeypatch):
     assert any("'nobody'" in info.value for info in app.info) and not app.error
 
 
-def test_images_that_are_there_twice_do_not_hide_copies():
+def test_duplicate_images_do_not_hide_memorised_samples():
     real = torch.randn(200, 8, generator=torch.Generator().manual_seed(0))
-    alone = nearest(real, real, themselves=True)[0][40:]
+    alone = nearest(real, real, exclude_self=True)[0][40:]
     assert (
         memorisation_threshold(torch.cat([real, real[:40]])) == pytest.approx(alone.quantile(0.01).item(), abs=1e-3)
         and alone.quantile(0.01) > 0.1

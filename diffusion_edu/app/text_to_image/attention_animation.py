@@ -8,6 +8,7 @@ import torch
 
 from diffusion_edu.app.common.settings_id import settings_id
 from diffusion_edu.app.components import source
+from diffusion_edu.app.components.plotly_script import plotly_url
 from diffusion_edu.app.text_to_image.attention_recording import ALL_HEADS
 from diffusion_edu.app.trajectories.animation import COLOUR, DASHES, round_axis, sprite, timestep_axis
 
@@ -17,7 +18,14 @@ START = 0.6  # fraction of the way from noise to image where the animation opens
 PARTS = {
     "html": source("attention/attention.html"),
     "css": source("player/player.css", "attention/attention.css", "attention/cross_attention.css"),
-    "js": source("player/charts.js", "attention/timeline.js", "attention/positions.js", "attention/cross_attention.js"),
+    "js": source(
+        "images.js",
+        "transport.js",
+        "player/charts.js",
+        "attention/timeline.js",
+        "attention/positions.js",
+        "attention/cross_attention.js",
+    ),
 }
 
 
@@ -60,7 +68,7 @@ def show(animation, key, default):
     word = st.query_params.get(WORD)
     component = st.components.v2.component("diffusion_edu_cross_attention", **PARTS)
     selected = animation["words"].index(word if word in animation["words"] else default)
-    component(data={**animation, "word": selected}, key=key, on_word_change=select)
+    component(data={**animation, "word": selected, "plotly": plotly_url()}, key=key, on_word_change=select)
 
 
 def layer_titles(weights):

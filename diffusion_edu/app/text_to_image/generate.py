@@ -16,7 +16,8 @@ from diffusion_edu.app.common.layout import show_code, show_images
 from diffusion_edu.app.common.numbers import counted
 from diffusion_edu.app.components.canvas import widget
 from diffusion_edu.app.jobs import timing
-from diffusion_edu.app.jobs.task import WAITING, Task, done, start, started, watch
+from diffusion_edu.app.jobs.progress import WAITING
+from diffusion_edu.app.jobs.task import Task, done, start, started, watch
 from diffusion_edu.app.text_to_image import request, result_view, upscale
 from diffusion_edu.app.text_to_image.job import GenerationJob
 from diffusion_edu.app.text_to_image.request import BOUND

@@ -118,12 +118,12 @@ def offer(search, row):
     clicked = row.button("Find nearest", type="primary", icon=":material/search:", disabled=not search.path)
     if clicked:
         start(search.task())
-    if not search.path:
-        return
     try:
         text_to_image, _ = request.load(search.request.card.name), models.get(search.feature_network)
     except (Unusable, ValueError) as problem:
         st.error(str(problem))
+        return
+    if not search.path:
         return
     seconds = timing.expected(text_to_image.model, search.request.preset, search.count, True)
     seconds += search.limit * (timing.SECONDS.get(search.feature_network, 0) + PREDICTION)

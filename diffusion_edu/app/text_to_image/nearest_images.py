@@ -10,7 +10,8 @@ from diffusion_edu.app.common import models
 from diffusion_edu.app.common.neighbour_search import BATCH, CACHE, features_of, remember
 from diffusion_edu.app.common.settings_id import settings_id
 from diffusion_edu.app.common.snippets import snippet
-from diffusion_edu.app.jobs.task import Progress, Task
+from diffusion_edu.app.jobs.progress import Progress
+from diffusion_edu.app.jobs.task import Task
 from diffusion_edu.app.text_to_image import request
 from diffusion_edu.app.text_to_image.request import TextRequest
 from diffusion_edu.data.survey import Survey, survey

@@ -13,7 +13,8 @@ from diffusion_edu.app.common.image_picker import UNLINKED
 from diffusion_edu.app.common.settings_id import settings_id
 from diffusion_edu.app.common.super_resolution_card import MISSING, super_resolution_card
 from diffusion_edu.app.components.zoom.widget import Pane, show_zoom
-from diffusion_edu.app.jobs.task import WAITING, Task, done, start, watch
+from diffusion_edu.app.jobs.progress import WAITING
+from diffusion_edu.app.jobs.task import Task, done, start, watch
 from diffusion_edu.app.text_to_image.request import BOUND, shortened
 from diffusion_edu.app.text_to_image.result import GenerationResult
 from diffusion_edu.app.text_to_image.upscalers import DiffusionUpscaler, WeightFileUpscaler
