@@ -37,7 +37,7 @@ benchmark: $(VENV)/dev # about half an hour on two cores; each line also runs al
 	$(BIN)/python -m benchmarks.training
 	$(BIN)/python -m benchmarks.quality
 	$(BIN)/python -m benchmarks.attention
-	$(BIN)/python -m benchmarks.words
+	$(BIN)/python -m benchmarks.text_to_image
 
 constraints: # writes down the versions in .venv: after an upgrade that passed `make test slow lessons`
 	grep '^#' constraints.txt > constraints.new

@@ -1,7 +1,9 @@
-"""Small first, or large at once? Flowers of 128x128 by a cascade, by bicubic, and by a model that draws large: `python -m benchmarks.cascade`.
+"""A cascade or one large model? Flowers of 128x128 in three ways: `python -m benchmarks.cascade`.
 
-All draw the same kinds, as frequent as among the real images, from seeds 0, 1, ... Two distances to real images: of whole images,
-scaled down to what the classifier was trained on, which see shapes and colours; and of patches at full resolution, which see detail.
+The ways are a small model and bicubic upsampling, a small model and super-resolution, and a model of 128x128. All
+generate the same classes, as frequent as among the real images, from seeds 0, 1, ... Two distances to real images: of
+whole images, scaled down to the size of the feature network, which measures shapes and colours; and of patches at full
+resolution, which measures detail.
 """
 
 import argparse
@@ -16,27 +18,29 @@ from tqdm import tqdm
 from benchmarks.timing import median
 from diffusion_edu.checkpoints import OWN, load
 from diffusion_edu.data.images import load_images, to_bytes, to_signed
-from diffusion_edu.editing.super_resolution import cascade, enlarge, enlarged
-from diffusion_edu.evaluation.patches import detail, patch_features
+from diffusion_edu.editing.super_resolution import bicubic_upsample, cascade, enlarge
 from diffusion_edu.evaluation.distances import frechet, frechet_band
-from diffusion_edu.evaluation.super_resolution import Enlarger
 from diffusion_edu.evaluation.features import describe
+from diffusion_edu.evaluation.patches import patch_features, relative_gradient_energy
 from diffusion_edu.evaluation.report import halves
-from diffusion_edu.evaluation.samples import as_frequent, digest, draw
+from diffusion_edu.evaluation.samples import digest, generate_samples, labels_by_frequency
+from diffusion_edu.evaluation.super_resolution import Upscaler
 from diffusion_edu.generation import Preset, generate
 
-KINDS = {
+CLASSES = {  # in both sets of flowers
     "daisy": "oxeye daisy",
     "dandelion": "common dandelion",
     "rose": "rose",
     "sunflower": "sunflower",
-}  # in both sets of flowers
+}
 IMAGES, TIMED = 400, 8
 
 
 @dataclass(frozen=True)
 class Way:
-    """One way to large images: its name, what it made, uint8 (n, 3, h, w), how often it asks networks, in words, and a function that makes 8."""
+    """One way to large images: its name, its images uint8 (n, 3, h, w), its NFE in words, and a function that
+    generates 8.
+    """
 
     name: str
     images: torch.Tensor
@@ -44,78 +48,73 @@ class Way:
     work: object
 
 
-def ways(drawer, enlarger, direct, labels, args):
-    """Draw flowers of kinds labels (n,), indices into KINDS, in every way."""
+def compare_ways(small_model, upscaler, large_model, labels, args):
+    """Generate flowers of classes labels (n,), indices into CLASSES, in every way."""
     watch = lambda parts, words="": tqdm(parts, desc=words)  # noqa: E731 - a bar with words
-    names, seeds = [list(class_names) for class_names in (KINDS.values(), KINDS)], range(TIMED)
-    told = [
-        torch.tensor([model.card.classes.index(class_names[k]) for k in labels])
-        for model, class_names in zip((drawer, direct), names, strict=True)
-    ]
-    first, second, large = (Preset(**model.card.sampling) for model in (drawer, enlarger, direct))
-    small = draw(drawer, first, len(labels), told[0], args.work, watch=partial(watch, words="small"))
-    folder = args.work / f"{enlarger.card.name}-{digest(enlarger.card.sha256, vars(second))}"
-    by_network = Enlarger(enlarger, second, folder, watch).sampled(small, args.fraction)
-    at_once = draw(direct, large, len(labels), told[1], args.work, watch=partial(watch, words="direct"))
+    seeds = range(TIMED)
+    small_labels, large_labels = (
+        torch.tensor([model.card.classes.index(list(names)[label]) for label in labels])
+        for model, names in ((small_model, CLASSES.values()), (large_model, CLASSES))
+    )
+    models = small_model, upscaler, large_model
+    first, second, large = (Preset(**model.card.sampling) for model in models)
+    bar = partial(watch, words="small")
+    small = generate_samples(small_model, first, len(labels), small_labels, args.work, watch=bar)
+    folder = args.work / f"{upscaler.card.name}-{digest(upscaler.card.sha256, vars(second))}"
+    upscaled = Upscaler(upscaler, second, folder, watch).upscale(small, args.noise)
+    bar = partial(watch, words="direct")
+    direct = generate_samples(large_model, large, len(labels), large_labels, args.work, watch=bar)
 
-    def begin():
-        return generate(drawer, first, seeds, told[0][:TIMED])
+    def small_walk():
+        return generate(small_model, first, seeds, small_labels[:TIMED])
 
-    def whole():
-        return list(cascade(begin(), lambda x: enlarge(enlarger, second, x, seeds, args.fraction, hold=True)))
+    def whole_cascade():
+        return list(cascade(small_walk(), lambda x: enlarge(upscaler, second, x, seeds, args.noise, True)))
 
-    config = small.shape[-1], at_once.shape[-1]
-    asked = f"{first.nfe(True)} at {config[0]}"
+    def large_walk():
+        return list(generate(large_model, large, seeds, large_labels[:TIMED]))
+
+    nfe, size = f"{first.nfe(True)} at {small.shape[-1]}", direct.shape[-1]
+    bicubic = to_bytes(bicubic_upsample(to_signed(small)))
     return [
-        Way("small, then bicubic", to_bytes(enlarged(to_signed(small))), asked, lambda: list(begin())),
-        Way("small, then the network", by_network, f"{asked} + {second.nfe(True)} at {config[1]}", whole),
-        Way(
-            "large at once",
-            at_once,
-            f"{large.nfe(True)} at {config[1]}",
-            lambda: list(generate(direct, large, seeds, told[1][:TIMED])),
-        ),
+        Way("small, then bicubic", bicubic, nfe, lambda: list(small_walk())),
+        Way("small, then the network", upscaled, f"{nfe} + {second.nfe(True)} at {size}", whole_cascade),
+        Way("large at once", direct, f"{large.nfe(True)} at {size}", large_walk),
     ]
 
 
 def measure(way, real, feature_network, known):
-    """Time one way and compare what it made with real images; known are their features, as whole images and as patches."""
-    seen = describe(feature_network, way.images).features, patch_features(feature_network, way.images)
-    distances = [(frechet(there, here), frechet_band(there, here)) for there, here in zip(known, seen, strict=True)]
+    """Time one way and compare its images with real ones; known are the features of these, as whole images and as
+    patches.
+    """
+    found = describe(feature_network, way.images).features, patch_features(feature_network, way.images)
+    distances = [(frechet(there, here), frechet_band(there, here)) for there, here in zip(known, found, strict=True)]
     return [
         way.name,
         way.nfe,
         f"{median(way.work, repeats=3):.1f}",
         *(f"{fd:.2f} ± {band:.2f}" for fd, band in distances),
-        _fraction(way.images, real),
+        f"{relative_gradient_energy(way.images, real):.0%}",
     ]
-
-
-def _fraction(images, real):
-    return f"{detail(images, real):.0%}"
 
 
 def table(rows):
     """Format the rows as Markdown."""
-    heads = ["way", "evaluations", f"s for {TIMED} images", "FD, whole", "FD, patches", "gradient energy"]
+    heads = ["way", "NFE", f"s for {TIMED} images", "FD, whole", "FD, patches", "gradient energy"]
     return "\n".join(f"| {' | '.join(row)} |" for row in [heads, ["---"] * len(heads), *rows])
 
 
 def main(words=None):
-    """Draw, compare and time; print a table."""
+    """Generate, compare and time; print a table."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.cascade", description=__doc__)
-    parser.add_argument(
-        "--data", help="real flowers: a parquet file or a folder (default: the five flowers, downloaded once)"
-    )
+    data = "real flowers: a parquet file or a folder (default: the five flowers, downloaded once)"
+    parser.add_argument("--data", help=data)
     parser.add_argument("--images", type=int, default=IMAGES, help=f"how many of each way (default: {IMAGES})")
-    parser.add_argument(
-        "--models",
-        nargs=3,
-        default=["flowers_attention", "super_resolution", "flowers_128"],
-        help="small, enlarging and large",
-    )
+    models = ["flowers_attention", "super_resolution", "flowers_128"]
+    parser.add_argument("--models", nargs=3, default=models, help="small, super-resolution and large")
     parser.add_argument("--features", default="flower_features")
-    parser.add_argument("--share", type=float, default=0.1, help="of noise on the small images (default: 0.1)")
+    noise = "the fraction of noise on the small images (default: 0.1)"
+    parser.add_argument("--noise", type=float, default=0.1, help=noise)
     parser.add_argument("--work", type=Path, default=OWN / "evaluation")
     args = parser.parse_args(words)
     try:
@@ -127,28 +126,21 @@ def main(words=None):
 def compare(args):
     """Measure every way, and real images against one another."""
     *models, feature_network = (load(name) for name in (*args.models, args.features))
-    drawer, enlarger, direct = models
-    images = load_images(args.data, direct.card.size, partial(print, file=sys.stderr), "five flowers")
-    if not set(KINDS) <= set(images.classes):
-        raise ValueError(f"The real images must be flowers with these kinds among their classes: {', '.join(KINDS)}.")
-    wanted = [images.classes.index(prediction_type) for prediction_type in KINDS]
-    real = images.take(torch.isin(images.labels, torch.tensor(wanted)))
-    counts = real.labels.bincount(minlength=len(images.classes))[wanted]
+    small_model, upscaler, large_model = models
+    dataset = load_images(args.data, large_model.card.size, partial(print, file=sys.stderr), "five flowers")
+    if not set(CLASSES) <= set(dataset.classes):
+        raise ValueError(f"The real images must be flowers of these classes: {', '.join(CLASSES)}.")
+    chosen = [dataset.classes.index(name) for name in CLASSES]
+    real = dataset.take(torch.isin(dataset.labels, torch.tensor(chosen)))
+    counts = real.labels.bincount(minlength=len(dataset.classes))[chosen]
     known = describe(feature_network, real.images).features, patch_features(feature_network, real.images)
-    sampled = ways(drawer, enlarger, direct, as_frequent(counts, args.images).tolist(), args)
-    rows = [measure(way, real.images, feature_network, known) for way in sampled]
-    rows.append(
-        [
-            f"one half of {len(real)} real ones to the other",
-            "",
-            "",
-            *(f"{frechet(*halves(features)):.2f}" for features in known),
-            "100%",
-        ]
-    )
-    print(
-        f"{args.images} flowers of the kinds {', '.join(KINDS)}; features of {feature_network.card.name}\n\n{table(rows)}"
-    )
+    labels = labels_by_frequency(counts, args.images).tolist()
+    ways = compare_ways(small_model, upscaler, large_model, labels, args)
+    rows = [measure(way, real.images, feature_network, known) for way in ways]
+    floors = [f"{frechet(*halves(features)):.2f}" for features in known]
+    rows.append([f"one half of {len(real)} real ones to the other", "", "", *floors, "100%"])
+    print(f"{args.images} flowers of the classes {', '.join(CLASSES)}; features of {feature_network.card.name}\n")
+    print(table(rows))
 
 
 if __name__ == "__main__":

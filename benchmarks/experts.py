@@ -1,7 +1,8 @@
-"""Do two specialists draw better than one network that had the same extra training? `python -m benchmarks.experts --single NAME`.
+"""Are two experts better than one network with the same extra training? `python -m benchmarks.experts --single NAME`.
 
-All three come from flowers_simple: the network as it was, the same network trained further on as many images as both
-experts together, and the two experts. The same seeds, classes and evaluations; whatever the outcome, it goes into the card of the experts.
+All three come from flowers_simple: the network unchanged, the same network trained further on as many images as both
+experts together, and the two experts. Seeds, classes and NFE are the same; the result goes into the card of the
+experts.
 """
 
 import argparse
@@ -14,26 +15,21 @@ from diffusion_edu.checkpoints import OWN, PRETRAINED, available, load, save_car
 from diffusion_edu.evaluation.command_line import rounded
 from diffusion_edu.evaluation.features import describe
 from diffusion_edu.evaluation.report import Reference, class_accuracy_scores, distance_scores
-from diffusion_edu.evaluation.samples import as_frequent, draw
+from diffusion_edu.evaluation.samples import generate_samples, labels_by_frequency
 from diffusion_edu.generation import Preset
 
 IMAGES = 2000
 
 
 def measure(name, real, images, work):
-    """Draw, compare and judge; returns a row."""
-    model, feature_network, judge = (load(one) for one in (name, "flower_features", "flower_classifier"))
-    labels = as_frequent(real.class_counts, images)
-    samples = draw(
-        model, Preset(**model.card.sampling), images, labels, work, watch=lambda parts: tqdm(parts, desc=name)
-    )
-    scores = distance_scores(real, describe(feature_network, samples).features) | class_accuracy_scores(
-        judge, samples, labels
-    )
-    seen = model.card.training["images_seen"]
-    return {"model": model.card.title, "images_seen": seen} | rounded(
-        {name: scores[name] for name in ("FD", "FD_band", "class_accuracy")}
-    )
+    """Generate samples of a model and score them; returns a row."""
+    model, feature_network, classifier = (load(one) for one in (name, "flower_features", "flower_classifier"))
+    labels, preset = labels_by_frequency(real.class_counts, images), Preset(**model.card.sampling)
+    samples = generate_samples(model, preset, images, labels, work, watch=lambda parts: tqdm(parts, desc=name))
+    scores = distance_scores(real, describe(feature_network, samples).features)
+    scores |= class_accuracy_scores(classifier, samples, labels)
+    row = {"model": model.card.title, "images_seen": model.card.training["images_seen"]}
+    return row | rounded({score: scores[score] for score in ("FD", "FD_band", "class_accuracy")})
 
 
 def table(rows):
@@ -56,7 +52,7 @@ def main(words=None):
     args = parser.parse_args(words)
     real = Reference.load(PRETRAINED / "flower_reference.npz")
     rows = [measure(name, real, args.images, args.work) for name in ("flowers_simple", args.single, args.experts)]
-    for row, title in zip(rows, ("one network, as it was", "one network, trained further", "two experts"), strict=True):
+    for row, title in zip(rows, ("one network, unchanged", "one network, trained further", "two experts"), strict=True):
         row.update(model=title, extra=0 if row is rows[0] else row["images_seen"])
     print(table(rows))
     card = load(args.experts).card

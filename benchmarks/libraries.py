@@ -1,7 +1,7 @@
-"""Three libraries, each with a network of equal GFLOP per image, used as its own users would use it.
+"""Three libraries, each with a network of equal GFLOP per image, used as their users would use them.
 
-A peer's network is the fastest of its natural sizes that we found at this cost, with attention where ours has it or where it
-comes with it; nothing is conditioned on classes. A peer is imported only when it is asked for.
+The network of another library is the fastest of its usual sizes that we found at this cost, with attention where ours
+has it or by its default; nothing is conditioned on classes. Another library is imported only when it is needed.
 """
 
 from collections.abc import Callable
@@ -26,37 +26,44 @@ BFLOAT16 = Compute(torch.device("cpu"), torch.bfloat16, torch.channels_last)
 
 @dataclass(frozen=True)
 class Library:
-    """A library: the package to import, a function that builds its network, and how that draws images and learns from them."""
+    """A library: the package to import, a function that builds its network, and how the network samples and is
+    trained.
+    """
 
     package: str
     network: Callable  # () -> a network in float32
-    drawing: Callable  # (net, compute, images, steps) -> a function that draws x (images, 3, 64, 64), one evaluation per step
-    learning: Callable  # net -> the module to train, and its loss (module, x0, cond, generator) -> a scalar or one number per image
+    # (net, compute, images, steps) -> a function that samples x (images, 3, 64, 64), one network evaluation per step
+    sampling: Callable
+    # net -> the module to train, and its loss (module, x0, condition, generator) -> a scalar or one number per image
+    training: Callable
 
 
 def our_network():
-    """Load the flowers' own network."""
+    """Load the network of our flower model."""
     return load(MODEL, compute=FLOAT32).net.requires_grad_(True)
 
 
-def our_drawing(net, compute, images, steps):
-    """Walk with DDIM, without labels and so without guidance."""
+def our_sampling(net, compute, images, steps):
+    """Sample with DDIM, unconditionally and so without guidance."""
     model = Model(read_card(available()[MODEL]), net.requires_grad_(False), compute)
 
-    def draw():
+    def sample():
         *_, last = generate(model, Preset(steps=steps), range(images))
         return last.x
 
-    return draw
+    return sample
 
 
-def our_learning(net):
-    """Learn v, the mean squared error, at any angle."""
+def our_training(net):
+    """Train v prediction with the mean squared error, at all noise levels."""
     return net, Objective()
 
 
 def diffusers_network():
-    """Build a UNet2DModel of the usual blocks, with attention at its lowest resolution (with its default, at three, it is much slower)."""
+    """Build a UNet2DModel of the usual blocks, with attention at its lowest resolution.
+
+    With its default, attention at three resolutions, it is much slower.
+    """
     from diffusers import UNet2DModel
 
     return UNet2DModel(
@@ -68,22 +75,22 @@ def diffusers_network():
     )
 
 
-def diffusers_drawing(net, compute, images, steps):
-    """Call the pipeline for DDIM, which does hardly more than the one evaluation of a step."""
+def diffusers_sampling(net, compute, images, steps):
+    """Call the DDIM pipeline, which does little more than one network evaluation per step."""
     from diffusers import DDIMPipeline, DDIMScheduler
 
     pipeline = DDIMPipeline(net, DDIMScheduler())
     pipeline.set_progress_bar_config(disable=True)
 
-    def draw():
+    def sample():
         with autocast(compute):
             return pipeline(images, num_inference_steps=steps, output_type="pt").images
 
-    return draw
+    return sample
 
 
-def diffusers_learning(net):
-    """Learn eps, as the library's own example does."""
+def diffusers_training(net):
+    """Train eps prediction, as the library's own example does."""
     from diffusers import DDPMScheduler
 
     scheduler = DDPMScheduler()
@@ -96,37 +103,38 @@ def diffusers_learning(net):
 
 
 def denoising_network():
-    """Build a Unet with the usual doublings, one more than by default: faster than four of 18, 36, 72 and 144 channels."""
+    """Build a Unet of five resolutions, one more than by default: it is faster than four of 18, 36, 72 and 144
+    channels.
+    """
     from denoising_diffusion_pytorch import Unet
 
     return Unet(dim=16, dim_mults=(1, 2, 4, 8, 16))
 
 
-def denoising_drawing(net, compute, images, steps):
-    """Sample with DDIM, which is what fewer steps than timesteps mean there."""
+def denoising_sampling(net, compute, images, steps):
+    """Sample with DDIM, which the library uses if there are fewer sampling steps than timesteps."""
     from denoising_diffusion_pytorch import GaussianDiffusion, denoising_diffusion_pytorch
 
-    denoising_diffusion_pytorch.tqdm = partial(
-        denoising_diffusion_pytorch.tqdm, disable=True
-    )  # there is no option for its bar
+    bar = denoising_diffusion_pytorch.tqdm
+    denoising_diffusion_pytorch.tqdm = partial(bar, disable=True)  # there is no option for its progress bar
     diffusion = GaussianDiffusion(net, image_size=SIZE, sampling_timesteps=steps)
 
-    def draw():
+    def sample():
         with autocast(compute):
             return diffusion.sample(batch_size=images)
 
-    return draw
+    return sample
 
 
-def denoising_learning(net):
-    """Learn v, by the library's own loss."""
+def denoising_training(net):
+    """Train v prediction with the library's own loss."""
     from denoising_diffusion_pytorch import GaussianDiffusion
 
     return GaussianDiffusion(net, image_size=SIZE), lambda diffusion, x0, condition, generator: diffusion((x0 + 1) / 2)
 
 
 def autocast(compute):
-    """Enter the precision of a Compute: once per walk, so that weights that were cast are kept for all its steps."""
+    """Enter the precision of a Compute, once per walk, so that weights are cast once for all steps."""
     return torch.autocast(compute.device.type, compute.autocast, enabled=compute.autocast is not None)
 
 
@@ -136,17 +144,17 @@ def named(dtype):
 
 
 LIBRARIES = {
-    OURS: Library("diffusion_edu", our_network, our_drawing, our_learning),
-    "diffusers": Library("diffusers", diffusers_network, diffusers_drawing, diffusers_learning),
+    OURS: Library("diffusion_edu", our_network, our_sampling, our_training),
+    "diffusers": Library("diffusers", diffusers_network, diffusers_sampling, diffusers_training),
     "denoising-diffusion-pytorch": Library(
-        "denoising_diffusion_pytorch", denoising_network, denoising_drawing, denoising_learning
+        "denoising_diffusion_pytorch", denoising_network, denoising_sampling, denoising_training
     ),
 }
 
 
 @dataclass(frozen=True)
 class Contestant:
-    """One row of a table: a library, by its name, in one precision and memory layout, which may be the one that it comes in."""
+    """One row of a table: a library in one precision and memory layout; as_it_comes: these are its defaults."""
 
     library: str
     compute: Compute
@@ -162,18 +170,20 @@ class Contestant:
         return self.compute.autocast or torch.float32
 
     def parameters(self):
-        """Count the numbers that the network learns."""
+        """Count the parameters of the network."""
         return sum(weight.numel() for weight in LIBRARIES[self.library].network().parameters())
 
-    def drawing(self, images, steps):
-        """Build a function that draws images (images, 3, 64, 64)."""
+    def sampling(self, images, steps):
+        """Build a function that samples images (images, 3, 64, 64)."""
         library = LIBRARIES[self.library]
-        return library.drawing(self.compute.place(library.network()).eval(), self.compute, images, steps)
+        return library.sampling(self.compute.place(library.network()).eval(), self.compute, images, steps)
 
     def training(self, images):
-        """Build a function that takes one step on a batch and returns its Progress: clipping, optimiser and average are ours for all."""
+        """Build a function that takes one training step and returns its Progress; all use our clipping, optimiser and
+        EMA.
+        """
         library = LIBRARIES[self.library]
-        net, loss = library.learning(library.network())
+        net, loss = library.training(library.network())
         x0 = self.compute.place(torch.rand(images, 3, SIZE, SIZE) * 2 - 1)
         steps = fit(
             train_state(self.compute.place(net)),
@@ -186,7 +196,9 @@ class Contestant:
 
 
 def contestants():
-    """List the rows of every library that is installed, ours first and as it comes; one sentence is printed for each library that is not."""
+    """List the rows of every installed library, ours first with its defaults; prints a sentence for each missing
+    library.
+    """
     rows = [Contestant(OURS, choose("cpu"), True), Contestant(OURS, FLOAT32, False)]
     for name, library in LIBRARIES.items():
         if find_spec(library.package) is None:

@@ -1,8 +1,8 @@
-"""What does a second buy? The distance to real flowers against the time to draw, for every sampler: `python -m benchmarks.quality`.
+"""Quality per second: FD to real flowers against the sampling time, for every sampler: `python -m benchmarks.quality`.
 
-The same seeds and classes everywhere, the guidance of the model's own preset; the distance is to the shipped statistics of
-the real flowers, so nothing is downloaded. Samples are kept and shared with
-the evaluation, so a stopped run goes on where it was.
+Seeds and classes are the same everywhere, and the guidance scale is that of the model's preset; the distance is to the
+shipped statistics of the real flowers, so nothing is downloaded. Samples are cached and shared with the evaluation, so
+a stopped run continues where it was.
 """
 
 import argparse
@@ -18,7 +18,7 @@ from diffusion_edu.evaluation.command_line import rounded
 from diffusion_edu.evaluation.distances import frechet, frechet_band
 from diffusion_edu.evaluation.features import describe
 from diffusion_edu.evaluation.report import Reference
-from diffusion_edu.evaluation.samples import as_frequent, draw
+from diffusion_edu.evaluation.samples import generate_samples, labels_by_frequency
 from diffusion_edu.figures.comparisons import quality_per_second
 from diffusion_edu.generation import Preset, generate
 from diffusion_edu.samplers import SAMPLERS
@@ -33,24 +33,24 @@ STEPS = {
     "Multistep renoising": (20,),
 }
 IMAGES, TIMED = 1000, 8
-NEAR = 1.05  # of the smallest distance: what comes this near is as good, and the fastest of those is the default
+NEAR = 1.05  # times the smallest distance: all that is as near is as good, and the fastest of those is the default
 
 
 def measure(model, preset, images, real, feature_network, work):
-    """Draw, describe, compare, and time a walk of 8 images; returns one row of the table."""
-    labels = as_frequent(real.class_counts, images)
+    """Generate samples, measure FD, and time a walk of 8 images; returns one row of the table."""
+    labels = labels_by_frequency(real.class_counts, images)
     words = f"{preset.sampler} {preset.steps}"
-    samples = draw(model, preset, images, labels, work, watch=lambda parts: tqdm(parts, desc=words))
+    samples = generate_samples(model, preset, images, labels, work, watch=lambda parts: tqdm(parts, desc=words))
     features = describe(feature_network, samples).features
     seconds = median(lambda: list(generate(model, preset, range(TIMED), labels[:TIMED].tolist())), repeats=3)
     distances = {"FD": frechet(real.statistics, features), "FD_band": frechet_band(real.statistics, features)}
-    asked = preset.nfe(guiding=True)
-    return {"sampler": preset.sampler, "steps": preset.steps, "nfe": preset.nfe(guiding=True), "seconds": seconds, **distances}
+    nfe = preset.nfe(guiding=True)
+    return {"sampler": preset.sampler, "steps": preset.steps, "nfe": nfe, "seconds": seconds, **distances}
 
 
 def table(rows):
     """Format the rows as Markdown."""
-    lines = ["| sampler | steps | evaluations | s for 8 images | FD |", "| --- | --- | --- | --- | --- |"]
+    lines = ["| sampler | steps | NFE | s for 8 images | FD |", "| --- | --- | --- | --- | --- |"]
     lines += [
         f"| {r['sampler']} | {r['steps']} | {r['nfe']} | {r['seconds']:.2f} | {r['FD']:.2f} ± {r['FD_band']:.2f} |"
         for r in rows
@@ -59,7 +59,7 @@ def table(rows):
 
 
 def best(rows):
-    """Choose the best quality per second: the fastest of all rows whose distance is as good as the smallest."""
+    """Choose the best quality per second: the fastest of all rows whose FD is at most NEAR times the smallest."""
     good = NEAR * min(row["FD"] for row in rows)
     return min((row for row in rows if row["FD"] <= good), key=lambda row: row["seconds"])
 
@@ -72,47 +72,42 @@ def point(text):
     return name, int(steps)
 
 
-def main(words=None):
-    """Measure every sampler at every number of steps, print a table and draw the figure."""
+def arguments(words=None):
+    """Read the command line."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.quality", description=__doc__)
     parser.add_argument("--model", default="flowers_attention")
     parser.add_argument("--images", type=int, default=IMAGES, help="how many for each point (default: 1000)")
-    parser.add_argument(
-        "--points", type=point, nargs="*", help="other points than the usual ones, for example DDPM:250 DPM-Solver++:15"
-    )
-    parser.add_argument(
-        "--guidance", type=float, help="another guidance than the model's own; 1 needs half the evaluations"
-    )
-    parser.add_argument("--schedule", choices=SCHEDULES, help="another schedule than the model's own")
+    points = "other points than the usual ones, for example DDPM:250 DPM-Solver++:15"
+    parser.add_argument("--points", type=point, nargs="*", help=points)
+    guidance = "another guidance scale than the model's own; 1 halves the NFE"
+    parser.add_argument("--guidance-scale", type=float, help=guidance)
+    parser.add_argument("--schedule", choices=SCHEDULES, help="another noise schedule than the model's own")
     parser.add_argument("--work", type=Path, default=OWN / "evaluation")
     parser.add_argument("--figure", type=Path, default=Path("benchmarks") / "quality.png")
-    args = parser.parse_args(words)
-    model, feature_network, real = (
-        load(args.model),
-        load("flower_features"),
-        Reference.load(PRETRAINED / "flower_reference.npz"),
-    )
-    own = Preset(**model.card.sampling)
-    own = replace(
-        own,
-        guidance_scale=own.guidance_scale if args.guidance is None else args.guidance,
-        schedule=args.schedule or own.schedule,
-    )
+    return parser.parse_args(words)
+
+
+def main(words=None):
+    """Measure every sampler at every number of steps, print a table and draw the figure."""
+    args = arguments(words)
+    model, feature_network = load(args.model), load("flower_features")
+    real, own = Reference.load(PRETRAINED / "flower_reference.npz"), Preset(**model.card.sampling)
+    guidance_scale = own.guidance_scale if args.guidance_scale is None else args.guidance_scale
+    own = replace(own, guidance_scale=guidance_scale, schedule=args.schedule or own.schedule)
     points = args.points or [(name, steps) for name, usual in STEPS.items() for steps in usual]
     presets = [replace(own, sampler=name, steps=steps, options={}) for name, steps in points]
     rows = [measure(model, preset, args.images, real, feature_network, args.work) for preset in presets]
     print(
-        f"{model.card.title}, {args.images} images a point, {own.schedule} schedule, guidance {own.guidance_scale:g}; real to real: {real.floor:.2f}\n"
+        f"{model.card.title}, {args.images} images a point, {own.schedule} schedule, "
+        f"guidance scale {own.guidance_scale:g}; real to real: {real.floor:.2f}\n"
     )
     print(table(rows))
     print("\nBest quality per second: {sampler}, {steps} steps".format(**best(rows)))
     (args.figure.with_suffix(".json")).write_text(json.dumps(rows, indent=2))
     quality_per_second(rows, real.floor).savefig(args.figure)
-    if (args.points, args.guidance, args.schedule) == (None, None, None):  # the usual points belong into the card
-        save_card(
-            available()[args.model].parent,
-            replace(model.card, scores=model.card.scores | {"by_steps": [rounded(row) for row in rows]}),
-        )
+    if (args.points, args.guidance_scale, args.schedule) == (None, None, None):  # the card has the usual points
+        scores = model.card.scores | {"by_steps": [rounded(row) for row in rows]}
+        save_card(available()[args.model].parent, replace(model.card, scores=scores))
 
 
 if __name__ == "__main__":

@@ -1,6 +1,8 @@
-"""How long does a step take, ours and two peers side by side, and how long eight flowers? `python -m benchmarks.sampling`
+"""How long does a sampling step take, with our library and two others, and how long do eight flowers? `python -m
+benchmarks.sampling`
 
-Eight images of 64x64 without guidance, each library through its own sampling loop; after one warm-up the median of five rounds.
+Eight images of 64x64 without guidance, each library with its own sampling loop; after one warm-up, the median of five
+rounds.
 """
 
 from functools import partial
@@ -17,7 +19,7 @@ IMAGES = 8
 
 
 def flowers(preset):
-    """Build what a visitor waits for, eight flowers with guidance, and one evaluation of the network for them."""
+    """Build what a visitor waits for, eight flowers with guidance, and the network evaluations alone."""
     model = load(MODEL, compute=choose("cpu"))
     labels = [k % len(model.card.classes) for k in range(IMAGES)]
     x = model.compute.place(torch.randn(IMAGES, model.card.channels, SIZE, SIZE))
@@ -35,19 +37,19 @@ def main(argv=None):
     card = read_card(available()[MODEL])
     preset = Preset(**{**card.sampling, **({"steps": steps} if quick else {})})
     found = compare(
-        contestants(), partial(Contestant.drawing, steps=steps), IMAGES, steps, repeats, partial(flowers, preset)
+        contestants(), partial(Contestant.sampling, steps=steps), IMAGES, steps, repeats, partial(flowers, preset)
     )
     ours, evaluation = found.rows[0], found.beside["evaluation"] / preset.steps
     reached = IMAGES * ours.gflop / evaluation
     print(found.table(f"s per step, {IMAGES} images", lambda row: f"{row.seconds:.4f}"))
     print(f"\n{found.about()}\n\n| {card.title} ({ours.contestant}) | measured |\n| --- | --- |")
-    setting = f"{preset.sampler}, {preset.steps} steps, guidance {preset.guidance_scale:g}"
+    setting = f"{preset.sampler}, {preset.steps} steps, guidance scale {preset.guidance_scale:g}"
     print(f"| {IMAGES} images of {SIZE}x{SIZE}, {setting} | {found.beside['flowers']:.2f} s |")
-    print(f"| one evaluation for {IMAGES} images ({ours.gflop:.2f} GFLOP each) | {1000 * evaluation:.1f} ms |")
+    print(f"| one network evaluation for {IMAGES} images ({ours.gflop:.2f} GFLOP each) | {1000 * evaluation:.1f} ms |")
     print(
         f"| its fraction of the roofline | {reached / found.speeds[ours.contestant.dtype]:.0%}, {reached:.0f} GFLOP/s |"
     )
-    print(f"| peak memory of a process that draws them | {ours.peak:.2f} GiB |")
+    print(f"| peak memory of a process that samples them | {ours.peak:.2f} GiB |")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""How everything is timed: side by side in one process, in rounds, beside what this machine can do at best."""
+"""How everything is timed: side by side in one process, in rounds, beside the roofline of this machine."""
 
 import argparse
 import platform
@@ -24,7 +24,7 @@ from benchmarks.libraries import FLOAT32, OURS, SIZE, Contestant, named, our_net
 
 @dataclass(frozen=True)
 class Roofline:
-    """One 3x3 convolution alone, channels last: weight (out, in, 3, 3), input (b, in, h, w) and its GFLOP."""
+    """One 3x3 convolution alone, channels-last: the shapes of its weight (out, in, 3, 3) and input (b, in, h, w)."""
 
     weight: tuple
     shape: tuple
@@ -55,12 +55,13 @@ class Roofline:
         return lambda: [F.conv2d(x, w, padding=1) for _ in range(self.rounds)]
 
     def __str__(self):
-        return f"a 3x3 convolution {self.weight[1]} to {self.weight[0]} at {self.shape[2]}x{self.shape[3]}, channels-last, alone"
+        kernel = f"a 3x3 convolution {self.weight[1]} to {self.weight[0]} at {self.shape[2]}x{self.shape[3]}"
+        return f"{kernel}, channels-last, alone"
 
 
 @torch.no_grad()
 def roofline(images):
-    """Take the 3x3 convolution that costs our network most, on a batch of images."""
+    """Build the Roofline of the 3x3 convolution that costs most in our network, on a batch of images."""
     seen, net = [], our_network()
 
     def note(conv, inputs, output):
@@ -81,11 +82,13 @@ def roofline(images):
 
 
 def in_rounds(works, repeats):
-    """Run every one of works (a dict) once to warm up, then all in turn, again and again; the median seconds of each."""
+    """Run every function of works (a dict) once to warm up, then all in turn, repeats times; the median seconds of
+    each.
+    """
     for work in works.values():
         work()
     seconds = {name: [] for name in works}
-    for _ in range(repeats):  # in turn, so that a machine that drifts harms all alike
+    for _ in range(repeats):  # in turn, so that drifts of the machine affect all equally
         for name, work in works.items():
             begun = time.perf_counter()
             work()
@@ -106,7 +109,7 @@ def count_gflop(work):
 
 
 def peak_memory(prepare, *args):
-    """Run the work that prepare(*args) builds twice in a process of its own; the most memory it ever held, imports included, in GiB.
+    """Run the function that prepare(*args) builds twice in a new process; its peak memory in GiB, imports included.
 
     Call it before anything large is in memory: a new process inherits the peak of the one that starts it.
     """
@@ -118,14 +121,13 @@ def _peak(prepare, *args):
     work = prepare(*args)
     for _ in range(2):
         work()
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (
-        2**30 if sys.platform == "darwin" else 2**20
-    )  # bytes there, KiB elsewhere
+    unit = 2**30 if sys.platform == "darwin" else 2**20  # bytes there, KiB elsewhere
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit
 
 
 @dataclass(frozen=True)
 class Row:
-    """What was measured of a contestant: GFLOP per image and seconds for all images, both per step or step; peak memory in GiB."""
+    """The results of a contestant: GFLOP per image and seconds for all images, both per step; peak memory in GiB."""
 
     contestant: Contestant
     gflop: float
@@ -136,20 +138,22 @@ class Row:
 
 @dataclass(frozen=True)
 class Comparison:
-    """What was measured in one run: the contestants, the roofline's GFLOP/s by dtype, and the seconds of what was timed beside them."""
+    """The results of one run: rows of the contestants, the roofline with its GFLOP/s by dtype, and more timings in
+    seconds.
+    """
 
     rows: list[Row]
     roof: Roofline
     speeds: dict
     beside: dict
 
-    def table(self, pace, show):
-        """Write the rows as a Markdown table; show(row) fills the column that is called pace."""
+    def table(self, heading, show):
+        """Write the rows as a Markdown table; show(row) fills the column with this heading."""
         heads = [
             "what",
             "parameters",
             "GFLOP per image",
-            pace,
+            heading,
             "ours as it comes is",
             "fraction of roofline",
             "peak memory",
@@ -162,39 +166,42 @@ class Comparison:
         return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
     def about(self):
-        """Say what the shares are fractions of, and on which machine with which versions all was measured."""
+        """Describe the roofline, the machine and the versions of the packages."""
         speeds = ", ".join(f"{speed:.0f} GFLOP/s in {named(dtype)}" for dtype, speed in self.speeds.items())
         packages = dict.fromkeys(
             ["torch", *(row.contestant.library for row in self.rows if row.contestant.library != OURS)]
         )
         versions = ", ".join(f"{package} {version(package)}" for package in packages)
         return (
-            f"The roofline is {self.roof}: {speeds}; each row is held against the one in its own precision.\n"
+            f"The roofline is {self.roof}: {speeds}; each row is compared with the one in its own precision.\n"
             "Peak memory is that of a process of its own, imports included.\n"
             f"{processor()}, {torch.get_num_threads()} threads; {versions}."
         )
 
 
-def compare(entrants, prepare: Callable, images, steps, repeats, beside=dict):
-    """Measure the work that prepare(entrant, images) builds, of so many steps or steps, for every entrant; ours comes first.
+def compare(contestants, prepare: Callable, images, steps, repeats, beside=dict):
+    """Measure the function that prepare(contestant, images) builds, of so many steps, for every contestant; ours is
+    first.
 
-    In the same rounds are timed the roofline and the works that beside() builds, a dict.
+    The roofline and the functions that beside() builds, a dict, are timed in the same rounds.
     """
-    peaks = [peak_memory(prepare, entrant, images) for entrant in entrants]
-    gflops = [count_gflop(prepare(replace(entrant, compute=FLOAT32), 1)) / steps for entrant in entrants]
+    peaks = [peak_memory(prepare, contestant, images) for contestant in contestants]
+    gflops = [count_gflop(prepare(replace(contestant, compute=FLOAT32), 1)) / steps for contestant in contestants]
     roof, others = roofline(images), beside()
     roofs = {dtype: roof.work(dtype) for dtype in (torch.bfloat16, torch.float32)}
-    seconds = in_rounds({entrant: prepare(entrant, images) for entrant in entrants} | roofs | others, repeats)
+    seconds = in_rounds(
+        {contestant: prepare(contestant, images) for contestant in contestants} | roofs | others, repeats
+    )
     speeds = {dtype: roof.gflop / seconds[dtype] for dtype in roofs}
     rows = []
-    for entrant, gflop, peak in zip(entrants, gflops, peaks, strict=True):
-        each = seconds[entrant] / steps
-        rows.append(Row(entrant, gflop, each, images * gflop / each / speeds[entrant.dtype], peak))
+    for contestant, gflop, peak in zip(contestants, gflops, peaks, strict=True):
+        each = seconds[contestant] / steps
+        rows.append(Row(contestant, gflop, each, images * gflop / each / speeds[contestant.dtype], peak))
     return Comparison(rows, roof, speeds, {name: seconds[name] for name in others})
 
 
 def processor():
-    """Name the processor, as well as the machine knows it."""
+    """Name the processor, as far as the machine knows it."""
     try:
         return re.search(r"model name\s*:\s*(.*)", Path("/proc/cpuinfo").read_text())[1]
     except (OSError, TypeError):  # no Linux, or a processor that does not say

@@ -1,7 +1,7 @@
-"""How long does a step of training take, ours and two peers side by side? `python -m benchmarks.training`
+"""How long does a training step take, with our library and two others? `python -m benchmarks.training`
 
-One step on 32 images of 64x64: forward, backward, clipping, AdamW, average of the weights. Each library has its own network
-and loss; the rest is the same for all. After one warm-up the median of five rounds.
+One step on 32 images of 64x64: forward, backward, clipping, AdamW, EMA. Each library has its own network and loss; the
+rest is the same for all. After one warm-up, the median of five rounds.
 """
 
 from benchmarks.libraries import Contestant, contestants

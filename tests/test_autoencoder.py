@@ -1,4 +1,6 @@
-"""The autoencoder of latent diffusion: its shapes, its loss against plain formulas, its recipe, and the one place that scales latents."""
+"""The autoencoder of latent diffusion: its shapes, its loss against plain formulas, its recipe, and the one place that
+scales latents.
+"""
 
 import csv
 import math
@@ -27,7 +29,7 @@ from diffusion_edu.training.objectives.autoencoding import Reconstruction, shift
 from diffusion_edu.training.objectives.diffusion import sample_noise_levels
 from diffusion_edu.training.perceptual import feature_maps, feature_network, perceptual_distance
 
-SIZES = {"widths": (8, 16), "blocks": (1, 1)}
+CONFIG = {"widths": (8, 16), "blocks": (1, 1)}
 CPU = Compute(torch.device("cpu"))
 TINY = replace(
     autoencoder.RECIPE, config={"latent": 4, "widths": [8, 16], "blocks": [1, 1], "patch": 4}, size=16, batch=8, ema=0.9
@@ -41,7 +43,7 @@ def seeded(seed=0):
 def small(**config):
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        return Autoencoder(**{**SIZES, **config})
+        return Autoencoder(**{**CONFIG, **config})
 
 
 def images(b=3, h=16, w=16):
@@ -77,7 +79,7 @@ def test_other_sizes_are_refused_in_words(shape):
         small().encode(images(1, *shape))
 
 
-def test_a_latent_is_its_mean_and_as_much_chance_as_its_variance_says():
+def test_a_latent_is_its_mean_plus_noise_of_its_variance():
     net, x, eps = small(), images(), torch.randn(3, 4, 2, 2, generator=seeded(1))
     x0_hat, mean, log_variance = net(x, eps)
     torch.testing.assert_close((mean, log_variance), net.encode(x))
@@ -91,10 +93,10 @@ def test_the_network_of_the_recipe_is_as_small_as_promised():
     assert net.encode(images(1, 128, 128))[0].shape == (1, 4, 16, 16)
 
 
-# Looks
+# The perceptual distance
 
 
-def test_unlikeness_is_the_formula_of_the_paper_place_by_place():
+def test_the_perceptual_distance_is_the_formula_of_the_paper_position_by_position():
     layers, x, x0 = looking(), images(2, 8, 8), images(2, 8, 8).flip(0)
     expected = []
     for photo, truth in zip(x, x0, strict=True):
@@ -148,50 +150,52 @@ def test_vgg16_has_the_five_maps_of_the_paper_behind_the_colours_it_knows(monkey
     ]
     transforms = pytest.importorskip("torchvision.transforms.v2.functional")
     torch.testing.assert_close(
-        layers[0](x), transforms.normalize((x + 1) / 2, list(perceptual.MEAN), list(perceptual.SPREAD))
+        layers[0](x), transforms.normalize((x + 1) / 2, list(perceptual.MEAN), list(perceptual.STD))
     )
     x0_hat = x.clone().requires_grad_()
     perceptual_distance(layers, x0_hat, x.flip(2)).sum().backward()
     assert x0_hat.grad.abs().min() > 0 and all(weight.grad is None for weight in layers.parameters())
 
 
-def test_who_cannot_look_is_refused_in_one_sentence(monkeypatch):
-    with pytest.raises(ValueError, match="does not recognise anything"):
+def test_a_network_without_features_is_refused_in_one_sentence(monkeypatch):
+    with pytest.raises(ValueError, match="is not a classifier"):
         feature_network("flowers_simple", CPU.device)
     monkeypatch.setattr("torchvision.models.vgg16", lambda **_: (_ for _ in ()).throw(OSError("no network")))
-    with pytest.raises(ValueError, match="VGG16 could not be fetched \\(no network\\)"):
+    with pytest.raises(ValueError, match="VGG16 could not be downloaded \\(no network\\)"):
         feature_network("vgg16", CPU.device)
 
 
 # The objective
 
 
-@pytest.mark.parametrize(("perceived", "divergence"), [(0.0, 0.0), (0.0, 0.1), (0.7, 0.1)])
-def test_the_loss_is_what_its_parts_add_up_to(perceived, divergence, monkeypatch):
-    monkeypatch.setattr("diffusion_edu.training.objectives.feature_network", lambda name, device: looking())
+@pytest.mark.parametrize(("perceptual_weight", "kl_weight"), [(0.0, 0.0), (0.0, 0.1), (0.7, 0.1)])
+def test_the_loss_is_what_its_parts_add_up_to(perceptual_weight, kl_weight, monkeypatch):
+    monkeypatch.setattr(
+        "diffusion_edu.training.objectives.autoencoding.feature_network", lambda name, device: looking()
+    )
     net, x0, eps = small(), images(), torch.randn(3, 3, 16, 16, generator=seeded(1))
     mean, log_variance = net.encode(x0)
     codes = Normal(mean, (log_variance / 2).exp())
-    chance = torch.stack(
+    noise = torch.stack(
         [eps.unfold(2, 8, 8).unfold(3, 8, 8)[:, 0, :, :, 0, k] for k in range(4)], 1
     )  # one number for each latent
-    x0_hat = net.decode(codes.mean + codes.stddev * chance)
-    expected = (x0_hat - x0).abs().mean((1, 2, 3)) + divergence * kl_divergence(codes, Normal(0.0, 1.0)).mean((1, 2, 3))
+    x0_hat = net.decode(codes.mean + codes.stddev * noise)
+    expected = (x0_hat - x0).abs().mean((1, 2, 3)) + kl_weight * kl_divergence(codes, Normal(0.0, 1.0)).mean((1, 2, 3))
     turned = [torch.stack([x[0], x[1].roll(1, 2), x[2].roll(15, 1).roll(15, 2)]) for x in (x0_hat, x0)]
-    expected = expected + perceived * perceptual_distance(looking(), *turned)
+    expected = expected + perceptual_weight * perceptual_distance(looking(), *turned)
     theta = torch.tensor([0.0, 1.5 / 256, 1.0]) * (math.pi / 2)
-    loss = Reconstruction(perceptual_weight=perceived, divergence=divergence).at(net, x0, None, theta, eps)
+    loss = Reconstruction(perceptual_weight=perceptual_weight, kl_weight=kl_weight).at(net, x0, None, theta, eps)
     torch.testing.assert_close(loss, expected, rtol=1e-5, atol=1e-6)
 
 
-def test_the_loss_is_one_number_per_image_and_what_is_held_out_is_judged_alike_every_time():
+def test_the_loss_is_one_number_per_image_and_the_held_out_loss_is_reproducible():
     net, x0 = small(), images(5)
     assert Reconstruction()(net, x0, None, seeded()).shape == (5,)
     held = [held_out_loss(net, x0, None, Reconstruction(), batch=batch) for batch in (64, 2, 64)]
     assert held[0] == held[2] == pytest.approx(held[1], rel=1e-5)
 
 
-def test_gradients_reach_every_weight_and_none_of_those_that_look():
+def test_gradients_reach_every_weight_and_none_of_the_feature_network():
     net, objective = small(), Reconstruction()
     objective(net, images(), None, seeded()).mean().backward()
     assert all(weight.grad is not None and weight.grad.abs().max() > 0 for weight in net.parameters())
@@ -200,22 +204,22 @@ def test_gradients_reach_every_weight_and_none_of_those_that_look():
 
 def test_it_learns_to_bring_colours_back(monkeypatch):
     layers = looking()
-    monkeypatch.setattr("diffusion_edu.training.objectives.feature_network", lambda name, device: layers)
+    monkeypatch.setattr("diffusion_edu.training.objectives.autoencoding.feature_network", lambda name, device: layers)
     colours = torch.rand(8, 3, 1, 1, generator=seeded()) * 2 - 1
     x0 = colours.expand(8, 3, 16, 16)
     state, objective = train_state(small(), 0), Reconstruction()
     before = (
-        Reconstruction(perceptual_weight=0.0, divergence=0.0).at(state.net, x0, None, None, torch.zeros_like(x0)).mean()
+        Reconstruction(perceptual_weight=0.0, kl_weight=0.0).at(state.net, x0, None, None, torch.zeros_like(x0)).mean()
     )
     for _ in fit(state, ((x0, None) for _ in range(300)), objective, lambda _: 5e-3, ema=0.9):
         pass
     after = (
-        Reconstruction(perceptual_weight=0.0, divergence=0.0).at(state.net, x0, None, None, torch.zeros_like(x0)).mean()
+        Reconstruction(perceptual_weight=0.0, kl_weight=0.0).at(state.net, x0, None, None, torch.zeros_like(x0)).mean()
     )
     assert after < before / 3
 
 
-def test_images_are_looked_at_from_every_place_so_that_no_pattern_hides_from_patches():
+def test_every_shift_occurs_so_that_no_pattern_hides_from_patches():
     x = torch.arange(256.0).view(1, 1, 16, 16).expand(4000, 1, 16, 16)
     theta, _ = sample_noise_levels(x, seeded())
     first = shifted(x, theta)[:, 0, 0, 0].long()
@@ -363,10 +367,10 @@ def test_the_recipe_leaves_an_autoencoder_with_its_card_and_goes_on_where_it_was
         16,
     )
     assert card.training["objective"] == {
-        "kind": "autoencoder",
+        "prediction_type": "autoencoder",
         "null": None,
-        "perception": 0.2,
-        "divergence": 3e-4,
+        "perceptual_weight": 0.2,
+        "kl_weight": 3e-4,
         "feature_network": "flower_features",
     }
     assert card.training["images_seen"] == 800 and 0 < card.training["validation_loss"] < 1
@@ -398,8 +402,8 @@ def test_its_sheets_show_held_out_images_beside_what_came_back(trained, photos):
 
 def test_it_sees_crops_and_the_held_out_image_is_cut_alike_every_time():
     x0 = images(4, 128, 128)
-    first, told = autoencoder.random_crop(x0, None, seeded())
-    assert first.shape == (4, 3, autoencoder.CROP, autoencoder.CROP) and told is None
+    first, condition = autoencoder.random_crop(x0, None, seeded())
+    assert first.shape == (4, 3, autoencoder.CROP, autoencoder.CROP) and condition is None
     assert torch.equal(autoencoder.random_crop(x0, None, seeded())[0], first)
 
 
@@ -408,7 +412,7 @@ def test_it_sees_crops_and_the_held_out_image_is_cut_alike_every_time():
     [
         (["--size", "20"], "divisible by 8: try --size 16"),
         (["--from", "flowers_simple"], "cannot be fine-tuned"),
-        (["--feature-network", "flowers_simple"], "does not recognise anything"),
+        (["--feature-network", "flowers_simple"], "is not a classifier"),
         (["--feature-network", "nobody"], "no model 'nobody'"),
     ],
     ids=str,
@@ -482,4 +486,4 @@ def test_problems_of_the_evaluation_end_in_one_sentence(large, photos, monkeypat
         with pytest.raises(ValueError, match=sentence):
             evaluated(large, monkeypatch, *words)
     with pytest.raises(Unusable, match="flowers_simple has no latents"):
-        evaluation.judge(evaluation.arguments(["flowers_simple", "--device", "cpu"]), iter)
+        evaluation.evaluate(evaluation.arguments(["flowers_simple", "--device", "cpu"]), iter)

@@ -9,7 +9,7 @@ from benchmarks import attention, quality
 from diffusion_edu.checkpoints import load
 from diffusion_edu.data.images import load_images
 from diffusion_edu.evaluation.report import Reference
-from diffusion_edu.figures.comparisons import quality_per_second, image_rows
+from diffusion_edu.figures.comparisons import image_rows, quality_per_second
 from diffusion_edu.figures.grids import grid
 from diffusion_edu.networks.blocks import SelfAttention
 from diffusion_edu.recipes import flower_reference, flower_samples, reference
@@ -19,7 +19,7 @@ def test_quality_is_measured_for_every_sampler_and_the_samples_are_kept(tmp_path
     words = [
         "--images",
         "8",
-        "--guidance",
+        "--guidance-scale",
         "1",
         "--points",
         "DDIM:1",
@@ -37,7 +37,11 @@ def test_quality_is_measured_for_every_sampler_and_the_samples_are_kept(tmp_path
     assert [(row["sampler"], row["steps"]) for row in rows] == [("DDIM", 1), ("DDIM", 2), ("DDPM", 1), ("Heun", 2)]
     assert [row["nfe"] for row in rows] == [1, 2, 1, 3]
     assert all(row["FD"] > 1 and row["seconds"] > 0 for row in rows)
-    assert said.count("| DDIM |") == 2 and "linear schedule, guidance 1" in said and "Best quality per second" in said
+    assert (
+        said.count("| DDIM |") == 2
+        and "linear schedule, guidance scale 1" in said
+        and "Best quality per second" in said
+    )
     assert (tmp_path / "q.png").stat().st_size > 10_000
     kept = {path: path.stat().st_mtime_ns for path in (tmp_path / "work").rglob("*.npy")}
     assert len(kept) == 4
@@ -54,7 +58,7 @@ def test_attention_can_be_switched_off_without_touching_the_model():
     y, timestep = torch.randn(1, 3, 64, 64), torch.full((1,), 800.0)
     with torch.no_grad():
         assert not torch.allclose(off.net(y, timestep), model.net(y, timestep), atol=1e-2)
-    left = {name for name in model.net.state_dict() if ".attend." not in name}
+    left = {name for name in model.net.state_dict() if ".self_attention." not in name}
     assert off.net.state_dict().keys() == left
     assert all(torch.equal(off.net.state_dict()[name], model.net.state_dict()[name]) for name in left)
 
@@ -92,7 +96,7 @@ def test_the_reference_is_described_from_real_images(tmp_path, monkeypatch):
     )
     flower_reference.main(words=["--data", str(source), "--out", str(tmp_path / "r.npz")])
     real = Reference.load(tmp_path / "r.npz")
-    assert (real.statistics.count.item(), real.class_names.sum().item()) == (40, 40)
+    assert (real.statistics.count.item(), real.class_counts.sum().item()) == (40, 40)
     assert real.noise > real.floor > 0
 
 

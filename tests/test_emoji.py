@@ -1,4 +1,4 @@
-"""Emoji: reading, weighing, captions, what is held out, the recipe and its model, and the file built from packages."""
+"""Emoji: reading, sampling weights, captions, held-out emoji, the recipe and its model, and the file from packages."""
 
 import csv
 import io
@@ -18,8 +18,8 @@ from diffusion_edu.data.emoji_held_out import WHY, choose_held_out, held_out_mas
 from diffusion_edu.data.emoji_packages import NAMES, PACKAGES, folder_of, key_of, write_emoji
 from diffusion_edu.generation import Preset, generate
 from diffusion_edu.randomness import Compute
+from diffusion_edu.recipes import command_line, emoji_data
 from diffusion_edu.recipes import emoji as recipe
-from diffusion_edu.recipes import emoji_data
 from diffusion_edu.text.reader import load_reader
 
 CPU = Compute(torch.device("cpu"))
@@ -103,7 +103,7 @@ def run(out, *words):
 def trained(home):
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(home)
-        run(home / "runs" / "mine", "--pictures", 24)
+        run(home / "runs" / "mine", "--images", 24)
     return home / "runs" / "mine"
 
 
@@ -120,17 +120,17 @@ FIREFIGHTER = Emoji(
 VOLCANO = Emoji("volcano", "volcano", ("eruption", "mountain"), "travel & places", "geographic", "openmoji")
 
 
-# Reading and weighing
+# Reading and sampling weights
 
 
-def test_emoji_are_read_with_all_that_is_known_of_them(known):
+def test_emoji_are_read_with_all_their_columns(known):
     assert known.images.shape == (4 * (20 + 9 * 6), 3, 16, 16) and known.images.dtype == torch.uint8
     judge = known.emoji[[each.name for each in known.emoji].index("man judge: light skin tone")]
     assert (judge.base, judge.tags, judge.toned, judge.style) == ("man judge", ("judge", "people"), True, "noto")
     assert {each.group for each in known.emoji if not each.toned} == set(THINGS)
 
 
-def test_skin_tones_do_not_outweigh_everything_else_and_held_out_images_have_no_weight(known, held):
+def test_skin_tones_do_not_dominate_the_weights_and_held_out_images_have_weight_0(known, held):
     mask = held_out_mask(held, known.emoji)
     weights = replace(known, held=mask).weights()
     assert (weights[mask] == 0).all() and (weights[~mask] > 0).all()
@@ -141,7 +141,7 @@ def test_skin_tones_do_not_outweigh_everything_else_and_held_out_images_have_no_
     assert of["bear"] == 1 and of["judge"] == pytest.approx(6**-0.5)
 
 
-def test_a_file_of_something_else_is_refused_in_one_sentence(tmp_path):
+def test_another_file_is_refused_in_one_sentence(tmp_path):
     (tmp_path / "no.parquet").write_text("no")
     with pytest.raises(ValueError, match="is not a parquet file of emoji"):
         load_emoji(tmp_path / "no.parquet")
@@ -150,7 +150,7 @@ def test_a_file_of_something_else_is_refused_in_one_sentence(tmp_path):
 # Captions
 
 
-def test_captions_are_phrased_in_many_ways_and_leave_out_style_and_skin_tone_now_and_then():
+def test_captions_are_phrased_in_many_ways_and_sometimes_omit_style_or_skin_tone():
     captions = [caption(FIREFIGHTER, Random(seed)) for seed in range(1000)]
     assert len(set(captions)) > 100
     assert 0.75 < sum("noto" in each or "google" in each for each in captions) / 1000 < 0.85
@@ -160,10 +160,10 @@ def test_captions_are_phrased_in_many_ways_and_leave_out_style_and_skin_tone_now
     assert sum("female firefighter" in each for each in captions) > 50
     assert not any("medium" in each or "light" in each or "{" in each for each in captions)
     named = sum("firefighter" in each for each in captions) / 1000
-    assert 0.88 < named < 0.96  # the others say tags alone: "fire, truck"
+    assert 0.88 < named < 0.96  # the others have tags only: "fire, truck"
 
 
-def test_only_emoji_with_skin_tones_are_ever_called_yellow():
+def test_only_captions_of_emoji_with_skin_tones_say_yellow():
     plain = replace(FIREFIGHTER, name="woman firefighter", skin_tone="")
     yellow = sum("yellow" in caption(plain, Random(seed)) for seed in range(300))
     assert 50 < yellow < 130
@@ -190,11 +190,11 @@ def test_a_caption_depends_on_the_random_generator_alone():
         ("woman and man holding hands", "woman and man holding hands"),
     ],
 )
-def test_names_are_said_as_people_say_them(base, way):
+def test_names_have_natural_forms(base, way):
     assert base in namings(base) and way in namings(base)
 
 
-def test_articles_and_marks_are_those_that_people_type():
+def test_articles_and_quotation_marks():
     assert [with_article(each) for each in ("owl", "bear", "grapes", "1st place medal")] == [
         "an owl",
         "a bear",
@@ -204,15 +204,15 @@ def test_articles_and_marks_are_those_that_people_type():
     assert standard_caption(replace(VOLCANO, name="flag: Côte d’Ivoire")) == "flag: Côte d'Ivoire, openmoji style"
 
 
-# What is held out
+# Held-out emoji
 
 
-def test_what_is_held_out_is_chosen_the_same_way_every_time_whatever_the_order(known, held):
+def test_held_out_emoji_do_not_depend_on_the_order(known, held):
     assert choose_held_out(known.emoji) == choose_held_out(known.emoji[::-1]) == held
     assert choose_held_out(known.emoji, seed=1) != held
 
 
-def test_combinations_and_concepts_are_held_out_and_nothing_else(known, held):
+def test_only_the_listed_combinations_and_concepts_are_held_out(known, held):
     mask = held_out_mask(held, known.emoji).tolist()
     out = [each for each, held in zip(known.emoji, mask, strict=True) if held]
     kept = [each for each, held in zip(known.emoji, mask, strict=True) if not held]
@@ -228,7 +228,7 @@ def test_combinations_and_concepts_are_held_out_and_nothing_else(known, held):
     assert len([each for each in out if each.base not in named]) == len(held["validation"])
 
 
-def test_the_list_that_ships_has_what_was_asked_for_spread_over_groups_styles_and_skin_tones():
+def test_the_shipped_list_covers_groups_styles_and_skin_tones():
     lists = read_held_out(PRETRAINED / "emoji.held_out.json")
     assert [len(lists[name]) for name in WHY] == [12, 60, 20, 64]
     counts = [
@@ -244,7 +244,7 @@ def test_the_list_that_ships_has_what_was_asked_for_spread_over_groups_styles_an
     )
 
 
-def test_the_list_can_be_written_and_read_and_a_broken_one_is_refused(tmp_path, held):
+def test_the_list_is_written_and_read_and_a_broken_one_is_refused(tmp_path, held):
     (tmp_path / "held.json").write_text(held_out_text(held), encoding="utf-8")
     assert read_held_out(tmp_path / "held.json") == held
     assert json.loads(held_out_text(held))["styles"]["why"] == WHY["styles"]
@@ -256,11 +256,17 @@ def test_the_list_can_be_written_and_read_and_a_broken_one_is_refused(tmp_path, 
 # The recipe
 
 
-def test_the_card_says_what_the_model_is_conditioned_on(trained):
+def test_the_card_describes_the_conditioning(trained):
     card = load("mine", compute=CPU).card
-    assert (card.kind, card.size, card.channels, card.autoencoder, card.conditional) == ("v", 16, 3, "", True)
+    assert (card.prediction_type, card.size, card.channels, card.autoencoder, card.conditional) == (
+        "v",
+        16,
+        3,
+        "",
+        True,
+    )
     assert card.text == {"sha256": fingerprint(trained / "mine.tokenizer.json")}
-    assert card.sizes["text"] == {**TEXT, **load_reader("mine").sizes}
+    assert card.config["text"] == {**TEXT, **load_reader("mine").config}
     assert (
         card.data["held_out"]
         == int(held_out_mask(read_held_out("held.json"), load_emoji("emoji.parquet", 16).emoji).sum())
@@ -272,17 +278,17 @@ def test_the_card_says_what_the_model_is_conditioned_on(trained):
 
 def test_the_model_samples_images_by_prompt(trained):
     model, read = load("mine", compute=CPU), load_reader("mine")
-    *_, said = generate(
+    *_, prompted = generate(
         model, Preset(steps=3, guidance_scale=3.0), [5, 6], read(["noto emoji of a bear", "woman judge with dark skin"])
     )
     *_, other = generate(model, Preset(steps=3, guidance_scale=3.0), [5, 6], read(["", ""]))
     *_, free = generate(model, Preset(steps=3), [5, 6])
-    assert said.x.shape == (2, 3, 16, 16) and said.x0_hat.abs().max() <= 1
-    assert not torch.allclose(said.x, free.x, atol=1e-4)
+    assert prompted.x.shape == (2, 3, 16, 16) and prompted.x0_hat.abs().max() <= 1
+    assert not torch.allclose(prompted.x, free.x, atol=1e-4)
     torch.testing.assert_close(other.x, free.x, rtol=1e-3, atol=1e-4)
 
 
-def test_sheets_show_the_same_prompts_trained_on_and_held_out(trained):
+def test_sheets_show_training_prompts_and_held_out_prompts(trained):
     prompts = (trained / "prompts.txt").read_text(encoding="utf-8").splitlines()
     lists, emoji = read_held_out("held.json"), load_emoji("emoji.parquet", 16).emoji
     out = {
@@ -295,19 +301,19 @@ def test_sheets_show_the_same_prompts_trained_on_and_held_out(trained):
 
 def test_a_training_is_resumed_with_the_same_vocabulary(trained, tmp_path):
     out = tmp_path / "again"
-    run(out, "--pictures", 16)
+    run(out, "--images", 16)
     before = fingerprint(out / "again.tokenizer.json")
-    run(out, "--pictures", 32, "--resume")
+    run(out, "--images", 32, "--resume")
     assert fingerprint(out / "again.tokenizer.json") == before == fingerprint(trained / "mine.tokenizer.json")
     rows = list(csv.DictReader((out / "log.csv").open()))
-    assert [int(each["pictures"]) for each in rows] == [16, 32]
-    assert load("again", [out], CPU).card.training["pictures_seen"] == 32
+    assert [int(each["images"]) for each in rows] == [16, 32]
+    assert load("again", [out], CPU).card.training["images_seen"] == 32
 
 
-def test_batches_never_hold_what_is_held_out_and_are_the_same_after_a_resume(trained, monkeypatch):
+def test_batches_never_contain_held_out_emoji_and_resume_exactly(trained, monkeypatch):
     seen = []
     monkeypatch.setattr(recipe, "caption", lambda each, random: seen.append(each) or caption(each, random))
-    args = recipe.command.arguments(
+    args = command_line.parse_arguments(
         TINY,
         ["--data", "emoji.parquet", "--held-out", "held.json", "--out", str(trained), "--resume"],
         [recipe.options()],
@@ -325,12 +331,12 @@ def test_batches_never_hold_what_is_held_out_and_are_the_same_after_a_resume(tra
 
 
 def test_a_training_begins_with_the_weights_and_the_vocabulary_of_another(trained, tmp_path):
-    run(tmp_path / "further", "--pictures", 8, "--from", "mine")
-    card = load("further", [tmp_path / "further"], CPU).card
+    run(tmp_path / "tuned", "--images", 8, "--from", "mine")
+    card = load("tuned", [tmp_path / "tuned"], CPU).card
     assert card.training["from"] == "mine" and card.text == load("mine", compute=CPU).card.text
 
 
-def test_without_a_file_the_recipe_says_how_to_build_one(tmp_path):
+def test_without_a_file_the_recipe_explains_how_to_build_one(tmp_path):
     with pytest.raises(SystemExit, match="emoji_data"):
         recipe.main(["--out", str(tmp_path / "none")], TINY)
 
@@ -348,7 +354,7 @@ def packages(tmp_path):
     """Stand-ins for the packages: three emoji, one with skin tones and one with two at once."""
     place = tmp_path / "node_modules"
     names = folder_of(place, NAMES) / "en"
-    said = {
+    messages = {
         "groups": [{"order": 1, "message": "people & body"}],
         "subgroups": [{"order": 25, "message": "roles & careers"}],
     }
@@ -362,7 +368,7 @@ def packages(tmp_path):
         {"label": "judge", "hexcode": "1F9D1-200D-2696-FE0F", **of, "skins": skins},
     ]
     write(names / "data.json", [*listed, {"label": "heart", "hexcode": "2764", **of}])
-    write(names / "messages.json", said)
+    write(names / "messages.json", messages)
     for style, suffix in (("noto", "png"), ("twemoji", "png"), ("fluent", "webp"), ("openmoji", "png")):
         images = folder_of(place, PACKAGES[style].spec) / PACKAGES[style].images
         for stem in ("1f9d1-200d-2696-fe0f", "1f9d1-1f3ff-200d-2696-fe0f", "1f9d1-1f3fe", "2764-fe0f"):
@@ -392,5 +398,5 @@ def test_packages_that_cannot_be_fetched_end_in_one_sentence(tmp_path, monkeypat
     assert "could not be fetched" in end.value.code and "\n" not in end.value.code
 
 
-def test_codepoints_are_compared_without_the_mark_that_asks_for_colour():
+def test_codepoints_are_compared_without_the_variation_selector():
     assert key_of("2764-FE0F") == key_of("2764") == "2764"

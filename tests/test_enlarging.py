@@ -340,9 +340,11 @@ def executed(app):
     return names
 
 
-@pytest.mark.parametrize("hold", ["true", "false"])
+@pytest.mark.parametrize("back_projection", ["true", "false"])
 def test_the_page_generates_and_enlarges_twice_as_the_library_does(small, back_projection):
-    app = opened(model="drawer", condition="rose", seed="5", augmentation="0.2", detail_seed="7", back_projection=back_projection)
+    app = opened(
+        model="drawer", condition="rose", seed="5", augmentation="0.2", detail_seed="7", back_projection=back_projection
+    )
     *_, first = generate(load("drawer"), Preset("DDIM", 2, 1.5), [5], [1])
     x = first.x
     for _ in range(2):

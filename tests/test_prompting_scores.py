@@ -408,7 +408,7 @@ def test_a_stopped_evaluation_continues_where_it_was(small, tmp_path, monkeypatc
     ("words", "sentence"),
     [
         ({0: "eyes"}, "There is no text-to-image model 'eyes': train one"),
-        ({0: "nobody"}, "There is no model 'nobody'"),
+        ({0: "nobody"}, "There is no text-to-image model 'nobody'"),
         ({8: "3"}, "give more --samples"),
         ({4: "absent.json"}, "There is no file 'absent.json' with prompts"),
         ({4: "strange.json"}, "second has no class 'unicorn': train it on these images"),

@@ -391,10 +391,10 @@ def test_the_perceptual_loss_reaches_the_prediction():
     assert said.grad.abs().sum() > 0
 
 
-def test_what_has_no_latents_cannot_be_looked_at(home):
+def test_an_autoencoder_without_latents_has_no_decoder_features(home):
     config = {"widths": [8, 16], "blocks": [1, 1], "patch": 4}
     save(home / "runs" / "bare", Card("bare", "B", "autoencoder", config, "autoencoder", 32), Autoencoder(**config))
-    with pytest.raises(ValueError, match="bare has no latents to look at"):
+    with pytest.raises(ValueError, match="bare has no latents: name an autoencoder"):
         decoder_features("bare", CPU.device)
 
 

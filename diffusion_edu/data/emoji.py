@@ -18,7 +18,7 @@ COLUMNS = ("name", "base", "tags", "group", "subgroup", "style", "skin_tone")
 
 @dataclass(frozen=True)
 class Emoji:
-    """What is known of one emoji image: base is its name without skin tone; toned: the base has several skin tones."""
+    """The description of one emoji image; base: its name without skin tone; toned: the base has skin tones."""
 
     name: str
     base: str
@@ -32,7 +32,7 @@ class Emoji:
 
 @dataclass(frozen=True)
 class EmojiSet:
-    """Emoji images uint8 (n, 3, size, size), an Emoji for each, and which are held out of training, bool (n,)."""
+    """Emoji images uint8 (n, 3, size, size), an Emoji for each, and whether it is held out of training, bool (n,)."""
 
     images: Tensor
     emoji: tuple[Emoji, ...]
@@ -45,24 +45,26 @@ class EmojiSet:
         return len(self.images)
 
     def to(self, device):
-        """Keep the images on a device."""
+        """Move the images to a device."""
         return replace(self, images=self.images.to(device), held=self.held.to(device))
 
     def weights(self):
         """Compute how often each image is sampled for training (n,); held-out images have weight 0.
 
-        Every base in every style counts the same, one with m skin tones sqrt(m) times as much. So "people & body",
-        more than half of all images because of their skin tones, is about a third of what is trained on.
+        Every base in every style has the same total weight, one with m skin tones sqrt(m) times as much. So the group
+        "people & body", more than half of all images because of its skin tones, is about a third of the training.
         """
-        kept = [(each.base, each.style) for each, held in zip(self.emoji, self.held.tolist(), strict=True) if not held]
-        counts = Counter(kept)
+        training = [
+            (each.base, each.style) for each, held in zip(self.emoji, self.held.tolist(), strict=True) if not held
+        ]
+        counts = Counter(training)
         weights = torch.tensor([counts[each.base, each.style] or 1 for each in self.emoji]).rsqrt()
         return weights.to(self.held.device) * ~self.held
 
 
 def load_emoji(path, size=64, tell=print):
-    """Read a parquet file with the COLUMNS and a column `image`; raises ValueError, in one sentence, if it is none."""
-    import pyarrow.parquet  # not needed by those who only sample
+    """Read a parquet file with the COLUMNS and a column `image`; raises ValueError, in one sentence, if it is not."""
+    import pyarrow.parquet  # only needed for training
 
     path = Path(path)
     try:

@@ -1,12 +1,12 @@
-"""Captions of emoji: phrased anew every time, from the name, the tags, the skin tone and the style."""
+"""Captions of emoji, phrased anew every time from the name, the tags, the skin tone and the style."""
 
 from random import Random
 
 from diffusion_edu.data.emoji import Emoji
 
-STYLE, TONE, YELLOW = 0.8, 0.85, 0.3  # how often a caption says the style, the skin tone, the default yellow skin
-TAGS_ONLY, TAGS_TOO = 0.08, 0.3  # how often tags stand in the place of the name, and beside it
-MAIN_NAME = 0.85  # how often a style is called by the first of its names
+STYLE, TONE, YELLOW = 0.8, 0.85, 0.3  # probabilities that a caption has the style, the skin tone, "yellow skin"
+TAGS_ONLY, TAGS_TOO = 0.08, 0.3  # probabilities of tags instead of the name, and after it
+MAIN_NAME = 0.85  # the probability of the first name of a style
 STYLE_NAMES = {
     "noto": ("noto", "google"),
     "twemoji": ("twemoji", "twitter"),
@@ -35,7 +35,7 @@ PLAIN_MARKS = str.maketrans({"’": "'", "‘": "'", "“": '"', "”": '"'})
 
 
 def caption(emoji: Emoji, random: Random):
-    """Phrase one caption, "woman firefighter with dark skin, noto style"; some leave out style, skin tone or name."""
+    """Phrase one caption, "woman firefighter with dark skin, noto style"; some omit style, skin tone or name."""
     draw, tags = random.random(), emoji.tags
     if draw < TAGS_ONLY and len(tags) > 1:
         subject = ", ".join(random.sample(tags, min(len(tags), random.randint(2, 4))))
@@ -50,12 +50,12 @@ def caption(emoji: Emoji, random: Random):
 
 
 def standard_caption(emoji: Emoji):
-    """Phrase the one caption of an emoji that says name and style: "woman firefighter: dark skin tone, noto style"."""
+    """Phrase the standard caption, name and style: "woman firefighter: dark skin tone, noto style"."""
     return plain(f"{emoji.name}, {emoji.style} style")
 
 
 def namings(base):
-    """List the ways to say a name without its skin tone: "flag: Chad", "flag of Chad" and "Chad flag"."""
+    """List forms of a name without its skin tone: "flag: Chad", "flag of Chad" and "Chad flag"."""
     head, _, rest = base.partition(": ")
     if not rest:
         return (base, base, base.replace("woman ", "female ").replace("man ", "male ") if gendered(base) else base)
@@ -74,12 +74,12 @@ def namings(base):
 
 
 def gendered(base):
-    """Say whether a name begins with "man" or "woman" and speaks of nobody else."""
+    """Say whether a name begins with "man" or "woman" and mentions no other person."""
     return base.split()[0] in ("man", "woman") and " and " not in base and base.split()[1:2] not in (["in"], ["with"])
 
 
 def with_tone(subject, emoji, random):
-    """Add the skin tone to a subject, most of the time; of the default yellow skin only few captions speak."""
+    """Add the skin tone to a subject, most of the time; only few captions mention the default yellow skin."""
     skin = emoji.skin_tone.removesuffix(" tone") or "yellow skin" * emoji.toned
     if not skin or random.random() >= (TONE if emoji.skin_tone else YELLOW):
         return subject
@@ -103,11 +103,11 @@ def with_article(subject):
 
 
 def style_name(style, random):
-    """Choose a name of a style: mostly its first one."""
+    """Choose a name of a style, usually its first one."""
     names = STYLE_NAMES.get(style, (style,))
     return names[0] if random.random() < MAIN_NAME else random.choice(names)
 
 
 def plain(text):
-    """Use the quotation marks and apostrophes that people type."""
+    """Use the quotation marks and apostrophes of a keyboard."""
     return text.translate(PLAIN_MARKS)

@@ -1,4 +1,4 @@
-"""Which emoji are held out on purpose, to measure how a model generalises to new combinations and new concepts."""
+"""Held-out emoji, to measure how a model generalises to new combinations and new concepts."""
 
 import json
 from itertools import cycle, zip_longest
@@ -18,17 +18,17 @@ WHY = {
 
 
 def choose_held_out(emoji, seed=0, concepts=12, styles=60, professions=20, validation=64):
-    """Choose what is held out of a list of Emoji, the same for the same Emoji and seed: {name in WHY: list}.
+    """Choose held-out emoji from a list of Emoji, the same for the same Emoji and seed: {name in WHY: list}.
 
-    All are spread over the groups, styles, genders and skin tones. Of a small set at most a tenth of the bases goes
-    into each list.
+    Each list covers the groups, styles, genders and skin tones evenly. From a small set at most a tenth of the bases
+    goes into each list.
     """
     random, emoji = Random(seed), sorted(emoji, key=lambda each: (each.name, each.style))
     jobs, styles_there = jobs_in(emoji), sorted({each.style for each in emoji})
     groups = {each.base: each.group for each in emoji}
     most = max(1, len(groups) // 10)
     complete = [base for base in in_all_styles(emoji, styles_there) if not is_about(base, jobs)]
-    described = [base for base in complete if groups[base] != "flags"]  # no words tell what an unknown flag looks like
+    described = [base for base in complete if groups[base] != "flags"]  # a name does not describe an unknown flag
     unknown = by_turns(described, groups, random)[: min(concepts, most)]
     partly = by_turns([base for base in complete if base not in unknown], groups, random)[: min(styles, most)]
     turns = zip(partly, cycle(shuffled(styles_there, random)), strict=False)
@@ -41,7 +41,7 @@ def choose_held_out(emoji, seed=0, concepts=12, styles=60, professions=20, valid
 
 
 def singles(emoji, lists, random):
-    """List one image of every base that is in none of the lists, the groups in turn."""
+    """List one image of every base that is in none of the lists, from the groups in turn."""
     used = {entry["base"] for name in lists for entry in lists[name]}
     rest = {each.base: each for each in shuffled(emoji, random) if each.base not in used and each.group != "components"}
     chosen = [rest[base] for base in by_turns(list(rest), {base: rest[base].group for base in rest}, random)]
@@ -49,7 +49,7 @@ def singles(emoji, lists, random):
 
 
 def in_all_styles(emoji, styles):
-    """List the bases, but components, that exist in all of the styles."""
+    """List the bases, except components, that exist in all styles."""
     found = {}
     for each in emoji:
         if each.group != "components":
@@ -58,7 +58,7 @@ def in_all_styles(emoji, styles):
 
 
 def is_about(base, jobs):
-    """Say whether a base is one of these professions, of whatever gender."""
+    """Say whether a base is one of these professions, in any gender."""
     return base.removeprefix("wo").removeprefix("man ") in jobs
 
 
@@ -69,7 +69,7 @@ def jobs_in(emoji):
 
 
 def combinations(jobs, random):
-    """Give each profession one gender and one skin tone; all ten combinations come in turn."""
+    """Choose one gender and one skin tone for each profession; all ten combinations come in turn."""
     pairs = shuffled([(gender, tone) for gender in ("man", "woman") for tone in TONES], random)
     return [
         {"base": f"{gender} {job}", "skin_tone": tone, "group": "people & body"}
@@ -78,7 +78,7 @@ def combinations(jobs, random):
 
 
 def by_turns(things, groups, random):
-    """List things in random order, but the groups in turn: one of each, then a second one of each."""
+    """List things in random order, from the groups in turn: one of each, then a second one of each."""
     names = sorted({groups[thing] for thing in things})
     lanes = [shuffled([thing for thing in things if groups[thing] == name], random) for name in names]
     return [thing for turn in zip_longest(*lanes) for thing in turn if thing is not None]
@@ -90,7 +90,7 @@ def shuffled(things, random):
 
 
 def held_out_mask(lists, emoji):
-    """Say which Emoji are held out, bool (n,): those that match all fields of an entry of one of the lists."""
+    """Mark the held-out Emoji, bool (n,): those that match all fields of an entry in one of the lists."""
     keys = ("base", "style", "skin_tone", "name")
     entries = [{key: entry[key] for key in keys if key in entry} for name in lists for entry in lists[name]]
     by_key = {}
@@ -103,7 +103,7 @@ def held_out_mask(lists, emoji):
 
 
 def read_held_out(path):
-    """Read the lists of what is held out; raises ValueError, in one sentence, if the file is no such list."""
+    """Read the lists of held-out emoji; raises ValueError, in one sentence, if the file is not such a list."""
     try:
         lists = json.loads(Path(path).read_text(encoding="utf-8"))
         return {name: lists[name]["emoji"] for name in WHY}
@@ -114,7 +114,7 @@ def read_held_out(path):
 
 
 def held_out_text(lists):
-    """Write out the lists of what is held out as JSON, each with the reason, one emoji a line."""
+    """Format the lists of held-out emoji as JSON, each with the reason, one emoji per line."""
     parts = [
         f'  {json.dumps(name)}: {{\n    "why": {json.dumps(WHY[name])},\n    "emoji": [\n'
         + ",\n".join(f"      {json.dumps(entry, ensure_ascii=False)}" for entry in lists[name])

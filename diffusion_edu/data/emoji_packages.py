@@ -1,4 +1,4 @@
-"""Emoji as npm packages hold them: names from emojibase-data, images from one package for each style."""
+"""Emoji from npm packages: names from emojibase-data, images from one package for each style."""
 
 import io
 import json
@@ -14,7 +14,7 @@ from diffusion_edu.data.emoji import COLUMNS, TONES
 from diffusion_edu.data.images import read_image
 
 NAMES = "emojibase-data@17.0.0"
-FINE = 4  # vector images are rendered this much larger than they are needed
+FINE = 4  # vector images are rendered this much larger, and scaled down
 
 
 @dataclass(frozen=True)
@@ -37,19 +37,21 @@ PACKAGES = {
 
 
 def folder_of(packages, spec):
-    """Say where a package NAME@VERSION lies in a folder of packages, which has the layout of node_modules."""
+    """Return the path of a package NAME@VERSION in a folder of packages with the layout of node_modules."""
     return Path(packages) / spec.rpartition("@")[0]
 
 
 def read_names(folder):
-    """List every emoji of the unpacked emojibase-data, as dicts with the COLUMNS but the style, and codepoint.
+    """List every emoji of the unpacked emojibase-data, as dicts with codepoint and the COLUMNS except the style.
 
     Emoji with two different skin tones are left out, and so are letters that only stand for parts of flags.
     """
-    listed, said = (
+    listed, messages = (
         json.loads((folder / "en" / name).read_text(encoding="utf-8")) for name in ("data.json", "messages.json")
     )
-    groups, subgroups = ({each["order"]: each["message"] for each in said[name]} for name in ("groups", "subgroups"))
+    groups, subgroups = (
+        {each["order"]: each["message"] for each in messages[name]} for name in ("groups", "subgroups")
+    )
     rows = []
     for entry in (entry for entry in listed if "group" in entry):
         about = {"base": entry["label"], "tags": entry.get("tags", [])}
@@ -69,7 +71,7 @@ def image_files(folder):
 
 
 def key_of(codepoint):
-    """Bring "2764-FE0F" to "2764": packages write codepoints with and without the mark that asks for colour."""
+    """Shorten "2764-FE0F" to "2764": packages write codepoints with and without the variation selector FE0F."""
     return "-".join(part for part in codepoint.lower().split("-") if part != "fe0f")
 
 
@@ -83,9 +85,9 @@ def render(file, size):
 
 
 def rasterised(file, size):
-    """Turn a vector image into PNG bytes, with cairosvg or rsvg-convert; raises ValueError if neither is there."""
+    """Render a vector image as PNG bytes with cairosvg or rsvg-convert; raises ValueError if neither is installed."""
     try:
-        import cairosvg  # only for OpenMoji, whose package has vector images alone
+        import cairosvg  # only for OpenMoji, whose package has only vector images
 
         return cairosvg.svg2png(url=str(file), output_width=size, output_height=size)
     except (ImportError, OSError):
@@ -112,7 +114,7 @@ def rows_of(packages, styles, size, watch=iter):
 
 def write_emoji(path, rows):
     """Write emoji as a parquet file that load_emoji reads."""
-    import pyarrow.parquet  # not needed by those who only read names
+    import pyarrow.parquet  # only needed to write the file
 
     names = ("image", *COLUMNS, "codepoint", "license")
     table = pyarrow.table({name: [row[name] for row in rows] for name in names})

@@ -20,8 +20,8 @@ from diffusion_edu.figures.grids import grid
 from diffusion_edu.generation import Preset, generate
 from diffusion_edu.randomness import Compute, choose
 from diffusion_edu.recipes import command_line
-from diffusion_edu.recipes.model_setup import build, describe
-from diffusion_edu.recipes.run import Recipe, Run, earlier, under_way
+from diffusion_edu.recipes.model_setup import build, make_card
+from diffusion_edu.recipes.run import Recipe, Run, run_file, start_or_resume
 from diffusion_edu.text.reader import load_reader
 from diffusion_edu.text.tokenizer import Tokenizer, learn_vocabulary
 from diffusion_edu.training.objectives.diffusion import Objective
@@ -42,12 +42,12 @@ PROMPTS = (  # the first prompts of every sheet; the others are held-out emoji
 )
 
 
-def sheet(run, count, path):
-    """Sample one image per prompt of prompts.txt, in every sheet with the same seeds (from 0), eight in a row."""
+def save_prompt_sheet(run, count, path):
+    """Save one sample per prompt of prompts.txt, eight in a row; the seeds (from 0) are the same in every sheet."""
     model, images, count = run.model, [], min(count, len(run.prompts))
     for at in range(0, count, 8):
         prompts = run.prompts[at : min(at + 8, count)]
-        *_, last = generate(model, Preset(**model.card.sampling), range(at, at + len(prompts)), run.tokens(prompts))
+        *_, last = generate(model, Preset(**model.card.sampling), range(at, at + len(prompts)), run.tokenizer(prompts))
         images.append(to_bytes(last.x).cpu())
     Image.fromarray(grid(torch.cat(images), columns=8)).save(path)
 
@@ -74,25 +74,24 @@ RECIPE = Recipe(
     "Captions were made of names, tags, skin tones and styles; nobody described the images. "
     "What was held out is listed in emoji.held_out.json.",
     labels=False,
-    show=sheet,
+    show=save_prompt_sheet,
 )
 
 
 class EmojiRun(Run):
-    """A training on emoji, whose captions are phrased anew for every batch; its pictures are an EmojiSet."""
+    """A training on emoji, with new captions for every batch; its data set is an EmojiSet."""
 
     def parts(self):
-        """Take up to FEW held-out images with their standard captions, and weigh the images that are trained on."""
-        self.weights, held = self.pictures.weights(), self.pictures.held.nonzero().flatten()
-        few = held[:: max(1, -(-len(held) // FEW))]
-        kept = few.numel() and (
-            to_signed(self.pictures.images[few]),
-            self.condition(map(standard_caption, self.at(few))),
-        )
-        return kept or None, self.pictures
+        """Take up to FEW held-out images with standard captions, and compute the weights of the training images."""
+        self.weights, held = self.dataset.weights(), self.dataset.held.nonzero().flatten()
+        if not len(held):
+            return None, self.dataset
+        few = held[:: -(-len(held) // FEW)]
+        condition = self.condition(map(standard_caption, self.emoji_at(few)))
+        return (to_signed(self.dataset.images[few]), condition), self.dataset
 
     def __post_init__(self):
-        self.tokens = Tokenizer(vocabulary(self.args.out, self.name).read_text(encoding="utf-8"))
+        self.tokenizer = Tokenizer(vocabulary(self.args.out, self.name).read_text(encoding="utf-8"))
         self.prompts = (self.args.out / "prompts.txt").read_text(encoding="utf-8").splitlines()
         super().__post_init__()
 
@@ -101,42 +100,42 @@ class EmojiRun(Run):
         """The name of the model: that of its folder."""
         return self.args.out.resolve().name
 
-    def at(self, index):
+    def emoji_at(self, index):
         """List the Emoji at an index (m,)."""
-        return [self.pictures.emoji[number] for number in index.tolist()]
+        return [self.dataset.emoji[number] for number in index.tolist()]
 
     def condition(self, captions):
-        """Turn captions into token ids (b, n), n a multiple of STEP."""
-        ids = self.tokens(list(captions))
+        """Tokenize captions: ids (b, n), n a multiple of STEP."""
+        ids = self.tokenizer(list(captions))
         used = max(1, int(ids.any(0).sum()))
         return ids[:, : -(-used // STEP) * STEP].to(self.compute.device)
 
     def stream(self):
-        """Yield batches (x0, token ids) for ever: images sampled by weight, never mirrored, with new captions."""
+        """Yield batches (x0, token ids) for ever: images sampled by weight, not mirrored, with new captions."""
         generator = self.state.generator
         while True:
             index = torch.multinomial(self.weights, self.args.batch, replacement=True, generator=generator)
             seed = torch.randint(2**31, (1,), generator=generator, device=generator.device)
             random = Random(int(seed))
             yield (
-                to_signed(self.pictures.images[index]),
-                self.condition(caption(each, random) for each in self.at(index)),
+                to_signed(self.dataset.images[index]),
+                self.condition(caption(each, random) for each in self.emoji_at(index)),
             )
 
     def card(self, **training):
-        """Write the card of what has been learned so far."""
-        emoji, described = self.pictures, describe(self, **training)
-        facts = {"subject": "emoji", "source": emoji.source, "pictures": len(emoji), "held_out": int(emoji.held.sum())}
+        """Write the card of the model as trained so far."""
+        emoji, described = self.dataset, make_card(self, **training)
+        facts = {"subject": "emoji", "source": emoji.source, "images": len(emoji), "held_out": int(emoji.held.sum())}
         facts |= {
             "styles": sorted({each.style for each in emoji.emoji}),
             "captions": "made of name, tags, skin tone and style",
         }
-        return replace(described, text=self.tokens.card, data=facts)
+        return replace(described, text=self.tokenizer.card, data=facts)
 
 
 def begin(recipe, args):
-    """Read the emoji, mark what is held out, learn or read the vocabulary, and build the network or go on with one."""
-    file, compute = earlier(args), choose(args.device)
+    """Read the emoji, hold some out, learn or read the vocabulary, and build the network or load one to fine-tune."""
+    file, compute = run_file(args), choose(args.device)
     start = load(args.start, compute=Compute(torch.device("cpu"))) if args.start else None
     if not args.data or len(args.data) > 1:
         raise ValueError(
@@ -145,9 +144,9 @@ def begin(recipe, args):
     emoji = load_emoji(args.data[0], args.size or recipe.size, tqdm.write)
     lists = held_out_lists(emoji, args.held_out)
     emoji = replace(emoji, held=held_out_mask(lists, emoji.emoji))
-    tokens = vocabulary_for(args, emoji, lists)
-    sizes = start.card.sizes if start else recipe.sizes | {"text": recipe.sizes["text"] | tokens.sizes}
-    recipe = replace(recipe, config=sizes, size=args.size or recipe.size)
+    tokenizer = tokenizer_for(args, emoji, lists)
+    config = recipe.config | {"text": recipe.config["text"] | tokenizer.config}
+    recipe = replace(recipe, config=start.card.config if start else config, size=args.size or recipe.size)
     net, _ = build(recipe, emoji)
     if wrong := recipe.size % (multiple := net.size_multiple):
         raise ValueError(
@@ -155,33 +154,32 @@ def begin(recipe, args):
         )
     if start:
         net.load_state_dict(start.net.state_dict())
-    return EmojiRun(
-        recipe, args, compute, emoji.to(compute.device), recipe.objective, *under_way(file, compute.place(net), args)
-    )
+    state = start_or_resume(file, compute.place(net), args)
+    return EmojiRun(recipe, args, compute, emoji.to(compute.device), recipe.objective, *state)
 
 
 def held_out_lists(emoji, path):
-    """Read the lists of what is held out; if there is no such file, choose and write them."""
+    """Read the lists of held-out emoji; if there is no such file, choose and write them."""
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
         write_safely(path, lambda part: part.write_text(held_out_text(choose_held_out(emoji.emoji)), encoding="utf-8"))
     return read_held_out(path)
 
 
-def vocabulary_for(args, emoji, lists):
-    """Read the vocabulary of the run, take that of the model to start from, or learn one; write prompts.txt too."""
+def tokenizer_for(args, emoji, lists):
+    """Load the tokenizer of the run or of the model to fine-tune, or learn a vocabulary; write prompts.txt too."""
     path = vocabulary(args.out, args.out.resolve().name)
     args.out.mkdir(parents=True, exist_ok=True)
     if not path.exists():
-        text = load_reader(args.start).text if args.start else learn_vocabulary(captions_to_learn(emoji))
+        text = load_reader(args.start).text if args.start else learn_vocabulary(vocabulary_captions(emoji))
         write_safely(path, lambda part: part.write_bytes(text.encode()))
         prompts = "\n".join(prompts_of(emoji, lists)) + "\n"
         write_safely(args.out / "prompts.txt", lambda part: part.write_text(prompts, encoding="utf-8"))
     return Tokenizer(path.read_text(encoding="utf-8"))
 
 
-def captions_to_learn(emoji):
-    """Phrase PHRASINGS captions of each base that is trained on, and list its tags; then all styles and skin tones."""
+def vocabulary_captions(emoji):
+    """Yield captions to learn the vocabulary from: PHRASINGS of each training base, tags, styles, skin tones."""
     random, held = Random(0), emoji.held.tolist()
     bases = {each.base: each for each, out in zip(emoji.emoji, held, strict=True) if not out}
     for each in bases.values():
@@ -192,19 +190,19 @@ def captions_to_learn(emoji):
 
 
 def prompts_of(emoji, lists, count=64):
-    """Choose the prompts of a sheet, rows of eight that are trained on (PROMPTS first) and held out in turn."""
+    """Choose the prompts of a sheet: rows of eight training prompts and eight held-out prompts in turn."""
     random = Random(0)
     mixed = {each.base: each for each in random.sample(emoji.emoji, len(emoji))}.values()  # one of each base
     known = [each for each, held in zip(mixed, held_out_mask(lists, mixed).tolist(), strict=True) if not held]
-    lanes = [held_emoji({name: lists[name]}, emoji, random) for name in ("professions", "styles", "concepts")]
+    lanes = [held_out_emoji({name: lists[name]}, emoji, random) for name in ("professions", "styles", "concepts")]
     held = [each for turn in zip_longest(*lanes) for each in turn if each]
     known, held = [*PROMPTS, *map(standard_caption, known)], [*map(standard_caption, held)]
     rows = [lane[at : at + 8] for at in range(0, count, 8) for lane in (known, held)]
     return [prompt for row in rows for prompt in row][:count]
 
 
-def held_emoji(lists, emoji, random):
-    """List one Emoji of every base that the lists hold out, in random order."""
+def held_out_emoji(lists, emoji, random):
+    """List one held-out Emoji of every base in the lists, in random order."""
     held = [each for each, out in zip(emoji.emoji, held_out_mask(lists, emoji.emoji).tolist(), strict=True) if out]
     return list({each.base: each for each in random.sample(held, len(held))}.values())
 
@@ -212,16 +210,15 @@ def held_emoji(lists, emoji, random):
 def options():
     """Make the parser of the options that only this recipe has."""
     parser = argparse.ArgumentParser(add_help=False)
-    about = f"the list of what is never trained on; chosen and written if it is not there (default: {HELD_OUT})"
+    about = f"the list of held-out emoji; chosen and written if the file does not exist (default: {HELD_OUT})"
     parser.add_argument("--held-out", type=Path, metavar="FILE", default=HELD_OUT, help=about)
     return parser
 
 
 def main(words=None, recipe=RECIPE):
     """Run the recipe from the command line."""
-    command_line.carry_out(
-        partial(command_line.train, begin=begin), recipe, command_line.arguments(recipe, words, [options()])
-    )
+    args = command_line.parse_arguments(recipe, words, [options()])
+    command_line.run_recipe(partial(command_line.train, begin=begin), recipe, args)
 
 
 if __name__ == "__main__":

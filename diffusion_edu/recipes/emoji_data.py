@@ -16,8 +16,8 @@ from diffusion_edu.data.emoji_packages import NAMES, PACKAGES, folder_of, rows_o
 from diffusion_edu.data.sources import CACHE
 
 
-def fetched(packages, spec):
-    """Fetch a package with `npm pack` into a folder of packages, unless it is there; raises ValueError if it fails."""
+def fetch(packages, spec):
+    """Fetch a package with `npm pack` into a folder, unless it is there; raises ValueError if that fails."""
     folder = folder_of(packages, spec)
     if folder.is_dir():
         return
@@ -36,7 +36,7 @@ def fetched(packages, spec):
 
 
 def unpack(archive, folder):
-    """Unpack the bytes of an npm archive into a folder in one stroke, so that the folder is whole or not there."""
+    """Unpack the bytes of an npm archive into a folder at once, so that the folder is complete or missing."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(dir=folder.parent) as part, tarfile.open(fileobj=io.BytesIO(archive)) as tar:
         tar.extractall(part, filter="data")
@@ -46,7 +46,7 @@ def unpack(archive, folder):
 def build(args):
     """Fetch what is missing and write the parquet file."""
     for spec in (NAMES, *(PACKAGES[style].spec for style in args.styles)):
-        fetched(args.packages, spec)
+        fetch(args.packages, spec)
     rows = rows_of(args.packages, args.styles, args.size, partial(tqdm, leave=False))
     if not rows:
         raise ValueError(f"The packages in {args.packages} have no images: delete the folder to fetch them anew.")
@@ -70,7 +70,7 @@ def main(words=None):
         "--packages",
         type=Path,
         default=place,
-        help=f"a folder of npm packages, as node_modules is one (default: {place})",
+        help=f"a folder of npm packages, such as node_modules (default: {place})",
     )
     parser.add_argument(
         "--styles", nargs="+", choices=tuple(PACKAGES), default=tuple(PACKAGES), help="which styles (default: all)"
