@@ -1,4 +1,4 @@
-"""Is it good, and why is it broken? Scores, a close look at samples and at data, a museum of real mistakes, and a doctor for symptoms."""
+"""Is it good, and why is it broken? Scores, samples, the dataset, a museum of real bugs, and a doctor for symptoms."""
 
 import streamlit as st
 
@@ -7,18 +7,18 @@ from diffusion_edu.app.evaluation import bug_museum, dataset, doctor, samples, s
 
 page(
     "Evaluate and debug",
-    "Is it good, and why is it broken? **A score alone says nothing: where do real images stand, and where does noise?**",
+    "Is it good, and why is it broken? **A score alone says little: what do real images score, and what does noise?**",
     icon="🩺",
 )
-SHOW = {
+TABS = {
     "Scores": scores.show,
-    "Look closely": samples.show,
-    "Data": dataset.show,
+    "Samples": samples.show,
+    "Dataset": dataset.show,
     "Bug museum": bug_museum.show,
     "Symptom doctor": doctor.show,
 }
-first = "Bug museum" if "exhibit" in st.query_params else "Scores"  # links to an exhibit hold nothing else
-for tab, show in zip(st.tabs(list(SHOW), default=first, key="tab", bind="query-params"), SHOW.values(), strict=True):
+first = "Bug museum" if "exhibit" in st.query_params else "Scores"  # links to an exhibit name nothing else
+for tab, show in zip(st.tabs(list(TABS), default=first, key="tab", bind="query-params"), TABS.values(), strict=True):
     if tab.open:
         with tab:
             show()

@@ -299,8 +299,8 @@ assert not home.exception, home.exception
 for page in ("1_Adding_noise", "13_Evaluate_and_debug"):
     home.switch_page(f"pages/{page}.py").run()
     assert not home.exception, home.exception
-from diffusion_edu.app.evaluation import bug_museum
-assert "not of the installed package" in bug_museum._source_of_test("tests/test_samplers.py", "test_anything")
+from diffusion_edu.app.evaluation import bug_source
+assert "not of the installed package" in bug_source.source_of_test("tests/test_samplers.py", "test_anything")
 assert paths.PACKAGE in paths.EXPLORER.parents and paths.PACKAGE in paths.PRETRAINED.parents
 assert paths.PACKAGE in paths.LESSONS.parents
 """

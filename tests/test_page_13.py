@@ -1,4 +1,4 @@
-"""Is it good? The tabs of scores, of samples looked at closely, and of data: what they show is what the library measures."""
+"""Is it good? The tabs of scores, samples and the dataset: what they show is what the library measures."""
 
 import contextlib
 import io
@@ -22,25 +22,36 @@ from diffusion_edu.generation import Preset, generate
 from diffusion_edu.networks import NETWORKS
 
 pytest.importorskip("streamlit.testing.v1")
-from onscreen import HOME, finished, healthy, opened  # noqa: E402
+from onscreen import HOME, charts, finished, healthy, opened  # noqa: E402
 
-from diffusion_edu.app.common import image_picker, layout, model_card, numbers
-from diffusion_edu.app.evaluation import dataset, dataset_stats, sample_check, sample_view, samples, score_table, scores
+from diffusion_edu.app.common import image_picker, layout, model_card, neighbour_search, numbers
+from diffusion_edu.app.evaluation import (
+    dataset,
+    dataset_stats,
+    sample_check,
+    sample_view,
+    samples,
+    score_rows,
+    score_table,
+    scores,
+)
+from diffusion_edu.app.jobs.task import done_key
 from diffusion_edu.app.trajectories import chart_axes
 
 PAGE = "pages/13_Evaluate_and_debug.py"
 PAGES = [path for path in layout.PAGES if "6_" not in path]  # which draws points
-CLOSELY, DATA = {"tab": "Look closely", "closely_count": "8"}, {"tab": "Data"}
+SAMPLES, DATASET = {"tab": "Samples", "samples_count": "8"}, {"tab": "Dataset"}
 
 
 @pytest.fixture(autouse=True)
 def few(monkeypatch):
-    """Sixty-four of our images in the place of all, so that looking at them takes a second."""
+    """Sixty-four of our images instead of all, so that a check takes a second."""
     ours = image_picker.images()
     small = ours.take(torch.arange(64) * 16)
     monkeypatch.setattr(image_picker, "images", lambda size=64: small)
-    monkeypatch.setattr(sample_check, "KNOWN", {})
-    monkeypatch.setattr(dataset_stats, "KNOWN", {})
+    monkeypatch.setattr(neighbour_search, "CACHE", {})
+    monkeypatch.setattr(sample_check, "CACHE", neighbour_search.CACHE)
+    monkeypatch.setattr(dataset_stats, "CACHE", {})
     return small
 
 
@@ -61,7 +72,7 @@ def own(tmp_path):
 
 @pytest.fixture
 def small_set(tmp_path, monkeypatch, few):
-    """The same sixty-four in the place of the set that the tab of data reads by itself."""
+    """The same sixty-four as the dataset that the tab reads by itself."""
     path = tmp_path / "flower_samples.parquet"
     save_images(path, few)
     monkeypatch.setattr(dataset_stats, "OURS", path)
@@ -74,10 +85,6 @@ def said(app):
 
 def html(app):
     return " ".join(part.proto.body for part in app.get("html"))
-
-
-def charts(app):
-    return [chart for part in app.get("bidi_component") for chart in json.loads(part.proto.json)["charts"]]
 
 
 def run(code, **names):
@@ -142,11 +149,11 @@ def test_the_code_prints_the_scores_that_are_shown():
     )
 
 
-def test_a_mark_stands_where_its_distance_is_on_the_logarithmic_strip():
+def test_a_mark_is_at_its_distance_on_the_logarithmic_strip():
     rows = [
-        score_table.Row("r", "real", {"FD": 0.1}),
-        score_table.Row("m", "model", {"FD": 1.0}),
-        score_table.Row("n", "noise", {"FD": 10.0}),
+        score_rows.ScoreRow("r", "real", {"FD": 0.1}),
+        score_rows.ScoreRow("m", "model", {"FD": 1.0}),
+        score_rows.ScoreRow("n", "noise", {"FD": 10.0}),
     ]
     page = score_table.table("Flowers", rows)
     marks = [float(part.split("%")[0]) for part in page.split('class="mark" style="left: ')[1:]]
@@ -162,10 +169,10 @@ def test_a_mark_stands_where_its_distance_is_on_the_logarithmic_strip():
 
 def test_baselines_come_from_the_file_of_all_scores_or_else_from_the_cards(tmp_path):
     path = tmp_path / "scores.json"
-    alone = score_table.grouped({"m": card()}, path)["Flowers, 64x64"]
-    assert [row.class_name for row in alone] == ["real", "model", "noise"]
+    alone = score_rows.model_tables({"m": card()}, path)["Flowers, 64x64"]
+    assert [row.role for row in alone] == ["real", "model", "noise"]
     assert [
-        row.class_name for row in score_table.grouped({"m": card(scores={"FD_vae": 30.0})}, path)["Flowers, 64x64"]
+        row.role for row in score_rows.model_tables({"m": card(scores={"FD_vae": 30.0})}, path)["Flowers, 64x64"]
     ] == [
         "real",
         "model",
@@ -179,36 +186,35 @@ def test_baselines_come_from_the_file_of_all_scores_or_else_from_the_cards(tmp_p
     path.write_text(
         json.dumps({"rows": [*written, {"what": "noise", "data": "faces", "size": 64, "FD": 5}], "command": "c"})
     )
-    rows = score_table.grouped({"m": card(scores={"class_score": 30.0, "class_score_real": 40.0})}, path)[
+    rows = score_rows.model_tables({"m": card(scores={"class_score": 30.0, "class_score_real": 40.0})}, path)[
         "Flowers, 64x64"
     ]
-    assert [(row.class_name, row.scores["FD"]) for row in rows][2:] == [("VAE", 9), ("noise", 99)] and rows[
-        0
-    ].class_name == "real"
-    assert "kinds told apart" in score_table.table("F", rows) and "real 40" in score_table.table("F", rows)
+    assert [(row.role, row.scores["FD"]) for row in rows][2:] == [("VAE", 9), ("noise", 99)] and rows[0].role == "real"
+    assert "class score" in score_table.table("F", rows) and "real 40" in score_table.table("F", rows)
     for broken in ("", "[]", "{}", '{"rows": [{}]}', '{"rows": [3]}'):
         path.write_text(broken)
-        assert len(score_table.grouped({"m": card()}, path)["Flowers, 64x64"]) == 3
-    assert score_table.grouped({"m": replace(card(), scores={})}, path) == {}
+        assert len(score_rows.model_tables({"m": card()}, path)["Flowers, 64x64"]) == 3
+    assert score_rows.model_tables({"m": replace(card(), scores={})}, path) == {}
 
 
-def test_a_vae_with_scores_of_its_own_stands_once_and_as_what_it_is(tmp_path):
+def test_a_vae_with_scores_of_its_own_has_one_row_as_a_vae(tmp_path):
     path = tmp_path / "scores.json"
     path.write_text(json.dumps({"rows": [{"what": "VAE", "data": "flowers", "size": 64, "FD": 9}]}))
-    vae = card(title="Own", class_name="vae", scores={"FD": 8.0})
-    rows = score_table.grouped({"m": card(scores={"FD_vae": 30.0}), "v": vae}, path)["Flowers, 64x64"]
-    assert [(row.words, row.scores["FD"]) for row in rows if row.class_name == "VAE"] == [("Own", 8.0)]
-    assert "**Own** is the nearest" in score_table.in_a_sentence(
-        score_table.grouped({"v": vae}, path)["Flowers, 64x64"]
+    vae = card(title="Own", prediction_type="vae", scores={"FD": 8.0})
+    rows = score_rows.model_tables({"m": card(scores={"FD_vae": 30.0}), "v": vae}, path)["Flowers, 64x64"]
+    assert [(row.name, row.scores["FD"]) for row in rows if row.role == "VAE"] == [("Own", 8.0)]
+    assert "**Own** is the nearest" in score_table.model_sentence(
+        score_rows.model_tables({"v": vae}, path)["Flowers, 64x64"]
     )
 
 
-def test_models_of_faces_and_of_flowers_do_not_fraction_a_table(tmp_path):
+def test_models_of_faces_and_of_flowers_have_tables_of_their_own(tmp_path):
     faces = replace(card(), classes=[], attributes=["smiling"])
-    assert set(score_table.grouped({"a": card(), "b": faces}, tmp_path / "none")) == {"Flowers, 64x64", "Faces, 64x64"}
+    tables = score_rows.model_tables({"a": card(), "b": faces}, tmp_path / "none")
+    assert set(tables) == {"Flowers, 64x64", "Faces, 64x64"}
 
 
-JUDGED = {
+MEASURED = {
     "FD": 118.3,
     "FD_band": 0.18,
     "class_accuracy": 0.81,
@@ -216,7 +222,7 @@ JUDGED = {
     "diversity": 0.7,
     "diversity_of_prompts": 0.9,
 }
-JUDGED |= {"memorised": 0.004, "nearest": 1.1, "own_image": 0.0}
+MEASURED |= {"memorised": 0.004, "nearest": 1.1, "own_image": 0.0}
 FLOORS = {
     "protocol": "p",
     "command": "c",
@@ -225,12 +231,12 @@ FLOORS = {
     "class_accuracy_real": 0.9,
     "subject_accuracy_real": 0.75,
 }
-TOLD = (
+SCORES_OF_PROMPTS = (
     FLOORS
-    | JUDGED
+    | MEASURED
     | {
-        "training_prompts": {**JUDGED, "memorised": 0.03},
-        "by_guidance": [{"guidance_scale": s, **JUDGED} for s in (1.0, 4.0, 8.0)],
+        "training_prompts": {**MEASURED, "memorised": 0.03},
+        "by_guidance": [{"guidance_scale": s, **MEASURED} for s in (1.0, 4.0, 8.0)],
     }
 )
 BACK = {"PSNR": 21.46, "SSIM": 0.62, "perceptual_distance": 0.0606, "gradient_energy": 0.16, "FD": 3.123}
@@ -245,10 +251,10 @@ CODED = {
 
 @pytest.fixture
 def latent(tmp_path, monkeypatch, tiny):
-    """A model that is told captions and its autoencoder, with scores as their evaluations write them, and classifiers of scenes."""
+    """A model conditioned on captions and its autoencoder, with scores, and a classifier of scenes."""
     monkeypatch.setattr("diffusion_edu.checkpoints.OWN", tmp_path)
     keep_talker(tmp_path, tiny)
-    for name, scores_of in (("talker", TOLD), (CODER, CODED)):
+    for name, scores_of in (("talker", SCORES_OF_PROMPTS), (CODER, CODED)):
         save_card(
             tmp_path,
             replace(read_card(tmp_path / f"{name}.json"), scores=scores_of, data={"subject": "captioned images"}),
@@ -256,8 +262,8 @@ def latent(tmp_path, monkeypatch, tiny):
     config = {"classes": 2, "widths": [8, 8], "patch": 1}
     net = NETWORKS["plain_classifier"](**config)
     card = Card(
-        "seer",
-        "Seer of scenes",
+        "scene_net",
+        "Scene classifier",
         "plain_classifier",
         config,
         "class",
@@ -268,64 +274,64 @@ def latent(tmp_path, monkeypatch, tiny):
     save(tmp_path, card, net)
 
 
-def test_a_model_that_is_told_captions_stands_in_a_table_of_its_images(latent):
+def test_a_model_conditioned_on_captions_is_in_the_table_of_its_images(latent):
     app = healthy(opened(PAGE))
     (body,) = [part.proto.body for part in app.get("html") if "Captioned images, 16x16</th>" in part.proto.body]
-    for said_of in ("118 ± 0.18", "81%", "real 90%", "60%", "real 75%", "70%", "0.4%", "right subject", "varied"):
-        assert said_of in body
+    for text in ("118 ± 0.18", "81%", "real 90%", "60%", "real 75%", "70%", "0.4%", "subject accuracy", "diversity"):
+        assert text in body
     assert "PSNR" not in body and body.index("Real, half against half") < body.index("talker") < body.index(
         "Pure noise"
     )
-    healthy(app.selectbox(key="scored").set_value("talker").run())
+    healthy(app.selectbox(key="scores_model").set_value("talker").run())
     fractions = charts(app)[-1]
-    labels = ["class_accuracy", "right subject", "diversity", "class accuracy in real images"]
+    labels = ["class accuracy", "subject accuracy", "diversity", "class accuracy in real images"]
     assert [curve["label"] for curve in fractions["series"]] == labels and len(
         {curve["dash"] for curve in fractions["series"]}
     ) == 4
 
 
-def test_an_autoencoder_stands_beside_pixels(latent):
+def test_an_autoencoder_is_compared_with_pixels(latent):
     app = healthy(opened(PAGE))
     (body,) = [
-        part.proto.body for part in app.get("html") if "there and back" in part.proto.body and ">C<" in part.proto.body
+        part.proto.body for part in app.get("html") if "reconstructed" in part.proto.body and ">C<" in part.proto.body
     ]
-    places = [body.index(words) for words in ("Real, the images themselves", ">C<", "Pixels, as few as places")]
+    places = [body.index(words) for words in ("Real, the images themselves", ">C<", "As many pixels as latents")]
     assert places == sorted(places) and all(
         number in body for number in ("21.5 dB", "19.1 dB", "0.62", "0.061", "0.303", "3.12", "10.8", "3.05")
     )
-    assert "5.0 times as unlike" in said(app) and "**C**" in said(app)
+    assert "5.0 times as large" in said(app) and "**C**" in said(app)
 
 
-def test_the_cards_of_latent_models_say_what_they_draw_and_what_they_score(latent):
+def test_the_cards_of_latent_models_say_what_they_are_and_what_they_score(latent):
     known = model_card.everything()
-    told, coder = known["talker"], known[CODER]
+    model, coder = known["talker"], known[CODER]
     assert (
-        model_card.pixels(told) == "16x16"
-        and "4 maps of 8x8" in model_card.what(told)
-        and "image of 16x16" in model_card.what(told)
+        model_card.pixels(model) == "16x16"
+        and "4 maps of 8x8" in model_card.what(model)
+        and "image of 16x16" in model_card.what(model)
     )
-    assert model_card.pixels(replace(told, autoencoder="not here")) == "8x8"
-    rows = {what: value for what, value, _ in [*model_card.scores(told), *model_card.scores(coder)]}
-    assert rows["Samples in which the judge sees the very subject"] == "60%" and rows["FD of pure noise"] == "400"
-    assert rows["There and back by the latents"].startswith("PSNR 21.5 dB") and rows[
-        "There and back by as many pixels, bicubic"
+    assert model_card.pixels(replace(model, autoencoder="not here")) == "8x8"
+    rows = {what: value for what, value, _ in [*model_card.scores(model), *model_card.scores(coder)]}
+    assert rows["Subject accuracy of the samples, by a classifier"] == "60%" and rows["FD of pure noise"] == "400"
+    assert rows["Reconstruction from the latents"].startswith("PSNR 21.5 dB") and rows[
+        "Reconstruction from as many pixels, bicubic"
     ].startswith("PSNR 19.1")
-    assert [value for what, value in rows.items() if "has learned from" in what] == ["3.0%", "0.0%"]
-    assert not any("Nothing finer than a pixel" in sentence for sentence in model_card.weaknesses(told))
+    assert [value for what, value in rows.items() if "captions of the training set" in what] == ["3.0%", "0.0%"]
+    assert not any("knows no finer detail" in sentence for sentence in model_card.weaknesses(model))
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_no_page_breaks_or_offers_pixels_of_what_draws_latents(page, latent):
+def test_no_page_breaks_or_offers_a_latent_model_for_pixels(page, latent):
     app = healthy(opened(page))
-    pickers = [
-        box for box in app.selectbox if box.key != "scored" and box.label.endswith(("Model", "Model that draws it"))
-    ]
+    pickers = [box for box in app.selectbox if box.key != "scores_model" and box.label.endswith("Model")]
     offered = {option for box in pickers for option in box.options}
     assert (
-        ("talker" in offered) == ("11_" in page) and not offered & {CODER, "C", "Seer of scenes"} and not app.exception
+        ("talker" in offered) == ("11_" in page)
+        and not offered & {CODER, "C", "Scene classifier"}
+        and not app.exception
     )
     if page == HOME:
-        assert any("draws what a text says" in caption.value for caption in app.caption) and any(
+        assert any("conditioned on text" in caption.value for caption in app.caption) and any(
             "16x16" in caption.value for caption in app.caption
         )
 
@@ -340,20 +346,20 @@ def test_a_band_has_digits_of_its_own_where_those_of_its_score_would_hide_it():
     assert numbers.format_with_band({"FD": 118.3, "FD_band": 0.0}, "FD") == "118 ± 0"
 
 
-def test_charts_hold_what_was_measured_against_guidance_and_steps():
+def test_charts_show_the_measurements_over_guidance_and_steps():
     measured = {**card().scores, "by_guidance": BY_GUIDANCE, "by_steps": BY_STEPS}
     distance, fractions = scores.guidance_charts(measured)
     assert distance.series[0].x == [0, 1, 2, 4] and 10 ** distance.series[0].y[-1] == pytest.approx(0.6)
-    low, high, gap = distance.series[1].y[:3]
-    assert (10**low, 10**high, gap) == (pytest.approx(2.9), pytest.approx(3.1), None)
+    low, high = distance.series[0].bands[0]
+    assert (10**low, 10**high) == (pytest.approx(2.9), pytest.approx(3.1))
     assert [series.label for series in fractions.series] == [
-        "class_accuracy",
+        "class accuracy",
         "diversity",
         "class accuracy in real images",
     ]
     assert len({series.dash for series in fractions.series}) == 3
     (cost,) = scores.steps_charts(measured)
-    sampled = [series for series in cost.series if series.label in ("DDIM", "Heun") and None not in series.y]
+    sampled = [series for series in cost.series if series.label in ("DDIM", "Heun")]
     assert [series.label for series in sampled] == ["DDIM", "Heun"] and sampled[0].dash != sampled[1].dash
     assert [2**at for at in sampled[0].x] == pytest.approx([10, 20, 40])
     assert scores.guidance_charts({}) == scores.steps_charts({}) == []
@@ -361,16 +367,16 @@ def test_charts_hold_what_was_measured_against_guidance_and_steps():
 
 def test_the_page_offers_the_charts_of_those_models_that_have_them(monkeypatch):
     plain = healthy(opened(PAGE))
-    assert charts(plain) == [] or plain.selectbox(key="scored")
+    assert charts(plain) == [] or plain.selectbox(key="scores_model")
     known = {
         "m": card(scores={"by_guidance": BY_GUIDANCE}),
         "n": card(name="n", title="Other", scores={"by_steps": BY_STEPS}),
     }
     monkeypatch.setattr(model_card, "everything", lambda: known)
     app = healthy(opened(PAGE))
-    assert [chart["title"] for chart in charts(app)] == ["FD against guidance", "Asked and seen, and how varied"]
-    healthy(app.selectbox(key="scored").set_value("Other").run())
-    assert [chart["title"] for chart in charts(app)] == ["FD against cost"]
+    assert [chart["title"] for chart in charts(app)] == ["FD and guidance", "Class accuracy and diversity"]
+    healthy(app.selectbox(key="scores_model").set_value("Other").run())
+    assert [chart["title"] for chart in charts(app)] == ["FD and cost"]
 
 
 def test_without_scores_the_page_says_how_to_get_them(monkeypatch):
@@ -394,9 +400,9 @@ def test_logarithmic_axes_have_round_ticks_and_hold_their_values(values, inside)
 
 
 def test_a_perfect_model_scores_what_normal_samples_score_and_less_with_more_of_them():
-    dice = torch.Generator().manual_seed(5)
-    root = torch.randn(6, 6, generator=dice, dtype=torch.float64)
-    features = torch.randn(20_000, 6, generator=dice, dtype=torch.float64) @ root + 3
+    generator = torch.Generator().manual_seed(5)
+    root = torch.randn(6, 6, generator=generator, dtype=torch.float64)
+    features = torch.randn(20_000, 6, generator=generator, dtype=torch.float64) @ root + 3
     real = Statistics.of(features)
     few, many = perfect_model_fd(real, 16, repeats=40), perfect_model_fd(real, 256, repeats=40)
     truth = [frechet(real, features[rows]) for rows in torch.arange(640).view(40, 16)]
@@ -413,31 +419,31 @@ def test_counts_double_up_to_the_last(low, high, counts):
     assert doubled_counts(low, high) == counts
 
 
-# ---------------------------------------------------------------- look closely
+# ---------------------------------------------------------------- samples
 
 
-def test_the_tab_looks_at_our_images_by_itself_and_the_code_gives_its_numbers(monkeypatch, few):
-    app = finished(healthy(opened(PAGE, **CLOSELY)))
-    look, seen = app.session_state["done:closely"]
-    assert (look.card, look.count, seen.among) == (None, 8, 56)
-    assert html(app).count("<img ") == 12 and "sampled by our own model" in " ".join(
+def test_the_tab_checks_our_images_by_itself_and_the_code_gives_its_numbers(monkeypatch, few):
+    app = finished(healthy(opened(PAGE, **SAMPLES)))
+    request, report = app.session_state[done_key("samples")][:2]
+    assert (request.card, request.count, report.reference_count) == (None, 8, 56)
+    assert html(app).count("<img ") == 12 and "generated by our own model" in " ".join(
         caption.value for caption in app.caption
     )
     ours = few.images
     feature_network = load("flower_features")
-    others = [row for row in range(64) if row not in look.chosen.tolist()]
-    sampled, features = (describe(feature_network, images).features for images in (ours[look.chosen], ours[others]))
+    others = [row for row in range(64) if row not in request.rows.tolist()]
+    sampled, features = (describe(feature_network, images).features for images in (ours[request.rows], ours[others]))
     distances, rows = nearest(sampled, features)
-    torch.testing.assert_close(seen.distances, distances, rtol=1e-3, atol=1e-3)
-    assert torch.equal(seen.neighbours, ours[others][rows])
+    torch.testing.assert_close(report.distances, distances, rtol=1e-3, atol=1e-3)
+    assert torch.equal(report.neighbours, ours[others][rows])
     real = Reference.load(PRETRAINED / "flower_reference.npz").statistics
-    count, distance, _ = seen.curves["these samples"][-1]
+    count, distance, _ = report.curves["these samples"][-1]
     assert (
         count == 8
         and distance == pytest.approx(frechet(real, sampled), rel=1e-3)
         and numbers.format_number(distance) in said(app)
     )
-    assert {n: at for n, at, _ in seen.curves["a perfect model"]}[8] == pytest.approx(perfect_model_fd(real, 8)[0])
+    assert {n: at for n, at, _ in report.curves["a perfect model"]}[8] == pytest.approx(perfect_model_fd(real, 8)[0])
     assert [chart["title"].split(":")[0] for chart in charts(app)] == [
         "FD and number of samples",
         "Red",
@@ -446,51 +452,60 @@ def test_the_tab_looks_at_our_images_by_itself_and_the_code_gives_its_numbers(mo
     ]
     monkeypatch.setattr("diffusion_edu.data.images.load_images", lambda *_: few)
     names, printed = run(app.code[0].value)
-    torch.testing.assert_close(names["distances"], seen.distances, rtol=1e-3, atol=1e-3)
-    assert f"{seen.moved[0]:.4f}" in printed and "a perfect model" in printed
+    torch.testing.assert_close(names["distances"], report.distances, rtol=1e-3, atol=1e-3)
+    assert f"{report.colour_distances[0]:.4f}" in printed and "a perfect model" in printed
 
 
-def test_samples_made_now_are_what_the_model_draws(monkeypatch, few):
+def test_samples_generated_now_are_those_of_generate(monkeypatch, few):
     app = healthy(
-        opened(PAGE, **CLOSELY, samples="sampled now", closely_seed="3", closely_model="Flowers, simple U-Net")
+        opened(PAGE, **SAMPLES, samples="generated now", samples_seed="3", samples_model="Flowers, simple U-Net")
     )
     preset = Preset("DDIM", steps=2, guidance_scale=1.0)
-    monkeypatch.setattr(sample_check.Look, "preset", preset)
+    monkeypatch.setattr(sample_check.SampleRequest, "preset", preset)
     assert any("s on this machine" in caption.value for caption in app.caption)
-    app = finished(healthy(next(button for button in app.button if button.label == "Draw and look").click().run()))
-    look, seen = app.session_state["done:closely"]
+    app = finished(healthy(next(button for button in app.button if button.label == "Generate and check").click().run()))
+    request, report = app.session_state[done_key("samples")][:2]
     model = load("flowers_simple")
     *_, last = generate(model, preset, range(3, 11), model.card.labels_for(range(3, 11)))
-    assert (seen.images.float() - ((last.x.clamp(-1, 1) + 1) * 127.5).round()).abs().max() <= 1 and seen.among == 64
-    assert look.card.name == "flowers_simple" and numbers.format_number(look.card.scores["FD"]) in said(app)
+    assert (
+        report.images.float() - ((last.x.clamp(-1, 1) + 1) * 127.5).round()
+    ).abs().max() <= 1 and report.reference_count == 64
+    assert request.card.name == "flowers_simple" and numbers.format_number(request.card.scores["FD"]) in said(app)
     monkeypatch.setattr("diffusion_edu.data.images.load_images", lambda *_: few)
     monkeypatch.setattr("diffusion_edu.generation.Preset", lambda **_: preset)
     names, _ = run(app.code[0].value)
-    assert torch.equal(names["samples"], seen.images)
+    assert torch.equal(names["samples"], report.images)
 
 
-def test_images_of_ones_own_are_the_reference_and_their_names_are_shown(own, few, monkeypatch):
+def test_your_own_images_are_the_reference_and_their_names_are_shown(own, few, monkeypatch):
     (own / "disc" / "again.png").unlink()  # equal images lie nearer to each other than any copy could
     samples = own / "disc" / "copy.png"
-    Image.fromarray(few.images[sample_check.Look(None, 8, 0).chosen[0]].permute(1, 2, 0).numpy()).save(
+    Image.fromarray(few.images[sample_check.SampleRequest(None, 8, 0).rows[0]].permute(1, 2, 0).numpy()).save(
         samples
-    )  # one that was copied
-    app = finished(healthy(opened(PAGE, **CLOSELY, others="images of your own", closely_path=str(own))))
-    look, seen = app.session_state["done:closely"]
-    assert look.path == str(own) and seen.among == 17 and seen.files[0] == "disc/copy.png" and seen.distances[0] < 0.1
-    assert "1 of 8 samples lie nearer" in said(app) and "copy.png" in html(app) and seen.fractions[1].shape == (3, 256)
+    )  # a memorised image
+    app = finished(healthy(opened(PAGE, **SAMPLES, reference="your own images", reference_path=str(own))))
+    request, report = app.session_state[done_key("samples")][:2]
+    assert (
+        request.path == str(own)
+        and report.reference_count == 17
+        and report.files[0] == "disc/copy.png"
+        and report.distances[0] < 0.1
+    )
+    assert (
+        "1 of 8 samples are nearer" in said(app) and "copy.png" in html(app) and report.histograms[1].shape == (3, 256)
+    )
     monkeypatch.setattr("diffusion_edu.data.images.load_images", lambda *_: few)
     names, printed = run(app.code[0].value)
-    torch.testing.assert_close(names["distances"], seen.distances, rtol=1e-3, atol=1e-3)
-    assert f"{seen.moved[0]:.4f}" in printed
+    torch.testing.assert_close(names["distances"], report.distances, rtol=1e-3, atol=1e-3)
+    assert f"{report.colour_distances[0]:.4f}" in printed
 
 
 @pytest.mark.parametrize("path", ["/no/such/place", "~nobody/images", "a\0b", "x" * 5000])
 @pytest.mark.parametrize(
     ("link", "key"),
     [
-        ({**CLOSELY, "others": "images of your own"}, "closely_path"),
-        ({**DATA, "set": "images of your own"}, "set_path"),
+        ({**SAMPLES, "reference": "your own images"}, "reference_path"),
+        ({**DATASET, "dataset": "your own images"}, "dataset_path"),
     ],
 )
 def test_a_bad_path_gets_one_sentence(path, link, key, small_set):
@@ -504,8 +519,8 @@ def test_a_bad_path_gets_one_sentence(path, link, key, small_set):
 @pytest.mark.parametrize(
     ("link", "path"),
     [
-        (CLOSELY, {"others": "images of your own", "closely_path": ""}),
-        (DATA, {"set": "images of your own", "set_path": ""}),
+        (SAMPLES, {"reference": "your own images", "reference_path": ""}),
+        (DATASET, {"dataset": "your own images", "dataset_path": ""}),
     ],
 )
 def test_a_folder_without_images_gets_one_sentence(link, path, tmp_path):
@@ -515,41 +530,41 @@ def test_a_folder_without_images_gets_one_sentence(link, path, tmp_path):
     assert len(app.error) == 1 and "no image that can be read" in app.error[0].value
 
 
-def test_cancel_stops_and_look_again_goes_on(monkeypatch):
-    monkeypatch.setattr(sample_check, "AT_ONCE", 1)
-    app = healthy(opened(PAGE, **CLOSELY))
-    job = app.session_state["job:closely"]
-    healthy(app.button(key="cancel:closely").click().run())
-    assert job.cancelled and "done:closely" not in app.session_state
-    healthy(next(button for button in app.button if button.label == "Look again").click().run())
-    assert "done:closely" in finished(app).session_state
+def test_cancel_stops_and_check_again_goes_on(monkeypatch):
+    monkeypatch.setattr(neighbour_search, "BATCH", 1)
+    app = healthy(opened(PAGE, **SAMPLES))
+    job = app.session_state["job:samples"]
+    healthy(app.button(key="cancel:samples").click().run())
+    assert job.cancelled and done_key("samples") not in app.session_state
+    healthy(app.button(key="again:samples").click().run())
+    assert done_key("samples") in finished(app).session_state
 
 
 def test_a_model_of_faces_has_no_statistics_of_flowers_to_be_measured_by(tmp_path, monkeypatch):
     faces = replace(card(), name="f", classes=[], attributes=["smiling"])
-    look = sample_check.Look(faces, 8, 0)
+    request = sample_check.SampleRequest(faces, 8, 0)
     monkeypatch.setattr(sample_check, "available", lambda: {"face_features": None})
     monkeypatch.setattr(sample_check, "PRETRAINED", tmp_path)
-    assert look.feature_network == "face_features" and look.shipped is None
-    assert "perfect_model_fd(" not in samples.code(look).split("eyes = load")[1]
+    assert request.feature_network == "face_features" and request.statistics_path is None
+    assert "perfect_model_fd(" not in samples.code(request).split("network = load")[1]
 
 
-def test_larger_samples_are_brought_to_the_size_of_the_others():
-    assert sample_view.shrunk(torch.full((2, 3, 128, 128), 7, dtype=torch.uint8)).eq(7).all()
-    assert sample_view.shrunk(torch.zeros(2, 3, 128, 128, dtype=torch.uint8)).shape == (2, 3, 64, 64)
+def test_larger_samples_are_scaled_to_the_size_of_the_reference():
+    assert sample_view.scaled(torch.full((2, 3, 128, 128), 7, dtype=torch.uint8)).eq(7).all()
+    assert sample_view.scaled(torch.zeros(2, 3, 128, 128, dtype=torch.uint8)).shape == (2, 3, 64, 64)
 
 
-# ---------------------------------------------------------------- data
+# ---------------------------------------------------------------- dataset
 
 
-def test_the_tab_of_data_counts_splits_and_offers_the_parts(small_set, few):
-    app = finished(healthy(opened(PAGE, **DATA)))
-    inspection, found = app.session_state["done:dataset"]
-    assert inspection.fractions == (0.8, 0.1, 0.1) and sum(found.config) == found.read == 64
+def test_the_dataset_is_counted_and_split_and_the_split_can_be_downloaded(small_set, few):
+    app = finished(healthy(opened(PAGE, **DATASET)))
+    request, report = app.session_state[done_key("dataset")][:2]
+    assert request.fractions == (0.8, 0.1, 0.1) and sum(report.part_sizes) == report.read == 64
     assert (
         "**64 images**" in said(app)
-        and "sampled by our own model" in said(app)
-        and "No file is there twice" in said(app)
+        and "generated by our own model" in said(app)
+        and "There are no duplicates" in said(app)
     )
     assert html(app).count("<div><span") == 102 and [chart["title"] for chart in charts(app)] == [
         "Red",
@@ -557,51 +572,53 @@ def test_the_tab_of_data_counts_splits_and_offers_the_parts(small_set, few):
         "Blue",
     ]
     assert [series["label"] for series in charts(app)[0]["series"]] == ["train", "validation", "test"]
-    lines = found.csv.splitlines()
+    lines = report.csv.splitlines()
     assert (
         lines[0] == "file,class,split"
         and len(lines) == 65
-        and sum(line.endswith(",train") for line in lines) == found.config[0]
+        and sum(line.endswith(",train") for line in lines) == report.part_sizes[0]
     )
-    healthy(app.slider(key="set_shares").set_value((50, 100)).run())
-    _, found = finished(app).session_state["done:dataset"]
-    assert found.config[2] == 0 and abs(found.config[0] - 32) <= 1 and len(charts(app)[0]["series"]) == 2
+    healthy(app.slider(key="dataset_split").set_value((50, 100)).run())
+    report = finished(app).session_state[done_key("dataset")].result
+    assert report.part_sizes[2] == 0 and abs(report.part_sizes[0] - 32) <= 1 and len(charts(app)[0]["series"]) == 2
 
 
-def test_the_code_makes_the_parts_that_are_shown(own):
-    app = finished(healthy(opened(PAGE, **DATA, set="images of your own", set_path=str(own), set_seed="4")))
-    _, found = app.session_state["done:dataset"]
+def test_the_code_makes_the_split_that_is_shown(own):
+    app = finished(healthy(opened(PAGE, **DATASET, dataset="your own images", dataset_path=str(own), dataset_seed="4")))
+    report = app.session_state[done_key("dataset")].result
     names, printed = run(app.code[0].value)
-    assert names["text"] == found.csv and "equal files: 1" in printed
+    assert names["text"] == report.csv and "equal files: 1" in printed
     assert "there more than once" in said(app) and "disc/0.png and disc/again.png" in said(app)
     assert len(app.warning) == 1 and "disc/broken.png" in app.warning[0].value or "broken.png" in app.warning[0].value
-    assert (found.read, found.counts) == (17, {"disc": 13, "square": 4}) and found.sides == {(60, 40): 17}
+    assert (report.read, report.counts) == (17, {"disc": 13, "square": 4}) and report.sides == {(60, 40): 17}
 
 
-def test_fractions_that_are_impossible_are_refused_in_words(own):
-    app = healthy(opened(PAGE, **DATA, set="images of your own", set_path=str(own / "square")))  # four images
+def test_impossible_fractions_get_one_sentence(own):
+    app = healthy(opened(PAGE, **DATASET, dataset="your own images", dataset_path=str(own / "square")))  # four images
     app = finished(app)
-    assert len(app.error) == 1 and "10.0% of 4 images are none at all: give test a larger share" in app.error[0].value
-    healthy(app.slider(key="set_shares").set_value((50, 100)).run())
-    assert not finished(app).error and app.session_state["done:dataset"][1].config == [2, 2, 0]
+    assert (
+        len(app.error) == 1 and "10.0% of 4 images are none at all: give test a larger fraction" in app.error[0].value
+    )
+    healthy(app.slider(key="dataset_split").set_value((50, 100)).run())
+    assert not finished(app).error and app.session_state[done_key("dataset")].result.part_sizes == [2, 2, 0]
 
 
 def test_a_shipped_reference_shows_its_numbers_and_says_that_images_do_not_ship():
-    app = healthy(opened(PAGE, tab="Data", set="real flowers (numbers only)"))
+    app = healthy(opened(PAGE, tab="Dataset", dataset="real flowers (numbers only)"))
     real = Reference.load(PRETRAINED / "flower_reference.npz")
     assert "8,189 real images" in said(app) and "do not ship" in said(app) and html(app).count("<div><span") == 102
     _, printed = run(app.code[0].value)
     assert str(real.floor) in printed
 
 
-def test_more_images_than_are_read_are_said_to_be_more(own, monkeypatch):
-    monkeypatch.setattr(dataset_stats, "MOST", 10)
-    monkeypatch.setattr(dataset, "MOST", 10)
-    app = finished(healthy(opened(PAGE, **DATA, set="images of your own", set_path=str(own))))
+def test_a_note_says_when_there_are_more_images_than_are_read(own, monkeypatch):
+    monkeypatch.setattr(dataset_stats, "MAX_IMAGES", 10)
+    monkeypatch.setattr(dataset, "MAX_IMAGES", 10)
+    app = finished(healthy(opened(PAGE, **DATASET, dataset="your own images", dataset_path=str(own))))
     assert any("There are 18 images" in info.value for info in app.info)
 
 
-def test_attributes_are_shown_as_fractions_and_largest_first():
+def test_attributes_are_shown_in_percent_and_largest_first():
     page = dataset_stats.bars({"<smiling>": 1, "young": 3}, total=4)
     assert (
         "&lt;smiling&gt;" in page
@@ -616,27 +633,27 @@ def test_attributes_are_shown_as_fractions_and_largest_first():
 
 
 @pytest.mark.parametrize(
-    ("class_name", "key", "value", "link"),
+    ("widget", "key", "value", "link"),
     [
-        ("segmented_control", "samples", "sampled now", CLOSELY),
-        ("segmented_control", "others", "images of your own", CLOSELY),
-        ("select_slider", "closely_count", 16, CLOSELY),
-        ("number_input", "closely_seed", 1_000_000, CLOSELY),
-        ("selectbox", "closely_model", "Flowers, simple U-Net", {**CLOSELY, "samples": "sampled now"}),
+        ("segmented_control", "samples", "generated now", SAMPLES),
+        ("segmented_control", "reference", "your own images", SAMPLES),
+        ("select_slider", "samples_count", 16, SAMPLES),
+        ("number_input", "samples_seed", 1_000_000, SAMPLES),
+        ("selectbox", "samples_model", "Flowers, simple U-Net", {**SAMPLES, "samples": "generated now"}),
         (
             "select_slider",
-            "closely_most",
+            "reference_count",
             250,
-            {**CLOSELY, "others": "images of your own", "closely_path": str(PRETRAINED)},
+            {**SAMPLES, "reference": "your own images", "reference_path": str(PRETRAINED)},
         ),
-        ("segmented_control", "set", "images of your own", DATA),
-        ("slider", "set_shares", (0, 100), DATA),
-        ("number_input", "set_seed", 7, DATA),
+        ("segmented_control", "dataset", "your own images", DATASET),
+        ("slider", "dataset_split", (0, 100), DATASET),
+        ("number_input", "dataset_seed", 7, DATASET),
     ],
 )
-def test_every_widget_may_be_moved(class_name, key, value, link, small_set):
+def test_every_widget_may_be_changed(widget, key, value, link, small_set):
     app = healthy(opened(PAGE, **link))
-    healthy(getattr(app, class_name)(key=key).set_value(value).run())
+    healthy(getattr(app, widget)(key=key).set_value(value).run())
     healthy(app.run())
     assert len(app.title) == 1
 
@@ -645,8 +662,8 @@ def test_every_widget_may_be_moved(class_name, key, value, link, small_set):
     "link",
     [
         {"tab": "nonsense"},
-        {**CLOSELY, "closely_count": "7", "closely_model": "x"},
-        {**DATA, "set": "x", "set_shares": ["9", "z"]},
+        {**SAMPLES, "samples_count": "7", "samples_model": "x"},
+        {**DATASET, "dataset": "x", "dataset_split": ["9", "z"]},
     ],
 )
 def test_a_link_with_nonsense_in_it_opens_all_the_same(link, small_set):

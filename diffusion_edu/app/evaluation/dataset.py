@@ -1,22 +1,24 @@
-"""The data behind a model: a set of images is read, counted, averaged and split into balanced parts."""
+"""The tab on the dataset behind a model: the images are read, counted, averaged and split into balanced parts."""
 
 import streamlit as st
 
+from diffusion_edu.app.common.charts import plot
 from diffusion_edu.app.common.layout import show_code
-from diffusion_edu.app.evaluation.dataset_stats import MOST, Inspection, bars
-from diffusion_edu.app.evaluation.samples import readable
-from diffusion_edu.app.jobs import session, stages
-from diffusion_edu.app.trajectories.animation import Axis, Chart, Series, round_axis
-from diffusion_edu.app.trajectories.chart_axes import STYLES, in_words
-from diffusion_edu.app.trajectories.charts import plot
+from diffusion_edu.app.common.neighbour_search import path_exists
+from diffusion_edu.app.common.numbers import format_number
+from diffusion_edu.app.common.snippets import snippet
+from diffusion_edu.app.evaluation.dataset_stats import MAX_IMAGES, DatasetRequest, bars
+from diffusion_edu.app.jobs.task import Task, keep_done
+from diffusion_edu.app.trajectories.chart_axes import STYLES
 from diffusion_edu.checkpoints import PRETRAINED, Unusable, available, read_card
-from diffusion_edu.data.sources import SPLITS
 from diffusion_edu.data.splits import by_attributes, by_class, split
+from diffusion_edu.data.tables import SPLITS
 from diffusion_edu.evaluation.report import Reference
+from diffusion_edu.figures.charts import Axis, Chart, Series, round_axis
 from diffusion_edu.figures.grids import grid
 
 KEY = "dataset"
-OURS, OWN = "our image set", "images of your own"
+OURS, OWN = "our image set", "your own images"
 REFERENCES = {
     "real flowers (numbers only)": ("flower_reference.npz", "flower_features"),
     "real faces (numbers only)": ("face_reference.npz", "face_features"),
@@ -25,162 +27,144 @@ BOUND = {"bind": "query-params"}
 
 
 def show():
-    """Show the controls and what was found in the set."""
+    """Show the controls and the statistics of the dataset."""
     row = st.container(horizontal=True, vertical_alignment="bottom", gap="medium")
     shipped = [name for name, (file, _) in REFERENCES.items() if (PRETRAINED / file).is_file()]
     source = row.segmented_control(
-        "Images", [OURS, OWN, *shipped], default=OURS, required=True, key="set", wrap=True, **BOUND
+        "Images", [OURS, OWN, *shipped], default=OURS, required=True, key="dataset", wrap=True, **BOUND
     )
     if source in shipped:
-        _numbers_only(*REFERENCES[source])
+        _show_reference(*REFERENCES[source])
         return
+    request = _ask_request(row, source)
+    if finished := keep_done(Task(KEY, request.id, request.run, MAX_IMAGES, request)):
+        _show(finished.request, finished.result)
+    does = "find these numbers and make this split"
+    show_code(request.code, split, by_class, by_attributes, does=does)
+
+
+def _ask_request(row, source):
     path = ""
     if source == OWN:
-        words = "A folder (one sub-folder per class, or none) or a parquet file with a column `image`, on the computer that runs this app."
-        path = row.text_input("Path", key="set_path", placeholder="/home/me/images", help=words, **BOUND)
-        path = path if readable(path) else ""
+        words = (
+            "A folder (one sub-folder per class, or none) or a parquet file with a column `image`, on the computer "
+            "that runs this app."
+        )
+        path = row.text_input("Path", key="dataset_path", placeholder="/home/me/images", help=words, **BOUND)
+        path = path if path_exists(path) else ""
     words = "Left of the first handle: training. Between both: validation. Right of the second: test."
     first, second = row.slider(
-        "Train, validate up to (%)", 0, 100, (80, 90), 5, key="set_shares", help=words, width=190, **BOUND
+        "Training, validation up to (%)", 0, 100, (80, 90), 5, key="dataset_split", help=words, width=190, **BOUND
     )
-    seed = row.number_input(
-        "Seed", 0, 1_000_000, 0, key="set_seed", width=100, help="The same seed makes the same parts.", **BOUND
-    )
-    wanted = Inspection(path, (first / 100, (second - first) / 100, (100 - second) / 100), seed)
-    session.keep_up(KEY, wanted, begin, watch, "Look again")
-    if done := stages.done(KEY):
-        _show(*done)
-    show_code(wanted.code, split, by_class, by_attributes, does="find these numbers and make these parts")
+    words = "The same seed gives the same split."
+    seed = row.number_input("Seed", 0, 1_000_000, 0, key="dataset_seed", width=100, help=words, **BOUND)
+    return DatasetRequest(path, (first / 100, (second - first) / 100, (100 - second) / 100), seed)
 
 
-def begin(inspection):
-    """Start to read in the background."""
-    stages.begin(KEY, inspection, inspection.items(), MOST)
-
-
-def watch(inspection, quiet):
-    """Show how many images were read."""
-
-    def says(job):
-        if not isinstance(job.latest, tuple):
-            return "Waiting for a turn"
-        read, of = job.latest
-        job.total = of // 64 + 6
-        return f"Read {read:,} of {of:,} images"
-
-    def over(job):
-        st.session_state[f"done:{KEY}"] = st.session_state[f"asked:{KEY}"], job.latest
-
-    session.watch(KEY, says, lambda item: None, over)
-
-
-def _show(inspection, found):
-    """Show numbers, averages, colours, classes and parts."""
-    class_names = (
-        f"{len(found.counts)} {'attributes' if found.attributes else 'classes'}" if found.counts else "no labels"
-    )
-    sides = ", ".join(
-        f"{width}x{height}" + f" ({count:,})" * (len(found.sides) > 1)
-        for (width, height), count in list(found.sides.items())[:3]
-    )
-    more = f" and {len(found.sides) - 3} other sizes" if len(found.sides) > 3 else ""
-    ours = " **sampled by our own model, not photographed**" if not inspection.path else ""
-    st.markdown(
-        f"**{found.read:,} images**{ours} ({found.source}), {class_names}; files of {sides}{more}. {_twice(found)}"
-    )
-    if found.found > found.read + len(found.left_out):
+def _show(request, report):
+    """Show the numbers, average images, colours, labels and parts."""
+    st.markdown(_summary(request, report))
+    if report.found > report.read + len(report.left_out):
         st.info(
-            f"There are {found.found:,} images; {MOST:,} of them, chosen at random, are read. Without `most` the code below reads all."
+            f"There are {report.found:,} images; {MAX_IMAGES:,} of them, chosen at random, are read. "
+            "Without `most` the code below reads all."
         )
-    if found.left_out:
-        st.warning(f"{len(found.left_out)} files could not be read, for example {found.left_out[0]}.")
+    if report.left_out:
+        st.warning(f"{len(report.left_out)} files could not be read, for example {report.left_out[0]}.")
     left, right = st.columns([2, 3], gap="medium")
-    there = [name for name, size in zip(SPLITS, found.sizes, strict=True) if size]
+    names = [name for name, size in zip(SPLITS, report.part_sizes, strict=True) if size]
     with left:
-        page = grid(found.averages, columns=2, zoom=2, gap=4)
-        st.image(
-            page,
-            caption=f"The average of all, and of {', '.join(there)}",
-            alt="Average images of the set and its parts",
-        )
+        page = grid(report.averages, columns=2, zoom=2, gap=4)
+        alt = "Average images of the dataset and its parts"
+        st.image(page, caption=f"The average of all images, and of {', '.join(names)}", alt=alt)
     with right:
-        st.markdown(_parts(found, there))
+        st.markdown(_parts_table(report, names))
         st.download_button(
-            "Download the parts (CSV)", found.csv, "split.csv", "text/csv", icon=":material/download:", key="set_csv"
+            "Download the split (CSV)",
+            report.csv,
+            "split.csv",
+            "text/csv",
+            icon=":material/download:",
+            key="dataset_csv",
         )
-    plot(_colours(found, there), key="set_charts")
-    if found.counts:
-        st.markdown(
-            "**Share of images that have each attribute**"
-            if found.attributes
-            else "**Images of each class**, most frequent first"
-        )
-        st.html(bars(found.counts, found.read if found.attributes else None))
+    plot(_colour_charts(report, names), key="dataset_charts")
+    if report.counts:
+        attributes = "**Percent of images that have each attribute**"
+        st.markdown(attributes if report.attributes else "**Images of each class**, most frequent first")
+        st.html(bars(report.counts, report.read if report.attributes else None))
 
 
-def _twice(found):
-    """Say what is there twice, and why that matters."""
-    if not found.twice:
-        return "No file is there twice, byte by byte."
-    example = " and ".join(found.twice[0][:2])
+def _summary(request, report):
+    labels = "attributes" if report.attributes else "classes"
+    labels = f"{len(report.counts)} {labels}" if report.counts else "no labels"
+    sides = ", ".join(
+        f"{width}x{height}" + f" ({count:,})" * (len(report.sides) > 1)
+        for (width, height), count in list(report.sides.items())[:3]
+    )
+    more = f" and {len(report.sides) - 3} other sizes" if len(report.sides) > 3 else ""
+    generated = "" if request.path else " **generated by our own model, not photographed**"
+    return (
+        f"**{report.read:,} images**{generated} ({report.source}), {labels}; files of {sides}{more}. "
+        f"{_duplicates_sentence(report)}"
+    )
+
+
+def _duplicates_sentence(report):
+    """Say which files are duplicates, and why that matters."""
+    if not report.duplicates:
+        return "There are no duplicates: no two files are equal byte by byte."
+    example = " and ".join(report.duplicates[0][:2])
     harm = (
-        f"{found.apart} of these lie in different parts: a model would be tested on what it has learned from."
-        if found.apart
+        f"{report.duplicates_across} of these lie in different parts: a model would be tested on images that it was "
+        "trained on."
+        if report.duplicates_across
         else ""
     )
-    groups = len(found.twice)
-    return f"**{groups} image{'s are' if groups > 1 else ' is'} there more than once**, byte by byte, for example {example}. {harm}"
+    groups = len(report.duplicates)
+    return (
+        f"**{groups} image{'s are' if groups > 1 else ' is'} there more than once**, equal byte by byte, for example "
+        f"{example}. {harm}"
+    )
 
 
-def _parts(found, there):
-    """Write the parts as a table, and how well balanced they are."""
-    sizes = [size for size in found.sizes if size]
+def _parts_table(report, names):
+    """Write the parts of the split as a table, and how well they are balanced."""
+    part_sizes = [size for size in report.part_sizes if size]
     rows = [
-        f"| {name} | {size:,} | {size / found.read:.1%} | {', '.join(f'{moved:.2f}' for moved in far)} |"
-        for name, size, far in zip(there, sizes, found.moved, strict=True)
+        f"| {name} | {size:,} | {size / report.read:.1%} | {', '.join(f'{w1:.2f}' for w1 in distances)} |"
+        for name, size, distances in zip(names, part_sizes, report.colour_distances, strict=True)
     ]
     words = "Without labels the parts are chosen at random."
-    if found.counts:
-        mine, random = (f"{100 * fraction:.2f}" for fraction in found.imbalance)
-        how = "iterative stratification" if found.attributes else "every class is split by the same shares"
-        class_name = "attribute" if found.attributes else "class"
-        words = f"No {class_name} is rarer or more frequent in a part than in all by more than **{mine} percentage points** ({how}); at random: {random}."
-    return "\n".join(
-        [
-            "| part | images | share | colours differ by (W₁ of R, G, B) |",
-            "| --- | ---: | ---: | ---: |",
-            *rows,
-            "",
-            words,
-        ]
-    )
-
-
-def _colours(found, there):
-    """Chart the values of each channel, one curve per part."""
-    heights = found.densities * 100
-    x, y = (
-        Axis("value", 0, 255, {"0": 0, "128": 128, "255": 255}),
-        round_axis("% of pixels", [0.0, heights.max().item()], low=0),
-    )
-    return [
-        Chart(
-            channel,
-            f"{channel} values of {', '.join(there)}",
-            x,
-            y,
-            list(range(256)),
-            [
-                Series(name, colour, curve[at].tolist(), dash)
-                for name, curve, (colour, dash) in zip(there, heights, STYLES, strict=False)
-            ],
+    if report.counts:
+        split_imbalance, random_imbalance = (f"{100 * fraction:.2f}" for fraction in report.imbalance)
+        method = "iterative stratification" if report.attributes else "the same fractions of every class"
+        label = "attribute" if report.attributes else "class"
+        words = (
+            f"The frequency of a {label} in a part differs from that in the whole dataset by at most "
+            f"**{split_imbalance} percentage points** ({method}); in a random split by up to {random_imbalance}."
         )
-        for at, channel in enumerate(("Red", "Green", "Blue"))
-    ]
+    head = "| part | images | percent | colour distance (W₁ of R, G, B) |"
+    return "\n".join([head, "| --- | ---: | ---: | ---: |", *rows, "", words])
 
 
-def _numbers_only(file, feature_network):
-    """Show what a shipped reference says of real images, which do not ship."""
+def _colour_charts(report, names):
+    """Chart the histogram of each channel, one curve per part."""
+    heights = report.histograms * 100
+    x = Axis("value", 0, 255, {"0": 0, "128": 128, "255": 255})
+    y = round_axis("% of pixels", [0.0, heights.max().item()], low=0)
+    charts = []
+    for channel, title in enumerate(("Red", "Green", "Blue")):
+        series = [
+            Series(name, colour, curve[channel].tolist(), dash)
+            for name, curve, (colour, dash) in zip(names, heights, STYLES, strict=False)
+        ]
+        alt = f"{title} values of {', '.join(names)}"
+        charts.append(Chart(title, alt, x, y, list(range(256)), series))
+    return charts
+
+
+def _show_reference(file, feature_network):
+    """Show the statistics of real images that ship with the app; the images themselves do not ship."""
     try:
         real, card = Reference.load(PRETRAINED / file), read_card(available()[feature_network])
     except (ValueError, Unusable, KeyError) as problem:
@@ -188,12 +172,11 @@ def _numbers_only(file, feature_network):
         return
     source = card.data.get("source", "source unknown")
     st.markdown(
-        f"**{int(real.statistics.count):,} real images** lie behind this reference ({source}). They do not ship, only the mean and the covariance "
-        f"of their features by `{feature_network}`. FD of one half to the other {in_words(real.floor)}, of pure noise {in_words(real.noise)}."
+        f"**{int(real.statistics.count):,} real images** are behind this reference ({source}). They do not ship, only "
+        f"the mean and the covariance of their features in `{feature_network}`. FD between two halves of them is "
+        f"{format_number(real.floor)}, FD of pure noise {format_number(real.noise)}."
     )
     if len(real.class_counts) == len(card.classes) > 0:
         st.markdown("**Images of each class**, most frequent first")
         st.html(bars(dict(zip(card.classes, real.class_counts.tolist(), strict=True))))
-    code = "from diffusion_edu.checkpoints import PRETRAINED\nfrom diffusion_edu.evaluation.report import Reference\n\n"
-    code += f'real = Reference.load(PRETRAINED / "{file}")\nprint(int(real.statistics.count), real.floor, real.noise, real.kinds)\n'
-    show_code(code, does="read these numbers")
+    show_code(snippet(__file__, "reference", file=repr(file)), does="read these numbers")

@@ -1,6 +1,5 @@
-"""A set of images under inspection: what is in it, which colours, what is there twice, and balanced parts of it."""
+"""Statistics of a dataset: its labels, colours, duplicates, and a balanced split into training, validation and test."""
 
-import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from html import escape
@@ -9,23 +8,28 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from diffusion_edu.app.common.settings_id import settings_id
+from diffusion_edu.app.common.snippets import snippet
+from diffusion_edu.app.jobs.progress import Progress
 from diffusion_edu.checkpoints import PRETRAINED
-from diffusion_edu.data.sources import SPLITS
 from diffusion_edu.data.splits import as_csv, imbalance, split
 from diffusion_edu.data.survey import Survey, average, fractions, survey
-from diffusion_edu.evaluation.colours import smoothed, values, wasserstein
+from diffusion_edu.data.tables import SPLITS
+from diffusion_edu.evaluation.colours import channel_histograms, smooth_histograms, wasserstein
 
-MOST = 10_000  # images that are read
+MAX_IMAGES = 10_000  # that are read
 OURS = PRETRAINED / "flower_samples.parquet"
-KNOWN = {}  # the last set that was read, for everybody
+CACHE = {}  # the last Survey, shared by all sessions
 
 
 @dataclass(frozen=True, eq=False)
-class Findings:
-    """What was found: the set in numbers, and its parts.
+class DatasetReport:
+    """The statistics of a dataset and of the parts of its split.
 
-    counts: {class or attribute: how many}; averages uint8 (1 + parts, 3, h, w), of all and of each part; densities (parts, 3, 256) in
-    fractions of all values; moved (parts, 3): W1 between a part and all; parts (n,) and sizes; twice: files that are equal, in groups.
+    counts: {class or attribute: number of images}; averages uint8 (1 + parts, 3, h, w), of all images and of each
+    part; histograms (parts, 3, 256), smoothed, in fractions of all values; colour_distances (parts, 3): Wasserstein-1
+    distance of a part to all images; part_sizes: images per part; imbalance: of this split, and of a random one;
+    duplicates: groups of equal files; duplicates_across: the number of such groups that lie in different parts.
     """
 
     source: str
@@ -36,18 +40,18 @@ class Findings:
     counts: dict
     attributes: bool
     averages: Tensor
-    densities: Tensor
-    moved: Tensor
-    sizes: list[int]
-    imbalance: tuple[float, float]  # of these parts, and of parts at random
-    twice: list[list[str]]
-    apart: int  # groups of equal files that lie in different parts
+    histograms: Tensor
+    colour_distances: Tensor
+    part_sizes: list[int]
+    imbalance: tuple[float, float]
+    duplicates: list[list[str]]
+    duplicates_across: int
     csv: str
 
 
 @dataclass(frozen=True)
-class Inspection:
-    """Which set is looked at (path "": ours), the fractions of training, validation and test, and the seed that splits it."""
+class DatasetRequest:
+    """The dataset to describe (path "": ours), the fractions of training, validation and test, and the split's seed."""
 
     path: str
     fractions: tuple[float, float, float]
@@ -55,88 +59,87 @@ class Inspection:
 
     @property
     def id(self):
-        """The same for the same choices."""
-        return hashlib.sha256(repr((self.path, self.fractions, self.seed)).encode()).hexdigest()
+        """The same for the same settings."""
+        return settings_id(self.path, self.fractions, self.seed)
 
-    def items(self) -> Iterator[tuple[int, int] | Findings]:
-        """Read the set, or remember it, and look at it: yields (done, of how many), and Findings at last. Raises ValueError in words."""
+    def run(self) -> Iterator[Progress | DatasetReport]:
+        """Read the dataset, or take it from the cache, and describe it.
+
+        Yields Progress, and the DatasetReport at last. Raises ValueError, in one sentence, if there is nothing to read.
+        """
         path = Path(self.path or OURS).expanduser()
         key = str(path.resolve()), path.stat().st_mtime_ns
-        if key not in KNOWN:
-            for found in survey(path, most=MOST):
+        if key not in CACHE:
+            for found in survey(path, most=MAX_IMAGES):
                 if not isinstance(found, Survey):
-                    yield found
-            KNOWN.clear()
-            KNOWN[key] = found
-        yield from self._findings(KNOWN[key])
+                    yield _progress(*found)
+            CACHE.clear()
+            CACHE[key] = found
+        yield from self._report(CACHE[key])
 
-    def _findings(self, found):
-        dataset, n = found.images, len(found.images)
-        parts = split(n, self.fractions, dataset.labels, self.seed)
-        yield n, n
-        there = [part for part in range(len(self.fractions)) if (parts == part).any()]
-        images = [dataset.images[parts == part] for part in there]
-        seen = []
-        for some in (dataset.images, *images):
-            seen.append(values(some))
-            yield n, n
-        twice = found.duplicates
-        yield Findings(
+    def _report(self, found):
+        dataset, count = found.images, len(found.images)
+        parts = split(count, self.fractions, dataset.labels, self.seed)
+        yield _progress(count, count)
+        present = [part for part in range(len(self.fractions)) if (parts == part).any()]
+        sets = [dataset.images, *(dataset.images[parts == part] for part in present)]
+        histograms = []
+        for images in sets:
+            histograms.append(channel_histograms(images))
+            yield _progress(count, count)
+        duplicates, random = found.duplicates, split(count, self.fractions, None, self.seed)
+        yield DatasetReport(
             source=dataset.source,
             found=found.found,
-            read=n,
+            read=count,
             sides=dict(found.sides.most_common()),
             left_out=found.left_out,
             counts=fractions(dataset),
             attributes=bool(dataset.attributes),
-            averages=torch.stack([average(some) for some in (dataset.images, *images)]),
-            densities=torch.stack([smoothed(fraction) for fraction in seen[1:]]),
-            moved=torch.stack([wasserstein(fraction, seen[0]) for fraction in seen[1:]]),
-            sizes=parts.bincount(minlength=len(self.fractions)).tolist(),
-            imbalance=(
-                imbalance(dataset.labels, parts),
-                imbalance(dataset.labels, split(n, self.fractions, None, self.seed)),
-            ),
-            twice=[[found.files[row] for row in rows] for rows in twice],
-            apart=sum(len(parts[rows].unique()) > 1 for rows in twice),
+            averages=torch.stack([average(images) for images in sets]),
+            histograms=torch.stack([smooth_histograms(histogram) for histogram in histograms[1:]]),
+            colour_distances=torch.stack([wasserstein(histogram, histograms[0]) for histogram in histograms[1:]]),
+            part_sizes=parts.bincount(minlength=len(self.fractions)).tolist(),
+            imbalance=(imbalance(dataset.labels, parts), imbalance(dataset.labels, random)),
+            duplicates=[[found.files[row] for row in rows] for rows in duplicates],
+            duplicates_across=sum(len(parts[rows].unique()) > 1 for rows in duplicates),
             csv=as_csv(found.files, dataset, parts),
         )
 
     @property
     def code(self):
-        """The lines of Python that find the same numbers, and make the same parts."""
-        source = repr(self.path) if self.path else 'PRETRAINED / "flower_samples.parquet"'
-        return (
-            "from diffusion_edu.checkpoints import PRETRAINED\n"
-            "from diffusion_edu.data.splits import as_csv, imbalance, split\n"
-            "from diffusion_edu.data.survey import shares, survey\n"
-            "from diffusion_edu.evaluation.colours import values, wasserstein\n\n"
-            f"*_, found = survey({source}, most={MOST})\n"
-            "images = found.images\n"
-            f"parts = split(len(images), shares={self.fractions}, labels=images.labels, seed={self.seed})\n"
-            'print(found.sides, "equal files:", len(found.duplicates))\n'
-            "print(shares(images))\n"
-            f"for part, name in enumerate({list(SPLITS)}):\n"
-            "    some = images.take(parts == part)\n"
-            "    if len(some):\n"
-            "        print(name, len(some), wasserstein(values(some.images), values(images.images)))  # W1 of red, green, blue\n"
-            'print("largest difference of a share", imbalance(images.labels, parts))\n'
-            "text = as_csv(found.files, images, parts)\n"
+        """Python code that finds the same numbers and makes the same split."""
+        return snippet(
+            __file__,
+            "dataset",
+            source=repr(self.path) if self.path else 'PRETRAINED / "flower_samples.parquet"',
+            max_images=MAX_IMAGES,
+            fractions=self.fractions,
+            seed=self.seed,
+            names=list(SPLITS),
         )
 
 
-STYLE = """<style>.counts { column-width: 215px; column-gap: 24px; font-size: 0.8rem; line-height: 1.35; font-variant-numeric: tabular-nums; }
+def _progress(read, count):
+    return Progress(f"Read {read:,} of {count:,} images", count // 64 + 6)
+
+
+STYLE = """<style>
+.counts { column-width: 215px; column-gap: 24px; font-size: 0.8rem; line-height: 1.35; }
+.counts { font-variant-numeric: tabular-nums; }
 .counts div { display: flex; gap: 8px; break-inside: avoid; }
 .counts span { flex: 0 0 50%; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
-.counts i { flex: 1; position: relative; } .counts b { font: inherit; font-style: normal; position: absolute; left: 0; padding-left: 4px; }
-.counts u { display: block; position: absolute; top: 2px; bottom: 2px; left: 0; background: rgba(127, 127, 127, 0.45); }</style>"""
+.counts i { flex: 1; position: relative; }
+.counts b { font: inherit; font-style: normal; position: absolute; left: 0; padding-left: 4px; }
+.counts u { display: block; position: absolute; top: 2px; bottom: 2px; left: 0; background: rgba(127, 127, 127, 0.45); }
+</style>"""
 
 
 def bars(counts, total=None):
-    """Write {name: how many} as bars with their numbers, largest first, as HTML; of a total they are shares."""
-    most = total or max(counts.values(), default=0) or 1
+    """Write {name: count} as bars with their numbers, largest first, as HTML; in percent if a total is given."""
+    largest = total or max(counts.values(), default=0) or 1
     rows = "".join(
-        f'<div><span title="{escape(name)}">{escape(name)}</span><i><u style="width: {100 * count / most:.1f}%"></u>'
+        f'<div><span title="{escape(name)}">{escape(name)}</span><i><u style="width: {100 * count / largest:.1f}%"></u>'
         f"<b>{f'{count / total:.0%}' if total else f'{count:,}'}</b></i></div>"
         for name, count in sorted(counts.items(), key=lambda entry: -entry[1])
     )

@@ -5,7 +5,8 @@ import torch
 
 from diffusion_edu.app.common import image_picker, models
 from diffusion_edu.app.jobs import timing
-from diffusion_edu.app.jobs.task import WAITING, Task, cancel, done, running, start, watch
+from diffusion_edu.app.jobs.progress import WAITING
+from diffusion_edu.app.jobs.task import Task, cancel, done, running, start, watch
 from diffusion_edu.checkpoints import Unusable
 from diffusion_edu.core import State
 from diffusion_edu.data.images import to_bytes, to_signed

@@ -1,7 +1,5 @@
-"""A close look at samples: what is nearest to each of them, how far all of them lie from real images, and which colours they have."""
+"""The check of samples: the nearest image to each of them, their distance to real images (FD), and their colours."""
 
-import hashlib
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,34 +8,31 @@ import torch
 from torch import Tensor
 
 from diffusion_edu.app.common import image_picker
-from diffusion_edu.app.jobs import timing
-from diffusion_edu.app.jobs.stages import Stage
+from diffusion_edu.app.common.neighbour_search import BATCH, CACHE, features_of, remember
+from diffusion_edu.app.common.settings_id import settings_id
+from diffusion_edu.app.jobs.progress import Progress
 from diffusion_edu.checkpoints import PRETRAINED, Card, available
 from diffusion_edu.data.images import to_bytes
 from diffusion_edu.data.survey import Survey, survey
 from diffusion_edu.evaluation.colours import channel_histograms, wasserstein
 from diffusion_edu.evaluation.distances import Statistics
-from diffusion_edu.evaluation.features import describe
-from diffusion_edu.evaluation.sample_size import doubled_counts, perfect_model_fd, fd_of_subsets
 from diffusion_edu.evaluation.neighbours import memorisation_threshold, nearest
 from diffusion_edu.evaluation.report import Reference
+from diffusion_edu.evaluation.sample_size import doubled_counts, fd_of_subsets, perfect_model_fd
 from diffusion_edu.generation import Preset, generate
 
-BATCH, AT_ONCE, FEWEST, MANY = (
-    8,
-    32,
-    4,
-    2048,
-)  # images sampled and described in one turn; samples that a distance is shown for
-KNOWN = {}  # features and images of the last sets that were compared with, for everybody
+SAMPLING_BATCH = 8
+MIN_COUNT, MAX_COUNT = 4, 2048  # numbers of samples that FD is measured for
 
 
 @dataclass(frozen=True, eq=False)
-class Seen:
-    """Everything that was found out: n samples, what is nearest to each, and the numbers.
+class SampleReport:
+    """What was measured on n samples.
 
-    images and neighbours uint8 (n, 3, h, w), files and distances (n,) of the neighbours; distances below limit are those of copies;
-    curves: {name: [(samples, FD, its deviation)]}; shares: values of samples and of the others, (3, 256) each, and W1 between them (3,).
+    images, and neighbours, the nearest image to each, uint8 (n, 3, h, w); files and distances (n,) of the neighbours;
+    samples with a distance below `limit` may be memorised; curves: {name: [(number of samples, FD, its standard
+    deviation)]}; histograms of the samples and of the reference, (3, 256) each, and their Wasserstein-1 distance,
+    colour_distances (3,).
     """
 
     images: Tensor
@@ -46,27 +41,35 @@ class Seen:
     distances: Tensor
     limit: float
     curves: dict
-    fractions: tuple[Tensor, Tensor]
-    moved: Tensor
-    among: int
+    histograms: tuple[Tensor, Tensor]
+    colour_distances: Tensor
+    reference_count: int
     source: str
 
 
 @dataclass(frozen=True)
-class Look:
-    """Which samples (card None: some of our image set, chosen by the seed) are compared with which images (path "": those of our set)."""
+class SampleRequest:
+    """The samples to check and the reference images to compare them with.
+
+    card None: samples from our image set, chosen by the seed; path "": the reference is our image set too.
+    """
 
     card: Card | None
     count: int
     seed: int
     path: str = ""
-    most: int = 1000
+    max_images: int = 1000
 
     @property
     def id(self):
-        """The same for the same choices."""
-        about = (self.card and (self.card.name, self.card.sha256), self.count, self.seed, self.path, self.most)
-        return hashlib.sha256(repr(about).encode()).hexdigest()
+        """The same for the same settings."""
+        model = self.card and (self.card.name, self.card.sha256)
+        return settings_id(model, self.count, self.seed, self.path, self.max_images)
+
+    @property
+    def models(self):
+        """The names of the model, or None, and of the feature network."""
+        return [self.card and self.card.name, self.feature_network]
 
     @property
     def feature_network(self):
@@ -76,121 +79,118 @@ class Look:
 
     @property
     def preset(self):
-        """How the samples are made."""
+        """The preset that the samples are generated with."""
         return Preset(**self.card.sampling)
 
     @property
     def batches(self):
-        """The seeds of the samples, a few at a time."""
-        return [
-            range(at, min(at + BATCH, self.seed + self.count)) for at in range(self.seed, self.seed + self.count, BATCH)
-        ]
+        """The seeds of the samples, batch by batch."""
+        end = self.seed + self.count
+        return [range(at, min(at + SAMPLING_BATCH, end)) for at in range(self.seed, end, SAMPLING_BATCH)]
 
     @property
-    def chosen(self):
-        """The rows of our set that are looked at, where nothing is sampled anew."""
-        return torch.randperm(len(image_picker.images()), generator=torch.Generator().manual_seed(self.seed))[
-            : self.count
-        ]
+    def rows(self):
+        """The rows of our image set that are checked, if nothing is generated."""
+        generator = torch.Generator().manual_seed(self.seed)
+        return torch.randperm(len(image_picker.images()), generator=generator)[: self.count]
 
     @property
-    def shipped(self):
-        """Where the statistics of real images lie that ship with the app, if those are the ones to compare with."""
+    def statistics_path(self):
+        """The path of the shipped statistics of real images, if these are the ones to compare with, else None."""
         path = PRETRAINED / f"{self.feature_network.removesuffix('_features')}_reference.npz"
         return path if not self.path and path.is_file() else None
 
-    def items(self, model, feature_network) -> Iterator[Stage | Seen]:
-        """Draw, describe and compare: yields Stages, and Seen at last; model is None where nothing is sampled anew."""
-        images = image_picker.images().images[self.chosen]
+    def run(self, model, feature_network) -> Iterator[Progress | SampleReport]:
+        """Generate, compute features and compare; yields Progress, and the SampleReport at last.
+
+        model is None if nothing is generated.
+        """
+        images = image_picker.images().images[self.rows]
         if model is not None:
-            images = yield from self._draw(model)
-        sampled = yield from described(feature_network, images, "Looking at the samples", self.total(0))
-        known, features = yield from self._reference(feature_network)
+            images = yield from self._generate(model)
+        sample_features = yield from features_of(feature_network, images, "Features of the samples", self.total(0))
+        reference, features = yield from self._reference(feature_network)
         if model is None and not self.path:
-            others = torch.ones(len(features), dtype=torch.bool).index_fill(0, self.chosen, False).nonzero().flatten()
-            known, features = known.take(others), features[others]
-        yield Stage("Looking for the nearest", self.total(len(features)))
-        distances, rows = nearest(sampled, features)
+            is_other = torch.ones(len(features), dtype=torch.bool).index_fill(0, self.rows, False)
+            others = is_other.nonzero().flatten()
+            reference, features = reference.take(others), features[others]
+        yield Progress("Searching for the nearest images", self.total(len(features)))
+        distances, rows = nearest(sample_features, features)
         limit = memorisation_threshold(features)
-        curves = yield from self._curves(sampled, features)
-        fractions = channel_histograms(images), channel_histograms(known.images.images)
-        files = [known.files[row] for row in rows.tolist()]
-        found = known.images.images[rows], files, distances, limit, curves, fractions, wasserstein(*fractions)
-        yield Seen(images, *found, len(features), known.images.source)
+        curves = yield from self._curves(sample_features, features)
+        dataset = reference.images
+        histograms = channel_histograms(images), channel_histograms(dataset.images)
+        yield SampleReport(
+            images,
+            dataset.images[rows],
+            [reference.files[row] for row in rows.tolist()],
+            distances,
+            limit,
+            curves,
+            histograms,
+            wasserstein(*histograms),
+            len(features),
+            dataset.source,
+        )
 
-    def total(self, among):
-        """How many items there will be, when the set holds `among` images."""
-        drawing = 0 if self.card is None else len(self.batches) * (self.preset.steps + 1)
-        return drawing + (self.count + 2 * (among or self.most)) // AT_ONCE + 12
+    def total(self, reference_count):
+        """The number of items, when the reference holds so many images; 0 if that is not known yet."""
+        sampling = 0 if self.card is None else len(self.batches) * (self.preset.steps + 1)
+        return sampling + (self.count + 2 * (reference_count or self.max_images)) // BATCH + 12
 
-    def _draw(self, model):
-        """Draw every batch; yields Stages, returns all images."""
-        done = []
+    def _generate(self, model):
+        """Generate every batch; yields Progress, returns all images."""
+        finished = []
         for seeds in self.batches:
+            words = f"Sampling {len(finished) * SAMPLING_BATCH + len(seeds)} of {self.count}"
             for state in generate(model, self.preset, seeds, self.card.labels_for(seeds)):
-                under_way = to_bytes(state.x).cpu()
-                yield Stage(
-                    f"Drawing {len(done) * BATCH + len(seeds)} of {self.count}",
-                    self.total(0),
-                    torch.cat([*done, under_way]),
-                )
-            done.append(under_way)
-        return torch.cat(done)
+                current = to_bytes(state.x).cpu()
+                yield Progress(words, self.total(0), torch.cat([*finished, current]))
+            finished.append(current)
+        return torch.cat(finished)
 
     def _reference(self, feature_network):
-        """Read and describe what is compared with, or remember it; yields Stages, returns a Survey and the features of its images (m, width)."""
-        path = Path(self.path).expanduser()
-        key = feature_network.card.sha256, self.path and (str(path.resolve()), path.stat().st_mtime_ns, self.most)
-        if key not in KNOWN:
-            if self.path:
-                for found in survey(path, most=self.most):
-                    if not isinstance(found, Survey):
-                        yield Stage("Reading {:,} of {:,} images".format(*found), self.total(found[1]))
-            else:
-                ours = image_picker.images()
-                found = Survey(
-                    ours, [ours.classes[label] for label in ours.labels.tolist()], {}, [""] * len(ours), [], len(ours)
-                )
-            features = yield from described(
-                feature_network, found.images.images, "Looking at the others", self.total(len(found.images))
-            )
-            remember(key, (found, features))
-        return KNOWN[key]
+        """Read the reference and compute its features, or take them from the cache.
 
-    def _curves(self, sampled, features):
-        """Measure FD for more and more samples: of the samples, and of a perfect model; yields Stages, returns {name: points}."""
+        Yields Progress, returns a Survey and the features of its images (m, width).
+        """
+        path = Path(self.path).expanduser()
+        name = self.path and (str(path.resolve()), path.stat().st_mtime_ns, self.max_images)
+        key = feature_network.card.sha256, name
+        if key not in CACHE:
+            if self.path:
+                for found in survey(path, most=self.max_images):
+                    if not isinstance(found, Survey):
+                        yield Progress("Reading {:,} of {:,} images".format(*found), self.total(found[1]))
+            else:
+                found = our_survey()
+            images = found.images.images
+            words, total = "Features of the reference images", self.total(len(images))
+            features = yield from features_of(feature_network, images, words, total)
+            remember(key, (found, features))
+        return CACHE[key]
+
+    def _curves(self, sample_features, features):
+        """Measure FD for more and more samples, and of a perfect model; yields Progress, returns {name: points}."""
         if self.path and len(features) > 1:
             real = Statistics.of(features)
-        elif self.shipped:
-            real = Reference.load(self.shipped).statistics
+        elif self.statistics_path:
+            real = Reference.load(self.statistics_path).statistics
         else:
             return {}
-        curves = {"these samples": [], "a perfect model": []}
-        for count in doubled_counts(FEWEST, self.count):
-            yield Stage(f"FD of {count} of the samples", self.total(len(features)))
-            curves["these samples"].append((count, *fd_of_subsets(real, sampled, count)))
-        for count in [
-            *doubled_counts(FEWEST, self.count),
-            *(2**k * self.count for k in range(1, 10) if 2**k * self.count <= MANY),
-        ]:
-            yield Stage(f"FD of {count} images by a perfect model", self.total(len(features)))
+        curves, total = {"these samples": [], "a perfect model": []}, self.total(len(features))
+        counts = doubled_counts(MIN_COUNT, self.count)
+        for count in counts:
+            yield Progress(f"FD of {count} of the samples", total)
+            curves["these samples"].append((count, *fd_of_subsets(real, sample_features, count)))
+        for count in [*counts, *(2**k * self.count for k in range(1, 10) if 2**k * self.count <= MAX_COUNT)]:
+            yield Progress(f"FD of {count} images by a perfect model", total)
             curves["a perfect model"].append((count, *perfect_model_fd(real, count)))
         return curves
 
 
-def remember(key, known):
-    """Keep a set that was compared with, and forget all but one of those before."""
-    while len(KNOWN) > 1:
-        KNOWN.pop(next(iter(KNOWN)))
-    KNOWN[key] = known
-
-
-def described(feature_network, images, words, total):
-    """Describe images uint8 (n, 3, h, w) a few at a time; yields Stages, returns the features (n, width)."""
-    seen = []
-    for some in images.split(AT_ONCE):
-        yield Stage(words, total, None)
-        begun = time.perf_counter()
-        seen.append(describe(feature_network, some).features)
-        timing.PACE[feature_network.card.name] = (time.perf_counter() - begun) / len(some)
-    return torch.cat(seen)
+def our_survey():
+    """Return the Survey of our image set; the class stands for the name of the file."""
+    ours = image_picker.images()
+    files = [ours.classes[label] for label in ours.labels.tolist()]
+    return Survey(ours, files, {}, [""] * len(ours), [], len(ours))

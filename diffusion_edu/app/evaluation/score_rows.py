@@ -1,0 +1,86 @@
+"""The rows of the score tables: models, and what they are compared with, sorted by their distance to real images."""
+
+import json
+from dataclasses import dataclass
+
+from diffusion_edu.app.common.model_card import pixels
+from diffusion_edu.checkpoints import PRETRAINED, Card
+
+MODEL, REAL, NOISE, VAE, PIXELS = "model", "real", "noise", "VAE", "pixels"
+BASELINES = {  # "what" in the file of all scores: the role of the row, and its name
+    "real halves": (REAL, "Real, half against half"),
+    "noise": (NOISE, "Pure noise"),
+    "VAE": (VAE, "Variational autoencoder"),
+}
+CARD_SCORES = {"real halves": "FD_floor", "noise": "FD_noise", "VAE": "FD_vae"}  # the same baselines in a card
+
+
+@dataclass(frozen=True)
+class ScoreRow:
+    """One row of a table: its name, its role (which chooses its mark), its scores by name, and the card of a model."""
+
+    name: str
+    role: str
+    scores: dict
+    card: Card | None = None
+
+
+def model_tables(cards, path=None):
+    """Group the models that were compared with the same real images: {title: ScoreRows, nearest first}.
+
+    cards is {name: Card}; path is the file of all scores. The baselines come from it, or else from the cards. The
+    largest table comes first.
+    """
+    tables = {}
+    for card in cards.values():
+        if "FD" in card.scores:
+            title = f"{card.subject.capitalize()}, {pixels(card)}"
+            role = VAE if card.prediction_type == "vae" else MODEL
+            tables.setdefault(title, []).append(ScoreRow(card.title, role, card.scores, card))
+    baselines = _baselines(path or PRETRAINED / "scores.json")
+    for title, rows in tables.items():
+        others = _missing_baselines(rows, [row for table, row in baselines if table == title])
+        tables[title] = sorted(rows + others, key=lambda row: row.scores["FD"])
+    return dict(sorted(tables.items(), key=lambda table: -len(table[1])))
+
+
+def _missing_baselines(rows, known):
+    """Return one row for each baseline that is not among the rows: a known one, else one with the FD of a card."""
+    present = {row.role for row in rows} - {MODEL}
+    others = [row for row in known if row.role not in present]
+    present |= {row.role for row in others}
+    for what, (role, name) in BASELINES.items():
+        scores = [row.scores[CARD_SCORES[what]] for row in rows if CARD_SCORES[what] in row.scores]
+        if role not in present and scores:
+            others.append(ScoreRow(name, role, {"FD": scores[0]}))
+    return others
+
+
+def _baselines(path):
+    """Read the baselines from the file of all scores, as (title, ScoreRow); [] if there is no such file."""
+    try:
+        return [
+            (
+                f"{row['data'].capitalize()}, {row['size']}x{row['size']}",
+                ScoreRow(BASELINES[row["what"]][1], BASELINES[row["what"]][0], row),
+            )
+            for row in json.loads(path.read_text(encoding="utf-8"))["rows"]
+            if row["what"] in BASELINES and row.get("FD") is not None
+        ]
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return []
+
+
+def autoencoder_tables(cards):
+    """Compare each autoencoder with images of as many pixels as its latents: {title: ScoreRows, nearest first}."""
+    tables = {}
+    for card in cards.values():
+        if {"autoencoder", "bicubic", "FD_floor"} <= card.scores.keys():
+            rows = [
+                ScoreRow(card.title, MODEL, card.scores["autoencoder"], card),
+                ScoreRow("As many pixels as latents, bicubic", PIXELS, card.scores["bicubic"]),
+                ScoreRow("Real, the images themselves", REAL, {"FD": card.scores["FD_floor"]}),
+            ]
+            title = f"{card.subject.capitalize()}, {pixels(card)}, reconstructed"
+            tables[title] = sorted(rows, key=lambda row: row.scores["FD"])
+    return tables
