@@ -1,4 +1,4 @@
-"""From small images to large ones: halving and doubling, what the network is told, and two walks one after the other."""
+"""Super-resolution and cascades: resampling, the conditioning image, and two walks one after the other."""
 
 import math
 
@@ -28,7 +28,7 @@ def seeded(seed=0):
 
 
 def smooth(b=2, h=32, w=32):
-    """Images without detail that half their size could not hold."""
+    """Images without detail finer than half their size can hold."""
     rows, columns = torch.arange(h).view(h, 1) / h, torch.arange(w) / w
     waves = [torch.sin(2 * math.pi * (k * rows + j * columns + 0.1)) for k, j in ((1, 1), (2, -1), (0, 1))]
     return torch.stack([0.8 * torch.stack(waves).roll(turn, 0) for turn in range(b)])
@@ -40,9 +40,9 @@ def small(b=2, h=8, w=8):
 
 @pytest.fixture
 def model(tiny):
-    """A small network that is told the guide of the cascade."""
+    """A small network with the conditioning image of super-resolution."""
     card = Card(
-        "able",
+        "model",
         "A",
         "simple_unet",
         {"conditioning_channels": 4},
@@ -50,7 +50,11 @@ def model(tiny):
         16,
         conditioning_image="the same image, half as large",
     )
-    return Model(card, tiny(network="simple_unet", conditioning_channels=CONDITIONING_CHANNELS).eval(), Compute(torch.device("cpu")))
+    return Model(
+        card,
+        tiny(network="simple_unet", conditioning_channels=CONDITIONING_CHANNELS).eval(),
+        Compute(torch.device("cpu")),
+    )
 
 
 def last(states):
@@ -58,79 +62,81 @@ def last(states):
     return state.x
 
 
-# Halving and doubling
+# Resampling
 
 
 @pytest.mark.parametrize("shape", [(32, 32), (24, 40)])
-def test_what_was_halved_and_doubled_is_almost_what_it_was(shape):
+def test_smooth_images_survive_downsampling_and_upsampling(shape):
     x = smooth(2, *shape)
     assert bicubic_downsample(x).shape == (2, 3, shape[0] // 2, shape[1] // 2)
     assert bicubic_upsample(x).shape == (2, 3, 2 * shape[0], 2 * shape[1])
     assert (bicubic_downsample(bicubic_upsample(x)) - x).abs().max() < 0.06
-    inside = (bicubic_upsample(bicubic_downsample(x)) - x)[..., 3:-3, 3:-3]  # at the rim there is nothing to go on
+    inside = (bicubic_upsample(bicubic_downsample(x)) - x)[..., 3:-3, 3:-3]  # at the border the neighbours are missing
     assert inside.abs().max() < 0.06
 
 
 @pytest.mark.parametrize("change", [bicubic_downsample, bicubic_upsample])
-def test_size_is_changed_and_brightness_place_and_range_are_not(change):
+def test_resampling_changes_the_size_but_not_brightness_position_and_range(change):
     x = smooth()
     torch.testing.assert_close(change(x).mean((2, 3)), x.mean((2, 3)), rtol=0, atol=0.01)
-    torch.testing.assert_close(change(x.flip(3)), change(x).flip(3))  # nothing steps to a side
+    torch.testing.assert_close(change(x.flip(3)), change(x).flip(3))  # nothing is shifted
     assert change((x > 0) * 2.0 - 1).abs().max() == 1  # a sharp edge would overshoot
     flat = torch.full((1, 3, 8, 8), -0.3)
     torch.testing.assert_close(change(flat), torch.full_like(change(flat), -0.3))
 
 
-def test_detail_that_half_the_size_cannot_hold_becomes_grey_and_no_pattern():
+def test_detail_finer_than_half_the_size_becomes_grey_and_no_pattern():
     """Without antialiasing a fine check would turn into one colour."""
     check = (torch.arange(32).view(32, 1) + torch.arange(32)) % 2 * 2.0 - 1
     assert bicubic_downsample(check.expand(1, 3, 32, 32)).abs().mean() < 0.1
 
 
-# What the network is told
+# The conditioning image
 
 
-def test_the_guide_is_the_image_twice_as_large_and_its_fraction_of_noise():
+def test_the_conditioning_image_is_the_upsampled_image_and_its_fraction_of_noise():
     images, eps, fraction = small(3), torch.randn(3, 3, 8, 8, generator=seeded(1)), torch.tensor([0.0, 0.3, 1.0])
-    told = conditioning_image(images, fraction, eps)
-    assert told.shape == (3, CONDITIONING_CHANNELS, 16, 16)
+    calls = conditioning_image(images, fraction, eps)
+    assert calls.shape == (3, CONDITIONING_CHANNELS, 16, 16)
     for k in range(3):
-        assert (told[k, 3] == fraction[k]).all()
+        assert (calls[k, 3] == fraction[k]).all()
         noisy = math.cos(fraction[k] * math.pi / 2) * images[k] + math.sin(fraction[k] * math.pi / 2) * eps[k]
-        torch.testing.assert_close(told[k, :3], F.interpolate(noisy[None], size=(16, 16), mode="bicubic")[0])
+        torch.testing.assert_close(calls[k, :3], F.interpolate(noisy[None], size=(16, 16), mode="bicubic")[0])
 
 
-def test_the_ends_of_the_fraction_are_no_noise_and_nothing_else():
+def test_fraction_0_has_no_noise_and_fraction_1_no_image():
     images, eps = small(2), torch.randn(2, 3, 8, 8, generator=seeded(1))
-    torch.testing.assert_close(conditioning_image(images, torch.zeros(2), eps)[:, :3].clamp(-1, 1), bicubic_upsample(images))
+    torch.testing.assert_close(
+        conditioning_image(images, torch.zeros(2), eps)[:, :3].clamp(-1, 1), bicubic_upsample(images)
+    )
     torch.testing.assert_close(
         conditioning_image(images, torch.ones(2), eps), conditioning_image(-images, torch.ones(2), eps)
     )
 
 
 @pytest.mark.parametrize("fraction", [0.0, 0.3, 1.0])
-def test_the_network_is_told_the_fraction_with_noise_that_the_walk_does_not_begin_with(model, monkeypatch, fraction):
-    told = []
+def test_the_noise_of_the_conditioning_image_is_independent_of_the_initial_noise(model, monkeypatch, fraction):
+    calls = []
     monkeypatch.setattr(
-        super_resolution, "conditioning_image", lambda *args: told.append(args) or conditioning_image(*args)
+        super_resolution, "conditioning_image", lambda *args: calls.append(args) or conditioning_image(*args)
     )
     states = list(enlarge(model, PRESET, small(), [0, 1], fraction))
-    (images, fractions, eps), x = told[0], states[0].x
+    (images, fractions, eps), x = calls[0], states[0].x
     assert torch.equal(images, small()) and torch.equal(fractions, torch.full((2,), fraction))
     assert eps.shape == small().shape and torch.equal(x, SeededNoise([0, 1]).sample((3, 16, 16)))
-    beginnings = torch.stack(
+    starts = torch.stack(
         [noise.flatten(1)[:, :192].flatten() for noise in (eps, x, SeededNoise([0, 1]).sample((3, 8, 8)))]
     )
-    assert beginnings.corrcoef()[0, 1:].abs().max() < 0.2
+    assert starts.corrcoef()[0, 1:].abs().max() < 0.2
 
 
 @pytest.mark.parametrize("fraction", [-0.1, 1.1, math.nan])
-def test_a_fraction_that_is_none_is_refused_in_words_before_anything_is_sampled(model, fraction):
+def test_a_fraction_outside_0_to_1_is_refused_before_anything_is_sampled(model, fraction):
     with pytest.raises(ValueError, match="fraction of 0 to 1, not"):
         enlarge(model, PRESET, small(), [0, 1], fraction)
 
 
-def test_images_that_do_not_fit_their_seeds_or_the_network_are_refused_in_words(model):
+def test_images_that_do_not_fit_their_seeds_or_the_network_are_refused_in_one_sentence(model):
     with pytest.raises(ValueError, match="2 images came with 1 seeds"):
         enlarge(model, PRESET, small(), [0])
     with pytest.raises(ValueError, match="divisible by 2, not 8 x 7"):
@@ -148,7 +154,7 @@ def test_every_image_becomes_twice_as_large(model, shape):
     assert states[-1].x.isfinite().all() and states[-1].x.abs().max() <= 1
 
 
-def test_a_large_image_depends_on_its_small_one_and_its_seed_and_not_on_its_neighbours(model):
+def test_a_large_image_depends_on_its_small_one_and_its_seed_only(model):
     both = last(enlarge(model, PRESET, small(), [5, 9]))
     torch.testing.assert_close(last(enlarge(model, PRESET, small()[1:], [9])), both[1:], rtol=0, atol=1e-5)
     assert not torch.allclose(last(enlarge(model, PRESET, -small(), [5, 9])), both, atol=1e-3)
@@ -156,50 +162,50 @@ def test_a_large_image_depends_on_its_small_one_and_its_seed_and_not_on_its_neig
     assert torch.equal(last(enlarge(model, PRESET, small(), [5, 9])), both)
 
 
-def test_a_network_that_believes_what_it_is_told_doubles_the_image():
-    """One that says the image in its guide: whatever noise the walk begins with, it ends there."""
+def test_a_network_that_copies_its_conditioning_image_gives_bicubic_upsampling():
+    """Whatever the initial noise is, the walk ends there."""
 
-    class Believes(torch.nn.Module):
+    class Copies(torch.nn.Module):
         size_multiple = 2
 
-        def forward(self, y, timestep, condition=None):
-            c, s = (f(timestep / 1000).view(-1, 1, 1, 1) for f in (torch.cos, torch.sin))
+        def forward(self, y, noise_level, condition=None):
+            c, s = (f(noise_level / 1000).view(-1, 1, 1, 1) for f in (torch.cos, torch.sin))
             return (c * y - condition[:, :3]) / s
 
-    able = Model(
+    model = Model(
         Card("b", "B", "simple_unet", {"conditioning_channels": 4}, "v", 16, conditioning_image="small"),
-        Believes(),
+        Copies(),
         Compute(torch.device("cpu")),
     )
-    sampled = last(enlarge(able, Preset(steps=5, guidance_scale=1.0), small(), [0, 1], fraction=0.0))
+    sampled = last(enlarge(model, Preset(steps=5, guidance_scale=1.0), small(), [0, 1], fraction=0.0))
     torch.testing.assert_close(sampled, bicubic_upsample(small()), rtol=0, atol=1e-5)
 
 
-def test_a_cascade_is_two_walks_in_order_and_the_second_is_told_how_the_first_ended(model, tiny):
+def test_a_cascade_is_two_walks_and_the_second_is_conditioned_on_the_end_of_the_first(model, tiny):
     first = Model(Card("s", "S", "simple_unet", {}, "v", 8), tiny(network="simple_unet").eval(), model.compute)
-    told = []
+    calls = []
 
     def second(x):
-        told.append(x)
+        calls.append(x)
         return enlarge(model, PRESET, x, [0, 1])
 
     states = list(cascade(generate(first, PRESET, [0, 1]), second))
     assert [state.t for state in states] == 2 * PRESET.timesteps()
     assert [state.x.shape[-1] for state in states] == [8] * 3 + [16] * 3
-    assert len(told) == 1 and torch.equal(told[0], states[2].x)
+    assert len(calls) == 1 and torch.equal(calls[0], states[2].x)
     for ours, alone in zip(states[3:], enlarge(model, PRESET, states[2].x, [0, 1]), strict=True):
         assert torch.equal(ours.x, alone.x)
 
 
-def test_the_second_walk_begins_when_the_first_is_over_and_not_before():
-    heard = []
+def test_the_second_walk_starts_only_when_the_first_has_ended():
+    events = []
 
-    def drawing():
+    def small_walk():
         for t in (2, 1, 0):
-            heard.append(t)
+            events.append(t)
             yield State(t, torch.tensor(t), None)
 
-    walk = cascade(drawing(), lambda x: iter(heard.append("second") or [State(0, x, x)]))
-    assert heard == []
-    assert [next(walk).t for _ in range(3)] == [2, 1, 0] and heard == [2, 1, 0]
-    assert next(walk).x == 0 and heard == [2, 1, 0, "second"]
+    walk = cascade(small_walk(), lambda x: iter(events.append("second") or [State(0, x, x)]))
+    assert events == []
+    assert [next(walk).t for _ in range(3)] == [2, 1, 0] and events == [2, 1, 0]
+    assert next(walk).x == 0 and events == [2, 1, 0, "second"]

@@ -1,4 +1,4 @@
-"""The symptom doctor, shown runs that are really broken: each mistake is made, measured as the app measures, and must be named first."""
+"""The symptom doctor on runs with real mistakes: each is made, measured as in the app, and must be diagnosed first."""
 
 import math
 from dataclasses import asdict, replace
@@ -57,14 +57,14 @@ def moons():
 
 
 class Naive(nn.Module):
-    """Images (b, 3, 8, 8) through a network for points: learns in a second."""
+    """A network for points, applied to images (b, 3, 8, 8): it learns in a second."""
 
     def __init__(self):
         super().__init__()
         self.mlp = MLP(192, width=192, blocks=2)
 
-    def forward(self, y, timestep, condition):
-        return self.mlp(y.flatten(1), timestep).view_as(y)
+    def forward(self, y, noise_level, condition):
+        return self.mlp(y.flatten(1), noise_level).view_as(y)
 
 
 def net_for(x, classes=0):
@@ -76,7 +76,7 @@ def net_for(x, classes=0):
 def trained(
     x, steps=250, lr=4e-3, prediction_type="eps", labels=None, batch=128, net=None, objective=None, after=lambda s: None
 ):
-    """Train, and return the learner, what is known of the settings, and the curve."""
+    """Train, and return the training state, the known settings, and the curve."""
     net = net or net_for(x, classes=2 if labels is not None else 0)
     state, generator, losses = train_state(net), seeded(1), []
 
@@ -167,7 +167,7 @@ def test_learning_rate_ten():
     assert "10" in first.why
 
 
-def test_a_loss_that_is_no_number():
+def test_a_loss_that_is_nan():
     state, known, losses = trained(moons().x * 1e30, steps=20, prediction_type="x0")
     assert not math.isfinite(losses[-1])
     assert named(examine(known, losses)) == "The training diverged"
@@ -190,7 +190,7 @@ def test_data_without_content():
     assert named(check_up(state, known, losses, x)) == "The data hardly change"
 
 
-def test_an_average_that_is_too_slow():
+def test_an_ema_that_is_too_slow():
     from copy import deepcopy
 
     net = net_for(moons().x)
@@ -210,7 +210,7 @@ def test_an_average_that_is_too_slow():
     assert diagnose(quick) == []
 
 
-def test_answers_that_are_misread():
+def test_a_wrong_prediction_type_in_sampling():
     state, known, losses = trained(moons().x, prediction_type="v")
     errors = [prediction_errors(state.ema, moons().x)]
     findings = examine(
@@ -226,16 +226,16 @@ def test_answers_that_are_misread():
 
 
 @pytest.mark.parametrize("prediction_type", ["eps", "x0", "v", "flow"])
-def test_the_answers_tell_what_they_mean(prediction_type):
+def test_the_prediction_type_with_the_smallest_error_is_the_trained_one(prediction_type):
     state, _, _ = trained(moons().x, prediction_type=prediction_type, steps=150)
     assert examine(errors=[prediction_errors(state.ema, moons().x)]).best_fit == prediction_type
 
 
-def test_the_answers_of_an_untrained_network_mean_nothing():
+def test_an_untrained_network_fits_no_prediction_type():
     assert examine(errors=[prediction_errors(net_for(moons().x), moons().x)]).best_fit is None
 
 
-def test_labels_that_are_dropped_always():
+def test_labels_that_are_always_dropped():
     state, known, losses = trained(
         moons().x, labels=moons().labels, objective=Objective("eps", null=2, drop=1.0), steps=450
     )
@@ -245,19 +245,19 @@ def test_labels_that_are_dropped_always():
 
 
 def test_labels_that_never_arrive():
-    class Deaf(nn.Module):
+    class IgnoresLabels(nn.Module):
         def __init__(self):
             super().__init__()
             self.net = net_for(moons().x)
 
-        def forward(self, y, timestep, condition):
-            return self.net(y, timestep)
+        def forward(self, y, noise_level, condition):
+            return self.net(y, noise_level)
 
-    state, known, losses = trained(moons().x, labels=moons().labels, net=Deaf(), steps=450)
+    state, known, losses = trained(moons().x, labels=moons().labels, net=IgnoresLabels(), steps=450)
     assert named(check_up(state, known, losses, moons().x, labels=moons().labels)) == "The labels are ignored"
 
 
-def test_three_points_learned_by_heart():
+def test_three_memorised_points():
     x = moons().x[:3]
     state, known, losses = trained(x, batch=32, steps=450)
     findings = check_up(state, known, losses, x)
@@ -265,7 +265,7 @@ def test_three_points_learned_by_heart():
     assert named(findings) == "The network has memorised its training images"
 
 
-def test_more_learned_than_holds_for_others():
+def test_overfitting_on_eight_points():
     few, others, validation = moons().x[:8], moons().x[256:], []
     objective = Objective("eps")
 
@@ -312,7 +312,7 @@ def discs(n=256):
     return ground.view(3, 1, 1) + shape * (ink - ground).view(3, 1, 1)
 
 
-def test_red_and_blue_changed_places():
+def test_red_and_blue_are_swapped():
     turned = discs()[:, [2, 1, 0]]
     state, known, losses = trained(turned, lr=2e-3, steps=150, batch=64, prediction_type="x0")
     findings = examine(known, losses, **sampled(state.ema, (3, 8, 8), "x0", 32), real=discs())
@@ -323,13 +323,13 @@ def test_red_and_blue_changed_places():
 
 def test_a_network_that_makes_checkerboards():
     class Holes(nn.Module):
-        """Goes down by two and comes up through a transposed convolution of kernel 1 and stride 2, which reaches one pixel in four."""
+        """Upsamples by a transposed convolution of kernel 1 and stride 2, which reaches one pixel in four."""
 
         def __init__(self):
             super().__init__()
             self.down, self.up = nn.Conv2d(3, 24, 3, 2, 1), nn.ConvTranspose2d(24, 3, 1, 2, 0, 1)
 
-        def forward(self, y, timestep, condition):
+        def forward(self, y, noise_level, condition):
             return self.up(torch.relu(self.down(y)))
 
     x = nn.functional.interpolate(discs(128), size=32, mode="bilinear")
@@ -341,7 +341,7 @@ def test_a_network_that_makes_checkerboards():
     assert named(findings) == "The samples have a checkerboard pattern"
 
 
-def test_a_training_that_has_only_begun():
+def test_too_few_training_steps():
     state, known, losses = trained(discs(), steps=20, batch=32)
     assert (
         named(examine(known, losses, **sampled(state.ema, (3, 8, 8), count=16), real=discs()))
@@ -370,19 +370,19 @@ def flower(
     timesteps=None,
     guidance_scale=1.0,
     limit=clipped,
-    begin=lambda x: x,
+    start=lambda x: x,
     denoiser=None,
     count=2,
     **options,
 ):
-    """Draw flowers as `generate` does, with every part open to mistakes; returns what `examine` asks for."""
+    """Sample flowers as `generate` does, with every part exchangeable; returns the arguments of `examine`."""
     schedule = schedule or cosine()
     noise, labels = SeededNoise(range(count)), torch.arange(count) * 37 % 102
     denoise = denoiser(schedule) if denoiser else model().denoiser(schedule)
     denoise = limit(guided(denoise.given(labels), denoise, guidance_scale) if guidance_scale != 1 else denoise)
     timesteps = timesteps or spaced(schedule, sampling_steps)
     states = list(
-        walk(partial(step, denoise, schedule, randn=noise, **options), begin(noise.sample((3, 64, 64))), timesteps)
+        walk(partial(step, denoise, schedule, randn=noise, **options), start(noise.sample((3, 64, 64))), timesteps)
     )
     return {"sampled": states[-1].x, "start": states[0].x, "timesteps": timesteps, "real": flowers()[0]}
 
@@ -423,11 +423,11 @@ def read_as(prediction_type):
     return denoiser
 
 
-def told_the_fraction(schedule):
-    """The network is told t / T instead of its angle, a mistake that no error message shows."""
+def fraction_as_noise_level(schedule):
+    """The network gets t / T instead of its angle, a mistake that no error message shows."""
     net = model().net
     return NeuralDenoiser(
-        lambda y, timestep, condition: net(y, timestep / (1000 * math.pi / 2), condition), schedule, "v"
+        lambda y, noise_level, condition: net(y, noise_level / (1000 * math.pi / 2), condition), schedule, "v"
     )
 
 
@@ -444,25 +444,69 @@ def noise_at_the_end(denoise, schedule, x, t, s, randn):
 
 
 MISTAKES = {
-    "the large variance with few sampling_steps": (lambda: flower(20, step=ddpm_step, variance="large"), large(), "The large variance adds too much noise in few sampling steps"),
-    "no last step to timestep 0": (lambda: flower(timesteps=[1000, 800, 600, 400, 200, 100]), settings, "The walk stops too early"),
-    "started at timestep 800": (lambda: flower(timesteps=[800, 600, 400, 200, 0]), settings, "The walk starts below timestep T"),
+    "the large variance with few sampling steps": (
+        lambda: flower(20, step=ddpm_step, variance="large"),
+        large(),
+        "The large variance adds too much noise in few sampling steps",
+    ),
+    "no last step to timestep 0": (
+        lambda: flower(timesteps=[1000, 800, 600, 400, 200, 100]),
+        settings,
+        "The walk stops too early",
+    ),
+    "started at timestep 800": (
+        lambda: flower(timesteps=[800, 600, 400, 200, 0]),
+        settings,
+        "The walk starts below timestep T",
+    ),
     "betas for T = 1000 at T = 100": (
-        lambda: flower(schedule=linear(100)), partial(settings, schedule="linear", T=100), "The schedule does not end in noise",
+        lambda: flower(schedule=linear(100)),
+        partial(settings, schedule="linear", T=100),
+        "The schedule does not end in noise",
     ),
-    "guidance 20": (lambda: flower(guidance_scale=20.0), partial(settings, guidance_scale=20.0), "The guidance is too strong"),
+    "guidance 20": (
+        lambda: flower(guidance_scale=20.0),
+        partial(settings, guidance_scale=20.0),
+        "The guidance is too strong",
+    ),
     "guidance 8 without clipping": (
-        lambda: flower(guidance_scale=8.0, limit=lambda d: d), partial(settings, guidance_scale=8.0, clip=False), "The prediction is not clipped",
+        lambda: flower(guidance_scale=8.0, limit=lambda d: d),
+        partial(settings, guidance_scale=8.0, clip=False),
+        "The prediction is not clipped",
     ),
-    "bytes that wrap": (lambda: wrap(flower(guidance_scale=8.0, limit=lambda d: d)), partial(settings, clip=None), "Bytes have wrapped around"),
-    "one noise for all": (lambda: flower(3, begin=lambda x: x[:1].expand_as(x)), settings, "All samples start from the same noise"),
-    "two noises mixed in a line": (lambda: flower(begin=lambda x: (x + x.flip(0)) / 2), settings, "All samples start from the same noise"),
-    "half a noise": (lambda: flower(begin=lambda x: x / 2**0.5), settings, "The initial noise has the wrong standard deviation"),
+    "bytes that wrap": (
+        lambda: wrap(flower(guidance_scale=8.0, limit=lambda d: d)),
+        partial(settings, clip=None),
+        "Bytes have wrapped around",
+    ),
+    "one noise for all": (
+        lambda: flower(3, start=lambda x: x[:1].expand_as(x)),
+        settings,
+        "All samples start from the same noise",
+    ),
+    "two noises mixed in a line": (
+        lambda: flower(start=lambda x: (x + x.flip(0)) / 2),
+        settings,
+        "All samples start from the same noise",
+    ),
+    "half a noise": (
+        lambda: flower(start=lambda x: x / 2**0.5),
+        settings,
+        "The initial noise has the wrong standard deviation",
+    ),
     "one step": (lambda: flower(1), settings, "Too few sampling steps"),
-    "v read as eps": (lambda: flower(denoiser=read_as("eps")), partial(settings, read_as="eps"), "Sampling assumes the wrong prediction type"),
-    "told t / T": (lambda: flower(denoiser=told_the_fraction), settings, "Training and sampling do not match"),
+    "v read as eps": (
+        lambda: flower(denoiser=read_as("eps")),
+        partial(settings, read_as="eps"),
+        "Sampling assumes the wrong prediction type",
+    ),
+    "t / T as noise level": (
+        lambda: flower(denoiser=fraction_as_noise_level),
+        settings,
+        "Training and sampling do not match",
+    ),
     "grain nobody owned up to": (lambda: flower(20, step=noise_at_the_end), settings, "Grain stays on the samples"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.filterwarnings("ignore:The linear schedule")
@@ -477,9 +521,9 @@ def test_float16_that_overflows():
     with torch.no_grad():  # the same function in exact numbers; in float16 the middle is too large
         net.stem.weight.mul_(1e6), net.stem.bias.mul_(1e6)
 
-    def half(y, timestep, condition):
+    def half(y, noise_level, condition):
         with torch.autocast("cpu", torch.float16):
-            return net(y, timestep, condition).float()
+            return net(y, noise_level, condition).float()
 
     findings = examine(Findings(precision="float16", last_loss=0.3), **sampled(half))
     assert findings.sampled.nan == 1
@@ -493,17 +537,17 @@ def test_float16_that_overflows():
 @pytest.mark.parametrize(
     ("prediction_type", "distance"), [("eps", "mse"), ("x0", "mse"), ("v", "l1"), ("flow", "huber")]
 )
-def test_the_loss_of_silence_is_that_of_a_network_that_says_zero(prediction_type, distance):
+def test_the_loss_of_zero_output_is_that_of_a_network_that_outputs_zero(prediction_type, distance):
     x0 = 0.5 * torch.randn(40_000, 2, generator=seeded())
     loss = (
-        Objective(prediction_type, distance)(lambda y, timestep, condition: torch.zeros_like(y), x0, None, seeded(1))
+        Objective(prediction_type, distance)(lambda y, noise_level, condition: torch.zeros_like(y), x0, None, seeded(1))
         .mean()
         .item()
     )
     assert loss_of_zero_output(prediction_type, distance, x0.square().mean().item()) == pytest.approx(loss, rel=0.01)
 
 
-def test_looks_in_known_cases():
+def test_statistics_in_known_cases():
     noise = measure(torch.randn(8, 3, 32, 32, generator=seeded()))
     assert noise.std == pytest.approx(1, abs=0.02)
     assert noise.grain == pytest.approx(1, abs=0.05)
@@ -519,7 +563,7 @@ def test_looks_in_known_cases():
     assert measure(torch.full((2, 2), math.inf)).nan == 1
 
 
-def test_the_fraction_that_is_left_of_the_beginning():
+def test_the_fraction_of_initial_weights_in_the_ema():
     assert Findings(ema=0.9, steps=10).initial_fraction == pytest.approx(0.9**10)
     assert Findings(ema=0.9999, steps=3, warm_up=True).initial_fraction == pytest.approx((1 / 10) * (2 / 11) * (3 / 12))
     by_hand = math.prod(min(0.9, (1 + n) / (10 + n)) for n in range(200))
@@ -527,12 +571,12 @@ def test_the_fraction_that_is_left_of_the_beginning():
     assert Findings(ema=1.0, steps=5).initial_fraction == 1
 
 
-def test_knowing_nothing_finds_nothing():
+def test_no_findings_give_no_diagnosis():
     assert diagnose(Findings()) == []
 
 
 @pytest.mark.parametrize("rule", [*CAUSES, *SYMPTOMS], ids=lambda rule: rule.name)
-def test_every_rule_can_do_with_nothing_and_with_parts(rule):
+def test_every_rule_works_with_missing_findings(rule):
     for findings in (
         Findings(),
         Findings(sampled=Statistics(), real=Statistics(), start=Statistics()),
@@ -543,7 +587,7 @@ def test_every_rule_can_do_with_nothing_and_with_parts(rule):
 
 @pytest.fixture
 def run(tmp_path):
-    """A folder as a recipe leaves it half way: a curve and a saved state, no card yet."""
+    """The folder of an unfinished training: a curve and a saved state, no card yet."""
     state, _, losses = trained(moons().x, steps=60)
     rows = [",".join(COLUMNS), *(f"{128 * (k + 1)},{k},{loss},{1 / (k + 1)},0.003" for k, loss in enumerate(losses))]
     (tmp_path / "log.csv").write_text("\n".join(rows) + "\n")
@@ -559,8 +603,17 @@ def test_a_run_is_read_before_it_has_a_card(run):
 
 
 def test_a_run_is_read_with_its_card(run):
-    card = Card("mine", "Mine", "mlp", {"channels": 2, "width": 64, "blocks": 2}, "v", 8, sampling={"schedule": "linear", "T": 100, "sampling_steps": 20},
-        data={"images": 40}, training={"objective": asdict(Objective("eps")), "steps": 60, "batch": 128, "ema": 0.999})  # fmt: skip
+    card = Card(
+        "mine",
+        "Mine",
+        "mlp",
+        {"channels": 2, "width": 64, "blocks": 2},
+        "v",
+        8,
+        sampling={"schedule": "linear", "T": 100, "steps": 20},
+        data={"images": 40},
+        training={"objective": asdict(Objective("eps")), "steps": 60, "batch": 128, "ema": 0.999},
+    )
     save(run, card, net_for(moons().x))
     found = [diagnosis.name for diagnosis in diagnose(read_run(run))]
     assert found == [
@@ -588,12 +641,12 @@ def test_a_broken_folder_gets_one_sentence(tmp_path, file, content):
         read_run(tmp_path)
 
 
-def test_every_rule_says_something_of_its_own():
+def test_every_rule_is_different():
     rules = [*CAUSES, *SYMPTOMS]
     assert len({rule.name for rule in rules}) == len({rule.evidence for rule in rules}) == len(rules) > 12
 
 
-def test_causes_silence_the_symptoms():
+def test_symptoms_are_reported_only_without_causes():
     findings = Findings(appearance="grey", T=1000)
     assert [found.name for found in diagnose(findings)] == ["Washed out"]
     assert [(found.name, found.pitfall) for found in diagnose(replace(findings, top=900))] == [

@@ -1,4 +1,4 @@
-"""Starting from an image, going back to its noise, turning one noise into another. Filling holes is in test_inpainting.py."""
+"""Image-to-image, DDIM inversion and interpolation of noise. Inpainting is in test_inpainting.py."""
 
 from functools import partial
 from itertools import combinations, pairwise
@@ -26,7 +26,7 @@ named = {"ids": lambda schedule: schedule.name}
 
 
 @pytest.mark.parametrize("schedule", SCHEDULES, **named)
-def test_strength_0_is_the_image_bit_for_bit_and_no_move(schedule):
+def test_strength_0_is_the_image_bit_for_bit_and_no_step(schedule):
     """Pitfall 33."""
     x0 = noise(2, 3, 4, 4, dtype=torch.float32)
     x, timesteps = start_from_image(schedule, x0, 0, 20, noise(2, 3, 4, 4, seed=1))
@@ -50,7 +50,7 @@ def test_strength_1_is_plain_generation_with_the_same_noise(name, spacing):
 
 @pytest.mark.parametrize("schedule", SCHEDULES, **named)
 @pytest.mark.parametrize("strength", [0.001, 0.25, 0.3333, 0.5, 0.75, 0.999])
-def test_a_walk_begins_at_its_fraction_of_all_timesteps_with_the_moments_of_that_timestep(schedule, strength):
+def test_a_walk_starts_at_its_fraction_of_all_timesteps_with_the_noise_of_that_timestep(schedule, strength):
     x0, eps = noise(2, 3), noise(2, 3, seed=1)
     x, timesteps = start_from_image(schedule, x0, strength, 20, eps)
     top = round(1000 * strength)
@@ -65,7 +65,7 @@ def test_there_are_never_more_steps_than_timesteps():
 
 
 @pytest.mark.parametrize("strength", [-0.1, 1.01, float("nan")])
-def test_an_impossible_strength_is_refused_in_words(strength):
+def test_an_impossible_strength_is_refused_in_one_sentence(strength):
     with pytest.raises(ValueError, match="between 0, the image as it is, and 1"):
         start_from_image(cosine(10), noise(1, 2), strength, 5, noise(1, 2))
 
@@ -82,7 +82,7 @@ def inverted(schedule, x0, steps, denoise):
 @pytest.mark.parametrize("std", [0.5, 2.0])
 @pytest.mark.parametrize("schedule", [linear(1000), cosine(1000), flow(1000)], **named)
 def test_inversion_finds_the_noise_that_the_exact_path_comes_from(schedule, std):
-    """Pitfall 35, in closed form: for N(0, std^2) x keeps its place, so at T it is x0 times the ratio of the spreads."""
+    """Pitfall 35, in closed form: for N(0, std^2) x at T is x0 times the ratio of the standard deviations."""
     right = (schedule.signal[-1] ** 2 * std**2 + schedule.noise[-1] ** 2).sqrt().item() / std
     found = [
         inverted(schedule, torch.ones(1, 1, dtype=torch.float64), n, exact_gaussian(0.0, std, schedule)).item()
@@ -94,7 +94,7 @@ def test_inversion_finds_the_noise_that_the_exact_path_comes_from(schedule, std)
 
 
 @pytest.mark.parametrize("schedule", SCHEDULES, **named)
-def test_drawing_from_the_noise_that_was_found_gives_the_image_back_the_better_the_more_steps(schedule):
+def test_sampling_from_inverted_noise_returns_the_image_better_with_more_steps(schedule):
     """Pitfall 35: the error of both ways together halves with the steps."""
     denoise, x0 = exact_gaussian(0.2, 0.5, schedule), 0.5 * noise(4, 3) + 0.2
     errors = []
@@ -108,12 +108,12 @@ def test_drawing_from_the_noise_that_was_found_gives_the_image_back_the_better_t
 
 
 @pytest.mark.parametrize("schedule", SCHEDULES, **named)
-def test_the_move_up_turns_x_with_the_speed_that_is_guessed_at_the_higher_timestep(schedule):
-    """In the angle frame dy / dtheta is v = cos eps - sin x0, from the prediction at the higher timestep: timestep 0 has no noise to prediction."""
+def test_the_inversion_step_uses_the_velocity_predicted_at_the_higher_timestep(schedule):
+    """In the angle frame dy / dtheta is v = cos eps - sin x0, from the prediction at the higher timestep."""
     x, signal, rate = noise(4, 3), schedule.signal.numpy(), schedule.noise.numpy()
     for s, t in combinations([0, 1, 20, 500, 999, 1000], 2):
-        asked = []
-        above, x0_hat = inversion_step(lambda x, t: asked.append(t) or wavy(x, t), schedule, x, s, t)  # noqa: B023
+        timesteps_evaluated = []
+        above, x0_hat = inversion_step(lambda x, t: timesteps_evaluated.append(t) or wavy(x, t), schedule, x, s, t)  # noqa: B023
         (low, below), (high, beyond) = ((np.hypot(signal[k], rate[k]), np.arctan2(rate[k], signal[k])) for k in (s, t))
         y, c, e = x.numpy() / low, np.cos(beyond), np.sin(beyond)
         prediction = 1.5 * np.sin(3 * high * y + t)
@@ -122,12 +122,12 @@ def test_the_move_up_turns_x_with_the_speed_that_is_guessed_at_the_higher_timest
             above, high * (np.cos(beyond - below) * y + np.sin(beyond - below) * v), rtol=0, atol=1e-9
         )
         np.testing.assert_allclose(x0_hat, prediction, rtol=0, atol=1e-9)
-        assert asked == [t]
+        assert timesteps_evaluated == [t]
 
 
 @pytest.mark.parametrize("fraction", [0.0, 0.2, 0.5, 0.9, 1.0])
-def test_noise_between_two_noises_is_as_strong_as_they_are(fraction):
-    """Pitfall 34: a mean of both would have lost 29 % of its strength half-way."""
+def test_interpolated_noise_keeps_the_standard_deviation(fraction):
+    """Pitfall 34: the mean of both has 29 % less."""
     a, b = (noise(4, 3, 16, 16, seed=k) for k in (0, 1))
     b = b * (a.flatten(1).norm(dim=1) / b.flatten(1).norm(dim=1)).view(-1, 1, 1, 1)
     mixed = slerp(a, b, fraction)
@@ -145,20 +145,20 @@ def test_noise_between_two_noises_is_as_strong_as_they_are(fraction):
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16])
-def test_the_ends_of_the_turn_are_the_noises_themselves(dtype):
+def test_the_ends_of_the_interpolation_are_the_noises_themselves(dtype):
     a, b = (noise(3, 2, 8, 8, seed=k).to(dtype) for k in (0, 1))
     assert torch.equal(slerp(a, b, 0.0), a) and torch.equal(slerp(a, b, 1.0), b)
     assert slerp(a, b, 0.3).dtype == dtype and slerp(a, b, 0.3).shape == a.shape
 
 
-def test_every_image_turns_by_its_own_angle():
+def test_every_image_is_interpolated_by_its_own_angle():
     a, b = noise(3, 2, 4, 4), noise(3, 2, 4, 4, seed=1)
     for k in range(3):
         close(slerp(a, b, 0.4)[k : k + 1], slerp(a[k : k + 1], b[k : k + 1], 0.4))
 
 
 @pytest.mark.parametrize("fraction", [0.0, 0.3, 0.5, 1.0])
-def test_noises_that_point_the_same_way_or_opposite_ways_can_be_mixed(fraction):
+def test_parallel_and_opposite_noises_can_be_interpolated(fraction):
     a = noise(3, 8)
     close(slerp(a, a, fraction), a)
     close(slerp(a, 2 * a, fraction), (1 + fraction) * a)
@@ -167,18 +167,18 @@ def test_noises_that_point_the_same_way_or_opposite_ways_can_be_mixed(fraction):
     assert slerp(a, a + 1e-9 * noise(3, 8, seed=1), fraction).isfinite().all()
 
 
-def test_ddpm_from_the_middle_keeps_the_moments_of_image_to_image():
-    """A corrupted image is where a walk of that image would be: with the perfect prediction its mean and spread stay those of the timestep."""
+def test_ddpm_from_a_middle_timestep_keeps_mean_and_variance():
+    """With the perfect prediction, mean and standard deviation stay those of the timestep."""
     schedule, x0 = cosine(1000), torch.full((2, 1), 0.7, dtype=torch.float64)
     x, timesteps = start_from_image(schedule, x0, 0.6, 12, torch.tensor([[0.0], [1.0]], dtype=torch.float64))
     variance = schedule.noise[timesteps[0]].item() ** 2
     close(x[0], schedule.signal[timesteps[0]] * x0[0])
     for t, s in pairwise(timesteps):
         probe = torch.tensor([[schedule.signal[t] * 0.7], [schedule.signal[t] * 0.7 + 1]], dtype=torch.float64)
-        moved, fresh = (
+        stepped, fresh = (
             ddpm_step(lambda x, t: x0, schedule, probe, t, s, randn=r)[0].flatten()
             for r in (torch.zeros_like, torch.ones_like)
         )
-        variance = (moved[1] - moved[0]).item() ** 2 * variance + (fresh[0] - moved[0]).item() ** 2
-        assert moved[0].item() == pytest.approx(0.7 * schedule.signal[s].item(), abs=1e-9)
+        variance = (stepped[1] - stepped[0]).item() ** 2 * variance + (fresh[0] - stepped[0]).item() ** 2
+        assert stepped[0].item() == pytest.approx(0.7 * schedule.signal[s].item(), abs=1e-9)
         assert variance == pytest.approx(schedule.noise[s].item() ** 2, abs=1e-9)

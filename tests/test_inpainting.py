@@ -1,4 +1,4 @@
-"""Filling a hole in an image: what is known stays known, at every timestep, and a path that is resampled makes the two parts agree."""
+"""Inpainting: known pixels stay at every timestep, and resampling (RePaint) makes both parts match."""
 
 import math
 from functools import partial
@@ -27,8 +27,8 @@ MASK = torch.tensor([1.0, 1.0, 0.0, 0.0])
 
 @pytest.mark.parametrize("name", SAMPLERS)
 @pytest.mark.parametrize("schedule", SCHEDULES, **named)
-def test_what_is_known_is_at_its_timestep_all_the_way_and_exact_at_the_end(schedule, name):
-    """Pitfall 32: the known part has the timestep that x has reached, not the one it came from."""
+def test_known_pixels_have_the_noise_of_their_timestep_and_are_exact_at_the_end(schedule, name):
+    """Pitfall 32: the known part has the noise of the current timestep of x, not of the previous one."""
     known, eps, seen = noise(3, 4, seed=1), noise(3, 4, seed=2), []
     step = partial(sampler(name), lambda x, t: seen.append((t, x)) or wavy(x, t), schedule)
     timesteps = spaced(schedule, 10)
@@ -42,7 +42,7 @@ def test_what_is_known_is_at_its_timestep_all_the_way_and_exact_at_the_end(sched
     )  # and the sampler has seen it
 
 
-def test_what_is_not_known_steps_as_the_sampler_says():
+def test_unknown_pixels_follow_the_sampler():
     schedule, known = cosine(1000), noise(3, 4, seed=1)
     states = list(
         walk(
@@ -57,12 +57,13 @@ def test_what_is_not_known_steps_as_the_sampler_says():
 
 
 @pytest.mark.parametrize("schedule", SCHEDULES, **named)
-def test_fresh_noise_for_what_is_known_has_the_moments_of_every_timestep(schedule):
-    """Pitfall 32: x is signal * known without noise, and gains exactly the noise rate with noise 1; timestep 0 is the image itself."""
+def test_new_noise_for_known_pixels_has_mean_and_variance_of_every_timestep(schedule):
+    """Pitfall 32: x is signal * known without noise, plus the noise rate with noise 1."""
     known, x = noise(3, 4, seed=1), noise(3, 4)
     for t in (1000, 999, 500, 1, 0):
         mean, one = (
-            keep_known_with_new_noise(known, MASK, schedule, randn)(x, t) for randn in (torch.zeros_like, torch.ones_like)
+            keep_known_with_new_noise(known, MASK, schedule, randn)(x, t)
+            for randn in (torch.zeros_like, torch.ones_like)
         )
         close(mean[:, :2], schedule.signal[t] * known[:, :2])
         close(one[:, :2] - mean[:, :2], schedule.noise[t].expand(3, 2))
@@ -70,7 +71,7 @@ def test_fresh_noise_for_what_is_known_has_the_moments_of_every_timestep(schedul
     assert torch.equal(keep_known_with_new_noise(known, MASK, schedule, torch.randn_like)(x, 0)[:, :2], known[:, :2])
 
 
-def test_fresh_noise_is_new_at_every_timestep_and_constant_noise_is_not():
+def test_new_noise_differs_at_every_timestep_and_constant_noise_does_not():
     schedule, known, generator = cosine(1000), torch.zeros(1, 4, dtype=torch.float64), torch.Generator().manual_seed(0)
     fresh, always = (
         keep_known_with_new_noise(known, MASK, schedule, partial(seeded, generator)),
@@ -81,10 +82,32 @@ def test_fresh_noise_is_new_at_every_timestep_and_constant_noise_is_not():
     close(*(always(known, t)[:, :2] / schedule.noise[t] for t in (800, 400)))
 
 
-def test_a_path_that_is_resampled_goes_back_to_where_its_stretch_began():
+def test_resampled_timesteps_jump_back_as_in_the_paper():
     """RePaint, fig. 3, by hand."""
     assert resampling_timesteps([4, 3, 2, 1, 0], 2, 2) == [4, 3, 2, 4, 3, 2, 1, 0, 2, 1, 0]
-    assert resampling_timesteps([4, 3, 2, 1, 0], 1, 3) == [4, 3, 4, 3, 4, 3, 2, 3, 2, 3, 2, 1, 2, 1, 2, 1, 0, 1, 0, 1, 0]
+    assert resampling_timesteps([4, 3, 2, 1, 0], 1, 3) == [
+        4,
+        3,
+        4,
+        3,
+        4,
+        3,
+        2,
+        3,
+        2,
+        3,
+        2,
+        1,
+        2,
+        1,
+        2,
+        1,
+        0,
+        1,
+        0,
+        1,
+        0,
+    ]
     assert resampling_timesteps([9, 5, 2, 0], 2, 2) == [9, 5, 2, 9, 5, 2, 0, 2, 0]
     assert resampling_timesteps([9, 5, 2, 0], 10, 2) == [9, 5, 2, 0, 9, 5, 2, 0]
     assert resampling_timesteps([0], 3, 2) == [0]
@@ -93,7 +116,7 @@ def test_a_path_that_is_resampled_goes_back_to_where_its_stretch_began():
 @pytest.mark.parametrize("steps", [1, 2, 7, 20])
 @pytest.mark.parametrize("jump", [1, 2, 3, 7, 50])
 @pytest.mark.parametrize("repeats", [1, 2, 5])
-def test_a_resampled_path_begins_and_ends_as_it_did_and_makes_every_step_as_often_as_asked(steps, jump, repeats):
+def test_resampled_timesteps_keep_both_ends_and_repeat_every_step(steps, jump, repeats):
     timesteps = spaced(cosine(100), steps)
     path = resampling_timesteps(timesteps, jump, repeats)
     assert (path[0], path[-1]) == (100, 0)
@@ -108,14 +131,14 @@ def test_a_resampled_path_begins_and_ends_as_it_did_and_makes_every_step_as_ofte
 
 
 @pytest.mark.parametrize(("jump", "repeats"), [(0, 2), (2, 0), (-1, 1)])
-def test_impossible_resampling_is_refused_in_words(jump, repeats):
+def test_impossible_resampling_is_refused_in_one_sentence(jump, repeats):
     with pytest.raises(ValueError, match="jumps back 1 or more steps, 1 or more times"):
         resampling_timesteps([3, 2, 1, 0], jump, repeats)
 
 
 @pytest.mark.parametrize("schedule", SCHEDULES, **named)
-def test_the_move_up_has_the_moments_of_the_forward_process(schedule):
-    """RePaint, algorithm 1, line 11: what has timestep t's rates then has timestep s's, also from the clean image and up to pure noise."""
+def test_the_step_up_has_mean_and_variance_of_the_forward_process(schedule):
+    """RePaint, algorithm 1, line 11: the rates of timestep t become those of s, from 0 to T."""
     timesteps = [0, 1, 2, 50, 500, 999, 1000]
     probe = torch.tensor([[1.0], [0.0]], dtype=torch.float64)
     for t, s in combinations(timesteps, 2):
@@ -128,7 +151,7 @@ def test_the_move_up_has_the_moments_of_the_forward_process(schedule):
         assert torch.equal(x0_hat, 2 * probe if t else probe)
 
 
-def test_the_move_down_is_the_samplers_own():
+def test_the_step_down_is_the_samplers_own():
     schedule, x = cosine(1000), noise(4, 3)
     step = partial(ddim_step, wavy, schedule)
     ours, plain = resampling_step(step, wavy, schedule, x, 500, 300), step(x, 500, 300)
@@ -136,20 +159,26 @@ def test_the_move_down_is_the_samplers_own():
 
 
 def repainted(name, schedule, repeats, rows=100):
-    """Fill in half of five images, again and again, with the exact denoiser of those five; returns the walk and the true images."""
+    """Inpaint half of five images many times with the exact denoiser of those five; returns walk, path and
+    true images.
+    """
     data, randn = 2 * noise(5, 16, seed=3), partial(seeded, torch.Generator().manual_seed(0))
     half, denoise, known = (torch.arange(16) < 8).double(), exact(data, schedule), data.repeat(rows // 5, 1)
     step = partial(
         resampling_step, partial(sampler(name), denoise, schedule, randn=randn), denoise, schedule, randn=randn
     )
     path = resampling_timesteps(spaced(schedule, 50), 10, repeats)
-    return walk(step, noise(rows, 16, seed=4), path, keep_known_with_new_noise(known, half, schedule, randn)), path, known
+    return (
+        walk(step, noise(rows, 16, seed=4), path, keep_known_with_new_noise(known, half, schedule, randn)),
+        path,
+        known,
+    )
 
 
 @pytest.mark.parametrize("name", ["DDPM", "DDIM"])
 @pytest.mark.parametrize("schedule", [cosine(1000), flow(1000)], **named)
-def test_repaint_with_the_exact_denoiser_fills_in_what_belongs_to_the_known_part(schedule, name):
-    """With the paper's ten repeats of ten steps: half of an image is known, and the other half becomes its own."""
+def test_repaint_with_the_exact_denoiser_completes_each_image(schedule, name):
+    """With the paper's ten repeats of ten steps, the unknown half becomes that of the same image."""
     states, path, known = repainted(name, schedule, repeats=10, rows=50)
     visited = []
     for state in states:
@@ -159,15 +188,15 @@ def test_repaint_with_the_exact_denoiser_fills_in_what_belongs_to_the_known_part
     close(state.x, known)
 
 
-def test_without_resampling_some_halves_do_not_belong_together():
+def test_without_resampling_some_halves_do_not_match():
     states, _, known = repainted("DDIM", cosine(1000), repeats=1)
     *_, last = states
     assert torch.equal(last.x[:, :8], known[:, :8])
     assert ((last.x - known).abs().amax(1) > 1).sum() >= 5
 
 
-def test_resampling_does_not_carry_a_solvers_memory_upwards():
-    """The first move after a jump back is DDIM's."""
+def test_a_multistep_solver_starts_again_after_a_jump_back():
+    """The first step after a jump back is DDIM's."""
     schedule = cosine(1000)
     step = partial(
         resampling_step, partial(sampler("DPM-Solver++"), wavy, schedule), wavy, schedule, randn=torch.zeros_like

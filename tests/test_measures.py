@@ -1,4 +1,4 @@
-"""What is measured on an image and on a schedule: on signals whose answer is known."""
+"""Measures of images and schedules, on signals with known results."""
 
 import math
 
@@ -62,7 +62,7 @@ def test_a_wave_has_its_power_at_its_own_frequency_and_nowhere_else(k):
     assert power.sum().item() == pytest.approx(power[k - 1].item())
 
 
-def test_a_image_that_is_not_square_is_measured_up_to_half_its_shorter_side():
+def test_an_image_that_is_not_square_is_measured_up_to_half_its_shorter_side():
     x = torch.randn(400, 1, 16, 32, generator=torch.Generator().manual_seed(0))
     cycles, power = spectrum(x)
     assert cycles[-1] == 8 and (power - 1).abs().max() < 0.1
@@ -79,7 +79,7 @@ def test_the_error_at_every_timestep_is_the_mean_square_of_each_image():
             assert errors[row, k].item() == pytest.approx((prediction - x0[k]).square().mean().item(), rel=1e-5)
 
 
-def test_the_best_prediction_of_gaussian_data_has_the_error_of_theory_and_asks_for_no_gradients():
+def test_the_exact_denoiser_of_gaussian_data_has_the_theoretical_error_without_gradients():
     """The posterior variance 1 / (1 / std^2 + signal^2 / noise^2); all that is known beforehand at pure noise."""
     schedule, std = cosine(1000), 0.5
     x0, eps = (torch.randn(200, 500, generator=torch.Generator().manual_seed(k)) for k in (0, 1))

@@ -1,6 +1,6 @@
-"""The exact moments of whole chains: what no sample-based test can see.
+"""The exact mean and standard deviation at the end of whole chains: what no test of samples can see.
 
-The recursion, and the mistakes that it sees, live in the bug museum.
+The recursion and the mistakes that it detects are in the bug museum.
 """
 
 from functools import partial
@@ -29,12 +29,14 @@ def ddim(std, eta, steps):
 
 
 def sampled_std(name, steps, spacing="trailing", std=0.02, schedule=LINEAR, **options):
-    """The standard deviation at the end of a chain of any sampler, whatever it remembers: every column of x follows one of its independent noises."""
+    """The final standard deviation of a chain of any sampler: every column of x follows one of its independent noises."""
     timesteps = spaced(schedule, steps, spacing)
     sources = iter(torch.eye(len(timesteps), dtype=torch.float64).split(1))
     x = next(sources)
     *_, last = walk(
-        partial(sampler(name), optimal_denoiser(std, schedule), schedule, randn=lambda x: next(sources), **options), x, timesteps
+        partial(sampler(name), optimal_denoiser(std, schedule), schedule, randn=lambda x: next(sources), **options),
+        x,
+        timesteps,
     )
     return last.x.norm().item()
 
@@ -63,7 +65,7 @@ def test_the_chain_ends_with_its_known_std(name):
 
 
 def wrong_eta(sigma, direction=None):
-    """Pitfall 12: the spread of DDIM-50 at eta = 1 with another fresh noise sigma(t, s), or another fraction of the old noise."""
+    """Pitfall 12: the final std of DDIM-50 at eta = 1 with another sigma(t, s), or another direction."""
 
     def step(denoise, schedule, x, t, s, randn):
         (signal_t, noise_t), (signal_s, noise_s) = schedule.rates(t, x), schedule.rates(s, x)
@@ -107,7 +109,7 @@ MISTAKES = {
 
 
 @pytest.mark.parametrize("name", MISTAKES)
-def test_every_known_mistake_ends_with_another_spread(name):
+def test_every_known_mistake_changes_the_final_std(name):
     mistaken, right, known = MISTAKES[name]
     ends = mistaken()
     assert abs(ends - KNOWN[right][1]) > 1e-7
@@ -115,13 +117,13 @@ def test_every_known_mistake_ends_with_another_spread(name):
         assert ends == pytest.approx(known, rel=0, abs=1e-10)
 
 
-def test_the_probe_of_the_mistakes_finds_the_right_value_for_the_right_formula():
+def test_the_probe_of_the_mistakes_gives_the_right_value_for_the_right_formula():
     assert wrong_eta(right_sigma) == pytest.approx(KNOWN["ddim 50, eta 1"][1], rel=0, abs=1e-10)
 
 
 @pytest.mark.parametrize("steps", [1, 3, 7, 50, 333, 1000])
 @pytest.mark.parametrize("std", [0.02, 1.0])
-def test_the_moments_are_right_at_any_stride(steps, std):
+def test_mean_and_variance_are_right_for_any_number_of_steps(steps, std):
     """Pitfall 16: against Bayes' rule for q(x_s | x_t, x0) in NumPy, with the two precisions added."""
     schedule = cosine(1000)
     alpha_bar, variance = schedule.alpha_bar.numpy(), 1.0
@@ -152,7 +154,7 @@ def prediction(schedule, std, t):
 
 
 def affine(name, schedule, std, t, s):
-    """One step of a sampler that draws at random as the papers write it: the multiple of x, and the variance that is added."""
+    """One step of a stochastic sampler as in the papers: the factor of x, and the variance that is added."""
     (signal_t, noise_t), (signal_s, noise_s) = ((schedule.signal[k].item(), schedule.noise[k].item()) for k in (t, s))
     g, kept = prediction(schedule, std, t), signal_t / signal_s
     if name == "Multistep renoising":
@@ -170,7 +172,7 @@ def affine(name, schedule, std, t, s):
 
 
 def solved(name, schedule, std, timesteps, eta=0.0):
-    """The spread at the end of a path of a solver from the papers' formulas in NumPy; every entry of x follows one of its noises."""
+    """The final std of a solver by the papers' formulas in NumPy; every entry of x follows one of its noises."""
     sources, last, before = np.eye(len(timesteps)), None, None
     x = sources[0]
     for k, (t, s) in enumerate(pairwise(timesteps), 1):
@@ -201,7 +203,7 @@ def solved(name, schedule, std, timesteps, eta=0.0):
 @pytest.mark.parametrize("steps", [1, 2, 7, 60])
 @pytest.mark.parametrize("spacing", SPACINGS)
 @pytest.mark.parametrize("schedule", [LINEAR, cosine(1000)], ids=lambda schedule: schedule.name)
-def test_every_sampler_ends_with_the_papers_spread_on_every_spacing(schedule, spacing, steps):
+def test_every_sampler_ends_with_the_papers_std_for_every_spacing(schedule, spacing, steps):
     timesteps = spaced(schedule, steps, spacing)
     for std in (0.02, 0.5, 1.0):
         for name in ("DDPM", "DDPM, large", "Euler ancestral", "Multistep renoising"):
@@ -228,8 +230,8 @@ def test_every_sampler_ends_with_the_papers_spread_on_every_spacing(schedule, sp
             )
 
 
-def test_with_as_many_predictions_second_order_ends_nearer_to_the_true_spread():
-    """And DDIM nearer than what forgets its noise at every step."""
+def test_second_order_solvers_end_closer_to_the_true_std_at_equal_nfe():
+    """And DDIM closer than samplers with new noise in every step."""
     steps = {"DDIM": 20, "Heun": 10, "DPM-Solver++": 20, "DDPM": 20, "Multistep renoising": 20}
     off = {name: abs(sampled_std(name, steps[name], std=0.5, schedule=cosine(1000)) - 0.5) for name in steps}
     assert off["DPM-Solver++"] < off["DDIM"] / 10 and off["Heun"] < off["DDIM"] / 1.5

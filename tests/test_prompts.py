@@ -1,4 +1,4 @@
-"""Random prompts: what a chain of words learns and keeps, what it draws, and prompts that people bring in files."""
+"""Random prompts: what the Markov chain learns, keeps and samples, and prompts from files."""
 
 import json
 
@@ -19,7 +19,7 @@ from diffusion_edu.text.random_prompts import (
     write_chain,
 )
 
-TOLD = [
+CAPTIONS = [
     ("A red fox rests in the snow.", "fox", "animals"),
     ("A red fox runs in the snow.", "fox", "animals"),
     ("A sly fox rests in the tall grass.", "fox", "animals"),
@@ -32,60 +32,60 @@ TOLD = [
 
 @pytest.fixture(scope="module")
 def fox():
-    return learn_chain(*zip(*TOLD, strict=True))
+    return learn_chain(*zip(*CAPTIONS, strict=True))
 
 
 def sampled(fox, count=40, **choices):
     return [fox.sample(seed, **choices) for seed in range(count)]
 
 
-# What is kept
+# Learning
 
 
-def test_what_only_one_caption_says_is_not_kept_and_what_is_shared_is_counted(fox):
+def test_sequences_of_one_caption_are_not_kept_and_shared_ones_are_counted(fox):
     assert {"sly", "secret", "The"}.isdisjoint(fox.words) and {"A", "red", "fox", "snow.", "night."} <= set(fox.words)
-    fox_class_name, volcano = (
+    fox_class, volcano = (
         fox.class_names.index(class_name) for class_name in (("fox", "animals"), ("volcano", "scenery"))
     )
-    assert fox.follows["A",]["red"] == {fox_class_name: 2, volcano: 2}
+    assert fox.follows["A",]["red"] == {fox_class: 2, volcano: 2}
     assert fox.follows["smokes", "in", "the"] == {"night.": {volcano: 2}}  # that of the snow is said once
-    assert fox.follows["",] == {"A": {fox_class_name: 3, volcano: 3}}
-    assert fox.follows["snow.",] == {"": {fox_class_name: 2, volcano: 1}}
+    assert fox.follows["",] == {"A": {fox_class: 3, volcano: 3}}
+    assert fox.follows["snow.",] == {"": {fox_class: 2, volcano: 1}}
     assert max(len(row) for row in fox.follows) == 5
     for sequence, after in fox.follows.items():
         for word in after:
             said = " ".join([*sequence, word]).strip()
-            assert not said or sum(f" {said} " in f" {text} " for text, *_ in TOLD) >= 2, said
+            assert not said or sum(f" {said} " in f" {text} " for text, *_ in CAPTIONS) >= 2, said
 
 
-def test_a_caption_that_comes_twice_counts_once():
+def test_equal_captions_count_once():
     twice = [("An owl hoots.", "owl", "birds")] * 5 + [("An old owl sleeps.", "owl", "birds")]
     assert learn_chain(*zip(*twice, strict=True)) is None
-    assert learn_chain(*zip(*(TOLD * 3), strict=True)) == learn_chain(*zip(*TOLD, strict=True))
+    assert learn_chain(*zip(*(CAPTIONS * 3), strict=True)) == learn_chain(*zip(*CAPTIONS, strict=True))
 
 
-def test_words_from_which_no_sentence_comes_to_its_end_are_left_out():
-    told = [
+def test_words_that_lead_to_no_end_are_left_out():
+    captions = [
         ("A big cat 1", "", ""),
         ("A big cat 2", "", ""),
         ("A dog.", "", ""),
         ("A dog. 3", "", ""),
         ("My dog.", "", ""),
     ]
-    assert set(learn_chain(*zip(*told, strict=True)).words) == {"", "A", "dog."}
+    assert set(learn_chain(*zip(*captions, strict=True)).words) == {"", "A", "dog."}
 
 
-@pytest.mark.parametrize("told", [[("one two three", "", "")], [("a 1", "", ""), ("a 2", "", "")]])
-def test_captions_that_fraction_too_little_leave_no_chain(told):
-    assert learn_chain(*zip(*told, strict=True)) is None
+@pytest.mark.parametrize("captions", [[("one two three", "", "")], [("a 1", "", ""), ("a 2", "", "")]])
+def test_captions_with_too_little_in_common_give_no_chain(captions):
+    assert learn_chain(*zip(*captions, strict=True)) is None
 
 
-# What is sampled
+# Sampling
 
 
 @pytest.mark.parametrize("order", [1, 2, 3, 4, 5])
 def test_every_word_follows_the_words_before_it_as_in_some_caption(fox, order):
-    texts = [f" {text} " for text, *_ in TOLD]
+    texts = [f" {text} " for text, *_ in CAPTIONS]
     for said in sampled(fox, order=order):
         words = ["", *said.text.split(), ""]
         assert len(words) - 2 <= MAX_WORDS and words[1] == "A" and words[-2].endswith(".")
@@ -93,22 +93,24 @@ def test_every_word_follows_the_words_before_it_as_in_some_caption(fox, order):
     assert len({said.text for said in sampled(fox, order=order)}) > 1
 
 
-def test_the_more_words_it_looks_back_at_the_more_it_says_what_captions_say():
-    told = [(f"{a} bb {c} so {word} end.", "", "") for a, c in (("aa", "cc"), ("dd", "ee")) for word in ("one", "two")]
-    found = learn_chain(*zip(*told, strict=True))
+def test_a_higher_order_stays_closer_to_the_captions():
+    captions = [
+        (f"{a} bb {c} so {word} end.", "", "") for a, c in (("aa", "cc"), ("dd", "ee")) for word in ("one", "two")
+    ]
+    found = learn_chain(*zip(*captions, strict=True))
     near, far = (
         {said.text.split()[0] + said.text.split()[2] for said in sampled(found, order=order)} for order in (1, 2)
     )
     assert near == {"aacc", "aaee", "ddcc", "ddee"} and far == {"aacc", "ddee"}
 
 
-def test_the_same_seed_says_the_same_and_words_come_as_often_as_in_captions(fox):
+def test_the_same_seed_gives_the_same_prompt_and_words_are_as_frequent_as_in_captions(fox):
     assert sampled(fox, order=2) == sampled(fox, order=2)
     ends = [said.text.split()[-1] for said in sampled(fox, 400, order=1, subjects=["volcano"])]
     assert ends.count("night.") / 400 == pytest.approx(2 / 3, abs=0.08)
 
 
-def test_categories_and_subjects_are_those_that_were_asked_for_and_named(fox):
+def test_prompts_have_the_chosen_categories_and_subjects(fox):
     assert {said.subject for said in sampled(fox)} == {"fox", "volcano"}
     for choice in (
         {"categories": ["scenery"]},
@@ -122,7 +124,7 @@ def test_categories_and_subjects_are_those_that_were_asked_for_and_named(fox):
     assert fox.categories == {"fox": "animals", "volcano": "scenery"}
 
 
-def test_a_chain_that_would_never_end_is_cut():
+def test_an_endless_prompt_is_cut():
     circle = MarkovChain(("", "on", "and"), (("", ""),), ((1, 0), (2, 1, 0), (1, 1), (2, 2, 0), (1, 2), (2, 1, 0)))
     assert circle.sample(0).text == " ".join(["on", "and"] * (MAX_WORDS // 2))
 
@@ -130,8 +132,10 @@ def test_a_chain_that_would_never_end_is_cut():
 @pytest.mark.parametrize(
     "choice", [{"order": 0}, {"order": 6}, {"categories": ["birds"]}, {"subjects": ["fox"], "categories": ["scenery"]}]
 )
-def test_what_cannot_be_sampled_is_refused_in_one_sentence(fox, choice):
-    with pytest.raises(ValueError, match="The context of the Markov chain is 1 to 5 words|No prompt is about") as problem:
+def test_impossible_choices_are_refused_in_one_sentence(fox, choice):
+    with pytest.raises(
+        ValueError, match="The context of the Markov chain is 1 to 5 words|No prompt is about"
+    ) as problem:
         fox.sample(0, **choice)
     assert "\n" not in str(problem.value)
 
@@ -139,7 +143,7 @@ def test_what_cannot_be_sampled_is_refused_in_one_sentence(fox, choice):
 # Beside the weights
 
 
-def test_a_chain_lies_beside_its_model(fox, tmp_path, tiny):
+def test_a_chain_is_kept_beside_its_model(fox, tmp_path, tiny):
     save(tmp_path, Card("m", "M", "attention_unet", {}, "v", 8), tiny())
     write_chain(tmp_path, "m", fox.facts)
     assert load_chain("m", [tmp_path]) == fox and load_chain("m", [tmp_path]).sample(7) == fox.sample(7)
@@ -154,12 +158,12 @@ def test_a_chain_lies_beside_its_model(fox, tmp_path, tiny):
             load_chain(name, [tmp_path])
 
 
-def captioned(told, made=False):
-    return Captioned(torch.zeros(len(told), 3, 8, 8, dtype=torch.uint8), *zip(*told, strict=True), "s", made)
+def captioned(captions, made=False):
+    return Captioned(torch.zeros(len(captions), 3, 8, 8, dtype=torch.uint8), *zip(*captions, strict=True), "s", made)
 
 
-def test_the_recipe_learns_it_from_what_was_written_and_is_not_held_out():
-    bulk = [*TOLD, *((f"Number {k}.", "number", "numbers") for k in range(70 - len(TOLD)))]
+def test_the_recipe_learns_the_chain_from_written_training_captions():
+    bulk = [*CAPTIONS, *((f"Number {k}.", "number", "numbers") for k in range(70 - len(CAPTIONS)))]
     held = [("An owl hoots.", "owl", "birds"), ("An owl hoots. Twice.", "owl", "birds")]
     some = captioned([*bulk[:32], held[0], *bulk[33:]])  # the 33rd of 64 is held out
     made = captioned([("a photo of a rose", "rose", "flowers"), ("a rose", "rose", "flowers")], made=True)
@@ -186,7 +190,7 @@ def test_the_recipe_learns_it_from_what_was_written_and_is_not_held_out():
         ),
     ],
 )
-def test_prompts_are_read_in_every_form(tmp_path, name, text, said):
+def test_prompts_are_read_from_every_format(tmp_path, name, text, said):
     (tmp_path / name).write_text(text, encoding="utf-8-sig")
     assert load_prompts(tmp_path / name, {"fox": "animals"}) == tuple(said)
 
@@ -221,7 +225,7 @@ def test_files_without_prompts_are_refused_in_one_sentence(tmp_path, name, text,
         assert "\n" not in str(problem.value)
 
 
-def test_a_prompt_is_picked_by_seed_from_what_was_asked_for():
+def test_a_prompt_is_picked_by_seed_from_the_chosen_subjects():
     said = [Said(str(k), "fox" if k % 2 else "owl", "birds" if k % 3 else "") for k in range(30)]
     picked = [pick(said, seed, ["birds"], ["fox"]) for seed in range(60)]
     assert picked == [pick(said, seed, ["birds"], ["fox"]) for seed in range(60)]

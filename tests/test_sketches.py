@@ -1,4 +1,4 @@
-"""Sketches made from images: white paper, sane amounts of ink, lines where things end, and nothing drawn of nothing."""
+"""Sketches made from images: white paper, a plausible amount of ink, lines along edges, nothing from a flat image."""
 
 import math
 
@@ -28,8 +28,8 @@ def flowers():
 
 def away():
     """How far every pixel of 64 x 64 is from the middle."""
-    places = torch.arange(64) - 31.5
-    return torch.hypot(places[:, None], places)
+    positions = torch.arange(64) - 31.5
+    return torch.hypot(positions[:, None], positions)
 
 
 def disc(inside=-1.0, outside=1.0, radius=16):
@@ -49,10 +49,10 @@ def test_every_style_draws_on_white_paper_with_a_sane_amount_of_ink(flowers, sty
     fraction = inked(drawn).float().mean((1, 2))
     low, high = INK[style]
     assert low < fraction.mean() < high
-    assert fraction.min() > 0.005  # a forgetful hand leaves something
+    assert fraction.min() > 0.005  # the gaps leave something
     if style != "colours":  # these may fill the paper
         assert fraction.max() < 0.8
-        assert inked(drawn)[:, [0, -1]].float().mean() < 0.6 * fraction.mean()  # most of the rim is paper
+        assert inked(drawn)[:, [0, -1]].float().mean() < 0.6 * fraction.mean()  # most of the border is paper
 
 
 def test_a_sketch_is_of_its_image(flowers):
@@ -64,7 +64,7 @@ def test_a_sketch_is_of_its_image(flowers):
     assert change[ink].mean() > 2 * change[~ink].mean()
 
 
-def test_all_styles_are_drawn_and_the_same_chance_draws_the_same(flowers):
+def test_all_styles_occur_and_the_same_seed_gives_the_same_sketches(flowers):
     drawn = sketch(flowers, seeded())
     assert torch.equal(drawn, sketch(flowers, seeded()))
     assert not torch.equal(drawn, sketch(flowers, seeded(1)))
@@ -75,14 +75,14 @@ def test_all_styles_are_drawn_and_the_same_chance_draws_the_same(flowers):
     assert torch.equal(torch.get_rng_state(), before)
 
 
-def test_two_drawings_of_one_image_are_not_alike(flowers):
+def test_two_sketches_of_one_image_differ(flowers):
     drawn = sketch(flowers[:1].expand(16, -1, -1, -1), seeded(), ["edges"])
     assert len({image.sum().item() for image in drawn}) == 16
 
 
 @pytest.mark.parametrize(("inside", "outside", "radius"), [(-1, 1, 16), (0.2, -0.4, 10), (-0.9, 0.6, 22)])
 def test_the_subject_of_a_disc_is_the_disc(inside, outside, radius):
-    """Wholly, and a few pixels beyond, for its rim is blurred."""
+    """All of it, and a few pixels beyond, because its edge is blurred."""
     found = subject_mask(disc(inside, outside, radius))[0, 0]
     assert (found[away() < radius - 1] == 1).all()
     assert (found[away() > radius + 3] == 0).all()
@@ -90,28 +90,28 @@ def test_the_subject_of_a_disc_is_the_disc(inside, outside, radius):
 
 @pytest.mark.parametrize("style", ["edges", "contours"])
 def test_a_disc_becomes_a_ring(style):
-    """And nothing else: no line inside it, none outside and none at the rim of the paper."""
+    """And nothing else: no line inside, outside or at the border of the paper."""
     image, all_round = disc(), 0
     for seed in range(20):
         ink = inked(STYLES[style](image, subject_mask(image), seeded(seed)))[0]
         if not ink.any():
             continue  # all of it was left out
         assert away()[ink].min() > 10 and away()[ink].max() < 23
-        places = ink.nonzero() - 31.5
-        all_round += (torch.atan2(*places.T).mul(16 / math.pi).round().unique()).numel() > 24  # of 32 directions
+        positions = ink.nonzero() - 31.5
+        all_round += (torch.atan2(*positions.T).mul(16 / math.pi).round().unique()).numel() > 24  # of 32 directions
     assert all_round >= 10
 
 
-def test_the_rim_of_a_image_is_no_line(flowers):
+def test_the_border_of_an_image_is_not_a_line(flowers):
     """There is nothing beyond it to compare with, which must not count as a change."""
     found = edge_lines(gaussian_blur(flowers, 1.2), torch.full((len(flowers), 1, 1, 1), 0.1))
     assert found.mean().item() == pytest.approx(0.1, abs=0.01)
-    rim = torch.cat([found[..., 0, :], found[..., -1, :], found[..., 0], found[..., -1]])
-    assert rim.mean() < 0.1
+    border = torch.cat([found[..., 0, :], found[..., -1, :], found[..., 0], found[..., -1]])
+    assert border.mean() < 0.1
 
 
 @pytest.mark.parametrize("tint", [-1.0, -0.7123, 0.0, 0.1, 0.3, 1.0])
-def test_of_a_flat_image_no_line_is_drawn_and_no_subject_found(tint):
+def test_a_flat_image_has_no_lines_and_no_subject(tint):
     flat = torch.full((8, 3, 16, 16), tint)
     assert subject_mask(flat).sum() == 0
     for style in STYLES:
@@ -123,14 +123,14 @@ def test_of_a_flat_image_no_line_is_drawn_and_no_subject_found(tint):
 
 @pytest.mark.parametrize("shape", [(16, 16), (30, 50), (7, 9)])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-def test_images_of_any_size_are_drawn_in_their_own_numbers(shape, dtype):
+def test_sketches_keep_size_and_dtype_of_the_images(shape, dtype):
     x0 = torch.rand(40, 3, *shape, generator=seeded(), dtype=dtype) * 2 - 1
     drawn = sketch(x0, seeded())
     assert (drawn.shape, drawn.dtype) == (x0.shape, dtype)
     assert drawn.isfinite().all() and drawn.abs().max() <= 1 + 1e-6
 
 
-def test_everything_is_computed_where_the_images_are():
+def test_everything_is_computed_on_the_device_of_the_images():
     """On the device "meta", which only knows shapes, a tensor that is made elsewhere is an error."""
     x0 = torch.empty(4, 3, 16, 16, device="meta")
     for style in STYLES.values():
@@ -138,7 +138,7 @@ def test_everything_is_computed_where_the_images_are():
         assert (drawn.shape, drawn.device.type) == (x0.shape, "meta")
 
 
-def test_a_hand_shakes_a_little_and_the_paper_goes_on_beyond_the_rim():
+def test_the_random_affine_map_is_small_and_extends_the_paper():
     drawn = disc().expand(32, -1, -1, -1)
     moved = random_affine(drawn, seeded())
     middle = ((1 - moved[:, 0]) * (torch.arange(64) - 31.5)).sum((1, 2)) / (1 - moved[:, 0]).sum((1, 2))

@@ -1,4 +1,4 @@
-"""From a prompt to what a network hears: the vocabulary, the encoder, attention to words, and CLIP in the place of both."""
+"""From a prompt to the condition of a network: tokenizer, text encoder, cross-attention, and CLIP."""
 
 import hashlib
 import json
@@ -52,27 +52,27 @@ def net(tiny):
     return tiny(channels=4, patch=1, text=TEXT).eval()
 
 
-# The vocabulary
+# The tokenizer
 
 
-def test_a_prompt_is_a_start_its_words_and_nothing_more(reader):
+def test_a_prompt_is_the_start_token_its_words_and_padding(reader):
     read = reader.read("A red TIGER dives")
     assert (read.condition.shape, read.condition.dtype, read.notes) == ((77,), torch.int64, ())
     assert read.condition[0] == reader.start and (read.condition[5:] == 0).all() and (read.condition[:5] > 0).all()
     assert [word for word, _ in read.words] == ["A", "red", "TIGER", "dives"]
-    assert [place for _, places in read.words for place in places] == [1, 2, 3, 4]
+    assert [position for _, positions in read.words for position in positions] == [1, 2, 3, 4]
     assert torch.equal(read.condition, reader(["  a Red\ttíger\n dives "])[0])
     assert not torch.equal(read.condition, reader(["a tiger dives red"])[0])
 
 
-def test_a_word_of_several_pieces_knows_all_its_places(reader):
-    (_, first), (word, places), (_, last) = reader.read("a seatiger a").words
-    assert word == "seatiger" and len(places) > 1
-    assert [*first, *places, *last] == list(range(1, 3 + len(places)))
+def test_a_word_of_several_tokens_has_all_their_positions(reader):
+    (_, first), (word, positions), (_, last) = reader.read("a seatiger a").words
+    assert word == "seatiger" and len(positions) > 1
+    assert [*first, *positions, *last] == list(range(1, 3 + len(positions)))
 
 
 @pytest.mark.parametrize("prompt", [None, "", "   \n", "\u200b", "\0"])
-def test_a_prompt_that_says_nothing_is_no_caption(reader, prompt):
+def test_an_empty_prompt_is_all_padding(reader, prompt):
     read = reader.read(prompt)
     assert not read.condition.any() and read.words == () and read.notes == ()
 
@@ -87,7 +87,7 @@ def test_a_prompt_that_says_nothing_is_no_caption(reader, prompt):
     ],
     ids=ascii,
 )
-def test_what_no_caption_has_is_left_out_and_said(reader, prompt, kept, lost):
+def test_unknown_characters_are_left_out_and_noted(reader, prompt, kept, lost):
     read = reader.read(prompt)
     assert [word for word, _ in read.words] == kept and read.condition.any() == bool(kept)
     (note,) = read.notes
@@ -120,7 +120,7 @@ def test_the_same_captions_give_the_same_vocabulary_and_rare_words_are_spelled()
     assert reader.config["vocabulary"] <= tokenizer.VOCABULARY_SIZE
 
 
-def test_a_vocabulary_lies_beside_its_model_and_no_other_is_taken(reader, net, tmp_path):
+def test_a_vocabulary_is_loaded_from_beside_its_model_and_no_other_is_accepted(reader, net, tmp_path):
     def kept(name, text):
         card = Card(name, "M", "attention_unet", {}, "v", 8, 4, text=text)
         save(tmp_path, card, net)
@@ -145,66 +145,66 @@ def test_a_vocabulary_lies_beside_its_model_and_no_other_is_taken(reader, net, t
 @pytest.mark.parametrize(
     "text", ["", "{}", "hello", json.dumps({"model": {"type": "BPE", "vocab": {"a": 0}, "merges": []}})]
 )
-def test_what_is_no_vocabulary_is_refused(text):
+def test_a_text_that_is_no_vocabulary_is_refused(text):
     with pytest.raises(ValueError, match="no vocabulary"):
         tokenizer.Tokenizer(text)
 
 
-# The encoder
+# The text encoder
 
 
 @torch.no_grad()
-def test_every_word_knows_all_others_and_their_order():
+def test_every_token_attends_to_all_others_and_to_their_order():
     torch.manual_seed(0)
     encoder, ids = TextEncoder(**TEXT).eval(), captions(1)
     words = encoder(ids)
     assert words.shape == (1, 12, 16)
-    for place in (0, 5):  # both directions
+    for position in (0, 5):  # both directions
         other = ids.clone()
-        other[0, place] = other[0, place] % 49 + 1
+        other[0, position] = other[0, position] % 49 + 1
         changed = (encoder(other) - words).abs().amax(2)[0, :6]
         assert (changed > 1e-4).all()
     assert not torch.allclose(encoder(ids[:, [1, 0, 2, 3, 4, 5]])[0, [1, 0]], words[0, :2], atol=1e-3)
 
 
-def test_the_layers_do_not_begin_equal():
+def test_the_layers_have_different_initial_weights():
     first, second = TextEncoder(**TEXT).layers.layers
     assert not torch.equal(first.linear1.weight, second.linear1.weight)
     assert not torch.equal(first.self_attn.in_proj_weight, second.self_attn.in_proj_weight)
 
 
 @torch.no_grad()
-def test_places_after_the_caption_do_not_matter(net):
-    """Neither how many there are, nor what a table holds for nothing."""
-    (y, timestep), ids = inputs(), captions()
-    said = net(y, timestep, ids)
+def test_padding_has_no_effect(net):
+    """Neither the number of padding tokens nor their row in the embedding table matters."""
+    (y, noise_level), ids = inputs(), captions()
+    said = net(y, noise_level, ids)
     for n in (6, 8, 77):
         torch.testing.assert_close(
-            net(y, timestep, torch.nn.functional.pad(ids, (0, n - 12))), said, rtol=1e-4, atol=1e-5
+            net(y, noise_level, torch.nn.functional.pad(ids, (0, n - 12))), said, rtol=1e-4, atol=1e-5
         )
     net.text.table.weight[0] += 5
-    torch.testing.assert_close(net(y, timestep, ids), said, rtol=1e-4, atol=1e-5)
-    assert not torch.allclose(net(y, timestep), net(y, timestep, ids), atol=1e-3)
+    torch.testing.assert_close(net(y, noise_level, ids), said, rtol=1e-4, atol=1e-5)
+    assert not torch.allclose(net(y, noise_level), net(y, noise_level, ids), atol=1e-3)
 
 
-def test_a_caption_that_is_too_long_is_refused_in_words(net):
+def test_a_caption_that_is_too_long_is_refused_in_one_sentence(net):
     with pytest.raises(ValueError, match="at most 77 tokens, not 78"):
         net(*inputs(), captions(n=78))
 
 
-def test_what_is_present():
+def test_the_token_mask():
     ids = torch.tensor([[5, 3, 0, 0], [0, 0, 0, 0]])
     expected = torch.tensor([[True, True, False, False], [True, False, False, False]])
     assert torch.equal(token_mask(ids), expected)
     assert torch.equal(token_mask((ids > 0)[..., None] * torch.tensor([0.5, -0.5])), expected)
 
 
-# What the network hears
+# The conditional network
 
 
 @pytest.fixture(params=["ids", "vectors"])
-def told(request, tiny):
-    """A network and captions for it: of an encoder of its own, or told what another one says."""
+def conditional(request, tiny):
+    """A network and captions for it: token ids for its own text encoder, or vectors of another one."""
     ids = captions()
     if request.param == "ids":
         return tiny(channels=4, patch=1, text=TEXT).eval(), ids
@@ -213,31 +213,31 @@ def told(request, tiny):
 
 
 @torch.no_grad()
-def test_two_captions_are_heard_as_two_and_a_dropped_one_is_none(told):
-    (net, condition), (y, timestep) = told, inputs()
-    anything, said = net(y, timestep), net(y, timestep, condition)
+def test_different_captions_give_different_outputs_and_a_dropped_one_is_unconditional(conditional):
+    (net, condition), (y, noise_level) = conditional, inputs()
+    unconditional, said = net(y, noise_level), net(y, noise_level, condition)
     assert said.shape == y.shape
-    assert not torch.isclose(said, anything, atol=1e-4).flatten(1).all(1).any()
-    assert not torch.isclose(said, net(y, timestep, condition.roll(1, 0)), atol=1e-4).flatten(1).all(1).any()
-    torch.testing.assert_close(net(y, timestep, torch.zeros_like(condition)), anything, rtol=1e-4, atol=1e-5)
+    assert not torch.isclose(said, unconditional, atol=1e-4).flatten(1).all(1).any()
+    assert not torch.isclose(said, net(y, noise_level, condition.roll(1, 0)), atol=1e-4).flatten(1).all(1).any()
+    torch.testing.assert_close(net(y, noise_level, torch.zeros_like(condition)), unconditional, rtol=1e-4, atol=1e-5)
     dropped = drop_conditions(condition, 0, 1.0, seeded())
     assert dropped.dtype == condition.dtype and not dropped.any()
     some = drop_conditions(condition, 0, 0.5, seeded(0))
-    alike = torch.isclose(net(y, timestep, some), anything, atol=1e-4).flatten(1).all(1)
+    alike = torch.isclose(net(y, noise_level, some), unconditional, atol=1e-4).flatten(1).all(1)
     assert torch.equal(alike, ~some.flatten(1).any(1)) and 0 < alike.sum() < 3
 
 
 @torch.no_grad()
-def test_a_caption_is_heard_by_its_own_image_only(told):
-    (net, condition), (y, timestep) = told, inputs()
+def test_a_caption_affects_its_own_image_only(conditional):
+    (net, condition), (y, noise_level) = conditional, inputs()
     other = condition.clone()
     other[1] = condition[0]
-    changed = (net(y, timestep, other) - net(y, timestep, condition)).abs().flatten(1).amax(1)
+    changed = (net(y, noise_level, other) - net(y, noise_level, condition)).abs().flatten(1).amax(1)
     assert changed[1] > 1e-3 and changed[[0, 2]].max() < 1e-5
 
 
-def test_words_are_listened_to_at_every_size_and_gradients_reach_all_weights(told):
-    (net, condition), (y, timestep) = told, inputs()
+def test_every_resolution_has_cross_attention_and_gradients_reach_all_weights(conditional):
+    (net, condition), (y, noise_level) = conditional, inputs()
     layers = {name for name, layer in net.named_modules() if isinstance(layer, CrossAttention)}
     assert layers == {
         "down.0.0.cross_attention",
@@ -247,21 +247,21 @@ def test_words_are_listened_to_at_every_size_and_gradients_reach_all_weights(tol
         "up.1.0.cross_attention",
     }
     some = drop_conditions(condition, 0, 0.5, seeded(0))
-    net(y, timestep, some).square().mean().backward()
+    net(y, noise_level, some).square().mean().backward()
     assert [
         name for name, weight in net.named_parameters() if weight.grad is None or not weight.grad.abs().sum() > 0
     ] == []
 
 
-def test_a_new_network_learns_with_every_weight_from_its_third_step_on():
+def test_every_weight_of_a_new_network_has_a_gradient_from_the_third_step_on():
     torch.manual_seed(0)
-    net, (y, timestep), ids = (
+    net, (y, noise_level), ids = (
         AttentionUNet(4, (16, 32), attention=(False, True), patch=1, embedding=16, text=TEXT),
         inputs(),
         captions(),
     )
     for _ in range(3):
-        slopes = torch.autograd.grad((net(y, timestep, ids) - 1).square().mean(), list(net.parameters()))
+        slopes = torch.autograd.grad((net(y, noise_level, ids) - 1).square().mean(), list(net.parameters()))
         with torch.no_grad():
             for weight, slope in zip(net.parameters(), slopes, strict=True):
                 weight.sub_(0.1 * slope)
@@ -271,51 +271,51 @@ def test_a_new_network_learns_with_every_weight_from_its_third_step_on():
 
 
 @torch.no_grad()
-def test_attention_to_words_is_what_the_paper_says_and_can_be_read():
-    """One head, written out; and the softmax that is listened to gives rows that sum to 1 over the words that are there."""
-    from diffusion_edu.analysis.attention import _Softmax
+def test_cross_attention_follows_the_paper_and_its_weights_can_be_recorded():
+    """One head, written out; the recorded weights sum to 1 over the tokens that are not masked."""
+    from diffusion_edu.analysis.attention import _RecordSoftmax
 
     torch.manual_seed(0)
     layer, x, words = CrossAttention(8, 6, head_width=8), torch.randn(2, 8, 4, 4), torch.randn(2, 5, 6)
-    there = torch.tensor([[True] * 5, [True, True, False, False, False]])
+    mask = torch.tensor([[True] * 5, [True, True, False, False, False]])
     layer.out.weight.normal_()
-    with _Softmax() as heard:
-        said = layer(x, words, there)
-    assert heard.latest.shape == (2, 1, 16, 5)
-    torch.testing.assert_close(heard.latest.sum(-1), torch.ones(2, 1, 16))
-    assert (heard.latest[1, ..., 2:] == 0).all()
+    with _RecordSoftmax() as recorded:
+        said = layer(x, words, mask)
+    assert recorded.latest.shape == (2, 1, 16, 5)
+    torch.testing.assert_close(recorded.latest.sum(-1), torch.ones(2, 1, 16))
+    assert (recorded.latest[1, ..., 2:] == 0).all()
     q = layer.q(layer.norm(x)).flatten(2).mT
     k, v = layer.kv(words).chunk(2, dim=2)
-    looks = ((q @ k.mT) / 8**0.5 + there[:, None].log()).softmax(-1)
-    torch.testing.assert_close(said, x + layer.out((looks @ v).mT.reshape(2, 8, 4, 4)))
+    weights = ((q @ k.mT) / 8**0.5 + mask[:, None].log()).softmax(-1)
+    torch.testing.assert_close(said, x + layer.out((weights @ v).mT.reshape(2, 8, 4, 4)))
 
 
-def test_nothing_is_heard_before_anything_is_learned():
+def test_new_cross_attention_is_the_identity():
     torch.manual_seed(0)
     layer, x = CrossAttention(8, 6), torch.randn(1, 8, 4, 4)
     assert torch.equal(layer(x, torch.randn(1, 5, 6), torch.ones(1, 5, dtype=torch.bool)), x)
 
 
-def test_a_network_learns_to_draw_what_the_caption_says(reader):
-    """Latents far beyond [-1, 1], of one sign for one word and of the other for another: nothing is clipped on the way."""
+def test_a_network_learns_to_generate_what_the_caption_says(reader):
+    """Latents far beyond [-1, 1], with a sign for each of two words: nothing is clipped."""
     torch.manual_seed(0)
     net = AttentionUNet(4, (16,), attention=(False,), patch=1, embedding=32, text={**TEXT, **reader.config})
     ids, objective = reader(["a red tiger", "a blue tiger"]).repeat(8, 1)[:, :8], Objective(null=0)
     x0 = torch.tensor([3.0, -3.0]).repeat(8).view(-1, 1, 1, 1).expand(-1, 4, 4, 4)
-    optimizer, chance = torch.optim.AdamW(net.parameters(), lr=3e-3), seeded()
+    optimizer, generator = torch.optim.AdamW(net.parameters(), lr=3e-3), seeded()
     for _ in range(150):
         optimizer.zero_grad()
-        objective(net, x0, ids, chance).mean().backward()
+        objective(net, x0, ids, generator).mean().backward()
         optimizer.step()
     card = Card("m", "M", "attention_unet", {"text": TEXT}, "v", 4, 4, autoencoder="a", text=reader.card)
-    able = Model(card, net.eval(), Compute(torch.device("cpu")))
+    model = Model(card, net.eval(), Compute(torch.device("cpu")))
     *_, last = generate(
-        able, Preset(steps=10, guidance_scale=1.5), range(4), reader(["a blue tiger", "a red tiger"] * 2)
+        model, Preset(steps=10, guidance_scale=1.5), range(4), reader(["a blue tiger", "a red tiger"] * 2)
     )
     assert last.x.mean((1, 2, 3)).sign().tolist() == [-1, 1, -1, 1] and last.x.abs().mean((1, 2, 3)).min() > 2
     assert card.conditional and not card.generates and asdict(card)["autoencoder"] == "a"
-    with pytest.raises(ValueError, match="what `tokens.reader` makes of a caption"):
-        generate(able, Preset(steps=2), [0], [1])
+    with pytest.raises(ValueError, match="the output of its `text.reader` for a caption"):
+        generate(model, Preset(steps=2), [0], [1])
 
 
 # CLIP
@@ -323,7 +323,7 @@ def test_a_network_learns_to_draw_what_the_caption_says(reader):
 
 @pytest.fixture(scope="module")
 def clip_folder(tmp_path_factory):
-    """A tiny CLIP with random weights, and a tokenizer of 56 pieces, as transformers keeps them."""
+    """A tiny CLIP with random weights, and a tokenizer of 56 tokens, in the format of transformers."""
     import transformers
 
     folder, letters = tmp_path_factory.mktemp("clip"), "abcdefghijklmnopqrstuvwxyz"
@@ -353,7 +353,7 @@ def clip_folder(tmp_path_factory):
     return folder
 
 
-def test_clip_says_one_vector_per_word_and_nothing_for_nothing(clip_folder, tmp_path, net):
+def test_clip_returns_one_vector_per_token_and_zeros_for_an_empty_prompt(clip_folder, tmp_path, net):
     from diffusion_edu.text.clip import load_clip
 
     reader = load_clip(str(clip_folder))
@@ -373,7 +373,7 @@ def test_clip_says_one_vector_per_word_and_nothing_for_nothing(clip_folder, tmp_
 @pytest.mark.parametrize(
     ("missing", "sentence"), [(True, "CLIP needs transformers"), (False, "CLIP could not be loaded")]
 )
-def test_without_clip_there_is_one_sentence(tmp_path, monkeypatch, missing, sentence):
+def test_without_clip_the_error_is_one_sentence(tmp_path, monkeypatch, missing, sentence):
     from diffusion_edu.text.clip import load_clip
 
     if missing:

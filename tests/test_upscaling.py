@@ -1,4 +1,4 @@
-"""Two and four times as large: our super-resolution model once and twice, and networks that a person brings as a weight file."""
+"""Factors 2 and 4: our super-resolution model once and twice, and upscaling networks from weight files."""
 
 import sys
 
@@ -36,10 +36,10 @@ def model(tiny):
     return Model(card, tiny(network="simple_unet", conditioning_channels=CONDITIONING_CHANNELS).eval(), CPU)
 
 
-# Sampled
+# The super-resolution model
 
 
-def test_twice_is_one_walk_and_four_times_is_two_with_noise_of_their_own(model):
+def test_factor_2_is_one_walk_and_factor_4_two_with_independent_noise(model):
     once, twice = (list(upscale(model, PRESET, small(), [0, 1], factor)) for factor in (2, 4))
     assert [state.x.shape[-1] for state in once] == [16] * 3 and [state.x.shape[-1] for state in twice] == [16] * 3 + [
         32
@@ -53,7 +53,7 @@ def test_twice_is_one_walk_and_four_times_is_two_with_noise_of_their_own(model):
     torch.testing.assert_close(alone.x, twice[-1].x[1:], rtol=0, atol=1e-4)
 
 
-def test_a_network_that_knows_the_image_draws_it_four_times_as_large():
+def test_a_network_that_copies_its_conditioning_image_enlarges_it_four_times():
     class Knows(nn.Module):
         size_multiple = 2
 
@@ -78,11 +78,11 @@ def test_other_factors_are_refused_before_anything_is_sampled(model, factor):
             verb()
 
 
-# Brought
+# Networks from files
 
 
 class Nearest:
-    """An upscaler that repeats pixels, and says that it has been asked."""
+    """An upscaler that repeats pixels and counts its calls."""
 
     def __init__(self, scale):
         self.scale, self.asked = scale, 0
@@ -96,7 +96,7 @@ class Nearest:
 @pytest.mark.parametrize(
     ("scale", "factor", "times"), [(2, 2, 1), (4, 4, 1), (2, 4, 2), (4, 2, 1), (8, 4, 1), (3, 4, 2)]
 )
-def test_a_network_is_asked_until_images_are_large_enough_and_what_is_too_large_is_shrunk(scale, factor, times):
+def test_a_network_runs_until_images_are_large_enough_and_larger_results_are_scaled_down(scale, factor, times):
     net = Nearest(scale)
     made = Upscaler(net, "nearest", scale, CPU)(small(), factor)
     assert made.shape == (2, 3, 8 * factor, 8 * factor) and net.asked == times * 2
@@ -112,7 +112,7 @@ def spandrel():
 
 
 def compact(scale=4, colours=3):
-    """A tiny network of the kind of Real-ESRGAN's small ones, with random weights."""
+    """A tiny network like the small ones of Real-ESRGAN, with random weights."""
     from spandrel.architectures.Compact import CompactArch
     from spandrel.architectures.Compact.__arch.SRVGG import SRVGGNetCompact
 
@@ -124,7 +124,7 @@ def compact(scale=4, colours=3):
 
 @pytest.mark.parametrize("ending", ["safetensors", "pth", "wrapped.pth"])
 @pytest.mark.parametrize("scale", [2, 4])
-def test_a_weight_file_that_a_person_brings_is_read_and_used(spandrel, tmp_path, ending, scale):
+def test_a_weight_file_is_read_and_used(spandrel, tmp_path, ending, scale):
     net, path = compact(scale), tmp_path / f"own.{ending}"
     weights = net.state_dict()
     if ending == "safetensors":
@@ -141,7 +141,7 @@ def test_a_weight_file_that_a_person_brings_is_read_and_used(spandrel, tmp_path,
     assert not torch.allclose(made, F.interpolate(small(), scale_factor=scale, mode="nearest"), atol=1e-2)
 
 
-def test_the_large_network_of_real_esrgan_is_known_too(spandrel, tmp_path):
+def test_the_large_network_of_real_esrgan_is_recognised_too(spandrel, tmp_path):
     from spandrel.architectures.ESRGAN import ESRGANArch
     from spandrel.architectures.ESRGAN.__arch.RRDB import RRDBNet
 
@@ -158,7 +158,7 @@ class Harm:
         return (open, ("harmed.txt", "w"))
 
 
-def test_what_is_no_upscaler_is_refused_in_one_sentence_and_nothing_is_ever_run(spandrel, tmp_path, monkeypatch):
+def test_other_files_are_refused_in_one_sentence_and_no_code_in_them_runs(spandrel, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     torch.save({"params": Harm()}, "harm.pth")
     torch.save({"weight": torch.zeros(3)}, "else.pth")
@@ -180,7 +180,7 @@ def test_what_is_no_upscaler_is_refused_in_one_sentence_and_nothing_is_ever_run(
     assert not (tmp_path / "harmed.txt").exists()
 
 
-def test_without_the_library_it_is_said_how_to_get_it(tmp_path, monkeypatch):
+def test_without_spandrel_the_error_says_how_to_install_it(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "spandrel", None)
     with pytest.raises(Unusable, match="pip install spandrel"):
         upscaler(tmp_path / "own.pth", CPU)

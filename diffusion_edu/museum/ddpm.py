@@ -86,7 +86,7 @@ EXHIBITS = [
         "list is 20 lower.",
         source="[diffusers, pull request #2076](https://github.com/huggingface/diffusers/pull/2076) and "
         "[#3006](https://github.com/huggingface/diffusers/pull/3006)",
-        test="tests/test_moments.py::test_the_moments_are_right_at_any_stride",
+        test="tests/test_moments.py::test_mean_and_variance_are_right_for_any_number_of_steps",
         right=ddpm_step,
         wrong=one_step_beta,
         chain=lambda part: Chain(50, step=part),
