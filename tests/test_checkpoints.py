@@ -18,9 +18,9 @@ from diffusion_edu.schedules import cosine
 from diffusion_edu.training.loop import train_state
 from diffusion_edu.training.state import load_run, save_run
 
-SIZES = {"widths": [16, 32], "attention": [False, True], "embedding": 16, "classes": 2}
+CONFIG = {"widths": [16, 32], "attention": [False, True], "embedding": 16, "classes": 2}
 CARD = Card(
-    "tiny", "A tiny model", "attention_unet", SIZES, "v", 8, classes=["tulipán", "rose"], training={"images_seen": 3}
+    "tiny", "A tiny model", "attention_unet", CONFIG, "v", 8, classes=["tulipán", "rose"], training={"images_seen": 3}
 )
 PLAIN = Compute(torch.device("cpu"))
 
@@ -28,7 +28,7 @@ PLAIN = Compute(torch.device("cpu"))
 @pytest.fixture
 def saved(tmp_path, tiny):
     """A folder that holds one model."""
-    save(tmp_path, CARD, tiny(**SIZES))
+    save(tmp_path, CARD, tiny(**CONFIG))
     return tmp_path
 
 
@@ -50,7 +50,7 @@ def edit_card(folder, **changes):
 
 
 def test_a_model_comes_back_with_its_card_and_its_weights_rounded_to_fp16(saved, tiny):
-    model, net = load("tiny", [saved], PLAIN), tiny(**SIZES)
+    model, net = load("tiny", [saved], PLAIN), tiny(**CONFIG)
     for name, weight in net.state_dict().items():
         assert torch.equal(model.net.state_dict()[name], weight.half().float())
     assert model.card == Card(**{**vars(CARD), "sha256": fingerprint(saved / "tiny.safetensors")})
@@ -82,7 +82,7 @@ def test_a_model_without_classes_has_no_null_class():
 def test_models_are_listed_shipped_ones_first_and_only_where_both_files_are(tmp_path, tiny, monkeypatch):
     monkeypatch.setattr(checkpoints, "PRETRAINED", tmp_path / "pretrained")
     monkeypatch.setattr(checkpoints, "OWN", tmp_path / "runs")
-    net = tiny(**SIZES)
+    net = tiny(**CONFIG)
     for place, name in [("pretrained", "b"), ("runs", "a"), ("runs/long", "b"), ("runs/long", "c")]:
         save(tmp_path / place, Card(**{**vars(CARD), "name": name}), net)
     save_card(tmp_path / "runs", Card(**{**vars(CARD), "name": "lonely"}))
@@ -142,13 +142,13 @@ def test_a_card_that_is_none_is_refused(saved, text):
     [
         {"network": "no_such_network"},
         {"network": ["attention_unet"]},
-        {"config": {**SIZES, "widths": [16, 48]}},
-        {"config": {**SIZES, "widths": []}},
-        {"config": {**SIZES, "widths": "ab"}},
-        {"config": {**SIZES, "widths": [-16, 32]}},
-        {"config": {**SIZES, "attention": [True]}},
-        {"config": {**SIZES, "classes": 3}},
-        {"config": {**SIZES, "depth": 3}},
+        {"config": {**CONFIG, "widths": [16, 48]}},
+        {"config": {**CONFIG, "widths": []}},
+        {"config": {**CONFIG, "widths": "ab"}},
+        {"config": {**CONFIG, "widths": [-16, 32]}},
+        {"config": {**CONFIG, "attention": [True]}},
+        {"config": {**CONFIG, "classes": 3}},
+        {"config": {**CONFIG, "depth": 3}},
         {"config": {}},
         {"config": 7},
         {"config": None},
@@ -203,7 +203,7 @@ def test_a_full_disk_leaves_the_old_file_whole_and_nothing_else(saved, tiny, mon
         monkeypatch.setattr(owner, function, full)
     with pytest.raises(OSError, match="No space left"):
         {
-            "weights": lambda: save(saved, CARD, tiny(1, **SIZES)),
+            "weights": lambda: save(saved, CARD, tiny(1, **CONFIG)),
             "card": lambda: save_card(saved, CARD),
             "run": lambda: save_run(saved / "run.safetensors", state, {"sheets": 1}),
         }[what]()

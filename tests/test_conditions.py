@@ -1,4 +1,4 @@
-"""What a network can be told besides classes: attributes, and an image that guides it; None asks for anything."""
+"""Conditions other than classes: attributes and a conditioning image; None means unconditional."""
 
 from functools import partial
 
@@ -13,10 +13,10 @@ from diffusion_edu.networks import NETWORKS
 from diffusion_edu.networks.blocks import AttributeEmbedding, concatenate_image
 from diffusion_edu.randomness import Compute
 from diffusion_edu.recipes import super_resolution
-from diffusion_edu.recipes.faces import COMMON, MAX_WEIGHT, rare_attribute_weights, drop_attributes
+from diffusion_edu.recipes.faces import COMMON, MAX_WEIGHT, drop_attributes, rare_attribute_weights
 from diffusion_edu.training.objectives.diffusion import drop_conditions
 
-KINDS = {"attributes": 5, "conditioning_channels": 4}
+CONDITIONS = {"attributes": 5, "conditioning_channels": 4}
 
 
 def seeded(seed=0):
@@ -29,25 +29,25 @@ def inputs(b=3, h=16, w=16):
 
 def conditions(prediction_type, b=3, h=16, w=16):
     if prediction_type == "attributes":
-        return torch.randint(0, 2, (b, KINDS[prediction_type]), generator=seeded(1)) * 2 - 1
-    return torch.randn(b, KINDS[prediction_type], h, w, generator=seeded(1))
+        return torch.randint(0, 2, (b, CONDITIONS[prediction_type]), generator=seeded(1)) * 2 - 1
+    return torch.randn(b, CONDITIONS[prediction_type], h, w, generator=seeded(1))
 
 
 @pytest.fixture(params=["attention_unet", "simple_unet"])
-def drawing(request, tiny):
-    """A function that builds a small network that draws, of either kind."""
+def unet(request, tiny):
+    """A function that builds a small U-Net, simple or with attention."""
     return partial(tiny, network=request.param)
 
 
-@pytest.fixture(params=KINDS)
+@pytest.fixture(params=CONDITIONS)
 def prediction_type(request):
     return request.param
 
 
 @torch.no_grad()
-def test_nothing_said_and_zeros_are_the_same_and_something_said_is_heard(drawing, prediction_type):
+def test_no_condition_and_zeros_are_the_same_and_a_condition_has_an_effect(unet, prediction_type):
     net, (y, noise_level), condition = (
-        drawing(**{prediction_type: KINDS[prediction_type]}),
+        unet(**{prediction_type: CONDITIONS[prediction_type]}),
         inputs(),
         conditions(prediction_type),
     )
@@ -65,9 +65,9 @@ def test_nothing_said_and_zeros_are_the_same_and_something_said_is_heard(drawing
 
 
 @torch.no_grad()
-def test_what_one_image_is_told_is_not_heard_by_the_others(drawing, prediction_type):
+def test_the_condition_of_one_image_has_no_effect_on_the_others(unet, prediction_type):
     net, (y, noise_level), condition = (
-        drawing(**{prediction_type: KINDS[prediction_type]}),
+        unet(**{prediction_type: CONDITIONS[prediction_type]}),
         inputs(),
         conditions(prediction_type),
     )
@@ -77,9 +77,9 @@ def test_what_one_image_is_told_is_not_heard_by_the_others(drawing, prediction_t
     assert changed[1] > 1e-3 and changed[[0, 2]].max() < 1e-5
 
 
-def test_gradients_reach_every_weight_and_every_part_of_the_condition(drawing, prediction_type):
+def test_gradients_reach_every_weight_and_every_part_of_the_condition(unet, prediction_type):
     net, (y, noise_level), condition = (
-        drawing(**{prediction_type: KINDS[prediction_type]}),
+        unet(**{prediction_type: CONDITIONS[prediction_type]}),
         inputs(),
         conditions(prediction_type).float().requires_grad_(),
     )
@@ -95,7 +95,7 @@ def test_gradients_reach_every_weight_and_every_part_of_the_condition(drawing, p
 
 
 def test_a_new_network_with_attributes_learns_with_every_weight_from_its_third_step_on():
-    """Its blocks begin as their short cuts, and so does what it is told: nothing."""
+    """Its blocks start as their shortcuts, and the embedding of the attributes starts at zero."""
     torch.manual_seed(0)
     net = NETWORKS["attention_unet"](widths=(16, 32), attention=(False, True), embedding=16, attributes=5)
     (y, noise_level), condition = inputs(), conditions("attributes")
@@ -106,7 +106,7 @@ def test_a_new_network_with_attributes_learns_with_every_weight_from_its_third_s
     assert all(slope.abs().sum() > 0 for slope in slopes)
 
 
-def test_attributes_are_told_alike_in_every_type_of_number():
+def test_attributes_of_every_dtype_give_the_same_output():
     embed, conditions = AttributeEmbedding(3, 8), [[1, -1, 0], [0, 0, 0]]
     torch.nn.init.normal_(embed.mlp[-1].weight)
     expected = embed(torch.tensor(conditions, dtype=torch.float32), 2)
@@ -140,7 +140,7 @@ def test_the_network_that_enlarges_takes_images_of_any_size_that_it_can_halve():
 @pytest.mark.parametrize("shape", [(), (5,), (4, 6, 6)], ids=["labels", "attributes", "guides"])
 @pytest.mark.parametrize("dtype", [torch.int64, torch.float32])
 def test_conditions_of_every_kind_are_dropped_image_by_image(shape, dtype):
-    """Pitfall 26: one batch holds both kinds, and no image is told half of its condition."""
+    """Pitfall 26: one batch holds both, and no image keeps half of its condition."""
     condition = torch.randint(1, 9, (2000, *shape), generator=seeded()).to(dtype)
     dropped = drop_conditions(condition, 0, 0.3, seeded(1))
     assert (dropped.shape, dropped.dtype) == (condition.shape, dtype)
@@ -150,32 +150,32 @@ def test_conditions_of_every_kind_are_dropped_image_by_image(shape, dtype):
     assert torch.equal(dropped[~gone.all(1)], condition[~gone.all(1)])
     assert torch.equal(
         gone.all(1), drop_conditions(torch.ones(2000), 0, 0.3, seeded(1)) == 0
-    )  # the same chance for all kinds
+    )  # the same probability for all
 
 
 def test_any_number_of_attributes_may_be_left_open():
     x0, labels = torch.zeros(4000, 1), torch.randint(0, 2, (4000, 20), generator=seeded()) * 2 - 1
-    same, told = drop_attributes(x0, labels, seeded(1))
-    assert same is x0 and torch.equal(told, drop_attributes(x0, labels, seeded(1))[1])
-    assert ((told == labels) | (told == 0)).all()
-    count = (told != 0).sum(1).bincount(minlength=21) / 4000  # as often none as all as any number between
+    same, kept = drop_attributes(x0, labels, seeded(1))
+    assert same is x0 and torch.equal(kept, drop_attributes(x0, labels, seeded(1))[1])
+    assert ((kept == labels) | (kept == 0)).all()
+    count = (kept != 0).sum(1).bincount(minlength=21) / 4000  # as often none as all as any number between
     assert count == pytest.approx(torch.full((21,), 1 / 21), abs=0.02)
-    assert (told != 0).float().mean(0) == pytest.approx(torch.full((20,), 0.5), abs=0.04)
+    assert (kept != 0).float().mean(0) == pytest.approx(torch.full((20,), 0.5), abs=0.04)
 
 
 @pytest.mark.parametrize("labels", [None, torch.arange(4)], ids=["none", "classes"])
-def test_images_without_attributes_are_told_what_they_are(labels):
+def test_labels_without_attributes_are_kept(labels):
     assert drop_attributes(torch.zeros(4, 1), labels, seeded())[1] is labels
 
 
-# Drawing
+# Sampling
 
 
 PRESET = Preset(steps=2, guidance_scale=2.0)
 
 
-def model(net, config=(), **told):
-    return Model(Card("m", "M", "simple_unet", dict(config), "v", 8, **told), net, Compute(torch.device("cpu")))
+def model(net, config=(), **fields):
+    return Model(Card("m", "M", "simple_unet", dict(config), "v", 8, **fields), net, Compute(torch.device("cpu")))
 
 
 def last(*request):
@@ -183,7 +183,7 @@ def last(*request):
     return state.x
 
 
-def test_a_request_for_attributes_is_sampled_and_wishing_for_nothing_is_drawing_anything(tiny):
+def test_attributes_condition_the_samples_and_zeros_are_unconditional(tiny):
     able = model(tiny(network="simple_unet", attributes=2), attributes=["hat", "smile"])
     hat = last(able, PRESET, [4, 5], [able.card.label("hat")] * 2)
     assert hat.shape == (2, 3, 8, 8)
@@ -216,5 +216,6 @@ def test_faces_with_a_rare_attribute_come_more_often():
     assert often[:10].tolist() == pytest.approx([COMMON / 0.1] * 10) and often[10] == MAX_WEIGHT
     assert (often[11:] == 1).all()
     assert (
-        rare_attribute_weights(ImageSet(torch.zeros(2, 3, 4, 4, dtype=torch.uint8), torch.tensor([0, 1]), ("a", "b"))) is None
+        rare_attribute_weights(ImageSet(torch.zeros(2, 3, 4, 4, dtype=torch.uint8), torch.tensor([0, 1]), ("a", "b")))
+        is None
     )

@@ -1,4 +1,6 @@
-"""A decoder that learns to please a critic: what each of the two learns from whom, and the recipe that leaves the latents as they are."""
+"""A decoder trained against a critic: which of the two learns from which term, and the recipe that
+keeps the latents.
+"""
 
 from copy import deepcopy
 from dataclasses import replace
@@ -15,13 +17,13 @@ from diffusion_edu.networks.autoencoder import Autoencoder
 from diffusion_edu.networks.critic import AutoencoderGAN, Critic
 from diffusion_edu.randomness import Compute
 from diffusion_edu.recipes import decoder_gan
-from diffusion_edu.training import objectives
 from diffusion_edu.training.loop import fit, train_state
+from diffusion_edu.training.objectives import autoencoding
 from diffusion_edu.training.objectives.adversarial import Adversarial, hinge_loss
 from diffusion_edu.training.perceptual import perceptual_distance
 
 CPU = Compute(torch.device("cpu"))
-SIZES = {"widths": [8, 16], "blocks": [1, 1], "patch": 4}
+CONFIG = {"widths": [8, 16], "blocks": [1, 1], "patch": 4}
 
 
 @pytest.fixture(autouse=True)
@@ -35,7 +37,7 @@ def images(b=4, size=32):
     return torch.rand(b, 3, size, size) * 2 - 1
 
 
-def test_a_critic_judges_every_place_by_what_is_near_it():
+def test_a_critic_scores_every_position_by_the_pixels_around_it():
     critic, x = Critic(), images(1, 96).requires_grad_()
     said = critic(x)
     assert said.shape == (1, 1, 12, 12)
@@ -45,29 +47,29 @@ def test_a_critic_judges_every_place_by_what_is_near_it():
     assert (wide >= 30).all() and (wide <= 50).all()
 
 
-def test_no_layer_of_a_critic_makes_a_change_larger():
+def test_no_layer_of_a_critic_amplifies_a_change():
     critic = Critic()
     with torch.no_grad():
         for layer in critic.layers[::2]:
             layer.parametrizations.weight.original.mul_(30)
     for _ in range(30):
-        critic(images(1))  # every look in training makes the estimate of the norm better
+        critic(images(1))  # every forward pass in training improves the estimate of the norm
     for layer in critic.layers[::2]:
         assert torch.linalg.matrix_norm(layer.weight.flatten(1), 2).item() == pytest.approx(1, abs=0.05)
 
 
-def test_a_critic_learns_until_it_is_sure_enough():
-    made, true = (
+def test_the_hinge_loss_is_zero_beyond_its_margin():
+    fake, real = (
         torch.tensor([-2.0, -1.0, 0.0, 3.0]).view(4, 1, 1, 1),
         torch.tensor([2.0, 0.5, 0.0, -1.0]).view(4, 1, 1, 1),
     )
-    assert hinge_loss(made, true).tolist() == [0, 0.5, 2, 6]
+    assert hinge_loss(fake, real).tolist() == [0, 0.5, 2, 6]
 
 
-def test_the_decoder_learns_to_please_and_the_critic_to_tell_and_neither_from_the_other():
-    net, x = AutoencoderGAN(Autoencoder(**SIZES)), images()
-    _, pleased, made, true = net(x)
-    (-pleased.mean()).backward()
+def test_decoder_and_critic_each_learn_from_their_own_term_only():
+    net, x = AutoencoderGAN(Autoencoder(**CONFIG)), images()
+    _, scores, fake, real = net(x)
+    (-scores.mean()).backward()
     assert all(weight.grad is None for weight in (*net.critic.parameters(), *net.autoencoder.down.parameters()))
     with torch.no_grad():
         before = net.critic.eval()(net(x)[0]).mean()
@@ -75,42 +77,42 @@ def test_the_decoder_learns_to_please_and_the_critic_to_tell_and_neither_from_th
             weight -= 0.05 * weight.grad
             weight.grad = None
         assert net.critic(net(x)[0]).mean() > before
-    (made + 2 * true).mean().backward()
+    (fake + 2 * real).mean().backward()
     assert all(weight.grad is None for weight in net.autoencoder.parameters())
     assert all(weight.grad.any() for weight in net.critic.parameters())
 
 
-def test_the_loss_is_distance_looks_and_what_the_critic_has_to_learn(monkeypatch):
-    looking = torch.nn.Sequential(torch.nn.Conv2d(3, 4, 3, padding=1), torch.nn.SiLU())
-    monkeypatch.setattr(objectives, "feature_network", lambda name, device: looking)
-    net, x, objective = AutoencoderGAN(Autoencoder(**SIZES)).eval(), images(), Adversarial(perceptual_weight=0.5)
-    theta, eps = torch.full((4,), 1e-6), torch.zeros_like(x)  # looked at where they are
-    x_hat, pleased, made, true = net(x)
-    assert torch.equal(pleased, made)
+def test_the_loss_is_the_sum_of_its_terms(monkeypatch):
+    layers = torch.nn.Sequential(torch.nn.Conv2d(3, 4, 3, padding=1), torch.nn.SiLU())
+    monkeypatch.setattr(autoencoding, "feature_network", lambda name, device: layers)
+    net, x, objective = AutoencoderGAN(Autoencoder(**CONFIG)).eval(), images(), Adversarial(perceptual_weight=0.5)
+    theta, eps = torch.full((4,), 1e-6), torch.zeros_like(x)  # without a shift
+    x_hat, scores, fake, real = net(x)
+    assert torch.equal(scores, fake)
     expected = (
         (x_hat - x).abs().flatten(1).mean(1)
-        + hinge_loss(made, true)
-        - 0.05 * made.flatten(1).mean(1)
-        + 0.5 * perceptual_distance(looking, x_hat, x)
+        + hinge_loss(fake, real)
+        - 0.05 * fake.flatten(1).mean(1)
+        + 0.5 * perceptual_distance(layers, x_hat, x)
     )
     torch.testing.assert_close(objective.at(net, x, None, theta, eps), expected)
 
 
 def test_training_sharpens_what_is_blurred_and_leaves_the_latents(monkeypatch):
     monkeypatch.setattr(
-        objectives,
-        "eyes",
+        autoencoding,
+        "feature_network",
         lambda name, device: torch.nn.Sequential(torch.nn.Conv2d(3, 4, 3, padding=1)).requires_grad_(False),
     )
-    net, x = AutoencoderGAN(Autoencoder(**SIZES)), images(8)
+    net, x = AutoencoderGAN(Autoencoder(**CONFIG)), images(8)
     before, state = deepcopy(net), train_state(net)
     for progress in fit(state, iter([(x, None)] * 30), Adversarial(), lambda state: 3e-3):
         assert isfinite(progress.loss)
     for name, weight in state.ema.autoencoder.down.state_dict().items():
         assert torch.equal(weight, before.autoencoder.down.state_dict()[name]), name
-    *_, made, true = state.net(x)
-    *_, was_made, was_true = before(x)
-    assert hinge_loss(made, true).mean() < hinge_loss(was_made, was_true).mean()  # the critic learns
+    *_, fake, real = state.net(x)
+    *_, was_fake, was_real = before(x)
+    assert hinge_loss(fake, real).mean() < hinge_loss(was_fake, was_real).mean()  # the critic learns
     assert not torch.equal(state.ema.autoencoder.up[0].weight, before.autoencoder.up[0].weight)
 
 
@@ -125,8 +127,8 @@ def home(tmp_path, monkeypatch):
     scale = {"mean": [0.1, -0.2, 0.3, 0.0], "std": [0.5, 1.5, 1.0, 2.0]}
     save(
         tmp_path / "runs" / "blurred",
-        Card("blurred", "B", "autoencoder", SIZES, "autoencoder", 32, latents=scale),
-        Autoencoder(**SIZES),
+        Card("blurred", "B", "autoencoder", CONFIG, "autoencoder", 32, latents=scale),
+        Autoencoder(**CONFIG),
     )
     return tmp_path
 

@@ -1,4 +1,6 @@
-"""The six ways to lose an image: nothing at timestep 0, everything at T, no jump between, and what the two algorithms make of them."""
+"""The six ways to lose an image: nothing at timestep 0, everything at T, no jump between, and what the two algorithms
+make of them.
+"""
 
 import math
 from functools import partial
@@ -13,7 +15,7 @@ from diffusion_edu.samplers import cold_step, naive_cold_step
 from diffusion_edu.training.objectives.diffusion import drop_conditions, sample_noise_levels
 from diffusion_edu.training.objectives.restoration import Restoration
 
-SIZES = [(16, 16), (16, 32), (24, 20), (7, 5), (1, 9), (1, 1)]
+CONFIG = [(16, 16), (16, 32), (24, 20), (7, 5), (1, 9), (1, 1)]
 RANDOM = ("mask", "snow")
 
 
@@ -28,10 +30,12 @@ def test_timestep_0_is_the_image_bit_for_bit(name):
     assert torch.equal(Degradation(name, (1, 2, 3))(x0, 0), x0)
 
 
-@pytest.mark.parametrize("h, w", SIZES)
+@pytest.mark.parametrize("h, w", CONFIG)
 @pytest.mark.parametrize("name", DEGRADATIONS)
 def test_at_T_nothing_is_left(name, h, w):
-    """Of the flat colour that blur ends in no pixel is off by more than a grey timestep of 255 or two: half a wave is left as exp(-pi^2 / 2)."""
+    """Of the flat colour that blur ends in no pixel is off by more than a grey timestep of 255 or two: half a wave is
+    left as exp(-pi^2 / 2).
+    """
     x0 = images(3, h, w)
     x = Degradation(name, (1, 2, 3), T=50)(x0, 50)
     left = {
@@ -45,7 +49,7 @@ def test_at_T_nothing_is_left(name, h, w):
     assert x.shape == x0.shape
 
 
-@pytest.mark.parametrize("h, w", SIZES)
+@pytest.mark.parametrize("h, w", CONFIG)
 @pytest.mark.parametrize("name", DEGRADATIONS)
 def test_neighbouring_timesteps_differ_little_everywhere(name, h, w):
     """No jump, not at the first timestep either: with twice the timesteps they differ about half as much."""
@@ -92,7 +96,7 @@ def test_what_is_covered_stays_covered(name):
 
 
 def test_blur_is_a_gaussian_with_mirrored_edges():
-    """Against a convolution by hand with sigma = share^3 * size."""
+    """Against a convolution by hand with sigma = severity^3 * size."""
     x0, size, fraction = images(1, 16, 16), 16, 0.5
     sigma, reach = fraction**3 * size, 80
     places = torch.arange(-reach, size + reach)
@@ -127,11 +131,11 @@ def test_blocks_at_the_edge_are_the_mean_of_what_there_is_of_them():
 
 
 def test_many_degradations_at_once_are_the_single_ones():
-    x0, chance, fraction = images(14), noise(14, 1, 16, 16, seed=1), torch.linspace(0.01, 1, 14, dtype=torch.float64)
-    which = torch.arange(14) % len(DEGRADATIONS)
-    x = degrade_each(x0, which, fraction, chance)
+    x0, eps, severity = images(14), noise(14, 1, 16, 16, seed=1), torch.linspace(0.01, 1, 14, dtype=torch.float64)
+    index = torch.arange(14) % len(DEGRADATIONS)
+    x = degrade_each(x0, index, severity, eps)
     for k in range(14):
-        alone = list(DEGRADATIONS.values())[which[k]](x0[k : k + 1], fraction[k].view(1, 1, 1, 1), chance[k : k + 1])
+        alone = list(DEGRADATIONS.values())[index[k]](x0[k : k + 1], severity[k].view(1, 1, 1, 1), eps[k : k + 1])
         torch.testing.assert_close(x[k : k + 1], alone, rtol=0, atol=1e-12)
 
 
@@ -145,15 +149,15 @@ def test_a_batch_need_not_hold_every_degradation(b):
 
 
 def test_what_is_restored_is_exact_under_autocast():
-    x0, which, fraction = images(6, dtype=torch.float32), torch.arange(6), torch.full((6,), 0.5)
-    chance = noise(6, 1, 16, 16, dtype=torch.float32)
+    x0, index, severity = images(6, dtype=torch.float32), torch.arange(6), torch.full((6,), 0.5)
+    eps = noise(6, 1, 16, 16, dtype=torch.float32)
     with torch.autocast("cpu", torch.bfloat16):
-        low = degrade_each(x0, which, fraction, chance)
+        low = degrade_each(x0, index, severity, eps)
     assert low.dtype == torch.float32
-    assert torch.equal(low, degrade_each(x0, which, fraction, chance))
+    assert torch.equal(low, degrade_each(x0, index, severity, eps))
 
 
-def test_mistakes_are_told_in_words():
+def test_errors_are_explained_in_words():
     with pytest.raises(ValueError, match="blur, pixelate, fade, desaturate, mask, snow; not 'rain'"):
         Degradation("rain", (0,))
     for t in (-1, 11):
@@ -205,7 +209,7 @@ def test_algorithm_2_averages_the_errors_of_all_predictions_and_algorithm_1_keep
 
 
 class Says(torch.nn.Module):
-    """A network that says one number and notes what it is told."""
+    """A network that returns one number and records its inputs."""
 
     def __init__(self, number=0.0):
         super().__init__()
@@ -241,7 +245,9 @@ def test_autocast_surrounds_the_network_of_a_restorer_only():
 
 
 def test_a_restorer_is_trained_on_what_it_will_be_shown():
-    """The objective degrades by theta / (pi / 2) and tells 1000 theta; the restorer of timestep t is told the same of the share t / T."""
+    """The network gets 1000 theta at severity theta / (pi / 2), in training and as a restorer at timestep t with
+    severity t / T.
+    """
     net, x0, eps = Says(), images(6, dtype=torch.float32), noise(6, 3, 16, 16, dtype=torch.float32, seed=1)
     Restoration(grain=0.0).at(net, x0, None, torch.full((6,), 0.3 * math.pi / 2), eps)
     y, timestep, which = net.heard[0]
@@ -264,7 +270,7 @@ def test_the_loss_is_how_far_the_image_and_what_is_said_are_from_the_clean_one(n
     plain = degrade_each(x0, torch.arange(12) % 6, theta * (2 / math.pi), eps[:, :1])
     torch.testing.assert_close(
         seen - plain, 0.02 * eps.flip(0), rtol=0, atol=1e-6
-    )  # the grain is not the chance that degraded it
+    )  # the grain is not the noise that degraded it
 
 
 def test_both_ends_of_a_restoration_are_finite():
@@ -274,13 +280,13 @@ def test_both_ends_of_a_restoration_are_finite():
     assert Restoration(grain=0.0).at(Says(), x0, None, torch.full((12,), 1e-7), eps).max() < 1e-5
 
 
-def test_what_is_told_is_dropped_image_by_image():
+def test_labels_are_dropped_image_by_image():
     """Pitfall 26."""
     net, x0 = Says(), images(36, 4, 4, torch.float32)
     Restoration(null=6, drop=0.3)(net, x0, None, torch.Generator().manual_seed(0))
-    told = net.heard[0][2]
-    assert 3 < (told == 6).sum() < 20
-    assert torch.equal(told[told != 6], (torch.arange(36) % 6)[told != 6])
+    labels = net.heard[0][2]
+    assert 3 < (labels == 6).sum() < 20
+    assert torch.equal(labels[labels != 6], (torch.arange(36) % 6)[labels != 6])
     Restoration(null=6, drop=0.0)(net, x0, None, torch.Generator().manual_seed(0))
     assert torch.equal(net.heard[1][2], torch.arange(36) % 6)
     assert drop_conditions(torch.arange(6), 6, 0.5, torch.Generator().manual_seed(0)).tolist() != list(range(6))

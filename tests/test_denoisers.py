@@ -33,7 +33,7 @@ def close(a, b, atol=1e-9):
 
 
 class Listener(nn.Module):
-    """A network that notes what it is told and says what it was given to say."""
+    """A network that records its inputs and returns a given output."""
 
     def __init__(self, say):
         super().__init__()
@@ -230,7 +230,9 @@ def test_thresholding_keeps_the_order_of_all_values_and_their_signs(fraction):
 
 @pytest.mark.parametrize("timestep", [1, 10, 100, 999])
 def test_the_exact_denoiser_stays_exact_in_float32_where_there_is_hardly_any_noise(timestep):
-    """Against the differences in float64, among a thousand images, some of them so close that the noise hides which one it is."""
+    """Against the differences in float64, among a thousand images, some of them so close that the noise hides which one
+    it is.
+    """
     schedule = cosine(1000)
     generator = torch.Generator().manual_seed(0)
     data = torch.rand(200, 3, 32, 32, generator=generator) * 2 - 1

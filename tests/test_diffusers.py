@@ -1,4 +1,6 @@
-"""Agreement with diffusers, step by step: its float32 tables are replaced by ours, so that nothing but the steps is compared."""
+"""Compared with diffusers, step by step: its float32 tables are replaced by ours, so that nothing but the steps is
+compared.
+"""
 
 from functools import partial
 from unittest.mock import patch
@@ -18,7 +20,9 @@ pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation doesn't
 
 
 def oracle(make, schedule, **options):
-    """A diffusers scheduler, its float32 tables replaced by ours, so that the steps can be compared to the last digit."""
+    """A diffusers scheduler, its float32 tables replaced by ours, so that the steps can be
+    compared to the last digit.
+    """
     theirs = make(1000, timestep_spacing="trailing", clip_sample=False, **options)
     theirs.alphas_cumprod = schedule.alpha_bar[1:]
     theirs.alphas = theirs.alphas_cumprod / schedule.alpha_bar[:-1]
@@ -75,7 +79,10 @@ def test_diffusers_walks_the_same_ddim_chain(schedule, steps, eta, prediction):
 @pytest.mark.parametrize("steps", [8, 20, 50])
 @pytest.mark.parametrize("schedule", [linear(1000), cosine(1000)], **named)
 def test_diffusers_walks_the_same_dpm_solver_path(schedule, steps):
-    """Second order, "midpoint", a first-order move to no noise. They compute in float32; here that name means float64."""
+    """Second order, "midpoint", a first-order move to no noise.
+
+    They compute in float32; here that name means float64.
+    """
     make = pytest.importorskip("diffusers").DPMSolverMultistepScheduler
     theirs = make(1000, timestep_spacing="trailing", prediction_type="sample", final_sigmas_type="zero")
     theirs.set_timesteps(steps)

@@ -1,4 +1,6 @@
-"""Specialists by level: each answers in its range, one is in memory, and two of them become one model from the command line."""
+"""Experts by noise level: each predicts in its range, one is in memory, and two of them become one model from the
+command line.
+"""
 
 import gc
 import math
@@ -23,13 +25,13 @@ from diffusion_edu.recipes.flowers_experts import main
 from diffusion_edu.training.loop import held_out_loss
 from diffusion_edu.training.objectives.diffusion import Objective
 
-SIZES = {"widths": [16, 24], "patch": 2, "embedding": 16, "classes": 2}
+CONFIG = {"widths": [16, 24], "patch": 2, "embedding": 16, "classes": 2}
 BORDERS = [500.0, 1000.0]
 CARD = Card(
     "team",
     "Team",
     "experts",
-    {"member": "simple_unet", "config": SIZES, "borders": BORDERS},
+    {"member": "simple_unet", "config": CONFIG, "borders": BORDERS},
     "v",
     8,
     classes=["a", "b"],
@@ -45,7 +47,7 @@ def seeded(seed=0):
 
 def alone(tiny, seed):
     """One of the specialists by itself, its weights rounded as files are."""
-    net = tiny(seed, "simple_unet", **SIZES)
+    net = tiny(seed, "simple_unet", **CONFIG)
     net.load_state_dict({name: weight.half() for name, weight in net.state_dict().items()})
     return net.requires_grad_(False)
 
@@ -66,16 +68,16 @@ def inputs(noise_level, b=2):
 
 
 @pytest.mark.parametrize(
-    ("level", "who"), [(0.1, 0), (499.9, 0), (500, 0), (500.1, 1), (1000, 1), (1000.1, 2), (1570.8, 2)]
+    ("noise_level", "who"), [(0.1, 0), (499.9, 0), (500, 0), (500.1, 1), (1000, 1), (1000.1, 2), (1570.8, 2)]
 )
-def test_the_specialist_of_the_level_answers_as_it_does_alone(team, members, noise_level, who):
+def test_the_expert_of_the_noise_level_predicts_as_it_does_alone(team, members, noise_level, who):
     assert torch.equal(team.net(*inputs(noise_level)), members[who](*inputs(noise_level)))
     assert team.net.expert_index(noise_level) == who
     others = [members[other](*inputs(noise_level)) for other in range(3) if other != who]
     assert not any(torch.allclose(team.net(*inputs(noise_level)), other, atol=1e-3) for other in others)
 
 
-def test_asked_for_anything_it_answers_as_its_member_does(team, members):
+def test_without_a_condition_it_predicts_as_its_member_does(team, members):
     y, noise_level, _ = inputs(700)
     assert torch.equal(team.net(y, noise_level), members[1](y, noise_level))
     assert team.net.size_multiple == members[0].size_multiple
@@ -105,7 +107,7 @@ def test_a_walk_is_the_one_that_the_specialists_make_in_turns(team, members, sam
 
 def test_weights_are_exchanged_once_at_every_border_of_a_walk(team):
     """And not for each of the two predictions that guidance needs."""
-    heard, read = [], team.net.read
+    heard, read = [], team.net.load_part
     team.net.load_part = lambda name: heard.append(name) or read(name)
     for _ in generate(team, PRESET, [0], [1]):
         pass
@@ -119,7 +121,7 @@ def test_the_weights_of_one_specialist_are_in_memory_and_no_more(team, members, 
     assert sum(w.numel() for w in team.net.parameters()) == sum(w.numel() for w in members[0].parameters())
     stored = load_file(tmp_path / "team.safetensors")
     assert sum(w.numel() for w in stored.values()) == 3 * sum(w.numel() for w in members[0].parameters())
-    passed, read = [], team.net.read
+    passed, read = [], team.net.load_part
 
     def watched(name):
         weights = read(name)
@@ -134,8 +136,8 @@ def test_the_weights_of_one_specialist_are_in_memory_and_no_more(team, members, 
     assert not any(weight() is not None for weight in passed)
 
 
-def test_two_walks_at_different_levels_never_mix_their_weights(team, members):
-    read, together = team.net.read, Barrier(2)
+def test_two_walks_at_different_noise_levels_never_mix_their_weights(team, members):
+    read, together = team.net.load_part, Barrier(2)
 
     def slowly(name):
         weights = read(name)
@@ -162,17 +164,17 @@ def test_two_walks_at_different_levels_never_mix_their_weights(team, members):
         sys.setswitchinterval(interval)
 
 
-def test_levels_on_both_sides_of_a_border_are_refused_in_words_and_those_on_one_side_are_not(team, members):
+def test_noise_levels_on_both_sides_of_a_border_are_refused_in_words_and_those_on_one_side_are_not(team, members):
     y, _, labels = inputs(0)
     within, across = torch.tensor([501.0, 999.0]), torch.tensor([499.0, 501.0])
     assert torch.equal(team.net(y, within, labels), members[1](y, within, labels))
-    with pytest.raises(ValueError, match="one level at a time"):
+    with pytest.raises(ValueError, match="noise levels in the range of one expert"):
         team.net(y, across, labels)
     assert torch.equal(team.net(y, within, labels), members[1](y, within, labels))
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"borders": [300, 500, 1000]}, {"config": {**SIZES, "widths": [16, 32]}}, {"member": "mlp"}], ids=str
+    "wrong", [{"borders": [300, 500, 1000]}, {"config": {**CONFIG, "widths": [16, 32]}}, {"member": "mlp"}], ids=str
 )
 def test_a_card_that_does_not_fit_its_specialists_is_refused_when_it_is_loaded(members, tmp_path, wrong):
     save(tmp_path, replace(CARD, config=CARD.config | wrong), nn.ModuleList(members))
@@ -194,7 +196,7 @@ def two(tiny, tmp_path, monkeypatch):
             name,
             name,
             "simple_unet",
-            SIZES,
+            CONFIG,
             "v",
             8,
             classes=["a", "b"],
@@ -202,7 +204,7 @@ def two(tiny, tmp_path, monkeypatch):
             training=training,
             scores={"FD": 1.0},
         )
-        save(tmp_path / name, card, tiny(seed, "simple_unet", **SIZES))
+        save(tmp_path / name, card, tiny(seed, "simple_unet", **CONFIG))
     return ["--detail", "low", "--noise", "high", "--out", str(tmp_path / "joined")]
 
 
@@ -211,7 +213,7 @@ def test_two_models_are_joined_and_the_result_loads_by_name_and_draws(two, tiny)
     model = load("joined", compute=PLAIN)
     assert model.card.config == {
         "member": "simple_unet",
-        "config": SIZES,
+        "config": CONFIG,
         "borders": [pytest.approx(1000 * math.pi / 4)],
     }
     assert (model.card.network, model.card.prediction_type, model.card.classes, model.card.scores) == (
@@ -236,15 +238,15 @@ def test_two_models_are_joined_and_the_result_loads_by_name_and_draws(two, tiny)
     ("words", "sentence"),
     [
         (("--detail", "nobody"), "no model 'nobody'"),
-        (("--detail", "high", "--noise", "low"), "where one ends the other must begin"),
-        (("--noise", "low"), "where one ends the other must begin"),
-        (("--noise", "wide"), "built differently"),
-        (("--noise", "eps"), "built differently"),
+        (("--detail", "high", "--noise", "low"), "the second range must begin where the first ends"),
+        (("--noise", "low"), "the second range must begin where the first ends"),
+        (("--noise", "wide"), "have different configs"),
+        (("--noise", "eps"), "have different configs"),
     ],
     ids=str,
 )
 def test_models_that_do_not_belong_together_are_refused_in_one_sentence(two, tiny, tmp_path, words, sentence):
-    wide = {**SIZES, "widths": [16, 32]}
+    wide = {**CONFIG, "widths": [16, 32]}
     save(
         tmp_path / "wide",
         Card("wide", "W", "simple_unet", wide, "v", 8, classes=["a", "b"]),
@@ -252,8 +254,8 @@ def test_models_that_do_not_belong_together_are_refused_in_one_sentence(two, tin
     )
     save(
         tmp_path / "eps",
-        Card("eps", "E", "simple_unet", SIZES, "eps", 8, classes=["a", "b"]),
-        tiny(0, "simple_unet", **SIZES),
+        Card("eps", "E", "simple_unet", CONFIG, "eps", 8, classes=["a", "b"]),
+        tiny(0, "simple_unet", **CONFIG),
     )
     with pytest.raises(SystemExit) as end:
         main([*two, *words])
@@ -261,11 +263,11 @@ def test_models_that_do_not_belong_together_are_refused_in_one_sentence(two, tin
     assert not (tmp_path / "joined").exists()
 
 
-# Learning a part of the levels
+# Training on a part of the noise levels
 
 
-class Hears(nn.Module):
-    """A network that says zero and notes its levels and what it was shown."""
+class Records(nn.Module):
+    """A network that returns zero and records its inputs."""
 
     def forward(self, y, noise_level, condition):
         self.time_embedding, self.y = noise_level, y
@@ -273,8 +275,8 @@ class Hears(nn.Module):
 
 
 @pytest.mark.parametrize("angles", [(0.0, math.pi / 2), DETAIL.angles, NOISE.angles, (0.3, 0.7)], ids=str)
-def test_only_angles_of_its_range_are_trained_evenly_and_the_same_are_looked_at_when_held_out(angles):
-    net, objective, x0 = Hears(), Objective(angles=angles), torch.zeros(20_000, 1, 1, 1)
+def test_only_angles_of_its_range_are_trained_uniformly_and_evaluated_on_held_out_images(angles):
+    net, objective, x0 = Records(), Objective(angles=angles), torch.zeros(20_000, 1, 1, 1)
     for look in (
         lambda: objective(net, x0, None, seeded(1)),
         lambda: held_out_loss(net, x0, None, objective, batch=20_000),
@@ -287,22 +289,22 @@ def test_only_angles_of_its_range_are_trained_evenly_and_the_same_are_looked_at_
 
 @pytest.mark.parametrize("objective", [DETAIL, NOISE], ids=str)
 def test_the_upper_end_of_a_range_is_trained_and_the_lower_one_is_not(objective, monkeypatch):
-    """What the last of them ends with is pure noise; level 0 needs no network."""
+    """The last expert ends with pure noise; timestep 0 needs no network."""
     monkeypatch.setattr(torch, "rand", lambda n, **_: torch.tensor([0.0, 1 - 2**-20]))
-    net, (low, high) = Hears(), objective.angles
+    net, (low, high) = Records(), objective.angles
     objective(net, torch.zeros(2, 1, 1, 1), None, seeded())
     assert net.time_embedding[0].item() == pytest.approx(1000 * high, rel=1e-6)
     assert 1000 * low < net.time_embedding[1].item() < 1000 * low + 1
 
 
-def test_what_is_shown_and_what_is_wanted_belong_to_the_angle_that_is_told():
-    net, x0, eps = Hears(), torch.randn(3, 3, 4, 4, generator=seeded()), torch.randn(3, 3, 4, 4, generator=seeded(1))
+def test_input_and_target_belong_to_the_noise_level():
+    net, x0, eps = Records(), torch.randn(3, 3, 4, 4, generator=seeded()), torch.randn(3, 3, 4, 4, generator=seeded(1))
     loss = NOISE.at(net, x0, None, torch.tensor([0.2, 0.8, math.pi / 2]), eps)
     c, s = (f(net.time_embedding / 1000).view(-1, 1, 1, 1) for f in (torch.cos, torch.sin))
     torch.testing.assert_close(net.y, c * x0 + s * eps)
     torch.testing.assert_close(loss, (c * eps - s * x0).square().mean((1, 2, 3)))
 
 
-def test_the_experts_of_the_recipes_fraction_all_angles_between_them():
+def test_the_experts_of_the_recipes_divide_all_angles_between_them():
     edges = [0.0, *(objective.angles[1] for objective in (DETAIL, NOISE))]
     assert list(pairwise(edges)) == [DETAIL.angles, NOISE.angles] and edges[-1] == math.pi / 2

@@ -1,4 +1,6 @@
-"""Still figures: hard pixels at whole zoom, words for those who cannot see them, and the ink of the page they stand on."""
+"""Still figures: hard pixels at whole zoom, words for those who cannot see them, and the ink of
+the page they stand on.
+"""
 
 import base64
 import io

@@ -13,7 +13,10 @@ from diffusion_edu.spacings import SPACINGS, spaced
 
 
 class Net(torch.nn.Module):
-    """Says v as if every image of class k were the constant k / 10, and -1 without a class; counts how often it is asked."""
+    """Says v as if every image of class k were the constant k / 10, and -1 without a class.
+
+    Counts how often it is asked.
+    """
 
     def __init__(self):
         super().__init__()
@@ -60,9 +63,7 @@ def test_a_image_does_not_change_with_its_neighbours(model, sampler):
         torch.testing.assert_close(pair[1:], one)
 
 
-@pytest.mark.parametrize(
-    "schedule", ["linear", "scaled_linear", "quadratic", "cosine", "sigmoid", "flow"]
-)
+@pytest.mark.parametrize("schedule", ["linear", "scaled_linear", "quadratic", "cosine", "sigmoid", "flow"])
 def test_one_network_runs_on_every_schedule(model, schedule):
     *_, last = generate(model, Preset(schedule=schedule, steps=5, guidance_scale=1.0), [0], [1])
     torch.testing.assert_close(last.x, torch.full_like(last.x, 0.1), atol=1e-5, rtol=0)
@@ -136,7 +137,9 @@ def test_unknown_choices_are_refused_in_words_before_anything_is_sampled(model, 
         ),
     ],
 )
-def test_a_condition_that_does_not_fit_the_network_is_refused_in_words_before_anything_is_sampled(model, about, labels, words):
+def test_a_condition_that_does_not_fit_the_network_is_refused_in_words_before_anything_is_sampled(
+    model, about, labels, words
+):
     model.net.size_multiple = 4
     wrong = replace(model, card=replace(model.card, **{"classes": [], **about}))
     with pytest.raises(ValueError, match=words):

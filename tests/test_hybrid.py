@@ -1,4 +1,6 @@
-"""The comparison of losses: networks that begin alike and see the same, each trained once, measured alike, in one table and one figure."""
+"""The comparison of losses: networks that begin alike and see the same, each trained once, measured alike, in one table
+and one figure.
+"""
 
 import json
 import shutil
@@ -23,7 +25,7 @@ from diffusion_edu.recipes.latents import encode_sets, write_latents
 from diffusion_edu.text import tokenizer
 
 CPU = Compute(torch.device("cpu"))
-SIZES = {
+CONFIG = {
     "widths": [16, 32],
     "blocks": 1,
     "attention": [False, True],
@@ -32,7 +34,7 @@ SIZES = {
     "text": {"width": 16, "depth": 1, "head_width": 8},
 }
 TINY = replace(
-    text_to_image.RECIPE, config=SIZES, size=32, batch=8, ema=0.9, sampling=Preset(steps=2, guidance_scale=2.0)
+    text_to_image.RECIPE, config=CONFIG, size=32, batch=8, ema=0.9, sampling=Preset(steps=2, guidance_scale=2.0)
 )
 
 
@@ -58,7 +60,7 @@ def words(tmp_path, monkeypatch):
             Autoencoder(**coder),
         )
         known = {"categories": {"barn": "houses", "boat": "things"}}
-        for name in ("eyes", "second"):
+        for name in ("features", "second"):
             card = Card(
                 name,
                 name,
@@ -71,7 +73,7 @@ def words(tmp_path, monkeypatch):
                 scores={"validation_accuracy": 0.5},
             )
             save(tmp_path / "runs", card, NETWORKS["plain_classifier"](**layout))
-    monkeypatch.setitem(CLASSIFIERS, "captioned images", ("eyes", "second"))
+    monkeypatch.setitem(CLASSIFIERS, "captioned images", ("features", "second"))
     some = load_captioned(own, 32, print)
     reader = tokenizer.Tokenizer(tokenizer.learn_vocabulary(some.captions))
     facts = {"from": ["own"], "autoencoder": "coder", "scale": latent_statistics("coder"), "size": 32}
@@ -95,9 +97,9 @@ def test_every_loss_has_its_row_and_nothing_is_trained_twice(words, tmp_path, mo
         weight: load(f"hybrid_{weight}", [args.work / "nothing" / "16" / f"hybrid_{weight}"], CPU)
         for weight in ("0", "3", "alone")
     }
-    told = [net.card.training["objective"] for net in nets.values()]
-    assert "diffusion_weight" not in told[0] and [
-        (one["diffusion_weight"], one["perceptual_weight"]) for one in told[1:]
+    objectives = [net.card.training["objective"] for net in nets.values()]
+    assert "diffusion_weight" not in objectives[0] and [
+        (one["diffusion_weight"], one["perceptual_weight"]) for one in objectives[1:]
     ] == [(1, 3), (0, 1)]
     assert {net.card.training["images_seen"] for net in nets.values()} == {16}
     firsts = [net.net.stem.weight for net in nets.values()]
@@ -133,7 +135,7 @@ def test_a_loss_is_measured_on_what_was_held_out_as_the_others_are(words, tmp_pa
     assert losses["mse"] == pytest.approx(card.training["validation_loss"], rel=1e-2) and losses["perceptual"] > 0
 
 
-def test_what_cannot_be_compared_is_told_in_one_sentence(words):
+def test_what_cannot_be_compared_is_explained_in_one_sentence(words):
     for place, word, sentence in (
         (1, "absent", "absent cannot be read"),
         (5, "absent.json", "There is no file 'absent.json' with prompts"),

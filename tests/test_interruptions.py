@@ -17,13 +17,13 @@ import torch
 from diffusion_edu.checkpoints import Card, Unusable, fingerprint, read_card, save
 from diffusion_edu.training.state import load_run, save_run
 from diffusion_edu.networks import NETWORKS
-from diffusion_edu.training.loop import learner
+from diffusion_edu.training.loop import train_state
 
 torch.set_num_threads(1)
-folder, sizes = Path(sys.argv[1]), {"widths": [16, 32], "attention": [False, True], "embedding": 16}
-card = Card("tiny", "Tiny", "attention_unet", sizes, "v", 8)
-states = [learner(NETWORKS["attention_unet"](**sizes), seed) for seed in (0, 1)]
-reader = learner(NETWORKS["attention_unet"](**sizes))
+folder, config = Path(sys.argv[1]), {"widths": [16, 32], "attention": [False, True], "embedding": 16}
+card = Card("tiny", "Tiny", "attention_unet", config, "v", 8)
+states = [train_state(NETWORKS["attention_unet"](**config), seed) for seed in (0, 1)]
+reader = train_state(NETWORKS["attention_unet"](**config))
 """
 
 KILL = """

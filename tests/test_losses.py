@@ -4,7 +4,7 @@ import math
 
 import pytest
 import torch
-from conftest import Says
+from conftest import ConstantNetwork
 
 from diffusion_edu.degradations import degrade_each
 from diffusion_edu.denoisers import TARGETS
@@ -18,7 +18,7 @@ def seeded(seed=0):
 
 
 @pytest.mark.parametrize(
-    ("kind", "distance", "expected"),
+    ("prediction_type", "distance", "expected"),
     [
         ("eps", "mse", 4.0),  # x0 = 1, eps = 2, cos 0.6, sin 0.8, and the network says 0
         ("x0", "mse", 1.0),
@@ -31,7 +31,7 @@ def seeded(seed=0):
     ],
 )
 def test_losses_at_a_known_angle_are_those_worked_out_by_hand(prediction_type, distance, expected):
-    x0, net, theta = torch.ones(2, 3, 4, 4), Says(), torch.full((2,), math.atan2(0.8, 0.6))
+    x0, net, theta = torch.ones(2, 3, 4, 4), ConstantNetwork(), torch.full((2,), math.atan2(0.8, 0.6))
     loss = Objective(prediction_type, distance).at(net, x0, None, theta, 2 * x0)
     assert loss.tolist() == pytest.approx([expected] * 2, rel=1e-5)
     assert net.timestep.tolist() == pytest.approx([927.2952] * 2, rel=1e-5)
@@ -52,8 +52,8 @@ def test_the_network_is_shown_the_noisy_image_of_its_angle():
 def test_a_network_that_says_zero_has_the_loss_that_gives_it_away():
     """Mean square 1 for eps, mean absolute error 0.798: the symptom of a network that learns nothing."""
     x0 = torch.zeros(64, 3, 8, 8)
-    assert Objective("eps")(Says(), x0, None, seeded()).mean().item() == pytest.approx(1, abs=0.03)
-    assert Objective("eps", "l1")(Says(), x0, None, seeded()).mean().item() == pytest.approx(0.798, abs=0.02)
+    assert Objective("eps")(ConstantNetwork(), x0, None, seeded()).mean().item() == pytest.approx(1, abs=0.03)
+    assert Objective("eps", "l1")(ConstantNetwork(), x0, None, seeded()).mean().item() == pytest.approx(0.798, abs=0.02)
 
 
 def test_trained_angles_cover_the_quarter_circle_evenly_with_pure_noise_and_without_timestep_0():
@@ -73,7 +73,7 @@ def test_the_two_ends_of_the_random_numbers_give_pure_noise_and_no_clean_image(m
     assert 0 < theta[1] < 1e-6
 
 
-@pytest.mark.parametrize("kind", TARGETS)
+@pytest.mark.parametrize("prediction_type", TARGETS)
 def test_min_snr_weights_are_the_weight_of_an_x0_loss_times_the_jacobian_squared(prediction_type):
     """Pitfalls 6 and 24: also exactly at pure noise, where SNR is 0 and 1/SNR is not a number."""
     theta = torch.linspace(0.01, math.pi / 2 - 0.01, 100, dtype=torch.float64)
@@ -97,13 +97,15 @@ def test_min_snr_is_the_published_weight_of_eps_and_of_v():
 
 def test_the_objective_applies_its_weights_per_image():
     x0, theta = torch.ones(3, 3, 4, 4), torch.tensor([0.2, 0.9, math.pi / 2])
-    plain, weighted = (Objective("v", min_snr=cap).at(Says(), x0, None, theta, 2 * x0) for cap in (None, 5.0))
+    plain, weighted = (
+        Objective("v", min_snr=cap).at(ConstantNetwork(), x0, None, theta, 2 * x0) for cap in (None, 5.0)
+    )
     torch.testing.assert_close(weighted, plain * min_snr_weight("v", theta, 5.0))
     assert weighted.isfinite().all()
 
 
 def test_labels_are_dropped_image_by_image():
-    """Pitfall 26: one batch holds both kinds."""
+    """Pitfall 26: one batch holds both."""
     labels = torch.arange(10).repeat(1000)
     dropped = drop_conditions(labels, 10, 0.1, seeded())
     gone = dropped == 10
@@ -135,7 +137,11 @@ def half(y, timestep, condition):
 
 @pytest.mark.parametrize("shape", [(5, 3, 4, 4), (5, 2)])
 def test_the_loss_at_every_angle_is_the_one_worked_out_directly(shape):
-    x0, eps, labels = (torch.randn(shape, generator=seeded(9)), sample_noise_levels(torch.zeros(shape), seeded(0))[1], torch.arange(5))
+    x0, eps, labels = (
+        torch.randn(shape, generator=seeded(9)),
+        sample_noise_levels(torch.zeros(shape), seeded(0))[1],
+        torch.arange(5),
+    )
     losses = loss_by_angle(half, x0, labels, Objective("v"), ANGLES)
     assert losses.shape == (4,) and losses.dtype == torch.float64
     for theta, loss in zip(ANGLES, losses, strict=True):
@@ -150,17 +156,17 @@ def test_the_loss_at_every_angle_is_the_one_worked_out_directly(shape):
 def test_the_loss_of_a_restoration_is_measured_by_angle_too():
     x0 = torch.randn(6, 3, 8, 8, generator=seeded(9)).tanh()
     _, eps = sample_noise_levels(x0, seeded(0))
-    losses = loss_by_angle(Says(), x0, None, Restoration(grain=0.0), ANGLES)
+    losses = loss_by_angle(ConstantNetwork(), x0, None, Restoration(grain=0.0), ANGLES)
     for theta, loss in zip(ANGLES, losses, strict=True):
         lost = degrade_each(x0, torch.arange(6), (theta * 2 / math.pi).expand(6), eps[:, :1]) - x0
         assert loss.item() == pytest.approx(lost.abs().mean().item(), rel=1e-5)
     assert (losses.diff() > 0).all() and not losses.requires_grad
 
 
-@pytest.mark.parametrize(("kind", "expected"), [("eps", 4.0), ("x0", 1.0), ("v", 0.16), ("flow", 1.0)])
+@pytest.mark.parametrize(("prediction_type", "expected"), [("eps", 4.0), ("x0", 1.0), ("v", 0.16), ("flow", 1.0)])
 def test_points_have_the_losses_of_images(prediction_type, expected):
     """x0 = 1, eps = 2, cos 0.6, sin 0.8, for points (b, 2)."""
-    x0, net = torch.ones(3, 2), Says()
+    x0, net = torch.ones(3, 2), ConstantNetwork()
     loss = Objective(prediction_type).at(net, x0, None, torch.full((3,), math.atan2(0.8, 0.6)), 2 * x0)
     assert loss.tolist() == pytest.approx([expected] * 3, rel=1e-5)
     assert Objective(prediction_type)(net, x0, None, seeded()).shape == (3,)

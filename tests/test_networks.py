@@ -12,8 +12,8 @@ from diffusion_edu.recipes import flower_classifier, flower_features, flowers_at
 
 
 @pytest.fixture(params=["attention_unet", "simple_unet"])
-def drawing(request, tiny):
-    """A function that builds a small network that draws, of either kind."""
+def unet(request, tiny):
+    """A function that builds a small U-Net, simple or with attention."""
     return partial(tiny, network=request.param)
 
 
@@ -48,7 +48,7 @@ def test_any_widths_build_and_keep_the_shape(tiny, widths):
 
 
 @pytest.mark.parametrize("width", [64, 96, 256])
-def test_heads_fraction_the_width_and_cost_no_parameters(width):
+def test_heads_divide_the_width_and_cost_no_parameters(width):
     """Pitfall 30: heads is a number of heads, head_width is the size of one."""
     for head_width in (8, 16, 32):
         attention = SelfAttention(width, head_width)
@@ -67,9 +67,9 @@ def test_attention_is_softmax_of_scaled_products_per_head():
 
 
 @pytest.mark.parametrize(("h", "w"), [(32, 32), (64, 64), (16, 40), (64, 32)])
-def test_the_output_has_the_shape_of_the_input(drawing, h, w):
+def test_the_output_has_the_shape_of_the_input(unet, h, w):
     y, noise_level, labels = inputs(h=h, w=w)
-    said = drawing(classes=3)(y, noise_level, labels)
+    said = unet(classes=3)(y, noise_level, labels)
     assert said.shape == y.shape
     assert said.isfinite().all()
 
@@ -77,7 +77,7 @@ def test_the_output_has_the_shape_of_the_input(drawing, h, w):
 @pytest.mark.parametrize(
     ("recipe", "parameters", "flop"), [(flowers_attention.RECIPE, 8.3e6, 3e9), (flowers_simple.RECIPE, 4e6, 1.5e9)]
 )
-def test_the_shipped_sizes_keep_their_budget(recipe, parameters, flop):
+def test_the_shipped_configs_keep_their_budget(recipe, parameters, flop):
     net = NETWORKS[recipe.network](**recipe.config, classes=102).eval()
     y, noise_level, labels = inputs(1, recipe.size, recipe.size)
     with torch.no_grad(), FlopCounterMode(display=False) as counter:
@@ -104,8 +104,8 @@ def test_a_classifier_sees_few_features_and_scores_every_class(recipe):
     assert all(weight.grad.abs().sum() > 0 for weight in net.parameters())
 
 
-def test_gradients_reach_every_parameter(drawing):
-    net = drawing(classes=3)
+def test_gradients_reach_every_parameter(unet):
+    net = unet(classes=3)
     y, noise_level, labels = inputs(4)
     labels[3] = 3  # the null class is a row of the table like any other
     (net(y, noise_level, labels) ** 2).mean().backward()
@@ -127,8 +127,8 @@ def test_a_new_network_learns_with_every_parameter_from_its_second_step_on():
     assert all(weight.grad.abs().sum() > 0 for name, weight in net.named_parameters() if "table" not in name)
 
 
-def test_label_level_and_place_in_the_batch_matter_as_they_should(drawing):
-    net = drawing(classes=3).eval()
+def test_label_and_noise_level_matter_and_the_position_in_the_batch_does_not(unet):
+    net = unet(classes=3).eval()
     y, noise_level, labels = inputs()
     said = net(y, noise_level, labels)
     assert not torch.allclose(said, net(y, noise_level, (labels + 1) % 3), atol=1e-4)
@@ -136,43 +136,43 @@ def test_label_level_and_place_in_the_batch_matter_as_they_should(drawing):
     torch.testing.assert_close(net(y[1:], noise_level[1:], labels[1:]), said[1:], rtol=0, atol=1e-5)
 
 
-def test_no_label_and_the_null_class_are_the_same(drawing):
-    net = drawing(classes=3)
+def test_no_label_and_the_null_class_are_the_same(unet):
+    net = unet(classes=3)
     y, noise_level, _ = inputs()
     assert torch.equal(net(y, noise_level, None), net(y, noise_level, torch.tensor([3, 3])))
     assert not torch.equal(net(y, noise_level, None), net(y, noise_level, torch.tensor([0, 0])))
 
 
-def test_a_network_without_classes_needs_no_labels(drawing):
+def test_a_network_without_classes_needs_no_labels(unet):
     y, noise_level, _ = inputs()
-    assert drawing()(y, noise_level).shape == y.shape
+    assert unet()(y, noise_level).shape == y.shape
 
 
-def test_nothing_depends_on_train_or_eval(drawing):
+def test_nothing_depends_on_train_or_eval(unet):
     """No running statistics, no dropout: there is no mode to forget and no buffer for an average to spoil."""
-    net = drawing()
+    net = unet()
     y, noise_level, _ = inputs()
     assert torch.equal(net.train()(y, noise_level), net.eval()(y, noise_level))
     assert list(net.buffers()) == []
 
 
-def test_the_level_is_embedded_in_float32_even_under_autocast(tiny):
-    """bfloat16 cannot tell level 999 from level 1000."""
-    levels = torch.tensor([999.0, 1000.0])
-    waves = sinusoid(levels, 16)
+def test_the_noise_level_is_embedded_in_float32_even_under_autocast(tiny):
+    """bfloat16 rounds the noise noise_levels 999 and 1000 to one number."""
+    noise_levels = torch.tensor([999.0, 1000.0])
+    waves = sinusoid(noise_levels, 16)
     assert waves.dtype == torch.float32
     assert (waves[0] - waves[1]).abs().max() > 0.1
-    torch.testing.assert_close(waves[:, 0], levels.sin())
-    torch.testing.assert_close(waves[:, 8], levels.cos())
+    torch.testing.assert_close(waves[:, 0], noise_levels.sin())
+    torch.testing.assert_close(waves[:, 8], noise_levels.cos())
     embed = tiny().time_embedding
     with torch.autocast("cpu", torch.bfloat16):
-        low = embed(levels).float()
-    torch.testing.assert_close(low, embed(levels), rtol=0.05, atol=0.02)
+        low = embed(noise_levels).float()
+    torch.testing.assert_close(low, embed(noise_levels), rtol=0.05, atol=0.02)
 
 
-def test_bfloat16_is_finite_and_close_to_float32(drawing):
+def test_bfloat16_is_finite_and_close_to_float32(unet):
     """Pitfall 40."""
-    net = drawing(classes=3).eval()
+    net = unet(classes=3).eval()
     y, noise_level, labels = inputs(4)
     with torch.no_grad():
         full = net(y, noise_level, labels)
@@ -208,7 +208,7 @@ def test_a_network_for_points_keeps_their_shape_and_learns_with_every_weight(cha
     assert (net.class_embedding.table.weight.grad.abs().sum(dim=1) > 0).all()
 
 
-def test_a_network_for_points_hears_level_and_class_and_every_point_alone():
+def test_a_network_for_points_uses_noise_level_and_class_of_every_point_alone():
     net, (y, noise_level, labels) = mlp(classes=3), points()
     said = net(y, noise_level, labels)
     assert not torch.isclose(said, net(y, noise_level / 2, labels), atol=1e-4).all(dim=1).any()

@@ -1,6 +1,8 @@
-"""Equal seeds give equal images, release after release: every shipped model and preset against values that were stored before.
+"""Equal seeds give equal images, release after release: every shipped model and preset against values that were stored
+before.
 
-`python tests/test_reproduced_samples.py` writes the values anew, which is right only when a model or the mathematics has changed on purpose.
+`python tests/test_reproduced_samples.py` writes the values anew, which is right only when a model or the mathematics
+has changed on purpose.
 """
 
 import hashlib
@@ -15,9 +17,9 @@ from diffusion_edu.checkpoints import load
 from diffusion_edu.core import walk
 from diffusion_edu.data.images import to_bytes
 from diffusion_edu.degradations import DEGRADATIONS, Degradation
-from diffusion_edu.editing.super_resolution import enlarge, shrunk
+from diffusion_edu.editing.super_resolution import bicubic_downsample, enlarge
 from diffusion_edu.generation import Preset, generate
-from diffusion_edu.latent.text_to_image import sample, load_text_to_image
+from diffusion_edu.latent.text_to_image import load_text_to_image, sample
 from diffusion_edu.randomness import Compute
 from diffusion_edu.samplers import SAMPLERS, cold_step
 from diffusion_edu.schedules import SCHEDULES
@@ -73,16 +75,16 @@ def restored(name):
 def enlarged():
     """Enlarge a small pattern."""
     able = load("super_resolution", compute=PLAIN)
-    small = shrunk(torch.linspace(-1, 1, 64).view(1, 1, 64, 1).expand(2, 3, 64, 64))
+    small = bicubic_downsample(torch.linspace(-1, 1, 64).view(1, 1, 64, 1).expand(2, 3, 64, 64))
     return last(enlarge(able, Preset(**able.card.sampling), small, SEEDS))
 
 
 def words():
     """Sample from two prompts."""
     able = load_text_to_image(compute=PLAIN)
-    drawing = sample(able.request(["a volcano at night", "a red rose"], SEEDS, negative="blurred"))
-    *_, state = drawing
-    return drawing.decode(state.x)
+    generation = sample(able.request(["a volcano at night", "a red rose"], SEEDS, negative="blurred"))
+    *_, state = generation
+    return generation.decode(state.x)
 
 
 CASES = {

@@ -1,7 +1,7 @@
 """The steps: identities, independent formulas step by step, and what holds for every sampler.
 
-The moments of whole chains are in test_moments.py, how quickly solvers converge and what they remember in test_solvers.py,
-class accuracy with diffusers in test_diffusers.py.
+The moments of whole chains are in test_moments.py, how quickly solvers converge and what they remember in
+test_solvers.py, class accuracy with diffusers in test_diffusers.py.
 """
 
 from functools import partial
@@ -101,9 +101,9 @@ def test_cold_diffusion_with_estimated_noise_is_ddim(schedule):
         eps_hat = predicted_noise(schedule, x, wavy(x, t), t)
         for step in (cold_step, naive_cold_step):  # there D(x0_hat, t) is x itself, so both algorithms are one
             close(
-                step(wavy, lambda x0, t: schedule.corrupt(x0, t, eps_hat), x, t, s)[0],
+                step(wavy, lambda x0, t, eps_hat=eps_hat: schedule.corrupt(x0, t, eps_hat), x, t, s)[0],
                 ddim_step(wavy, schedule, x, t, s)[0],
-            )  # noqa: B023
+            )
 
 
 @pytest.mark.parametrize("name", CALM)
@@ -122,7 +122,9 @@ def test_a_prediction_that_never_changes_is_reached_along_ddims_path_by_every_so
 
 @pytest.mark.parametrize("schedule", SCHEDULES, **named)
 def test_heun_takes_the_mean_of_both_predictions_over_the_square_of_the_sine(schedule):
-    """y / sin(theta) changes by the integral of x0_hat / sin^2: exactly for the first prediction, by the trapezoidal rule for what changed since."""
+    """y / sin(theta) changes by the integral of x0_hat / sin^2: exactly for the first prediction, by the trapezoidal
+    rule for what changed since.
+    """
     x = noise(4, 3).numpy()
     for t, s in combinations(SOME[:-1], 2):
         c, e = schedule.signal.numpy(), schedule.noise.numpy()
@@ -249,7 +251,7 @@ def test_the_last_step_returns_the_prediction_exactly(schedule, variant, dtype):
 
 
 @pytest.mark.parametrize("name", SAMPLERS)
-def test_who_draws_nothing_at_random_never_asks_for_noise_and_the_others_once_a_move(name):
+def test_deterministic_samplers_never_use_noise_and_the_others_once_per_step(name):
     asked = []
     randn = (
         (lambda x: pytest.fail("no noise is needed"))
@@ -262,7 +264,7 @@ def test_who_draws_nothing_at_random_never_asks_for_noise_and_the_others_once_a_
 
 @pytest.mark.parametrize("steps", [1, 2, 7, 50])
 @pytest.mark.parametrize("name", SAMPLERS)
-def test_the_denoiser_is_asked_as_often_as_is_told(name, steps):
+def test_the_denoiser_is_evaluated_as_often_as_nfe_says(name, steps):
     asked = []
     list(
         walk(
@@ -326,11 +328,11 @@ def test_x_and_the_prediction_keep_their_dtype_and_are_rounded_a_few_times_only(
             for d in (dtype, torch.float64):
                 step = partial(
                     sampler(name),
-                    lambda x, t: torch.full_like(x, prediction),
+                    lambda x, t, prediction=prediction: torch.full_like(x, prediction),
                     schedule,
                     randn=torch.zeros_like,
                     **options,
-                )  # noqa: B023
+                )
                 ends.append([*walk(step, torch.full((1,), x, dtype=d), path)][-1].x)
             assert ends[0].dtype == dtype
             assert ends[0].item() == pytest.approx(ends[1].item(), rel=0, abs=4 * torch.finfo(dtype).eps)

@@ -19,7 +19,7 @@ from diffusion_edu.schedules import (
     zero_terminal_snr,
 )
 
-ANY_LEFTOVER = pytest.mark.filterwarnings("ignore:The .* schedule with T")
+ANY_TERMINAL_SNR = pytest.mark.filterwarnings("ignore:The .* schedule with T")
 
 
 def betas_of(name, T):
@@ -31,7 +31,9 @@ def betas_of(name, T):
 
 
 def alpha_bar_of(name, T):
-    """Independent NumPy formulas of the papers: alpha_bar at the timesteps 1..T of the other schedules, before any cap."""
+    """Independent NumPy formulas of the papers: alpha_bar at the timesteps 1..T of the other
+    schedules, before any cap.
+    """
     u = np.arange(1, T + 1) / T
     if name == "cosine":
         f = lambda u: np.cos((u + 0.008) / 1.008 * math.pi / 2) ** 2  # noqa: E731
@@ -40,7 +42,7 @@ def alpha_bar_of(name, T):
     return (logistic(1) - logistic(u)) / (logistic(1) - logistic(0))
 
 
-@ANY_LEFTOVER
+@ANY_TERMINAL_SNR
 @pytest.mark.parametrize("T", [50, 1000])
 @pytest.mark.parametrize("name", ["linear", "quadratic", "scaled_linear"])
 def test_beta_schedules_are_the_products_of_the_papers(name, T):
@@ -62,7 +64,7 @@ def test_straight_is_a_straight_line():
     assert schedule.signal.tolist() == [1 - k / 8 for k in range(9)]
 
 
-@ANY_LEFTOVER
+@ANY_TERMINAL_SNR
 @pytest.mark.parametrize("T", [*range(1, 26), 50, 300, 1000])
 @pytest.mark.parametrize("name", SCHEDULES)
 def test_every_schedule_builds_for_every_T_finite_monotone_and_clean_at_timestep_0(name, T):
@@ -139,7 +141,7 @@ def test_tables_are_products_in_float64():
     assert wrong(short) > 1e-7
 
 
-@ANY_LEFTOVER
+@ANY_TERMINAL_SNR
 @pytest.mark.parametrize("make", [linear, scaled_linear, cosine])
 def test_zero_terminal_snr_leaves_exactly_nothing_at_T_and_timestep_0_clean(make):
     """Pitfall 5."""
@@ -183,7 +185,7 @@ def test_in_the_angle_frame_every_schedule_is_a_circle(name):
         assert 0 <= theta <= math.pi / 2
 
 
-@ANY_LEFTOVER
+@ANY_TERMINAL_SNR
 @pytest.mark.parametrize(
     ("ours", "theirs"),
     [
@@ -198,7 +200,7 @@ def test_diffusers_has_the_same_tables(ours, theirs):
     torch.testing.assert_close(SCHEDULES[ours](1000).alpha_bar[1:], alpha_bar.double(), rtol=2e-4, atol=1e-6)
 
 
-@ANY_LEFTOVER
+@ANY_TERMINAL_SNR
 @pytest.mark.parametrize("name", ["linear", "scaled_linear"])
 def test_diffusers_rescales_to_zero_snr_likewise_from_the_first_noisy_timestep_on(name):
     """Ours keeps timestep 0, theirs timestep 1: the same line, stretched by one common factor."""

@@ -1,7 +1,7 @@
 """How quickly the solvers converge where the answer is known in closed form, and what DPM-Solver++ remembers.
 
-For data N(0, s^2) the best prediction is linear, and along the path without randomness x keeps its place among all others: it is
-multiplied by the ratio of the standard deviations sqrt(signal^2 s^2 + noise^2) of both timesteps.
+For data N(0, s^2) the best prediction is linear, and along the path without randomness x keeps its place among all
+others: it is multiplied by the ratio of the standard deviations sqrt(signal^2 s^2 + noise^2) of both timesteps.
 """
 
 import math
@@ -22,7 +22,9 @@ STEPS = [20, 40, 80, 160, 320]
 
 
 def between(steps, even):
-    """A schedule with a clean timestep 0 and, above it, steps + 1 timesteps with log(signal / noise) from 4 down to -4, even in what is asked."""
+    """A schedule with a clean timestep 0 and, above it, steps + 1 timesteps with log(signal / noise) from 4 down to -4,
+    even in what is asked.
+    """
     if even == "log-SNR":
         theta = torch.linspace(-4, 4, steps + 1, dtype=torch.float64).exp().atan()
     else:
@@ -41,7 +43,7 @@ def error(name, even, std, steps):
 
 @pytest.mark.parametrize("std", [0.5, 2.0])
 @pytest.mark.parametrize(("name", "even"), [("DPM-Solver++", "log-SNR"), ("Heun", "angle"), ("Heun", "log-SNR")])
-def test_half_the_move_is_a_quarter_of_the_error(name, even, std):
+def test_half_the_step_is_a_quarter_of_the_error(name, even, std):
     errors = [error(name, even, std, steps) for steps in STEPS]
     assert all(3.5 < coarse / fine < 4.5 for coarse, fine in pairwise(errors))
     assert errors[-1] < 1e-4
@@ -101,7 +103,7 @@ def test_a_solver_that_is_used_again_has_forgotten_the_walk_before(stopped):
         assert torch.equal(fresh.x, again.x)
 
 
-def test_the_second_move_remembers_the_first_prediction_and_a_jump_does_not():
+def test_the_second_step_uses_the_first_prediction_and_a_jump_does_not():
     schedule = cosine(1000)
     solver, x = DpmSolver(), noise(4, 3)
     x_s, _ = solver(wavy, schedule, x, 900, 700)
@@ -114,7 +116,7 @@ def test_the_second_move_remembers_the_first_prediction_and_a_jump_does_not():
     assert (remembered - ddim_step(wavy, schedule, x, 700, 500)[0]).abs().max() > 0.1
 
 
-def test_where_the_logarithm_is_infinite_the_solver_makes_ddims_move():
+def test_where_the_logarithm_is_infinite_the_solver_takes_ddims_step():
     schedule, x = flow(10), noise(4, 3)
     path = [10, 6, 3, 0]
     first, second, third, last = states(DpmSolver(), x, schedule, path)

@@ -1,4 +1,6 @@
-"""The timesteps of a walk: whole, falling from the top to 0, exactly as many steps as asked for, and even in what their name says."""
+"""The timesteps of a walk: whole, falling from the top to 0, exactly as many steps as asked for, and even in what their
+name says.
+"""
 
 import warnings
 from functools import cache
@@ -105,7 +107,7 @@ def test_trailing_is_the_formula_of_lin_et_al():
 
 
 def test_leading_timesteps_are_multiples_of_a_whole_stride_below_the_top():
-    """Pitfall 7: what the published rule leaves out at the top is one longer move here."""
+    """Pitfall 7: what the published rule leaves out at the top is one longer step here."""
     assert spaced(flow(1000), 5, "leading") == [1000, 601, 401, 201, 1, 0]
     assert spaced(flow(10), 3, "leading") == [10, 4, 1, 0]
     assert spaced(flow(300), 200, "leading") == [300, *range(199, -1, -1)]

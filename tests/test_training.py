@@ -7,7 +7,7 @@ from itertools import islice, repeat
 
 import pytest
 import torch
-from conftest import Says
+from conftest import ConstantNetwork
 from torch import nn
 
 from diffusion_edu.core import walk
@@ -35,7 +35,7 @@ def images(n, size=8, classes=()):
 
 def test_the_average_follows_in_closed_form():
     """Pitfall 27: min(d, (1 + n) / (10 + n)), quick at first."""
-    net, ema, expected = Says(), Says(), 0.0
+    net, ema, expected = ConstantNetwork(), ConstantNetwork(), 0.0
     for n in range(200):
         with torch.no_grad():
             net.number.fill_(math.sin(n) + n / 50)
@@ -44,11 +44,11 @@ def test_the_average_follows_in_closed_form():
         expected = d * expected + (1 - d) * (math.sin(n) + n / 50)
         assert ema.number.item() == pytest.approx(expected, rel=1e-4, abs=1e-6)
     assert not net.number.isnan()
-    update_ema(Says(), net, 0, 0.9999)
+    update_ema(ConstantNetwork(), net, 0, 0.9999)
 
 
 def test_the_average_leaves_its_beginning_behind_at_once():
-    net, ema = Says(1.0), Says(0.0)
+    net, ema = ConstantNetwork(1.0), ConstantNetwork(0.0)
     for n in range(100):
         update_ema(ema, net, n, 0.9999)
     assert ema.number.item() == pytest.approx(1, abs=1e-6)  # 0.9999^100 would have left it at 0.01
@@ -68,7 +68,7 @@ def start(tiny, **options):
     return train_state(tiny(), **options)
 
 
-def test_training_lowers_the_loss_that_it_is_judged_by(tiny):
+def test_training_lowers_the_held_out_loss(tiny):
     torch.manual_seed(0)
     state, objective, kept = start(tiny), Objective(), (images(8).images.float() / 127.5 - 1, None)
     before = held_out_loss(state.net, *kept, objective)
@@ -152,7 +152,7 @@ def test_training_ends_where_the_stream_ends(tiny):
 
 
 def test_gradients_are_clipped_to_norm_1():
-    state, norms = train_state(Says(0.0)), []
+    state, norms = train_state(ConstantNetwork(0.0)), []
     state.optimizer.register_step_pre_hook(lambda optimizer, *_: norms.append(state.net.number.grad.norm().item()))
     next(
         fit(
@@ -165,7 +165,7 @@ def test_gradients_are_clipped_to_norm_1():
     assert norms == pytest.approx([1], rel=1e-4)
 
 
-def test_neither_training_nor_drawing_touches_the_global_randomness(tiny):
+def test_neither_training_nor_sampling_uses_the_global_random_generator(tiny):
     state, before = start(tiny), torch.get_rng_state()
     list(
         islice(

@@ -1,4 +1,6 @@
-"""The variational autoencoder: its loss against the formula of the paper, its images, its recipe, and that it learns."""
+"""The variational autoencoder: its loss against the formula of the paper, its images, its recipe,
+and that it learns.
+"""
 
 import csv
 import json
@@ -21,7 +23,7 @@ from diffusion_edu.recipes.sample_sheet import generate_samples
 from diffusion_edu.training.loop import fit, held_out_loss, train_state
 from diffusion_edu.training.objectives.autoencoding import Variational
 
-SIZES = {"size": 8, "widths": (8, 16), "code": 4}
+CONFIG = {"size": 8, "widths": (8, 16), "code": 4}
 COLOURS = torch.tensor([[220, 30, 30], [30, 30, 220]], dtype=torch.uint8)
 
 
@@ -32,7 +34,7 @@ def seeded(seed=0):
 def vae(seed=0, **config):
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        return VAE(**{**SIZES, **config})
+        return VAE(**{**CONFIG, **config})
 
 
 def images(b=5, size=8):
@@ -52,7 +54,7 @@ def test_images_become_codes_and_codes_images(size, widths, code):
     assert size % net.size_multiple == 0
 
 
-def test_a_code_is_its_mean_and_as_much_chance_as_its_variance_says():
+def test_a_code_is_its_mean_plus_noise_of_its_variance():
     net, x, eps = vae(), images(), torch.randn(5, 4, generator=seeded(1))
     heard = []
     net.up.register_forward_pre_hook(lambda _, codes: heard.append(codes[0]))
@@ -62,7 +64,7 @@ def test_a_code_is_its_mean_and_as_much_chance_as_its_variance_says():
     torch.testing.assert_close((mean, log_variance), net.encode(x))
 
 
-@pytest.mark.parametrize("spread", [0.1, 0.2, 1.0])
+@pytest.mark.parametrize("std", [0.1, 0.2, 1.0])
 def test_the_loss_is_the_negative_elbo_that_the_distributions_give(std):
     """Kingma & Welling 2014, eq. 3: divergence of the codes from normal ones, less the log density of the image."""
     net, x0, eps = vae(), images(), torch.randn(5, 3, 8, 8, generator=seeded(1))
@@ -76,7 +78,7 @@ def test_the_loss_is_the_negative_elbo_that_the_distributions_give(std):
     torch.testing.assert_close(Variational(std=std).at(net, x0, None, None, eps), expected, rtol=1e-4, atol=1e-6)
 
 
-def test_the_loss_is_one_number_per_image_and_what_is_held_out_is_judged_alike_every_time():
+def test_the_loss_is_one_number_per_image_and_the_held_out_loss_is_reproducible():
     net, x0, eps = vae(), images(), torch.randn(5, 3, 8, 8, generator=seeded(1))
     losses = Variational().at(net, x0, None, None, eps)
     torch.testing.assert_close(Variational().at(net, x0[2:3], None, None, eps[2:3]), losses[2:3])
@@ -152,7 +154,7 @@ def test_a_recipe_leaves_a_vae_with_its_card_and_goes_on_where_it_was(photos, tm
         [],
         8,
     )
-    assert card.training["objective"] == {"kind": "vae", "null": None, "spread": 0.2}
+    assert card.training["objective"] == {"prediction_type": "vae", "null": None, "std": 0.2}
     assert card.training["images_seen"] == 40 and 0 < card.training["validation_loss"] < 2
     assert [row["images"] for row in csv.DictReader((out / "log.csv").open())] == ["16", "40"]
     sampled = generate_samples(able, range(5), batch=2)
