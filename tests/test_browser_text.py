@@ -1,4 +1,4 @@
-"""A person in a real browser draws what a text says, and uses every control there is for it."""
+"""A person in a real browser generates images from prompts and uses every control of the tab."""
 
 import io
 import json
@@ -11,7 +11,7 @@ from PIL import Image
 
 pytestmark = MARKS
 PAGE = "/Text_to_image?steps=4"
-UNDER_WAY, PREDICTION, CANVAS = "canvas[data-screen=x]", "canvas[data-screen=x0_hat]", "canvas[data-canvas]"
+NOISY, PREDICTION, CANVAS = "canvas[data-track=x]", "canvas[data-track=x0_hat]", "canvas[data-canvas]"
 
 
 def animation(page):
@@ -21,15 +21,15 @@ def animation(page):
     return page.locator(".player[data-animation]").get_attribute("data-animation")
 
 
-def draw(page):
-    """Press Draw when the page is still, wait for another animation, and return its finished image (128, 128, 3)."""
+def generate(page):
+    """Press Generate when the page is still, wait for a new animation, and return its last image (128, 128, 3)."""
     still(page)
     before = animation(page)
-    page.get_by_role("button", name="Draw", exact=True).click()
+    page.get_by_role("button", name="Generate", exact=True).click()
     page.locator(f".player[data-animation]:not([data-animation='{before}'])[data-at]").wait_for()
     animation(page)
     page.wait_for_timeout(300)
-    return pixels(page, UNDER_WAY)
+    return pixels(page, NOISY)
 
 
 def still(page):
@@ -114,30 +114,32 @@ def saved(page):
 
 def test_prompt_negative_prompt_sampler_steps_guidance_and_seed(page):
     page.goto(PAGE)
-    first = animation(page) and pixels(page, UNDER_WAY)
+    first = animation(page) and pixels(page, NOISY)
     assert (
-        first.shape == (128, 128, 3) and page.locator(UNDER_WAY).bounding_box()["width"] % 128 == 0
+        first.shape == (128, 128, 3) and page.locator(NOISY).bounding_box()["width"] % 128 == 0
     )  # zoom in whole numbers
     popover(page, "Tips")
     page.get_by_text("Name one subject", exact=True).wait_for()
     closed(page)
     type_into(page, "Prompt", "A red volcano at night.")
-    assert "sampled before" in said(page) and "volcano erupts" in said(page)  # what is shown keeps its own words
-    volcano = draw(page)
+    assert "generated with other settings" in said(page) and "volcano erupts" in said(
+        page
+    )  # the result keeps its own settings
+    volcano = generate(page)
     assert (
         not np.array_equal(volcano, first)
         and "A red volcano at night." in said(page)
-        and "sampled before" not in said(page)
+        and "generated with other settings" not in said(page)
     )
     type_into(page, "Negative prompt", "lava")
-    without = draw(page)
-    assert not np.array_equal(without, volcano) and "without: lava" in said(page)
+    without = generate(page)
+    assert not np.array_equal(without, volcano) and "negative prompt: lava" in said(page)
     choose(page, "Sampler", "Heun")
-    heun = draw(page)
+    heun = generate(page)
     assert not np.array_equal(heun, without) and "Heun" in said(page)
     page.get_by_role("slider", name="Guidance scale").press("ArrowRight")
-    page.get_by_role("slider", name="Steps").press("ArrowRight")
-    stronger = draw(page)
+    page.get_by_role("slider", name="Steps", exact=True).press("ArrowRight")
+    stronger = generate(page)
     assert (
         not np.array_equal(stronger, heun)
         and "5 steps" in said(page)
@@ -146,12 +148,12 @@ def test_prompt_negative_prompt_sampler_steps_guidance_and_seed(page):
     seed = page.get_by_label("Seed", exact=True)
     seed.fill("7")
     seed.press("Enter")
-    another = draw(page)
+    another = generate(page)
     assert not np.array_equal(another, stronger) and "seed 7" in said(page)
     page.reload()  # the link holds it all
     animation(page)
     page.wait_for_timeout(500)
-    assert np.array_equal(pixels(page, UNDER_WAY), another) and "A red volcano at night." in said(page)
+    assert np.array_equal(pixels(page, NOISY), another) and "A red volcano at night." in said(page)
     page.get_by_role("combobox", name="Model").click()
     assert page.get_by_role("option").count() >= 1
     page.get_by_role("option").first.click()
@@ -162,33 +164,33 @@ def test_random_prompts_of_chosen_categories(page):
     animation(page)
     prompt, seen = page.get_by_label("Prompt", exact=True), set()
     popover(page, "Random")
-    for source in ("mixed", "unseen"):
+    for source in ("Markov chain", "unseen"):
         press(page, source)
         page.locator("[data-testid=stPopoverBody]").get_by_role("button", name="scenery", exact=True).click()
         still(page)
         for _ in range(2):
-            page.get_by_role("button", name="Take one").click()
+            page.get_by_role("button", name="Random prompt").click()
             still(page)
             seen.add(prompt.input_value())
     assert len(seen) >= 3
-    press(page, "learned")
+    press(page, "training")
     page.locator("[data-testid=stPopoverBody] input[type=file]").set_input_files(
         {"name": "mine.txt", "mimeType": "text/plain", "buffer": b"A whale in the deep sea.\n"}
     )
     still(page)
-    page.get_by_role("button", name="Take one").click()
+    page.get_by_role("button", name="Random prompt").click()
     still(page)
     assert prompt.input_value() == "A whale in the deep sea."
     closed(page)
-    draw(page)
+    generate(page)
     assert "A whale in the deep sea." in said(page)
 
 
-def test_it_forms_while_one_looks_and_can_be_stopped(page):
+def test_the_image_is_shown_while_it_is_generated_and_can_be_cancelled(page):
     page.goto("/Text_to_image?steps=3")
     before = animation(page)
     page.goto("/Text_to_image?steps=500")
-    timesteps, prediction = set(), page.locator("img[alt^='The prediction of the finished image at timestep']").first
+    timesteps, prediction = set(), page.locator("img[alt^='The predicted clean image at timestep']").first
     for _ in range(50):
         prediction.wait_for()
         timesteps.add(prediction.get_attribute("alt"))
@@ -196,31 +198,31 @@ def test_it_forms_while_one_looks_and_can_be_stopped(page):
             break
         page.wait_for_timeout(300)
     assert len(timesteps) > 2
-    page.locator("img[alt^='The image under way at timestep']").first.wait_for()
+    page.locator("img[alt^='The noisy image at timestep']").first.wait_for()
     page.get_by_text("of 500: timestep").wait_for()
     page.get_by_role("button", name="Cancel").click()
     page.get_by_role("button", name="Cancel").wait_for(state="detached")
     still(page)
-    assert page.locator(UNDER_WAY).count() == 0
-    page.get_by_role("slider", name="Steps").press("Home")
+    assert page.locator(NOISY).count() == 0
+    page.get_by_role("slider", name="Steps", exact=True).press("Home")
     page.wait_for_url(re.compile(r"steps=1(&|$)"))
     still(page)
-    page.get_by_role("button", name="Draw", exact=True).click()
+    page.get_by_role("button", name="Generate", exact=True).click()
     assert animation(page) != before and page.locator("input.scrub").get_attribute("max") == "1"
 
 
-def test_a_batch_is_looked_at_and_taken_home(page):
+def test_a_batch_is_shown_and_downloaded(page):
     page.goto(PAGE)
     animation(page)
     choose(page, "Images", "3 images")
-    first = draw(page)
+    first = generate(page)
     press(page, "2")
     page.wait_for_timeout(500)
-    second = pixels(page, UNDER_WAY)
+    second = pixels(page, NOISY)
     assert not np.array_equal(first, second)
     scrub(page, 0)
     assert page.locator("output.now").inner_text().startswith("timestep 1000")
-    noise = pixels(page, UNDER_WAY)
+    noise = pixels(page, NOISY)
     scrub(page, 4)
     assert not np.array_equal(noise, second) and np.array_equal(pixels(page, PREDICTION), second)
     popover(page, "Download")
@@ -236,16 +238,16 @@ def test_a_batch_is_looked_at_and_taken_home(page):
         assert len(folder.namelist()) == 4 and np.array_equal(image_of(folder.read("seed_1.png")), second)
     page.get_by_role("slider", name="Frames per second").press("Home")
     still(page)
-    animation = Image.open(io.BytesIO(downloaded(page, "GIF")))
-    assert animation.n_frames == 5 and animation.info["duration"] == 500
+    gif = Image.open(io.BytesIO(downloaded(page, "GIF")))
+    assert gif.n_frames == 5 and gif.info["duration"] == 500
     assert downloaded(page, "MP4")[4:8] == b"ftyp"
     closed(page)
     page.goto("/Text_to_image?steps=3")
     animation(page)
     page.get_by_text("More choices").click()
     page.locator("[data-testid=stSidebar] input[type=file]").set_input_files(file_of(png))
-    page.get_by_text("press Draw").wait_for()
-    again = draw(page)
+    page.get_by_text("press Generate").wait_for()
+    again = generate(page)
     assert (
         "seed 1" in said(page) and "4 steps" in said(page) and np.abs(again - second).mean() < 3
     )  # a batch adds in another order
@@ -262,11 +264,11 @@ def upload():
     return file_of(file.getvalue())
 
 
-def test_a_image_of_ones_own_is_changed_by_its_strength_with_and_without_noise(page):
+def test_an_uploaded_image_is_changed_by_the_strength_with_and_without_noise(page):
     page.goto(PAGE)
     animation(page)
-    press(page, "from an image")
-    popover(page, "Which image")
+    press(page, "image-to-image")
+    popover(page, "Input image")
     press(page, "a file")
     page.locator("[data-testid=stPopoverBody] input[type=file]").set_input_files(upload())
     still(page)
@@ -274,10 +276,10 @@ def test_a_image_of_ones_own_is_changed_by_its_strength_with_and_without_noise(p
     page.wait_for_timeout(500)
     mine = pixels(page, CANVAS)
     assert mine.shape == (128, 128, 3) and page.locator(CANVAS).bounding_box()["width"] == 256 and mine[0, -1, 0] > 190
-    with_noise = draw(page)
+    with_noise = generate(page)
     assert "strength 0.6" in said(page) and not np.array_equal(with_noise, mine)
     page.get_by_text("Add noise").click()
-    without = draw(page)
+    without = generate(page)
     assert "without added noise" in said(page) and not np.array_equal(without, with_noise)
     easel(page, "red")
     easel(page, "16 pixels wide")
@@ -285,24 +287,28 @@ def test_a_image_of_ones_own_is_changed_by_its_strength_with_and_without_noise(p
     page.mouse.move(5, 5)
     page.get_by_role("slider", name="Strength").press("Home")
     page.wait_for_timeout(500)
-    assert np.array_equal(draw(page), pixels(page, CANVAS)) and pixels(page, CANVAS)[22, 60].tolist() == [200, 30, 40]
-    press(page, "from noise")
-    draw(page)
-    page.get_by_role("button", name="Begin with it").click()
+    assert np.array_equal(generate(page), pixels(page, CANVAS)) and pixels(page, CANVAS)[22, 60].tolist() == [
+        200,
+        30,
+        40,
+    ]
+    press(page, "noise")
+    generate(page)
+    page.get_by_role("button", name="Start from it").click()
     still(page)
     page.wait_for_timeout(500)
     easel(page, "Clear")
     still(page)
-    assert np.array_equal(pixels(page, CANVAS), pixels(page, UNDER_WAY))  # the image that was just sampled
+    assert np.array_equal(pixels(page, CANVAS), pixels(page, NOISY))  # the image that was just sampled
 
 
-def test_a_hole_is_painted_or_handed_in_and_the_rest_stays(page):
-    page.goto(f"{PAGE}&begin=into+a+hole")
+def test_a_mask_is_painted_or_uploaded_and_the_rest_stays(page):
+    page.goto(f"{PAGE}&start=inpainting")
     animation(page)
     page.locator(".drawing-canvas[data-painted]").wait_for()
     easel(page, "Clear")
-    page.get_by_text("There is no hole").wait_for()
-    assert page.get_by_role("button", name="Draw", exact=True).is_disabled()
+    page.get_by_text("The mask is empty").wait_for()
+    assert page.get_by_role("button", name="Generate", exact=True).is_disabled()
     easel(page, "8 pixels wide")
     stroke(page, (30, 40), (100, 40))
     narrow = painted(page)
@@ -317,22 +323,22 @@ def test_a_hole_is_painted_or_handed_in_and_the_rest_stays(page):
     page.mouse.move(5, 5)
     mask = saved(page)
     assert sorted(np.unique(mask)) == [0, 255] and (mask[..., 0] == 255).sum() == painted(page)
-    page.get_by_text("RePaint: make steps again").click()
-    page.get_by_role("slider", name="Times that steps are made").press("ArrowRight")
-    new, outside = draw(page), mask[..., 0] == 0
+    page.get_by_text("RePaint: repeat sampling steps").click()
+    page.get_by_role("slider", name="Repeats").press("ArrowRight")
+    new, outside = generate(page), mask[..., 0] == 0
     assert "RePaint 2 times" in said(page) and int(page.locator("input.scrub").get_attribute("max")) > 4
     page.wait_for_timeout(300)
     easel_now = pixels(page, CANVAS)
     assert np.array_equal(new[outside], easel_now[outside]) and not np.array_equal(new, easel_now)
 
-    popover(page, "Which image, which hole")
+    popover(page, "Input image and mask")
     press(page, "file")
     half = io.BytesIO()
     Image.fromarray((255 * (np.mgrid[:64, :64][1] >= 32)).astype(np.uint8)).save(half, "PNG")
     page.locator("[data-testid=stPopoverBody] input[type=file]").set_input_files(file_of(half.getvalue()))
     page.get_by_text("64 x 64 pixels").wait_for()
     closed(page)
-    right = draw(page)
+    right = generate(page)
     easel_now = pixels(page, CANVAS)
     assert (
         painted(page) == 128 * 64
@@ -341,28 +347,28 @@ def test_a_hole_is_painted_or_handed_in_and_the_rest_stays(page):
     )
 
 
-def test_what_was_sampled_is_made_twice_and_four_times_as_large(page):
+def test_a_generated_image_is_upscaled_by_two_and_by_four(page):
     page.goto(PAGE)
     animation(page)
     assert page.locator("canvas[data-pane]").count() == 0
     for times, size in (("2 ×", 256), ("4 ×", 512)):
         press(page, times)
-        slider = page.get_by_role("slider", name="Steps").last
+        slider = page.get_by_role("slider", name="Upscaling steps")
         slider.press("Home")
         still(page)
-        page.get_by_role("button", name="Enlarge").click()
-        page.get_by_text(f"{size} × {size}, made by").wait_for()
-        page.locator(f"canvas[data-pane=larger][width='{size}']").wait_for()
-        large = pixels(page, "canvas[data-pane=larger]")
+        page.get_by_role("button", name="Upscale").click()
+        page.get_by_text(f"{size} × {size}, upscaled by").wait_for()
+        page.locator(f"canvas[data-pane=large][width='{size}']").wait_for()
+        large = pixels(page, "canvas[data-pane=large]")
         plain = pixels(page, "canvas[data-pane=pixels]")
         assert large.shape == plain.shape == (size, size, 3) and not np.array_equal(large, plain)
         data = downloaded(page, "PNG of the large image")
         assert (
             np.array_equal(image_of(data), large)
-            and json.loads(Image.open(io.BytesIO(data)).text["diffusion_edu"])["enlarged"] == size // 128
+            and json.loads(Image.open(io.BytesIO(data)).text["diffusion_edu"])["upscaled"] == size // 128
         )
     press(page, "a weight file")
-    path = page.get_by_role("textbox", name="Its path on this computer")
+    path = page.get_by_role("textbox", name="Path of the file on this computer")
     path.fill("nowhere.pth")
     path.press("Enter")
     page.get_by_text("nowhere.pth cannot be read").wait_for()

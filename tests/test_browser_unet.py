@@ -3,7 +3,7 @@
 import re
 
 import numpy as np
-from browser import MARKS, is_a_image, pixels, scrub
+from browser import MARKS, is_an_image, pixels, scrub
 
 pytestmark = MARKS
 
@@ -39,7 +39,9 @@ def test_from_the_map_to_a_part_and_through_all_timesteps(page):
     first = pixels(page, ".tiles canvas >> nth=0")
     scrub(page, 15)
     assert (
-        is_a_image(pixels(page, prediction)) and np.abs(pixels(page, prediction) - blur).mean() > 5 and noisy.std() > 60
+        is_an_image(pixels(page, prediction))
+        and np.abs(pixels(page, prediction) - blur).mean() > 5
+        and noisy.std() > 60
     )
     assert np.abs(pixels(page, ".tiles canvas >> nth=0") - first).mean() > 5
     assert re.match(

@@ -1,4 +1,4 @@
-"""A person in a real browser who looks into words: clicks them, takes them away, draws two prompts, and sees guidance pull."""
+"""A person in a real browser: cross-attention to words, word ablation, prompt interpolation and guidance."""
 
 import numpy as np
 import pytest
@@ -11,35 +11,35 @@ pytestmark = [
     pytest.mark.skipif("text_to_image" not in available(), reason="pretrained/text_to_image is not there yet"),
 ]
 PAGE = "/Text_to_image?steps=4&prompt=A+red+fox+sits+in+green+grass&tab="
-LOOKS, PREDICTION, MAP = (f"canvas[data-screen='{name}']" for name in ("looks", "x0_hat", "map"))
+ATTENTION, PREDICTION, MAP = (f"canvas[data-track='{name}']" for name in ("attention", "x0_hat", "map"))
 
 
 def ready(page):
-    """Wait until there is an animation and nothing is under way."""
+    """Wait until there is an animation and nothing is running."""
     page.locator(".player[data-animation] canvas").first.wait_for()
     page.get_by_role("button", name="Cancel").wait_for(state="detached")
     page.wait_for_timeout(500)  # its images are being decoded
 
 
 def word(page, name):
-    return page.locator(".words-of button").filter(has_text=name)
+    return page.locator(".word-list button").filter(has_text=name)
 
 
 def fractions(page):
-    return [float(text.rstrip("%")) for text in page.locator(".words-of button span:last-child").all_inner_texts()]
+    return [float(text.rstrip("%")) for text in page.locator(".word-list button span:last-child").all_inner_texts()]
 
 
-def test_a_word_lights_up_what_looks_at_it_and_goes_into_the_link(page):
+def test_a_click_on_a_word_shows_its_attention_and_changes_the_link(page):
     page.goto(f"{PAGE}Words")
     ready(page)
-    assert page.locator(".words-of button").count() == 8 and sum(fractions(page)) == pytest.approx(100, abs=2)
+    assert page.locator(".word-list button").count() == 8 and sum(fractions(page)) == pytest.approx(100, abs=2)
     word(page, "fox").click()
     page.wait_for_url("**word=fox**")
     assert (
         word(page, "fox").get_attribute("aria-pressed") == "true"
         and "“fox”" in page.locator("figcaption .words").first.inner_text()
     )
-    fox, prediction = pixels(page, LOOKS), pixels(page, PREDICTION)
+    fox, prediction = pixels(page, ATTENTION), pixels(page, PREDICTION)
     assert (
         fox.shape == (256, 256, 3)
         and prediction.shape == (128, 128, 3)
@@ -48,28 +48,28 @@ def test_a_word_lights_up_what_looks_at_it_and_goes_into_the_link(page):
     )
     assert (
         fox <= prediction.repeat(2, 0).repeat(2, 1) + 1
-    ).all() and fox.mean() < prediction.mean()  # the prediction, darker where nobody looks
+    ).all() and fox.mean() < prediction.mean()  # the prediction, darker where there is little attention
     word(page, "grass").click()
     page.wait_for_url("**word=grass**")
-    assert not np.array_equal(fox, pixels(page, LOOKS)) and np.array_equal(prediction, pixels(page, PREDICTION))
+    assert not np.array_equal(fox, pixels(page, ATTENTION)) and np.array_equal(prediction, pixels(page, PREDICTION))
     page.reload()
     ready(page)
     assert word(page, "grass").get_attribute("aria-pressed") == "true"
 
 
-def test_a_place_shows_what_it_looks_at_by_mouse_and_keyboard_at_every_timestep(page):
+def test_a_position_shows_its_attention_by_mouse_and_keyboard_at_every_timestep(page):
     page.goto(f"{PAGE}Words")
     ready(page)
     everywhere = fractions(page)
-    page.locator(LOOKS).click(position={"x": 40, "y": 200})
+    page.locator(ATTENTION).click(position={"x": 40, "y": 200})
     assert (
-        page.get_by_text("Where row 13, column 3 looks").count()
+        page.get_by_text("Attention of row 13, column 3").count()
         and fractions(page) != everywhere
         and sum(fractions(page)) == pytest.approx(100, abs=2)
     )
-    page.locator(LOOKS).press("ArrowRight")
-    assert page.get_by_text("Where row 13, column 4 looks").count()
-    page.locator(LOOKS).press("Escape")
+    page.locator(ATTENTION).press("ArrowRight")
+    assert page.get_by_text("Attention of row 13, column 4").count()
+    page.locator(ATTENTION).press("Escape")
     assert fractions(page) == everywhere
     animation = page.locator(".player").get_attribute("data-animation")
     for to, timestep in ((0, "timestep 1000 of 1000"), (3, "timestep 250 of 1000")):
@@ -86,43 +86,43 @@ def test_a_place_shows_what_it_looks_at_by_mouse_and_keyboard_at_every_timestep(
 @pytest.mark.parametrize(
     ("tab", "names"),
     [
-        ("Words&words=without+a+word&gone=fox", ["all words", "not looked at", "left out"]),
-        ("Two+prompts&other=a+blue+whale&between=1", ["A", "50%", "B"]),
-        ("Guidance&pull=four+scales", ["guidance 1", "guidance 2", "guidance 4", "guidance 8"]),
+        ("Words&words_view=word+ablation&without=fox", ["all words", "masked", "removed"]),
+        ("Prompt+interpolation&second_prompt=a+blue+whale&interpolations=1", ["A", "50%", "B"]),
+        ("Guidance&guidance_view=guidance+scales", ["scale 1", "scale 2", "scale 4", "scale 8"]),
         ("Guidance", ["xt", "x̂∅", "x̂c", "c − ∅", "x̂g"]),
     ],
 )
-def test_images_stand_side_by_side_and_differ(page, tab, names):
+def test_images_are_side_by_side_and_differ(page, tab, names):
     page.goto(f"{PAGE}{tab}")
     ready(page)
-    assert page.locator("canvas[data-screen]").evaluate_all("all => all.map(c => c.dataset.screen)") == names
+    assert page.locator("canvas[data-track]").evaluate_all("all => all.map(c => c.dataset.track)") == names
     scrub(page, int(page.locator("input.scrub").get_attribute("max")))
-    images = [pixels(page, f"canvas[data-screen='{name}']") for name in names]
+    images = [pixels(page, f"canvas[data-track='{name}']") for name in names]
     assert all(image.shape == (128, 128, 3) and image.std() > 1 for image in images)
     assert all(not np.array_equal(one, other) for one, other in zip(images, images[1:], strict=False))
-    assert all(page.locator(f"canvas[data-screen='{name}']").get_attribute("aria-label") for name in names)
+    assert all(page.locator(f"canvas[data-track='{name}']").get_attribute("aria-label") for name in names)
 
 
-def test_swap_turns_the_row_round(page):
-    page.goto(f"{PAGE}Two+prompts&other=a+blue+whale&between=0")
+def test_swap_exchanges_the_prompts(page):
+    page.goto(f"{PAGE}Prompt+interpolation&second_prompt=a+blue+whale&interpolations=0")
     ready(page)
     a, b, animation = (
-        pixels(page, "canvas[data-screen='A']"),
-        pixels(page, "canvas[data-screen='B']"),
+        pixels(page, "canvas[data-track='A']"),
+        pixels(page, "canvas[data-track='B']"),
         page.locator(".player").get_attribute("data-animation"),
     )
     page.get_by_role("button", name="Swap").click()
     page.locator(f".player[data-animation]:not([data-animation='{animation}'])").wait_for()
     ready(page)
-    assert np.array_equal(pixels(page, "canvas[data-screen='A']"), b) and np.array_equal(
-        pixels(page, "canvas[data-screen='B']"), a
+    assert np.array_equal(pixels(page, "canvas[data-track='A']"), b) and np.array_equal(
+        pixels(page, "canvas[data-track='B']"), a
     )
     assert "prompt=a+blue+whale" in page.url.replace("%20", "+")
 
 
-def test_words_are_seen_and_the_bar_is_reached_without_scrolling(page):
+def test_words_and_bar_are_visible_without_scrolling(page):
     page.goto(f"{PAGE}Words")
     ready(page)
-    for part in (LOOKS, "input.scrub", ".words-of button:nth-child(8)"):
+    for part in (ATTENTION, "input.scrub", ".word-list button:nth-child(8)"):
         box = page.locator(part).bounding_box()
         assert box["y"] >= 0 and box["y"] + box["height"] <= 720

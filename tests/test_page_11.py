@@ -167,13 +167,13 @@ def said(app):
 def test_an_image_is_generated_at_once_with_its_settings():
     app = opened()
     able, made = load_text_to_image("typist"), result(app)
-    *_, last = drawing = list(sample(able.request(app.text_area(key="prompt").value, [0])))
-    assert torch.equal(made.images, able.images(last.x)) and len(made.frames) == len(drawing) == 4
+    *_, last = walk = list(sample(able.request(app.text_area(key="prompt").value, [0])))
+    assert torch.equal(made.images, able.images(last.x)) and len(made.frames) == len(walk) == 4
     assert (
         "volcano erupts" in said(app) and "from noise" in said(app) and "typist" in said(app) and "seed 0" in said(app)
     )
     shown = tracks(animation(app))
-    for state, x, x0_hat in zip(drawing, shown["x"], shown["x0_hat"], strict=True):
+    for state, x, x0_hat in zip(walk, shown["x"], shown["x0_hat"], strict=True):
         assert np.array_equal(x, able.images(state.x)[0].permute(1, 2, 0)) and np.array_equal(
             x0_hat, able.images(state.x0_hat)[0].permute(1, 2, 0)
         )

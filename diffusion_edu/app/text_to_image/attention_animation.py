@@ -10,7 +10,8 @@ from diffusion_edu.app.common.settings_id import settings_id
 from diffusion_edu.app.components import source
 from diffusion_edu.app.components.plotly_script import plotly_url
 from diffusion_edu.app.text_to_image.attention_recording import ALL_HEADS
-from diffusion_edu.app.trajectories.animation import COLOUR, DASHES, round_axis, sprite, timestep_axis
+from diffusion_edu.app.trajectories.animation import COLOUR, DASHES, sprite
+from diffusion_edu.figures.charts import round_axis, timestep_axis
 
 WORD = "word"  # URL parameter
 START = 0.6  # fraction of the way from noise to image where the animation opens

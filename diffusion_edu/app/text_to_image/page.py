@@ -1,4 +1,4 @@
-"""The page "Text to image": the controls that all tabs share, and the tabs."""
+"""The page "Text to image": the controls of all tabs, and the tabs."""
 
 import streamlit as st
 

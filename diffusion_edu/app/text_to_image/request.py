@@ -1,4 +1,4 @@
-"""What all tabs of the text-to-image page share: model, prompt, negative prompt, sampling settings and seed."""
+"""What all tabs of the text-to-image page have in common: model, prompts, sampling settings and seed."""
 
 from dataclasses import dataclass, field
 

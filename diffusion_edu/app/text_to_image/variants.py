@@ -8,19 +8,10 @@ from torch import Tensor
 from diffusion_edu.analysis.measures import distance
 from diffusion_edu.app.common.settings_id import settings_id
 from diffusion_edu.app.text_to_image.request import TextRequest
-from diffusion_edu.app.trajectories.animation import (
-    COLOUR,
-    DASHES,
-    Animation,
-    Chart,
-    Series,
-    Track,
-    round_axis,
-    sprite,
-    timestep_axis,
-)
+from diffusion_edu.app.trajectories.animation import COLOUR, DASHES, Animation, Track, sprite
 from diffusion_edu.app.trajectories.recording import kept
 from diffusion_edu.data.images import to_signed
+from diffusion_edu.figures.charts import Chart, Series, round_axis, timestep_axis
 from diffusion_edu.latent.text_to_image import sample
 
 DIVERGED = 0.5  # fraction of the final distance
