@@ -1,4 +1,4 @@
-"""What the tests in a real browser share: how to look at the player and how to move it."""
+"""Helpers of the tests in a real browser: they read canvases and operate the player."""
 
 import numpy as np
 import pytest
@@ -7,7 +7,7 @@ MARKS = [pytest.mark.browser, pytest.mark.timeout(600)]
 
 
 def pixels(page, canvas):
-    """Read what is painted on a canvas, (height, width, 3)."""
+    """Read the pixels of a canvas, (height, width, 3)."""
     size, data = page.locator(canvas).evaluate(
         "c => [[c.height, c.width], Array.from(c.getContext('2d').getImageData(0, 0, c.width, c.height).data)]"
     )
@@ -15,18 +15,18 @@ def pixels(page, canvas):
 
 
 def roughness(image):
-    """How unlike its neighbour a pixel is, relative to how unlike any other: 1 for noise, near 0 for a smooth image."""
+    """The difference of neighbouring pixels relative to distant ones: 1 for noise, near 0 for a smooth image."""
     return np.abs(np.diff(image, axis=1)).mean() / np.abs(image - np.roll(image, image.shape[1] // 2, axis=1)).mean()
 
 
-def is_a_image(image):
+def is_an_image(image):
     return image.std() > 15 and roughness(image) < 0.6
 
 
 def wait_for_player(page):
     page.locator("canvas").first.wait_for()
     page.wait_for_function(
-        "() => { for (const h of document.querySelectorAll('*')) { const p = h.shadowRoot?.querySelector('.player[data-at]'); if (p) return true; } }"
+        "() => [...document.querySelectorAll('*')].some((h) => h.shadowRoot?.querySelector('.player[data-at]'))"
     )
 
 
@@ -39,5 +39,5 @@ def position(page):
 
 
 def fits(page):
-    """Say whether nothing has to be moved sideways to be seen."""
+    """Return whether the page needs no sideways scrolling."""
     return page.locator("[data-testid=stMain]").evaluate("main => main.scrollWidth <= main.clientWidth")

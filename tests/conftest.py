@@ -1,4 +1,4 @@
-"""What several tests share: one small network with every weight awake, one thread, which is fastest for small tensors, and a browser."""
+"""What several tests share: a small network without zero weights, one thread (fastest for small tensors), a browser."""
 
 import os
 import shutil
@@ -44,14 +44,14 @@ def tiny():
             net = NETWORKS[network](**config)
             with torch.no_grad():
                 for weight in net.parameters():
-                    weight.add_(0.05 * torch.randn_like(weight))  # blocks begin as their short cuts: wake them
+                    weight.add_(0.05 * torch.randn_like(weight))  # zero-initialised weights become non-zero
         return net
 
     return build
 
 
-class Says(nn.Module):
-    """A network that says one number, and notes the timestep."""
+class ConstantNetwork(nn.Module):
+    """A network whose output is one number; it notes the timestep."""
 
     def __init__(self, number=0.0):
         super().__init__()
@@ -64,7 +64,7 @@ class Says(nn.Module):
 
 @pytest.fixture(scope="session")
 def address():
-    """Serve the app as a person would, on a free port, for all tests that open it in a browser."""
+    """Serve the app on a free port, for all tests in a browser."""
     pytest.importorskip("playwright.sync_api")
     if not CHROMIUM:
         assert not os.environ.get("CI"), "CI must have Chromium"
@@ -110,7 +110,7 @@ def browser():
 
 @contextmanager
 def window(browser, address, **size):
-    """A window of its own, which knows nothing of other tests'; errors that the page throws fail the test."""
+    """A window with a session of its own; errors that the page throws fail the test."""
     page = browser.new_page(viewport=size, base_url=address)
     page.set_default_timeout(PATIENCE)
     thrown = []

@@ -1,4 +1,4 @@
-"""A person at the app under Streamlit's own test: opens a page by a link, waits until its work is done, looks at what the player was given."""
+"""Helpers for Streamlit's own test: open a page by a link, wait until its work is done, read the data of the player."""
 
 import json
 import time
@@ -10,7 +10,7 @@ HOME = "streamlit_app.py"
 
 
 def opened(page, session=(), **link):
-    """Open a page by a link; session may hold what was there before, as pairs."""
+    """Open a page by a link; session holds earlier session values as pairs."""
     app = AppTest.from_file(f"../{HOME}", default_timeout=120)
     for name, value in session:
         app.session_state[name] = value
@@ -24,25 +24,38 @@ def healthy(app):
     return app
 
 
-def under_way(app):
-    """The work that goes on beside the page."""
+def running_jobs(app):
+    """The jobs that run beside the page."""
     return [job for name, job in app.session_state.items() if name.startswith("job:")]
 
 
 def finished(app, seconds=240):
-    """Look at the page as its polling fragment would, while work is under way and when it is over, until there is none."""
+    """Run the page again, as its fragment does, until no job is left."""
     end = time.monotonic() + seconds
-    while jobs := under_way(app):
+    while jobs := running_jobs(app):
         while not any(job.latest or job.finished for job in jobs) and time.monotonic() < end:
             time.sleep(0.01)
         healthy(app.run())
         while not all(job.finished for job in jobs) and time.monotonic() < end:
             time.sleep(0.01)
         healthy(app.run())
-        assert time.monotonic() < end, "Work beside the page did not come to an end."
+        assert time.monotonic() < end, "The work beside the page did not end."
     return healthy(app)
 
 
 def animation(app):
-    """What the player was given."""
+    """The data of the first component, usually the player."""
     return json.loads(app.get("bidi_component")[0].proto.json)
+
+
+def charts(app):
+    """List the plotly charts of a page: title, and label, x, y and dash of each curve."""
+    found = []
+    for element in app.get("plotly_chart"):
+        spec = json.loads(element.proto.spec)
+        curves = [
+            {"label": trace["name"], "x": trace["x"], "y": trace["y"], "dash": trace["line"]["dash"]}
+            for trace in spec["data"]
+        ]
+        found.append({"title": spec["layout"]["title"]["text"], "series": curves})
+    return found

@@ -1,15 +1,15 @@
-"""A person in a real browser: opens Home, goes to the theatre, generates, cancels, generates again, scrubs, downloads."""
+"""A person in a real browser: opens Home, goes to Sampling, generates, cancels, generates again, scrubs, downloads."""
 
 import io
 import re
 from pathlib import Path
 
 import numpy as np
-from browser import MARKS, is_a_image, pixels, position, roughness, scrub, wait_for_player
+from browser import MARKS, is_an_image, pixels, position, roughness, scrub, wait_for_player
 from PIL import Image
 
 pytestmark = MARKS
-UNDER_WAY, PREDICTION = "canvas[data-screen=x]", "canvas[data-screen=x0_hat]"
+NOISY, PREDICTION = "canvas[data-track=x]", "canvas[data-track=x0_hat]"
 
 
 def test_home_shows_a_flower_at_once(page):
@@ -17,31 +17,31 @@ def test_home_shows_a_flower_at_once(page):
     wait_for_player(page)
     last = int(page.locator("input.scrub").get_attribute("max"))
     scrub(page, last)
-    assert is_a_image(pixels(page, UNDER_WAY))
-    page.get_by_role("link", name="Draw your own in the sampling theatre").click()
-    page.get_by_role("heading", name="Sampling theatre").wait_for()
+    assert is_an_image(pixels(page, NOISY))
+    page.get_by_role("link", name="Sample your own images").click()
+    page.get_by_role("heading", name="Sampling").wait_for()
 
 
 def test_generate_cancel_generate_scrub(page):
-    page.goto("/Sampling_theatre?steps=500&images=4")
+    page.goto("/Sampling?steps=500&images=4")
     page.get_by_role("button", name="Generate").click()
-    page.get_by_text(re.compile(r"Move \d+ of 500: timestep \d+ of 1000")).wait_for()  # progress with numbers
+    page.get_by_text(re.compile(r"Step \d+ of 500: timestep \d+ of 1000")).wait_for()  # progress with numbers
     page.get_by_role("button", name="Cancel").click()
-    page.get_by_text("An example").wait_for()
+    page.get_by_text("A recorded example").wait_for()
 
-    page.goto("/Sampling_theatre?steps=10&images=4&seed=3")
+    page.goto("/Sampling?steps=10&images=4&seed=3")
     page.get_by_role("button", name="Generate").click()
     page.get_by_text("of computing").wait_for()
     wait_for_player(page)
     scrub(page, 0)
     assert page.locator("output.now").inner_text().startswith("timestep 1000 of 1000")
-    noise = pixels(page, UNDER_WAY)
+    noise = pixels(page, NOISY)
     assert noise.std() > 60 and roughness(noise) > 0.9
     scrub(page, 10)
-    sampled, prediction = pixels(page, UNDER_WAY), pixels(page, PREDICTION)
-    assert is_a_image(sampled) and np.array_equal(sampled, prediction)  # at timestep 0 the image is the prediction
+    sampled, prediction = pixels(page, NOISY), pixels(page, PREDICTION)
+    assert is_an_image(sampled) and np.array_equal(sampled, prediction)  # at timestep 0 the image is the prediction
     scrub(page, 5)
-    assert roughness(pixels(page, PREDICTION)) < roughness(pixels(page, UNDER_WAY))
+    assert roughness(pixels(page, PREDICTION)) < roughness(pixels(page, NOISY))
 
     page.get_by_role("button", name="One state back").click()
     assert position(page) == 4
@@ -61,7 +61,7 @@ def test_generate_cancel_generate_scrub(page):
 
 
 def test_downloads_hold_the_images(page, tmp_path):
-    page.goto("/Sampling_theatre?steps=3&images=2&class_name=rose")
+    page.goto("/Sampling?steps=3&images=2&class_name=rose")
     page.get_by_role("button", name="Generate").click()
     page.get_by_text("of computing").wait_for()
     page.get_by_role("tab", name="Download").click()
@@ -76,15 +76,15 @@ def test_downloads_hold_the_images(page, tmp_path):
     assert got["MP4"][4:8] == b"ftyp"
 
 
-def test_adding_noise_scrubs_and_takes_a_image(page):
+def test_adding_noise_scrubs_and_takes_an_image(page):
     page.goto("/Adding_noise")
     wait_for_player(page)
-    linear, numbers = "canvas[data-screen=linear]", page.locator(".numbers").first
+    linear, numbers = "canvas[data-track=linear]", page.locator(".numbers").first
     last = int(page.locator("input.scrub").get_attribute("max"))
     scrub(page, last)
     clean, curve = pixels(page, linear), page.locator(".moving path.curve").last.get_attribute("d")
     assert (
-        is_a_image(clean) and numbers.inner_text().startswith("signal\u00a01.000") and "+∞ dB" in numbers.inner_text()
+        is_an_image(clean) and numbers.inner_text().startswith("signal\u00a01.000") and "+∞ dB" in numbers.inner_text()
     )
     scrub(page, 0)
     noise = pixels(page, linear)

@@ -152,7 +152,7 @@ def test_an_example_can_be_saved_and_loaded_and_a_broken_file_is_none(model, tmp
     assert recorded.load_table("nobody", "interpolation", tmp_path) is None
 
 
-@pytest.mark.parametrize("link", [{}, {"question": "two seeds"}])
+@pytest.mark.parametrize("link", [{}, {"view": "two seeds"}])
 def test_the_page_opens_with_the_example_and_runs_again(link):
     app = healthy(opened(PAGE, **link))
     assert len(app.title) == 1 and sheet(app).count("<img ") == (2 * recorded.IN_A_ROW if link else 16)
@@ -188,7 +188,7 @@ def test_the_page_samples_what_the_library_samples_and_the_code_repeats_it(short
 
 
 def test_the_code_of_the_interpolation_samples_both_rows():
-    app = opened(PAGE, question="two seeds", first_seed="3", last_seed="8", row="3", steps="2", guidance_scale="1.0")
+    app = opened(PAGE, view="two seeds", first_seed="3", last_seed="8", row="3", steps="2", guidance_scale="1.0")
     _, finished = sampled(app, "interpolation")
     names, norms = {}, []
     names["print"] = lambda lengths: norms.append(lengths.tolist())
@@ -198,9 +198,9 @@ def test_the_code_of_the_interpolation_samples_both_rows():
 
 
 @pytest.mark.parametrize(
-    ("class_name", "key", "value", "question"),
+    ("class_name", "key", "value", "view"),
     [
-        ("segmented_control", "question", "two seeds", "few steps"),
+        ("segmented_control", "view", "two seeds", "few steps"),
         ("selectbox", "class_name", ANY, "few steps"),
         ("multiselect", "samplers", list(SAMPLERS), "few steps"),
         ("multiselect", "columns", [100, 1], "few steps"),
@@ -218,8 +218,8 @@ def test_the_code_of_the_interpolation_samples_both_rows():
         ("selectbox", "class_name", ANY, "two seeds"),
     ],
 )
-def test_every_widget_can_be_changed(class_name, key, value, question):
-    app = healthy(opened(PAGE, question=question))
+def test_every_widget_can_be_changed(class_name, key, value, view):
+    app = healthy(opened(PAGE, view=view))
     healthy(getattr(app, class_name)(key=key).set_value(value).run())
     healthy(app.run())
     assert sheet(app)
@@ -239,11 +239,11 @@ def test_a_link_with_nonsense_in_it_opens_all_the_same():
             columns=["7", "x"],
             class_name="weed",
             seed="-1",
-            question="away",
+            view="away",
             model="../../etc/passwd",
         )
     )
-    assert app.segmented_control(key="question").value == "few steps" and sheet(app)
+    assert app.segmented_control(key="view").value == "few steps" and sheet(app)
     healthy(opened(PAGE, columns=[str(steps) for steps in steps_page.STEPS]))
 
 

@@ -57,10 +57,10 @@ def test_the_first_step_of_dpm_solver_is_that_of_ddim():
 def test_one_pixel_that_agrees_by_chance_is_not_taken_for_the_rule():
     state, after = steps("Multistep renoising")[1]
     signal, noise = SCHEDULE.rates(after.t, after.x)
-    chance = after.x.clone()
+    changed = after.x.clone()
     eps_hat = predicted_noise(SCHEDULE, state.x, state.x0_hat, state.t)
-    chance[0, 0, 1, 1] = (signal * state.x0_hat + noise * eps_hat)[0, 0, 1, 1]
-    assert "replaced all of it" in explanation("Multistep renoising", (state, State(after.t, chance, after.x0_hat)))
+    changed[0, 0, 1, 1] = (signal * state.x0_hat + noise * eps_hat)[0, 0, 1, 1]
+    assert "replaced all of it" in explanation("Multistep renoising", (state, State(after.t, changed, after.x0_hat)))
 
 
 @pytest.mark.parametrize("name", ["DDIM", "Heun", "DPM-Solver++"])

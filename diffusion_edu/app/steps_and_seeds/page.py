@@ -50,8 +50,8 @@ def ask():
     sentence.
     """
     with st.sidebar:
-        question = st.segmented_control(
-            "Question", [GRID, INTERPOLATION], default=GRID, required=True, key="question", **BOUND
+        view = st.segmented_control(
+            "View", [GRID, INTERPOLATION], default=GRID, required=True, key="view", **BOUND
         )
         card = models.pick()
         default, class_name = Preset(**card.sampling), ANY
@@ -59,7 +59,7 @@ def ask():
             names = [ANY, *card.condition_names]
             opening = names.index(recorded.CLASS) if recorded.CLASS in names else 0
             class_name = st.selectbox("What to generate", names, opening, key="class_name", **BOUND)
-        return (_ask_grid if question == GRID else _ask_interpolation)(card, default, class_name)
+        return (_ask_grid if view == GRID else _ask_interpolation)(card, default, class_name)
 
 
 def _ask_grid(card, default, class_name):

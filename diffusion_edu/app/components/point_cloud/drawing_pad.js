@@ -7,7 +7,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
   if (root.dataset.ready) return root.stop; // the page ran again: keep the drawing
   root.dataset.ready = "yes";
   const canvas = $("canvas"), strokes = data.points.length ? [data.points] : [];
-  let label = 0, side = 0, drawing = false;
+  let label = 0, side = 0, active = false;
 
   data.colours.forEach((colour, k) => {
     const brush = document.createElement("button"), sample = document.createElement("canvas");
@@ -46,12 +46,12 @@ export default function ({ data, parentElement, setTriggerValue }) {
 
   canvas.onpointerdown = (event) => {
     canvas.setPointerCapture(event.pointerId);
-    drawing = true;
+    active = true;
     strokes.push([]);
     put(event);
   };
-  canvas.onpointermove = (event) => { if (drawing) for (const part of event.getCoalescedEvents?.() ?? [event]) put(part); };
-  canvas.onpointerup = canvas.onpointercancel = () => { drawing = false; };
+  canvas.onpointermove = (event) => { if (active) for (const part of event.getCoalescedEvents?.() ?? [event]) put(part); };
+  canvas.onpointerup = canvas.onpointercancel = () => { active = false; };
   $(".undo").onclick = () => { strokes.pop(); show(); };
   $(".clear").onclick = () => { strokes.length = 0; show(); };
   $(".use").onclick = () => setTriggerValue("points", strokes.flat());

@@ -1,9 +1,9 @@
 // Shows SVG figures; a click on a part of the first one, or Enter on it, sends the name of the part to Python.
 export default function ({ data, parentElement, setTriggerValue }) {
   const root = parentElement.querySelector(".vectors");
-  root.className = `vectors ${data.look}${data.drawings.length === 1 ? " one" : ""}`;
+  root.className = `vectors ${data.look}${data.figures.length === 1 ? " one" : ""}`;
   const focused = root.getRootNode().activeElement?.dataset?.part;
-  root.replaceChildren(...data.drawings.map(({ title, svg }) => {
+  root.replaceChildren(...data.figures.map(({ title, svg }) => {
     const figure = document.createElement("figure"), caption = document.createElement("figcaption");
     caption.textContent = title;
     figure.innerHTML = svg;

@@ -7,7 +7,7 @@ from diffusion_edu.app.components import source
 CSS, JS = source("svg/vectors.css"), source("svg/vectors.js")
 
 
-def show(drawings, key, look="figures", clicked=lambda part: None):
+def show(figures, key, look="figures", clicked=lambda part: None):
     """Show figures side by side, each a pair (title, svg); look is a class of vectors.css.
 
     clicked is called with the data-part that a person clicked in the first figure.
@@ -19,7 +19,7 @@ def show(drawings, key, look="figures", clicked=lambda part: None):
 
     component = st.components.v2.component("diffusion_edu_vectors", html='<div class="vectors"></div>', css=CSS, js=JS)
     component(
-        data={"look": look, "drawings": [{"title": title, "svg": svg} for title, svg in drawings]},
+        data={"look": look, "figures": [{"title": title, "svg": svg} for title, svg in figures]},
         key=key,
         on_part_change=on_change,
     )
