@@ -48,7 +48,7 @@ def words(tmp_path, monkeypatch):
         name, category, colour = ("boat", "things", (20, 60, 200)) if k % 2 else ("barn", "houses", (200, 40, 30))
         Image.new("RGB", (32, 32), tuple(min(255, value + k) for value in colour)).save(own / f"{k:02}.png")
         lines.append(f"{k:02}.png,a {name} on the shore number {k},{name},{category}")
-    (own / "captions.csv").write_text("\n".join(lines))
+    (own / "metadata.csv").write_text("\n".join(lines))
     (tmp_path / "p.json").write_text(json.dumps({"boat": ["a boat", "the boat on the shore"], "barn": ["a barn"]}))
     coder, layout = {"widths": [8, 16], "blocks": [1, 1], "patch": 4}, {"classes": 2, "widths": [8, 8], "patch": 1}
     with torch.random.fork_rng(devices=[]):

@@ -72,7 +72,10 @@ def evaluate(args, watch):
             "diversity": varied / diversity(groups),
         }
         rows.append(rounded(row))
-    scores = {"by_guidance": rows, "by_guidance_command": repeat_command("diffusion_edu.evaluation.guidance", args)}
+    usual = tuple(args.guidance_scales) == SCALES
+    options = [] if usual else ["--guidance-scales", *(f"{scale:g}" for scale in args.guidance_scales)]
+    command = repeat_command("diffusion_edu.evaluation.guidance", args, *options)
+    scores = {"by_guidance": rows, "by_guidance_command": command}
     if not args.dry:
         save_card(available()[args.name].parent, replace(model.card, scores=model.card.scores | scores))
     return scores

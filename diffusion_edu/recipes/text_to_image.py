@@ -218,7 +218,7 @@ def options():
     parser = argparse.ArgumentParser(add_help=False)
     captions = (
         "folders of your own images with captions: a text file beside each image, "
-        "or captions.csv with the columns file_name and caption"
+        "or metadata.csv with the columns file_name and caption"
     )
     parser.add_argument("--captions", nargs="+", metavar="FOLDER", help=captions)
     latents = "train on latents that were encoded before, instead of --data"
