@@ -36,8 +36,8 @@ def show():
         st.error(str(problem))
     if note := request.preset.noise_schedule().terminal_snr_note:
         st.info(note, icon=":material/info:")
-    finished, under_way = done(KEY), watch(KEY)
-    if not under_way:
+    finished, task = done(KEY), watch(KEY)
+    if task is None:
         _show_result(finished)
     shown = finished.request if finished else request
     show_code(shown.code, SAMPLERS[shown.preset.sampler], walk, generate)
