@@ -331,7 +331,7 @@ def test_every_suggestion_sets_both_sides(name, monkeypatch):
         ("number_input", "b_seed", 1_000_000),
         ("segmented_control", "b_variance", "large"),
         ("segmented_control", "compared", "x0_hat"),
-        ("toggle", "a_zero", True),
+        ("toggle", "a_zero_snr", True),
     ],
 )
 def test_every_widget_can_be_changed(class_name, key, value, monkeypatch):

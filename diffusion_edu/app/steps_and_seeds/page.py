@@ -50,9 +50,7 @@ def ask():
     sentence.
     """
     with st.sidebar:
-        view = st.segmented_control(
-            "View", [GRID, INTERPOLATION], default=GRID, required=True, key="view", **BOUND
-        )
+        view = st.segmented_control("View", [GRID, INTERPOLATION], default=GRID, required=True, key="view", **BOUND)
         card = models.pick()
         default, class_name = Preset(**card.sampling), ANY
         if card.condition_names:

@@ -77,8 +77,9 @@ class SeedInterpolation:
         size = self.request.card.channels * self.request.card.size**2
         return (
             f"{describe(self.request)}, DDIM in {self.request.preset.steps} steps. "
-            f"Norm: the norm of the noise, relative to √{size:,}, the norm of nearly all Gaussian noise of so many values. "
-            "The linear mean of two noises has only √½ = 0.71 of it: the image that the network sees in it is weaker too, and comes out flat."
+            f"Norm: the norm of the noise, relative to √{size:,}, the norm of nearly all Gaussian noise of that size. "
+            "The linear mean of two noises has only √½ = 0.71 of it: "
+            "the image that the network sees in it is weaker too, and comes out flat."
         )
 
     def table(self, finished):
