@@ -129,7 +129,7 @@ def test_help_on_training_lists_the_recipes(capsys):
 @pytest.mark.parametrize(
     ("words", "code", "sentence"),
     [
-        (["draw"], 2, "invalid choice: 'draw'"),
+        (["paint"], 2, "invalid choice: 'paint'"),
         (["train"], 2, "name a recipe. The recipes are:\n"),
         (["train", "nothing"], 2, "there is no recipe 'nothing'. The recipes are:\n"),
         (["train", "flowers_vae", "--minutes", "-1"], 2, "must be more than 0"),
@@ -179,7 +179,7 @@ def test_sampling_reads_a_prompt(tmp_path):
     assert [image.size for image in images] == [(128, 128)] * 2 and images[0].tobytes() != images[1].tobytes()
 
 
-def test_sampling_obeys_its_options(tmp_path):
+def test_sampling_follows_its_options(tmp_path):
     def pixels(*options):
         cli.main(
             ["sample", "flowers_simple", "--count", "1", "--steps", "2", "--out", str(tmp_path / "a.png"), *options]
