@@ -1,7 +1,7 @@
 """Tasks beside a page: how they start and end, what the session keeps, and how a failure is shown and logged."""
 
-import logging
 import time
+from pathlib import Path
 
 import pytest
 
@@ -78,8 +78,7 @@ def test_a_short_task_is_finished_in_the_run_that_starts_it():
 
 
 def test_a_failure_is_one_sentence_with_a_button_and_its_traceback_is_in_the_log(caplog):
-    with caplog.at_level(logging.ERROR, logger="diffusion_edu.app"):
-        app = until(opened(bad=2), lambda app: app.error)
+    app = until(opened(bad=2), lambda app: app.error)
     assert [error.value for error in app.error] == ["This could not be computed: item 2 is bad"]
     assert "Traceback" in caplog.text and 'raise ValueError(f"item {k} is bad")' in caplog.text
     assert app.button(key="again:counting").label == "Try again" and not app.exception
@@ -90,9 +89,9 @@ def test_a_failure_is_one_sentence_with_a_button_and_its_traceback_is_in_the_log
     assert not app.error
 
 
-def test_choices_that_do_not_go_together_are_refused_in_one_sentence(caplog):
-    with caplog.at_level(logging.INFO, logger="diffusion_edu.app"):
-        app = opened(refuse=True)
+def test_choices_that_do_not_go_together_are_refused_in_one_sentence(caplog, monkeypatch):
+    monkeypatch.setattr(tasks.LOG, "isEnabledFor", lambda importance: True)
+    app = opened(refuse=True)
     assert [error.value for error in app.error] == ["these choices do not go together"] and not app.exception
     assert "Traceback" in caplog.text
 
@@ -107,3 +106,17 @@ def test_running_out_of_memory_is_logged_too(caplog):
     while not job.finished and time.monotonic() < end:
         time.sleep(0.01)
     assert "fewer images" in job.problem and "MemoryError" in caplog.text
+
+
+def test_only_the_package_of_jobs_knows_the_keys_of_tasks_in_the_session():
+    root = Path(__file__).parents[1]
+    files = [*root.glob("pages/*.py"), *root.glob("diffusion_edu/app/**/*.py")]
+    keys = [make("").rstrip() for make in (tasks.started_key, tasks.done_key, tasks._job_key, tasks._failed_key)]
+    strangers = [
+        (file.name, key)
+        for file in files
+        if file.parent.name != "jobs"
+        for key in keys
+        if f'"{key}' in file.read_text(encoding="utf-8")
+    ]
+    assert len(files) > 50 and strangers == []
