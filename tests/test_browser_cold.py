@@ -1,11 +1,11 @@
 """Cold diffusion in a real browser: the animation of both algorithms and the slider of the prediction error."""
 
 import numpy as np
-from browser import MARKS, is_a_image, pixels, position, scrub, wait_for_player
+from browser import MARKS, cursor_at, is_an_image, pixels, position, scrub, wait_for_player
 
 pytestmark = MARKS
 DEGRADED, TWO, ONE = (f"canvas[data-track={name}]" for name in ("degraded", "x2", "x1"))
-ORACLE = "restorer=oracle+%28knows+the+true+image%29&degradation=fade"
+ORACLE = "restorer=oracle&degradation=fade"
 
 
 def last_of(page):
@@ -22,16 +22,15 @@ def test_algorithm_2_tolerates_prediction_errors_and_algorithm_1_does_not(page):
     page.get_by_text("PSNR to the true image").wait_for()
     wait_for_player(page)
     assert page.locator(".end").all_inner_texts() == ["degraded", "image"]
-    assert position(page) == last_of(page) == 20 and is_a_image(pixels(page, DEGRADED))
+    assert position(page) == last_of(page) == 20 and is_an_image(pixels(page, DEGRADED))
     assert far(page, TWO) < 0.5 * far(page, ONE)
     assert page.locator(TWO).get_attribute("aria-label") == "Image x_t of Algorithm 2 at timestep 0: water lily"
 
-    cursor = page.locator(".timesteps line.cursor").first
-    right = float(cursor.get_attribute("x1"))
+    right = cursor_at(page)
     scrub(page, 0)
     assert page.locator("output.now").inner_text() == "timestep 80 of 100"
     assert far(page, TWO) == far(page, ONE) == 0  # both start from the degraded image
-    assert float(cursor.get_attribute("x1")) < right
+    assert cursor_at(page) < right
     assert pixels(page, DEGRADED).std() < 25  # faded
     scrub(page, 20)
 

@@ -8,7 +8,7 @@ import math
 import numpy as np
 import pytest
 import torch
-from browser import MARKS, is_a_image, pixels, scrub
+from browser import MARKS, is_an_image, pixels, scrub
 from PIL import Image
 
 from diffusion_edu.checkpoints import PRETRAINED
@@ -81,7 +81,7 @@ def test_image_to_image_starts_at_the_timestep_that_the_page_says(page):
     first = animation(page)
     flower = pixels(page, CANVAS)
     assert (
-        flower.shape == (64, 64, 3) and is_a_image(flower) and page.locator(CANVAS).bounding_box()["width"] == 256
+        flower.shape == (64, 64, 3) and is_an_image(flower) and page.locator(CANVAS).bounding_box()["width"] == 256
     )  # zoom 4, hard pixels
     page.get_by_text("timestep 500 of 1000", exact=True).wait_for()
     scrub(page, 0)
@@ -90,7 +90,7 @@ def test_image_to_image_starts_at_the_timestep_that_the_page_says(page):
         and page.locator(".end").first.inner_text() == "timestep 500"
     )
     scrub(page, 5)
-    assert is_a_image(pixels(page, "canvas[data-track=x]"))
+    assert is_an_image(pixels(page, "canvas[data-track=x]"))
 
     width(page, 8)
     choose(page, "red")
@@ -235,7 +235,7 @@ def test_five_sketches_made_with_a_mouse_become_images(page):
         (sketch < 0.9).any() for sketch in sketches
     )
     for made in (*(made for made in trained if made is not None), *other):
-        assert all(is_a_image(127.5 * (image.permute(1, 2, 0).numpy() + 1)) or image.std() > 0.05 for image in made)
+        assert all(is_an_image(127.5 * (image.permute(1, 2, 0).numpy() + 1)) or image.std() > 0.05 for image in made)
     own, others = scores(sketches, other)
     assert own > others + 0.15  # image-to-image keeps shapes where they were drawn
     if not (PRETRAINED / "sketch_to_flower.safetensors").is_file():

@@ -6,7 +6,7 @@ import io
 import re
 
 import numpy as np
-from browser import MARKS, is_a_image, pixels
+from browser import MARKS, is_an_image, pixels
 from PIL import Image
 
 pytestmark = MARKS
@@ -32,7 +32,7 @@ def whole(page, name):
 def test_the_same_detail_of_every_version_is_shown_larger(page):
     page.goto(PAGE)
     left, top, zoom, detail_zoom = position(page)
-    assert is_a_image(whole(page, "nearest")) and is_a_image(whole(page, "bicubic")) and detail_zoom == 4 * zoom
+    assert is_an_image(whole(page, "nearest")) and is_an_image(whole(page, "bicubic")) and detail_zoom == 4 * zoom
     canvas = page.locator("canvas[data-pane=nearest]")
     box = canvas.bounding_box()
     assert (

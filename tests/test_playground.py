@@ -22,7 +22,16 @@ from diffusion_edu.generation import Preset
 from diffusion_edu.samplers import SAMPLERS
 from diffusion_edu.schedules import SCHEDULES, cosine
 from diffusion_edu.spacings import SPACINGS
-from diffusion_edu.toy2d import ExactNetwork, denoiser, energy_distance, evaluate_loss, train_mlp, objective, subset, sample_points
+from diffusion_edu.toy2d import (
+    ExactNetwork,
+    denoiser,
+    energy_distance,
+    evaluate_loss,
+    objective,
+    sample_points,
+    subset,
+    train_mlp,
+)
 
 PAGE = "pages/6_Playground_2D.py"
 HALF = 0.5  # seconds of computing between two previews, at most, unless the machine stumbles
@@ -110,7 +119,8 @@ def test_the_floor_is_the_loss_of_the_posterior_mean_and_any_change_to_it_costs(
     floor = evaluate_loss(best, points, prediction_type)
     for factor in (0.97, 1.03):
         assert (
-            evaluate_loss(lambda y, timestep, labels, f=factor: f * best(y, timestep, labels), points, prediction_type) > floor
+            evaluate_loss(lambda y, timestep, labels, f=factor: f * best(y, timestep, labels), points, prediction_type)
+            > floor
         )
 
 
@@ -268,7 +278,8 @@ def test_the_shown_numbers_are_those_of_the_shown_points(training):
         ends = unpacked(panel["x"]).view(len(animation["timesteps"]), -1, 2)[-1]
         assert float(shown) == pytest.approx(energy_distance(ends, subset(chosen.points.x)), abs=2e-4)
     assert [float(text) for text in loss[1:3]] == pytest.approx(
-        [evaluate_loss(trained.net, chosen.points), evaluate_loss(ExactNetwork(chosen.points, "v"), chosen.points)], abs=6e-5
+        [evaluate_loss(trained.net, chosen.points), evaluate_loss(ExactNetwork(chosen.points, "v"), chosen.points)],
+        abs=6e-5,
     )
     assert "400 samples, 20 network evaluations (NFE) each" in seconds[3]
     assert f"{trained.steps:,} training steps" in animation["panels"][0]["words"]

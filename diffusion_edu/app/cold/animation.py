@@ -8,18 +8,9 @@ from dataclasses import replace
 import numpy as np
 
 from diffusion_edu.analysis.measures import psnr
-from diffusion_edu.app.trajectories.animation import (
-    COLOUR,
-    DASHES,
-    Animation,
-    Axis,
-    Chart,
-    Series,
-    Track,
-    png_url,
-    round_axis,
-)
+from diffusion_edu.app.trajectories.animation import COLOUR, DASHES, Animation, Track, png_url
 from diffusion_edu.data.images import to_bytes
+from diffusion_edu.figures.charts import Axis, Chart, Series, round_axis
 from diffusion_edu.figures.grids import grid
 
 T = 100
@@ -36,7 +27,7 @@ def restoration_animation(id, class_name, x0, degraded, states_2, states_1):
     """
     said = [psnr_text(psnr(x, x0)) for x in degraded]
     tracks = [
-        _track("degraded", "x", "degraded directly", "The true image, degraded", degraded, said),
+        _track("degraded", "x", "degraded", "The true image, degraded", degraded, said),
         *_algorithm_tracks("2", NAMES[0], states_2, x0),
         *_algorithm_tracks("1", NAMES[1], states_1, x0),
     ]

@@ -10,8 +10,8 @@ from diffusion_edu.app.jobs.task import cancel
 from diffusion_edu.checkpoints import Unusable, available, read_card
 from diffusion_edu.degradations import DEGRADATIONS
 
-RESTORE, GENERATE = "restore an image", "generate new images"
-NETWORK, ORACLE = "network", "oracle (knows the true image)"
+RESTORE, GENERATE = "restore", "generate"
+NETWORK, ORACLE = "network", "oracle"
 STEPS = [1, 2, 3, 5, 10, 20, 30, 50]
 COLD, HOT = "flowers_cold", "flowers_simple"  # the same architecture, trained on the same images
 X_T, PREDICTION = "x_t", "prediction"

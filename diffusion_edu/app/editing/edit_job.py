@@ -25,7 +25,7 @@ from diffusion_edu.figures.grids import grid
 from diffusion_edu.generation import Preset
 
 VARIANTS = 4  # images that are generated
-FIELDS = {"x_t": "x", "prediction": "x0_hat"}  # what is shown of a State
+FIELDS = {"noisy image": "x", "prediction": "x0_hat"}  # what is shown of a State
 
 
 def ask_card(label="Model", size=None):
@@ -59,7 +59,7 @@ def ask_request(card, first=ANY):
 
 def ask_field():
     """Ask what the animation shows; returns "x" or "x0_hat"."""
-    choices = {"default": "x_t", "required": True, "key": "show", **BOUND}
+    choices = {"default": "noisy image", "required": True, "key": "show", **BOUND}
     return FIELDS[st.segmented_control("Show", list(FIELDS), **choices)]
 
 
