@@ -10,8 +10,8 @@ The whole idea is in nine files of about 1,450 lines, each next to the equations
 6. `randomness`: one seed per image; `checkpoints`: pretrained models and their cards
 7. `generation`: from a model and a few settings to a walk: `generate(model, preset, seeds, condition)`
 
-Beside them: `networks` (simple and attention U-Net, VAE, autoencoder, classifiers) and `training` (`loop`, `objectives`,
-`state`). Built on them:
+Beside them: `networks` (simple and attention U-Net, VAE, autoencoder, classifiers) and `training` (`loop`,
+`objectives`, `state`). Built on them:
 
 - `editing`: image-to-image, inpainting, inversion, interpolation, super-resolution
 - `latent` and `text`: latent diffusion, and text to image
@@ -20,11 +20,11 @@ Beside them: `networks` (simple and attention U-Net, VAE, autoencoder, classifie
 - `toy2d`: diffusion of points in the plane, beside the exact denoiser
 - `museum` (known bugs, shown on purpose) and `doctor` (from symptoms to causes)
 - `data`, `figures`: image sets, point sets and captions; charts, grids and animations
-- `recipes`: one short file per pretrained model; `cli`: the command `diffusion-edu`; `app`: the explorer behind `pages/`
+- `recipes`: one short file per pretrained model; `cli`: the command `diffusion-edu`; `app`: the explorer of `pages/`
 
 Words: x0 clean image, x noisy image, eps noise; predictions carry _hat. Timesteps t run from T (pure noise) down to 0
-(clean); s is the next lower one. signal and noise are the rates in x = signal x0 + noise eps; theta = atan2(noise, signal)
-is the noise level as an angle. A walk yields one State (t, x, x0_hat) per timestep. All terms: docs/glossary.md.
+(clean); s is the next lower one. signal and noise are the rates in x = signal x0 + noise eps; the noise level as an
+angle is theta = atan2(noise, signal). A walk yields one State (t, x, x0_hat) per timestep. All terms: docs/glossary.md.
 
 Who may import whom is in tests/test_imports.py: core <- schedules, randomness <- denoisers, spacings, degradations <-
 samplers <- checkpoints <- generation <- the rest; networks import nothing of ours, and nobody imports app but pages.

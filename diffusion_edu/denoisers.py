@@ -56,7 +56,8 @@ class NeuralDenoiser:
         if self.prediction_type == "eps" and self.schedule.signal[-1] == 0:
             raise ValueError(
                 f"On the {self.schedule.name} schedule timestep T is pure noise; a network that predicts eps "
-                "cannot see an image there. Use a network that predicts v, x0 or flow, or a schedule that keeps some signal."
+                "cannot see an image there. Use a network that predicts v, x0 or flow, or a schedule that keeps "
+                "some signal."
             )
 
     def given(self, condition: Tensor | None) -> Self:

@@ -29,7 +29,7 @@ def ddim(std, eta, steps):
 
 
 def sampled_std(name, steps, spacing="trailing", std=0.02, schedule=LINEAR, **options):
-    """The final standard deviation of a chain of any sampler: every column of x follows one of its independent noises."""
+    """The final std of a chain of any sampler: every column of x follows one of its independent noises."""
     timesteps = spaced(schedule, steps, spacing)
     sources = iter(torch.eye(len(timesteps), dtype=torch.float64).split(1))
     x = next(sources)

@@ -167,7 +167,7 @@ def test_a_recipe_leaves_a_vae_with_its_card_and_goes_on_where_it_was(photos, tm
 
 @pytest.mark.parametrize(
     ("words", "sentence"),
-    [(["--size", "9"], "divisible by 2: try --size 8"), (["--from", "flowers_simple"], "cannot be trained further")],
+    [(["--size", "9"], "divisible by 2: try --size 8"), (["--from", "flowers_simple"], "cannot be fine-tuned")],
     ids=str,
 )
 def test_what_a_vae_cannot_do_is_refused_in_one_sentence(photos, tmp_path, words, sentence):

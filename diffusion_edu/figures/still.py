@@ -56,16 +56,16 @@ def svg(figure: Figure, alt: str) -> str:
     file = io.StringIO()
     with matplotlib.rc_context({"svg.fonttype": "none"}):  # text stays text, in the font of the page
         figure.savefig(file, format="svg", transparent=True)
-    drawing = file.getvalue()[file.getvalue().index("<svg") :]
+    markup = file.getvalue()[file.getvalue().index("<svg") :]
     # a style element would change the whole page
-    drawing = re.sub(r"<metadata>.*?</metadata>|<style.*?</style>", "", drawing, flags=re.DOTALL)
-    width, height = re.findall(r'viewBox="0 0 ([\d.]+) ([\d.]+)"', drawing)[0]
+    markup = re.sub(r"<metadata>.*?</metadata>|<style.*?</style>", "", markup, flags=re.DOTALL)
+    width, height = re.findall(r'viewBox="0 0 ([\d.]+) ([\d.]+)"', markup)[0]
     head = (
         '<svg xmlns:xlink="http://www.w3.org/1999/xlink" xmlns="http://www.w3.org/2000/svg" '
         f'viewBox="0 0 {width} {height}" width="{width}" height="{height}" role="img" aria-label="{escape(alt)}" '
         'style="max-width: none; stroke-linejoin: round">'
     )
-    return head + re.sub(r"^<svg[^>]*>", "", drawing).replace(INK, "currentColor")
+    return head + re.sub(r"^<svg[^>]*>", "", markup).replace(INK, "currentColor")
 
 
 def images(images: Tensor, columns: Sequence[str], rows: Sequence[str] = ("",), zoom: int = 2, gap: int = 4) -> Figure:

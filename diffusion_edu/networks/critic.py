@@ -15,7 +15,7 @@ from diffusion_edu.networks.autoencoder import Autoencoder
 class Critic(nn.Module):
     """Score every patch of images x (b, channels, h, w), high for real and low for fake: (b, 1, h/8, w/8).
 
-    A PatchGAN discriminator (Isola et al. 2017): a score sees about 40 x 40 pixels, so it judges textures and edges,
+    A PatchGAN discriminator (Isola et al. 2017): a score sees about 40 x 40 pixels, so it sees textures and edges,
     not the content of the image. Spectral normalisation (Miyato et al. 2018) limits how fast the output of each layer
     can change, so that the critic always leaves a useful gradient for the decoder.
     """
