@@ -1,8 +1,8 @@
-"""The bug museum in a real browser: predict, watch both sides being sampled, look at the answer without scrolling, and go on."""
+"""The bug museum in a real browser: predict, watch both sides, see the answer without scrolling, and go on."""
 
 import re
 
-from browser import MARKS, fits, is_a_image, pixels, position, scrub, wait_for_player
+from browser import MARKS, fits, is_an_image, pixels, position, scrub, wait_for_player
 
 pytestmark = MARKS
 RIGHT, WRONG, DIFFERENCE = (f"canvas[data-track={name}]" for name in ("right", "wrong", "difference"))
@@ -25,11 +25,11 @@ def test_a_visitor_predicts_sees_both_sides_and_goes_on(page):
     assert bottom <= 720
     last = int(page.locator("input.scrub").get_attribute("max"))
     scrub(page, last)
-    assert is_a_image(pixels(page, RIGHT)) and position(page) == last
+    assert is_an_image(pixels(page, RIGHT)) and position(page) == last
     assert pixels(page, DIFFERENCE).max() > 100
     scrub(page, 0)
     assert pixels(page, DIFFERENCE).max() == 0  # both begin with the same noise
-    page.get_by_text("You predicted 1 of 1 right.").wait_for()
+    page.get_by_text("Right predictions: 1 of 1.").wait_for()
     page.get_by_role("button", name="Next").click()
     page.wait_for_url("**exhibit=8-next-timestep-by-division**")
     page.get_by_text("What would you predict?").wait_for()
@@ -42,4 +42,4 @@ def test_a_narrow_window_needs_no_sideways_scrolling(page):
     wait_for_player(page)
     assert fits(page)
     page.get_by_role("tab", name="Symptom doctor").click()
-    page.get_by_text("what I tell it").wait_for()
+    page.get_by_text("Stated facts").wait_for()

@@ -43,7 +43,7 @@ EXPECTED = {
     "only noise": "The EMA of the weights is too slow",
     "black": "float16 has overflowed",
     "glaring": "The prediction is not clipped",
-    "grey": "The terminal SNR is not zero",
+    "grey": "The schedule does not end in noise",
     "grain": "The large variance adds too much noise in few sampling steps",
     "all is well": None,
 }

@@ -1,4 +1,4 @@
-"""The bug museum: every number is the stated one, every test that is named really fails once its mistake is made, every exhibit draws."""
+"""The bug museum: the numbers are right, each named test fails once its mistake is made, and every exhibit samples."""
 
 import base64
 import inspect
@@ -120,7 +120,7 @@ def anew(monkeypatch):
 
 
 def plant(exhibit, monkeypatch):
-    """Put the mistake wherever the library holds what it stands in for: in its modules, and in their tables of choices."""
+    """Put the mistake in place of the right object in all modules of the library and in their dicts of choices."""
     right, wrong = exhibit.exchange
     planted = 0
     for name, module in list(sys.modules.items()):
@@ -145,7 +145,7 @@ def test_every_named_test_exists_and_passes_without_a_mistake(anew):
 
 @each
 def test_the_named_test_fails_once_the_mistake_is_made(exhibit, anew, monkeypatch, capsys):
-    """The right function is exchanged for the wrong one throughout the library, and the test is run as pytest runs it."""
+    """The wrong function replaces the right one throughout the library, and pytest runs the test."""
     assert plant(exhibit, monkeypatch)
     caught = run(exhibit.test)
     assert caught.ran == {exhibit.test}
@@ -156,7 +156,7 @@ def test_the_named_test_fails_once_the_mistake_is_made(exhibit, anew, monkeypatc
 
 @pytest.fixture
 def model(tiny):
-    """A small network that knows as many kinds as the real one, and draws 64 x 64."""
+    """A small network with as many classes as the real one, for images of 64 x 64."""
     config = {"widths": (16, 32), "embedding": 16, "attention": (False, True), "classes": 102}
     card = Card("m", "M", "attention_unet", config, "v", size=64, classes=[str(k) for k in range(102)])
     return Model(card, tiny(classes=102).requires_grad_(False), Compute(torch.device("cpu")))
@@ -274,7 +274,7 @@ def test_the_page_counts_right_predictions_goes_on_and_remembers_them(small):
     healthy(next(button for button in app.button if button.label == "Next").click().run())
     assert here(app) == second.slug
     answer(app, second, second.answer)
-    assert any("1 of your 2 predictions were right." in caption.value for caption in app.caption)
+    assert any("Right predictions: 1 of 2." in caption.value for caption in app.caption)
     healthy(next(button for button in app.button if button.label == "Previous").click().run())
     assert "Not quite." in said(app) and shown(app)["class_names"] == ["0", "37"]
 

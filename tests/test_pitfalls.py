@@ -13,7 +13,7 @@ from diffusion_edu.museum import EXHIBITS
 
 ROOT = Path(__file__).resolve().parents[1]
 DOC = ROOT / "docs" / "pitfalls.md"
-ROW = re.compile(r"\| (\d+) \| ([^|]+) \| ([^|]*) \| ([^|]*) \| ([^|]*) \|")
+ROW = re.compile(r"\| (\d+) \|([^|\n]+)\|([^|\n]*)\|([^|\n]*)\|([^|\n]*)\|")
 
 
 def tests():

@@ -1,7 +1,7 @@
-"""Sketches made from images, in many styles: the conditioning images of a network that will get drawings made with a
-mouse.
+"""Sketches made from images, in many styles.
 
-A sketch is an image (b, 3, h, w) in [-1, 1] on white paper. All zeros in its place mean unconditional.
+They are the conditioning images of a network that will get what a person draws with a mouse. A sketch is an image (b,
+3, h, w) in [-1, 1] on white paper. All zeros in its place mean unconditional.
 """
 
 import math
@@ -55,7 +55,7 @@ def edges(x0, subject, generator):
 
 
 def contours(x0, subject, generator):
-    """Draw the borders between areas of similar brightness, as coarse as in a child's drawing."""
+    """Draw the borders between areas of similar brightness, as coarse as a child draws."""
     weights = torch.rand(len(x0), 3, 1, 1, generator=generator, device=x0.device)
     brightness = gaussian_blur((x0 * weights).sum(1, keepdim=True), 2.0)
     low, high = brightness.amin((2, 3), keepdim=True), brightness.amax((2, 3), keepdim=True)
@@ -139,20 +139,20 @@ def random_affine(drawn, generator):
     return F.grid_sample(drawn - PAPER, grid, align_corners=False) + PAPER
 
 
-def drawn_shape(drawing):
-    """Find the shape in a drawing (b, 3, h, w), (b, 1, h, w) of 0 and 1: its ink and the paper that ink encloses.
+def drawn_shape(drawn):
+    """Find the shape in a sketch (b, 3, h, w), (b, 1, h, w) of 0 and 1: its ink and the paper that ink encloses.
 
     Gaps of up to four pixels in the ink are closed. If hardly any paper is left, the shape is what differs from the
     border.
     """
-    ink = (drawing < PAPER - 0.1).any(1, keepdim=True).to(drawing)
+    ink = (drawn < PAPER - 0.1).any(1, keepdim=True).to(drawn)
     closed = -F.max_pool2d(-F.max_pool2d(F.pad(ink, [4] * 4), 5, stride=1), 5, stride=1)
     free = F.pad(1 - torch.maximum(ink, closed), [1] * 4, value=1)
     outside = F.pad(torch.zeros_like(ink), [1] * 4, value=1)
     while (more := torch.minimum(grow(outside), free)).sum() > outside.sum():
         outside = more
     inside = 1 - outside[..., 1:-1, 1:-1]
-    return torch.where(inside.mean((2, 3), keepdim=True) > 0.9, subject_mask(drawing), inside)
+    return torch.where(inside.mean((2, 3), keepdim=True) > 0.9, subject_mask(drawn), inside)
 
 
 def grow(areas):
@@ -162,13 +162,13 @@ def grow(areas):
     )
 
 
-def shape_correlation(drawing, x):
-    """Return how well images x (b, 3, h, w) follow drawings (b, 3, h, w): the correlation of their shapes, (b,) in
+def shape_correlation(drawn, x):
+    """Return how well images x (b, 3, h, w) follow sketches (b, 3, h, w): the correlation of their shapes, (b,) in
     -1..1.
 
     The shapes are drawn_shape and subject_mask. 0 if one of them is empty or covers everything.
     """
-    shapes = drawn_shape(drawing), subject_mask(x)
+    shapes = drawn_shape(drawn), subject_mask(x)
     a, b = (areas.flatten(1) - areas.flatten(1).mean(1, keepdim=True) for areas in shapes)
     return (a * b).sum(1) / (a.norm(dim=1) * b.norm(dim=1)).clamp(min=1e-6)
 

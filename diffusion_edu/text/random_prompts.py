@@ -2,7 +2,7 @@
 beside its weights.
 
 The next word is sampled from those that follow the last 1 to 5 words in captions. The file holds counts of word
-sequences that at least two captions share. So no single caption can be read out of it, and sampled prompts are new.
+sequences that occur in at least two captions. So no single caption can be read out of it, and sampled prompts are new.
 """
 
 import json
