@@ -1,4 +1,4 @@
-"""Scores, samples looked at closely, and data, in a real browser."""
+"""Scores, samples and the dataset in a real browser."""
 
 import re
 
@@ -7,7 +7,7 @@ from browser import MARKS
 pytestmark = MARKS
 
 
-def test_a_visitor_reads_the_scores_a_card_and_goes_on_to_the_images(page):
+def test_a_visitor_reads_the_scores_opens_a_card_and_goes_on_to_the_samples(page):
     page.goto("/Evaluate_and_debug")
     page.get_by_text("is the nearest").first.wait_for()
     noise = page.locator(".scores tr", has_text="Pure noise").first
@@ -31,29 +31,29 @@ def test_a_visitor_reads_the_scores_a_card_and_goes_on_to_the_images(page):
     page.keyboard.press("Escape")
     dialog.wait_for(state="detached")
 
-    page.get_by_role("tab", name="Look closely").click()
-    page.get_by_text(re.compile(r"\d+ of 32 samples lie nearer")).wait_for()  # begins by itself
-    page.locator("svg.plot").nth(3).wait_for()
-    assert page.locator(".sheet img").count() == 12 and page.locator("svg.plot").count() == 4
-    curve = page.locator("svg.plot").first.locator("path.curve").first
+    page.get_by_role("tab", name="Samples").click()
+    page.get_by_text(re.compile(r"\d+ of 32 samples are nearer")).wait_for()  # it runs without a click
+    page.locator("[data-testid=stPlotlyChart]").nth(3).wait_for()
+    assert page.locator(".sheet img").count() == 12 and page.locator("[data-testid=stPlotlyChart]").count() == 4
+    curve = page.locator(".js-line").first
     curve.wait_for(state="attached")
     assert len(curve.get_attribute("d")) > 20
     page.get_by_text("FD and number of samples").wait_for()
 
 
-def test_a_visitor_splits_our_images_and_takes_the_parts_home(page):
-    page.goto("/Evaluate_and_debug?tab=Data")
+def test_a_visitor_splits_our_images_and_downloads_the_split(page):
+    page.goto("/Evaluate_and_debug?tab=Dataset")
     page.get_by_role("cell", name="train").wait_for()
     for shown in (
         page.locator(".counts div").nth(101),
-        page.locator("svg.plot").nth(2),
-        page.get_by_role("button", name="Download the parts (CSV)"),
+        page.locator("[data-testid=stPlotlyChart]").nth(2),
+        page.get_by_role("button", name="Download the split (CSV)"),
     ):
         shown.wait_for()
-    assert page.locator(".counts div").count() == 102 and page.locator("svg.plot").count() == 3
+    assert page.locator(".counts div").count() == 102 and page.locator("[data-testid=stPlotlyChart]").count() == 3
     with page.expect_download() as download:
-        page.get_by_role("button", name="Download the parts (CSV)").click()
+        page.get_by_role("button", name="Download the split (CSV)").click()
     lines = download.value.path().read_text().splitlines()
     assert lines[0] == "file,class,split" and len(lines) == 1025
-    sizes = page.locator("table td").all_inner_texts()
-    assert f"{sum(line.endswith(',train') for line in lines):,}" in sizes
+    cells = page.locator("table td").all_inner_texts()
+    assert f"{sum(line.endswith(',train') for line in lines):,}" in cells

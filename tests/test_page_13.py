@@ -190,7 +190,7 @@ def test_baselines_come_from_the_file_of_all_scores_or_else_from_the_cards(tmp_p
         "Flowers, 64x64"
     ]
     assert [(row.role, row.scores["FD"]) for row in rows][2:] == [("VAE", 9), ("noise", 99)] and rows[0].role == "real"
-    assert "class score" in score_table.table("F", rows) and "real 40" in score_table.table("F", rows)
+    assert "Inception-style score" in score_table.table("F", rows) and "real 40" in score_table.table("F", rows)
     for broken in ("", "[]", "{}", '{"rows": [{}]}', '{"rows": [3]}'):
         path.write_text(broken)
         assert len(score_rows.model_tables({"m": card()}, path)["Flowers, 64x64"]) == 3

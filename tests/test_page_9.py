@@ -1,19 +1,18 @@
 """Guidance: the scale sweep, the vectors and the experts; what their numbers are, and the page that shows them."""
 
-import json
 import time
 from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
-from onscreen import animation, finished, healthy
+from onscreen import animation, charts, finished, healthy
 from onscreen import opened as opened_at
 from torch import nn
 
 from diffusion_edu.analysis.measures import angle, mean_distance, wilson_interval
 from diffusion_edu.app.common import condition_picker
-from diffusion_edu.app.common.condition_picker import Asked
+from diffusion_edu.app.common.condition_picker import ConditionChoice
 from diffusion_edu.app.guidance import page as guidance
 from diffusion_edu.app.guidance import recorded, sweep_results, sweep_view
 from diffusion_edu.app.guidance.experts import ExpertComparison, expert_index
@@ -101,13 +100,9 @@ def sheet(app):
     return app.get("html")[0].proto.body
 
 
-def graphs(app):
-    return json.loads(app.get("bidi_component")[0].proto.json)["charts"]
-
-
 def sweep_of(name, guidance_scales=(0.0, 1.0, 3.0), requests=(("sunflower", 1),), **changes):
     card = load(name).card
-    return Sweep(card, Preset(**QUICK), Asked(tuple(requests)), 5, 3, guidance_scales, (0, 1000), **changes)
+    return Sweep(card, Preset(**QUICK), ConditionChoice(tuple(requests)), 5, 3, guidance_scales, (0, 1000), **changes)
 
 
 # What is measured
@@ -174,7 +169,7 @@ def test_the_plane_of_the_three_vectors_keeps_their_lengths_and_angles_and_puts_
 def test_the_recorded_walk_is_the_walk_of_generate(guidance_scale):
     model = load("small_flowers")
     task = GuidanceVectors(
-        model.card, Preset(**{**QUICK, "guidance_scale": guidance_scale}), Asked((("sunflower", 1),)), 4
+        model.card, Preset(**{**QUICK, "guidance_scale": guidance_scale}), ConditionChoice((("sunflower", 1),)), 4
     )
     steps, states = list(task.run(model)), list(generate(model, task.preset, [4], [2]))
     assert [step.t for step in steps] == [state.t for state in states[:-1]] and len(steps) == task.total
@@ -299,22 +294,24 @@ def test_the_words_of_conditions_differ_and_name_the_attribute():
     said = [condition_picker.phrase(name, request) for name in known for request in (1, -1)]
     assert len(set(said)) == 40
     assert {"no hat", "hat", "not smiling", "no beard", "with beard", "no blond hair", "eyeglasses"} <= set(said)
-    assert Asked((("smiling", 1), ("wearing hat", -1))).words == "smiling, no hat"
+    assert ConditionChoice((("smiling", 1), ("wearing hat", -1))).words == "smiling, no hat"
 
 
 def test_a_classifier_that_does_not_know_the_class_is_not_used(monkeypatch):
     card = load("small_flowers").card
-    assert evaluators(card, Asked((("rose", 1),)))[0].name == "flower_classifier"
-    assert evaluators(card, Asked((("weed", 1),)))[0] is None
+    assert evaluators(card, ConditionChoice((("rose", 1),)))[0].name == "flower_classifier"
+    assert evaluators(card, ConditionChoice((("weed", 1),)))[0] is None
     monkeypatch.setattr(sweep_results, "available", dict)
-    assert evaluators(card, Asked((("rose", 1),))) == (None, None)
+    assert evaluators(card, ConditionChoice((("rose", 1),))) == (None, None)
 
 
 def test_the_expert_that_is_named_is_the_one_that_is_used():
     pair, preset = load("pair"), Preset(**QUICK)
     schedule, task = (
         preset.noise_schedule(),
-        ExpertComparison((load("small_flowers").card, load("pair").card), Preset(**QUICK), Asked((("rose", 1),)), 0, 1),
+        ExpertComparison(
+            (load("small_flowers").card, load("pair").card), Preset(**QUICK), ConditionChoice((("rose", 1),)), 0, 1
+        ),
     )
     used = {}
     for state in generate(pair, preset, [0], [0]):
@@ -334,7 +331,7 @@ def test_the_page_opens_with_an_example_its_charts_and_its_numbers_and_runs_agai
         "900 network evaluations: about" in caption.value for caption in app.caption
     )
     task, done = recorded.load_sweep("flowers_attention")
-    condition_fidelity, diversity = graphs(app)
+    condition_fidelity, diversity = charts(app)
     assert condition_fidelity["series"][0]["y"] == [sum(sampled.recognised) / 6 for sampled in done.values()]
     assert diversity["series"][1]["y"] == pytest.approx(
         [sampled.feature_distance / done[0.0].feature_distance for sampled in done.values()]
@@ -376,8 +373,8 @@ def test_a_recorded_sweep_can_be_read_back_and_a_broken_one_is_none(tmp_path):
     [
         {"class_name": "fire lily", "seed": "7"},
         {"class_name": "rose", "interval": ["300", "800"]},
-        {"model": "Small faces", "request": ["smiling", "with beard"]},
-        {"model": "Small faces", "request": ["no hat"], "interval": ["0", "500"]},
+        {"model": "Small faces", "attributes": ["smiling", "with beard"]},
+        {"model": "Small faces", "attributes": ["no hat"], "interval": ["0", "500"]},
     ],
     ids=lambda link: " ".join(map(str, link.values())),
 )
@@ -450,7 +447,7 @@ def test_the_code_of_the_experts_samples_both_and_names_the_expert_used():
         ("number_input", "seed", 1_000_000, {}),
         ("select_slider", "steps", 1, {}),
         ("slider", "interval", (300, 800), {}),
-        ("multiselect", "request", ["no eyeglasses", "hat"], {"model": "Small faces"}),
+        ("multiselect", "attributes", ["no eyeglasses", "hat"], {"model": "Small faces"}),
         ("slider", "guidance_scale", 15.0, {"view": VECTORS}),
         ("slider", "guidance_scale", 0.0, {"view": VECTORS}),
         ("selectbox", "class_name", "rose", {"view": VECTORS}),
@@ -476,17 +473,17 @@ def test_every_widget_may_be_changed(widget, key, value, link):
 
 
 def test_of_two_contradicting_conditions_the_later_is_kept():
-    app = opened(model="Small faces", request=["smiling", "hat"])
-    app = healthy(app.multiselect(key="request").set_value(["smiling", "hat", "not smiling"]).run())
-    assert app.multiselect(key="request").value == ["not smiling", "hat"]
+    app = opened(model="Small faces", attributes=["smiling", "hat"])
+    app = healthy(app.multiselect(key="attributes").set_value(["smiling", "hat", "not smiling"]).run())
+    assert app.multiselect(key="attributes").value == ["not smiling", "hat"]
     task = finished(press(app, "Generate")).session_state[DONE].request
     assert task.condition.words == "not smiling, hat" and task.labels[0] == [-1, 0, 0, 1]
 
 
 def test_without_a_condition_or_a_scale_the_page_asks_for_one():
     app = opened(model="Small faces")
-    assert app.multiselect(key="request").value == ["eyeglasses"]
-    healthy(app.multiselect(key="request").set_value([]).run())
+    assert app.multiselect(key="attributes").value == ["eyeglasses"]
+    healthy(app.multiselect(key="attributes").set_value([]).run())
     assert "at least one attribute" in app.info[0].value
     app = opened()
     healthy(app.multiselect(key="guidance_scales").set_value([]).run())
@@ -505,7 +502,7 @@ def test_a_link_with_nonsense_in_it_opens_all_the_same():
         steps="x",
     )
     assert app.segmented_control(key="view").value == SWEEP and sheet(app)
-    assert opened(model="Small faces", request=["nice"]).multiselect(key="request").value in (["eyeglasses"], [])
+    assert opened(model="Small faces", attributes=["nice"]).multiselect(key="attributes").value in (["eyeglasses"], [])
 
 
 def test_cancel_brings_the_example_back(monkeypatch):
@@ -531,7 +528,7 @@ def test_the_table_fills_up_column_by_column_and_names_what_is_recognised():
     task, done = recorded.load_sweep("flowers_attention")
     predictions = torch.zeros(6, 3, 64, 64, dtype=torch.uint8)
     page = sweep_view.table(
-        replace(task, condition=Asked((("<b>", 1),))), {0.0: done[0.0], 1.0: done[1.0]}, 2.0, predictions
+        replace(task, condition=ConditionChoice((("<b>", 1),))), {0.0: done[0.0], 1.0: done[1.0]}, 2.0, predictions
     ).split("</style>")[1]
     assert (
         page.count("<img ") == 18
@@ -542,7 +539,7 @@ def test_the_table_fills_up_column_by_column_and_names_what_is_recognised():
     assert page.count(", recognised") == 2 * sum(
         done[0.0].recognised + done[1.0].recognised
     )  # in the text for those who cannot see, and under the mouse
-    assert [len(series["y"]) for series in map(vars, sweep_view.charts(task, {0.0: done[0.0]})[0].series)] == [1, 3, 2]
+    assert [len(series["y"]) for series in map(vars, sweep_view.charts(task, {0.0: done[0.0]})[0].series)] == [1, 2]
 
 
 def test_without_experts_the_page_says_so_in_one_sentence_and_the_rest_works(monkeypatch):
@@ -558,8 +555,8 @@ def test_without_classifiers_the_sweep_is_sampled_and_fidelity_is_not_measured(m
     app = finished(press(opened(), "Generate"))
     assert (
         "recognised" not in sheet(app).split("</style>")[1]
-        and len(graphs(app)) == 1
-        and len(graphs(app)[0]["series"]) == 1
+        and len(charts(app)) == 1
+        and len(charts(app)[0]["series"]) == 1
     )
     assert any("fidelity is not measured" in caption.value for caption in app.caption)
     exec(app.code[0].value, {"print": lambda *words: None})

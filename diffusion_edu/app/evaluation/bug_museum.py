@@ -70,8 +70,7 @@ def _choose():
             other = slugs[(slugs.index(chosen) + step) % len(slugs)]
             st.button(label, on_click=lambda slug=other: st.session_state.update(exhibit=slug))
         st.caption(
-            f"Exhibit {slugs.index(chosen) + 1} of {len(slugs)}. "
-            f"{right} of your {len(predictions)} prediction{'s' * (len(predictions) != 1)} were right.",
+            f"Exhibit {slugs.index(chosen) + 1} of {len(slugs)}. Right predictions: {right} of {len(predictions)}.",
             width="content",
         )
     return chosen

@@ -51,7 +51,7 @@ COLUMNS = {  # heading: what is good, and a function scores -> (text, small text
     "PSNR": ("higher is nearer", _score("PSNR", "{:.1f} dB".format)),
     "SSIM": ("1 is equal", _score("SSIM", "{:.2f}".format)),
     "perceptual distance": ("0 is equal", _score("perceptual_distance", "{:.3f}".format)),
-    "class score": ("beside real images", _beside_real("class_score", format_number)),
+    "Inception-style score": ("beside real images", _beside_real("class_score", format_number)),
 }
 STYLE = """<style>
 .scores { overflow-x: auto; }

@@ -4,14 +4,15 @@ from dataclasses import asdict, dataclass
 
 import torch
 
-from diffusion_edu.app.common.condition_picker import Asked
+from diffusion_edu.app.common.condition_picker import ConditionChoice
 from diffusion_edu.app.common.request import Request
 from diffusion_edu.app.common.settings_id import settings_id
 from diffusion_edu.app.common.snippets import snippet
-from diffusion_edu.app.trajectories.animation import COLOUR, DASHES, Axis, Chart, Series, timestep_axis
+from diffusion_edu.app.trajectories.animation import COLOUR, DASHES
 from diffusion_edu.app.trajectories.comparison import Comparison
 from diffusion_edu.app.trajectories.interleaved import InterleavedWalks
 from diffusion_edu.checkpoints import Card
+from diffusion_edu.figures.charts import Axis, Chart, Series, timestep_axis
 from diffusion_edu.generation import Preset
 
 SINGLE, EXPERTS = "flowers_simple", "flowers_experts"  # the same network, once for all timesteps and once per range
@@ -40,7 +41,7 @@ class ExpertComparison:
 
     cards: tuple[Card, Card]
     preset: Preset
-    condition: Asked
+    condition: ConditionChoice
     seed: int
     images: int
     view: str = NOISY
@@ -62,7 +63,7 @@ class ExpertComparison:
     @property
     def requests(self):
         """The Request to each model."""
-        class_name = self.condition.requests[0][0]
+        class_name = self.condition.terms[0][0]
         return tuple(Request(card, self.preset, class_name, self.seed, self.images) for card in self.cards)
 
     @property

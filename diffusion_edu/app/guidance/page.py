@@ -3,8 +3,8 @@
 import streamlit as st
 
 from diffusion_edu.app.common import condition_picker, models
+from diffusion_edu.app.common.charts import plot
 from diffusion_edu.app.common.sampler_controls import STEPS
-from diffusion_edu.app.components.player.charts import plot
 from diffusion_edu.app.guidance import recorded, sweep_view
 from diffusion_edu.app.guidance.experts import EXPERTS, MISSING, NOISY, PREDICTIONS, SINGLE, ExpertComparison
 from diffusion_edu.app.guidance.scale_sweep import SCALES, Sweep
@@ -135,7 +135,7 @@ def show_sweep(sweep, row):
     shown, results = finished[:2] if finished else recorded.load_sweep(models.FIRST) or (sweep, {})
     try:
         before = "" if shown == sweep else f" **Below, sampled before: {shown.condition.words}.**"
-        row.caption(_estimate(sweep) + before, width=340)
+        row.caption(_estimate(sweep) + before, width=160)  # beside the button, in a narrow window too
     except Unusable as problem:
         st.error(str(problem))
     if task := watch(sweep.key):
@@ -148,7 +148,7 @@ def show_sweep(sweep, row):
 
 def _estimate(sweep):
     model = models.get(sweep.card.name)
-    one = timing.PACE.get(sweep.card.name) or timing.measure(model, seconds=0.3)
+    one = timing.SECONDS.get(sweep.card.name) or timing.measure(model, seconds=0.3)
     seconds = one * sweep.images * sum(sweep.nfe(guidance_scale) for guidance_scale in sweep.guidance_scales)
     return f"{sweep.cost}: about {max(seconds, 0.1):.1f} s."
 
@@ -159,7 +159,7 @@ def _task(sweep):
     def result(job):
         finished = job.latest[0]
         nfe = sum(one.nfe for one in finished.values()) * sweep.images
-        timing.PACE[sweep.card.name] = sum(one.seconds for one in finished.values()) / nfe
+        timing.SECONDS[sweep.card.name] = sum(one.seconds for one in finished.values()) / nfe
         return finished
 
     return Task(
@@ -182,6 +182,6 @@ def _show_results(sweep, finished, guidance_scale=None, predictions=None, words=
     with st.container(horizontal=True, gap="small"):
         st.html(sweep_view.table(sweep, finished, guidance_scale, predictions), width=width)
         with st.container(width=316):
-            if finished:
-                plot(sweep_view.charts(sweep, finished), key="sweep_charts")
+            for number, chart in enumerate(sweep_view.charts(sweep, finished) if finished else ()):
+                plot([chart], key=f"sweep_chart_{number}")
     st.caption(words + sweep_view.caption(sweep))

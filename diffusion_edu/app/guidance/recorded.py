@@ -11,7 +11,7 @@ import torch
 from einops import rearrange
 from PIL import Image
 
-from diffusion_edu.app.common.condition_picker import FAVOURITES, Asked
+from diffusion_edu.app.common.condition_picker import DEFAULTS, ConditionChoice
 from diffusion_edu.app.guidance.scale_sweep import SCALES, Sweep
 from diffusion_edu.app.guidance.sweep_results import ScaleResult, evaluators
 from diffusion_edu.checkpoints import PRETRAINED, load, read_card
@@ -24,8 +24,8 @@ QUALITY = 92  # of WebP: hardly visible, and a fifth of the size of PNG
 
 def default_sweep(card):
     """Make the sweep that the page shows at first."""
-    name = FAVOURITES[0] if FAVOURITES[0] in card.condition_names else card.condition_names[0]
-    condition, preset = Asked(((name, 1),)), Preset(**{**card.sampling, "options": {}})
+    name = DEFAULTS[0] if DEFAULTS[0] in card.condition_names else card.condition_names[0]
+    condition, preset = ConditionChoice(((name, 1),)), Preset(**{**card.sampling, "options": {}})
     return Sweep(card, preset, condition, SEED, IMAGES, SCALES, (0, preset.T), *evaluators(card, condition))
 
 

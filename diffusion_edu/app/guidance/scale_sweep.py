@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 
-from diffusion_edu.app.common.condition_picker import Asked
+from diffusion_edu.app.common.condition_picker import ConditionChoice
 from diffusion_edu.app.common.settings_id import settings_id
 from diffusion_edu.app.common.snippets import snippet
 from diffusion_edu.app.guidance.sweep_results import measure
@@ -27,7 +27,7 @@ class Sweep:
 
     card: Card
     preset: Preset
-    condition: Asked
+    condition: ConditionChoice
     seed: int
     images: int
     guidance_scales: tuple[float, ...] = SCALES

@@ -3,8 +3,9 @@
 from html import escape
 
 from diffusion_edu.app.guidance.sweep_results import fidelity
-from diffusion_edu.app.trajectories.animation import COLOUR, DASHES, Axis, Chart, Series, png_url
+from diffusion_edu.app.trajectories.animation import COLOUR, DASHES, png_url
 from diffusion_edu.app.trajectories.guidance_charts import GUIDANCE
+from diffusion_edu.figures.charts import Axis, Chart, Series
 from diffusion_edu.figures.grids import grid
 
 REAL = "#7f7f7f"
@@ -120,10 +121,8 @@ def _diversity(sweep, finished, axis):
 
 def _fidelity(sweep, finished, axis):
     measured = fidelity(finished)
-    series = [Series("recognised", GUIDANCE, [fraction for fraction, _ in measured])]
-    ends = [end for _, limits in measured for end in (*limits, None)]
-    at = [guidance_scale for guidance_scale in finished for _ in range(3)]
-    series.append(Series("95 % interval", GUIDANCE, ends, "2 3", at))
+    fractions, limits = [fraction for fraction, _ in measured], [limits for _, limits in measured]
+    series = [Series("recognised, 95 % interval", GUIDANCE, fractions, bands=limits)]
     if (real := real_accuracy(sweep)) is not None:
         series.append(Series("real images", REAL, [real, real], DASHES[1], [axis.low, axis.high]))
     return series
@@ -131,7 +130,7 @@ def _fidelity(sweep, finished, axis):
 
 def real_accuracy(sweep):
     """Return the fraction of real images that the classifier recognises, or None if it is unknown."""
-    scores, requests = sweep.classifier.scores, sweep.condition.requests
+    scores, requests = sweep.classifier.scores, sweep.condition.terms
     if sweep.classifier.classes:
         return scores.get("validation_accuracy")
     return scores.get("each", {}).get(requests[0][0]) if len(requests) == 1 else None
@@ -144,7 +143,7 @@ def caption(sweep):
     if sweep.classifier:
         parts.append(
             "Condition fidelity: the fraction of images that an independent evaluation classifier recognises as the "
-            f"condition ({sweep.classifier.title}); these are underlined. Dotted: the 95 % interval, because "
+            f"condition ({sweep.classifier.title}); these are underlined. Bars: the 95 % interval, because "
             f"{sweep.images} images are few."
         )
     else:

@@ -12,7 +12,7 @@ def play_task(request, row, load=models.get):
 
     row is the container beside the controls; load finds a model by its name.
     """
-    row.markdown(request.look_for, width=466)
+    row.markdown(request.look_for, width="content")
     if finished := keep_done(animation_task(request, load)):
         animation, caption = finished.result
         play(animation, key=request.key)
