@@ -108,7 +108,7 @@ def ask_prompts(card):
                     random_prompts.offer(card, "prompt")  # before the text box, because it may fill it
             with st.popover("Tips", icon=":material/lightbulb:", width="stretch"):
                 st.markdown(TIPS)
-        words = "Negative prompt: what the image should not show"
+        words = "Negative prompt (optional)"
         negative = st.text_input(
             "Negative prompt", key="negative", placeholder=words, label_visibility="collapsed", **BOUND
         )

@@ -11,8 +11,10 @@ import torch
 from diffusion_edu.analysis.activations import channel_std, dead_fraction
 from diffusion_edu.analysis.measures import distance
 from diffusion_edu.app.components import source
-from diffusion_edu.app.trajectories.animation import COLOUR, DASHES, Axis, Chart, Series, png_url, round_axis
+from diffusion_edu.app.components.plotly_script import plotly_url
+from diffusion_edu.app.trajectories.animation import COLOUR, DASHES, png_url
 from diffusion_edu.data.images import to_bytes
+from diffusion_edu.figures.charts import Axis, Chart, Series, round_axis
 from diffusion_edu.figures.grids import grid
 
 MAX_CHANNELS = 27
@@ -54,7 +56,9 @@ ATTENTION = {
 
 def show_channels(animation, key):
     """Show an animation made by channel_animation."""
-    st.components.v2.component("diffusion_edu_channels", **CHANNELS)(data=animation, key=key)
+    st.components.v2.component("diffusion_edu_channels", **CHANNELS)(
+        data={**animation, "plotly": plotly_url()}, key=key
+    )
 
 
 def show_attention(animation, key, row, column):

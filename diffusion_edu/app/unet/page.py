@@ -44,8 +44,7 @@ READS = "read exactly these numbers"
 
 def show():
     """Show the page."""
-    left, right = st.columns(2, vertical_alignment="center")
-    view = left.segmented_control(
+    view = st.segmented_control(
         "View",
         list(QUESTIONS),
         default=MAP,
@@ -54,7 +53,7 @@ def show():
         label_visibility="collapsed",
         **controls.BOUND,
     )
-    right.markdown(QUESTIONS[view])
+    st.markdown(QUESTIONS[view])
     with st.sidebar:
         card = models.pick()
     try:
