@@ -32,6 +32,7 @@ def listed(name):
 def outside(code=None, *words, cwd, python=sys.executable):
     """Run Python on some code, or with some words, in a folder that is not the repository's; returns what it prints."""
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    environment["OMP_NUM_THREADS"] = "1"  # threads that share their cores with other work wait for each other
     command = [python, *(["-c", code] if code else words)]
     done = subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, timeout=250)
     assert done.returncode == 0, done.stdout + done.stderr
