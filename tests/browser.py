@@ -41,3 +41,17 @@ def position(page):
 def fits(page):
     """Return whether the page needs no sideways scrolling."""
     return page.locator("[data-testid=stMain]").evaluate("main => main.scrollWidth <= main.clientWidth")
+
+
+def cursor_at(page):
+    """Read where the cursor of the first chart over the timesteps stands, in pixels from its left."""
+    cursor = page.locator(".timesteps .cursor").first
+    page.wait_for_function("c => c.style.left", arg=cursor.element_handle())
+    return float(cursor.evaluate("c => parseFloat(c.style.left)"))
+
+
+def curve(page):
+    """Read the shape of the last curve that changes with the state."""
+    line = page.locator(".moving .js-line").last
+    line.wait_for(state="attached")
+    return line.get_attribute("d")

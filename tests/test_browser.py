@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 
 import numpy as np
-from browser import MARKS, is_an_image, pixels, position, roughness, scrub, wait_for_player
+from browser import MARKS, cursor_at, curve, is_an_image, pixels, position, roughness, scrub, wait_for_player
 from PIL import Image
 
 pytestmark = MARKS
@@ -82,7 +82,7 @@ def test_adding_noise_scrubs_and_takes_an_image(page):
     linear, numbers = "canvas[data-track=linear]", page.locator(".numbers").first
     last = int(page.locator("input.scrub").get_attribute("max"))
     scrub(page, last)
-    clean, curve = pixels(page, linear), page.locator(".moving path.curve").last.get_attribute("d")
+    clean, curve = pixels(page, linear), curve(page)
     assert (
         is_an_image(clean) and numbers.inner_text().startswith("signal\u00a01.000") and "+∞ dB" in numbers.inner_text()
     )
@@ -93,16 +93,32 @@ def test_adding_noise_scrubs_and_takes_an_image(page):
         numbers.inner_text().startswith("signal\u00a00.006, noise\u00a01.000")
         and page.locator("output.now").inner_text() == "timestep 1000 of 1000"
     )
-    assert page.locator(".moving path.curve").last.get_attribute("d") != curve
+    assert curve(page) != curve
 
     assert (
         page.locator(linear).get_attribute("aria-label") == "Image on the linear schedule at timestep 1000: water lily"
     )
 
-    cursor = page.locator(".timesteps line.cursor").first
-    left = float(cursor.get_attribute("x1"))
+    left = cursor_at(page)
     page.get_by_role("button", name="One state on").click()
-    assert float(cursor.get_attribute("x1")) > left  # time runs from noise, left, to image, right
+    assert cursor_at(page) > left  # time runs from noise, left, to image, right
+
+    chart = page.locator(".timesteps .plot").first  # a click on a chart seeks the timestep under the mouse
+    box, before = chart.bounding_box(), position(page)
+    page.mouse.move(box["x"] + 0.75 * box["width"], box["y"] + 0.4 * box["height"])
+    chart.locator(".hoverlayer text").first.wait_for(state="attached")  # which shows the values there
+    page.mouse.down()
+    page.mouse.up()
+    page.wait_for_timeout(500)
+    assert position(page) > before and abs(cursor_at(page) - 0.75 * box["width"]) < 20
+    with page.expect_download() as download:
+        page.get_by_role("button", name="CSV").nth(2).click()
+    lines = download.value.path().read_text().splitlines()
+    assert lines[0] == "curve,state,timestep t,rate" and len(lines) > 400
+    with page.expect_download() as download:
+        page.get_by_role("button", name="SVG").nth(2).click()
+    assert download.value.path().read_text().startswith("<svg")
+
     scrub(page, last)
     page.get_by_role(
         "button", name="Play", exact=True

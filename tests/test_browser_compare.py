@@ -1,7 +1,7 @@
 """A person in a real browser compares: a link samples by itself, one bar steps both sides and the charts."""
 
 import numpy as np
-from browser import MARKS, pixels, position, scrub, wait_for_player
+from browser import MARKS, cursor_at, pixels, position, scrub, wait_for_player
 
 pytestmark = MARKS
 A, B, DIFFERENCE = (f"canvas[data-track={name}]" for name in ("A", "B", "difference"))
@@ -23,11 +23,11 @@ def test_a_link_samples_and_one_bar_steps_everything(page):
     a, b = pixels(page, A), pixels(page, B)
     assert np.array_equal(a, b) and a.std() > 60 and not pixels(page, DIFFERENCE).any()  # the same noise
     assert marks(page, "dot") == marks(page, "ring")
-    cursor = page.locator(".timesteps line.cursor").first.get_attribute("x1")
+    cursor = cursor_at(page)
     scrub(page, 1)
     assert page.locator("output.now").inner_text().startswith("timestep 750 of 1000 · A at 750, B at 1000")
     assert np.array_equal(pixels(page, B), b) and not np.array_equal(pixels(page, A), a)  # B waits
-    assert float(page.locator(".timesteps line.cursor").first.get_attribute("x1")) > float(cursor)
+    assert cursor_at(page) > cursor
     (ring_a, ring_b), (dot_a, dot_b) = marks(page, "ring"), marks(page, "dot")
     assert dot_b == ring_b and dot_a != ring_a
     scrub(page, 4)

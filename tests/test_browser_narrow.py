@@ -70,6 +70,6 @@ def test_a_narrow_window_needs_no_sideways_scrolling(narrow, link):
     narrow.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for()
     assert fits(narrow)
     parts = narrow.locator("[data-testid=stMain]").locator(
-        "canvas, svg.plot, .sheet img, [role=radio], [role=slider], input, button"
+        "canvas, .plot, .sheet img, [role=radio], [role=slider], input, button"
     )
     assert parts.evaluate_all(OUTSIDE, WIDTH) == []

@@ -3,7 +3,7 @@
 import re
 
 import numpy as np
-from browser import MARKS, is_an_image, pixels, position, roughness, scrub, wait_for_player
+from browser import MARKS, cursor_at, is_an_image, pixels, position, roughness, scrub, wait_for_player
 
 pytestmark = MARKS
 
@@ -16,15 +16,15 @@ def test_one_prediction_at_every_timestep(page):
     page.goto("/Denoise_once?class_name=sunflower")
     wait_for_player(page)  # starts by itself
     last = int(page.locator("input.scrub").get_attribute("max"))
-    says, cursor = page.locator("output.now"), page.locator(".timesteps line.cursor").first
+    says = page.locator("output.now")
     scrub(page, 1)
     noisy, blur, truth = (pixels(page, canvas(name)) for name in ("x", "x0_hat", "x0"))
     assert roughness(noisy) > 0.9 and is_an_image(truth) and roughness(blur) < roughness(truth)
     assert re.search(r"is [\d.]+ in ε̂, [\d.]+ in x̂₀ \([\d.]+ times as large\)", says.inner_text())
-    left = float(cursor.get_attribute("x1"))
+    left = cursor_at(page)
     scrub(page, last - 1)
     assert np.abs(pixels(page, canvas("x0_hat")) - truth).mean() < 3 < np.abs(blur - truth).mean()
-    assert re.search(r"is [\d.]+ in x̂₀, [\d.]+ in ε̂", says.inner_text()) and float(cursor.get_attribute("x1")) > left
+    assert re.search(r"is [\d.]+ in x̂₀, [\d.]+ in ε̂", says.inner_text()) and cursor_at(page) > left
     scrub(page, last)
     assert (
         np.array_equal(pixels(page, canvas("x0_hat")), truth) and np.abs(pixels(page, canvas("none")) - 128).max() <= 1

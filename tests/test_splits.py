@@ -11,10 +11,10 @@ from PIL import Image
 
 from diffusion_edu.data import survey as surveys
 from diffusion_edu.data.images import ImageSet, load_images, save_images
-from diffusion_edu.data.tables import SPLITS
 from diffusion_edu.data.splits import SHARES, as_csv, by_attributes, by_class, imbalance, names, split
 from diffusion_edu.data.survey import Survey, average, fractions, survey
-from diffusion_edu.evaluation.colours import smooth_histograms, channel_histograms, wasserstein
+from diffusion_edu.data.tables import SPLITS
+from diffusion_edu.evaluation.colours import channel_histograms, smooth_histograms, wasserstein
 
 
 def dice(seed=0):

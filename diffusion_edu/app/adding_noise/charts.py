@@ -3,15 +3,16 @@
 import math
 
 from diffusion_edu.analysis.measures import histogram, snr_decibels, spectrum
-from diffusion_edu.app.trajectories.animation import COLOUR, DASHES, Axis, Chart, Series, timestep_axis
+from diffusion_edu.app.trajectories.animation import COLOUR, DASHES
+from diffusion_edu.figures.charts import Axis, Chart, Series, timestep_axis
 
 POINTS = 200  # of a curve over all timesteps
 MIN_POWER = 1e-4  # smaller powers are shown as this: an image of one colour has power 0, which has no logarithm
 
 VALUE = Axis("value", -3, 3, {"−3": -3, "−1": -1, "1": 1, "3": 3})
 DENSITY = Axis("density", 0, 1.25, {"0": 0, "0.5": 0.5, "1": 1})
-FREQUENCY = Axis("cycles per image", 0, 5, {str(2**k): k for k in range(6)})  # log2
-POWER = Axis("power (noise: 1)", -3, 3, {"0.01": -2, "1": 0, "100": 2})  # log10
+FREQUENCY = Axis("cycles per image", 0, 5, {str(2**k): k for k in range(6)}, base=2)
+POWER = Axis("power (noise: 1)", -3, 3, {"0.01": -2, "1": 0, "100": 2}, base=10)
 RATE = Axis("rate", 0, 1, {"0": 0, "0.5": 0.5, "1": 1})
 DECIBELS = Axis("SNR in dB", -45, 45, {"−40": -40, "0": 0, "40": 40})
 

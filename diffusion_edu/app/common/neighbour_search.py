@@ -8,7 +8,7 @@ import torch
 
 from diffusion_edu.app.common.numbers import format_number
 from diffusion_edu.app.jobs import timing
-from diffusion_edu.app.jobs.task import Progress
+from diffusion_edu.app.jobs.progress import Progress
 from diffusion_edu.app.trajectories.image_table import Cell, Row, table
 from diffusion_edu.evaluation.features import describe
 
@@ -44,7 +44,7 @@ def features_of(feature_network, images, words, total):
         yield Progress(words, total)
         begun = time.perf_counter()
         features.append(describe(feature_network, batch).features)
-        timing.PACE[feature_network.card.name] = (time.perf_counter() - begun) / len(batch)
+        timing.SECONDS[feature_network.card.name] = (time.perf_counter() - begun) / len(batch)
     return torch.cat(features)
 
 

@@ -1,7 +1,7 @@
 """The super-resolution model that pages use, and what they say where it is missing."""
 
 from diffusion_edu.checkpoints import Unusable, available, read_card
-from diffusion_edu.editing.super_resolution import enlarges
+from diffusion_edu.editing.super_resolution import is_super_resolution
 
 SHIPPED = "super_resolution"
 MISSING = (
@@ -18,6 +18,6 @@ def super_resolution_card():
             card = read_card(path)
         except Unusable:
             continue
-        if enlarges(card):
+        if is_super_resolution(card):
             found[name] = card
     return found.get(SHIPPED) or next(iter(found.values()), None)

@@ -3,7 +3,7 @@
 import math
 
 from diffusion_edu.app.common.numbers import format_number
-from diffusion_edu.app.trajectories.animation import Axis, Series
+from diffusion_edu.figures.charts import Axis, Series
 
 STYLES = (
     ("#0072B2", ""),
@@ -25,7 +25,7 @@ def log_axis(title, values):
     steps = (1,) if high - low > 2.2 else (1, 3) if high - low > 1.2 else (1, 2, 5)
     ticks = [step * 10.0**power for power in range(math.floor(low), math.ceil(high) + 1) for step in steps]
     shown = {format_number(tick): math.log10(tick) for tick in ticks if low <= math.log10(tick) <= high}
-    return Axis(title, low, high, shown)
+    return Axis(title, low, high, shown, base=10)
 
 
 def doubling_axis(title, values):
@@ -35,15 +35,13 @@ def doubling_axis(title, values):
     for value in sorted(set(values)):
         if math.log2(value) - last >= (high - low) / 8:
             last = ticks[f"{value:,}"] = math.log2(value)
-    return Axis(title, low - room, high + room, ticks)
+    return Axis(title, low - room, high + room, ticks, base=2)
 
 
 def measured(label, style, x, y, bands):
-    """Make a curve through points and, at each, a bar over its band (low, high): two Series with the same label."""
+    """Make a curve through points with an error bar from low to high at each: bands are (low, high)."""
     colour, dash = style
-    bar_x = [position for at in x for position in (at, at, at)]
-    bar_y = [end for low, high in bands for end in (low, high, None)]
-    return [Series(label, colour, list(y), dash, x=list(x)), Series(label, colour, bar_y, x=bar_x)]
+    return Series(label, colour, list(y), dash, x=list(x), bands=list(bands))
 
 
 def across(label, height, axis, colour="currentColor", dash="1 4"):

@@ -8,19 +8,10 @@ import torch
 
 from diffusion_edu.analysis.measures import distance, principal_plane
 from diffusion_edu.app.common.request import Request
-from diffusion_edu.app.trajectories.animation import (
-    COLOUR,
-    DASHES,
-    Animation,
-    Chart,
-    Series,
-    Track,
-    round_axis,
-    sprite,
-    timestep_axis,
-)
+from diffusion_edu.app.trajectories.animation import COLOUR, DASHES, Animation, Track, sprite
 from diffusion_edu.core import State
 from diffusion_edu.data.images import to_bytes
+from diffusion_edu.figures.charts import Chart, Series, round_axis, timestep_axis
 
 NAMES = {
     "x": "images",

@@ -3,7 +3,8 @@
 import torch
 
 from diffusion_edu.analysis.measures import angle
-from diffusion_edu.app.trajectories.animation import COLOUR, DASHES, Chart, Series, round_axis, timestep_axis
+from diffusion_edu.app.trajectories.animation import COLOUR, DASHES
+from diffusion_edu.figures.charts import Chart, Series, round_axis, timestep_axis
 
 GUIDANCE = "#E69F00"  # the colour of guidance
 PREDICTION = COLOUR["x0_hat"]

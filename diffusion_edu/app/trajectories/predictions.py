@@ -10,21 +10,11 @@ from torch import Tensor
 
 from diffusion_edu.analysis.measures import snr_decibels
 from diffusion_edu.app.common.numbers import format_decibels, format_error
-from diffusion_edu.app.trajectories.animation import (
-    COLOUR,
-    DASHES,
-    SYMBOL,
-    Animation,
-    Axis,
-    Chart,
-    Series,
-    Track,
-    sprite,
-    timestep_axis,
-)
+from diffusion_edu.app.trajectories.animation import COLOUR, DASHES, SYMBOL, Animation, Track, sprite
 from diffusion_edu.core import State
 from diffusion_edu.data.images import to_bytes
 from diffusion_edu.denoisers import TARGETS
+from diffusion_edu.figures.charts import Axis, Chart, Series, timestep_axis
 from diffusion_edu.samplers import predicted_noise
 from diffusion_edu.schedules import Schedule
 from diffusion_edu.spacings import spaced
@@ -32,7 +22,7 @@ from diffusion_edu.spacings import spaced
 UNIFORM, LOG_SNR = 24, 12  # steps of the animation: evenly spaced ones, and more near pure noise and near the image
 OPENING = 0.7  # of T: the network predicts shapes here, but no details
 
-ERROR = Axis("mean squared error", -5, 1, {"10": 1, "0.1": -1, "10⁻³": -3, "10⁻⁵": -5})  # log10
+ERROR = Axis("mean squared error", -5, 1, {"10": 1, "0.1": -1, "10⁻³": -3, "10⁻⁵": -5}, base=10)
 FRACTION = Axis("fraction", 0, 1, {"0%": 0, "50%": 0.5, "100%": 1})
 CURVES = (("x0", COLOUR["x0_hat"], DASHES[0]), ("eps", COLOUR["eps"], DASHES[1]), ("v", COLOUR["none"], DASHES[2]))
 

@@ -27,7 +27,7 @@ export default function ({ data: animation, parentElement }) {
     button.onclick = () => control.seek(index);
     return { button, canvas };
   });
-  const charts = animation.charts.map((chart) => makeChart(root.querySelector(".timesteps"), chart));
+  const charts = animation.charts.map((chart) => makeChart(root.querySelector(".timesteps"), chart, { plotly: animation.plotly, timesteps: animation.timesteps, seek: (state) => control.seek(state) }));
 
   const control = timeline(root, animation, [...animation.tracks.map(({ sprite }) => sprite), animation.maps], (index, sprites) => {
     charts.forEach((draw) => draw(index, animation.timesteps[index]));

@@ -47,7 +47,7 @@ export default function ({ data: animation, parentElement, setTriggerValue }) {
     if (word) curves.push(series(0, "currentColor", animation.dash));
     const alt = `Fraction of the attention that goes to ${animation.words[word]} over all timesteps, from noise, left, to the image`;
     root.querySelector(".timesteps").replaceChildren();
-    chart = makeChart(root.querySelector(".timesteps"), { title: "Attention over the timesteps", alt, x: animation.x_axis, y: animation.y_axis, at: animation.timesteps, series: curves, cursor: true });
+    chart = makeChart(root.querySelector(".timesteps"), { title: "Attention over the timesteps", alt, x: animation.x_axis, y: animation.y_axis, at: animation.timesteps, series: curves, cursor: true }, { plotly: animation.plotly, timesteps: animation.timesteps, seek: (state) => control.seek(state) });
   }
 
   const control = timeline(root, animation, [animation.sprite], (index, sprites) => {

@@ -1,6 +1,6 @@
-// Small line charts beside the player: curves that change with the state, or curves over all timesteps with a cursor.
+// Charts of an animation, by plotly.js: curves that change with the state, or curves over the timesteps with a cursor.
+// A click on a curve seeks its state; the buttons of a chart save it as SVG or its numbers as CSV.
 const SVG = "http://www.w3.org/2000/svg";
-const ROOM = { left: 46, right: 10, top: 8, bottom: 34 }; // pixels around the curves, for ticks and titles
 
 function add(parent, name, attributes = {}, text = "") {
   const made = parent.namespaceURI === SVG || name === "svg" ? document.createElementNS(SVG, name) : document.createElement(name);
@@ -14,38 +14,127 @@ function swatch(parent, colour, dash) {
   add(svg, "line", { class: "curve", x1: 0, y1: 4, x2: 24, y2: 4, stroke: colour, "stroke-dasharray": dash });
 }
 
-function pathThrough(xs, ys) {
-  let pen = "M"; // a place without a height lifts the pen
-  return xs.map((x, k) => {
-    if (ys[k] === null) { pen = "M"; return ""; }
-    const part = `${pen}${x.toFixed(1)} ${ys[k].toFixed(1)}`;
-    pen = "L";
-    return part;
-  }).join("");
+// Load plotly.js once for the whole page, from the server of the app.
+function loadPlotly(url) {
+  if (window.Plotly) return Promise.resolve(window.Plotly);
+  window.plotlyIsLoading ??= new Promise((resolve, reject) => {
+    const script = document.createElement("script");
+    script.onload = () => resolve(window.Plotly);
+    script.onerror = () => reject(new Error("plotly.js could not be loaded"));
+    script.src = url;
+    document.head.append(script);
+  });
+  return window.plotlyIsLoading;
 }
 
-function markPath(parent, { label, colour, now }, xs, ys, state, k) {
-  const last = xs.length - 1, at = now[state];
-  add(parent, "circle", { class: "ring", cx: xs[0], cy: ys[0], r: 4, stroke: colour });
-  add(parent, "rect", { x: xs[last] - 4, y: ys[last] - 4, width: 8, height: 8, fill: colour });
-  add(parent, "circle", { class: "dot", cx: xs[at], cy: ys[at], r: 5.5, fill: colour });
-  add(parent, "text", { class: "now", x: xs[at], y: ys[at] + (k % 2 ? 18 : -9), "text-anchor": "middle" }, label); // above and below, where two meet
+const atState = (values, state) => (Array.isArray(values?.[0]) ? values[state] : values);
+const unlog = (axis, values) => (axis.base ? values.map((value) => (value === null ? null : axis.base ** value)) : values);
+const pathOf = ({ x, y }, chart, state) => ({ x: unlog(chart.x, atState(x, state) ?? chart.at), y: unlog(chart.y, atState(y, state)) });
+const dashes = (dash) => (dash ? dash.split(" ").map((length) => `${length}px`).join(",") : "solid");
+
+// The end of a vector, or start, end and current point of a path: the points that are marked, with the current one last.
+function marksOf(series, chart, state) {
+  const { x, y } = pathOf(series, chart, state), last = x.length - 1;
+  const marked = series.now ? [0, last, series.now[state]] : [last];
+  return { x: marked.map((k) => x[k]), y: marked.map((k) => y[k]), text: marked.map((_, k) => (k === marked.length - 1 ? series.label : "")) };
 }
 
-// Widen the axis that has room to spare, so that one unit is as long on both: angles are then what they look like.
-function asLong(x, y, width, height) {
-  const unit = Math.max((x.high - x.low) / width, (y.high - y.low) / height);
-  const widen = (axis, room) => ({ low: axis.low, high: axis.low + unit * room });
-  return [widen(x, width), widen(y, height)];
+// The traces of plotly: a line for each series, then the marks of those that have some.
+function tracesOf(chart, colour) {
+  const paint = (given) => (given === "currentColor" ? colour : given);
+  const lines = chart.series.map((series) => {
+    const path = pathOf(series, chart, 0);
+    const value = chart.cursor ? "%{y:.4~g}" : `${chart.x.title}: %{x:.4~g}<br>${chart.y.title}: %{y:.4~g}`; // a cursor's box names x itself
+    const words = `${series.label ? `<b>${series.label}</b> ` : ""}${value}<extra></extra>`;
+    const line = { color: paint(series.colour), dash: dashes(series.dash), width: 2 };
+    return { ...path, mode: "lines", line, name: series.label, hovertemplate: words, showlegend: false };
+  });
+  const marks = chart.series.filter((series) => series.now || (chart.equal && series.label)).map((series, k) => ({
+    ...marksOf(series, chart, 0),
+    mode: "markers+text",
+    textposition: series.now ? (k % 2 ? "bottom center" : "top center") : "middle right",
+    textfont: { color: colour, size: 12 },
+    marker: { color: paint(series.colour), size: series.now ? [9, 9, 11] : 10, symbol: series.now ? ["circle-open", "square", "circle"] : "circle" },
+    hoverinfo: "skip",
+    showlegend: false,
+    cliponaxis: false,
+  }));
+  return [...lines, ...marks];
 }
 
-// A vector ends in a dot that bears its name.
-function point(parent, { label, colour }, x, y, k) {
-  add(parent, "circle", { class: "dot", cx: x, cy: y, r: 5, fill: colour });
-  add(parent, "text", { class: "now", x: x + 8, y: y + 14 - 10 * k }, label); // one above the other, where they meet
+function layoutOf(chart, { color: colour, fontFamily: family, backgroundColor }) {
+  const axis = ({ title, low, high, ticks, base }) => ({
+    title: { text: title, standoff: 4 },
+    type: base ? "log" : "linear",
+    range: base ? [low, high].map((end) => end * Math.log10(base)) : [low, high],
+    tickvals: unlog({ base }, Object.values(ticks)),
+    ticktext: Object.keys(ticks),
+    zeroline: false,
+    fixedrange: true,
+    gridcolor: "rgba(128, 128, 128, 0.3)",
+  });
+  return {
+    xaxis: { ...axis(chart.x), showgrid: false },
+    yaxis: { ...axis(chart.y), ...(chart.equal ? { scaleanchor: "x", constrain: "domain" } : {}) },
+    font: { color: colour, size: 12, family },
+    hoverlabel: { bgcolor: backgroundColor, font: { color: colour, size: 12, family } },
+    margin: { l: 54, r: 12, t: 8, b: 40 },
+    paper_bgcolor: "rgba(0, 0, 0, 0)",
+    plot_bgcolor: "rgba(0, 0, 0, 0)",
+    hovermode: chart.cursor ? "x unified" : "closest",
+    dragmode: false,
+    autosize: true,
+  };
 }
 
-function makeChart(parent, chart) {
+// All numbers of a chart as CSV: one line per point, with the state where curves change with it.
+function csvOf(chart) {
+  const cell = (value) => (/[",\n]/.test(value) ? `"${String(value).replaceAll('"', '""')}"` : value ?? "");
+  const lines = [["curve", "state", chart.x.title, chart.y.title]];
+  for (const series of chart.series) {
+    const states = Array.isArray(series.y[0]) ? series.y.map((_, k) => k) : [0];
+    for (const state of states) {
+      const path = pathOf(series, chart, state);
+      path.x.forEach((x, k) => lines.push([series.label, states.length > 1 ? state : "", x, path.y[k]]));
+    }
+  }
+  return lines.map((line) => line.map(cell).join(",")).join("\n");
+}
+
+function save(text, name) {
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(new Blob([text], { type: "text/csv" }));
+  link.download = name;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 1000);
+}
+
+// Two buttons beside the title of a chart: its image as SVG, its numbers as CSV.
+function exportButtons(parent, chart, image) {
+  const buttons = add(parent, "span", { class: "export" });
+  add(buttons, "button", { title: `Download the chart “${chart.title}” as SVG` }, "SVG").onclick = image;
+  add(buttons, "button", { title: `Download the numbers of “${chart.title}” as CSV` }, "CSV").onclick = () => save(csvOf(chart), `${chart.title}.csv`);
+}
+
+// plotly.js puts its style sheet into the page; inside a component it has to be there once more.
+function shareStyles(plot) {
+  const root = plot.getRootNode(), global = document.getElementById("plotly.js-style-global");
+  if (root === document || root.hasPlotlyStyles || !global) return;
+  const sheet = new CSSStyleSheet();
+  for (const rule of global.sheet.cssRules) sheet.insertRule(rule.cssText, sheet.cssRules.length);
+  root.adoptedStyleSheets = [...root.adoptedStyleSheets, sheet];
+  root.hasPlotlyStyles = true;
+}
+
+// Which state a click means: that of the nearest timestep, or the one at this point of a path.
+function stateAt({ x, curveNumber, pointNumber }, chart, timesteps) {
+  if (chart.cursor) return timesteps.reduce((best, t, k) => (Math.abs(t - x) < Math.abs(timesteps[best] - x) ? k : best), 0);
+  const { now } = chart.series[curveNumber] ?? {};
+  return now ? now.reduce((best, at, k) => (Math.abs(at - pointNumber) < Math.abs(now[best] - pointNumber) ? k : best), 0) : null;
+}
+
+// Make a chart; returns draw(state, timestep). plotly: the address of plotly.js; timesteps: one per state; seek(state).
+function makeChart(parent, chart, { plotly, timesteps, seek }) {
   const figure = add(parent, "figure", { class: "chart" });
   const caption = add(figure, "figcaption");
   add(caption, "strong", {}, chart.title);
@@ -56,32 +145,42 @@ function makeChart(parent, chart) {
     swatch(entry, series.colour, series.dash);
     entry.append(series.label);
   }
-  const svg = add(figure, "svg", { class: "plot", role: "img", "aria-label": chart.alt });
-  return (state, timestep) => drawChart(svg, chart, state, timestep);
-}
+  const plot = add(figure, "div", { class: "plot", role: "img", "aria-label": chart.alt });
+  exportButtons(caption, chart, () => Plotly?.downloadImage(plot, { format: "svg", filename: chart.title, width: plot.clientWidth, height: plot.clientHeight }));
+  const changing = chart.series.map((_, k) => k).filter((k) => Array.isArray(chart.series[k].y[0]));
+  const marked = chart.series.filter((series) => series.now || (chart.equal && series.label));
+  const cursor = chart.cursor ? add(plot, "div", { class: "cursor" }) : null;
+  let Plotly = null, latest = null, colour = "", making = false;
 
-function drawChart(svg, chart, state, timestep) {
-  const [width, height] = [svg.clientWidth - ROOM.left - ROOM.right, svg.clientHeight - ROOM.top - ROOM.bottom];
-  if (width <= 0) return; // out of sight
-  const [across, up] = chart.equal ? asLong(chart.x, chart.y, width, height) : [chart.x, chart.y];
-  const right = (value) => ((value - across.low) / (across.high - across.low)) * width;
-  const down = (value) => (1 - (value - up.low) / (up.high - up.low)) * height;
-  svg.replaceChildren();
-  const axes = add(svg, "g", { transform: `translate(${ROOM.left} ${ROOM.top})` });
-  for (const [text, value] of Object.entries(chart.x.ticks)) add(axes, "text", { x: right(value), y: height + 14, "text-anchor": "middle" }, text);
-  for (const [text, value] of Object.entries(chart.y.ticks)) {
-    add(axes, "line", { class: "rule", x1: 0, x2: width, y1: down(value), y2: down(value) });
-    add(axes, "text", { x: -5, y: down(value) + 4, "text-anchor": "end" }, text);
+  function draw(state, timestep) {
+    latest = [state, timestep];
+    if (!Plotly) return;
+    if (getComputedStyle(plot).color !== colour) return make(); // the theme has changed
+    const paths = changing.map((k) => pathOf(chart.series[k], chart, state)), marks = marked.map((series) => marksOf(series, chart, state));
+    const traces = [...changing, ...marked.map((_, k) => chart.series.length + k)];
+    if (traces.length) Plotly.restyle(plot, { x: [...paths, ...marks].map(({ x }) => x), y: [...paths, ...marks].map(({ y }) => y) }, traces);
+    if (cursor) cursor.style.left = `${plot._fullLayout._size.l + plot._fullLayout.xaxis.l2p(timestep)}px`;
+    Object.assign(plot.dataset, { state, timestep });
   }
-  add(axes, "text", { x: width / 2, y: height + 29, "text-anchor": "middle" }, chart.x.title);
-  add(axes, "text", { transform: `translate(-34 ${height / 2}) rotate(-90)`, "text-anchor": "middle" }, chart.y.title);
-  const inside = add(axes, "svg", { width, height }); // an inner svg cuts off what leaves the axes
-  for (const [k, { label, x, y, colour, dash }] of chart.series.entries()) {
-    const heights = (Array.isArray(y[0]) ? y[state] : y).map((value) => value === null ? null : down(value));
-    const places = (Array.isArray(x?.[0]) ? x[state] : x ?? chart.at).map(right);
-    add(inside, "path", { class: "curve", d: pathThrough(places, heights), stroke: colour, "stroke-dasharray": dash });
-    if (chart.equal && label) point(axes, { label, colour }, places.at(-1), heights.at(-1), k);
+
+  async function make() {
+    if (making || !plot.clientWidth) return; // out of sight: made when it gets a width
+    making = true;
+    const library = await loadPlotly(plotly);
+    if (plot.isConnected) {
+      colour = getComputedStyle(plot).color;
+      await library.newPlot(plot, tracesOf(chart, colour), layoutOf(chart, getComputedStyle(plot)), { displayModeBar: false, doubleClick: false });
+      shareStyles(plot);
+      plot.removeAllListeners("plotly_click");
+      plot.on("plotly_click", ({ points }) => {
+        const state = stateAt(points[0], chart, timesteps);
+        if (state !== null) seek(state);
+      });
+      Plotly = library;
+      if (latest) draw(...latest);
+    }
+    making = false;
   }
-  chart.series.filter(({ now }) => now).forEach((path, k) => markPath(axes, path, path.x.map(right), path.y.map(down), state, k));
-  if (chart.cursor) add(inside, "line", { class: "cursor", x1: right(timestep), x2: right(timestep), y1: 0, y2: height });
+  new ResizeObserver(() => (Plotly && plot.clientWidth ? Plotly.Plots.resize(plot).then(() => draw(...latest)) : make())).observe(plot);
+  return draw;
 }

@@ -67,7 +67,8 @@ export default function ({ data: animation, parentElement }) {
 
   for (const part of root.querySelectorAll(".tracks, .charts")) part.replaceChildren();
   const tracks = animation.tracks.map((track) => makeTrack($(".tracks"), track));
-  const charts = animation.charts.map((chart) => makeChart($(changes(chart) && !chart.equal ? ".moving" : ".timesteps"), chart));
+  const beside = { plotly: animation.plotly, timesteps: animation.timesteps, seek: (state) => transport.seek(state) };
+  const charts = animation.charts.map((chart) => makeChart($(changes(chart) && !chart.equal ? ".moving" : ".timesteps"), chart, beside));
 
   function show(_, state) {
     if (!sprites || !place) return; // still decoding, or hidden and without a width

@@ -3,6 +3,7 @@
 import streamlit as st
 
 from diffusion_edu.app.components import source
+from diffusion_edu.app.components.plotly_script import plotly_url
 
 PARTS = {
     "html": source("player/player.html"),
@@ -16,4 +17,4 @@ def play(animation, key, autoplay=False):
     load_animation.
     """
     player = st.components.v2.component("diffusion_edu_player", **PARTS)
-    player(data={**animation, "autoplay": autoplay}, key=key)
+    player(data={**animation, "autoplay": autoplay, "plotly": plotly_url()}, key=key)

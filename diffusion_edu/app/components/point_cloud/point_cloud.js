@@ -90,7 +90,7 @@ export default function ({ data: animation, parentElement }) {
   animation.dataPoints = unpack(animation.data.x, animation.reach);
   for (const part of root.querySelectorAll(".panels, .charts")) part.replaceChildren();
   const panels = (root.panels = animation.panels.map((panel) => makePanel($(".panels"), panel, animation)));
-  const charts = animation.charts.map((chart) => makeChart($(".charts"), chart));
+  const charts = animation.charts.map((chart) => makeChart($(".charts"), chart, { plotly: animation.plotly, timesteps: animation.timesteps, seek: (state) => transport.seek(state) }));
   fillTable($(".measurements"), animation.measurements, animation.panels.map(({ title }) => title));
   fillClasses($(".classes"), animation);
 

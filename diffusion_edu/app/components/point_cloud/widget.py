@@ -5,6 +5,7 @@ points.
 import streamlit as st
 
 from diffusion_edu.app.components import source
+from diffusion_edu.app.components.plotly_script import plotly_url
 from diffusion_edu.app.trajectories.animation import COLOUR
 
 CLASS_COLOURS = (
@@ -39,7 +40,7 @@ PAD_PARTS = {
 def show(animation, key, autoplay=False):
     """Show the trajectories of many points, an animation of playground.trajectories.animation_of."""
     component = st.components.v2.component("diffusion_edu_point_cloud", **POINT_CLOUD_PARTS)
-    component(data={**animation, "autoplay": autoplay}, key=key)
+    component(data={**animation, "autoplay": autoplay, "plotly": plotly_url()}, key=key)
 
 
 def drawing_pad(key, points=(), classes=4):
