@@ -26,7 +26,7 @@ MODELS = {
     "flowers": {"VAE": "flowers_vae", "diffusion": "flowers_attention"},
     "faces": {"VAE": "faces_vae", "diffusion": "faces"},
 }
-IMAGES, SIZES = 2000, (32, 64)
+IMAGES, RESOLUTIONS = 2000, (32, 64)
 
 
 def generate_all(subject, real, count, work):
@@ -57,7 +57,7 @@ def compare(subject, real, found):
         return rounded(row | {"class_score": class_score(scores, bool(classifier.card.attributes))})
 
     rows = []
-    for size in SIZES:
+    for size in RESOLUTIONS:
         whole = scaled(real.images, size)
         reference = describe(feature_network, whole).features
         rows.append(row("real halves", size, *halves(reference), whole))
@@ -69,7 +69,7 @@ def compare(subject, real, found):
 
 def table(rows):
     """Format the rows as Markdown: a line for each thing that is compared, a column for each score and set."""
-    columns = [(data, size) for data in MODELS for size in SIZES]
+    columns = [(data, size) for data in MODELS for size in RESOLUTIONS]
     head = [f"{score}, {data} {size}x{size}" for data, size in columns for score in ("FD", "class score")]
     lines = [f"| what | {' | '.join(head)} |", "| --- |" + " --- |" * len(head)]
     for what in ("noise", "VAE", "diffusion", "real halves"):

@@ -1,6 +1,6 @@
 """Three libraries, each with a network of equal GFLOP per image, used as their users would use them.
 
-The network of another library is the fastest of its usual sizes that we found at this cost, with attention where ours
+The network of another library is the fastest of its usual configs that we found at this cost, with attention where ours
 has it or by its default; nothing is conditioned on classes. Another library is imported only when it is needed.
 """
 

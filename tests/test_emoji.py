@@ -33,7 +33,7 @@ THINGS = {
     "food & drink": ("apple", "bread", "cake", "pie", "pear", "soup", "taco", "tea"),
     "flags": ("flag: Chad", "flag: Côte d’Ivoire", "flag: Peru", "flag: Mali"),
 }
-JOBS = ("firefighter", "judge", "pilot")
+JOBS = ("firefighter", "chef", "pilot")
 
 
 def png(colour, size=16):
@@ -125,8 +125,8 @@ VOLCANO = Emoji("volcano", "volcano", ("eruption", "mountain"), "travel & places
 
 def test_emoji_are_read_with_all_their_columns(known):
     assert known.images.shape == (4 * (20 + 9 * 6), 3, 16, 16) and known.images.dtype == torch.uint8
-    judge = known.emoji[[each.name for each in known.emoji].index("man judge: light skin tone")]
-    assert (judge.base, judge.tags, judge.toned, judge.style) == ("man judge", ("judge", "people"), True, "noto")
+    chef = known.emoji[[each.name for each in known.emoji].index("man chef: light skin tone")]
+    assert (chef.base, chef.tags, chef.toned, chef.style) == ("man chef", ("chef", "people"), True, "noto")
     assert {each.group for each in known.emoji if not each.toned} == set(THINGS)
 
 
@@ -138,7 +138,7 @@ def test_skin_tones_do_not_dominate_the_weights_and_held_out_images_have_weight_
     people = torch.tensor([each.group == "people & body" for each in known.emoji])
     assert people.float().mean() > 0.7 and plain[people].sum() / plain.sum() < 0.55
     of = {each.name: weight for each, weight in zip(known.emoji, plain.tolist(), strict=True)}
-    assert of["bear"] == 1 and of["judge"] == pytest.approx(6**-0.5)
+    assert of["bear"] == 1 and of["chef"] == pytest.approx(6**-0.5)
 
 
 def test_another_file_is_refused_in_one_sentence(tmp_path):
@@ -185,7 +185,7 @@ def test_a_caption_depends_on_the_random_generator_alone():
         ("person: white hair", "person with white hair"),
         ("man running: facing right", "man running facing right"),
         ("family: man, woman, boy", "family of man, woman and boy"),
-        ("woman judge", "female judge"),
+        ("woman chef", "female chef"),
         ("man in tuxedo", "man in tuxedo"),
         ("woman and man holding hands", "woman and man holding hands"),
     ],
@@ -279,7 +279,7 @@ def test_the_card_describes_the_conditioning(trained):
 def test_the_model_samples_images_by_prompt(trained):
     model, read = load("mine", compute=CPU), load_reader("mine")
     *_, prompted = generate(
-        model, Preset(steps=3, guidance_scale=3.0), [5, 6], read(["noto emoji of a bear", "woman judge with dark skin"])
+        model, Preset(steps=3, guidance_scale=3.0), [5, 6], read(["noto emoji of a bear", "woman chef with dark skin"])
     )
     *_, other = generate(model, Preset(steps=3, guidance_scale=3.0), [5, 6], read(["", ""]))
     *_, free = generate(model, Preset(steps=3), [5, 6])
@@ -360,12 +360,12 @@ def packages(tmp_path):
     }
     of = {"group": 1, "subgroup": 25, "tags": ["x"]}
     skins = [
-        {"label": "judge: dark skin tone", "hexcode": "1F9D1-1F3FF-200D-2696-FE0F", "tone": 5},
-        {"label": "judge: two", "hexcode": "1F9D1-1F3FE", "tone": [4, 5]},
+        {"label": "chef: dark skin tone", "hexcode": "1F9D1-1F3FF-200D-2696-FE0F", "tone": 5},
+        {"label": "chef: two", "hexcode": "1F9D1-1F3FE", "tone": [4, 5]},
     ]
     listed = [
         {"label": "regional indicator A", "hexcode": "1F1E6"},
-        {"label": "judge", "hexcode": "1F9D1-200D-2696-FE0F", **of, "skins": skins},
+        {"label": "chef", "hexcode": "1F9D1-200D-2696-FE0F", **of, "skins": skins},
     ]
     write(names / "data.json", [*listed, {"label": "heart", "hexcode": "2764", **of}])
     write(names / "messages.json", messages)
@@ -380,10 +380,10 @@ def test_the_file_is_built_from_packages_on_white(packages, tmp_path):
     emoji_data.main(["--packages", str(packages), "--out", str(tmp_path / "all.parquet")])
     known = load_emoji(tmp_path / "all.parquet")
     assert Counter(each.style for each in known.emoji) == dict.fromkeys(STYLES, 3)
-    assert [each.name for each in known.emoji[:3]] == ["judge", "judge: dark skin tone", "heart"]
+    assert [each.name for each in known.emoji[:3]] == ["chef", "chef: dark skin tone", "heart"]
     dark = known.emoji[1]
     assert (dark.base, dark.skin_tone, dark.group, dark.subgroup) == (
-        "judge",
+        "chef",
         "dark skin tone",
         "people & body",
         "roles & careers",

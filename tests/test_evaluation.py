@@ -127,7 +127,7 @@ def test_features_separate_flowers_from_noise(feature_network):
     some = describe(feature_network, flowers.images[:512])
     assert some.features.shape == (512, 128) and some.scores.shape == (512, 102)
     named = class_accuracy(some.scores, flowers.labels[:512])
-    assert named > 0.4  # the samples show their class; guessing reaches 1 in 102
+    assert named > 0.4  # the samples show their class; random labels reach 1 in 102
     noise = describe(feature_network, pure_noise(512, 64)).features
     first, second = halves(some.features)
     assert frechet(some.features, noise) > 5 * frechet(first, second)
@@ -188,7 +188,7 @@ def small(tmp_path, tiny, monkeypatch):
         sampling={"steps": 2, "guidance_scale": 2.0},
     )
     save(folder, card, tiny(classes=3))
-    for name, network in {"eyes": "residual_classifier", "second": "plain_classifier"}.items():
+    for name, network in {"features_net": "residual_classifier", "second": "plain_classifier"}.items():
         layout = {"classes": 3, "widths": [8, 8], "patch": 1}
         known = Card(name, name, network, layout, "class", 8, classes=classes, scores={"validation_accuracy": 0.5})
         save(folder, known, NETWORKS[network](**layout))
@@ -199,7 +199,7 @@ def small(tmp_path, tiny, monkeypatch):
         "--data",
         str(tmp_path / "real.parquet"),
         "--features",
-        "eyes",
+        "features_net",
         "--classifier",
         "second",
         "--work",
@@ -266,15 +266,25 @@ def test_samples_are_cached_by_weights_preset_and_labels(small, tmp_path, monkey
     ("words", "sentence"),
     [
         (["nobody"], "There is no model 'nobody'"),
-        (["eyes", "--features", "eyes", "--classifier", "second"], "eyes is a classifier"),
-        (["small", "--features", "eyes", "--classifier", "second", "--samples", "1"], "at least two samples"),
-        (["small", "--features", "eyes", "--classifier", "second", "--data", "nowhere"], "no file or folder"),
+        (["features_net", "--features", "features_net", "--classifier", "second"], "features_net is a classifier"),
+        (["small", "--features", "features_net", "--classifier", "second", "--samples", "1"], "at least two samples"),
+        (["small", "--features", "features_net", "--classifier", "second", "--data", "nowhere"], "no file or folder"),
         (
             ["small", "--features", "flower_features", "--classifier", "second", "--offline", "--samples", "4"],
             "small generates another size",
         ),
         (
-            ["small", "--features", "eyes", "--classifier", "second", "--offline", "--inception", "--samples", "4"],
+            [
+                "small",
+                "--features",
+                "features_net",
+                "--classifier",
+                "second",
+                "--offline",
+                "--inception",
+                "--samples",
+                "4",
+            ],
             "leave out --offline",
         ),
     ],

@@ -38,7 +38,7 @@ UNSEEN = {name: [f"a {name} at noon", f"a {name} at night", f"the {name}"] for n
 
 
 def scenes(n=80, size=8, source="s"):
-    """An image of one colour for each caption; every colour is a subject, two of them are a category, and no two images are the same."""
+    """Images of one colour with captions: a colour is a subject, two colours a category; no two images are equal."""
     names = [list(CLASS_NAMES)[row % 4] for row in range(n)]
     x = torch.stack([torch.tensor(CLASS_NAMES[name][1]) * (0.5 + 0.4 * row / n) for row, name in enumerate(names)])
     images = to_bytes(x.view(n, 3, 1, 1).expand(n, 3, size, size)).contiguous()
@@ -272,12 +272,12 @@ def test_few_or_no_images_are_refused(monkeypatch):
 
 
 def test_subjects_become_classes_of_categories_and_every_eighth_image_is_for_validation():
-    told, some = [], replace(scenes(20), categories=("food", "food", "nature", "") * 5)
+    messages, some = [], replace(scenes(20), categories=("food", "food", "nature", "") * 5)
     one = replace(scenes(20), subjects=("", *["rose"] * 19), categories=("flowers",) * 20)
-    images = by_subject([some, one], told.append)
+    images = by_subject([some, one], messages.append)
     assert images.classes == ("banana", "leaf", "rose", "sea", "tomato")
     assert images.categories == ("food", "nature", "flowers", "sea", "food")
-    assert len(images) == 39 and told == ["1 of 40 images in s and s have no subject and were left out."]
+    assert len(images) == 39 and messages == ["1 of 40 images in s and s have no subject and were left out."]
     assert [images.classes[label] for label in images.labels[18:22]] == ["leaf", "sea", "rose", "rose"]
     assert (images.split == SPLITS.index("validation")).nonzero().flatten().tolist() == [4, 12, 23, 31]
 
@@ -294,7 +294,7 @@ def small(tmp_path, monkeypatch):
         tokenizer.learn_vocabulary([*scenes().captions, *(one for some in UNSEEN.values() for one in some)]),
     )
     coder = {"widths": [8, 8], "blocks": [1, 1], "patch": 4}
-    told = {"width": 16, "depth": 1, "head_width": 8} | tokenizer.Tokenizer(text).config
+    encoder = {"width": 16, "depth": 1, "head_width": 8} | tokenizer.Tokenizer(text).config
     config = {
         "channels": 4,
         "widths": [16, 32],
@@ -302,7 +302,7 @@ def small(tmp_path, monkeypatch):
         "attention": [False, True],
         "patch": 1,
         "embedding": 16,
-        "text": told,
+        "text": encoder,
     }
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
@@ -333,7 +333,7 @@ def small(tmp_path, monkeypatch):
             scores={"by_steps": [1]},
         )
         save(folder, card, net)
-        for name, network in {"eyes": "residual_classifier", "second": "plain_classifier"}.items():
+        for name, network in {"features_net": "residual_classifier", "second": "plain_classifier"}.items():
             layout = {"classes": 4, "widths": [8, 8], "patch": 1}
             known = {"categories": {class_name: category for class_name, (category, _) in CLASS_NAMES.items()}}
             card = Card(
@@ -349,7 +349,7 @@ def small(tmp_path, monkeypatch):
             )
             save(folder, card, NETWORKS[network](**layout))
     vocabulary(folder, "small").write_text(text, encoding="utf-8")
-    monkeypatch.setitem(CLASSIFIERS, "captioned images", ("eyes", "second"))
+    monkeypatch.setitem(CLASSIFIERS, "captioned images", ("features_net", "second"))
     monkeypatch.setattr(prompt_sets, "load_captioned", lambda source, size, tell: scenes(size=size, source=source))
     (tmp_path / "unseen.json").write_text(json.dumps(UNSEEN))
     return [
@@ -407,7 +407,7 @@ def test_a_stopped_evaluation_continues_where_it_was(small, tmp_path, monkeypatc
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        ({0: "eyes"}, "There is no text-to-image model 'eyes': train one"),
+        ({0: "features_net"}, "There is no text-to-image model 'features_net': train one"),
         ({0: "nobody"}, "There is no text-to-image model 'nobody'"),
         ({8: "3"}, "give more --samples"),
         ({4: "absent.json"}, "There is no file 'absent.json' with prompts"),

@@ -1,4 +1,4 @@
-"""A recipe from the command line: a few seconds of training leave a model, go on where they stopped, and refuse in one sentence."""
+"""Recipes from the command line: a short training leaves a model, can be resumed, and problems end in one sentence."""
 
 import csv
 import errno
@@ -35,8 +35,8 @@ from diffusion_edu.recipes.model_setup import build, split_held_out
 from diffusion_edu.recipes.sample_sheet import generate_samples
 from diffusion_edu.samplers import cold_step
 
-SIZES = {"widths": [16, 32], "blocks": 1, "attention": [False, True], "patch": 2, "embedding": 16}
-TINY = replace(RECIPE, config=SIZES, size=8, batch=8, lr=2e-3, ema=0.9, sampling=Preset(steps=2))
+CONFIG = {"widths": [16, 32], "blocks": 1, "attention": [False, True], "patch": 2, "embedding": 16}
+TINY = replace(RECIPE, config=CONFIG, size=8, batch=8, lr=2e-3, ema=0.9, sampling=Preset(steps=2))
 SECOND = 1 / 60
 
 
@@ -236,7 +236,7 @@ def test_few_images_are_enough_and_give_a_warning(photos, tmp_path, capsys):
 def test_a_broken_run_and_one_of_another_network_are_refused(photos, tmp_path, trained, capsys):
     (tmp_path / "run.safetensors").write_bytes((trained / "run.safetensors").read_bytes())
     words = ("--data", photos, "--out", tmp_path, "--device", "cpu", "--resume")
-    assert "cannot be resumed" in refusal(capsys, *words, recipe=replace(TINY, config={**SIZES, "widths": [16, 24]}))
+    assert "cannot be resumed" in refusal(capsys, *words, recipe=replace(TINY, config={**CONFIG, "widths": [16, 24]}))
     (tmp_path / "run.safetensors").write_bytes(b"half")
     assert "cannot be read" in refusal(capsys, *words)
 
@@ -353,7 +353,7 @@ def test_a_network_with_other_conditions_begins_as_the_unconditional_one(trained
 
 def test_a_resumed_fine_tuning_remembers_its_first_model(trained, photos, tmp_path, monkeypatch):
     monkeypatch.setattr("diffusion_edu.checkpoints.OWN", trained.parent)
-    wide = replace(TINY, config={**SIZES, "widths": [16, 24]})
+    wide = replace(TINY, config={**CONFIG, "widths": [16, 24]})
     run(photos, tmp_path / "tuned", "--from", "mine", minutes=0.2 * SECOND, recipe=wide)
     run(photos, tmp_path / "tuned", "--resume", minutes=0.4 * SECOND, recipe=wide)
     card = load("tuned", [tmp_path / "tuned"]).card
@@ -397,8 +397,8 @@ def test_the_learning_rate_is_lower_for_fine_tuning():
     )
 
 
-COLD_SIZES = {"widths": [16, 24], "patch": 1, "embedding": 16}
-COLD = replace(flowers_cold.RECIPE, config=COLD_SIZES, size=8, batch=12, lr=2e-3, ema=0.9)
+COLD_CONFIG = {"widths": [16, 24], "patch": 1, "embedding": 16}
+COLD = replace(flowers_cold.RECIPE, config=COLD_CONFIG, size=8, batch=12, lr=2e-3, ema=0.9)
 
 
 @pytest.fixture(scope="module")
@@ -416,7 +416,7 @@ def test_a_restoration_model_lists_its_degradations_in_its_card(restoring):
         list(DEGRADATIONS),
         6,
     )
-    assert card.config == {"classes": 6, **COLD_SIZES}  # the two classes of the folder are not conditions
+    assert card.config == {"classes": 6, **COLD_CONFIG}  # the two classes of the folder are not conditions
     assert card.training["objective"] == {"prediction_type": "restoration", "null": 6, "drop": 0.1, "grain": 0.02}
     assert card.training["images_seen"] == 12 * card.training["steps"] > 0
     assert 0 < card.training["loss"] < 2 and 0 < card.training["validation_loss"] < 2

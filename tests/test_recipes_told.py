@@ -1,4 +1,4 @@
-"""Recipes of conditional networks (attributes, sketches, small images): training, resuming, fine-tuning, sample sheets."""
+"""Recipes of conditional networks (attributes, sketches, small images): training, fine-tuning, sample sheets."""
 
 from argparse import Namespace
 from dataclasses import replace
@@ -30,7 +30,7 @@ from diffusion_edu.recipes.fine_tune import adapt_recipe, transfer_weights
 from diffusion_edu.recipes.model_setup import build
 from diffusion_edu.recipes.super_resolution import CROP, MAX_NOISE, crop_and_shrink
 
-SIZES = {"widths": [8, 16], "patch": 2, "embedding": 16}
+CONFIG = {"widths": [8, 16], "patch": 2, "embedding": 16}
 PLAIN = Compute(torch.device("cpu"))
 
 
@@ -62,7 +62,7 @@ def shelf(tmp_path_factory):
 def small(recipe):
     """A recipe at a size that trains in a moment."""
     more = {"attention": [False, True]} if recipe.network == "attention_unet" else {}
-    return replace(recipe, config=SIZES | more, size=16, batch=8, sampling=replace(recipe.sampling, steps=2))
+    return replace(recipe, config=CONFIG | more, size=16, batch=8, sampling=replace(recipe.sampling, steps=2))
 
 
 def train(recipe, out, *words):
@@ -242,7 +242,7 @@ def start(tiny, tmp_path, monkeypatch):
     monkeypatch.setattr("diffusion_edu.checkpoints.OWN", tmp_path)
 
     def build_one(class_name="v", network="simple_unet", **condition):
-        config = SIZES | {
+        config = CONFIG | {
             name: len(class_names) if name != "conditioning_channels" else 3 for name, class_names in condition.items()
         }
         save(

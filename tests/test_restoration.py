@@ -51,7 +51,7 @@ def test_a_flawed_prediction_is_wrong_by_as_much_as_was_asked_for_and_otherwise_
 
 
 def ended(step, name, error, start=60, restore=None):
-    """Undo a degradation by one algorithm with a restorer that knows the answer but is wrong by so much; PSNR of the end."""
+    """Undo a degradation by one algorithm with a restorer that has a known error; returns the PSNR of the result."""
     x0 = seeded(2, 3, 16, 16).mul(0.3).clamp(-1, 1)
     degrade = Degradation(name, (0, 1))
     restore = flawed(oracle(x0), error, (0, 1))
@@ -90,7 +90,7 @@ def test_colours_that_never_vary_are_sampled_all_the_same():
 
 
 @pytest.mark.parametrize("name", DEGRADATIONS)
-def test_of_an_emptied_image_only_chance_is_left(name):
+def test_a_fully_degraded_image_keeps_only_noise(name):
     degrade = Degradation(name, (0, 1))
     x0 = seeded(2, 3, 32, 32).mul(0.4).clamp(-1, 1)
     x = fully_degraded(degrade, x0)
@@ -148,7 +148,14 @@ def small(tmp_path, tiny, monkeypatch):
     )
     layout = {"classes": 3, "widths": [8, 8], "patch": 1}
     feature_network = Card(
-        "eyes", "eyes", "residual_classifier", layout, "class", 16, classes=ways, scores={"validation_accuracy": 0.5}
+        "features_net",
+        "features_net",
+        "residual_classifier",
+        layout,
+        "class",
+        16,
+        classes=ways,
+        scores={"validation_accuracy": 0.5},
     )
     save(folder, feature_network, NETWORKS["residual_classifier"](**layout))
     images = torch.randint(0, 256, (130, 3, 16, 16), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
@@ -158,7 +165,7 @@ def small(tmp_path, tiny, monkeypatch):
         "--data",
         str(tmp_path / "real.parquet"),
         "--features",
-        "eyes",
+        "features_net",
         "--work",
         str(tmp_path / "work"),
         "--device",
@@ -219,7 +226,7 @@ def test_a_stopped_evaluation_continues_where_it_was(small, tmp_path, monkeypatc
     [
         (lambda words, few: ["nobody", *words[1:]], "There is no model 'nobody'"),
         (lambda words, few: ["drawer", *words[1:]], "drawer is no restoration model"),
-        (lambda words, few: ["eyes", *words[1:]], "eyes is no restoration model"),
+        (lambda words, few: ["features_net", *words[1:]], "features_net is no restoration model"),
         (lambda words, few: [*words, "--samples", "1"], "at least two samples"),
         (lambda words, few: [*words, "--data", "nowhere"], "no file or folder"),
         (lambda words, few: [*words, "--data", few], "20 images are too few"),
@@ -238,5 +245,5 @@ def test_problems_end_in_one_sentence(small, tmp_path, change, sentence):
 
 def test_the_general_evaluation_names_the_command_for_restoration_models(small):
     with pytest.raises(SystemExit) as end:
-        general.main([*small, "--classifier", "eyes"])
+        general.main([*small, "--classifier", "features_net"])
     assert "python -m diffusion_edu.evaluation.restoration undoer" in end.value.code

@@ -95,7 +95,7 @@ def faces(tmp_path, tiny, monkeypatch):
         Card("small", "S", "attention_unet", config, "v", 8, attributes=names, sampling={"steps": 2}, data=data),
         tiny(attributes=20),
     )
-    for name in ("eyes", "second"):
+    for name in ("features_net", "second"):
         layout = {"classes": 20, "widths": [8, 8], "patch": 1}
         scores = {"validation_accuracy": 0.5, "each": dict.fromkeys(names, 0.75)}
         save(
@@ -103,7 +103,7 @@ def faces(tmp_path, tiny, monkeypatch):
             Card(name, name, "plain_classifier", layout, "attributes", 8, attributes=names, scores=scores),
             NETWORKS["plain_classifier"](**layout),
         )
-    monkeypatch.setitem(CLASSIFIERS, "faces", ("eyes", "second"))
+    monkeypatch.setitem(CLASSIFIERS, "faces", ("features_net", "second"))
     images = torch.randint(0, 256, (64, 3, 8, 8), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
     dataset = ImageSet(
         images,

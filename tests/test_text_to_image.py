@@ -30,7 +30,7 @@ from diffusion_edu.training.perceptual import decoder_features, perceptual_dista
 
 CPU = Compute(torch.device("cpu"))
 CODER = "tiny_autoencoder"
-SIZES = {
+CONFIG = {
     "widths": [16, 32],
     "blocks": 1,
     "attention": [False, True],
@@ -39,7 +39,13 @@ SIZES = {
     "text": {"width": 16, "depth": 1, "head_width": 8},
 }
 TINY = replace(
-    text_to_image.RECIPE, config=SIZES, size=32, batch=8, lr=2e-3, ema=0.9, sampling=Preset(steps=2, guidance_scale=2.0)
+    text_to_image.RECIPE,
+    config=CONFIG,
+    size=32,
+    batch=8,
+    lr=2e-3,
+    ema=0.9,
+    sampling=Preset(steps=2, guidance_scale=2.0),
 )
 
 
@@ -58,7 +64,7 @@ def keep_autoencoder(folder, seed):
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory):
-    """A folder to work in, with a tiny autoencoder among its runs, captioned images of a person's own, and a set with classes."""
+    """A working folder with a tiny autoencoder, images with captions, and a set with classes."""
     home = tmp_path_factory.mktemp("home")
     keep_autoencoder(home / "runs" / CODER, 0)
     for k in range(70):
@@ -72,7 +78,7 @@ def home(tmp_path_factory):
         .expand(16, 3, 32, 32)
         .contiguous()
     )
-    save_images(home / "kinds.parquet", ImageSet(images, torch.arange(16) % 2, ("tulips", "roses")))
+    save_images(home / "classes.parquet", ImageSet(images, torch.arange(16) % 2, ("tulips", "roses")))
     return home
 
 
@@ -96,7 +102,7 @@ def refusal(out, *words):
 def trained(home):
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(home)
-        run(home / "runs" / "mine", "--data", "kinds.parquet", "--captions", "own", "--images", 24)
+        run(home / "runs" / "mine", "--data", "classes.parquet", "--captions", "own", "--images", 24)
     return home / "runs" / "mine"
 
 
@@ -116,7 +122,7 @@ def test_the_card_says_what_it_was_made_of(trained):
     assert card.text == {"sha256": fingerprint(trained / "mine.tokenizer.json")}
     assert card.config["text"]["vocabulary"] == load_reader("mine").config["vocabulary"]
     assert (card.data["images"], card.data["encoded"], card.data["held_out"]) == (86, 344, 4)
-    assert card.data["captions_made_of_class_and_colour"] == ["kinds.parquet"] and card.data["captions"] == 80
+    assert card.data["captions_made_of_class_and_colour"] == ["classes.parquet"] and card.data["captions"] == 80
     assert card.training["objective"]["null"] == 0 and card.training["objective"]["drop"] == 0.1
     assert card.training["scale"] == load(CODER).card.latents
     assert 0 < card.training["validation_loss"] < 3
@@ -219,7 +225,7 @@ def test_a_training_with_perceptual_loss(trained, tmp_path, weight):
         (["--latents", f"runs/{CODER}/{CODER}.safetensors"], "cannot be read"),
         (
             ["--latents", "runs/mine/latents.safetensors", "--weights", "1"],
-            "There are 2 sets (kinds.parquet and own): give --weights as many",
+            "There are 2 sets (classes.parquet and own): give --weights as many",
         ),
         (["--latents", "runs/mine/latents.safetensors", "--weights", "0", "0"], "as many numbers of 0 or more"),
         (["--data", "absent"], "There is no file or folder 'absent'"),
@@ -236,7 +242,7 @@ def test_impossible_options_are_refused_in_one_sentence(trained, tmp_path, words
 
 def test_latents_made_with_other_choices_are_refused(trained, tmp_path):
     run(tmp_path / "a", "--captions", "own", "--images", 8)
-    assert "another choice of from" in refusal(tmp_path / "a", "--data", "kinds.parquet", "--resume")
+    assert "another choice of from" in refusal(tmp_path / "a", "--data", "classes.parquet", "--resume")
     assert "another choice of autoencoder" in refusal(tmp_path / "a", "--resume", "--autoencoder", "other")
 
 

@@ -45,7 +45,7 @@ class EmojiSet:
         return len(self.images)
 
     def to(self, device):
-        """Move the images to a device."""
+        """Copy the images to a device."""
         return replace(self, images=self.images.to(device), held=self.held.to(device))
 
     def weights(self):

@@ -1,4 +1,4 @@
-"""The command line that all evaluations share: options, and one sentence for problems a person can solve."""
+"""The command line of all evaluations: options, and one sentence for problems a person can solve."""
 
 import argparse
 import json

@@ -81,7 +81,7 @@ def main(words=None):
 
 
 def evaluate(args, watch):
-    """Enlarge held-out images at three sizes, write the scores into the card, and return them as a dict."""
+    """Enlarge held-out images at three resolutions, write the scores into the card, and return them as a dict."""
     compute = choose(args.device)
     model = load(args.name, compute=compute)
     if not is_super_resolution(model.card):
@@ -113,7 +113,7 @@ def scores_by_size(upscaler, real, distance):
 
     Only a quarter of the images is enlarged to twice their size: these have four times as many patches.
     distance(images) is the distance of images to real ones. Returns a dict of scores, with {way: {score: number}} for
-    each pair of sizes.
+    each pair of resolutions.
     """
     half = shrink(real)
     quarter, size = shrink(half), real.shape[-1]
@@ -129,9 +129,9 @@ def scores_by_size(upscaler, real, distance):
         f"{size // 4} to {size // 2}": (quarter, half),
         f"{size} to {2 * size}": (few, None),
     }
-    for sizes, (small, truth) in pairs.items():
+    for name, (small, truth) in pairs.items():
         ways = upscaler.all_ways(small).items()
-        scores[sizes] = {way: compare(images, small, truth, distance) for way, images in ways}
+        scores[name] = {way: compare(images, small, truth, distance) for way, images in ways}
     return scores
 
 

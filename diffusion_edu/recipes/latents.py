@@ -52,7 +52,7 @@ class Latents:
         return " and ".join(each["source"] for each in self.facts["sets"])
 
     def to(self, device):
-        """Move all tensors to a device."""
+        """Copy all tensors to a device."""
         return replace(self, **{name: tensor.to(device) for name, tensor in self.tensors().items()})
 
     def tensors(self):
@@ -123,9 +123,9 @@ def encode_sets(sets, codec, reader, watch, **facts):
 
 
 def caption_chain(sets):
-    """Learn the Markov chain of random prompts, as facts; None if the captions share too little.
+    """Learn the Markov chain of random prompts, as facts; None if the captions have too little in common.
 
-    It is learned from written captions or, if they share too little, from all. Held-out captions are not used.
+    It is learned from written captions or, if they have too little in common, from all. Held-out captions are not used.
     """
     for some in ([each for each in sets if not each.made], sets):
         rows = [
