@@ -93,8 +93,8 @@ def _figures(found, part):
     similarity = table(similarity_matrix(found.embedding).numpy(), along, down, signed=False)
     figures = [
         ("1. Sinusoids: sines above, cosines below", table(found.sinusoids.T.numpy(), along, numbers)),
-        ("2. Time embedding: the sinusoids after two layers", _sorted_table(found.embedding, along, "number")),
-        ("Similarity of the embeddings of two timesteps (cosine)", similarity),
+        ("2. Time embedding: after two layers", _sorted_table(found.embedding, along, "number")),
+        ("Similarity of timesteps (cosine)", similarity),
     ]
     modulation = (("Scale", found.scale), ("Shift", found.shift))
     figures += [
