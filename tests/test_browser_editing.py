@@ -23,7 +23,7 @@ CANVAS, TRAINED, IMAGE_TO_IMAGE = (
 
 
 def painted(page):
-    return int(page.locator(".sketch-canvas").get_attribute("data-painted"))
+    return int(page.locator(".drawing-canvas").get_attribute("data-painted"))
 
 
 def animation(page):
@@ -56,7 +56,7 @@ def stroke(page, *points):
 
 
 def choose(page, name):
-    page.locator(".sketch-canvas").get_by_role("button", name=name, exact=True).click()
+    page.locator(".drawing-canvas").get_by_role("button", name=name, exact=True).click()
 
 
 def width(page, number):
@@ -249,7 +249,7 @@ def test_five_sketches_made_with_a_mouse_become_images(page):
 def test_a_finger_and_the_keyboard_paint_too(page):
     page.goto("/Editing?tab=Sketch-to-image&steps=3&sketch=blank+paper")
     page.get_by_text("The paper is empty").wait_for()
-    page.locator(".sketch-canvas[data-painted]").wait_for()
+    page.locator(".drawing-canvas[data-painted]").wait_for()
     cdp = page.context.new_cdp_session(page)
     cdp.send("Emulation.setTouchEmulationEnabled", {"enabled": True})
     for event, at in (
@@ -285,7 +285,7 @@ def test_a_finger_and_the_keyboard_paint_too(page):
     assert page.get_by_role("button", name="Eraser").get_attribute("aria-pressed") == "true"
     animation(page)  # and an image was made of it
     for name in ("Brush", "Fill", "4 pixels wide", "red", "Undo", "Clear", "Save"):
-        button = page.locator(".sketch-canvas").get_by_role("button", name=name, exact=True)
+        button = page.locator(".drawing-canvas").get_by_role("button", name=name, exact=True)
         button.focus()
         assert button.evaluate("b => b.getRootNode().activeElement === b")
 
@@ -302,7 +302,7 @@ def test_a_sketch_is_kept_while_another_part_is_open(page):
     page.get_by_text("Starts at").wait_for()
     page.get_by_role("tab", name="Sketch-to-image").click()
     page.get_by_text("How well the images follow").wait_for()
-    page.locator(".sketch-canvas[data-painted]").wait_for()
+    page.locator(".drawing-canvas[data-painted]").wait_for()
     page.wait_for_timeout(500)
     assert painted(page) == drawn
 
