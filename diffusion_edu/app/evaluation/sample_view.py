@@ -24,8 +24,9 @@ def show(request, report):
     """Show the nearest pairs, the numbers and the charts of a SampleReport."""
     st.html(pairs_table(report, report.distances.argsort()[:PAIRS].tolist()))
     st.markdown(summary(request, report))
-    if charts := [*distance_chart(request, report), *colour_charts(report)]:
-        plot(charts, key="samples_charts")
+    if charts := distance_chart(request, report):
+        plot(charts, key="samples_distance")
+    plot(colour_charts(report), key="samples_colours")
     count = len(report.images)
     if request.card:
         origin = f"by {request.card.title}, seeds from {request.seed}"

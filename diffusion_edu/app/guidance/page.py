@@ -183,5 +183,5 @@ def _show_results(sweep, finished, guidance_scale=None, predictions=None, words=
         st.html(sweep_view.table(sweep, finished, guidance_scale, predictions), width=width)
         with st.container(width=316):
             for number, chart in enumerate(sweep_view.charts(sweep, finished) if finished else ()):
-                plot([chart], key=f"sweep_chart_{number}")
+                plot([chart], key=f"sweep_chart_{number}", height=232)
     st.caption(words + sweep_view.caption(sweep))

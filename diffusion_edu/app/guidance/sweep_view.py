@@ -122,7 +122,7 @@ def _diversity(sweep, finished, axis):
 def _fidelity(sweep, finished, axis):
     measured = fidelity(finished)
     fractions, limits = [fraction for fraction, _ in measured], [limits for _, limits in measured]
-    series = [Series("recognised, 95 % interval", GUIDANCE, fractions, bands=limits)]
+    series = [Series("recognised", GUIDANCE, fractions, bands=limits)]
     if (real := real_accuracy(sweep)) is not None:
         series.append(Series("real images", REAL, [real, real], DASHES[1], [axis.low, axis.high]))
     return series

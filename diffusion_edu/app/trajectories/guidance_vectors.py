@@ -129,7 +129,7 @@ class GuidanceVectors:
             ),
             _track(
                 ("x\u0302", "c"),
-                "conditional",
+                "condition",
                 f"The conditional prediction: {words}",
                 STYLES["c"],
                 conditional,
