@@ -47,7 +47,7 @@ class ExpertComparison:
     view: str = NOISY
 
     key = "experts"
-    look_for = "One expert takes over from the other: **at which timestep, and can you see it?**"
+    look_for = "**When does an expert take over?**"
     equations = ()
 
     @property

@@ -134,15 +134,15 @@ def show_sweep(sweep, row):
     finished = done(sweep.key)
     shown, results = finished[:2] if finished else recorded.load_sweep(models.FIRST) or (sweep, {})
     try:
-        before = "" if shown == sweep else f" **Below, sampled before: {shown.condition.words}.**"
-        row.caption(_estimate(sweep) + before, width=160)  # beside the button, in a narrow window too
+        row.caption(_estimate(sweep), width=160)  # narrow, so that it stays beside the button
     except Unusable as problem:
         st.error(str(problem))
     if task := watch(sweep.key):
         return task.request
     if results:
-        example = "" if finished else "An example, sampled earlier; press Generate to sample your own. "
-        _show_results(shown, results, words=example)
+        before = "" if shown == sweep else f"**Sampled before, with other settings: {shown.condition.words}.** "
+        example = "An example, sampled earlier; press Generate to sample your own. "
+        _show_results(shown, results, words=before if finished else example)
     return shown
 
 

@@ -39,7 +39,7 @@ class GuidanceVectors:
     key, origin = "vectors", "grey"
     continues = ", its values clipped to [-1, 1], between black and white"
     unconditional = "anything"  # the other condition, in words
-    look_for = "Drag the bar: **at which timesteps, and where in the image, does the condition matter?**"
+    look_for = "**When does the condition matter?**"
 
     @property
     def id(self):
