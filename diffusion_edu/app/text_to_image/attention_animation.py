@@ -50,7 +50,7 @@ def attention_animation(recording, frames, layer, head):
         "weights": base64.b64encode((weights.mT * 65535).round().numpy().astype("<u2").tobytes()).decode(),
         "fractions": fractions.tolist(),
         "x_axis": asdict(timestep_axis(timesteps[0])),
-        "y_axis": asdict(round_axis("% of the attention", [100 * fractions.max().item()], low=0)),
+        "y_axis": asdict(round_axis("attention (%)", [100 * fractions.max().item()], low=0)),
         "dash": DASHES[1],
     }
 
