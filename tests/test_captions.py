@@ -1,4 +1,4 @@
-"""Images with captions: read from files and folders, made of class and colour, and varied without making a caption wrong."""
+"""Images with captions: read from files and folders, made from class and colour, and augmented in line with them."""
 
 import io
 import json
@@ -44,12 +44,12 @@ def test_a_parquet_file_keeps_caption_subject_and_category(tmp_path):
         Image.new("RGB", (16, 16), colour).save(file, "PNG")
         images.append({"bytes": file.getvalue(), "path": None})
     images[1] = {"bytes": b"no image", "path": None}
-    told = {
+    columns = {
         "caption": ["a  red\nsquare", "a lost one", "a blue square", None],
         "subject": ["red", "lost", "blue", ""],
         "category": ["r", "l", "b", None],
     }
-    parquet.write_table(pyarrow.table({"image": images, **told}), tmp_path / "p.parquet")
+    parquet.write_table(pyarrow.table({"image": images, **columns}), tmp_path / "p.parquet")
     said = []
     found = load_captioned(tmp_path / "p.parquet", 8, said.append)
     assert (found.captions, found.subjects, found.categories) == (
@@ -82,11 +82,12 @@ def test_a_folder_with_a_table(tmp_path, name, columns):
     rows = [("in/b.png", 'a "second", one', "bear"), ("in/a.png", "a first one", ""), ("in/z.png", "not there", "")]
     if columns:
         text = f"{columns[0]},{columns[1]},subject\n" + "".join(
-            f'{file},"{told.replace(chr(34), 2 * chr(34))}",{subject}\n' for file, told, subject in rows
+            f'{file},"{sentence.replace(chr(34), 2 * chr(34))}",{subject}\n' for file, sentence, subject in rows
         )
     else:
         text = "".join(
-            json.dumps({"file_name": file, "text": told, "subject": subject}) + "\n" for file, told, subject in rows
+            json.dumps({"file_name": file, "text": sentence, "subject": subject}) + "\n"
+            for file, sentence, subject in rows
         )
     (tmp_path / name).write_text(text)
     said = []

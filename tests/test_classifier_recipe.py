@@ -110,7 +110,7 @@ def test_augmented_images_change_a_little():
 
 
 def reds_and_brights(n=320):
-    """Images with two attributes that show: one in eight is red, every second one bright; and a third that none of them has."""
+    """Images with two visible attributes (one in eight is red, every second one bright) and a third that none has."""
     labels = torch.stack([torch.arange(n) % 8 == 0, torch.arange(n) % 2 == 0, torch.zeros(n)], dim=1).long() * 2 - 1
     images = torch.randint(0, 40, (n, 3, 8, 8), dtype=torch.uint8, generator=torch.Generator().manual_seed(0)) + 60
     images[labels[:, 0] == 1, 0] += 60
@@ -193,7 +193,7 @@ def test_a_training_on_attributes_resumes(faces, tmp_path):
 
 @pytest.fixture(scope="module")
 def captioned(tmp_path_factory):
-    """A parquet file of captioned images: three subjects of two categories with different colours, one ten times as frequent."""
+    """A parquet file of captioned images: three subjects in two categories and colours, one ten times as frequent."""
     pyarrow = pytest.importorskip("pyarrow")
     from pyarrow import parquet
 

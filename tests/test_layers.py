@@ -66,17 +66,17 @@ def test_what_is_transparent_in_a_mask_is_hole_and_what_is_animated_says_so():
 def test_what_is_no_image_is_refused_in_one_sentence(data):
     with pytest.raises(ValueError, match=r"^The file .*\.$"):
         read_mask(data, 64)
-    with pytest.raises(ValueError, match="draw it again"):
+    with pytest.raises(ValueError, match="paint it again"):
         read_layer(data, 64)
 
 
 def test_a_layer_of_another_size_is_refused():
-    with pytest.raises(ValueError, match="draw it again"):
+    with pytest.raises(ValueError, match="paint it again"):
         read_layer(to_png(layer_of(HOLE)), 64)
 
 
 def test_urls_carry_bytes_and_nothing_else():
     assert from_url(to_url(b"\x00abc")) == b"\x00abc"
     for url in (None, 7, "", "data:text/html;base64,AAAA", "data:image/png;base64,***", "data:image/png;base64,é"):
-        with pytest.raises(ValueError, match="draw it again"):
+        with pytest.raises(ValueError, match="paint it again"):
             from_url(url)

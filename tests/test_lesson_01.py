@@ -1,4 +1,4 @@
-"""Lesson 01: typical wrong answers meet the hint that names their mistake, and right ones are accepted however they are written."""
+"""Lesson 01: typical wrong answers get the hint for their mistake; right ones are accepted in any form."""
 
 import re
 import sys

@@ -214,4 +214,4 @@ def test_an_unknown_exercise_is_named():
 
 def test_a_verdict_shows_text_and_not_markup():
     shown = grade(SUM, lambda a, b: {}["<b>"])._repr_html_()
-    assert "&lt;b&gt;" in shown and re.findall(r"solid|double|dotted", shown) == ["double"]  # distinguished without colour
+    assert "&lt;b&gt;" in shown and re.findall(r"solid|double|dotted", shown) == ["double"]  # not by colour

@@ -30,9 +30,9 @@ def plain(tint=RED, size=(16, 16)):
 
 
 def loaded(source, **options):
-    """The images of a source, and the sentences that were told on the way."""
-    told = []
-    return load_images(source, size=8, tell=told.append, **options), told
+    """The images of a source, and the messages while they were read."""
+    messages = []
+    return load_images(source, size=8, tell=messages.append, **options), messages
 
 
 def test_a_bomb_and_every_broken_file_are_left_out_with_a_sentence_each(tmp_path):
@@ -46,15 +46,15 @@ def test_a_bomb_and_every_broken_file_are_left_out_with_a_sentence_each(tmp_path
     (tmp_path / "readme.txt").write_text("no image, and not meant to be one")
     (tmp_path / "folder.png").mkdir()
     with warnings.catch_warnings(action="ignore"):  # Pillow warns of the larger ones as well
-        images, told = loaded(tmp_path)
+        images, messages = loaded(tmp_path)
     assert len(images) == 1
-    assert [sentence.split(":")[0] for sentence in told] == [
+    assert [sentence.split(":")[0] for sentence in messages] == [
         f"Left out {name}" for name in ("bomb.png", "empty.gif", "half.jpeg", "half.png", "large.png", "text.jpg")
     ]
-    assert all(sentence.endswith(".") and "\n" not in sentence for sentence in told)
+    assert all(sentence.endswith(".") and "\n" not in sentence for sentence in messages)
 
 
-def test_unusual_images_are_used_and_told_one_sentence_a_class_name(tmp_path):
+def test_unusual_images_are_used_with_one_message_per_property(tmp_path):
     for k in range(3):
         Image.new("L", (16, 16), 200).save(tmp_path / f"grey{k}.png")
     Image.new("RGBA", (16, 16), (255, 0, 0, 0)).save(tmp_path / "transparent.png")
@@ -62,7 +62,7 @@ def test_unusual_images_are_used_and_told_one_sentence_a_class_name(tmp_path):
     Image.new("I;16", (16, 16), 32768).save(tmp_path / "deep.png")
     plain().save(tmp_path / "moving.gif", save_all=True, append_images=[plain((0, 0, 255))])
     plain().save(tmp_path / "usual.png")
-    images, told = loaded(tmp_path)
+    images, messages = loaded(tmp_path)
     assert len(images) == 8
     for sentence in (
         "4 of 8 images: grayscale",
@@ -71,8 +71,8 @@ def test_unusual_images_are_used_and_told_one_sentence_a_class_name(tmp_path):
         "1 of 8 images: 16 bits",
         "1 of 8 images: animated",
     ):
-        assert sum(line.startswith(sentence) for line in told) == 1
-    assert len(told) == 5
+        assert sum(line.startswith(sentence) for line in messages) == 1
+    assert len(messages) == 5
     colours = dict(zip(sorted(f.name for f in tmp_path.iterdir()), images.images[:, :, 4, 4].tolist(), strict=True))
     assert colours["transparent.png"] == [255, 255, 255]
     assert colours["deep.png"] == [128, 128, 128]
@@ -95,8 +95,8 @@ def test_the_official_split_comes_along_and_is_chosen_with_the_images(tmp_path):
 def test_a_saved_set_is_read_as_it_was(tmp_path):
     images = torch.randint(0, 256, (5, 3, 1, 1), dtype=torch.uint8).expand(5, 3, 8, 8)
     save_images(tmp_path / "s.parquet", ImageSet(images, torch.tensor([2, 0, 1, 0, 2]), ("a", "b", "c")))
-    again, told = loaded(tmp_path / "s.parquet")
-    assert (again.labels.tolist(), again.classes, told) == ([2, 0, 1, 0, 2], ("a", "b", "c"), [])
+    again, messages = loaded(tmp_path / "s.parquet")
+    assert (again.labels.tolist(), again.classes, messages) == ([2, 0, 1, 0, 2], ("a", "b", "c"), [])
     assert (again.images.int() - images.int()).abs().max() <= 3
 
 
@@ -105,8 +105,8 @@ def test_sub_folders_are_classes(tmp_path):
         (tmp_path / name).mkdir()
         plain(tint).save(tmp_path / name / "1.PNG")
         plain(tint).save(tmp_path / name / "2.png")
-    images, told = loaded(tmp_path)
-    assert (images.classes, images.labels.tolist(), told) == (("iris", "rose"), [0, 0, 1, 1], [])
+    images, messages = loaded(tmp_path)
+    assert (images.classes, images.labels.tolist(), messages) == (("iris", "rose"), [0, 0, 1, 1], [])
     assert images.images.dtype == torch.uint8
     assert images.images[0, :, 0, 0].tolist() == [0, 0, 255]
     assert images.images[3, :, 0, 0].tolist() == [*RED]
@@ -141,17 +141,17 @@ def parquet(path, columns, metadata=None):
 def test_a_parquet_file_brings_its_class_names(tmp_path):
     rows = [{"bytes": encoded(plain(tint)), "path": None} for tint in (RED, (0, 0, 255), RED)]
     names = {"info": {"features": {"label": {"names": ["rose", "iris", "tulip"], "_type": "ClassLabel"}}}}
-    images, told = loaded(parquet(tmp_path / "f.parquet", {"image": rows, "label": [0, 1, 0]}, names))
-    assert (images.classes, images.labels.tolist(), told) == (("rose", "iris", "tulip"), [0, 1, 0], [])
+    images, messages = loaded(parquet(tmp_path / "f.parquet", {"image": rows, "label": [0, 1, 0]}, names))
+    assert (images.classes, images.labels.tolist(), messages) == (("rose", "iris", "tulip"), [0, 1, 0], [])
     assert images.images[:, 2, 0, 0].tolist() == [0, 255, 0]
     assert images.source == "f.parquet"
 
 
 def test_a_parquet_file_may_have_nameless_labels_or_none_and_broken_rows(tmp_path):
     rows = [{"bytes": encoded(plain())}, {"bytes": b"garbage"}, None, {"bytes": None}, {"bytes": encoded(plain())}]
-    images, told = loaded(parquet(tmp_path / "f.parquet", {"image": rows, "label": [2, 0, 0, 0, 1]}))
+    images, messages = loaded(parquet(tmp_path / "f.parquet", {"image": rows, "label": [2, 0, 0, 0, 1]}))
     assert (images.classes, images.labels.tolist()) == (("0", "1", "2"), [2, 1])
-    assert [sentence.split(":")[0] for sentence in told] == ["Left out row 1", "Left out row 2", "Left out row 3"]
+    assert [sentence.split(":")[0] for sentence in messages] == ["Left out row 1", "Left out row 2", "Left out row 3"]
     images, _ = loaded(parquet(tmp_path / "g.parquet", {"image": rows}))
     assert (len(images), images.labels, images.classes) == (2, None, ())
 
@@ -204,11 +204,11 @@ def out_of_reach(source):
 
 def test_all_three_splits_of_the_flowers_are_read(flowers):
     """Pitfall 38: its "train" alone is 1,020 of 8,189."""
-    images, told = loaded(None)
+    images, messages = loaded(None)
     assert [(split, download) for _, split, download in flowers[1]] == [("train", True), ("val", True), ("test", True)]
     assert images.labels.tolist() == [0, 0, 1, 0, 1, 2, 3, 4]
     assert (len(images.classes), images.source) == (102, "Oxford Flowers 102")
-    assert "350 MB" in told[0] and "Trying torchvision" in told[1]
+    assert "350 MB" in messages[0] and "Trying torchvision" in messages[1]
 
 
 @pytest.mark.parametrize("rows, classes, whole", [(8189, 102, True), (1020, 102, False), (8189, 5, False)])
@@ -246,8 +246,8 @@ def test_without_torchvision_the_flowers_are_refused_with_the_way_out(monkeypatc
 def test_columns_of_yes_and_no_are_attributes(tmp_path):
     rows = [{"bytes": encoded(plain())}] * 3
     columns = {"image": rows, "wearing_hat": [True, False, True], "score": [1, 2, 3], "smiling": [False, True, None]}
-    images, told = loaded(parquet(tmp_path / "f.parquet", columns))
-    assert (images.attributes, images.classes, told) == (("wearing hat", "smiling"), (), [])
+    images, messages = loaded(parquet(tmp_path / "f.parquet", columns))
+    assert (images.attributes, images.classes, messages) == (("wearing hat", "smiling"), (), [])
     assert images.labels.dtype == torch.int64
     assert images.labels.tolist() == [[1, -1], [-1, 1], [1, 0]], "what nobody knows is neither yes nor no"
     assert images.take(torch.tensor([1])).labels.tolist() == [[-1, 1]]
@@ -269,8 +269,8 @@ def test_attributes_stay_with_their_images_where_some_are_broken_and_classes_com
 def test_a_saved_set_with_attributes_or_without_labels_is_read_as_it_was(tmp_path, meaning):
     before = ImageSet(torch.randint(0, 256, (3, 3, 1, 1), dtype=torch.uint8).expand(3, 3, 8, 8), **meaning)
     save_images(tmp_path / "s.parquet", before)
-    again, told = loaded(tmp_path / "s.parquet")
-    assert (again.attributes, again.classes, told) == (before.attributes, (), [])
+    again, messages = loaded(tmp_path / "s.parquet")
+    assert (again.attributes, again.classes, messages) == (before.attributes, (), [])
     assert again.labels is before.labels is None or torch.equal(again.labels, before.labels)
 
 
@@ -312,7 +312,7 @@ def test_sets_that_do_not_mean_the_same_keep_their_images_and_no_labels(tmp_path
         parquet(two, {"image": [{"bytes": encoded(plain())}] * 2, "hat": [True, False]})
     else:
         shelf(two, [1, 0] if other == "other names" else None, names=("iris", "rose"))
-    images, told = loaded([one, two])
+    images, messages = loaded([one, two])
     assert (len(images), images.labels, images.classes, images.attributes, images.split) == (
         5,
         None,
@@ -320,7 +320,7 @@ def test_sets_that_do_not_mean_the_same_keep_their_images_and_no_labels(tmp_path
         (),
         None,
     )
-    assert told == ["The sets have different labels, so they are used without any."]
+    assert messages == ["The sets have different labels, so they are used without any."]
 
 
 def test_one_missing_source_among_several_is_named(tmp_path):
@@ -363,14 +363,14 @@ def test_faces_bring_their_twenty_attributes(torchvision):
                 plain(size=(17, 21)).save(folder / name)
 
     torchvision[1].CelebA = CelebA
-    images, told = loaded(None, public="faces")
+    images, messages = loaded(None, public="faces")
     assert (images.images.shape, images.attributes, images.classes) == ((2, 3, 8, 8), FACES, ())
     assert images.labels.shape == (2, 20) and set(images.labels.unique().tolist()) == {-1, 1}
     assert [[FACES[k] for k in (row == 1).nonzero().flatten()] for row in images.labels] == [
         ["smiling"],
         ["blond hair"],
     ]
-    assert (images.source, images.split) == ("CelebA", None) and "1.4 GB" in told[0]
+    assert (images.source, images.split) == ("CelebA", None) and "1.4 GB" in messages[0]
 
 
 def test_the_five_flowers_are_downloaded_once_and_wholly_or_not_at_all(torchvision):
@@ -389,9 +389,9 @@ def test_the_five_flowers_are_downloaded_once_and_wholly_or_not_at_all(torchvisi
         loaded(None, public="five flowers")
     torchvision[2].download_and_extract_archive = download
     for _ in range(2):
-        images, told = loaded(None, public="five flowers")
+        images, messages = loaded(None, public="five flowers")
         assert (images.classes, images.labels.tolist()) == (("roses", "tulips"), [0, 1])
-        assert "220 MB" in told[0]
+        assert "220 MB" in messages[0]
     assert fetched == [sources.FIVE_FLOWERS] * 2
 
 

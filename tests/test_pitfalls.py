@@ -1,6 +1,6 @@
 """`docs/pitfalls.md` lists the known bugs of diffusion code; each has a test here that names it, and some an exhibit.
 
-`python tests/test_pitfalls.py` writes the columns "tests" and "exhibit" anew, from the docstrings of the tests and from the museum.
+`python tests/test_pitfalls.py` rewrites the columns "tests" and "exhibit" from test docstrings and the museum.
 """
 
 import ast

@@ -167,7 +167,7 @@ def test_what_is_no_set_is_refused_in_words():
     refused([[2.0, 3.0]] * 5, "on top of each other")
     refused(
         np.random.default_rng(0).random((60, 2)),
-        f"60 different classes; {MOST_CLASSES} are the most",
+        f"60 different classes, and at most {MOST_CLASSES} are allowed",
         [str(k) for k in range(60)],
     )
 

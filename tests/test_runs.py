@@ -16,7 +16,7 @@ from diffusion_edu.training.state import load_run, save_run
 
 @pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last], ids=str)
 def test_a_resumed_training_goes_on_bit_for_bit_as_if_never_stopped(tiny, tmp_path, layout):
-    """Fused AdamW pairs weights and moments by address: a moment that comes back in another layout belongs to another weight."""
+    """Fused AdamW pairs weights and moments by address: a moment in another layout belongs to another weight."""
     images = torch.randint(0, 256, (8, 3, 8, 8), generator=torch.Generator().manual_seed(0), dtype=torch.uint8)
     some = ImageSet(images, torch.arange(8) % 2, ("a", "b"))
 

@@ -9,7 +9,9 @@ from diffusion_edu.app.common.snippets import snippet
 def module(tmp_path):
     folder = tmp_path / "snippets"
     folder.mkdir()
-    (folder / "walk.py.txt").write_text("x = noise($seeds)\n    # cost: $$1\nclip($low)\nwalk(x, steps=$steps, name=$name)\n")
+    (folder / "walk.py.txt").write_text(
+        "x = noise($seeds)\n    # cost: $$1\nclip($low)\nwalk(x, steps=$steps, name=$name)\n"
+    )
     return tmp_path / "page.py"
 
 

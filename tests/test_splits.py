@@ -11,7 +11,7 @@ from PIL import Image
 
 from diffusion_edu.data import survey as surveys
 from diffusion_edu.data.images import ImageSet, load_images, save_images
-from diffusion_edu.data.splits import SHARES, as_csv, by_attributes, by_class, imbalance, names, split
+from diffusion_edu.data.splits import FRACTIONS, as_csv, by_attributes, by_class, imbalance, names, split
 from diffusion_edu.data.survey import Survey, average, fractions, survey
 from diffusion_edu.data.tables import SPLITS
 from diffusion_edu.evaluation.colours import channel_histograms, smooth_histograms, wasserstein
@@ -22,26 +22,28 @@ def dice(seed=0):
 
 
 def attributes(count, often, seed=0):
-    """Labels 1 or -1 (count, attributes), each as often 1 as `often` says, and correlated, as attributes of faces are."""
+    """Labels 1 or -1 (count, attributes), 1 in the fractions `often`, and correlated like attributes of faces."""
     mood = torch.rand(count, 1, generator=dice(seed))
-    chance = 0.5 * mood + 0.5 * torch.rand(count, len(often), generator=dice(seed + 1))
-    return torch.where(chance < torch.tensor(often), 1, -1)
+    random = 0.5 * mood + 0.5 * torch.rand(count, len(often), generator=dice(seed + 1))
+    return torch.where(random < torch.tensor(often), 1, -1)
 
 
 # ---------------------------------------------------------------- splits
 
 
 @pytest.mark.parametrize("count", [10, 11, 97, 1024])
-@pytest.mark.parametrize("given", [SHARES, (0.5, 0.5), (1.0,), (0.2, 0.0, 0.8), (0.25,) * 4])
+@pytest.mark.parametrize("given", [FRACTIONS, (0.5, 0.5), (1.0,), (0.2, 0.0, 0.8), (0.25,) * 4])
 def test_every_image_is_in_exactly_one_part_and_parts_are_as_large_as_asked(count, given):
     labels = torch.randint(5, (count,), generator=dice())
     for known in (None, labels, attributes(count, (0.3, 0.5))):
         parts = split(count, given, known, seed=1)
         assert parts.shape == (count,) and parts.dtype == torch.int64 and parts.min() >= 0 and parts.max() < len(given)
-        sizes = parts.bincount(minlength=len(given))
+        part_sizes = parts.bincount(minlength=len(given))
         slack = 1 if known is None else 2 + len(given)
-        assert all(abs(size - fraction * count) <= slack for size, fraction in zip(sizes.tolist(), given, strict=True))
-        assert all(size == 0 for size, fraction in zip(sizes.tolist(), given, strict=True) if fraction == 0)
+        assert all(
+            abs(size - fraction * count) <= slack for size, fraction in zip(part_sizes.tolist(), given, strict=True)
+        )
+        assert all(size == 0 for size, fraction in zip(part_sizes.tolist(), given, strict=True) if fraction == 0)
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -65,24 +67,24 @@ def test_classes_of_one_image_each_are_shared_out_too():
 
 def test_stratified_is_better_balanced_than_random():
     labels = torch.arange(40).repeat_interleave(torch.arange(1, 41))
-    mine, random = (imbalance(labels, split(len(labels), SHARES, known, seed=0)) for known in (labels, None))
+    mine, random = (imbalance(labels, split(len(labels), FRACTIONS, known, seed=0)) for known in (labels, None))
     assert mine < random / 3
 
 
 def test_attributes_are_split_by_iterative_stratification():
     labels = attributes(1000, (0.2, 0.25, 0.3, 0.5, 0.8))
     labels[:, 4] = torch.where(torch.arange(1000) < 7, 1, -1)  # seven images have this one
-    parts = split(1000, SHARES, labels, seed=3)
+    parts = split(1000, FRACTIONS, labels, seed=3)
     assert parts[labels[:, 4] > 0].bincount(minlength=3).tolist() == [5, 1, 1]
-    assert imbalance(labels, parts) < imbalance(labels, split(1000, SHARES, None, seed=3)) / 2
+    assert imbalance(labels, parts) < imbalance(labels, split(1000, FRACTIONS, None, seed=3)) / 2
     for at in range(5):
         have = int((labels[:, at] > 0).sum())
         inside = parts[labels[:, at] > 0].bincount(minlength=3)
-        assert all(abs(size - fraction * have) <= 5 for size, fraction in zip(inside.tolist(), SHARES, strict=True))
+        assert all(abs(size - fraction * have) <= 5 for size, fraction in zip(inside.tolist(), FRACTIONS, strict=True))
 
 
 def test_the_rarest_attribute_is_given_out_first_and_where_it_is_needed_most():
-    """Six images, worked through by hand after algorithm 1: b is rarer than a, so rows 4 and 5 go first, one to each half."""
+    """Six images by hand with algorithm 1: b is rarer than a, so rows 4 and 5 go first, one to each half."""
     has = torch.tensor([[1, 0], [1, 0], [1, 0], [0, 0], [1, 1], [0, 1]], dtype=torch.bool)
     parts = by_attributes(has, (0.5, 0.5), torch.arange(6))
     assert parts.tolist() == [1, 0, 1, 0, 0, 1]
@@ -91,16 +93,16 @@ def test_the_rarest_attribute_is_given_out_first_and_where_it_is_needed_most():
 
 def test_what_is_open_counts_as_not_there():
     labels = attributes(60, (0.4, 0.6))
-    assert torch.equal(split(60, SHARES, labels, 1), split(60, SHARES, labels.clamp(min=0), 1))
+    assert torch.equal(split(60, FRACTIONS, labels, 1), split(60, FRACTIONS, labels.clamp(min=0), 1))
 
 
 @pytest.mark.parametrize("known", [None, torch.arange(200) % 7, attributes(200, (0.3, 0.6))])
 def test_the_same_seed_gives_the_same_parts_and_another_others(known):
-    first, again, other = (split(200, SHARES, known, seed) for seed in (5, 5, 6))
+    first, again, other = (split(200, FRACTIONS, known, seed) for seed in (5, 5, 6))
     assert torch.equal(first, again) and not torch.equal(first, other)
     torch.manual_seed(0)
     before = torch.get_rng_state()
-    split(200, SHARES, known)
+    split(200, FRACTIONS, known)
     assert torch.equal(before, torch.get_rng_state())
 
 
@@ -112,14 +114,14 @@ def test_fractions_that_do_not_add_up_are_refused_in_words(given):
 
 def test_a_part_that_would_be_empty_is_refused_by_name():
     with pytest.raises(ValueError, match=r"10\.0% of 3 images are none at all: give validation a larger fraction"):
-        split(3, SHARES)
+        split(3, FRACTIONS)
     with pytest.raises(ValueError, match="no image"):
         split(0)
     with pytest.raises(ValueError, match="3 images and 2 labels"):
         split(3, (1.0,), torch.zeros(2, dtype=torch.int64))
 
 
-def test_the_order_of_chance_decides_who_of_a_class_goes_where():
+def test_the_order_decides_which_part_an_image_of_a_class_goes_to():
     labels = torch.zeros(10, dtype=torch.int64)
     assert by_class(labels, (0.3, 0.7), torch.arange(10)).tolist() == [0] * 3 + [1] * 7
     assert by_class(labels, (0.3, 0.7), torch.arange(9, -1, -1)).tolist() == [1] * 7 + [0] * 3

@@ -1,4 +1,4 @@
-"""Tables of images, read by the `datasets` library from what a test has written; the hub is a folder with the name of a data set."""
+"""Tables of images, read by the `datasets` library from files of the tests; a folder stands in for the hub."""
 
 import sys
 
@@ -59,6 +59,20 @@ def test_hidden_folders_are_passed_over(tmp_path):
     for name in ("iris", "rose", ".ipynb_checkpoints"):
         image(tmp_path / name / "1.png")
     assert load_images(tmp_path, size=8).classes == ("iris", "rose")
+
+
+@pytest.mark.parametrize("names", [(), ("notes.txt",), ("notes.txt", "more/readme.md")])
+def test_a_folder_without_images_is_refused_in_one_sentence(tmp_path, names):
+    folder = tmp_path / "garden"
+    folder.mkdir()
+    for name in names:
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_text("no image")
+    with pytest.raises(ValueError) as problem:
+        read_table(folder)
+    assert str(problem.value) == (
+        "'garden' holds no image that can be read; expected files such as flower.jpg or flower.png."
+    )
 
 
 def test_text_labels_are_class_names(tmp_path):

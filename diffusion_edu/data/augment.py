@@ -1,7 +1,7 @@
-"""Augmentation of small captioned sets: each image, its mirror image, and both with light or colours changed a little.
+"""Augmentation of small captioned sets: each image, its mirror image, and both with slightly changed light or colours.
 
-A change must not make the caption wrong: an image whose caption says "left" is not mirrored, one that names a colour keeps it,
-whose speaks of light keeps its brightness. What remains is to look a little closer, or a little contrast.
+A change must not make the caption wrong: an image whose caption says "left" is not mirrored, one that names a colour
+keeps it, one that speaks of light keeps its brightness. What remains is to look a little closer, or a little contrast.
 """
 
 import math
@@ -43,7 +43,7 @@ TURN, FRACTION, CLOSER = (
 
 
 def ways(caption):
-    """List the changes of each of the four variants of an image with this caption: tuples of names, the first one empty."""
+    """List the changes in each of the four variants of an image with this caption: tuples of names, first ()."""
     said = words(caption)
     place = "closer" if said & SIDES else "mirror"
     look = "tint" if not said & COLOURS else "light" if not said & LIGHT else "contrast"
@@ -51,7 +51,7 @@ def ways(caption):
 
 
 def augmented(images, captions, variant):
-    """Make variant 0 to 3 of images uint8 (n, 3, h, w) with these captions; brighter and darker take turns, not at random."""
+    """Make variant 0 to 3 of captioned images uint8 (n, 3, h, w); brighter and darker alternate and are not random."""
     made = []
     for row, (image, caption) in enumerate(zip(images, captions, strict=True)):
         x = to_signed(image)

@@ -39,9 +39,9 @@ class Captioned:
 def load_captioned(source, size, tell):
     """Read images with captions: a folder, a parquet file, a data set of the hub, or a set in PUBLIC.
 
-    Captions are in a column caption or text, or in a text file beside each image. A set without any gets captions made
-    from class and colour. Images that cannot be read or have no caption are left out, and `tell` gets a sentence. Raises
-    ValueError, in one sentence, if nothing is left.
+    Captions are in a column caption or text, or in a text file beside each image. A set without any gets captions
+    made from class and colour. Images that cannot be read or have no caption are left out, and `tell` gets a
+    sentence. Raises ValueError, in one sentence, if nothing is left.
     """
     if source in PUBLIC and not Path(source).expanduser().exists():
         return _captions_from_classes(load_images(None, size, tell, source))
@@ -79,7 +79,7 @@ def load_subjects(sources, size, tell):
 
 
 def by_subject(sets, tell):
-    """Make one ImageSet of several Captioned: its classes are their subjects, with the category of each, or the subject itself.
+    """Make one ImageSet of several Captioned: the classes are the subjects, each with its category or else the subject.
 
     Every eighth image of each set is for validation. Images without a subject are left out, and `tell` gets a sentence.
     """

@@ -38,7 +38,7 @@ CLEAR = 0.08  # the fraction of the middle that a colour must fill to be named
 
 
 def flower_captions(images):
-    """Make a caption for each image of an ImageSet with classes: (captions, class names); the same for the same images."""
+    """Make a caption for each image of an ImageSet with classes: (captions, class names), without randomness."""
     class_names = tuple(named(images.classes[label]) for label in images.labels)
     seen = zip(class_names, petals(images.images), blurred(images.images), strict=True)
     return tuple(caption(*each, row) for row, each in enumerate(seen)), class_names
@@ -51,7 +51,7 @@ def named(class_name):
 
 
 def caption(class_name, colour, soft, row):
-    """Put class and colour ("" for none) into one of the templates, and add "blurred", so that a prompt can ask for sharp images."""
+    """Fill a template with class and colour ("" for none); add "blurred", so that a prompt can ask for sharp images."""
     said = class_name if not colour or colour in class_name.split() else f"{colour} {class_name}"
     return TEMPLATES[row % len(TEMPLATES)].format(said).replace("flower flower", "flower") + ", blurred" * soft
 

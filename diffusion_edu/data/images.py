@@ -21,8 +21,8 @@ MOST_PIXELS = 50_000_000  # an image larger than this would fill the memory of a
 class ImageSet:
     """A set of images uint8 (n, 3, size, size), with labels int64 and their names, and the official split int64 (n,).
 
-    Labels are class numbers (n,), or attributes (n, attributes): 1 for yes, -1 for no, 0 for unknown. split holds indices
-    into SPLITS. categories says which kind of thing each class is. What a set does not have is None or empty.
+    Labels are class numbers (n,), or attributes (n, attributes): 1 for yes, -1 for no, 0 for unknown. split holds
+    indices into SPLITS. categories says which kind of thing each class is. What a set does not have is None or empty.
     """
 
     images: Tensor
@@ -64,7 +64,7 @@ def to_bytes(x):
 
 
 def read_image(file, size):
-    """Read an image file as an array uint8 (3, size, size), and list in words what had to be changed (size: see squared).
+    """Read an image file as an array uint8 (3, size, size), and list in words what was changed (size: see squared).
 
     Raises ValueError, in words that end a sentence, for what is no image, is broken, or is larger than MOST_PIXELS.
     """
@@ -98,7 +98,7 @@ def changes(image):
 
 
 def squared(image, size):
-    """Crop the centre square of a PIL image and scale it to an array uint8 (3, size, size); transparent parts become white.
+    """Crop the centre square of a PIL image and scale it to uint8 (3, size, size); transparent parts become white.
 
     size may also be a function (width, height) -> (width, height) that says what it is scaled and cut to.
     """
@@ -143,7 +143,7 @@ def load_found(found, size, tell):
 
 
 def read_rows(found, size, tell):
-    """Read the images that were found: uint8 (n, 3, size, size), and (label, split) of each; raises ValueError if there is none."""
+    """Read the images that were found, uint8 (n, 3, size, size), and (label, split) of each; none raises ValueError."""
     images, kept, odd = [], [], Counter()
     for opened, label, split, name in found.rows:
         try:
@@ -230,7 +230,7 @@ def batches(images, size, generator, flip=True, often=None) -> Iterator[tuple[Te
 
 
 def cut(x, size, generator):
-    """Crop a random square of size x size pixels out of each image x (b, c, h, w); smaller where an image is smaller."""
+    """Crop a random square of size x size pixels from each image x (b, c, h, w); a smaller image limits size."""
     size = min(size, *x.shape[-2:])
     room = torch.tensor(x.shape[-2:], device=x.device) - size + 1
     corners = (torch.rand(len(x), 2, generator=generator, device=x.device) * room).long().tolist()

@@ -11,7 +11,7 @@ from diffusion_edu.data.uploads import read_upload
 
 PNG = "data:image/png;base64,"
 PAPER, SOLID = 255, 255  # how bright white paper is, and how opaque paint
-UNREADABLE = "This drawing could not be read: draw it again."
+UNREADABLE = "This painting could not be read: paint it again."
 
 
 def paper(size):
@@ -25,7 +25,7 @@ def painted(image, layer):
 
 
 def read_layer(data, size):
-    """Read a layer from the bytes of a PNG: red, green, blue and opacity (0 or 255), uint8 (4, size, size); raises ValueError."""
+    """Read a layer from PNG bytes: red, green, blue, opacity (0 or 255), uint8 (4, size, size); raises ValueError."""
     try:
         image = Image.open(io.BytesIO(data), formats=["PNG"])
         if image.size != (size, size):
@@ -42,7 +42,7 @@ def layer_of(hole, colour=(0, 0, 0)):
 
 
 def read_mask(data, size):
-    """Read a mask from the bytes of an image file: bool (size, size), True where it is light or transparent, and what was changed.
+    """Read a mask from image bytes: bool (size, size), True where light or transparent, and what was changed.
 
     Raises ValueError, with one sentence to show, for what is no image, is broken or is too large.
     """

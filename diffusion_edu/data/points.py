@@ -1,7 +1,7 @@
 """Sets of points in the plane, with classes, to learn from in seconds: chosen, sampled, or read from a file.
 
-All are scaled alike: mean 0 and, over both coordinates together, standard deviation 1 before `SPREAD`, so that they fill
-[-1, 1] about as images do.
+All are scaled alike: mean 0 and, over both coordinates together, standard deviation 1 before `SPREAD`, so that they
+fill [-1, 1] about as images do.
 """
 
 import math
@@ -122,7 +122,7 @@ POINT_SETS = {
 
 
 def from_coordinates(x, labels=None, n=None, generator=None, jitter=0.0):
-    """Make a set of given points (m, 2), for example drawn with a mouse; with n, sample n of them and add a little jitter.
+    """Make a set of given points (m, 2), for example from a mouse; with n, sample n of them and add a little jitter.
 
     Raises ValueError in words for too few points, too many classes, and coordinates that are not finite.
     """
@@ -149,10 +149,10 @@ def from_coordinates(x, labels=None, n=None, generator=None, jitter=0.0):
 
 
 def read_points(data, **options):
-    """Read a CSV or text file (bytes): two numbers in each line, and a class if there is a third column; see from_coordinates.
+    """Read a CSV or text file (bytes): two numbers per line, and optionally a class; options: see from_coordinates.
 
-    Separators are commas, semicolons (also with decimal commas), tabs or blanks. A first line of titles is skipped. Raises
-    ValueError, in words that name the line.
+    Separators are commas, semicolons (also with decimal commas), tabs or blanks. A first line of titles is skipped.
+    Raises ValueError, in words that name the line.
     """
     try:
         text = data.decode("utf-8-sig")

@@ -11,8 +11,8 @@ NAMES = {
     "category": ("category",),
 }  # what columns and keys may be called
 HOW = (
-    "give a list of texts, or texts under each subject, as JSON, a parquet file with the column caption, or a text file "
-    "with a prompt in every line"
+    "give a list of texts, or texts under each subject, as JSON, a parquet file with the column caption, or a text "
+    "file with a prompt in every line"
 )
 
 
@@ -26,10 +26,10 @@ class Said:
 
 
 def load_prompts(path, categories=()):
-    """Read prompts, a tuple of Said, from a parquet, JSON or text file; categories {subject: category} fills in missing ones.
+    """Read prompts, a tuple of Said, from a parquet, JSON or text file; categories {subject: category} fills gaps.
 
-    JSON may be a list of texts, a list of objects, or texts under subjects, also under categories. Raises ValueError, in one
-    sentence, if there is no prompt in it.
+    JSON may be a list of texts, a list of objects, or texts under subjects, also under categories. Raises ValueError,
+    in one sentence, if there is no prompt in it.
     """
     path, categories = Path(path).expanduser(), dict(categories)
     if not path.is_file():
@@ -47,7 +47,7 @@ def load_prompts(path, categories=()):
 
 
 def pick(said, seed, categories=(), subjects=()):
-    """Choose one of several Said by its seed, of these categories and subjects (none: all); raises ValueError if none fits."""
+    """Choose a Said by seed among these categories and subjects (none: all); raises ValueError if none fits."""
     fits = [
         each
         for each in said

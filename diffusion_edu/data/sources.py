@@ -64,7 +64,7 @@ def _class_names(labels):
 
 
 def oxford_flowers(tell):
-    """Oxford Flowers 102 (Nilsback & Zisserman 2008), all three splits: from the hub of `datasets`, else through torchvision."""
+    """Oxford Flowers 102 (Nilsback & Zisserman 2008), all splits, from the hub of `datasets` or else torchvision."""
     tell(f"Oxford Flowers 102: looking in the caches of datasets and in {CACHE}, downloading 350 MB the first time.")
     try:
         table = hub(FLOWERS)
@@ -128,7 +128,8 @@ def five_flowers(tell):
 
 def _out_of_reach(name, problem):
     return ValueError(
-        f"{name} could not be fetched ({problem}). Connect to the internet once, or name a folder or parquet file with --data."
+        f"{name} could not be fetched ({problem}). "
+        "Connect to the internet once, or name a folder or parquet file with --data."
     )
 
 

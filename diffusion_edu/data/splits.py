@@ -9,11 +9,11 @@ import torch
 
 from diffusion_edu.data.tables import SPLITS
 
-SHARES = (0.8, 0.1, 0.1)
+FRACTIONS = (0.8, 0.1, 0.1)
 
 
-def split(count, fractions=SHARES, labels=None, seed=0):
-    """Put each of count images into a part, with these fractions of all: part numbers int64 (count,), the same for equal seeds.
+def split(count, fractions=FRACTIONS, labels=None, seed=0):
+    """Put each of count images into a part: part numbers int64 (count,), in these fractions, the same for equal seeds.
 
     With classes (n,) every class is split alike, to within one image; with attributes (n, attributes), 1 for yes, by
     iterative stratification; without labels at random. Raises ValueError, in words, for impossible fractions.
@@ -24,8 +24,8 @@ def split(count, fractions=SHARES, labels=None, seed=0):
         parts = by_attributes(labels.cpu() > 0, fractions, order)
     else:
         parts = by_class(torch.zeros(count) if labels is None else labels.cpu(), fractions, order)
-    sizes = parts.bincount(minlength=len(fractions))
-    for name, fraction, size in zip(names(fractions), fractions, sizes, strict=True):
+    part_sizes = parts.bincount(minlength=len(fractions))
+    for name, fraction, size in zip(names(fractions), fractions, part_sizes, strict=True):
         if fraction > 0 and not size:
             raise ValueError(
                 f"{fraction:.1%} of {count} images are none at all: give {name} a larger fraction, or none."
@@ -45,7 +45,8 @@ def names(fractions):
 def _possible(count, fractions, labels):
     if not all(fraction >= 0 for fraction in fractions) or not math.isclose(sum(fractions), 1, abs_tol=1e-6):
         raise ValueError(
-            f"Fractions must not be negative and must add up to 1; {' + '.join(f'{fraction:g}' for fraction in fractions)} do not."
+            "Fractions must not be negative and must add up to 1; "
+            f"{' + '.join(f'{fraction:g}' for fraction in fractions)} do not."
         )
     if labels is not None and len(labels) != count:
         raise ValueError(f"There are {count} images and {len(labels)} labels: give one label per image.")
@@ -60,21 +61,22 @@ def by_class(labels, fractions, order):
     for class_name in labels.unique():
         rows = order[labels[order] == class_name]
         due = len(rows) * fractions
-        sizes = (due + 1e-9).floor()
-        owed += due - sizes
-        more = len(rows) - int(sizes.sum())
-        rounded_up = torch.where(due > sizes + 1e-9, owed, -torch.inf).topk(more).indices
-        sizes[rounded_up] += 1
+        part_sizes = (due + 1e-9).floor()
+        owed += due - part_sizes
+        more = len(rows) - int(part_sizes.sum())
+        rounded_up = torch.where(due > part_sizes + 1e-9, owed, -torch.inf).topk(more).indices
+        part_sizes[rounded_up] += 1
         owed[rounded_up] -= 1
-        parts[rows] = torch.arange(len(fractions)).repeat_interleave(sizes.long())
+        parts[rows] = torch.arange(len(fractions)).repeat_interleave(part_sizes.long())
     return parts
 
 
 def by_attributes(has, fractions, order):
-    """Split so that each attribute, has (n, attributes) bool, is equally frequent in all parts (Sechidis et al. 2011, alg. 1).
+    """Split so that each attribute, has (n, attributes) bool, is equally frequent in all parts.
 
-    The rarest attribute among the remaining images comes first: each image goes to the part that needs this attribute most,
-    then to the one that needs images. Ties go to the first part; the order of the images is random.
+    Algorithm 1 of Sechidis et al. (2011): the rarest attribute among the remaining images comes first. Each image
+    goes to the part that needs this attribute most, then to the one that needs images. Ties go to the
+    first part; the order of the images is random.
     """
     has, order = has.numpy(), order.numpy()
     parts, fractions = np.full(len(has), -1), np.array(fractions)
@@ -96,7 +98,7 @@ def by_attributes(has, fractions, order):
 
 
 def imbalance(labels, parts):
-    """Measure the largest difference between the fraction of a label in one part and in the whole set, 0..1; 0 without labels."""
+    """Measure the largest difference, 0..1, between a label's fraction in one part and in all; 0 without labels."""
     if labels is None:
         return 0.0
     has = (labels > 0).double() if labels.ndim == 2 else torch.nn.functional.one_hot(labels).double()

@@ -20,7 +20,7 @@ MOST_FILES, TOGETHER = 500_000, 64  # in a folder; read between two reports
 
 @dataclass(frozen=True)
 class Survey:
-    """The images that could be read, with file names, image sizes and fingerprints, and the reasons why others were left out."""
+    """The readable images with file names, image sizes and fingerprints, and the reasons why others were left out."""
 
     images: ImageSet
     files: list[str]

@@ -25,7 +25,7 @@ class Table:
 
 
 def read_table(source):
-    """Read a folder of images, a parquet file, or `hf:OWNER/NAME[:SPLIT]`; raises ValueError, in one sentence, if it is none.
+    """Read a folder of images, a parquet file, or `hf:OWNER/NAME[:SPLIT]`, or raise ValueError, in one sentence.
 
     A folder may have the layouts of imagefolder in `datasets`: one sub-folder per class, folders train, validation and
     test, and captions or other columns in metadata.csv, metadata.jsonl or metadata.parquet.
@@ -47,11 +47,11 @@ def folder(path):
         try:
             loaded = library.load_dataset("imagefolder", data_dir=str(path), cache_dir=cache)
         except (FileNotFoundError, library.exceptions.DataFilesNotFoundError):
-            raise ValueError(
-                f"{path.name!r} holds no image that can be read; expected files such as flower.jpg or flower.png."
-            ) from None
+            raise _without_files(path) from None
         except Exception as problem:  # whatever a metadata file makes the library say
             cause = problem.__cause__ or problem
+            if "corresponds to no data" in str(cause):  # there are only other files
+                raise _without_files(path) from None
             raise ValueError(
                 f"The folder {path.name!r} cannot be read ({cause}): check its metadata file, with a column file_name."
             ) from None
@@ -79,7 +79,7 @@ def parquet(path):
 
 
 def hub(source):
-    """Read a data set of the hub, `hf:OWNER/NAME` with all its splits or `hf:OWNER/NAME:SPLIT`; it is downloaded once."""
+    """Read a data set of the hub, `hf:OWNER/NAME` (all splits) or `hf:OWNER/NAME:SPLIT`; it is downloaded once."""
     name, _, split = source.removeprefix(HUB).partition(":")
     library = _library(f"Data sets of the hub need the package datasets to read {name!r}")
     try:
@@ -132,7 +132,7 @@ def _named(file, row):
 
 
 def _plain_parquet(path):
-    """Read a parquet file where `datasets` is not installed, for training on a machine that has little else than torch."""
+    """Read a parquet file without `datasets`, for training on a machine that has little more than torch."""
     import json
 
     import pyarrow.parquet
@@ -156,6 +156,12 @@ NOT_PARQUET = "{} is not a parquet file with a column 'image' of encoded images:
 
 def _not_parquet(path, problem):
     return ValueError(NOT_PARQUET.format(path.name, problem))
+
+
+def _without_files(path):
+    return ValueError(
+        f"{path.name!r} holds no image that can be read; expected files such as flower.jpg or flower.png."
+    )
 
 
 def _without_images(name, columns):

@@ -10,7 +10,7 @@ REMEDY = f"save it as a JPEG or PNG of at most {MOST_PIXELS // 1_000_000} millio
 
 
 def fitting(most, multiple):
-    """Return a function (width, height) -> (width, height): the same shape, sides at most `most` and divisible by multiple."""
+    """Return a function (width, height) -> (width, height): same shape, sides at most `most`, divisible by multiple."""
 
     def fit(*sides):
         scale = min(1, most / max(sides))

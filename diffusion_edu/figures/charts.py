@@ -1,4 +1,4 @@
-"""What a chart is, as plain data: axes, curves and their labels. `interactive` draws it, and so does the player in the browser."""
+"""A chart as plain data: axes, curves and labels. `interactive` and the player in the browser draw it."""
 
 import math
 from dataclasses import dataclass

@@ -1,10 +1,12 @@
 """Check answers in a lesson: `check("01.2", answer)` for an exercise, `quiz("01.q3", "b")` for a question.
 
-Both return a `Verdict`, which a notebook shows when it is the last line of a cell. Nothing here ever shows a solution. With the
-environment variable LESSON_STRICT=1 whatever is not right raises, which is how solved lessons are tested.
+Both return a `Verdict`, which a notebook shows when it is the last line of a cell. Nothing here ever shows a
+solution. With the environment variable LESSON_STRICT=1 whatever is not right raises, which is how solved lessons are
+tested.
 
-To write lesson NN, put lesson_NN.py (a dict EXERCISES) and quiz_NN.py (a dict QUESTIONS) beside this file; `exercise.py` says what
-an exercise is made of, `quiz.py` what a question is, `guard.py` how an answer that loops, raises or prints is survived.
+To write lesson NN, put lesson_NN.py (a dict EXERCISES) and quiz_NN.py (a dict QUESTIONS) beside this file;
+`exercise.py` says what an exercise is made of, `quiz.py` what a question is, `guard.py` how an answer that loops,
+raises or prints is survived.
 """
 
 import os

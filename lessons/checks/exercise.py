@@ -1,7 +1,8 @@
 """What an exercise is made of, and how an answer to it is graded.
 
-An answer is right if it agrees with the reference on random inputs. If it does not, the first mistake that would have produced
-the same numbers names what went wrong; failing that, the first property that the numbers break; failing that, how far it got.
+An answer is right if it agrees with the reference on random inputs. If it does not, the first mistake that would have
+produced the same numbers names what went wrong; failing that, the first property that the numbers break; failing
+that, how far it got.
 """
 
 from collections.abc import Callable
@@ -19,7 +20,7 @@ TRIALS = 8
 
 @dataclass(frozen=True)
 class Mistake:
-    """A mistake worth a name: the hint for it, and the answer (same arguments as the right one) that somebody who makes it hands in."""
+    """A known mistake: its hint, and the wrong answer that results from it (same arguments as the right one)."""
 
     hint: str
     answer: Callable
@@ -27,7 +28,7 @@ class Mistake:
 
 @dataclass(frozen=True)
 class Property:
-    """Something that is true of every right result: the sentence for when it is not, and a test of (result, *inputs)."""
+    """A property of every right result: the sentence for a result without it, and a test of (result, *inputs)."""
 
     broken: str
     holds: Callable
@@ -35,10 +36,10 @@ class Property:
 
 @dataclass(frozen=True)
 class Exercise:
-    """One exercise: inputs, the reference answer, what being right means, and the mistakes and properties that name what is wrong.
+    """One exercise: inputs, the reference answer, what a right answer means, and known mistakes and properties.
 
-    `draw` makes one tuple of inputs from a torch.Generator; leave it out where the answer is a value and not a function.
-    `given` is the faulty code of a debugging exercise: an answer that still behaves like it counts as open.
+    `draw` makes one tuple of inputs from a torch.Generator; leave it out where the answer is a value and not a
+    function. `given` is the faulty code of a debugging exercise: an answer that still behaves like it counts as open.
     """
 
     answer: Callable
@@ -69,7 +70,8 @@ def grade(exercise, answer):
     except TimeoutError:
         return Verdict(
             "wrong",
-            f"It did not finish within {exercise.seconds:g} seconds: is there a loop that never ends, or one over every pixel?",
+            f"It did not finish within {exercise.seconds:g} seconds: "
+            "is there a loop that never ends, or one over every pixel?",
         )
     except BaseException as problem:
         return Verdict("wrong", _raised(problem, function))
@@ -130,7 +132,10 @@ def _in_general(exercise, trials, results, right):
         if result.shape != wanted.shape:
             return f"The result has the shape {tuple(result.shape)} where {tuple(wanted.shape)} is expected."
         if wanted.isfinite().all() and not result.isfinite().all():
-            return "Some values are NaN or infinite: is there a root or a logarithm of a negative number, or a division by zero?"
+            return (
+                "Some values are NaN or infinite: "
+                "is there a root or a logarithm of a negative number, or a division by zero?"
+            )
         for law in exercise.properties:
             if not law.holds(result, *inputs):
                 return law.broken

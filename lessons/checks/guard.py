@@ -22,8 +22,8 @@ class Silence(io.TextIOBase):
 def within(seconds, function):
     """Call function() and return its value or raise what it raised; TimeoutError if it takes longer than that.
 
-    It runs in a daemon thread: signals exist neither on Windows nor outside the main thread, and a process of its own would not
-    know what the notebook has defined.
+    It runs in a daemon thread: signals exist neither on Windows nor outside the main thread, and a process of its own
+    would not know what the notebook has defined.
     """
     outcome = {}
 
@@ -50,8 +50,8 @@ def within(seconds, function):
 def _stop(thread):
     """Raise TimeUp inside a running thread, so that a busy loop does not burn a core for ever.
 
-    Python delivers it between two of its instructions. Code that waits inside C (time.sleep, one huge product) meets it on
-    its way out and costs nothing but its own time.
+    Python delivers it between two of its instructions. Code that waits inside C (time.sleep, one huge product) meets
+    it on its way out and costs nothing but its own time.
     """
     for _ in range(TRIES):
         if not thread.is_alive():

@@ -18,7 +18,7 @@ def _number(random, low, high):
     return low + (high - low) * torch.rand(1, generator=random).item()
 
 
-# 01.1: bring an image to timestep t, from alpha_bar ------------------------------------------------------------------------
+# 01.1: bring an image to timestep t, from alpha_bar ------------------------------------------------------------------
 
 
 def _jump(random):
@@ -45,11 +45,17 @@ ADD_NOISE = Exercise(
     means="One formula reaches any timestep at once: no loop over the timesteps below it.",
     mistakes=(
         Mistake(
-            "You used powers where rates belong: alpha_bar is the square of the signal rate, and the rest up to one is the square of the noise rate.",
+            (
+                "You used powers where rates belong: alpha_bar is the square of the signal rate, and the rest up "
+                "to one is the square of the noise rate."
+            ),
             _mixed(lambda p: p, lambda p: 1 - p),
         ),
         Mistake(
-            "The image's part is right. For the noise you used its variance (sigma squared); eps wants its standard deviation.",
+            (
+                "The image's part is right. For the noise you used its variance (sigma squared); eps wants its "
+                "standard deviation."
+            ),
             _mixed(_root, lambda p: 1 - p),
         ),
         Mistake(
@@ -89,7 +95,7 @@ ADD_NOISE = Exercise(
     ),
 )
 
-# 01.2: from betas to alpha_bar -------------------------------------------------------------------------------------------
+# 01.2: from betas to alpha_bar ---------------------------------------------------------------------------------------
 
 
 def _from_one(table):
@@ -102,7 +108,10 @@ POWER_LEFT = Exercise(
     means="Many small steps are one product: this table is all that is left of them.",
     mistakes=(
         Mistake(
-            "The table begins at timestep 1. Timestep 0, the clean image, needs an entry too: T steps have T + 1 timesteps.",
+            (
+                "The table begins at timestep 1. Timestep 0, the clean image, needs an entry too: T steps have "
+                "T + 1 timesteps."
+            ),
             lambda betas: torch.cumprod(1 - betas, 0),
         ),
         Mistake(
@@ -138,7 +147,10 @@ POWER_LEFT = Exercise(
             lambda b: torch.prod(1 - b),
         ),
         Mistake(
-            "Very close for small betas, but an exponential is only the limit of infinitely many small steps; these are steps of a finite size.",
+            (
+                "Very close for small betas, but an exponential is only the limit of infinitely many small steps; "
+                "these are steps of a finite size."
+            ),
             lambda b: _from_one((-b.cumsum(0)).exp()),
         ),
     ),
@@ -155,12 +167,15 @@ POWER_LEFT = Exercise(
     ),
 )
 
-# 01.3: the variance at a timestep -------------------------------------------------------------------------------------------
+# 01.3: the variance at a timestep ------------------------------------------------------------------------------------
 
 VARIANCE_AT = Exercise(
     draw=lambda random: (_number(random, 0.1, 0.95), _number(random, 0.1, 0.95), _number(random, 0.05, 4)),
     answer=lambda signal, noise, variance: signal**2 * variance + noise**2,
-    means="Variances of independent things add up, each with the square of its rate; only an image of variance 1 keeps it on the way.",
+    means=(
+        "Variances of independent things add up, each with the square of its rate; only an image of variance 1 "
+        "keeps it on the way."
+    ),
     mistakes=(
         Mistake(
             "This is always one. That is so for images of variance 1, and only if the squares of the rates add to one.",
@@ -168,7 +183,10 @@ VARIANCE_AT = Exercise(
         ),
         Mistake("This is a standard deviation: one root too many.", lambda s, n, v: (s**2 * v + n**2) ** 0.5),
         Mistake(
-            "You multiplied the variances with the rates themselves. What does a variance do when its image is doubled?",
+            (
+                "You multiplied the variances with the rates themselves. What does a variance do when its image "
+                "is doubled?"
+            ),
             lambda s, n, v: s * v + n,
         ),
         Mistake(
@@ -202,7 +220,7 @@ VARIANCE_AT = Exercise(
     ),
 )
 
-# 01.4: decibels ----------------------------------------------------------------------------------------------------------
+# 01.4: decibels ------------------------------------------------------------------------------------------------------
 
 
 def _rates(random):
@@ -237,9 +255,7 @@ DECIBELS = Exercise(
             "These are bels. A decibel is a tenth of one, so there are more of them.",
             lambda s, n: torch.log10(s**2 / n**2),
         ),
-        Mistake(
-            "This is the signal's own timestep. It has to be compared with the noise.", lambda s, n: 20 * torch.log10(s)
-        ),
+        Mistake("This is the signal alone. It has to be compared with the noise.", lambda s, n: 20 * torch.log10(s)),
     ),
     properties=(
         Property(
@@ -249,7 +265,7 @@ DECIBELS = Exercise(
     ),
 )
 
-# 01.5: where image and noise are equally strong ------------------------------------------------------------------------
+# 01.5: where image and noise are equally strong ----------------------------------------------------------------------
 
 
 def _falling(random):
@@ -299,7 +315,10 @@ CROSSING = Exercise(
         ),
         Mistake("This is a rate. A timestep is a whole number that counts steps.", lambda s, n: s[_first(n >= s)]),
         Mistake(
-            "The timestep at which the two differ least can lie just before the crossing. Asked for is the first at which the noise is as strong.",
+            (
+                "The timestep at which the two differ least can lie just before the crossing. Asked for is the "
+                "first at which the noise is as strong."
+            ),
             lambda s, n: int((s - n).abs().argmin()),
         ),
     ),
@@ -316,11 +335,11 @@ CROSSING = Exercise(
     ),
 )
 
-# 01.6: a batch in which every image has a timestep of its own (debugging) ---------------------------------------------------
+# 01.6: a batch in which every image has a timestep of its own (debugging) --------------------------------------------
 
 
 def _batch(random):
-    """As many images as an image has rows and columns: then a table that is laid along the wrong side raises nothing."""
+    """As many images as rows and columns of an image: then a table along the wrong side raises nothing."""
     x0, eps = (
         2 * torch.rand(6, 3, 6, 6, generator=random, dtype=torch.float64) - 1,
         torch.randn(6, 3, 6, 6, generator=random, dtype=torch.float64),
@@ -344,7 +363,10 @@ CORRUPT_BATCH = Exercise(
     draw=_batch,
     answer=_laid(*EACH),
     given=_laid(-1),
-    means="One rate for each image. Broadcasting never complains when shapes happen to fit, so shapes are worth a look every time.",
+    means=(
+        "One rate for each image. Broadcasting never complains when shapes happen to fit, so shapes are worth a "
+        "look every time."
+    ),
     mistakes=(
         Mistake("Now every row of pixels has a timestep of its own. It is every image that should.", _laid(-1, 1)),
         Mistake(

@@ -7,7 +7,7 @@ from .verdict import Verdict, is_open
 
 @dataclass(frozen=True)
 class Question:
-    """The right letter, and for every letter a reply that speaks to the belief behind it; the question itself stands in the notebook."""
+    """The right letter, and a reply to the belief behind every letter; the question itself is in the notebook."""
 
     right: str
     replies: dict[str, str]

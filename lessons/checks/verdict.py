@@ -24,7 +24,10 @@ class Verdict:
     __repr__ = __str__
 
     def _repr_html_(self):
-        look = f"border-left: 6px {EDGES[self.status]} currentColor; padding: 0.5em 0.9em; margin: 0.3em 0; max-width: 75ch; line-height: 1.5"
+        look = (
+            f"border-left: 6px {EDGES[self.status]} currentColor; padding: 0.5em 0.9em; margin: 0.3em 0; "
+            "max-width: 75ch; line-height: 1.5"
+        )
         return f'<div role="status" style="{look}"><b>{HEADINGS[self.status]}</b> {escape(self.text)}</div>'
 
 
