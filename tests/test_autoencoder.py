@@ -379,6 +379,7 @@ def test_the_recipe_leaves_an_autoencoder_with_its_card_and_goes_on_where_it_was
 
 
 def test_the_latents_of_the_images_it_has_learned_from_have_variance_1(trained, photos):
+    """Pitfall 36."""
     able = load_codec("mine", [trained], CPU)
     _, training_set = split_held_out(load_images(photos, 16))
     latents = able.encode(to_signed(training_set.images))

@@ -108,6 +108,7 @@ def test_the_nearest_neighbour_is_found_and_no_image_is_its_own_neighbour():
 
 
 def test_memorised_samples_are_found_and_new_ones_are_not_counted():
+    """Pitfall 42."""
     real, fresh = seeded(2000, 8), seeded(2000, 8, seed=1)
     assert memorised(fresh, real) < 0.03  # 1 % is expected
     half = torch.cat([fresh[:1000], real[:1000] + 1e-4])
@@ -134,6 +135,7 @@ def test_features_separate_flowers_from_noise(feature_network):
 
 
 def test_images_are_scaled_to_the_size_of_the_classifier(feature_network):
+    """Pitfall 41."""
     small = torch.full((2, 3, 32, 32), 200, dtype=torch.uint8)
     torch.testing.assert_close(
         describe(feature_network, small).features,

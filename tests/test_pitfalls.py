@@ -5,6 +5,7 @@
 
 import ast
 import re
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -16,15 +17,17 @@ DOC = ROOT / "docs" / "pitfalls.md"
 ROW = re.compile(r"\| (\d+) \|([^|\n]+)\|([^|\n]*)\|([^|\n]*)\|([^|\n]*)\|")
 
 
+@cache
 def tests():
     """Find the tests that name a pitfall in their docstring or in a comment: {number: [file::test]}."""
     found = {}
     for path in sorted((ROOT / "tests").rglob("test_*.py")):
         source = path.read_text(encoding="utf-8")
+        lines = source.splitlines()
         for node in ast.walk(ast.parse(source)):
             if isinstance(node, ast.FunctionDef) and node.name.startswith("test_"):
                 for numbers in re.findall(
-                    r"pitfalls? (\d[^.:;]*)", ast.get_source_segment(source, node), re.IGNORECASE
+                    r"pitfalls? (\d[^.:;]*)", "\n".join(lines[node.lineno - 1 : node.end_lineno]), re.IGNORECASE
                 ):
                     for number in named(numbers):
                         found.setdefault(number, {})[f"{path.relative_to(ROOT).as_posix()}::{node.name}"] = None
@@ -68,7 +71,7 @@ NUMBERS = [int(match[1]) for match in ROW.finditer(DOC.read_text(encoding="utf-8
 
 
 def test_every_number_comes_once_and_every_reference_has_its_row():
-    assert len(NUMBERS) == len(set(NUMBERS)) >= 43
+    assert len(NUMBERS) == len(set(NUMBERS)) >= 42
     assert set(tests()) | set(exhibits()) <= set(NUMBERS)
 
 

@@ -22,7 +22,7 @@ def schedule(name, T):
 
 
 def check(timesteps, top, steps):
-    """Pitfalls 7, 8, 10 and 13: the top is visited, the previous timestep is the next in the list, none comes twice."""
+    """The top is visited, the previous timestep is the next in the list, none comes twice."""
     assert len(timesteps) == steps + 1
     assert (timesteps[0], timesteps[-1]) == (top, 0)
     assert all(type(timestep) is int for timestep in timesteps)
@@ -33,6 +33,7 @@ def check(timesteps, top, steps):
 @pytest.mark.parametrize("name", SCHEDULES)
 @pytest.mark.parametrize("spacing", SPACINGS)
 def test_spaced_timesteps_fall_strictly_from_T_to_0_for_every_possible_number_of_steps(spacing, name, T):
+    """Pitfalls 7, 8, 10 and 13."""
     for steps in range(1, T + 1) if T <= 50 else [*range(1, 40), *range(40, T, 13), T - 1, T]:
         check(spaced(schedule(name, T), steps, spacing), T, steps)
 

@@ -11,7 +11,7 @@ INK = "#808080"  # readable on white and on black
 PLAIN = "rgba(0, 0, 0, 0)"
 
 
-def figure(chart, height=260):
+def figure(chart, height=290):
     """Draw a charts.Chart whose curves do not change, as a plotly figure that takes its text colours from the page."""
     drawn = go.Figure([_trace(series, chart) for series in chart.series])
     drawn.update_layout(
@@ -19,8 +19,8 @@ def figure(chart, height=260):
         xaxis={**_axis(chart.x), "showgrid": False},
         yaxis=_axis(chart.y),
         height=height,
-        margin={"l": 10, "r": 10, "t": 64, "b": 10},
-        legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0, "font": {"size": 12}},
+        margin={"l": 10, "r": 10, "t": 36, "b": 10},
+        legend={"orientation": "h", "yref": "container", "y": 0, "yanchor": "bottom", "x": 0, "font": {"size": 12}},
         font={"size": 12},
         paper_bgcolor=PLAIN,
         plot_bgcolor=PLAIN,
