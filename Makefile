@@ -13,7 +13,7 @@ app: $(VENV)/app
 lab: $(VENV)/app # opens the lessons where they are; `diffusion-edu lab` opens a copy
 	$(BIN)/python -m jupyterlab lessons
 
-test: $(VENV)/dev lint # a file of tests stays on one core
+test: $(VENV)/dev lint types # a file of tests stays on one core
 	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
 
 quick: $(VENV)/dev # the library alone: after a change to it, before `make test`
@@ -30,7 +30,7 @@ types: $(VENV)/dev # the public library; pyproject.toml lists the files
 	$(BIN)/mypy
 
 lessons: $(VENV)/dev # runs every lesson, as students get it and solved, and tries its checks
-	$(BIN)/python -m pytest tests/test_lesson*.py
+	$(BIN)/python -m pytest tests/lessons
 
 benchmark: $(VENV)/dev # about half an hour on two cores; each line also runs alone
 	$(BIN)/python -m benchmarks.sampling

@@ -70,7 +70,7 @@ EXHIBITS = [
         mistake="The last step lands on the first entry of the table instead of on signal 1, noise 0.",
         source="[diffusers, issue #6068](https://github.com/huggingface/diffusers/issues/6068) and [pull request "
         "#14216](https://github.com/huggingface/diffusers/pull/14216)",
-        test="tests/test_samplers.py::test_the_last_step_returns_the_prediction_exactly",
+        test="tests/library/test_samplers.py::test_the_last_step_returns_the_prediction_exactly",
         right=ddim_step,
         wrong=ends_at_timestep_1,
         chain=lambda part: Chain(20, step=part),
@@ -90,7 +90,7 @@ EXHIBITS = [
         mistake="The new noise has the standard deviation of all the noise at timestep t, not of the part that a "
         "step may replace. In the thread one of ten classes survived.",
         source="[CoursIA, pull request #16158](https://github.com/jsboige/CoursIA/pull/16158)",
-        test="tests/test_samplers.py::test_ddim_with_eta_1_is_ddpm_for_every_pair_of_timesteps",
+        test="tests/library/test_samplers.py::test_ddim_with_eta_1_is_ddpm_for_every_pair_of_timesteps",
         right=ddim_step,
         wrong=whole_noise_as_sigma,
         chain=lambda part: Chain(50, step=partial(part, eta=1.0)),
@@ -112,7 +112,7 @@ EXHIBITS = [
         source="[denoising-diffusion-pytorch, pull request "
         "#84](https://github.com/lucidrains/denoising-diffusion-pytorch/pull/84) and [improved-diffusion, issue "
         "#110](https://github.com/openai/improved-diffusion/issues/110)",
-        test="tests/test_samplers.py::test_no_step_clips_by_itself",
+        test="tests/library/test_samplers.py::test_no_step_clips_by_itself",
         right=ddim_step,
         wrong=clips_too_late,
         chain=lambda part: Chain(20, step=part, guidance_scale=6.0, clip=clipped if part is ddim_step else unclipped),
@@ -135,7 +135,7 @@ EXHIBITS = [
         "the sign of each pixel is left.",
         mistake="In the branch for x0-prediction the line that derives the noise from x and x0_hat is missing.",
         source="[diffusers, issue #1486](https://github.com/huggingface/diffusers/issues/1486)",
-        test="tests/test_samplers.py::test_a_ddim_walk_is_the_papers_formula_step_by_step",
+        test="tests/library/test_samplers.py::test_a_ddim_walk_is_the_papers_formula_step_by_step",
         right=ddim_step,
         wrong=prediction_in_place_of_noise,
         chain=lambda part: Chain(20, step=part),

@@ -86,7 +86,7 @@ EXHIBITS = [
         "list is 20 lower.",
         source="[diffusers, pull request #2076](https://github.com/huggingface/diffusers/pull/2076) and "
         "[#3006](https://github.com/huggingface/diffusers/pull/3006)",
-        test="tests/test_moments.py::test_mean_and_variance_are_right_for_any_number_of_steps",
+        test="tests/library/test_moments.py::test_mean_and_variance_are_right_for_any_number_of_steps",
         right=ddpm_step,
         wrong=one_step_beta,
         chain=lambda part: Chain(50, step=part),
@@ -105,7 +105,7 @@ EXHIBITS = [
         "the range and easily missed; with 50 it is not.",
         source="[labml's annotated DDPM](https://github.com/labmlai/annotated_deep_learning_paper_implementations) and "
         "[dome272/Diffusion-Models-pytorch](https://github.com/dome272/Diffusion-Models-pytorch)",
-        test="tests/test_moments.py::test_the_chain_ends_with_its_known_std",
+        test="tests/library/test_moments.py::test_the_chain_ends_with_its_known_std",
         right=ddpm_step,
         wrong=noise_at_the_end,
         chain=lambda part: Chain(50, step=partial(part, variance="large")),
@@ -124,7 +124,7 @@ EXHIBITS = [
         "Every result with NaN is NaN; most programs show it as black.",
         mistake="The table of one variance holds logarithms, and the step treats it like the others.",
         source="[diffusers, issue #14569](https://github.com/huggingface/diffusers/issues/14569)",
-        test="tests/test_samplers.py::test_the_small_variance_is_below_the_large_one_and_both_are_finite",
+        test="tests/library/test_samplers.py::test_the_small_variance_is_below_the_large_one_and_both_are_finite",
         right=ddpm_step,
         wrong=root_of_a_logarithm,
         chain=lambda part: Chain(20, step=partial(part, variance="large")),
@@ -144,7 +144,7 @@ EXHIBITS = [
         mistake="The large variance, right in the limit of many steps, is used with few. The small one is Bayes' "
         "rule for a step of any length.",
         source="[DDIM, the rows of sigma-hat in table 1](https://arxiv.org/abs/2010.02502)",
-        test="tests/test_moments.py::test_the_large_variance_needs_many_steps",
+        test="tests/library/test_moments.py::test_the_large_variance_needs_many_steps",
         right=ddpm_step,
         wrong=always_large,
         chain=lambda part: Chain(20, step=part),
@@ -165,7 +165,7 @@ EXHIBITS = [
         "precision and cast last.",
         source="[denoising-diffusion-pytorch, issue "
         "#101](https://github.com/lucidrains/denoising-diffusion-pytorch/issues/101)",
-        test="tests/test_samplers.py::test_a_ddpm_unit_step_is_the_papers_algorithm_2",
+        test="tests/library/test_samplers.py::test_a_ddpm_unit_step_is_the_papers_algorithm_2",
         right=ddpm_step,
         wrong=short_tables,
         chain=lambda part: Chain(50, step=part),

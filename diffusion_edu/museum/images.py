@@ -102,7 +102,7 @@ EXHIBITS = [
         source="[diffusers, issue #1581](https://github.com/huggingface/diffusers/issues/1581) and "
         "[denoising-diffusion-pytorch, issue "
         "#319](https://github.com/lucidrains/denoising-diffusion-pytorch/issues/319)",
-        test="tests/test_inpainting.py::test_known_pixels_have_the_noise_of_their_timestep_and_are_exact_at_the_end",
+        test="tests/library/test_inpainting.py::test_known_pixels_have_the_noise_of_their_timestep_and_are_exact_at_the_end",
         right=keep_known,
         wrong=known_one_step_late,
         chain=lambda part: Chain(20, constrain=keep_left_half(part)),
@@ -126,7 +126,7 @@ EXHIBITS = [
         mistake="The image has the noise of the timestep before the first one on the list.",
         source="[stable-diffusion, pull request #533](https://github.com/CompVis/stable-diffusion/pull/533) and "
         "[diffusers, pull request #3749](https://github.com/huggingface/diffusers/pull/3749)",
-        test="tests/test_editing.py::test_a_walk_starts_at_its_fraction_of_all_timesteps_with_the_noise_of_that_timestep",
+        test="tests/library/test_image_to_image.py::test_a_walk_starts_at_its_fraction_of_all_timesteps_with_the_noise_of_that_timestep",
         right=start_from_image,
         wrong=noised_one_step_more,
         chain=lambda part: Chain(4, start=start_from_flowers(part)),
@@ -146,7 +146,7 @@ EXHIBITS = [
         "passes inside it.",
         source="[denoising-diffusion-pytorch, issue "
         "#159](https://github.com/lucidrains/denoising-diffusion-pytorch/issues/159)",
-        test="tests/test_editing.py::test_interpolated_noise_keeps_the_standard_deviation",
+        test="tests/library/test_image_to_image.py::test_interpolated_noise_keeps_the_standard_deviation",
         right=slerp,
         wrong=mixed_in_a_straight_line,
         chain=lambda part: Chain(20, start=start_between_two_noises(part)),
@@ -165,7 +165,7 @@ EXHIBITS = [
         "Darker than black turns bright.",
         mistake="The conversion has neither round nor clamp. It is so common that it has no thread of its own.",
         source="Found in many a first sampler; no thread of its own",
-        test="tests/test_images.py::test_bytes_are_rounded_and_kept_in_range",
+        test="tests/library/test_images.py::test_bytes_are_rounded_and_kept_in_range",
         right=to_bytes,
         wrong=wrapped_around,
         chain=lambda part: Chain(20, guidance_scale=2.0, clip=unclipped, to_bytes=part),

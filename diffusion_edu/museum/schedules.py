@@ -103,7 +103,7 @@ EXHIBITS = [
         source="[tiny-diffusion](https://github.com/tanelp/tiny-diffusion) (its default) and "
         "[DenoisingDiffusionProbabilityModel-ddpm-, issue "
         "#14](https://github.com/zoubohao/DenoisingDiffusionProbabilityModel-ddpm-/issues/14)",
-        test="tests/test_schedules.py::test_betas_meant_for_1000_timesteps_warn_at_fewer",
+        test="tests/library/test_schedules.py::test_betas_meant_for_1000_timesteps_warn_at_fewer",
         right=stretched,
         wrong=unstretched,
         chain=lambda part: Chain(50, part(50)),
@@ -124,7 +124,7 @@ EXHIBITS = [
         "predicts v, which is safe; here its prediction is converted to eps.)",
         mistake="Without the cap the last beta rounds to 1, and computing the image from eps divides by almost zero.",
         source="[guided-diffusion, issue #42](https://github.com/openai/guided-diffusion/issues/42)",
-        test="tests/test_schedules.py::test_curved_schedules_follow_the_papers_until_the_cap",
+        test="tests/library/test_schedules.py::test_curved_schedules_follow_the_papers_until_the_cap",
         right=cosine,
         wrong=uncapped,
         chain=lambda part: Chain(
@@ -147,7 +147,7 @@ EXHIBITS = [
         "or x0, as ours does.",
         source="[Lin et al. 2023](https://arxiv.org/abs/2305.08891) and [diffusers, pull request "
         "#3664](https://github.com/huggingface/diffusers/pull/3664)",
-        test="tests/test_schedules.py::test_zero_terminal_snr_leaves_exactly_nothing_at_T_and_timestep_0_clean",
+        test="tests/library/test_schedules.py::test_zero_terminal_snr_leaves_exactly_nothing_at_T_and_timestep_0_clean",
         right=zero_terminal_snr,
         wrong=unchanged,
         chain=lambda part: Chain(20, part(scaled_linear())),
@@ -171,7 +171,7 @@ EXHIBITS = [
         mistake="Timesteps are counted upwards from 1 in equal strides. With T = 500 and 300 steps the walk even "
         "starts at 299.",
         source="[diffusers, issue #12588](https://github.com/huggingface/diffusers/issues/12588)",
-        test="tests/test_spacings.py::test_spaced_timesteps_fall_strictly_from_T_to_0_for_every_possible_number_of_steps",
+        test="tests/library/test_spacings.py::test_spaced_timesteps_fall_strictly_from_T_to_0_for_every_possible_number_of_steps",
         right=spaced,
         wrong=leading,
         chain=lambda part: Chain(10, cosine(), part),
@@ -191,7 +191,7 @@ EXHIBITS = [
         mistake="The previous timestep is computed by integer division instead of being taken from the list of "
         "timesteps.",
         source="[diffusers, issue #9261](https://github.com/huggingface/diffusers/issues/9261)",
-        test="tests/test_core.py::test_a_walk_computes_nothing_before_it_is_asked_and_one_step_per_state",
+        test="tests/library/test_core.py::test_a_walk_computes_nothing_before_it_is_asked_and_one_step_per_state",
         right=walk,
         wrong=walk_by_division,
         chain=lambda part: Chain(10, walk=part, timesteps=partial(spaced, spacing="linspace")),

@@ -1,0 +1,75 @@
+"""On a phone every part of every page fits the window: nobody has to scroll sideways."""
+
+import pytest
+from conftest import window
+from player import MARKS, fits
+
+WIDTH = 390
+PAGES = {  # what the page shows when its work is done, by link
+    "/": "canvas",
+    "/Adding_noise": "canvas",
+    "/Denoise_once?denoiser=the+exact+denoiser&count=10": "canvas",
+    "/Sampling": "canvas",
+    "/Compare?a_steps=1&b_steps=1": "text=distance at timestep 0",
+    "/Steps_and_seeds": ".sheet img",
+    "/Inside_the_U-Net?view=map": ".vectors svg",
+    "/Cold_diffusion?restorer=oracle+(knows+the+true+image)&degradation=blur": "text=PSNR to the true image",
+    "/Guidance": "text=Show the code",
+    "/Editing?tab=Image-to-image&steps=2&repeats=1": "canvas[data-track]",
+    "/Text_to_image?steps=2&images=4+images": "canvas[data-track]",
+    "/Text_to_image?tab=Words&steps=2": "canvas[data-track]",
+    "/Text_to_image?tab=Latents": ".sheet img",
+    "/Evaluate_and_debug?tab=Scores": "text=is the nearest",
+    "/Steps_and_seeds?view=two+seeds": ".sheet img",
+    "/Inside_the_U-Net?view=activations": ".timeline[data-painted] canvas",
+    "/Inside_the_U-Net?view=attention": ".timeline[data-painted] canvas",
+    "/Inside_the_U-Net?view=time+embedding": ".vectors svg",
+    "/Inside_the_U-Net?view=class+embedding": ".vectors svg",
+    "/Cold_diffusion?restorer=oracle+(knows+the+true+image)&degradation=noise": "text=PSNR to the true image",
+    "/Guidance?view=Classifier-free+guidance+as+vectors": "text=Show the code",
+    "/Guidance?view=Expert+denoisers": "text=Show the code",
+    "/Editing?tab=Inpainting&steps=2&repeats=1": "canvas[data-track]",
+    "/Editing?tab=Sketch-to-image&steps=2": "canvas[data-track]",
+    "/Editing?tab=Super-resolution": ".zoom[data-at]",
+    "/Text_to_image?steps=2&images=4+images&start=image-to-image": "canvas[data-track]",
+    "/Text_to_image?steps=2&images=4+images&start=inpainting": "canvas[data-track]",
+    "/Text_to_image?tab=Words&words_view=word+ablation&steps=2": "canvas[data-track]",
+    "/Text_to_image?tab=Prompt+interpolation&steps=2": "canvas[data-track]",
+    "/Text_to_image?tab=Guidance&steps=2": "canvas[data-track]",
+    "/Text_to_image?tab=Latents&latents_view=swap": "canvas[data-track]",
+    "/Text_to_image?tab=Latents&latents_view=sampling&steps=2": "canvas[data-track]",
+    "/Text_to_image?tab=Nearest+training+images": "text=Is it a new image",
+    "/Evaluate_and_debug?tab=Samples": "text=FD and number of samples",
+    "/Evaluate_and_debug?tab=Dataset": "text=Images of each class",
+}
+OUTSIDE = """(parts, width) => parts.filter((part) => {
+    const box = part.getBoundingClientRect();
+    if (!box.width || (box.left > -1 && box.right < width + 1)) return false;
+    // an element with its own scrollbar may be wider
+    for (let up = part; !up.matches?.('[data-testid=stMain]'); up = up.parentNode ?? up.host) {
+        const scrolls = up instanceof Element && /auto|scroll/.test(getComputedStyle(up).overflowX);
+        if (scrolls && up.scrollWidth > up.clientWidth) return false;
+    }
+    return true;
+}).map((part) => part.outerHTML.slice(0, 200))"""
+pytestmark = MARKS
+
+
+@pytest.fixture(scope="module")
+def narrow(address, browser):
+    """The same window for all pages, so that models stay loaded."""
+    with window(browser, address, width=WIDTH, height=800) as page:
+        yield page
+
+
+@pytest.mark.parametrize("link", PAGES)
+def test_a_narrow_window_needs_no_sideways_scrolling(narrow, link):
+    narrow.goto(link)
+    narrow.locator(PAGES[link]).first.wait_for()
+    narrow.get_by_role("button", name="Cancel").wait_for(state="detached")
+    narrow.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for()
+    assert fits(narrow)
+    parts = narrow.locator("[data-testid=stMain]").locator(
+        "canvas, .plot, .sheet img, [role=radio], [role=slider], input, button"
+    )
+    assert parts.evaluate_all(OUTSIDE, WIDTH) == []
