@@ -36,17 +36,15 @@ def v_with_a_plus(y, o, c, s):
     return c * y + s * o  # the mistake: v = c * eps - s * x0, so the prediction is c * y - s * o
 
 
-def stretching(denoise, fraction=0.995, limit=1.0):
+def stretching(denoise, fraction=0.995, most=1.0):
     """Pitfall 22: dynamic thresholding with a maximum in place of the minimum."""
 
     def threshold(x, t):
         x0_hat = denoise(x, t)
         reach = x0_hat.abs().flatten(1).float().quantile(fraction, dim=1)
-        reach = reach.clamp(
-            max=limit
-        )  # the mistake: clamp(min=limit); a prediction inside the range must stay as it is
+        reach = reach.clamp(max=most)  # the bug: clamp(min=most); a prediction inside the range must not change
         reach = reach.to(x0_hat).view(-1, *[1] * (x.ndim - 1))
-        return torch.maximum(torch.minimum(x0_hat, reach), -reach) * (limit / reach)
+        return torch.maximum(torch.minimum(x0_hat, reach), -reach) * (most / reach)
 
     return threshold
 

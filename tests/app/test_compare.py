@@ -17,6 +17,7 @@ from diffusion_edu.analysis.measures import distance, principal_plane
 from diffusion_edu.checkpoints import Card, Model, load
 from diffusion_edu.core import State
 from diffusion_edu.data.images import to_bytes
+from diffusion_edu.figures.charts import round_axis
 from diffusion_edu.generation import Preset, generate
 from diffusion_edu.randomness import Compute
 
@@ -178,7 +179,7 @@ def test_two_equal_walks_have_an_animation_without_infinities_and_without_a_diff
 
 @pytest.mark.parametrize("values", [[0.0, 1.3], [-0.02, 0.41], [5.0, 5.0], [0.0], [-740.0, 3.0]])
 def test_an_axis_holds_its_values_and_its_ticks_are_round(values):
-    axis = animations.round_axis("x", values)
+    axis = round_axis("x", values)
     assert axis.low < min(values) <= max(values) < axis.high or min(values) == axis.low == 0
     assert 1 <= len(axis.ticks) <= 5 and all(axis.low <= tick <= axis.high for tick in axis.ticks.values())
     assert all(float(word.replace("−", "-")) == pytest.approx(tick, abs=1e-12) for word, tick in axis.ticks.items())

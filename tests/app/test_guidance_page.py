@@ -469,7 +469,7 @@ def test_every_widget_may_be_changed(widget, key, value, link):
         assert animation(app)["id"] != before
     else:
         app = finished(press(app, "Generate")) if key != "view" else app
-        assert app.get("bidi_component") and not app.error
+        assert (charts(app) or app.get("bidi_component")) and not app.error
 
 
 def test_of_two_contradicting_conditions_the_later_is_kept():

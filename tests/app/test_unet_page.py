@@ -172,7 +172,7 @@ def test_the_attention_animation_holds_every_weight_in_sixteen_bits():
 def test_the_page_opens_with_the_map_and_the_numbers_of_the_library(summary):
     app = shown()
     assert len(app.title) == 1 and given(app)["look"] == "map"
-    (figure,) = given(app)["drawings"]
+    (figure,) = given(app)["figures"]
     assert f"{summary.parameters / 1e6:.1f} M parameters, {summary.flops / 1e9:.1f} GFLOP" in figure["title"]
     assert len(re.findall("data-part", figure["svg"])) == len(diagram.spatial(summary))
     *parts, (skips, parameters, flops) = printed(app)
@@ -181,7 +181,7 @@ def test_the_page_opens_with_the_map_and_the_numbers_of_the_library(summary):
     app.selectbox(key="part").set_value("middle.self_attention").run()
     assert any("`middle.self_attention`, self-attention" in words.value for words in healthy(app).markdown)
     app.selectbox(key="compare_with").set_value(SIMPLE).run()
-    assert [figure["title"].split(":")[0] for figure in given(healthy(app))["drawings"]] == [
+    assert [figure["title"].split(":")[0] for figure in given(healthy(app))["figures"]] == [
         "Flowers, attention U-Net",
         SIMPLE,
     ]
@@ -256,9 +256,9 @@ def test_a_network_without_attention_gets_one_sentence():
 
 def test_the_time_embedding_is_that_of_the_library_and_the_code_repeats_it(model):
     app = shown(view="time embedding", part="down.1.0.block")
-    titles = [figure["title"] for figure in given(app)["drawings"]]
+    titles = [figure["title"] for figure in given(app)["figures"]]
     assert len(titles) == 5 and titles[3].endswith("Scale of down.1.0.block")
-    assert all("<svg" in figure["svg"] for figure in given(app)["drawings"])
+    assert all("<svg" in figure["svg"] for figure in given(app)["figures"])
     names = {}
     exec(app.code[0].value, names)
     seen = time_embedding.time_conditioning("flowers_attention", model.card.sha256, "down.1.0.block.modulate")
@@ -274,7 +274,7 @@ def test_the_time_embedding_is_that_of_the_library_and_the_code_repeats_it(model
 
 def test_the_simple_network_has_a_shift_only():
     app = shown(view="time embedding", model=SIMPLE, part="stem")  # unconditioned: another part is shown instead
-    titles = [figure["title"] for figure in given(app)["drawings"]]
+    titles = [figure["title"] for figure in given(app)["figures"]]
     assert len(titles) == 4 and titles[-1].startswith("3. Shift of up.")
 
 

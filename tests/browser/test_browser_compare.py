@@ -8,10 +8,11 @@ A, B, DIFFERENCE = (f"canvas[data-track={name}]" for name in ("A", "B", "differe
 
 
 def marks(page, mark):
-    """The positions of the marks of a path, [(x, y), ...]."""
-    return page.locator(f".timesteps circle.{mark}").evaluate_all(
-        "dots => dots.map((dot) => [dot.cx.baseVal.value, dot.cy.baseVal.value])"
-    )
+    """Where the ring at the start, or the dot at the current state, of each path is: its place in the chart."""
+    points = page.locator(".plot .point")
+    points.first.wait_for(state="attached")
+    places = [points.nth(k).get_attribute("transform") for k in range(points.count())]
+    return places[0::3] if mark == "ring" else places[2::3]
 
 
 def test_a_link_samples_and_one_bar_steps_everything(page):
