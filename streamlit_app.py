@@ -23,9 +23,11 @@ def describe_condition(card):
 def show_models(known):
     """Show all installed models; a click opens the card."""
     st.subheader("Installed models", anchor=False)
+    if any("FD" in card.scores for card in known.values()):
+        st.caption("FD is a distance to real images: lower is better.")
     for card in known.values():
         seen = card.training.get("images_seen")
-        trained = f", trained on {seen:,} images" if seen else ""
+        trained = f", training saw {seen:,} images, repeats included" if seen else ""
         scores = "FD {FD:.1f} to real images (two halves of them: {FD_floor:.1f}; noise: {FD_noise:.0f})."
         with st.container(gap="xxsmall"):
             model_card.button(card)

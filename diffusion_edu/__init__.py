@@ -16,7 +16,7 @@ Beside them: `networks` (simple and attention U-Net, VAE, autoencoder, classifie
 - `editing`: image-to-image, inpainting, inversion, interpolation, super-resolution
 - `latent` and `text`: latent diffusion, and text to image
 - `analysis`: activations, attention weights, measures of images and schedules
-- `evaluation`: Frechet and kernel distances, class accuracy, memorisation
+- `evaluation`: Fréchet and kernel distances, class accuracy, memorisation
 - `toy2d`: diffusion of points in the plane, beside the exact denoiser
 - `museum` (known bugs, shown on purpose) and `doctor` (from symptoms to causes)
 - `data`, `figures`: image sets, point sets and captions; charts, grids and animations

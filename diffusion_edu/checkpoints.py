@@ -137,7 +137,7 @@ def write_safely(path: str | Path, write: Callable[[Path], object]) -> None:
         temporary.unlink(missing_ok=True)
 
 
-def fingerprint(path: str | Path) -> str:
+def sha256_of(path: str | Path) -> str:
     """Compute the sha-256 of a file, as 64 hexadecimal digits."""
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
@@ -149,7 +149,7 @@ def save(folder: str | Path, card: Card, net: nn.Module) -> Card:
     folder.mkdir(parents=True, exist_ok=True)
     weights = {name: tensor.detach().half().cpu().contiguous() for name, tensor in net.state_dict().items()}
     write_safely(folder / f"{card.name}.safetensors", lambda path: path.write_bytes(as_bytes(weights)))
-    return save_card(folder, replace(card, sha256=fingerprint(folder / f"{card.name}.safetensors")))
+    return save_card(folder, replace(card, sha256=sha256_of(folder / f"{card.name}.safetensors")))
 
 
 def save_card(folder: str | Path, card: Card) -> Card:
@@ -180,9 +180,7 @@ def read_card(path: str | Path) -> Card:
         written = json.loads(path.read_text(encoding="utf-8"))
         return Card(**{key: value for key, value in written.items() if key in {f.name for f in fields(Card)}})
     except FileNotFoundError:
-        raise Unusable(
-            f"The card {path} is missing: restore it with 'git checkout {path.name}', or train the model again."
-        ) from None
+        raise Unusable(f"The card {path} is missing: restore the file, or train the model again.") from None
     except (OSError, ValueError, TypeError, AttributeError):
         raise Unusable(
             f"The card {path} is not readable as a model card: restore the file, or train the model again."
@@ -211,7 +209,7 @@ def load(name: str, folders: Sequence[str | Path] | None = None, compute: Comput
 def _verify(card, weights):
     """Raise Unusable if the weights are not those that the card was written for."""
     try:
-        genuine = fingerprint(weights) == card.sha256
+        genuine = sha256_of(weights) == card.sha256
     except OSError as problem:
         raise Unusable(
             f"The weights {weights} cannot be read ({problem.strerror}): restore the file or its permissions."

@@ -34,8 +34,9 @@ Constraint = Callable[[Tensor, int], Tensor]  # (x, t) -> x
 
 @dataclass(frozen=True)
 class State:
-    """One state of a walk: timestep t, the noisy image x at that timestep, the prediction x0_hat made from exactly this
-    x.
+    """One state of a walk: timestep t, the noisy image x at that timestep, and the prediction x0_hat made from this x.
+
+    In the last state nothing is predicted: x0_hat is x.
     """
 
     t: int

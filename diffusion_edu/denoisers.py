@@ -1,7 +1,8 @@
 """Everything that predicts the clean image: networks, classifier-free guidance, clipping, and exact denoisers.
 
-A network has one of four prediction types. All are written with the noise level as an angle, where `y = cos x0 + sin
-eps` on every schedule (c, s: cosine and sine of theta, o: the network's output).
+A network has one of four prediction types. All are written with the noise level as an angle, where
+`y = cos(theta) * x0 + sin(theta) * eps` on every schedule. c is the cosine of theta, and in this file s is the sine,
+not a timestep; o is the network's output.
 """
 
 from collections.abc import Callable
@@ -19,8 +20,9 @@ AT_ONCE = 2**19  # how many numbers of a data set an exact denoiser reads at onc
 
 @dataclass(frozen=True)
 class Target:
-    """A prediction type, all at (c, s): the training target, x0_hat from the output, and the factor from output to x0
-    error.
+    """What a network predicts, as three functions of c and s.
+
+    The training target; x0_hat computed from the output; and how strongly an error in the output changes x0_hat.
     """
 
     of: Callable[..., Tensor]  # (x0, eps, c, s) -> o
@@ -91,7 +93,7 @@ def interval_guidance(
 ) -> Denoiser:
     """Guide like `guided` at timesteps from low to high.
 
-    Elsewhere use the conditional prediction only, at half the cost. Guidance in a limited interval (Kynkaanniemi et al.
+    Elsewhere use the conditional prediction only, at half the cost. Guidance in a limited interval (Kynkäänniemi et al.
     2024).
     """
     inside = guided(conditional, unconditional, guidance_scale)
@@ -125,9 +127,9 @@ def clipped(denoise: Denoiser, low: float = -1.0, high: float = 1.0) -> Denoiser
 def thresholded(denoise: Denoiser, fraction: float = 0.995, most: float = 1.0) -> Denoiser:
     """Dynamic thresholding: bring the prediction into [-most, most], image by image.
 
-    Saharia et al. 2022, Imagen, sec. 2.3. It is clipped at the given quantile of |x0_hat|, and scaled down where that
-    is larger than most. A prediction inside the range does not change. Keeps more of a strongly guided prediction than
-    `clipped` does.
+    Saharia et al. 2022, Imagen, sec. 2.3. limit is the quantile of |x0_hat|, but at least `most`; x0_hat is clipped to
+    [-limit, limit] and multiplied by most / limit. A prediction inside the range does not change. Keeps more of a
+    strongly guided prediction than `clipped` does.
     """
 
     def threshold(x, t):

@@ -142,12 +142,18 @@ def generate(
 ) -> Iterator[State]:
     """Sample one image per seed (b,), conditioned on condition; None, or the null label, samples unconditionally.
 
-    The condition is what the model was trained with: class labels (b,), attributes (b, attributes) of 1 (with), -1
-    (without) or 0 (any), a caption as its `text.reader` encodes it, a conditioning image (b, c, h, w), whose height and
-    width the sample then has, or `Interpolated` between two of these. negative is a condition too, of what the image
-    should not show (a negative prompt); guidance: see guided_denoiser. Instead of seeds, noise such as SeededNoise may
-    be given. Yields preset.steps + 1 States with images, or latents, (b, channels, size, size); a VAE makes no sampling
-    steps and yields one State. Raises ValueError for impossible choices.
+    The condition is what the model was trained with:
+
+    - class labels (b,);
+    - attributes (b, attributes) of 1 (with), -1 (without) or 0 (any);
+    - a caption as its `text.reader` encodes it;
+    - a conditioning image (b, c, h, w); the sample gets its height and width;
+    - or `Interpolated` between two of these.
+
+    negative is a condition too, of what the image should not show (a negative prompt); guidance: see guided_denoiser.
+    Instead of seeds, noise such as SeededNoise may be given. Yields preset.steps + 1 States with images, or latents,
+    (b, channels, size, size); a VAE makes no sampling steps and yields one State. Raises ValueError for impossible
+    choices.
     """
     noise, card = seeds if callable(seeds) else SeededNoise(seeds), model.card
     if card.prediction_type == "vae":

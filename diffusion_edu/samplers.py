@@ -1,5 +1,6 @@
-"""The samplers, from noise to image: each step goes from timestep t to any lower timestep s, next to its paper's
-equations.
+"""The samplers, from noise to image.
+
+Each step goes from timestep t to any lower timestep s. Its docstring names the paper and the equations.
 
 All take the same arguments, so that any of them can be put into `walk`; deterministic samplers accept randn and ignore
 it. A multistep solver, which remembers earlier predictions, is a class: every walk needs a new one, which `sampler`
@@ -38,8 +39,8 @@ def ddpm_step(
 ) -> Stepped:
     """Sample the posterior q(x_s | x_t, x0_hat), for any s < t (Ho et al. 2020, eq. 6-7): ancestral sampling.
 
-    variance "small" is that posterior's own; "large" adds as much noise as the forward step did, except on the step to
-    timestep 0.
+    With "small", the noise has the variance of this posterior; with "large", the variance that the forward step from s
+    to t adds. The step to timestep 0 adds no noise.
     """
     if variance not in ("small", "large"):
         raise ValueError(f"DDPM's variance is small or large, not {variance!r}.")
@@ -95,9 +96,9 @@ def euler_ancestral_step(
 def heun_step(denoise: Denoiser, schedule: Schedule, x: Tensor, t: int, s: int, randn: Noise | None = None) -> Stepped:
     """Take DDIM's step, predict again where it ends, and repeat it with the mean of both slopes (Heun's method).
 
-    Karras et al. 2022, alg. 1. With the noise level as an angle, DDIM's step leaves out sin(theta_s) * integral of
-    (prediction - x0_hat) / sin^2(theta); here the trapezoidal rule approximates it. Costs two network evaluations
-    (NFE); the step to timestep 0 is DDIM's.
+    Karras et al. 2022, alg. 1. DDIM's step treats the prediction as constant between t and s. With the noise level as
+    an angle, what it misses is sin(theta_s) times the integral of (prediction - x0_hat) / sin^2(theta) from theta_s to
+    theta_t; the trapezoidal rule adds it. Costs two network evaluations (NFE); the step to timestep 0 is DDIM's.
     """
     x_s, x0_hat = ddim_step(denoise, schedule, x, t, s)
     if s == 0:
@@ -159,14 +160,14 @@ def multistep_renoising_step(
 def cold_step(restore: Denoiser, degrade: Degrade, x: Tensor, t: int, s: int) -> Stepped:
     """Replace degradation t of the prediction by degradation s: errors of the prediction cancel.
 
-    Bansal et al. 2022, alg. 2.
+    Bansal et al. 2022, Algorithm 2.
     """
     x0_hat = restore(x, t)
     return x - degrade(x0_hat, t) + degrade(x0_hat, s), x0_hat
 
 
 def naive_cold_step(restore: Denoiser, degrade: Degrade, x: Tensor, t: int, s: int) -> Stepped:
-    """Restore, then degrade to timestep s: errors of the prediction stay (Bansal et al. 2022, alg. 1)."""
+    """Restore, then degrade to timestep s: errors of the prediction stay (Bansal et al. 2022, Algorithm 1)."""
     x0_hat = restore(x, t)
     return degrade(x0_hat, s), x0_hat
 

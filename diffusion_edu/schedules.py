@@ -13,7 +13,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-SIGNAL_LEFT = 1e-3  # a larger alpha_bar at timestep T does not fit to a walk that starts from pure noise
+# if alpha_bar at timestep T is larger, part of the image is left there, and a walk must not start from pure noise
+SIGNAL_LEFT = 1e-3
 STEEPEST = 0.999  # no step removes more than this fraction of the signal's power (Nichol & Dhariwal 2021, sec. 3.2)
 
 
@@ -62,7 +63,7 @@ class Schedule:
         return (
             f"The {self.name} schedule with T = {self.T} still holds {left:.1%} of the image's power at its last "
             f"timestep (alpha_bar = {left:.3g}), but sampling starts from pure noise: use more timesteps, "
-            "steeper betas, or stretch it with zero_terminal_snr."
+            'steeper betas, or stretch it with zero_terminal_snr (on a page: "Zero terminal SNR").'
         )
 
     def rates(self, t: int | Tensor, x: Tensor) -> tuple[Tensor, Tensor]:

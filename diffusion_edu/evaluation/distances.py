@@ -27,7 +27,7 @@ class PrecomputedFeatures(nn.Module):
 
 @dataclass(frozen=True)
 class Statistics:
-    """What the Frechet distance needs of features (n, width): n, their sum (width,) and the sum of their outer
+    """What the Fréchet distance needs of features (n, width): n, their sum (width,) and the sum of their outer
     products.
 
     The outer products are (width, width); all are float64 but n.
@@ -45,7 +45,7 @@ class Statistics:
 
 
 def frechet(real, generated):
-    """Measure the Frechet distance of two sets of features (n, width), or of their Statistics.
+    """Measure the Fréchet distance of two sets of features (n, width), or of their Statistics.
 
     Heusel et al. 2017, eq. 6.
     """

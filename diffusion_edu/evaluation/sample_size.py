@@ -1,4 +1,4 @@
-"""How the Frechet distance depends on the number of samples: with few samples it is large for any model.
+"""How the Fréchet distance depends on the number of samples: with few samples it is large for any model.
 
 Chong & Forsyth 2020, Effectively unbiased FID.
 """

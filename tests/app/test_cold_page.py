@@ -203,7 +203,7 @@ def test_without_a_restoration_network_the_page_says_so_and_the_oracle_takes_its
     monkeypatch.setattr(page, "_restoration_network", lambda: None)
     for link in ({}, {"task": GENERATE}):
         app = opened(degradation="fade", **link)
-        assert len(app.info) == 1 and "python -m diffusion_edu.recipes.flowers_cold" in app.info[0].value
+        assert len(app.info) == 1 and "diffusion-edu train flowers_cold" in app.info[0].value
         tracks = shown(app)
         assert np.abs(tracks["x2"][-1].astype(int) - tracks["degraded"][-1]).max() <= 1
     assert not opened(restorer=ORACLE).info

@@ -112,7 +112,7 @@ def test_a_shipped_model_is_read_examined_and_healthy():
     names = {"print": print}
     exec(app.code[0].value, names)
     assert names["findings"] == findings
-    assert any("| Predictions fit best | v |" in text.value for text in app.markdown)
+    assert any("| Prediction type that fits the output best | v |" in text.value for text in app.markdown)
 
 
 @pytest.fixture

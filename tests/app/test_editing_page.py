@@ -498,7 +498,7 @@ def test_without_the_sketch_model_there_is_image_to_image_and_one_sentence(monke
 
     monkeypatch.setattr(sketch, "SKETCH_MODEL", "nowhere")
     app = opened(SKETCH)
-    assert len(app.info) == 1 and "python -m diffusion_edu.recipes.sketch_to_flower" in app.info[0].value
+    assert len(app.info) == 1 and "diffusion-edu train sketch_to_flower" in app.info[0].value
     assert list(results(app)) == ["image-to-image from the sketch"] and torch.equal(
         executed(app)["images"], results(app)["image-to-image from the sketch"]
     )

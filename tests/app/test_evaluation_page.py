@@ -295,7 +295,7 @@ def test_an_autoencoder_is_compared_with_pixels(latent):
     (body,) = [
         part.proto.body for part in app.get("html") if "reconstructed" in part.proto.body and ">C<" in part.proto.body
     ]
-    places = [body.index(words) for words in ("Real, the images themselves", ">C<", "As many pixels as latents")]
+    places = [body.index(words) for words in ("Real, the images themselves", ">C<", "Shrunk to as many numbers")]
     assert places == sorted(places) and all(
         number in body for number in ("21.5 dB", "19.1 dB", "0.62", "0.061", "0.303", "3.12", "10.8", "3.05")
     )

@@ -545,7 +545,7 @@ def test_the_table_fills_up_column_by_column_and_names_what_is_recognised():
 def test_without_experts_the_page_says_so_in_one_sentence_and_the_rest_works(monkeypatch):
     monkeypatch.setattr(guidance, "EXPERTS", "nowhere")
     app = opened(view=EXPERTS)
-    assert len(app.info) == 1 and "recipes.flowers_experts" in app.info[0].value
+    assert len(app.info) == 1 and "diffusion-edu train flowers_experts" in app.info[0].value
     finished(app.segmented_control(key="view").set_value(VECTORS).run())
     assert animation(app)["tracks"]
 

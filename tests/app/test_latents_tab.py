@@ -118,7 +118,7 @@ def test_an_image_is_reconstructed_from_latents_with_the_right_numbers():
 
 
 def test_the_sample_is_one_of_the_images():
-    app = at(LATENTS, source="sampled")
+    app = at(LATENTS, source="your last sample")
     text_to_image, sampled, states = generated()
     image = sampled.decode(states[-1].x)
     assert np.array_equal(images_of(html(app))[0], image[0].permute(1, 2, 0).numpy())

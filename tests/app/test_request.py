@@ -68,6 +68,7 @@ def test_a_mix_has_a_label_for_every_seed_or_none_at_all():
         (FLOWERS, ANY, None, ["anything"] * 3),
         (FACES, "smile", [[0, 1]] * 3, ["smile"] * 3),
         (FACES, MIXED, [[1, 0], [0, 1], [1, 0]], ["hat", "smile", "hat"]),
+        (FACES, request.MIXED_ATTRIBUTES, [[1, 0], [0, 1], [1, 0]], ["hat", "smile", "hat"]),
         (FACES, ANY, None, ["anything"] * 3),
         (PLAIN, MIXED, None, ["anything"] * 3),
         (PLAIN, ANY, None, ["anything"] * 3),

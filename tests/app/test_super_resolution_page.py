@@ -456,7 +456,7 @@ def test_without_the_network_there_are_the_methods_without_one(small, monkeypatc
     others = {name: path for name, path in super_resolution_card.available().items() if name != "super_resolution"}
     monkeypatch.setattr(super_resolution_card, "available", lambda: others)
     app = opened()
-    assert "python -m diffusion_edu.recipes.super_resolution" in app.info[0].value
+    assert "diffusion-edu train super_resolution" in app.info[0].value
     assert list(shown(app)) == ["nearest", "bicubic"] and zoom_view(app)["width"] == 256
     assert executed(app)["images"].shape == (1, 3, 256, 256)
 

@@ -232,7 +232,8 @@ def test_the_code_contains_painted_and_generated_input_images():
     first = result(app).images
     assert torch.equal(executed(app)["images"], first)
     app = pressed(app, "Start from it")
-    assert app.session_state["source"] == "sampled" and torch.equal(app.session_state["start_image"].image, first[0])
+    assert app.session_state["source"] == "your last sample"
+    assert torch.equal(app.session_state["start_image"].image, first[0])
     app.segmented_control(key="start").set_value("inpainting").run()
     app = pressed(app, "Generate")
     assert torch.equal(result(app).job.start.subject.image, first[0]) and torch.equal(

@@ -37,7 +37,7 @@ def test_an_image_is_reconstructed_in_hard_pixels(page):
     page.get_by_text("What is lost when an image is encoded as 1,024 numbers").wait_for()
     page.get_by_role("button", name="Image", exact=False).first.click()
     before = page.locator(".sheet img").first.get_attribute("src")
-    page.get_by_role("radio", name="sampled").click()
+    page.get_by_role("radio", name="your last sample").click()
     page.wait_for_function("before => document.querySelector('.sheet img')?.src !== before", arg=before)
     page.get_by_text("was decoded from latents").wait_for()
 

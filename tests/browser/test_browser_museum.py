@@ -29,7 +29,7 @@ def test_a_visitor_predicts_sees_both_sides_and_goes_on(page):
     assert pixels(page, DIFFERENCE).max() > 100
     scrub(page, 0)
     assert pixels(page, DIFFERENCE).max() == 0  # both begin with the same noise
-    page.get_by_text("Right predictions: 1 of 1.").wait_for()
+    page.get_by_text("Your answers: 1 of 1 right.").wait_for()
     page.get_by_role("button", name="Next").click()
     page.wait_for_url("**exhibit=8-next-timestep-by-division**")
     page.get_by_text("What would you predict?").wait_for()

@@ -14,7 +14,7 @@ BEGIN = """
 import os, resource, signal, sys, time
 from pathlib import Path
 import torch
-from diffusion_edu.checkpoints import Card, Unusable, fingerprint, read_card, save
+from diffusion_edu.checkpoints import Card, Unusable, sha256_of, read_card, save
 from diffusion_edu.training.state import load_run, save_run
 from diffusion_edu.networks import NETWORKS
 from diffusion_edu.training.loop import train_state
@@ -43,7 +43,7 @@ for moment in range(int(sys.argv[2])):
     version = load_run(folder / "run.safetensors", reader)["version"]
     for ours, theirs in zip(reader.net.parameters(), states[version].net.parameters(), strict=True):
         assert torch.equal(ours, theirs)
-    assert fingerprint(folder / "tiny.safetensors") in whole
+    assert sha256_of(folder / "tiny.safetensors") in whole
     assert read_card(folder / "tiny.json").sha256 in whole
     interrupted += any(folder.glob(".*.part"))
     for part in folder.glob(".*.part"):

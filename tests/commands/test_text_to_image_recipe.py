@@ -10,7 +10,7 @@ import torch
 from helpers import CPU, seeded
 from PIL import Image
 
-from diffusion_edu.checkpoints import Card, Unusable, fingerprint, load, save
+from diffusion_edu.checkpoints import Card, Unusable, load, save, sha256_of
 from diffusion_edu.data.augment import augmented
 from diffusion_edu.data.captions import Captioned
 from diffusion_edu.data.images import ImageSet, held_out, save_images, to_signed
@@ -114,7 +114,7 @@ def test_the_card_says_what_it_was_made_of(trained):
         True,
         False,
     )
-    assert card.text == {"sha256": fingerprint(trained / "mine.tokenizer.json")}
+    assert card.text == {"sha256": sha256_of(trained / "mine.tokenizer.json")}
     assert card.config["text"]["vocabulary"] == load_reader("mine").config["vocabulary"]
     assert (card.data["images"], card.data["encoded"], card.data["held_out"]) == (86, 344, 4)
     assert card.data["captions_made_of_class_and_colour"] == ["classes.parquet"] and card.data["captions"] == 80
@@ -168,7 +168,7 @@ def test_latents_are_enough_without_a_tokenizer_library(trained, tmp_path, monke
         monkeypatch.setitem(sys.modules, name, None)
     run(tmp_path / "there", "--latents", trained / "latents.safetensors", "--images", 16)
     ours, theirs = (load(name, [folder]).card for name, folder in (("mine", trained), ("there", tmp_path / "there")))
-    assert theirs.text == ours.text == {"sha256": fingerprint(tmp_path / "there" / "there.tokenizer.json")}
+    assert theirs.text == ours.text == {"sha256": sha256_of(tmp_path / "there" / "there.tokenizer.json")}
     assert theirs.data == ours.data and theirs.config == ours.config
     assert (tmp_path / "there" / "there.prompts.json").read_bytes() == (trained / "mine.prompts.json").read_bytes()
 

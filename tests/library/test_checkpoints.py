@@ -13,7 +13,7 @@ from helpers import CPU
 from safetensors.torch import load_file
 
 from diffusion_edu import checkpoints
-from diffusion_edu.checkpoints import Card, Unusable, available, fingerprint, load, read_card, save, save_card
+from diffusion_edu.checkpoints import Card, Unusable, available, load, read_card, save, save_card, sha256_of
 from diffusion_edu.randomness import Compute, choose
 from diffusion_edu.schedules import cosine
 from diffusion_edu.training.loop import train_state
@@ -53,7 +53,7 @@ def test_a_model_comes_back_with_its_card_and_its_weights_rounded_to_fp16(saved,
     model, net = load("tiny", [saved], CPU), tiny(**CONFIG)
     for name, weight in net.state_dict().items():
         assert torch.equal(model.net.state_dict()[name], weight.half().float())
-    assert model.card == Card(**{**vars(CARD), "sha256": fingerprint(saved / "tiny.safetensors")})
+    assert model.card == Card(**{**vars(CARD), "sha256": sha256_of(saved / "tiny.safetensors")})
     assert (model.card.null, len(model.card.sha256)) == (2, 64)
     assert not model.net.training
     assert not any(weight.requires_grad for weight in model.net.parameters())
@@ -124,7 +124,7 @@ def test_truncated_weights_are_noticed_even_if_the_card_agrees(saved, left, know
     path = saved / "tiny.safetensors"
     path.write_bytes(path.read_bytes()[:left])
     if known:
-        edit_card(saved, sha256=fingerprint(path))
+        edit_card(saved, sha256=sha256_of(path))
     refused(saved)
 
 
@@ -179,7 +179,7 @@ def test_nothing_is_ever_unpickled(saved, tmp_path, tiny):
     mark, path = tmp_path / "executed", saved / "tiny.safetensors"
     for write in (lambda: path.write_bytes(pickle.dumps(Trap(mark))), lambda: torch.save(Trap(mark), path)):
         write()
-        edit_card(saved, sha256=fingerprint(path))
+        edit_card(saved, sha256=sha256_of(path))
         refused(saved)
         with pytest.raises(Unusable, match=r"tiny\.safetensors cannot be resumed"):
             load_run(path, train_state(tiny()))

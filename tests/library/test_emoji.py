@@ -12,7 +12,7 @@ import torch
 from helpers import CPU
 from PIL import Image
 
-from diffusion_edu.checkpoints import PRETRAINED, available, fingerprint, load
+from diffusion_edu.checkpoints import PRETRAINED, available, load, sha256_of
 from diffusion_edu.data.emoji import STYLES, TONES, Emoji, load_emoji
 from diffusion_edu.data.emoji_captions import caption, namings, standard_caption, with_article
 from diffusion_edu.data.emoji_held_out import WHY, choose_held_out, held_out_mask, held_out_text, read_held_out
@@ -264,7 +264,7 @@ def test_the_card_describes_the_conditioning(trained):
         "",
         True,
     )
-    assert card.text == {"sha256": fingerprint(trained / "mine.tokenizer.json")}
+    assert card.text == {"sha256": sha256_of(trained / "mine.tokenizer.json")}
     assert card.config["text"] == {**TEXT, **load_reader("mine").config}
     assert (
         card.data["held_out"]
@@ -301,9 +301,9 @@ def test_sheets_show_training_prompts_and_held_out_prompts(trained):
 def test_a_training_is_resumed_with_the_same_vocabulary(trained, tmp_path):
     out = tmp_path / "again"
     run(out, "--images", 16)
-    before = fingerprint(out / "again.tokenizer.json")
+    before = sha256_of(out / "again.tokenizer.json")
     run(out, "--images", 32, "--resume")
-    assert fingerprint(out / "again.tokenizer.json") == before == fingerprint(trained / "mine.tokenizer.json")
+    assert sha256_of(out / "again.tokenizer.json") == before == sha256_of(trained / "mine.tokenizer.json")
     rows = list(csv.DictReader((out / "log.csv").open()))
     assert [int(each["images"]) for each in rows] == [16, 32]
     assert load("again", [out], CPU).card.training["images_seen"] == 32

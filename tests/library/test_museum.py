@@ -274,7 +274,7 @@ def test_the_page_counts_right_predictions_goes_on_and_remembers_them(small):
     healthy(next(button for button in app.button if button.label == "Next").click().run())
     assert here(app) == second.slug
     answer(app, second, second.answer)
-    assert any("Right predictions: 1 of 2." in caption.value for caption in app.caption)
+    assert any("Your answers: 1 of 2 right." in caption.value for caption in app.caption)
     healthy(next(button for button in app.button if button.label == "Previous").click().run())
     assert "Not quite." in said(app) and shown(app)["class_names"] == ["0", "37"]
 

@@ -22,8 +22,8 @@ def show():
         st.info(note, icon=":material/info:")
     play(process.animation, key="adding noise")
     st.caption(
-        f"{subject.class_name.capitalize()}, 64x64, the input size of the models. The line beside a schedule's name is "
-        f"that of its curves. {' '.join(subject.notes)}"
+        f"{subject.class_name.capitalize()}, 64x64, the input size of the models. The line beside a schedule's name "
+        f"shows whether its curves are solid or dashed. {' '.join(subject.notes)}"
     )
     lesson("01_adding_noise")
     schedules = [SCHEDULES[schedule.name] for schedule in process.schedules]
@@ -73,7 +73,7 @@ def _ask_noise():
             "its terminal SNR is not zero, and the image still shows."
         )
         st.button(
-            "See the rest of the signal: linear, T = 300",
+            "See the signal that is left at timestep T: linear, T = 300",
             icon=":material/visibility:",
             on_click=show_terminal_signal,
             help=words,

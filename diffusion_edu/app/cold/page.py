@@ -17,7 +17,7 @@ COLD, HOT = "flowers_cold", "flowers_simple"  # the same architecture, trained o
 X_T, PREDICTION = "x_t", "prediction"
 BOUND = {"bind": "query-params"}
 MISSING = (
-    "No restoration network is installed: train one with `python -m diffusion_edu.recipes.flowers_cold`. Until then "
+    "No restoration network is installed: train one with `diffusion-edu train flowers_cold`. Until then "
     "the oracle, which knows the true image, takes its place."
 )
 
@@ -79,7 +79,7 @@ def _ask_restoration(network, instead):
         restorer = st.segmented_control("Restoration by", [NETWORK, ORACLE], **choices)
     subject = image_picker.ask_subject()
     with st.sidebar:
-        seed = _ask_seed("The same seed gives the same disc, the same flakes, the same noise.")
+        seed = _ask_seed("The same seed gives the same random start: disc (mask), flakes (snow) or noise.")
     model = _hot_model() if degradation == NOISE else network
     if instead or (not model and restorer == NETWORK):
         st.info(MISSING, icon=":material/info:")

@@ -24,9 +24,9 @@ NOISE = "noise"
 WHY = (  # the algorithms differ: without noise, and with noise
     "Algorithm 2 changes the image only by the difference between two degradations of one prediction, so an error "
     "that is in both cancels. Algorithm 1 degrades the prediction itself, so its errors stay.",
-    "Gaussian noise is one more degradation. Algorithm 2 keeps the noise that the prediction leaves over: this is "
-    "DDIM. Algorithm 1 adds new noise to the prediction: this is multistep renoising, which throws away what the "
-    "old noise says about the image.",
+    "Gaussian noise is one more degradation. Algorithm 2 keeps the noise that remains when the prediction is "
+    "subtracted from the image: this is DDIM. Algorithm 1 adds new noise to the prediction: this is multistep "
+    "renoising, which throws away what the old noise says about the image.",
 )
 
 

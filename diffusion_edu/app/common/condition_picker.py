@@ -51,7 +51,7 @@ def ask(card):
         opening = card.classes.index(DEFAULTS[0]) if DEFAULTS[0] in card.classes else 0
         return ConditionChoice(((st.selectbox("Class", card.classes, opening, key="class_name", **BOUND), 1),))
     terms = {phrase(name, sign): (name, sign) for sign in (1, -1) for name in card.attributes}
-    words = "Type what a face should have, or “no” and what it should not have. All other attributes may be any."
+    words = "Type an attribute, or “no” and an attribute. All others are left open."
     chosen = st.multiselect(
         "Attributes",
         list(terms),

@@ -10,7 +10,7 @@ from diffusion_edu.checkpoints import PRETRAINED
 from diffusion_edu.data.images import load_images
 from diffusion_edu.data.uploads import read_upload
 
-OURS, FILE, CAMERA, SAMPLED = "one of ours", "a file", "camera", "sampled"
+OURS, FILE, CAMERA, SAMPLED = "one of ours", "a file", "camera", "your last sample"
 OPENING_CLASS = "water lily"
 UNLINKED = "Stays between you and this app's server, and is not part of the link to this page."
 BOUND = {"bind": "query-params"}

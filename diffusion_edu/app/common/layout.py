@@ -47,11 +47,11 @@ def show_images(images):
             st.container(width=image.shape[1]).image(image, caption=caption, alt=alt)
 
 
-def show_code(snippet, *functions, does="generate exactly these images"):
+def show_code(code, *functions, does="generate exactly these images"):
     """Show the Python that reproduces what is on screen, and the source of the functions it calls."""
     with st.expander("Show the code", icon=":material/code:"):
         st.caption(f"These lines {does}:")
-        st.code(snippet, language="python", wrap_lines=True)
+        st.code(code, language="python", wrap_lines=True)
         for function in functions:
             st.caption(f"`{function.__name__}`, the source in `{function.__module__.replace('.', '/')}.py`:")
             st.code(inspect.getsource(function), language="python", wrap_lines=True)

@@ -98,7 +98,10 @@ def facts(card: Card):
             + (f", {held_out:,} of them held out" if held_out else "")
         )
     if seen := card.training.get("images_seen"):
-        found["Images seen"] = f"{seen:,} images" + (f", each about {seen / images:.0f} times" if images else "")
+        found["Images seen"] = f"{seen:,} in all"
+        if images:
+            trained = images - (held_out or 0)
+            found["Images seen"] += f", each of the {trained:,} about {seen / trained:.0f} times"
     training = [
         f"{name} {card.training[key]:,}" if isinstance(card.training[key], int) else f"{name} {card.training[key]}"
         for key, name in TRAINING.items()

@@ -6,8 +6,7 @@ from diffusion_edu.checkpoints import Unusable, available, load, read_card
 
 FIRST = "flowers_attention"  # the first in every list
 MISSING = (
-    "No model is installed: restore the folder 'pretrained', "
-    "or train one with 'python -m diffusion_edu.recipes.flowers_attention'."
+    "No model is installed: restore the folder 'pretrained', or train one with 'diffusion-edu train flowers_attention'."
 )
 
 

@@ -10,12 +10,12 @@ from diffusion_edu.app.common.snippets import snippet
 from diffusion_edu.checkpoints import Card
 from diffusion_edu.generation import Preset
 
-MIXED, ANY = "a mix of classes", "anything (no guidance)"
+MIXED, MIXED_ATTRIBUTES, ANY = "a mix of classes", "a mix of attributes", "anything (no guidance)"
 
 
 @dataclass(frozen=True)
 class Request:
-    """What a person has chosen; class_name is a class, an attribute, MIXED or ANY (unconditional)."""
+    """What a person has chosen; class_name is a class, an attribute, MIXED, MIXED_ATTRIBUTES or ANY (unconditional)."""
 
     card: Card
     preset: Preset
@@ -38,7 +38,9 @@ class Request:
         """The class name of each image; "anything" if it is unconditional."""
         if not self._conditional:
             return ["anything"] * self.images
-        return [self.card.name_for(seed) if self.class_name == MIXED else self.class_name for seed in self.seeds]
+        if self.class_name in (MIXED, MIXED_ATTRIBUTES):
+            return [self.card.name_for(seed) for seed in self.seeds]
+        return [self.class_name] * self.images
 
     @property
     def _conditional(self):

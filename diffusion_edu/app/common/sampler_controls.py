@@ -14,7 +14,7 @@ SAYS = {  # a sentence about each sampler, after its name
     "DDPM": "is ancestral sampling: it adds new noise after every step, and needs many steps.",
     "Heun": "predicts twice per step, and corrects itself.",
     "DPM-Solver++": "extrapolates from its last two predictions.",
-    "Euler ancestral": "is DDPM as other programs write it.",
+    "Euler ancestral": "is an ancestral sampler much like DDPM; other programs use it under this name.",
     "Multistep renoising": "drops the old noise and adds new noise to the prediction.",
 }
 GUIDANCE = "0 is unconditional, 1 follows the condition, more exaggerates it (classifier-free guidance)."

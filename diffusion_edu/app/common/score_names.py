@@ -26,7 +26,7 @@ SCORES = {  # key in a card: (name, how it is written, which values are good)
     "nearest": (
         "Distance to the nearest training image, relative to that between training images",
         "{:.2f} times".format,
-        "1 or more: as new as they are to each other",
+        "1 or more: samples are at least as far from training images as those are from each other",
     ),
     "own_image": ("Samples whose nearest image is that of the caption", _tenths, "0% for new prompts"),
     "class_score": ("Inception-style score of the samples", format_number, "higher is clearer and more varied"),

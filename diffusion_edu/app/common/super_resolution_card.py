@@ -5,7 +5,7 @@ from diffusion_edu.editing.super_resolution import is_super_resolution
 
 SHIPPED = "super_resolution"
 MISSING = (
-    "The super-resolution model is not installed: train it with `python -m diffusion_edu.recipes.super_resolution`. "
+    "The super-resolution model is not installed: train it with `diffusion-edu train super_resolution`. "
     "Until then only the methods without a network are available."
 )
 

@@ -52,7 +52,7 @@ def _ask_common(cards):
     with st.sidebar:
         names = _common_classes(cards)
         bound = {"bind": "query-params"}
-        class_name = st.selectbox("Class of both", [*names, ANY], _opening(names), key="class_name", **bound)
+        class_name = st.selectbox("Condition of A and B", [*names, ANY], _opening(names), key="class_name", **bound)
         words = "The noisy images x_t, or the predictions of the clean image at every timestep."
         name = st.segmented_control(
             "Compare",

@@ -27,9 +27,9 @@ DISTANCE = (
 )
 READING = (
     "The bar stops at every timestep that A or B visits. Each side shows the last timestep that it has reached, so the "
-    "one with fewer steps waits. While it waits, the noisy images differ for that reason too; the predictions do less. "
-    "The map |A − B| is brightened by the factor it names (× 1: white is the difference of black and white). "
-    "The two paths lie in the plane of their largest variance, all images at once."
+    "one with fewer steps waits. While it waits, the noisy images differ for that reason too; the predictions differ "
+    "less. The map |A − B| is brightened by the factor it names (× 1, white: one side is black where the other is "
+    "white). The two paths lie in the plane of their largest variance, all images at once."
 )
 
 

@@ -101,7 +101,7 @@ def _ask_known(subject):
     """Ask how many images the exact denoiser knows, and whether this one is among them."""
     words = (
         "The best possible prediction, by Bayes' rule, if no other images existed. No network can be better on these "
-        "images, and none can be worse on new ones."
+        "images. On new images it is poor: it knows only these."
     )
     count = st.segmented_control(
         "Images it knows",

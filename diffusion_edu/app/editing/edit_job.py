@@ -130,7 +130,7 @@ class Edited(NamedTuple):
 
 
 def show(edit):
-    """Run an edit whenever its settings change; show its animation, caption, downloads and code.
+    """Run an edit whenever its settings change; show its animation, caption and downloads; `code` shows its code.
 
     An edit has a key, an id, a request, the names of its models, paths {method: timesteps}, walks(*models) {method:
     States}, animation(walks) and caption(walks) of the kept States {method: States}, code and functions.

@@ -144,7 +144,8 @@ def ask_method():
     """Ask for the method of inpainting; returns the method, jump, repeats and field."""
     words = (
         "- **naive** replaces the known pixels at every timestep.\n"
-        "- **RePaint** does so with new noise, and repeats the same timesteps (resampling)."
+        "- **RePaint** also replaces the known pixels, but with new noise each time, and repeats timesteps "
+        "(resampling)."
     )
     row = st.container(horizontal=True, gap="medium")
     choices = {"default": BOTH, "required": True, "key": "method", "help": words, **BOUND}

@@ -25,8 +25,8 @@ TRAINED, IMAGE_TO_IMAGE = "trained with sketches", "image-to-image from the sket
 SIZE, REFERENCES = 64, 128
 BLANK = "blank paper"
 MISSING = (
-    "The model that was trained with sketches is not installed: train it with `python -m "
-    "diffusion_edu.recipes.sketch_to_flower`. Until then there is only image-to-image."
+    "The model that was trained with sketches is not installed: train it with `diffusion-edu train sketch_to_flower`. "
+    "Until then there is only image-to-image."
 )
 
 

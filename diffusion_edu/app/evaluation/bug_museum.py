@@ -52,8 +52,9 @@ def _show_animation(exhibit, card, animations):
         is_new = st.session_state.pop("museum_new", None) == exhibit.slug
         play(animations[exhibit.slug], key="museum", autoplay=is_new)
         return
-    label = f"Generate {NAMES[0]} and {NAMES[1][5:]}"
-    st.button(label, icon=":material/play_circle:", on_click=_start, args=(exhibit, card))
+    st.button(
+        "Generate both: without and with the bug", icon=":material/play_circle:", on_click=_start, args=(exhibit, card)
+    )
 
 
 def _choose():
@@ -70,7 +71,7 @@ def _choose():
             other = slugs[(slugs.index(chosen) + step) % len(slugs)]
             st.button(label, on_click=lambda slug=other: st.session_state.update(exhibit=slug))
         st.caption(
-            f"Exhibit {slugs.index(chosen) + 1} of {len(slugs)}. Right predictions: {right} of {len(predictions)}.",
+            f"Exhibit {slugs.index(chosen) + 1} of {len(slugs)}. Your answers: {right} of {len(predictions)} right.",
             width="content",
         )
     return chosen

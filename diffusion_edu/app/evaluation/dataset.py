@@ -53,9 +53,8 @@ def _ask_request(row, source):
         path = row.text_input("Path", key="dataset_path", placeholder="/home/me/images", help=words, **BOUND)
         path = path if path_exists(path) else ""
     words = "Left of the first handle: training. Between both: validation. Right of the second: test."
-    first, second = row.slider(
-        "Training, validation up to (%)", 0, 100, (80, 90), 5, key="dataset_split", help=words, width=190, **BOUND
-    )
+    label = "Where training and validation end (%)"
+    first, second = row.slider(label, 0, 100, (80, 90), 5, key="dataset_split", help=words, width=260, **BOUND)
     words = "The same seed gives the same split."
     seed = row.number_input("Seed", 0, 1_000_000, 0, key="dataset_seed", width=100, help=words, **BOUND)
     return DatasetRequest(path, (first / 100, (second - first) / 100, (100 - second) / 100), seed)

@@ -17,8 +17,8 @@ STATED, RUN = "Stated facts", "A run or a model"
 MEASURED = {  # findings that are measured only: their names
     "sampled.correlation": "Samples, correlation of neighbours",
     "sampled.grain": "Samples, grain",
-    "best_fit": "Predictions fit best",
-    "label_gain": "Fraction of the error that a label saves",
+    "best_fit": "Prediction type that fits the output best",
+    "label_gain": "How much a label lowers the error",
     "nearest": "Distance to real images (1: as far as these are apart)",
 }
 

@@ -16,7 +16,7 @@ CHOICES = {  # finding: label, values
     "prediction_type": ("Prediction type", TARGETS),
     "distance": ("Loss", DISTANCES),
     "precision": ("Precision", ("float32", "bfloat16", "float16")),
-    "read_as": ("Sampler reads it as", TARGETS),
+    "read_as": ("Prediction type the sampler assumes", TARGETS),
     "schedule": ("Noise schedule", SCHEDULES),
     "variance": ("DDPM variance", ("small", "large")),
     "clip": ("Predictions are clipped", ("yes", "no")),

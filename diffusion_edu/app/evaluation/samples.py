@@ -63,7 +63,7 @@ def _ask_path(card, count, seed):
         "never changed."
     )
     path = row.text_input("Path", key="reference_path", placeholder="/home/me/images", help=words, **BOUND)
-    words = "If there are more, so many are chosen at random."
+    words = "If there are more images, this many are chosen at random."
     counts = [250, 1000, 4000, 10_000]
     most = row.select_slider("At most", counts, 1000, key="reference_count", width=160, help=words, **BOUND)
     return SampleRequest(card, count, seed, path, most) if path_exists(path) else SampleRequest(card, count, seed)

@@ -7,6 +7,7 @@ from diffusion_edu.app.common.model_card import pixels
 from diffusion_edu.checkpoints import PRETRAINED, Card
 
 MODEL, REAL, NOISE, VAE, PIXELS = "model", "real", "noise", "VAE", "pixels"
+SHRUNK = "Shrunk to as many numbers as the latents have, and enlarged again (bicubic)"
 BASELINES = {  # "what" in the file of all scores: the role of the row, and its name
     "real halves": (REAL, "Real, half against half"),
     "noise": (NOISE, "Pure noise"),
@@ -78,7 +79,7 @@ def autoencoder_tables(cards):
         if {"autoencoder", "bicubic", "FD_floor"} <= card.scores.keys():
             rows = [
                 ScoreRow(card.title, MODEL, card.scores["autoencoder"], card),
-                ScoreRow("As many pixels as latents, bicubic", PIXELS, card.scores["bicubic"]),
+                ScoreRow(SHRUNK, PIXELS, card.scores["bicubic"]),
                 ScoreRow("Real, the images themselves", REAL, {"FD": card.scores["FD_floor"]}),
             ]
             title = f"{card.subject.capitalize()}, {pixels(card)}, reconstructed"

@@ -129,17 +129,18 @@ def model_sentence(rows):
     words = f"**{best.name}** is the nearest"
     if REAL in baselines:
         times = best.scores["FD"] / baselines[REAL]
-        words += f": its samples are {times:.1f} times as far from real images as one half of these from the other"
+        words += f": its FD to real images is {times:.1f} times the FD between two halves of the real images"
     if NOISE in baselines:
-        words += f", and noise is {baselines[NOISE] / best.scores['FD']:.0f} times as far as they are"
+        words += f", and the FD of noise is {baselines[NOISE] / best.scores['FD']:.0f} times as large as its own"
     return words + "."
 
 
 def autoencoder_sentence(rows):
-    """Say how well an autoencoder reconstructs, compared with as many pixels."""
+    """Say how well an autoencoder reconstructs, compared with images shrunk to as many numbers."""
     (own,), (few,) = ([row for row in rows if row.role == role] for role in (MODEL, PIXELS))
     times = few.scores["perceptual_distance"] / own.scores["perceptual_distance"]
     return (
-        f"**{own.name}** reconstructs images with a PSNR of {own.scores['PSNR']:.1f} dB, as many pixels give "
-        f"{few.scores['PSNR']:.1f} dB; the perceptual distance to the images is {times:.1f} times as large with pixels."
+        f"**{own.name}** reconstructs images with a PSNR of {own.scores['PSNR']:.1f} dB. Shrunk to as many numbers as "
+        f"the latents have, and enlarged again (bicubic), they have {few.scores['PSNR']:.1f} dB, and the perceptual "
+        f"distance to the images is {times:.1f} times as large."
     )

@@ -46,7 +46,7 @@ def _show_tables(cards):
         return
     st.caption(
         "Every strip is one logarithmic scale of the distance to real images. The dashed line is at real images, the "
-        "dotted one at pure noise. FD and KD are Frechet and kernel distances of the features of our own classifier; "
+        "dotted one at pure noise. FD and KD are Fréchet and kernel distances of the features of our own classifier; "
         "they are not FID and KID, which use the Inception network."
     )
 

@@ -19,8 +19,8 @@ SINGLE, EXPERTS = "flowers_simple", "flowers_experts"  # the same network, once 
 NOISY, PREDICTIONS = "noisy images", "predictions"
 MISSING = (
     "No experts are installed: train one for each half of the timesteps with "
-    "`python -m diffusion_edu.recipes.flowers_expert_noise` and `…flowers_expert_detail`, then join them with "
-    "`python -m diffusion_edu.recipes.flowers_experts`."
+    "`diffusion-edu train flowers_expert_noise` and `diffusion-edu train flowers_expert_detail`, then join them with "
+    "`diffusion-edu train flowers_experts`."
 )
 
 

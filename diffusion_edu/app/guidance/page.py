@@ -77,7 +77,7 @@ def _ask_sweep():
 
 def _ask_interval(default, place):
     words = (
-        "Guide only at these timesteps, and use the conditional prediction at the others (Kynkaanniemi et al. 2024). "
+        "Guide only at these timesteps, and use the conditional prediction at the others (Kynkäänniemi et al. 2024). "
         "Try 200 to 800: most of the condition fidelity at less cost."
     )
     step = max(1, default.T // 20)

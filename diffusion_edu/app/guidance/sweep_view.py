@@ -150,7 +150,10 @@ def caption(sweep):
         parts.append("Condition fidelity is not measured: no classifier that knows this condition is installed.")
     parts.append("Diversity: the mean distance between two images of a column (RMS; 2 is black against white).")
     if sweep.feature_network:
-        parts.append("In features: the same in a feature network, which still sees the same flower when it is shifted.")
+        parts.append(
+            "In features: the same distance between the features of a classifier, which change little when a flower is "
+            "shifted."
+        )
     parts.append("NFE: the number of function evaluations, that is network evaluations, per image.")
     if not sweep.all_timesteps:
         low, high = sweep.interval

@@ -5,7 +5,7 @@ import streamlit as st
 from diffusion_edu.app.common import models
 from diffusion_edu.app.common.layout import show_code, show_images
 from diffusion_edu.app.common.numbers import counted
-from diffusion_edu.app.common.request import ANY, MIXED, Request
+from diffusion_edu.app.common.request import ANY, MIXED, MIXED_ATTRIBUTES, Request
 from diffusion_edu.app.common.sampler_controls import SAYS, ask_preset, ask_seed
 from diffusion_edu.app.components.player.widget import play
 from diffusion_edu.app.jobs import timing
@@ -49,7 +49,7 @@ def ask():
         card = models.pick()
         class_name = MIXED
         if card.condition_names:
-            names = [MIXED, ANY, *card.condition_names]
+            names = [MIXED_ATTRIBUTES if card.attributes else MIXED, ANY, *card.condition_names]
             class_name = st.selectbox("What to generate", names, key="class_name", bind="query-params")
         main, more = st.container(), st.expander("More choices")
     guiding = bool(card.condition_names) and class_name != ANY
@@ -101,7 +101,7 @@ def sampling_task(request):
 
 
 def _show_result(finished):
-    """Show the last recording, or before the first one the recorded example."""
+    """Show the last recording; if there is none yet, show the recorded example."""
     if finished:
         recording = finished.result
         play(recording.animation, key="player", autoplay=True)
@@ -126,5 +126,5 @@ def _show_downloads(recording):
         ("MP4", recording.mp4, "video/mp4"),
     )
     for (name, encode, mime), column in zip(files, st.columns([1, 1, 1, 3]), strict=False):
-        file = f"flowers.{name.lower()}"
+        file = f"{recording.request.card.subject.replace(' ', '_')}.{name.lower()}"
         column.download_button(name, encode, file, mime, on_click="ignore", width="stretch")

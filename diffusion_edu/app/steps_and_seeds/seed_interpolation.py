@@ -18,7 +18,8 @@ METHODS = {  # name of the row: the interpolation, and a sentence after the name
     "Spherical": (slerp, "interpolation (slerp) keeps the norm of noise all the way."),
     "Linear": (
         torch.lerp,
-        "interpolation (lerp) has a too small norm in the middle: the network was never trained on such noise.",
+        "interpolation (lerp) gives noise whose norm is too small in the middle: the network was never "
+        "trained on such noise.",
     ),
 }
 

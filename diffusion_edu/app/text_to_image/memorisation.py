@@ -63,8 +63,8 @@ def show_scores(card):
     st.html(model_card.table(head, rows))
     st.caption(
         f"{trained_on}A sample counts as memorised if it is nearer to a training image than 99% of training images "
-        "are to each other. The distance is the median, relative to that between training images: about 1 or more "
-        "is as new as they are."
+        "are to each other. The distance is a median, divided by the median distance between training images. About 1 "
+        "or more means: the samples are as different from the training images as those are from each other."
     )
 
 

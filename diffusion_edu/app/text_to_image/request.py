@@ -15,7 +15,7 @@ from diffusion_edu.latent.text_to_image import TextToImage, load_text_to_image
 FIRST_PROMPT = "A volcano erupts at dusk, glowing lava flowing down its dark slopes under a stormy sky."
 MISSING = (
     "No text-to-image model is installed: restore the folder 'pretrained', "
-    "or train one with 'python -m diffusion_edu.recipes.text_to_image'."
+    "or train one with 'diffusion-edu train text_to_image'."
 )
 TIPS = """
 - **Name one subject**, then its colour, what it does, the place, the light, the weather, as the training captions do.

@@ -148,7 +148,9 @@ def _ask_diffusion(row):
 
 def _ask_weight_file():
     """Ask for a weight file; a file that cannot be used gets one sentence."""
-    words = "For example of Real-ESRGAN: a .safetensors or .pth file. It is read as numbers; no code in it is executed."
+    words = (
+        "A .safetensors or .pth file, for example one of Real-ESRGAN. It is read as numbers; no code in it is executed."
+    )
     left, right = st.columns(2, gap="medium")
     path = left.text_input("Path of the file on this computer", key="weights", help=words)
     given = right.file_uploader("Or the file itself", key="weight file", max_upload_size=MAX_UPLOAD, help=UNLINKED)

@@ -60,7 +60,7 @@ def show(card, class_name):
 def _ask():
     """Ask what is compared, and at which timestep."""
     row = st.container(horizontal=True, vertical_alignment="bottom", gap="medium")
-    words = "Every class has an embedding. Every part makes scales and shifts of it, together with the time embedding."
+    words = "Every class has an embedding. Every part computes scales and shifts from it, and from the time embedding."
     compared = row.segmented_control(
         "Compare classes by",
         [MODULATION, EMBEDDING],

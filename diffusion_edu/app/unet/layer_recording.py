@@ -105,7 +105,7 @@ def _summary(name, sha256):
 def summary_of(card):
     """Return the parts of a model, computed once; raises Unusable, also for a network that is no U-Net."""
     if card.network not in UNETS:
-        raise Unusable(f"{card.title} is no U-Net but {card.network!r}, which has no map: choose another model.")
+        raise Unusable(f"{card.title} is not a U-Net (its network is {card.network!r}), so there is no map of it.")
     return _summary(card.name, card.sha256)
 
 
