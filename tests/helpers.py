@@ -15,3 +15,14 @@ def seeded(seed=0):
 def seeded_noise(*shape, seed=0):
     """Sample standard normal noise of this shape."""
     return torch.randn(*shape, generator=seeded(seed))
+
+
+def tiny_upscaler(scale=4, colours=3):
+    """A tiny network like the small ones of Real-ESRGAN, with random weights."""
+    from spandrel.architectures.Compact import CompactArch
+    from spandrel.architectures.Compact.__arch.SRVGG import SRVGGNetCompact
+
+    assert CompactArch
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        return SRVGGNetCompact(num_in_ch=colours, num_out_ch=colours, num_feat=8, num_conv=2, upscale=scale).eval()

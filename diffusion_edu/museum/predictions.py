@@ -42,7 +42,7 @@ def stretching(denoise, fraction=0.995, most=1.0):
     def threshold(x, t):
         x0_hat = denoise(x, t)
         reach = x0_hat.abs().flatten(1).float().quantile(fraction, dim=1)
-        reach = reach.clamp(max=most)  # the bug: clamp(min=most); a prediction inside the range must not change
+        reach = reach.clamp(max=most)  # the mistake: clamp(min=most); a prediction inside the range must not change
         reach = reach.to(x0_hat).view(-1, *[1] * (x.ndim - 1))
         return torch.maximum(torch.minimum(x0_hat, reach), -reach) * (most / reach)
 

@@ -10,7 +10,7 @@ import torch
 from onscreen import finished, healthy
 from onscreen import opened as opened_at
 from PIL import Image
-from test_uploads import BAD, encoded, huge, plain
+from uploads import BAD, encoded, huge, plain
 
 from diffusion_edu.analysis.measures import seam
 from diffusion_edu.app.common.edit_controls import MASKS

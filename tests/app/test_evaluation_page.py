@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from test_words import CODER, keep_talker
+from tiny_text_to_image import CODER, keep_talker
 
 from diffusion_edu.checkpoints import PRETRAINED, Card, load, read_card, save, save_card
 from diffusion_edu.data.images import save_images

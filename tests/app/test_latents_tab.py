@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from test_uploads import BAD, encoded, plain
-from test_words import CAPTIONS, CODER, PROMPT, keep_talker
+from tiny_text_to_image import CAPTIONS, CODER, PROMPT, keep_talker
+from uploads import BAD, encoded, plain
 
 from diffusion_edu.analysis.measures import psnr
 from diffusion_edu.checkpoints import load, read_card, save_card

@@ -11,7 +11,7 @@ import torch
 from onscreen import finished, healthy
 from onscreen import opened as opened_at
 from PIL import Image
-from test_uploads import BAD, encoded, plain
+from uploads import BAD, encoded, plain
 
 from benchmarks import cascade as benchmark
 from diffusion_edu.analysis.measures import gradient_energy

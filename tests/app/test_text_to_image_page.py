@@ -9,11 +9,11 @@ import zipfile
 import numpy as np
 import pytest
 import torch
+from helpers import tiny_upscaler
 from onscreen import finished, healthy
 from onscreen import opened as opened_at
 from PIL import Image
-from test_uploads import BAD, encoded, plain
-from test_upscaling import compact
+from uploads import BAD, encoded, plain
 
 from diffusion_edu.checkpoints import Card, load, save, vocabulary
 from diffusion_edu.data.images import to_bytes, to_signed
@@ -489,7 +489,7 @@ def test_an_image_is_upscaled_by_our_model(times, factor):
 def test_an_image_is_upscaled_by_a_weight_file(tmp_path):
     pytest.importorskip("spandrel")
     path = tmp_path / "own.pth"
-    torch.save(compact(4).state_dict(), path)
+    torch.save(tiny_upscaler(4).state_dict(), path)
     app = opened(upscale="4 ×", upscaler="a weight file")
     assert "upload the file" in app.info[0].value
     app.text_input(key="weights").set_value(str(path)).run()

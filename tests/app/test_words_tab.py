@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from test_words import PROMPT, keep_talker, request_for, states
+from tiny_text_to_image import PROMPT, keep_talker, request_for, states
 
 from diffusion_edu.analysis.attention import by_word, masking_guidance, recording_guidance
 from diffusion_edu.analysis.measures import angle, distance

@@ -7,7 +7,7 @@ from functools import partial
 
 import pytest
 import torch
-from test_samplers import noise, wavy
+from walks import noise, wavy
 
 from diffusion_edu.core import walk
 from diffusion_edu.degradations import DEGRADATIONS, GREY, WHITE, Degradation, Restorer, degrade_each

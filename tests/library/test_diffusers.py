@@ -8,7 +8,7 @@ from unittest.mock import patch
 import numpy as np
 import pytest
 import torch
-from test_samplers import close, named, noise, seeded, wavy
+from walks import close, named, noise, noise_like, wavy
 
 from diffusion_edu.core import walk
 from diffusion_edu.denoisers import TARGETS
@@ -47,7 +47,7 @@ def their_walk(scheduler, schedule, steps, prediction, **options):
 
 
 def our_walk(step, schedule, steps, **options):
-    step = partial(step, wavy, schedule, randn=partial(seeded, torch.Generator().manual_seed(7)), **options)
+    step = partial(step, wavy, schedule, randn=partial(noise_like, torch.Generator().manual_seed(7)), **options)
     *_, last = walk(step, noise(4, 3), spaced(linear(), steps))
     return last.x
 
@@ -116,7 +116,7 @@ def test_diffusers_walks_the_same_sde_dpm_solver_path(steps):
     )
     with patch.object(torch, "float32", torch.float64):
         for t in timesteps[:-1]:
-            x = theirs.step(wavy(x, t), t - 1, x, variance_noise=seeded(generator, x)).prev_sample
+            x = theirs.step(wavy(x, t), t - 1, x, variance_noise=noise_like(generator, x)).prev_sample
     close(our_walk(sampler("DPM-Solver++"), schedule, steps, eta=1.0), x)
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 from test_generation import Net
-from test_samplers import close, noise, wavy
+from walks import close, noise, wavy
 
 from diffusion_edu.checkpoints import Card, Model
 from diffusion_edu.core import walk

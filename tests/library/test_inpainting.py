@@ -6,7 +6,7 @@ from itertools import combinations, pairwise
 
 import pytest
 import torch
-from test_samplers import close, noise, seeded, wavy
+from walks import close, noise, noise_like, wavy
 
 from diffusion_edu.core import walk
 from diffusion_edu.denoisers import exact
@@ -74,7 +74,7 @@ def test_new_noise_for_known_pixels_has_mean_and_variance_of_every_timestep(sche
 def test_new_noise_differs_at_every_timestep_and_constant_noise_does_not():
     schedule, known, generator = cosine(1000), torch.zeros(1, 4, dtype=torch.float64), torch.Generator().manual_seed(0)
     fresh, always = (
-        keep_known_with_new_noise(known, MASK, schedule, partial(seeded, generator)),
+        keep_known_with_new_noise(known, MASK, schedule, partial(noise_like, generator)),
         keep_known(known, MASK, schedule, noise(1, 4)),
     )
     a, b = (fresh(known, t)[:, :2] / schedule.noise[t] for t in (800, 400))
@@ -162,7 +162,7 @@ def repainted(name, schedule, repeats, rows=100):
     """Inpaint half of five images many times with the exact denoiser of those five; returns walk, path and
     true images.
     """
-    data, randn = 2 * noise(5, 16, seed=3), partial(seeded, torch.Generator().manual_seed(0))
+    data, randn = 2 * noise(5, 16, seed=3), partial(noise_like, torch.Generator().manual_seed(0))
     half, denoise, known = (torch.arange(16) < 8).double(), exact(data, schedule), data.repeat(rows // 5, 1)
     step = partial(
         resampling_step, partial(sampler(name), denoise, schedule, randn=randn), denoise, schedule, randn=randn

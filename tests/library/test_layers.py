@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from test_uploads import BAD, encoded, huge
+from uploads import BAD, encoded, huge
 
 from diffusion_edu.data.layers import from_url, layer_of, painted, paper, read_layer, read_mask, to_png, to_url
 

@@ -10,6 +10,7 @@ from itertools import combinations, pairwise
 import numpy as np
 import pytest
 import torch
+from walks import CALM, close, named, noise, noise_like, wavy
 
 from diffusion_edu.core import walk
 from diffusion_edu.denoisers import TARGETS, clipped, exact
@@ -33,7 +34,6 @@ from diffusion_edu.spacings import spaced
 SCHEDULES = [linear(1000), cosine(1000), sigmoid(1000), flow(1000), zero_terminal_snr(linear(1000))]
 WITH_SIGNAL = SCHEDULES[:3]
 SOME = [1000, 999, 998, 700, 333, 100, 20, 3, 2, 1, 0]
-CALM = ["DDIM", "Heun", "DPM-Solver++"]  # those that draw nothing at random
 VARIANTS = {
     "DDPM, large": ("DDPM", {"variance": "large"}),
     "DDIM, eta 0.5": ("DDIM", {"eta": 0.5}),
@@ -42,20 +42,6 @@ VARIANTS = {
     "DPM-Solver++, eta 1": ("DPM-Solver++", {"eta": 1.0}),
 }
 EVERY = {name: (name, {}) for name in SAMPLERS} | VARIANTS
-named = {"ids": lambda schedule: schedule.name}
-
-
-def noise(*shape, seed=0, dtype=torch.float64):
-    return torch.randn(shape, generator=torch.Generator().manual_seed(seed), dtype=dtype)
-
-
-def wavy(x, t):
-    """A denoiser of no data set: what a step does with its prediction must not depend on the prediction being good."""
-    return 1.5 * torch.sin(3 * x + t)
-
-
-def close(a, b, atol=1e-9):
-    torch.testing.assert_close(a, b, rtol=0, atol=atol)
 
 
 @pytest.mark.parametrize("schedule", SCHEDULES, **named)
@@ -190,7 +176,7 @@ def test_walks_with_the_exact_denoiser_land_on_the_data(schedule, variant):
     """Full grid, well separated points."""
     points = torch.tensor([[3.0, 0.0], [-1.5, 2.6], [-1.5, -2.6]], dtype=torch.float64)
     name, options = EVERY[variant]
-    randn = partial(seeded, torch.Generator().manual_seed(5))
+    randn = partial(noise_like, torch.Generator().manual_seed(5))
     *_, last = walk(
         partial(sampler(name), exact(points, schedule), schedule, randn=randn, **options),
         noise(30, 2),
@@ -199,10 +185,6 @@ def test_walks_with_the_exact_denoiser_land_on_the_data(schedule, variant):
     distances = (last.x[:, None] - points).norm(dim=2)  # torch.cdist rounds to 6e-8
     assert distances.min(dim=1).values.max() < 1e-9
     assert len(distances.argmin(dim=1).unique()) == 3
-
-
-def seeded(generator, x):
-    return torch.randn(x.shape, generator=generator, dtype=x.dtype)
 
 
 @pytest.mark.parametrize("schedule", WITH_SIGNAL, **named)

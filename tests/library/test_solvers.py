@@ -10,7 +10,7 @@ from itertools import pairwise
 
 import pytest
 import torch
-from test_samplers import CALM, close, noise, wavy
+from walks import CALM, close, noise, wavy
 
 from diffusion_edu.core import walk
 from diffusion_edu.denoisers import exact_gaussian

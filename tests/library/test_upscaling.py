@@ -5,7 +5,7 @@ import sys
 import pytest
 import torch
 import torch.nn.functional as F
-from helpers import CPU
+from helpers import CPU, tiny_upscaler
 from safetensors.torch import save_file
 from torch import nn
 
@@ -110,21 +110,10 @@ def spandrel():
     return pytest.importorskip("spandrel")
 
 
-def compact(scale=4, colours=3):
-    """A tiny network like the small ones of Real-ESRGAN, with random weights."""
-    from spandrel.architectures.Compact import CompactArch
-    from spandrel.architectures.Compact.__arch.SRVGG import SRVGGNetCompact
-
-    assert CompactArch
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
-        return SRVGGNetCompact(num_in_ch=colours, num_out_ch=colours, num_feat=8, num_conv=2, upscale=scale).eval()
-
-
 @pytest.mark.parametrize("ending", ["safetensors", "pth", "wrapped.pth"])
 @pytest.mark.parametrize("scale", [2, 4])
 def test_a_weight_file_is_read_and_used(spandrel, tmp_path, ending, scale):
-    net, path = compact(scale), tmp_path / f"own.{ending}"
+    net, path = tiny_upscaler(scale), tmp_path / f"own.{ending}"
     weights = net.state_dict()
     if ending == "safetensors":
         save_file(weights, path)
@@ -164,8 +153,8 @@ def test_other_files_are_refused_in_one_sentence_and_no_code_in_them_runs(spandr
     torch.save([1, 2], "list.pth")
     (tmp_path / "broken.pth").write_bytes(b"no")
     (tmp_path / "broken.safetensors").write_bytes(b"no")
-    torch.save(compact(1).state_dict(), "same_size.pth")
-    torch.save(compact(4, 1).state_dict(), "grey.pth")
+    torch.save(tiny_upscaler(1).state_dict(), "same_size.pth")
+    torch.save(tiny_upscaler(4, 1).state_dict(), "grey.pth")
     said = {
         "absent.pth": "cannot be read",
         "absent.safetensors": "cannot be read",
