@@ -41,7 +41,8 @@ def test_one_split_can_be_chosen(hub):
 
 @pytest.mark.parametrize("source", ["hf:owner/other", "hf:owner/name:summer", "hf:"])
 def test_what_the_hub_does_not_have_is_refused_in_one_sentence(hub, monkeypatch, source):
-    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    monkeypatch.setattr("datasets.config.HF_HUB_OFFLINE", True)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     with pytest.raises(ValueError, match="could not be read") as problem:
         read_table(source)
     assert "check its name" in str(problem.value)
