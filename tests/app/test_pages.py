@@ -208,7 +208,7 @@ def test_without_a_schedule_the_page_requests_one():
 def test_the_signal_that_300_linear_timesteps_leave_is_shown_and_named():
     app = opened(NOISE)
     assert not app.info
-    button = next(button for button in app.button if "rest of the signal" in button.label)
+    button = next(button for button in app.button if "signal that is left" in button.label)
     healthy(button.click().run())
     assert [note.value for note in app.info if "alpha_bar = 0.0481" in note.value]
     assert animation(app)["timesteps"][animation(app)["start"]] == 300 and app.toggle(key="averaged").value

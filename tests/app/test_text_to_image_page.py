@@ -509,7 +509,7 @@ def test_an_image_is_upscaled_by_a_weight_file(tmp_path):
 def test_without_the_super_resolution_model_there_is_one_sentence(tmp_path, monkeypatch):
     (tmp_path / "larger.safetensors").unlink()
     monkeypatch.setattr("diffusion_edu.checkpoints.PRETRAINED", tmp_path / "none")
-    assert "recipes.super_resolution" in opened(upscale="2 ×").info[0].value
+    assert "train super_resolution" in opened(upscale="2 ×").info[0].value
 
 
 # bad input and missing files
@@ -548,7 +548,7 @@ def test_altered_files_get_one_sentence_and_restored_ones_work(name, tmp_path):
 def test_without_a_text_to_image_model_there_is_one_sentence(tmp_path, monkeypatch):
     for place in ("OWN", "PRETRAINED"):
         monkeypatch.setattr(f"diffusion_edu.checkpoints.{place}", tmp_path / "none")
-    assert "recipes.text_to_image" in opened().error[0].value
+    assert "train text_to_image" in opened().error[0].value
 
 
 def test_a_cancelled_generation_waits_for_the_button(monkeypatch):

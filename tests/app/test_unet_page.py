@@ -386,7 +386,7 @@ def test_an_unconditional_model_gets_one_sentence_and_one_that_is_no_u_net_is_re
     save(tmp_path / "runs" / "plain", Card("plain", "Plain", "attention_unet", config, "v", size=16), tiny())
     monkeypatch.chdir(tmp_path)
     assert "unconditional" in shown(view="class embedding", model="Plain").info[0].value
-    with pytest.raises(Unusable, match="no U-Net"):
+    with pytest.raises(Unusable, match="is not a U-Net"):
         layer_recording.summary_of(Card("m", "Points", "mlp", {}, "v", size=1))
 
 
