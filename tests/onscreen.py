@@ -48,11 +48,15 @@ def animation(app):
     return json.loads(app.get("bidi_component")[0].proto.json)
 
 
+def plotly_figures(app):
+    """List the plotly figures of a page, as plotly's JSON."""
+    return [json.loads(element.proto.spec) for element in app.get("plotly_chart")]
+
+
 def charts(app):
     """List the plotly charts of a page: title, and label, x, y and dash of each curve."""
     found = []
-    for element in app.get("plotly_chart"):
-        spec = json.loads(element.proto.spec)
+    for spec in plotly_figures(app):
         curves = [
             {"label": trace["name"], "x": trace["x"], "y": trace["y"], "dash": trace["line"]["dash"]}
             for trace in spec["data"]

@@ -21,7 +21,7 @@ from diffusion_edu.generation import Preset, generate
 from diffusion_edu.schedules import cosine
 
 pytest.importorskip("streamlit.testing.v1")
-from onscreen import finished, healthy, opened  # noqa: E402
+from onscreen import finished, healthy, opened, plotly_figures  # noqa: E402
 
 from diffusion_edu.app.unet import (
     activation_animation,
@@ -256,9 +256,10 @@ def test_a_network_without_attention_gets_one_sentence():
 
 def test_the_time_embedding_is_that_of_the_library_and_the_code_repeats_it(model):
     app = shown(view="time embedding", part="down.1.0.block")
-    titles = [figure["title"] for figure in given(app)["figures"]]
+    figures = plotly_figures(app)
+    titles = [figure["layout"]["title"]["text"] for figure in figures]
     assert len(titles) == 5 and titles[3].endswith("Scale of down.1.0.block")
-    assert all("<svg" in figure["svg"] for figure in given(app)["figures"])
+    assert {figure["data"][0]["type"] for figure in figures} == {"heatmap"}
     names = {}
     exec(app.code[0].value, names)
     seen = time_embedding.time_conditioning("flowers_attention", model.card.sha256, "down.1.0.block.modulate")
@@ -274,7 +275,7 @@ def test_the_time_embedding_is_that_of_the_library_and_the_code_repeats_it(model
 
 def test_the_simple_network_has_a_shift_only():
     app = shown(view="time embedding", model=SIMPLE, part="stem")  # unconditioned: another part is shown instead
-    titles = [figure["title"] for figure in given(app)["figures"]]
+    titles = [figure["layout"]["title"]["text"] for figure in plotly_figures(app)]
     assert len(titles) == 4 and titles[-1].startswith("3. Shift of up.")
 
 
@@ -288,7 +289,10 @@ def test_the_most_similar_classes_are_those_of_the_library_and_the_code_repeats_
     assert len(lines) == class_embedding.NEAREST and all(
         f"| {n} | {class_name} | {cosine:.2f} |" in table for n, (class_name, cosine) in enumerate(lines, 1)
     )
-    fractions = principal_components(said)[1]
+    positions, fractions = principal_components(said)
+    (drawn,) = plotly_figures(app)
+    dots = drawn["data"][1]
+    assert len(dots["hovertext"]) == 102 and [word for word in dots["text"] if word.endswith("rose</b>")]
     assert any(f"They hold {fractions.sum():.0%}" in caption.value for caption in app.caption)
 
 
@@ -376,7 +380,7 @@ def test_a_model_with_attributes_has_all_views(view, monkeypatch, tmp_path, tiny
         not app.error
         and app.selectbox(key="model").value == "My faces"
         and len(app.code) >= 1
-        and app.get("bidi_component")
+        and (app.get("bidi_component") or app.get("plotly_chart"))
     )
     exec(app.code[0].value, {"print": lambda *words: None})
 

@@ -3,7 +3,7 @@
 import pytest
 
 from diffusion_edu.figures.charts import Axis, Chart, Series, round_axis, timestep_axis
-from diffusion_edu.figures.interactive import INK, figure
+from diffusion_edu.figures.interactive import INK, class_map, figure, heat_map
 
 LOG = Axis("FD", 0, 2, {"1": 0, "10": 1, "100": 2}, base=10)
 NFE = Axis("NFE", 3, 6, {"8": 3, "64": 6}, base=2)
@@ -43,3 +43,20 @@ def test_axes_have_round_ticks_and_timesteps_fall():
     axis = round_axis("fraction", [0.0, 0.93], low=0)
     assert axis.low == 0 and axis.high > 0.93 and list(axis.ticks) == ["0", "0.5", "1"][: len(axis.ticks)]
     assert (timestep_axis(1000).low, timestep_axis(1000).high) == (1000, 0)
+
+
+def test_a_heat_map_has_its_first_row_on_top_and_shows_outliers_in_one_colour():
+    values = [[0.0, 1.0], [-1.0, 0.5]]
+    x, y = timestep_axis(1000), Axis("channel", 2.5, 0.5, {"1": 1, "2": 2})
+    drawn = heat_map("Scale", values, x, y, ([1000, 0], [1, 2]))
+    (trace,), layout = drawn.data, drawn.layout
+    assert list(trace.x) == [1000, 0] and list(layout.xaxis.range) == [1000, 0]
+    assert list(layout.yaxis.range) == [2.5, 0.5] and trace.zmin == -trace.zmax
+    assert trace.zmax == pytest.approx(1, abs=0.01) and trace.z.tolist() == values
+
+
+def test_a_map_of_classes_names_the_chosen_one_and_numbers_the_nearest():
+    drawn = class_map([[0, 0], [1, 0], [0, 2]], ["#111111", "#222222", "#333333"], ["iris", "rose", "tulip"], 1, [2, 0])
+    lines, dots = drawn.data
+    assert list(dots.text) == ["<b>2</b>", "<b>rose</b>", "<b>1</b>"] and dots.hovertext[2] == "tulip"
+    assert list(lines.x) == [1, 0, None, 1, 0, None] and list(lines.y) == [0, 2, None, 0, 0, None]

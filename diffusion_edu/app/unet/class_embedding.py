@@ -11,13 +11,13 @@ from diffusion_edu.analysis.activations import (
     similarity_matrix,
 )
 from diffusion_edu.app.common import image_picker, models
+from diffusion_edu.app.common.charts import CONFIG
 from diffusion_edu.app.common.snippets import snippet
-from diffusion_edu.app.components.svg import widget
 from diffusion_edu.app.unet.controls import BOUND
 from diffusion_edu.app.unet.trajectory import PRESET
 from diffusion_edu.data.images import mean_colours
-from diffusion_edu.figures.still import REAL, svg
-from diffusion_edu.figures.unet import class_map
+from diffusion_edu.figures.interactive import class_map
+from diffusion_edu.figures.still import REAL
 
 NEAREST = 6  # classes in the list
 MODULATION, EMBEDDING = "scales and shifts", "class embedding"
@@ -43,10 +43,8 @@ def show(card, class_name):
     nearest = [k for k in similarity.argsort(descending=True).tolist() if k != chosen][:NEAREST]
     positions, fractions = principal_components(vectors)
     left, right = st.columns([3, 2])
-    alt = f"Map of {len(names)} classes; {class_name} and the {len(nearest)} most similar classes are labelled"
-    with left:
-        figure = class_map(positions.numpy(), class_colours(names), chosen, class_name, nearest)
-        widget.show([("", svg(figure, alt))], "class embedding")
+    figure = class_map(positions, class_colours(names), names, chosen, nearest)
+    left.plotly_chart(figure, key="class_map", config=CONFIG)
     lines = "\n".join(f"| {n} | {names[k]} | {similarity[k]:.2f} |" for n, k in enumerate(nearest, 1))
     right.markdown(f"| | most similar to {class_name} | cosine similarity |\n| --- | --- | --- |\n{lines}")
     right.caption("1: the same direction; 0: nothing in common. The mean over all classes is subtracted first.")

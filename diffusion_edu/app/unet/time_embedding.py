@@ -13,11 +13,11 @@ from diffusion_edu.analysis.activations import (
 )
 from diffusion_edu.analysis.network_summary import parts_of
 from diffusion_edu.app.common import models
+from diffusion_edu.app.common.charts import show_figures
 from diffusion_edu.app.common.snippets import snippet
-from diffusion_edu.app.components.svg import widget
 from diffusion_edu.app.unet.trajectory import PRESET
-from diffusion_edu.figures.still import svg
-from diffusion_edu.figures.unet import Axis, table
+from diffusion_edu.figures.charts import Axis, timestep_axis
+from diffusion_edu.figures.interactive import heat_map
 from diffusion_edu.networks.blocks import ResidualBlock
 
 INTERVALS = 64  # between the timesteps on the figures
@@ -73,8 +73,7 @@ def show(card, part):
     """Show how the timestep reaches the parts of a network, with this part as the example; returns the layer shown."""
     layer = modulation_layer(models.get(card.name).net, part)
     found = time_conditioning(card.name, card.sha256, layer)
-    figures = [(title, svg(figure, title)) for title, figure in _figures(found, layer.rpartition(".")[0])]
-    widget.show(figures, "time embedding")
+    show_figures(_figures(found, layer.rpartition(".")[0]), "time_embedding", columns=3)
     scale = "" if found.scale is None else "Each channel is multiplied by 1 + scale, then the shift is added. "
     st.caption(
         "The network receives the timestep as the noise level 1000 θ, from 0 for a clean image to 1571 for pure noise. "
@@ -85,29 +84,27 @@ def show(card, part):
 
 
 def _figures(found, part):
-    """Make the figures, as (title, figure) pairs."""
-    ticks = {str(t): INTERVALS * (1 - t / PRESET.T) for t in (PRESET.T, PRESET.T // 2, 0)}
-    along, down = Axis("timestep t: noise → image", ticks), Axis("timestep t", ticks)
+    """Make the heat maps: sinusoids, time embedding, similarity of timesteps, scale and shift of a part."""
+    axis, timesteps = timestep_axis(PRESET.T), shown_timesteps()
     width = found.sinusoids.shape[1]
-    numbers = Axis("number", {"1": 0, f"{width // 2}": width // 2 - 1, f"{width}": width - 1})
-    similarity = table(similarity_matrix(found.embedding).numpy(), along, down, signed=False)
+    numbers = Axis("number", width + 0.5, 0.5, {str(n): n for n in (1, width // 2, width)})
+    similarity = similarity_matrix(found.embedding).numpy()
+    falling = Axis(axis.title, 0, PRESET.T, axis.ticks)
     figures = [
-        ("1. Sinusoids: sines above, cosines below", table(found.sinusoids.T.numpy(), along, numbers)),
-        ("2. Time embedding: after two layers", _sorted_table(found.embedding, along, "number")),
-        ("Similarity of timesteps (cosine)", similarity),
+        heat_map("1. Sinusoids", found.sinusoids.T, axis, numbers, (timesteps, list(range(1, width + 1)))),
+        _sorted("2. Time embedding", found.embedding, "number"),
+        heat_map("Similarity of timesteps (cosine)", similarity, axis, falling, (timesteps, timesteps), signed=False),
     ]
     modulation = (("Scale", found.scale), ("Shift", found.shift))
-    figures += [
-        (f"3. {name} of {part}", _sorted_table(values, along)) for name, values in modulation if values is not None
-    ]
-    return figures
+    return figures + [_sorted(f"3. {name} of {part}", values) for name, values in modulation if values is not None]
 
 
-def _sorted_table(values, along, name="channel"):
+def _sorted(title, values, name="channel"):
     """Show how each of values (timesteps, n) changes with the timestep; those that rise most come first."""
-    order = (values[-1] - values[0]).argsort(descending=True)
-    numbers = Axis(f"{name}, sorted", {"1": 0, str(values.shape[1]): values.shape[1] - 1})
-    return table(values[:, order].T.numpy(), along, numbers)
+    order, count = (values[-1] - values[0]).argsort(descending=True), values.shape[1]
+    numbers = Axis(f"{name}, sorted", count + 0.5, 0.5, {"1": 1, str(count): count})
+    at = (shown_timesteps(), list(range(1, count + 1)))
+    return heat_map(title, values[:, order].T, timestep_axis(PRESET.T), numbers, at)
 
 
 def code(card, layer, net):
