@@ -137,7 +137,7 @@ def class_map(positions, colours, names, chosen, nearest, height=380):
 
 
 def _plain(title, height):
-    """The layout that heat maps and maps share."""
+    """The layout of heat maps and of the map of classes."""
     return {
         "title": {"text": title, "font": {"size": 14}, "x": 0, "xanchor": "left", "xref": "paper"},
         "height": height,

@@ -23,8 +23,8 @@ PAGES = {  # what the page shows when its work is done, by link
     "/Steps_and_seeds?view=two+seeds": ".sheet img",
     "/Inside_the_U-Net?view=activations": ".timeline[data-painted] canvas",
     "/Inside_the_U-Net?view=attention": ".timeline[data-painted] canvas",
-    "/Inside_the_U-Net?view=time+embedding": ".vectors svg",
-    "/Inside_the_U-Net?view=class+embedding": ".vectors svg",
+    "/Inside_the_U-Net?view=time+embedding": ".js-plotly-plot",
+    "/Inside_the_U-Net?view=class+embedding": ".js-plotly-plot",
     "/Cold_diffusion?restorer=oracle+(knows+the+true+image)&degradation=noise": "text=PSNR to the true image",
     "/Guidance?view=Classifier-free+guidance+as+vectors": "text=Show the code",
     "/Guidance?view=Expert+denoisers": "text=Show the code",
@@ -70,6 +70,6 @@ def test_a_narrow_window_needs_no_sideways_scrolling(narrow, link):
     narrow.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for()
     assert fits(narrow)
     parts = narrow.locator("[data-testid=stMain]").locator(
-        "canvas, .plot, .sheet img, [role=radio], [role=slider], input, button"
+        "canvas, .plot, .js-plotly-plot, .sheet img, [role=radio], [role=slider], input, button"
     )
     assert parts.evaluate_all(OUTSIDE, WIDTH) == []
