@@ -1,4 +1,4 @@
-"""What tests of sampling walks share: noise, a denoiser, comparison to nine digits."""
+"""Helpers for tests of sampling walks: noise, a denoiser, comparison to nine digits."""
 
 import torch
 

@@ -39,7 +39,7 @@ def text(app):
 def test_every_shipped_model_has_a_card_that_says_what_it_is(name):
     card, words = read_card(PRETRAINED / f"{name}.json"), text(shown(name))
     assert model_card.what(card) in words and card.licence in words and card.data["source"] in words
-    assert f"{card.training['images_seen']:,} images" in words and "Known weaknesses" in words
+    assert f"{card.training['images_seen']:,} in all" in words and "Known weaknesses" in words
     assert all(sentence in words for sentence in model_card.weaknesses(card))
 
 
