@@ -18,15 +18,10 @@ def figure(chart, height=290):
     """Draw a charts.Chart whose curves do not change, as a plotly figure that takes its text colours from the page."""
     drawn = go.Figure([_trace(series, chart) for series in chart.series])
     drawn.update_layout(
-        title={"text": chart.title, "font": {"size": 14}, "x": 0, "xanchor": "left", "xref": "paper"},
+        **_plain(chart.title, height),
         xaxis={**_axis(chart.x), "showgrid": False},
         yaxis=_axis(chart.y),
-        height=height,
-        margin={"l": 10, "r": 10, "t": 36, "b": 10},
         legend={"orientation": "h", "yref": "container", "y": 0, "yanchor": "bottom", "x": 0, "font": {"size": 12}},
-        font={"size": 12},
-        paper_bgcolor=PLAIN,
-        plot_bgcolor=PLAIN,
         hovermode="closest",
         meta={"alt": chart.alt},
     )
@@ -137,7 +132,7 @@ def class_map(positions, colours, names, chosen, nearest, height=380):
 
 
 def _plain(title, height):
-    """The layout of heat maps and of the map of classes."""
+    """The layout of every figure: title, height, margins, and the colours of the page."""
     return {
         "title": {"text": title, "font": {"size": 14}, "x": 0, "xanchor": "left", "xref": "paper"},
         "height": height,
