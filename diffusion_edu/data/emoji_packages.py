@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from diffusion_edu.data.decoding import read_image
 from diffusion_edu.data.emoji import COLUMNS, TONES
-from diffusion_edu.data.images import read_image
 
 NAMES = "emojibase-data@17.0.0"
 FINE = 4  # vector images are rendered this much larger, and scaled down

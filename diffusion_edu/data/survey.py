@@ -12,7 +12,8 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from diffusion_edu.data.images import ImageSet, read_image
+from diffusion_edu.data.decoding import read_image
+from diffusion_edu.data.images import ImageSet
 from diffusion_edu.data.sources import listed
 
 MOST_FILES, TOGETHER = 500_000, 64  # in a folder; read between two reports

@@ -4,7 +4,7 @@ import io
 
 import torch
 
-from diffusion_edu.data.images import MOST_PIXELS, read_image
+from diffusion_edu.data.decoding import MOST_PIXELS, read_image
 
 REMEDY = f"save it as a JPEG or PNG of at most {MOST_PIXELS // 1_000_000} million pixels and choose it again."
 

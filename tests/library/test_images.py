@@ -10,8 +10,9 @@ import torch
 from helpers import seeded
 from PIL import Image
 
-from diffusion_edu.data import images
-from diffusion_edu.data.images import ImageSet, batches, squared, to_bytes, to_signed
+from diffusion_edu.data import decoding
+from diffusion_edu.data.decoding import squared
+from diffusion_edu.data.images import ImageSet, batches, to_bytes, to_signed
 
 RED = (255, 0, 0)
 
@@ -98,7 +99,7 @@ def test_images_are_turned_as_their_camera_says():
 
 
 def test_a_image_with_too_many_pixels_is_refused_before_it_is_decoded(monkeypatch):
-    monkeypatch.setattr(images, "MOST_PIXELS", 100)
+    monkeypatch.setattr(decoding, "MOST_PIXELS", 100)
     with pytest.raises(ValueError, match="16 x 16 pixels; 100 are the most"):
         squared(plain(), 8)
 
