@@ -2,6 +2,7 @@
 
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -10,7 +11,8 @@ pytest.importorskip("streamlit")
 from streamlit.testing.v1 import AppTest  # noqa: E402
 
 from diffusion_edu.app.jobs import task as tasks  # noqa: E402
-from diffusion_edu.app.jobs.worker import Job  # noqa: E402
+from diffusion_edu.app.jobs import worker  # noqa: E402
+from diffusion_edu.app.jobs.worker import Job, sentence_of  # noqa: E402
 
 
 def page():
@@ -33,7 +35,12 @@ def page():
         raise ValueError("these choices do not go together")
 
     run = refused if st.session_state.get("refuse") else run
-    task = Task("counting", (count, bad), run, count + 1, request=f"up to {count}")
+
+    def unmade(job):
+        raise ValueError("no chart of it")
+
+    result = {"result": unmade} if st.session_state.get("unmade") else {}
+    task = Task("counting", (count, bad), run, count + 1, request=f"up to {count}", **result)
     if finished := keep_done(task, "Try again", patience=st.session_state.get("patience", 0)):
         st.markdown(f"{finished.request}: {finished.result}")
 
@@ -96,16 +103,96 @@ def test_choices_that_do_not_go_together_are_refused_in_one_sentence(caplog, mon
     assert "Traceback" in caplog.text
 
 
-def test_running_out_of_memory_is_logged_too(caplog):
+@pytest.mark.parametrize(
+    "problem",
+    [
+        MemoryError(),
+        RuntimeError("[enforce fail at alloc_cpu.cpp] DefaultCPUAllocator: can't allocate memory: 48 bytes\nmore"),
+        RuntimeError("CUDA out of memory. Tried to allocate 2 GiB"),
+    ],
+)
+def test_running_out_of_memory_is_logged_too(caplog, problem):
     def items():
         yield 1
-        raise MemoryError
+        raise problem
 
     job = Job(items(), 2).start()
     end = time.monotonic() + 10
     while not job.finished and time.monotonic() < end:
         time.sleep(0.01)
-    assert "fewer images" in job.problem and "MemoryError" in caplog.text
+    assert "fewer images" in job.problem and type(problem).__name__ in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("problem", "sentence"),
+    [
+        (RuntimeError("a long\nstory"), "This could not be computed: a long"),
+        (KeyError(), "This could not be computed: KeyError"),
+    ],
+)
+def test_a_problem_is_one_line(problem, sentence):
+    assert sentence_of(problem) == sentence
+
+
+def test_a_result_that_cannot_be_made_is_one_sentence_too():
+    app = until(opened(unmade=True), lambda app: app.error)
+    assert [error.value for error in app.error] == ["This could not be computed: no chart of it"] and not app.exception
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    """A clock that a test sets: `clock.now`, in seconds."""
+    clock = SimpleNamespace(now=100.0)
+    monkeypatch.setattr(worker, "time", SimpleNamespace(monotonic=lambda: clock.now, perf_counter=lambda: clock.now))
+    return clock
+
+
+def advance(job, clock, intervals):
+    """Let a job finish one item after each of the intervals, in seconds."""
+    for interval in intervals:
+        clock.now += interval
+        assert job._advance()
+    return job
+
+
+@pytest.mark.parametrize(
+    ("intervals", "expected"),
+    [
+        ([1.0] * 10, 1.0),  # alone
+        ([30.0] * 3, 30.0),  # thirty others from the beginning
+        ([0.5] * 10 + [15.0] * 2, 15.0),  # thirty others come after half of the items
+        ([0.5] * 10 + [0.5 + k for k in range(10)], 9.0),  # one after the other comes
+        ([15.0] * 4 + [0.5] * 40, 0.5),  # the others are gone
+        ([20.0, *[0.1] * 300], 0.1),  # a late first turn
+    ],
+)
+def test_the_time_left_follows_the_recent_pace(clock, intervals, expected):
+    job = advance(Job(iter(range(1000)), 1000), clock, intervals)
+    assert job.seconds_left / (1000 - job.done) == pytest.approx(expected, rel=0.3)
+
+
+def test_waiting_for_a_turn_makes_the_time_left_longer(clock):
+    job = Job(iter(range(20)), 20)
+    assert advance(job, clock, [0.5]).seconds_left is None
+    advance(job, clock, [0.5] * 9)
+    clock.now += 12
+    assert job.seconds_left == pytest.approx(120)
+    job.total = 5  # a job that has more items than it was thought to have
+    assert job.seconds_left == 0
+
+
+def test_the_time_left_is_right_while_thirty_take_turns(clock):
+    """The worker computes one item of each job in turn; the others come when the first has done six of its items."""
+    first, others = Job(iter(range(20)), 20), [Job(iter(range(20)), 20) for _ in range(29)]
+    said = {}
+    for done in range(20):
+        for job in [first, *others] if done >= 6 else [first]:
+            clock.now += 0.3
+            job._advance()
+            if job is first:
+                said[clock.now] = first.seconds_left
+    late = [seconds / (clock.now - 29 * 0.3 - at) for at, seconds in list(said.items())[10:-1]]
+    assert all(0.8 < ratio < 1.25 for ratio in late), late
 
 
 def test_only_the_package_of_jobs_knows_the_keys_of_tasks_in_the_session():

@@ -38,7 +38,7 @@ import streamlit as st
 from diffusion_edu.app.common import models as installed
 from diffusion_edu.app.common.layout import show_images
 from diffusion_edu.app.jobs.progress import preview_progress, progress_text
-from diffusion_edu.app.jobs.worker import Job
+from diffusion_edu.app.jobs.worker import Job, sentence_of
 from diffusion_edu.checkpoints import Unusable
 from diffusion_edu.data.images import to_bytes
 from diffusion_edu.figures.grids import grid
@@ -184,10 +184,13 @@ def _watch(task, quiet):
 
 def _finish(task, job):
     """Keep the result of a finished Job, or the sentence that says why there is none."""
+    if not job.problem and not job.cancelled:
+        try:
+            st.session_state[done_key(task.key)] = Done(task.request, task.result(job), job.seconds, task.id)
+        except Exception as problem:
+            job.problem = sentence_of(problem)
     if job.problem:
         st.session_state[_failed_key(task.key)] = job.problem
-    elif not job.cancelled:
-        st.session_state[done_key(task.key)] = Done(task.request, task.result(job), job.seconds, task.id)
     st.session_state.pop(_job_key(task.key), None)
 
 

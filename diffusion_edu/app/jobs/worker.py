@@ -6,6 +6,7 @@ next item.
 """
 
 import logging
+import math
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -13,6 +14,38 @@ from concurrent.futures import ThreadPoolExecutor
 LOG = logging.getLogger("diffusion_edu.app")
 WORKER = ThreadPoolExecutor(max_workers=1, thread_name_prefix="worker")
 ABANDONED = 300  # seconds after which a job stops that no page looks at
+MEMORY = 10  # seconds after which the pace of a job is nearly forgotten
+
+
+class Pace:
+    """The recent seconds from one item to the next, the waiting for other jobs included.
+
+    An interval that lies t seconds back weighs exp(-t / MEMORY), so that a busy server is noticed soon.
+    """
+
+    def __init__(self):
+        self.since, self.items, self.seconds = time.monotonic(), 0.0, 0.0
+
+    def note(self):
+        """Note that an item has just been finished."""
+        now = time.monotonic()
+        interval, self.since = now - self.since, now
+        kept = math.exp(-interval / MEMORY)
+        self.items, self.seconds = kept * self.items + 1, kept * self.seconds + interval
+
+    @property
+    def now(self):
+        """Seconds per item; an item that is awaited for longer than that counts with the seconds so far."""
+        return max(self.seconds / self.items, time.monotonic() - self.since)
+
+
+def sentence_of(problem):
+    """Log an exception that ended a job, with its traceback, and return one sentence for the person."""
+    LOG.error("A job failed", exc_info=problem)
+    first = next(iter(str(problem).splitlines()), "") or type(problem).__name__
+    if isinstance(problem, MemoryError) or "out of memory" in first or "allocate memory" in first:  # torch says it so
+        return "There is not enough memory: generate fewer images at once."
+    return f"This could not be computed: {first}"
 
 
 class Job:
@@ -24,7 +57,7 @@ class Job:
     def __init__(self, items: Iterator, total: int, keep=lambda index: True):
         self.kept, self.latest, self.done, self.total = [], None, 0, total
         self.problem, self.cancelled, self.finished = "", False, False
-        self.started_at = self.sheet_captions = time.monotonic()
+        self.looked_at, self.pace = time.monotonic(), Pace()
         self.seconds = 0.0  # of computing, without waiting for a turn
         self._items, self._keep = items, keep
 
@@ -39,7 +72,7 @@ class Job:
 
     def look(self):
         """Note that a page still watches this job."""
-        self.sheet_captions = time.monotonic()
+        self.looked_at = time.monotonic()
 
     @property
     def fraction(self):
@@ -51,7 +84,7 @@ class Job:
         """The estimated seconds until the end, or None before there are two items."""
         if self.done < 2:
             return None
-        return (time.monotonic() - self.started_at) / self.done * (self.total - self.done)
+        return self.pace.now * max(0, self.total - self.done)
 
     def _take_turn(self):
         """Compute one item, then queue again behind the other jobs."""
@@ -59,12 +92,8 @@ class Job:
             self.finished = self.cancelled or not self._advance()
             if not self.finished:
                 WORKER.submit(self._take_turn)
-        except MemoryError:
-            LOG.exception("A job ran out of memory")
-            self.problem = "There is not enough memory: generate fewer images at once."
         except Exception as problem:  # whatever it is, the worker goes on for the other jobs
-            LOG.exception("A job failed")
-            self.problem = f"This could not be computed: {problem}"
+            self.problem = sentence_of(problem)
         self.finished = self.finished or bool(self.problem)
 
     def _advance(self):
@@ -76,6 +105,7 @@ class Job:
         if self._keep(self.done):
             self.kept.append(item)
         self.latest, self.done = item, self.done + 1
-        if time.monotonic() - self.sheet_captions > ABANDONED:
+        self.pace.note()
+        if time.monotonic() - self.looked_at > ABANDONED:
             self.problem = "The page was closed or left for five minutes, so the work was stopped: start it again."
         return not self.problem
