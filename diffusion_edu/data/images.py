@@ -3,7 +3,7 @@
 import io
 import json
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -154,27 +154,6 @@ def _jpeg(image, quality):
     file = io.BytesIO()
     Image.fromarray(image.permute(1, 2, 0).numpy()).save(file, "JPEG", quality=quality, subsampling=0)
     return file.getvalue()
-
-
-def batches(images, size, generator, flip=True, often=None) -> Iterator[tuple[Tensor, Tensor | None]]:
-    """Yield endless batches: images in [-1, 1] (size, 3, h, w), half of them mirrored, and their labels or None.
-
-    Each image comes once per epoch; or at random, with the weights in often (n,).
-    """
-    device, waiting = images.images.device, torch.empty(0, dtype=torch.int64, device=images.images.device)
-    while True:
-        while len(waiting) < size:
-            if often is None:
-                following = torch.randperm(len(images), generator=generator, device=device)
-            else:
-                following = torch.multinomial(often, len(images), replacement=True, generator=generator)
-            waiting = torch.cat([waiting, following])
-        chosen, waiting = waiting[:size], waiting[size:]
-        x0 = to_signed(images.images[chosen])
-        if flip:
-            mirrored = torch.rand(size, 1, 1, 1, generator=generator, device=device) < 0.5
-            x0 = torch.where(mirrored, x0.flip(3), x0)
-        yield x0, None if images.labels is None else images.labels[chosen]
 
 
 def cut(x, size, generator):

@@ -17,7 +17,8 @@ import torch.nn.functional as F
 from tqdm import tqdm
 
 from diffusion_edu.checkpoints import OWN, Card, Unusable, load, save
-from diffusion_edu.data.images import batches, load_images, to_signed
+from diffusion_edu.data.batches import batches
+from diffusion_edu.data.images import load_images, to_signed
 from diffusion_edu.data.tables import SPLITS
 from diffusion_edu.evaluation.features import balanced_accuracies, category_class_accuracy, class_accuracy
 from diffusion_edu.networks import NETWORKS

@@ -11,7 +11,8 @@ from PIL import Image
 from tqdm import tqdm
 
 from diffusion_edu.checkpoints import Model, Unusable, load, save
-from diffusion_edu.data.images import ImageSet, batches, load_images
+from diffusion_edu.data.batches import batches
+from diffusion_edu.data.images import ImageSet, load_images
 from diffusion_edu.figures.still import training_curve
 from diffusion_edu.generation import Preset
 from diffusion_edu.randomness import Compute, choose

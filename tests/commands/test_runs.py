@@ -8,7 +8,8 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from diffusion_edu.checkpoints import Unusable
-from diffusion_edu.data.images import ImageSet, batches
+from diffusion_edu.data.batches import batches
+from diffusion_edu.data.images import ImageSet
 from diffusion_edu.training.loop import fit, train_state
 from diffusion_edu.training.objectives.diffusion import Objective
 from diffusion_edu.training.state import load_run, save_run

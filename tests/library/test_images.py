@@ -11,8 +11,9 @@ from helpers import seeded
 from PIL import Image
 
 from diffusion_edu.data import decoding
+from diffusion_edu.data.batches import batches
 from diffusion_edu.data.decoding import squared
-from diffusion_edu.data.images import ImageSet, batches, to_bytes, to_signed
+from diffusion_edu.data.images import ImageSet, to_bytes, to_signed
 
 RED = (255, 0, 0)
 

@@ -12,7 +12,8 @@ from helpers import seeded
 from torch import nn
 
 from diffusion_edu.core import walk
-from diffusion_edu.data.images import ImageSet, batches
+from diffusion_edu.data.batches import batches
+from diffusion_edu.data.images import ImageSet
 from diffusion_edu.data.points import two_moons
 from diffusion_edu.denoisers import NeuralDenoiser
 from diffusion_edu.networks import MLP

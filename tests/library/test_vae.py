@@ -14,7 +14,8 @@ from helpers import seeded
 from torch.distributions import Normal, kl_divergence
 
 from diffusion_edu.checkpoints import Card, Model, load
-from diffusion_edu.data.images import ImageSet, batches, load_images, save_images
+from diffusion_edu.data.batches import batches
+from diffusion_edu.data.images import ImageSet, load_images, save_images
 from diffusion_edu.generation import Preset, generate
 from diffusion_edu.networks.vae import VAE
 from diffusion_edu.randomness import Compute
