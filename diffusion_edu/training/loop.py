@@ -68,21 +68,25 @@ def fit(
 ) -> Iterator[Progress]:
     """Train until the stream of batches ends, and yield a Progress after each training step and its EMA update.
 
-    A step takes `accumulate` batches (x0, condition). The caller may stop at any yield. lr(train_state) is the learning
-    rate, ema the decay of the EMA. Gradients are clipped to norm 1.
+    A step takes `accumulate` batches (x0, condition), which act like one: every image counts the same. The caller may
+    stop at any yield. lr(train_state) is the learning rate, ema the decay of the EMA. Gradients are clipped to norm 1.
     """
+    if accumulate < 1:
+        raise ValueError(f"A training step takes 1 batch or more, not {accumulate}: choose a larger accumulate.")
     net, optimizer, device = train_state.net, train_state.optimizer, train_state.generator.device
     batches, before = iter(stream), time.monotonic()
     while parts := list(islice(batches, accumulate)):
         for group in optimizer.param_groups:
             group["lr"] = lr(train_state)
-        total = 0.0
+        images, total = sum(len(x0) for x0, _ in parts), 0.0
+        if not images:
+            raise ValueError("A batch has no images: there is nothing to learn from.")
         for x0, condition in parts:
             with torch.autocast(device.type, autocast, enabled=autocast is not None):
-                loss = objective(net, x0, condition, train_state.generator).mean() / accumulate
+                loss = objective(net, x0, condition, train_state.generator).mean() * (len(x0) / images)
             loss.backward()
             total += loss.detach()
-            train_state.images += len(x0)
+        train_state.images += images
         nn.utils.clip_grad_norm_(net.parameters(), 1.0)
         optimizer.step()
         optimizer.zero_grad()

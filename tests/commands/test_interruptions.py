@@ -28,19 +28,25 @@ reader = train_state(NETWORKS["attention_unet"](**config))
 
 KILL = """
 whole = [save(folder, card, state.net).sha256 for state in states]
-save_run(folder / "run.safetensors", states[0], {"version": 0})
+save_run(folder / "state.safetensors", states[0], {"version": 0})
 interrupted = 0
 for moment in range(int(sys.argv[2])):
+    heard, told = os.pipe()
     child = os.fork()
     if not child:
+        fsync = os.fsync
+        os.fsync = lambda file: (os.write(told, b"."), time.sleep(0.001 * (moment % 3)), fsync(file))
         while True:
             for version, state in enumerate(states):
-                save_run(folder / "run.safetensors", state, {"version": version})
+                save_run(folder / "state.safetensors", state, {"version": version})
                 save(folder, card, state.net)
-    time.sleep(0.003 + 0.0017 * moment)
+    for _ in range(1 + moment % 7):
+        os.read(heard, 1)  # the child is about to finish a file
+    time.sleep(0.0005 * (moment % 5))
     os.kill(child, signal.SIGKILL)
     os.waitpid(child, 0)
-    version = load_run(folder / "run.safetensors", reader)["version"]
+    os.close(heard), os.close(told)
+    version = load_run(folder / "state.safetensors", reader)["version"]
     for ours, theirs in zip(reader.net.parameters(), states[version].net.parameters(), strict=True):
         assert torch.equal(ours, theirs)
     assert sha256_of(folder / "tiny.safetensors") in whole
@@ -53,10 +59,10 @@ print("interrupted", interrupted)
 
 FULL = """
 save(folder, card, states[0].net)
-save_run(folder / "run.safetensors", states[0], {})
+save_run(folder / "state.safetensors", states[0], {})
 before = {path.name: path.read_bytes() for path in folder.iterdir()}
 resource.setrlimit(resource.RLIMIT_FSIZE, (2000, resource.RLIM_INFINITY))
-for again in (lambda: save(folder, card, states[1].net), lambda: save_run(folder / "run.safetensors", states[1], {})):
+for again in (lambda: save(folder, card, states[1].net), lambda: save_run(folder / "state.safetensors", states[1], {})):
     try:
         again()
     except OSError:

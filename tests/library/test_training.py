@@ -98,7 +98,9 @@ def test_progress_counts_steps_images_and_seconds(tiny):
     assert heard == [(0, 0.0), (1, steps[0].seconds), (2, steps[1].seconds)]
 
 
-def test_two_batches_of_16_are_one_of_32(tiny):
+@pytest.mark.parametrize("sizes", [(16, 16), (24, 8), (1, 31), (5, 20, 7)], ids=str)
+def test_batches_that_are_accumulated_are_one_large_batch(tiny, sizes):
+    """Every image counts the same, in whatever batch it comes."""
     x0, eps, theta = (
         torch.randn(32, 3, 8, 8, generator=seeded()),
         torch.randn(32, 3, 8, 8, generator=seeded(1)),
@@ -108,15 +110,21 @@ def test_two_batches_of_16_are_one_of_32(tiny):
     def objective(net, rows, condition, generator):
         return Objective().at(net, x0[rows], condition, theta[rows], eps[rows])
 
-    one, two = start(tiny), start(tiny)
+    one, several = start(tiny), start(tiny)
     whole = next(fit(one, [(torch.arange(32), None)], objective, lambda at: 1e-3))
-    parts = next(
-        fit(two, [(torch.arange(16), None), (torch.arange(16, 32), None)], objective, lambda at: 1e-3, accumulate=2)
-    )
-    assert whole.loss == pytest.approx(parts.loss, rel=1e-5)
-    assert (whole.images, parts.images) == (32, 32)
-    for first, second in zip(moments(one), moments(two), strict=True):
+    parts = [(rows, None) for rows in torch.arange(32).split(sizes)]
+    summed = next(fit(several, parts, objective, lambda at: 1e-3, accumulate=len(sizes)))
+    assert whole.loss == pytest.approx(summed.loss, rel=1e-5)
+    assert (whole.images, summed.images) == (32, 32)
+    for first, second in zip(moments(one), moments(several), strict=True):
         torch.testing.assert_close(first, second, rtol=1e-3, atol=1e-6)
+
+
+def test_a_training_step_needs_an_image_and_a_batch(tiny):
+    with pytest.raises(ValueError, match="no images"):
+        next(fit(start(tiny), [(torch.zeros(0, 3, 8, 8), None)], Objective(), lambda at: 1e-3))
+    with pytest.raises(ValueError, match="not 0"):
+        next(fit(start(tiny), [(torch.zeros(1, 3, 8, 8), None)], Objective(), lambda at: 1e-3, accumulate=0))
 
 
 def moments(state):
