@@ -63,25 +63,26 @@ def show_speed(known):
         st.error(str(problem))
 
 
-page(
+with page(
+    "home",
     "How diffusion models work",
     "Noise becomes a flower, one small step at a time. Watch the prediction on the right: "
     "**what does it show first, colour or shape?**",
     icon="🌸",
-)
-if animation := load_animation(PRETRAINED / "flowers_attention.animation.json"):
-    play(animation, key="home", autoplay=True)
-    st.caption(
-        "A recorded sample of the small network that comes with this app, trained on photographs of flowers. "
-        "Nothing is computed now."
-    )
-with st.container(horizontal=True):
-    st.page_link("pages/1_Adding_noise.py", label="Start: add noise to an image", icon=":material/grain:")
-    st.page_link("pages/3_Sampling.py", label="Sample your own images", icon=":material/animation:")
-    st.page_link("pages/11_Text_to_image.py", label="Generate images from text", icon=":material/text_fields:")
-installed, machine = st.columns(2, gap="large")
-with installed:
-    known = models.cards(lambda card: card.generates or (card.text and card.autoencoder))
-    show_models(known)
-with machine:
-    show_speed(known)
+):
+    if animation := load_animation(PRETRAINED / "flowers_attention.animation.json"):
+        play(animation, key="home", autoplay=True)
+        st.caption(
+            "A recorded sample of the small network that comes with this app, trained on photographs of flowers. "
+            "Nothing is computed now."
+        )
+    with st.container(horizontal=True):
+        st.page_link("pages/1_Adding_noise.py", label="Start: add noise to an image", icon=":material/grain:")
+        st.page_link("pages/3_Sampling.py", label="Sample your own images", icon=":material/animation:")
+        st.page_link("pages/11_Text_to_image.py", label="Generate images from text", icon=":material/text_fields:")
+    installed, machine = st.columns(2, gap="large")
+    with installed:
+        known = models.cards(lambda card: card.generates or (card.text and card.autoencoder))
+        show_models(known)
+    with machine:
+        show_speed(known)

@@ -3,9 +3,10 @@
 from diffusion_edu.app.common.layout import page
 from diffusion_edu.app.text_to_image.page import show
 
-page(
+with page(
+    "text",
     "Text to image",
     "Images from a prompt: **which of your words are visible in the image, and which have no effect?**",
     icon="💬",
-)
-show()
+):
+    show()

@@ -3,10 +3,11 @@
 from diffusion_edu.app.common.layout import page
 from diffusion_edu.app.compare.page import show
 
-page(
+with page(
+    "compare",
     "Compare",
     "What does one setting change? Two samples from the same noise: "
     "**at which timestep do they part, in colour, shape or detail?**",
     icon="⚖️",
-)
-show()
+):
+    show()

@@ -3,9 +3,10 @@
 from diffusion_edu.app.common.layout import page
 from diffusion_edu.app.steps_and_seeds.page import show
 
-page(
+with page(
+    "steps",
     "Steps and seeds",
     "How few steps are enough, and what lies between two seeds? **Follow a row: where does it stop changing?**",
     icon="👣",
-)
-show()
+):
+    show()

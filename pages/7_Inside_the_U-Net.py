@@ -3,9 +3,10 @@
 from diffusion_edu.app.common.layout import page
 from diffusion_edu.app.unet.page import show
 
-page(
+with page(
+    "unet",
     "Inside the U-Net",
     "What is in the box? Every number here was read from a real forward pass.",
     icon="🧩",
-)
-show()
+):
+    show()

@@ -9,16 +9,17 @@ from diffusion_edu.denoisers import guided, record_guidance
 from diffusion_edu.generation import generate, guided_denoiser
 from diffusion_edu.networks.experts import Experts
 
-page(
+with page(
+    "guidance",
     "Guidance",
     "How to steer? Raise the guidance scale: **which images follow the condition first, and what do they lose?**",
     icon="🧭",
-)
-request, row = guidance.ask()
-if isinstance(request, Sweep):
-    shown = guidance.show_sweep(request, row)
-    show_code(shown.code, *shown.functions)
-else:
-    play_task(request, row)
-    vectors = isinstance(request, GuidanceVectors)
-    show_code(request.code, *((guided, record_guidance, guided_denoiser) if vectors else (Experts, generate)))
+):
+    request, row = guidance.ask()
+    if isinstance(request, Sweep):
+        shown = guidance.show_sweep(request, row)
+        show_code(shown.code, *shown.functions)
+    else:
+        play_task(request, row)
+        vectors = isinstance(request, GuidanceVectors)
+        show_code(request.code, *((guided, record_guidance, guided_denoiser) if vectors else (Experts, generate)))

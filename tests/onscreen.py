@@ -9,24 +9,36 @@ AppTest = pytest.importorskip("streamlit.testing.v1").AppTest
 HOME = "streamlit_app.py"
 
 
+def name_of(page):
+    """The first part of the keys of a page, and of its parameters in links."""
+    from diffusion_edu.app.common.layout import PAGES
+
+    return PAGES[page][0]
+
+
 def opened(page, session=(), **link):
-    """Open a page by a link; session holds earlier session values as pairs."""
+    """Open a page by a link, whose parameters are given without the name of the page; session holds earlier session
+    values as pairs.
+    """
     app = AppTest.from_file(f"../{HOME}", default_timeout=120)
     for name, value in session:
         app.session_state[name] = value
     for name, value in link.items():
-        app.query_params[name] = value
+        app.query_params[f"{name_of(page)}.{name}"] = value
     return (app if page == HOME else app.switch_page(page)).run()
 
 
 def healthy(app):
+    from diffusion_edu.app.common.state import FAILED
+
     assert not app.exception, [problem.value for problem in app.exception]
+    assert FAILED not in [problem.value for problem in app.error], "see the log"
     return app
 
 
 def running_jobs(app):
     """The jobs that run beside the page."""
-    return [job for name, job in app.session_state.items() if name.startswith("job:")]
+    return [job for name, job in app.session_state.items() if ".job:" in name]
 
 
 def finished(app, seconds=240):

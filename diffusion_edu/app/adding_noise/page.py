@@ -5,14 +5,15 @@ import streamlit as st
 from diffusion_edu.analysis.measures import histogram, snr_decibels, spectrum
 from diffusion_edu.app.adding_noise.animation import NOISES, ForwardProcess
 from diffusion_edu.app.common import image_picker
+from diffusion_edu.app.common.controls import control
 from diffusion_edu.app.common.layout import lesson, show_code
 from diffusion_edu.app.common.snippets import snippet
+from diffusion_edu.app.common.state import set_controls
 from diffusion_edu.app.components.player.widget import play
 from diffusion_edu.app.trajectories.animation import DASHES
 from diffusion_edu.schedules import SCHEDULES, Schedule
 
 OPENING, TIMESTEPS = ("linear", "cosine"), (100, 300, 600, 1000)
-BOUND = {"bind": "query-params"}
 
 
 def show():
@@ -52,22 +53,22 @@ def _ask_noise():
     """Let a person choose names of schedules, T, the seed, and whether to average over many noises."""
     with st.sidebar:
         words = f"Up to {len(DASHES)} noise schedules. All of them get the same noise."
-        names = st.multiselect(
+        names = control(
+            st.multiselect,
             "Noise schedules",
             list(SCHEDULES),
             OPENING,
             max_selections=len(DASHES),
             key="schedules",
             help=words,
-            **BOUND,
         )
         left, right = st.columns(2)
         words = "The number of timesteps between image and noise."
-        T = left.selectbox("Timesteps T", TIMESTEPS, len(TIMESTEPS) - 1, key="timesteps", help=words, **BOUND)
+        T = control(left.selectbox, "Timesteps T", TIMESTEPS, len(TIMESTEPS) - 1, key="timesteps", help=words)
         words = "The same seed gives the same noise."
-        seed = right.number_input("Seed", 0, 1_000_000, 0, key="seed", help=words, **BOUND)
+        seed = control(right.number_input, "Seed", 0, 1_000_000, 0, key="seed", help=words)
         words = f"Show the mean of {NOISES} noisy images: the noise cancels, the signal stays."
-        averaged = st.toggle(f"Average over {NOISES} noises", key="averaged", help=words, **BOUND)
+        averaged = control(st.toggle, f"Average over {NOISES} noises", key="averaged", help=words)
         words = (
             "The linear schedule was made for 1,000 timesteps. With 300, timestep T is not yet pure noise: "
             "its terminal SNR is not zero, and the image still shows."
@@ -84,7 +85,7 @@ def _ask_noise():
 
 def show_terminal_signal():
     """Choose a schedule with non-zero terminal SNR beside one with nearly zero, and average the noise away."""
-    st.session_state.update(schedules=list(OPENING), timesteps=300, averaged=True)
+    set_controls(schedules=list(OPENING), timesteps=300, averaged=True)
 
 
 def code(subject, process):

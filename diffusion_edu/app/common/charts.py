@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from diffusion_edu.app.common.state import own
 from diffusion_edu.figures.interactive import figure
 
 CONFIG = {"displaylogo": False, "toImageButtonOptions": {"format": "svg"}}
@@ -17,4 +18,4 @@ def show_figures(figures, key, columns):
     for first in range(0, len(figures), columns):
         row = figures[first : first + columns]
         for number, (place, drawn) in enumerate(zip(st.columns(columns), row, strict=False), first):
-            place.plotly_chart(drawn, key=f"{key}_{number}", config=CONFIG)
+            place.plotly_chart(drawn, key=own(f"{key}_{number}"), config=CONFIG)

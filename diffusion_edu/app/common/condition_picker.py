@@ -4,12 +4,13 @@ from dataclasses import dataclass
 
 import streamlit as st
 
+from diffusion_edu.app.common.controls import control
+from diffusion_edu.app.common.state import own
 from diffusion_edu.checkpoints import Card
 
 DEFAULTS = "sunflower", "eyeglasses"  # the first condition of models of flowers and of faces
 ADJECTIVES = {"male", "young", "smiling", "mouth slightly open", "bald"}  # the other attributes are things one has
 MAX_ATTRIBUTES = 5
-BOUND = {"bind": "query-params"}
 
 
 @dataclass(frozen=True)
@@ -49,10 +50,11 @@ def ask(card):
     """
     if card.classes:
         opening = card.classes.index(DEFAULTS[0]) if DEFAULTS[0] in card.classes else 0
-        return ConditionChoice(((st.selectbox("Class", card.classes, opening, key="class_name", **BOUND), 1),))
+        return ConditionChoice(((control(st.selectbox, "Class", card.classes, opening, key="class_name"), 1),))
     terms = {phrase(name, sign): (name, sign) for sign in (1, -1) for name in card.attributes}
     words = "Type an attribute, or “no” and an attribute. All others are left open."
-    chosen = st.multiselect(
+    chosen = control(
+        st.multiselect,
         "Attributes",
         list(terms),
         [DEFAULTS[1] if DEFAULTS[1] in terms else next(iter(terms))],
@@ -62,7 +64,6 @@ def ask(card):
         on_change=_drop_contradictions,
         args=(terms,),
         placeholder="smiling, no hat",
-        **BOUND,
     )
     if not chosen:
         raise ValueError("Choose at least one attribute: guidance needs a condition.")
@@ -71,5 +72,5 @@ def ask(card):
 
 def _drop_contradictions(terms):
     """Of two terms about the same attribute, keep the later."""
-    last = {terms[words][0]: words for words in st.session_state["attributes"]}
-    st.session_state["attributes"] = list(last.values())
+    last = {terms[words][0]: words for words in st.session_state[own("attributes")]}
+    st.session_state[own("attributes")] = list(last.values())

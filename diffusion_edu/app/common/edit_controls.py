@@ -6,11 +6,12 @@ import streamlit as st
 import torch
 
 from diffusion_edu.app.common import image_picker
+from diffusion_edu.app.common.controls import control
 from diffusion_edu.app.common.image_picker import UNLINKED, Subject
+from diffusion_edu.app.common.state import own
 from diffusion_edu.data.layers import painted, read_mask, to_png
 
 COLUMNS = {"spec": [10, 21], "gap": "small"}  # a canvas of 256 pixels, and two images of that width
-BOUND = {"bind": "query-params"}
 FILE = "file"
 
 
@@ -45,7 +46,7 @@ def ask_strength(label="Strength"):
     words = (
         "0 returns the image unchanged, 1 ignores it. In between, sampling starts at this fraction of the timesteps."
     )
-    return st.slider(label, 0.0, 1.0, 0.6, 0.05, key="strength", help=words, **BOUND)
+    return control(st.slider, label, 0.0, 1.0, 0.6, 0.05, key="strength", help=words)
 
 
 def ask_add_noise():
@@ -53,7 +54,7 @@ def ask_add_noise():
     words = (
         "Off: the image is only multiplied by the signal rate of that timestep. The result shows what the noise is for."
     )
-    return st.toggle("Add noise", True, key="noisy", help=words, **BOUND)
+    return control(st.toggle, "Add noise", True, key="noisy", help=words)
 
 
 def disc(size):
@@ -82,12 +83,14 @@ def ask_mask(size):
     A file that cannot be read gets one sentence, and the disc takes its place.
     """
     words = "Change it with brush and eraser, or clear it first."
-    chosen = st.segmented_control(
-        "Mask", [*MASKS, FILE], default="disc", required=True, key="hole", help=words, **BOUND
+    chosen = control(
+        st.segmented_control, "Mask", [*MASKS, FILE], default="disc", required=True, key="hole", help=words
     )
     if chosen != FILE:
         return MASKS[chosen](size)
-    given = st.file_uploader("Your mask: light pixels are filled", key="mask", help=f"An image of any size. {UNLINKED}")
+    given = st.file_uploader(
+        "Your mask: light pixels are filled", key=own("mask"), help=f"An image of any size. {UNLINKED}"
+    )
     if given is None:
         return disc(size)
     try:

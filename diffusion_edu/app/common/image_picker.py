@@ -5,7 +5,9 @@ from dataclasses import dataclass
 import streamlit as st
 from torch import Tensor
 
+from diffusion_edu.app.common.controls import control
 from diffusion_edu.app.common.snippets import snippet
+from diffusion_edu.app.common.state import own
 from diffusion_edu.checkpoints import PRETRAINED
 from diffusion_edu.data.images import load_images
 from diffusion_edu.data.uploads import read_upload
@@ -13,7 +15,6 @@ from diffusion_edu.data.uploads import read_upload
 OURS, FILE, CAMERA, SAMPLED = "one of ours", "a file", "camera", "your last sample"
 OPENING_CLASS = "water lily"
 UNLINKED = "Stays between you and this app's server, and is not part of the link to this page."
-BOUND = {"bind": "query-params"}
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,7 @@ def ask_subject(size=64, place=None, sampled=None):
     place = place or st.sidebar
     with place:
         sources = [OURS, FILE, CAMERA, *([SAMPLED] if sampled else [])]
-        source = st.segmented_control("Image", sources, default=OURS, required=True, key="source", **BOUND)
+        source = control(st.segmented_control, "Image", sources, default=OURS, required=True, key="source")
         if source == SAMPLED:
             return sampled
         file = _ask_file(source)
@@ -65,17 +66,17 @@ def ask_subject(size=64, place=None, sampled=None):
 def _ask_file(source):
     """Ask for a file or a photo, and return it, or None."""
     if source == FILE:
-        return st.file_uploader("Your image", key="file", help=f"JPEG, PNG, WebP, GIF and others. {UNLINKED}")
-    return st.camera_input("Your photo", key="photo", help=UNLINKED) if source == CAMERA else None
+        return st.file_uploader("Your image", key=own("file"), help=f"JPEG, PNG, WebP, GIF and others. {UNLINKED}")
+    return st.camera_input("Your photo", key=own("photo"), help=UNLINKED) if source == CAMERA else None
 
 
 def ours(size=64):
     """Let a person choose one of our images by its class and number."""
     known = images(size)
     opening = known.classes.index(OPENING_CLASS)
-    class_name = st.selectbox("Class", known.classes, opening, key="class_name", **BOUND)
+    class_name = control(st.selectbox, "Class", known.classes, opening, key="class_name")
     rows = (known.labels == known.classes.index(class_name)).nonzero().flatten().tolist()
     count = int(known.labels.bincount().min())
-    row = rows[st.slider("Number", 1, count, 1, key="number", **BOUND) - 1]
+    row = rows[control(st.slider, "Number", 1, count, 1, key="number") - 1]
     code = snippet(__file__, "read_ours", size=size, row=row, class_name=class_name)
     return Subject(known.images[row], class_name, code, row=row)

@@ -1,40 +1,63 @@
 """The frame of every page: the list of pages, the title, images side by side, and the code behind the page."""
 
 import inspect
+import threading
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
 
 import streamlit as st
 
-PAGES = {
-    "streamlit_app.py": ("Home", ":material/home:"),
-    "pages/1_Adding_noise.py": ("Adding noise", ":material/grain:"),
-    "pages/2_Denoise_once.py": ("Denoise once", ":material/visibility:"),
-    "pages/3_Sampling.py": ("Sampling", ":material/animation:"),
-    "pages/4_Compare.py": ("Compare", ":material/compare:"),
-    "pages/5_Steps_and_seeds.py": ("Steps and seeds", ":material/stairs:"),
-    "pages/6_Playground_2D.py": ("2-D playground", ":material/scatter_plot:"),
-    "pages/7_Inside_the_U-Net.py": ("Inside the U-Net", ":material/account_tree:"),
-    "pages/8_Cold_diffusion.py": ("Cold diffusion", ":material/ac_unit:"),
-    "pages/9_Guidance.py": ("Guidance", ":material/explore:"),
-    "pages/10_Editing.py": ("Editing", ":material/brush:"),
-    "pages/11_Text_to_image.py": ("Text to image", ":material/text_fields:"),
-    "pages/13_Evaluate_and_debug.py": ("Evaluate and debug", ":material/bug_report:"),
+from diffusion_edu.app.common.state import AFRESH, PAGE, guarded
+
+ROOT = Path(__file__).parents[3]
+READING = threading.Lock()  # Python 3.11 cannot parse in several threads at once
+
+PAGES = {  # its file: its name in keys and links, its title, its symbol
+    "streamlit_app.py": ("home", "Home", ":material/home:"),
+    "pages/1_Adding_noise.py": ("noise", "Adding noise", ":material/grain:"),
+    "pages/2_Denoise_once.py": ("denoise", "Denoise once", ":material/visibility:"),
+    "pages/3_Sampling.py": ("sampling", "Sampling", ":material/animation:"),
+    "pages/4_Compare.py": ("compare", "Compare", ":material/compare:"),
+    "pages/5_Steps_and_seeds.py": ("steps", "Steps and seeds", ":material/stairs:"),
+    "pages/6_Playground_2D.py": ("points", "2-D playground", ":material/scatter_plot:"),
+    "pages/7_Inside_the_U-Net.py": ("unet", "Inside the U-Net", ":material/account_tree:"),
+    "pages/8_Cold_diffusion.py": ("cold", "Cold diffusion", ":material/ac_unit:"),
+    "pages/9_Guidance.py": ("guidance", "Guidance", ":material/explore:"),
+    "pages/10_Editing.py": ("editing", "Editing", ":material/brush:"),
+    "pages/11_Text_to_image.py": ("text", "Text to image", ":material/text_fields:"),
+    "pages/13_Evaluate_and_debug.py": ("evaluate", "Evaluate and debug", ":material/bug_report:"),
 }
 
 
-def page(title, question, icon):
-    """Begin a page: the list of all pages, its own title, and the question that it answers."""
+@contextmanager
+def page(name, title, question, icon):
+    """Run a page: `with page("sampling", ...): show()`.
+
+    It begins with the list of all pages, its title, and the question that it answers. `name` is the first part of the
+    keys of everything that is the page's own, and so of its settings in links. Nobody sees a traceback.
+    """
     st.set_page_config(page_title=f"{title} · diffusion_edu", page_icon=icon, layout="wide")
+    st.session_state[PAGE] = name
     with st.sidebar.container(gap="xsmall"):
-        for path, (name, symbol) in PAGES.items():
-            st.page_link(path, label=name, icon=symbol)
+        for path, (_, label, symbol) in PAGES.items():
+            st.page_link(path, label=label, icon=symbol)
     st.title(title, anchor=False)
     st.markdown(question)
+    try:
+        with guarded():
+            yield
+    finally:
+        st.session_state.pop(AFRESH, None)
 
 
 def lesson(name):
     """Name the lesson that builds what this page shows, and how to open it."""
     path = f"lessons/{name}.ipynb"
-    st.caption(f"Lesson: `{path}`. Open it with `jupyter lab {path}`.")
+    if (ROOT / path).exists():
+        st.caption(f"Lesson: `{path}`. Open it with `jupyter lab {path}`.")
+    else:
+        st.caption(f"Lesson: `{name}.ipynb`. `diffusion-edu lab` copies the lessons into a folder and opens them.")
 
 
 def show_images(images):
@@ -54,4 +77,15 @@ def show_code(code, *functions, does="generate exactly these images"):
         st.code(code, language="python", wrap_lines=True)
         for function in functions:
             st.caption(f"`{function.__name__}`, the source in `{function.__module__.replace('.', '/')}.py`:")
-            st.code(inspect.getsource(function), language="python", wrap_lines=True)
+            st.code(source(function), language="python", wrap_lines=True)
+
+
+def source(function):
+    """Return the source of a function or class, which is read once."""
+    with READING:
+        return _source(function)
+
+
+@cache
+def _source(function):
+    return inspect.getsource(function)

@@ -7,6 +7,7 @@ import torch
 
 from diffusion_edu.app.common.model_weaknesses import weaknesses
 from diffusion_edu.app.common.score_names import scores
+from diffusion_edu.app.common.state import own
 from diffusion_edu.checkpoints import PRETRAINED, Card, Unusable, available, read_card
 from diffusion_edu.denoisers import TARGETS
 from diffusion_edu.networks import NETWORKS
@@ -174,5 +175,7 @@ def table(head, rows):
 
 def button(card: Card):
     """Show a button that opens the card over the page."""
-    if st.button(card.title, key=f"card:{card.name}", type="tertiary", icon=":material/badge:", help="Open its card"):
+    if st.button(
+        card.title, key=own(f"card:{card.name}"), type="tertiary", icon=":material/badge:", help="Open its card"
+    ):
         st.dialog(card.title, width="large", icon=":material/badge:")(show)(card)

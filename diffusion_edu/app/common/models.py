@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from diffusion_edu.app.common.controls import control
 from diffusion_edu.checkpoints import Unusable, available, load, read_card
 
 FIRST = "flowers_attention"  # the first in every list
@@ -51,4 +52,4 @@ def titled(fits=lambda card: card.generates, missing=MISSING):
 def pick(key="model"):
     """Show the model picker and return the chosen Card."""
     known = titled()
-    return known[st.selectbox("Model", list(known), key=key, bind="query-params")]
+    return known[control(st.selectbox, "Model", list(known), key=key)]

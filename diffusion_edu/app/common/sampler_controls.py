@@ -1,7 +1,6 @@
 """The controls of the sampler, which every page with sampling shows, and the Preset they make."""
 
-from functools import partial
-
+from diffusion_edu.app.common.controls import control
 from diffusion_edu.generation import Preset
 from diffusion_edu.samplers import SAMPLERS
 from diffusion_edu.schedules import SCHEDULES
@@ -29,7 +28,6 @@ def naming(prefix=""):
     return lambda label, key: {
         "label": f"{prefix[0].upper()} · {label}" if prefix else label,
         "key": prefix + key,
-        "bind": "query-params",
     }
 
 
@@ -48,11 +46,16 @@ def ask_preset(default, places, prefix="", guiding=True, T=None):
         **named("Sampler", "sampler"),
     )
     words = "From noise to image. Each step needs one network evaluation (Heun: two), with guidance twice as many."
-    steps = first.select_slider(
-        options=sorted({*STEPS, default.steps}), value=default.steps, help=words, **named("Steps", "steps")
+    steps = control(
+        first.select_slider,
+        options=sorted({*STEPS, default.steps}),
+        value=default.steps,
+        help=words,
+        **named("Steps", "steps"),
     )
     options = _options(sampler, default.options, second, named)
-    guidance_scale = second.slider(
+    guidance_scale = control(
+        second.slider,
         min_value=0.0,
         max_value=8.0,
         value=default.guidance_scale,
@@ -64,20 +67,22 @@ def ask_preset(default, places, prefix="", guiding=True, T=None):
     schedule = _choice(rest, SCHEDULES, default.schedule, **named("Noise schedule", "schedule"))
     spacing = _choice(rest, SPACINGS, default.spacing, **named("Spacing of the timesteps", "spacing"))
     T = T or ask_timesteps(default, rest, prefix)
-    zero_snr = rest.toggle(value=default.zero_snr, help=ZERO_SNR, **named("Zero terminal SNR", "zero_snr"))
+    zero_snr = control(rest.toggle, value=default.zero_snr, help=ZERO_SNR, **named("Zero terminal SNR", "zero_snr"))
     return Preset(sampler, steps, guidance_scale, schedule, T, zero_snr, options, spacing)
 
 
 def ask_timesteps(default, place, prefix=""):
     """Ask for the number of timesteps T."""
     named = naming(prefix)("Timesteps T", "timesteps")
-    return place.select_slider(options=sorted({*TIMESTEPS, default.T}), value=default.T, **named)
+    return control(place.select_slider, options=sorted({*TIMESTEPS, default.T}), value=default.T, **named)
 
 
 def ask_seed(place, prefix=""):
     """Ask for the seed of the first image."""
     words = "The same seed and settings give the same images."
-    return place.number_input(min_value=0, max_value=1_000_000, value=0, help=words, **naming(prefix)("Seed", "seed"))
+    return control(
+        place.number_input, min_value=0, max_value=1_000_000, value=0, help=words, **naming(prefix)("Seed", "seed")
+    )
 
 
 def _options(sampler, default, place, named):
@@ -85,15 +90,15 @@ def _options(sampler, default, place, named):
     if sampler in ("DDIM", "DPM-Solver++"):
         words, eta = "How much new noise each step adds: 0 none, 1 as much as DDPM.", default.get("eta", 0.0)
         named = named("Eta (stochasticity)", "eta")
-        return {"eta": place.slider(min_value=0.0, max_value=1.0, value=eta, step=0.1, help=words, **named)}
+        return {"eta": control(place.slider, min_value=0.0, max_value=1.0, value=eta, step=0.1, help=words, **named)}
     if sampler != "DDPM":
         return {}
     words = "Small: that of the posterior (Bayes' rule). Large: that of the forward step."
     variance = default.get("variance", "small")
-    pick = partial(place.segmented_control, options=["small", "large"], default=variance, required=True, help=words)
-    return {"variance": pick(**named("Variance", "variance"))}
+    choices = {"options": ["small", "large"], "default": variance, "required": True, "help": words}
+    return {"variance": control(place.segmented_control, **choices, **named("Variance", "variance"))}
 
 
 def _choice(place, known, name, **arguments):
     """Ask for a name out of a dict."""
-    return place.selectbox(options=list(known), index=list(known).index(name), **arguments)
+    return control(place.selectbox, options=list(known), index=list(known).index(name), **arguments)

@@ -5,8 +5,10 @@ from dataclasses import replace
 import streamlit as st
 
 from diffusion_edu.app.common import models
+from diffusion_edu.app.common.controls import control
 from diffusion_edu.app.common.request import ANY, Request
 from diffusion_edu.app.common.sampler_controls import ask_preset, ask_seed, ask_timesteps, naming
+from diffusion_edu.app.common.state import own, set_controls
 from diffusion_edu.app.trajectories.comparison import NAMES, SIDES
 from diffusion_edu.generation import Preset
 
@@ -25,7 +27,7 @@ SUGGESTIONS = {
     "two seeds": ({"seed": 0}, {"seed": 100}),
     "the same setting twice: no difference": ({}, {}),
 }
-SUGGESTED = "compare suggested"
+SUGGESTED = "suggested"
 
 
 def ask():
@@ -35,7 +37,7 @@ def ask():
     """
     places, known = [_places(*side) for side in zip(SIDES, st.columns(2, gap="medium"), strict=True)], models.titled()
     titles = [
-        left.selectbox(options=list(known), **naming(prefix)("Model", "model"))
+        control(left.selectbox, options=list(known), **naming(prefix)("Model", "model"))
         for prefix, (_, left, _) in zip(PREFIXES, places, strict=True)
     ]
     cards, requests = [known[title] for title in titles], []
@@ -51,10 +53,10 @@ def _ask_common(cards):
     """Ask in the sidebar for the class, what is compared, the number of images, and T."""
     with st.sidebar:
         names = _common_classes(cards)
-        bound = {"bind": "query-params"}
-        class_name = st.selectbox("Condition of A and B", [*names, ANY], _opening(names), key="class_name", **bound)
+        class_name = control(st.selectbox, "Condition of A and B", [*names, ANY], _opening(names), key="class_name")
         words = "The noisy images x_t, or the predictions of the clean image at every timestep."
-        name = st.segmented_control(
+        name = control(
+            st.segmented_control,
             "Compare",
             list(NAMES),
             default="x",
@@ -62,9 +64,8 @@ def _ask_common(cards):
             required=True,
             key="compared",
             help=words,
-            **bound,
         )
-        images = st.slider("Images", 1, 4, 2, key="images", **bound)
+        images = control(st.slider, "Images", 1, 4, 2, key="images")
         T = ask_timesteps(Preset(**cards[0].sampling), st)
     return class_name, name, images, T
 
@@ -90,25 +91,27 @@ def ask_suggestion(requests):
     """Show the menu of suggestions; a chosen one sets both sides, and the page samples it at once."""
     icon = ":material/lightbulb:"
     st.menu_button(
-        "Try", list(SUGGESTIONS), key="suggestion", icon=icon, on_click=_set, args=(requests,), width="stretch"
+        "Try", list(SUGGESTIONS), key=own("suggestion"), icon=icon, on_click=_set, args=(requests,), width="stretch"
     )
 
 
 def _set(requests):
-    state, changes = st.session_state, SUGGESTIONS[st.session_state["suggestion"]]
+    changes = SUGGESTIONS[st.session_state[own("suggestion")]]
     for prefix, request, change in zip(PREFIXES, requests, changes, strict=True):
         p = Preset(**request.card.sampling)
         plain = {
             name: getattr(p, name) for name in ("sampler", "steps", "guidance_scale", "schedule", "spacing", "zero_snr")
         }
         plain |= {"seed": 0, "eta": 0.0, "variance": "small"}
-        state.update({prefix + name: value for name, value in {**plain, **change}.items()})
+        set_controls(**{prefix + name: value for name, value in {**plain, **change}.items()})
     names = _common_classes([request.card for request in requests])
-    if "guidance_scale" in changes[0] and names and state.class_name == ANY:  # guidance needs a condition
-        state.class_name = names[_opening(names)]
-    state[SUGGESTED] = True
+    if (
+        "guidance_scale" in changes[0] and names and st.session_state[own("class_name")] == ANY
+    ):  # guidance needs a condition
+        set_controls(class_name=names[_opening(names)])
+    st.session_state[own(SUGGESTED)] = True
 
 
 def was_suggested():
     """Return, once, whether a suggestion was chosen."""
-    return st.session_state.pop(SUGGESTED, False)
+    return st.session_state.pop(own(SUGGESTED), False)

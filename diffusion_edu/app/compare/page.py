@@ -6,6 +6,7 @@ from diffusion_edu.analysis.measures import distance, principal_plane
 from diffusion_edu.app.common import models
 from diffusion_edu.app.common.layout import show_code, show_images
 from diffusion_edu.app.common.snippets import snippet
+from diffusion_edu.app.common.state import own
 from diffusion_edu.app.compare import controls
 from diffusion_edu.app.components.player.widget import play
 from diffusion_edu.app.jobs import timing
@@ -85,8 +86,8 @@ def is_due(seconds):
     """Return whether to sample without a click: after a suggestion, and on the first visit, so that a link shows its
     images.
     """
-    suggested, first = controls.was_suggested(), not st.session_state.get(OPENED)
-    st.session_state[OPENED] = True
+    suggested, first = controls.was_suggested(), not st.session_state.get(own(OPENED))
+    st.session_state[own(OPENED)] = True
     return suggested or (first and seconds <= PATIENCE)
 
 
@@ -127,8 +128,8 @@ def comparison_task(requests):
 
 def show_comparison(comparison, name):
     """Show both walks in one player, and the cost of each."""
-    new = st.session_state.get(SHOWN) != comparison.id
-    st.session_state[SHOWN] = comparison.id
+    new = st.session_state.get(own(SHOWN)) != comparison.id
+    st.session_state[own(SHOWN)] = comparison.id
     play(comparison.animation(name), key="comparison", autoplay=new)
     apart = comparison.distances["x"][-1]
     rows = [

@@ -3,6 +3,7 @@
 import streamlit as st
 
 from diffusion_edu.app.common import image_picker, models
+from diffusion_edu.app.common.controls import control
 from diffusion_edu.app.common.layout import show_code
 from diffusion_edu.app.common.sampler_controls import ZERO_SNR, ask_seed, ask_timesteps
 from diffusion_edu.app.components.player.widget import play
@@ -18,7 +19,6 @@ from diffusion_edu.schedules import SCHEDULES, Schedule
 NETWORK, EXACT = "a network", "the exact denoiser"
 NOTHING = "nothing"
 COUNTS = (10, 100, 1000)
-BOUND = {"bind": "query-params"}
 THREE_ERRORS = (
     "**Why one prediction has three errors.** The noisy image is known, so a prediction of the image is also a "
     "prediction of the noise: what is too much in one is missing in the other, scaled by the signal rate and the noise "
@@ -52,8 +52,8 @@ def ask():
     The page ends here, with a sentence, if there is none.
     """
     with st.sidebar:
-        denoiser = st.segmented_control(
-            "Denoiser", [NETWORK, EXACT], default=NETWORK, required=True, key="denoiser", **BOUND
+        denoiser = control(
+            st.segmented_control, "Denoiser", [NETWORK, EXACT], default=NETWORK, required=True, key="denoiser"
         )
         card = models.pick() if denoiser == NETWORK else None
     if card and card.channels != 3:
@@ -80,9 +80,10 @@ def _ask_condition(card, subject):
     class_name, guidance_scale = None, 1.0
     if card.condition_names:
         words = f"The prediction is easier if the network knows the class. This image shows: {subject.class_name}."
-        condition = st.selectbox("Condition", [NOTHING, *card.condition_names], key="condition", help=words, **BOUND)
+        condition = control(st.selectbox, "Condition", [NOTHING, *card.condition_names], key="condition", help=words)
         words = "0 ignores the condition, 1 follows it, more exaggerates it (classifier-free guidance)."
-        guidance_scale = st.slider(
+        guidance_scale = control(
+            st.slider,
             "Guidance scale",
             0.0,
             8.0,
@@ -91,7 +92,6 @@ def _ask_condition(card, subject):
             key="guidance_scale",
             disabled=condition == NOTHING,
             help=words,
-            **BOUND,
         )
         class_name = None if condition == NOTHING else condition
     return NetworkChoice(models.get(card.name), class_name, guidance_scale)
@@ -103,7 +103,8 @@ def _ask_known(subject):
         "The best possible prediction, by Bayes' rule, if no other images existed. No network can be better on these "
         "images. On new images it is poor: it knows only these."
     )
-    count = st.segmented_control(
+    count = control(
+        st.segmented_control,
         "Images it knows",
         COUNTS,
         format_func="{:,}".format,
@@ -111,9 +112,8 @@ def _ask_known(subject):
         required=True,
         key="count",
         help=words,
-        **BOUND,
     )
-    among = st.toggle("This image is one of them", True, key="among", **BOUND)
+    among = control(st.toggle, "This image is one of them", True, key="among")
     return ExactChoice(image_picker.images().images, subject.image, subject.row, count, among)
 
 
@@ -121,7 +121,7 @@ def _ask_noise(default):
     """Ask for the noise schedule and for the seed of the noise."""
     more = st.sidebar.expander("More choices")
     names = list(SCHEDULES)
-    schedule = more.selectbox("Noise schedule", names, names.index(default.schedule), key="schedule", **BOUND)
+    schedule = control(more.selectbox, "Noise schedule", names, names.index(default.schedule), key="schedule")
     T = ask_timesteps(default, more)
-    zero_snr = more.toggle("Zero terminal SNR", default.zero_snr, key="zero_snr", help=ZERO_SNR, **BOUND)
+    zero_snr = control(more.toggle, "Zero terminal SNR", default.zero_snr, key="zero_snr", help=ZERO_SNR)
     return Preset(schedule=schedule, T=T, zero_snr=zero_snr), ask_seed(more)

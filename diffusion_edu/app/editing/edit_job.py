@@ -9,11 +9,12 @@ import streamlit as st
 from PIL import Image
 
 from diffusion_edu.app.common import models
-from diffusion_edu.app.common.edit_controls import BOUND
+from diffusion_edu.app.common.controls import control
 from diffusion_edu.app.common.image_picker import Subject
 from diffusion_edu.app.common.layout import show_code
 from diffusion_edu.app.common.request import ANY, Request
 from diffusion_edu.app.common.sampler_controls import ask_preset, ask_seed
+from diffusion_edu.app.common.state import own
 from diffusion_edu.app.components.player.widget import play
 from diffusion_edu.app.jobs.progress import WAITING
 from diffusion_edu.app.jobs.task import Task, cancel, done, keep_done
@@ -37,14 +38,14 @@ def ask_card(label="Model", size=None):
     if not known:
         st.error("No model that generates colour images is installed: restore the folder 'pretrained'.")
         st.stop()
-    return known[st.sidebar.selectbox(label, list(known), key="model", **BOUND)]
+    return known[control(st.sidebar.selectbox, label, list(known), key="model")]
 
 
 def ask_condition(names, first=ANY):
     """Ask for one of the condition names; `first` is the default, if the model knows it."""
     choices = [ANY, *names]
     index = choices.index(first) if first in choices else 0
-    return st.selectbox("Condition", choices, index, key="condition", **BOUND)
+    return control(st.selectbox, "Condition", choices, index, key="condition")
 
 
 def ask_request(card, first=ANY):
@@ -59,8 +60,8 @@ def ask_request(card, first=ANY):
 
 def ask_field():
     """Ask what the animation shows; returns "x" or "x0_hat"."""
-    choices = {"default": "noisy image", "required": True, "key": "show", **BOUND}
-    return FIELDS[st.segmented_control("Show", list(FIELDS), **choices)]
+    choices = {"default": "noisy image", "required": True, "key": "show"}
+    return FIELDS[control(st.segmented_control, "Show", list(FIELDS), **choices)]
 
 
 def white_paper(size):
@@ -207,4 +208,4 @@ def download(label, images, file_name, key):
     """Show a button that downloads images uint8 (n, 3, h, w) in a row as a PNG."""
     file = io.BytesIO()
     Image.fromarray(grid(images, columns=len(images))).save(file, "PNG")
-    st.download_button(label, file.getvalue(), file_name, "image/png", on_click="ignore", key=f"save:{key}")
+    st.download_button(label, file.getvalue(), file_name, "image/png", on_click="ignore", key=own(f"save:{key}"))

@@ -8,8 +8,8 @@ import streamlit as st
 import torch
 
 from diffusion_edu.analysis.measures import distance
+from diffusion_edu.app.common.controls import control
 from diffusion_edu.app.common.edit_controls import (
-    BOUND,
     COLUMNS,
     ask_add_noise,
     ask_image_or_stop,
@@ -139,7 +139,7 @@ def show():
     """Show this part of the page."""
     card = edit_job.ask_card()
     words = "Start from white paper, and paint on it."
-    blank = st.sidebar.toggle("Blank paper", key="blank", help=words, **BOUND)
+    blank = control(st.sidebar.toggle, "Blank paper", key="blank", help=words)
     subject = edit_job.white_paper(card.size) if blank else ask_image_or_stop(card.size)
     request = edit_job.ask_request(card, FIRST)
     left, right = st.columns(**COLUMNS)

@@ -9,7 +9,8 @@ import streamlit as st
 from torch import Tensor
 
 from diffusion_edu.analysis.measures import seam
-from diffusion_edu.app.common.edit_controls import BOUND, COLUMNS, ask_image_or_stop, ask_mask, base64_literal
+from diffusion_edu.app.common.controls import control
+from diffusion_edu.app.common.edit_controls import COLUMNS, ask_image_or_stop, ask_mask, base64_literal
 from diffusion_edu.app.common.image_picker import Subject
 from diffusion_edu.app.common.request import Request
 from diffusion_edu.app.common.settings_id import settings_id
@@ -148,13 +149,13 @@ def ask_method():
         "(resampling)."
     )
     row = st.container(horizontal=True, gap="medium")
-    choices = {"default": BOTH, "required": True, "key": "method", "help": words, **BOUND}
-    method = row.segmented_control("Method", [NAIVE, REPAINT, BOTH], **choices)
+    choices = {"default": BOTH, "required": True, "key": "method", "help": words}
+    method = control(row.segmented_control, "Method", [NAIVE, REPAINT, BOTH], **choices)
     with st.sidebar.expander("More choices of RePaint"):
         words = "How often RePaint makes the same sampling steps (r in the paper)."
-        repeats = st.slider("Resampling", 1, 10, 4, key="repeats", help=words, **BOUND)
+        repeats = control(st.slider, "Resampling", 1, 10, 4, key="repeats", help=words)
         words = "How many sampling steps are repeated at a time (j in the paper)."
-        jump = st.slider("Jump length", 1, 20, 3, key="jump", help=words, **BOUND)
+        jump = control(st.slider, "Jump length", 1, 20, 3, key="jump", help=words)
         field = edit_job.ask_field()
     return method, jump, repeats, field
 

@@ -6,7 +6,8 @@ import streamlit as st
 from torch import Tensor
 
 from diffusion_edu.app.common import image_picker
-from diffusion_edu.app.common.edit_controls import BOUND, COLUMNS, ask_strength, painted_over
+from diffusion_edu.app.common.controls import control
+from diffusion_edu.app.common.edit_controls import COLUMNS, ask_strength, painted_over
 from diffusion_edu.app.common.settings_id import settings_id
 from diffusion_edu.app.common.snippets import snippet
 from diffusion_edu.app.components.canvas import widget
@@ -140,7 +141,7 @@ def show():
     """Show this part of the page."""
     known = sketch_model()
     with st.sidebar:
-        name = st.selectbox("Initial sketch", [*SKETCHES, BLANK], key="sketch", help="Draw on from there.", **BOUND)
+        name = control(st.selectbox, "Initial sketch", [*SKETCHES, BLANK], key="sketch", help="Draw on from there.")
     card = edit_job.ask_card("Model for image-to-image", SIZE)
     request = edit_job.ask_request(replace(card, sampling=known.sampling if known else card.sampling))
     left, right = st.columns(**COLUMNS)

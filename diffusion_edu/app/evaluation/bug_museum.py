@@ -6,8 +6,10 @@ import math
 import streamlit as st
 
 from diffusion_edu.app.common import models
+from diffusion_edu.app.common.controls import control
 from diffusion_edu.app.common.layout import show_code, show_images
 from diffusion_edu.app.common.snippets import snippet
+from diffusion_edu.app.common.state import own, set_controls
 from diffusion_edu.app.components.player.widget import play
 from diffusion_edu.app.evaluation.bug_animation import NAMES, animation, sample_both
 from diffusion_edu.app.evaluation.bug_source import show_sources
@@ -44,12 +46,12 @@ def show():
 
 
 def _state(name):
-    return st.session_state.setdefault(f"museum_{name}", {})
+    return st.session_state.setdefault(own(f"museum_{name}"), {})
 
 
 def _show_animation(exhibit, card, animations):
     if exhibit.slug in animations:
-        is_new = st.session_state.pop("museum_new", None) == exhibit.slug
+        is_new = st.session_state.pop(own("museum_new"), None) == exhibit.slug
         play(animations[exhibit.slug], key="museum", autoplay=is_new)
         return
     st.button(
@@ -59,17 +61,25 @@ def _show_animation(exhibit, card, animations):
 
 def _choose():
     """Let the visitor choose from the list; returns the slug of an exhibit."""
-    slugs, predictions = list(EXHIBITS), st.session_state.get("museum_predictions", {})
+    slugs, predictions = list(EXHIBITS), _state("predictions")
     right = sum(EXHIBITS[slug].answer == prediction for slug, prediction in predictions.items())
-    wanted = st.query_params.get("exhibit", st.session_state.get("museum_exhibit"))
-    st.session_state.setdefault("exhibit", wanted if wanted in EXHIBITS else slugs[0])  # the link holds the slug
+    wanted = st.query_params.get(own("exhibit"), st.session_state.get(own("museum_exhibit")))
+    st.session_state.setdefault(own("exhibit"), wanted if wanted in EXHIBITS else slugs[0])  # the link holds the slug
     with st.container(horizontal=True, vertical_alignment="center"):
         titles = {slug: f"{exhibit.pitfall} · {exhibit.title}" for slug, exhibit in EXHIBITS.items()}
-        chosen = st.selectbox("Exhibit", slugs, key="exhibit", format_func=titles.get, label_visibility="collapsed")
-        st.query_params["exhibit"] = st.session_state.museum_exhibit = chosen
+        chosen = control(
+            st.selectbox,
+            "Exhibit",
+            slugs,
+            key="exhibit",
+            linked=False,
+            format_func=titles.get,
+            label_visibility="collapsed",
+        )
+        st.query_params[own("exhibit")] = st.session_state[own("museum_exhibit")] = chosen
         for label, step in (("Previous", -1), ("Next", 1)):
             other = slugs[(slugs.index(chosen) + step) % len(slugs)]
-            st.button(label, on_click=lambda slug=other: st.session_state.update(exhibit=slug))
+            st.button(label, on_click=lambda slug=other: set_controls(exhibit=slug))
         st.caption(
             f"Exhibit {slugs.index(chosen) + 1} of {len(slugs)}. Your answers: {right} of {len(predictions)} right.",
             width="content",
@@ -83,7 +93,7 @@ def _ask(exhibit, card):
     st.markdown("**What would you predict?**")
     with st.container(width=520, gap="small"):
         for number, option in enumerate(exhibit.options):
-            key, args = f"answer:{exhibit.slug}:{number}", (exhibit, number, card)
+            key, args = own(f"answer:{exhibit.slug}:{number}"), (exhibit, number, card)
             st.button(option, key=key, on_click=_predict, args=args, width="stretch")
     try:
         chain, count = exhibit.build(True), len(SEEDS)
@@ -97,7 +107,7 @@ def _ask(exhibit, card):
 
 
 def _predict(exhibit, number, card):
-    st.session_state.museum_predictions[exhibit.slug] = number
+    _state("predictions")[exhibit.slug] = number
     _start(exhibit, card)
 
 
@@ -140,7 +150,7 @@ def _keep_animation(exhibit, card, job):
     animations[exhibit.slug] = animation(exhibit, job.kept, names)
     while len(animations) > MAX_ANIMATIONS:
         animations.pop(next(iter(animations)))
-    st.session_state.museum_new = exhibit.slug
+    st.session_state[own("museum_new")] = exhibit.slug
 
 
 def _show_answer(exhibit, prediction):

@@ -6,6 +6,7 @@ from pathlib import Path
 import streamlit as st
 
 from diffusion_edu.app.common import models
+from diffusion_edu.app.common.controls import control
 from diffusion_edu.app.common.layout import show_code
 from diffusion_edu.app.common.snippets import snippet
 from diffusion_edu.app.evaluation import doctor_form, doctor_job
@@ -25,13 +26,13 @@ MEASURED = {  # findings that are measured only: their names
 
 def show():
     """Show the doctor: what is known on the left, the diagnoses on the right."""
-    source = st.segmented_control(
+    source = control(
+        st.segmented_control,
         "The doctor uses",
         [STATED, RUN],
         default=STATED,
         required=True,
         key="doctor_source",
-        bind="query-params",
         label_visibility="collapsed",
     )
     findings, code, right = _stated() if source == STATED else _run()
@@ -91,7 +92,7 @@ def _run():
         st.info(words, icon=":material/info:")
         return None, "", None
     choice, button, estimate = st.columns([3, 2, 4], vertical_alignment="bottom")
-    name = choice.selectbox("Run or model", list(known), key="doctor_run", bind="query-params")
+    name = control(choice.selectbox, "Run or model", list(known), key="doctor_run")
     try:
         findings = read_run(known[name])
     except ValueError as problem:
@@ -161,5 +162,5 @@ def exhibit_link(pitfall):
     if pitfall is None:
         return ""
     exhibit = next((exhibit for exhibit in EXHIBITS.values() if exhibit.pitfall == pitfall), None)
-    link = f", in the bug museum: [{exhibit.title}](?exhibit={exhibit.slug})" if exhibit else ""
+    link = f", in the bug museum: [{exhibit.title}](?evaluate.exhibit={exhibit.slug})" if exhibit else ""
     return f"Known pitfall {pitfall}{link}"

@@ -2,6 +2,8 @@
 
 import streamlit as st
 
+from diffusion_edu.app.common.controls import control
+from diffusion_edu.app.common.state import own
 from diffusion_edu.app.evaluation.doctor_examples import EXAMPLES
 from diffusion_edu.denoisers import TARGETS
 from diffusion_edu.doctor import APPEARANCES, Findings, Statistics
@@ -64,20 +66,20 @@ def show_examples():
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
         st.markdown("Try:", width="content")
         for name in EXAMPLES:
-            st.button(name, key=f"try:{name}", on_click=fill, args=(EXAMPLES[name],))
+            st.button(name, key=own(f"try:{name}"), on_click=fill, args=(EXAMPLES[name],))
 
 
 def fill(known):
     """Write what is known into the widgets, and empty all others."""
     for name in CHOICES:
-        st.session_state[key(name)] = known.get(name, "nothing" if name == "appearance" else UNKNOWN)
+        st.session_state[own(key(name))] = known.get(name, "nothing" if name == "appearance" else UNKNOWN)
     for name in NUMBERS:
-        st.session_state[key(name)] = known.get(name)
-    st.session_state[key("warm_up")] = known.get("warm_up", False)
+        st.session_state[own(key(name))] = known.get(name)
+    st.session_state[own(key("warm_up"))] = known.get("warm_up", False)
 
 
 def key(name):
-    """The key of a widget, in the session and in links."""
+    """The key of a widget on this page."""
     return f"doctor_{name.replace('.', '_')}"
 
 
@@ -86,7 +88,7 @@ def ask():
     _rows(FIRST[:1], 1)
     _rows(FIRST[1:], 3)
     for title, names in MORE.items():
-        is_filled = any(st.session_state.get(key(name)) not in (None, UNKNOWN, False) for name in names)
+        is_filled = any(st.session_state.get(own(key(name))) not in (None, UNKNOWN, False) for name in names)
         with st.expander(title, expanded=is_filled):
             _rows(names, 2)
             if title.startswith("Statistics"):
@@ -95,7 +97,7 @@ def ask():
                 )
     known = {}
     for name in (*CHOICES, *NUMBERS, "warm_up"):
-        value = st.session_state.get(key(name))
+        value = st.session_state.get(own(key(name)))
         if value not in (None, UNKNOWN, "nothing"):
             known[name] = {"yes": True, "no": False}.get(value, value) if isinstance(value, str) else value
     return _findings(known)
@@ -111,19 +113,18 @@ def _rows(names, columns):
 
 
 def _widget(name):
-    bound = {"key": key(name), "bind": "query-params"}
     if name == "warm_up":
         words = "At step n the EMA decay is min(decay, (1 + n) / (10 + n))."
-        st.toggle("EMA warm-up", help=words, **bound)
+        control(st.toggle, "EMA warm-up", key=key(name), help=words)
     elif name in CHOICES:
         label, values = CHOICES[name]
         options = list(values) if name == "appearance" else [UNKNOWN, *values]
         labels = APPEARANCES if name == "appearance" else LABELS
-        st.selectbox(label, options, format_func=lambda value: labels.get(value, value), **bound)
+        control(st.selectbox, label, options, key=key(name), format_func=lambda value: labels.get(value, value))
     else:
         label, step, low, high = NUMBERS[name]
         written = "%d" if isinstance(step, int) else "%g"
-        st.number_input(label, low, high, None, step, written, placeholder=UNKNOWN, **bound)
+        control(st.number_input, label, low, high, None, step, written, key=key(name), placeholder=UNKNOWN)
 
 
 def _findings(known):

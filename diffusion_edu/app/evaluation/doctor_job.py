@@ -4,6 +4,7 @@ import streamlit as st
 import torch
 
 from diffusion_edu.app.common import image_picker, models
+from diffusion_edu.app.common.state import own
 from diffusion_edu.app.jobs import timing
 from diffusion_edu.app.jobs.progress import WAITING
 from diffusion_edu.app.jobs.task import Task, cancel, done, running, start, watch
@@ -33,7 +34,7 @@ def offer(name, known, button, estimate):
         return None
     button.button(
         "Examine the model",
-        key="examine",
+        key=own("examine"),
         icon=":material/stethoscope:",
         width="stretch",
         on_click=_start,

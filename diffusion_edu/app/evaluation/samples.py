@@ -3,6 +3,7 @@
 import streamlit as st
 
 from diffusion_edu.app.common import image_picker, model_card, models
+from diffusion_edu.app.common.controls import control
 from diffusion_edu.app.common.layout import show_code
 from diffusion_edu.app.common.neighbour_search import path_exists
 from diffusion_edu.app.common.snippets import snippet
@@ -19,7 +20,6 @@ from diffusion_edu.evaluation.sample_size import perfect_model_fd
 KEY = "samples"
 OURS, GENERATED, OWN = "our image set", "generated now", "your own images"
 SECONDS_PER_IMAGE = 0.01  # for the features of an image, until it is measured
-BOUND = {"bind": "query-params"}
 
 
 def show():
@@ -40,17 +40,17 @@ def show():
 def ask():
     """Let a person choose the samples and the reference images; returns a SampleRequest."""
     row = st.container(horizontal=True, vertical_alignment="bottom", gap="medium")
-    source = row.segmented_control("Samples", [OURS, GENERATED], default=OURS, required=True, key="samples", **BOUND)
+    source = control(row.segmented_control, "Samples", [OURS, GENERATED], default=OURS, required=True, key="samples")
     known = {
         card.title: card for card in model_card.everything().values() if card.generates or card.prediction_type == "vae"
     }
     card = None
     if source == GENERATED and known:
-        card = known[row.selectbox("Model", list(known), key="samples_model", width=240, **BOUND)]
-    count = row.select_slider("Number", [8, 16, 32, 64], 32, key="samples_count", width=120, **BOUND)
+        card = known[control(row.selectbox, "Model", list(known), key="samples_model", width=240)]
+    count = control(row.select_slider, "Number", [8, 16, 32, 64], 32, key="samples_count", width=120)
     words = "Chooses the noise, or the images of our set."
-    seed = row.number_input("Seed", 0, 1_000_000, 0, key="samples_seed", width=110, help=words, **BOUND)
-    other = row.segmented_control("Compare with", [OURS, OWN], default=OURS, required=True, key="reference", **BOUND)
+    seed = control(row.number_input, "Seed", 0, 1_000_000, 0, key="samples_seed", width=110, help=words)
+    other = control(row.segmented_control, "Compare with", [OURS, OWN], default=OURS, required=True, key="reference")
     if other == OURS:
         return SampleRequest(card, count, seed)
     return _ask_path(card, count, seed)
@@ -62,10 +62,10 @@ def _ask_path(card, count, seed):
         "A folder of images, or a parquet file with a column `image`, on the computer that runs this app. It is read, "
         "never changed."
     )
-    path = row.text_input("Path", key="reference_path", placeholder="/home/me/images", help=words, **BOUND)
+    path = control(row.text_input, "Path", key="reference_path", placeholder="/home/me/images", help=words)
     words = "If there are more images, this many are chosen at random."
     counts = [250, 1000, 4000, 10_000]
-    most = row.select_slider("At most", counts, 1000, key="reference_count", width=160, help=words, **BOUND)
+    most = control(row.select_slider, "At most", counts, 1000, key="reference_count", width=160, help=words)
     return SampleRequest(card, count, seed, path, most) if path_exists(path) else SampleRequest(card, count, seed)
 
 

@@ -6,6 +6,7 @@ import streamlit as st
 
 from diffusion_edu.app.common import model_card
 from diffusion_edu.app.common.charts import plot
+from diffusion_edu.app.common.controls import control
 from diffusion_edu.app.common.layout import show_code
 from diffusion_edu.app.common.snippets import snippet
 from diffusion_edu.app.evaluation.score_rows import autoencoder_tables, model_tables
@@ -59,7 +60,7 @@ def _show_charts(cards):
     if not charted:
         return
     st.subheader("The effect of guidance and sampling steps", anchor=False)
-    card = charted[st.selectbox("Model", list(charted), key="scores_model", bind="query-params", width=360)]
+    card = charted[control(st.selectbox, "Model", list(charted), key="scores_model", width=360)]
     plot([*guidance_charts(card.scores), *steps_charts(card.scores)], key="score_charts")
     st.caption(
         "Bars are bands of uncertainty. More guidance raises class accuracy and lowers diversity; where FD is lowest, "

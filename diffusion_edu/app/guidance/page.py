@@ -4,6 +4,7 @@ import streamlit as st
 
 from diffusion_edu.app.common import condition_picker, models
 from diffusion_edu.app.common.charts import plot
+from diffusion_edu.app.common.controls import control
 from diffusion_edu.app.common.sampler_controls import STEPS
 from diffusion_edu.app.guidance import recorded, sweep_view
 from diffusion_edu.app.guidance.experts import EXPERTS, MISSING, NOISY, PREDICTIONS, SINGLE, ExpertComparison
@@ -20,14 +21,19 @@ CHOICES = [0.0, 0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0, 12.0, 15
 SCALE_HELP = (
     "0: unconditional, 1: conditional, more: guided. In Ho & Salimans (2022) the guidance weight is w = scale − 1."
 )
-BOUND = {"bind": "query-params"}
 
 
 def ask():
     """Show the controls; returns the request and the row for its button, or ends the page with one sentence."""
     row = st.container(horizontal=True, vertical_alignment="center", gap="small")
-    view = row.segmented_control(
-        "View", list(VIEWS), default=SWEEP, required=True, key="view", label_visibility="collapsed", **BOUND
+    view = control(
+        row.segmented_control,
+        "View",
+        list(VIEWS),
+        default=SWEEP,
+        required=True,
+        key="view",
+        label_visibility="collapsed",
     )
     try:
         with st.sidebar:
@@ -42,7 +48,7 @@ def _ask_model():
     known = {title: card for title, card in models.titled().items() if card.condition_names}
     if not known:
         raise ValueError("No conditional model is installed: restore the folder 'pretrained'.")
-    return known[st.selectbox("Model", list(known), key="model", **BOUND)]
+    return known[control(st.selectbox, "Model", list(known), key="model")]
 
 
 def _default_preset(card):
@@ -52,7 +58,8 @@ def _default_preset(card):
 def _ask_sweep():
     card = _ask_model()
     condition, default = condition_picker.ask(card), _default_preset(card)
-    guidance_scales = st.multiselect(
+    guidance_scales = control(
+        st.multiselect,
         "Guidance scales",
         CHOICES,
         SCALES,
@@ -60,10 +67,9 @@ def _ask_sweep():
         format_func="{:g}".format,
         key="guidance_scales",
         help=f"{SCALE_HELP} Up to six.",
-        **BOUND,
     )
-    images = st.segmented_control(
-        "Images", [3, 6, 12, 24], default=recorded.IMAGES, required=True, key="images", **BOUND
+    images = control(
+        st.segmented_control, "Images", [3, 6, 12, 24], default=recorded.IMAGES, required=True, key="images"
     )
     seed = _ask_seed()
     more = st.expander("More choices")
@@ -82,7 +88,7 @@ def _ask_interval(default, place):
     )
     step = max(1, default.T // 20)
     return tuple(
-        place.slider("Guide between timesteps", 0, default.T, (0, default.T), step, key="interval", help=words, **BOUND)
+        control(place.slider, "Guide between timesteps", 0, default.T, (0, default.T), step, key="interval", help=words)
     )
 
 
@@ -101,9 +107,9 @@ def _ask_experts():
         raise ValueError(MISSING)
     cards = known[SINGLE], known[EXPERTS]
     condition, default = condition_picker.ask(cards[1]), _default_preset(cards[1])
-    view = st.segmented_control("Show", [NOISY, PREDICTIONS], default=NOISY, required=True, key="experts_view", **BOUND)
+    view = control(st.segmented_control, "Show", [NOISY, PREDICTIONS], default=NOISY, required=True, key="experts_view")
     guidance_scale = _ask_guidance_scale(default.guidance_scale)
-    images = st.segmented_control("Images", [1, 2, 4], default=2, required=True, key="experts_images", **BOUND)
+    images = control(st.segmented_control, "Images", [1, 2, 4], default=2, required=True, key="experts_images")
     seed = _ask_seed()
     steps = _ask_steps(default, st.expander("More choices"))
     preset = Preset(**{**vars(default), "guidance_scale": guidance_scale, "steps": steps})
@@ -114,17 +120,17 @@ VIEWS = {SWEEP: _ask_sweep, VECTORS: _ask_vectors, COMPARISON: _ask_experts}
 
 
 def _ask_guidance_scale(default):
-    return st.slider("Guidance scale", 0.0, 15.0, default, 0.5, key="guidance_scale", help=SCALE_HELP, **BOUND)
+    return control(st.slider, "Guidance scale", 0.0, 15.0, default, 0.5, key="guidance_scale", help=SCALE_HELP)
 
 
 def _ask_seed():
     words = "The same seed gives the same noise, whatever else changes."
-    return st.number_input("Seed", 0, 1_000_000, recorded.SEED, key="seed", help=words, **BOUND)
+    return control(st.number_input, "Seed", 0, 1_000_000, recorded.SEED, key="seed", help=words)
 
 
 def _ask_steps(default, place):
     steps = sorted({*STEPS[:17], default.steps})
-    return place.select_slider("Sampling steps", steps, default.steps, key="steps", **BOUND)
+    return control(place.select_slider, "Sampling steps", steps, default.steps, key="steps")
 
 
 def show_sweep(sweep, row):

@@ -23,8 +23,9 @@ then shows one of both:
     elif finished := done(KEY):
         show(finished.request, finished.result)
 
-A failure is logged with its traceback (logger "diffusion_edu.app"); the person sees one sentence. The names of the keys
-in the session are known to this package only: tests use `started_key` and `done_key`.
+A failure is logged with its traceback (logger "diffusion_edu.app"); the person sees one sentence. Results belong to
+the page (see `state.own`); the names of their keys are known to this package only: tests use `started_key` and
+`done_key`.
 """
 
 import logging
@@ -37,6 +38,7 @@ import streamlit as st
 
 from diffusion_edu.app.common import models as installed
 from diffusion_edu.app.common.layout import show_images
+from diffusion_edu.app.common.state import guarded, own
 from diffusion_edu.app.jobs.progress import preview_progress, progress_text
 from diffusion_edu.app.jobs.worker import Job, sentence_of
 from diffusion_edu.checkpoints import Unusable
@@ -151,7 +153,7 @@ def keep_done(task, again="Continue", patience=0.0):
         st.session_state[started_key(task.key)] = task.id
         return done(task.key)
     if not watch(task.key, quiet=done(task.key) is not None) and st.button(
-        again, type="primary", icon=":material/play_circle:", key=f"again:{task.key}"
+        again, type="primary", icon=":material/play_circle:", key=own(f"again:{task.key}")
     ):
         start(task)
         st.rerun()
@@ -164,6 +166,11 @@ def _is_done(task):
 
 @st.fragment(run_every=0.4)
 def _watch(task, quiet):
+    with guarded("watch"):
+        _show_progress(task, quiet)
+
+
+def _show_progress(task, quiet):
     job = st.session_state.get(_job_key(task.key))
     if job is None or running(task.key) is not task:
         return
@@ -175,7 +182,7 @@ def _watch(task, quiet):
     text = task.progress(job)
     left = f", about {job.seconds_left:.0f} s left" if job.seconds_left is not None else ""
     row.progress(job.fraction, text + left)
-    if row.button("Cancel", icon=":material/stop_circle:", key=f"cancel:{task.key}"):
+    if row.button("Cancel", icon=":material/stop_circle:", key=own(f"cancel:{task.key}")):
         cancel(task.key)
         st.rerun()
     if job.latest is not None and not quiet:
@@ -225,21 +232,21 @@ def animation_task(request, load=None):
 
 def started_key(key):
     """The key in the session of the id of the task that was started last."""
-    return f"begun:{key}"
+    return own(f"begun:{key}")
 
 
 def done_key(key):
     """The key in the session of the last finished task."""
-    return f"done:{key}"
+    return own(f"done:{key}")
 
 
 def _job_key(key):
-    return f"job:{key}"
+    return own(f"job:{key}")
 
 
 def _task_key(key):
-    return f"task:{key}"
+    return own(f"task:{key}")
 
 
 def _failed_key(key):
-    return f"problem:{key}"
+    return own(f"problem:{key}")

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 import streamlit as st
 import torch
 
+from diffusion_edu.app.common.controls import control
 from diffusion_edu.app.common.settings_id import settings_id
+from diffusion_edu.app.common.state import own
 from diffusion_edu.app.components.point_cloud import widget
 from diffusion_edu.data.points import POINT_SETS, Points, from_coordinates, read_points
 
@@ -43,7 +45,7 @@ def ask():
 
     Points that cannot be used get one sentence, and two moons take their place.
     """
-    source = st.sidebar.selectbox("Points", [*POINT_SETS, DRAW, FILE], key="points", bind="query-params")
+    source = control(st.sidebar.selectbox, "Points", [*POINT_SETS, DRAW, FILE], key="points")
     try:
         if source == DRAW:
             return _drawn()
@@ -58,25 +60,25 @@ def ask():
 def _ours(name):
     words, options = "", {}
     if name == "letters":
-        options = {"text": st.sidebar.text_input("Letters", "HI", max_chars=8, key="text", bind="query-params")}
+        options = {"text": control(st.sidebar.text_input, "Letters", "HI", max_chars=8, key="text")}
         words = f", text={options['text']!r}"
     code = f'points = POINT_SETS["{name}"]({COUNT}, torch.Generator().manual_seed(0){words})'
     return Dataset(POINT_SETS[name](COUNT, generator(), **options), name, code)
 
 
 def _drawn():
-    if DRAWN not in st.session_state:
-        points = widget.drawing_pad("drawing pad", st.session_state.get(PREVIOUS, ()))
+    if own(DRAWN) not in st.session_state:
+        points = widget.drawing_pad("drawing pad", st.session_state.get(own(PREVIOUS), ()))
         if points is None:
             return None
-        st.session_state[DRAWN] = points
+        st.session_state[own(DRAWN)] = points
         st.rerun()
     st.sidebar.button("Draw again", icon=":material/draw:", on_click=_again, width="stretch", help=UNLINKED)
-    return from_drawn_points(st.session_state[DRAWN])
+    return from_drawn_points(st.session_state[own(DRAWN)])
 
 
 def _again():
-    st.session_state[PREVIOUS] = st.session_state.pop(DRAWN)
+    st.session_state[own(PREVIOUS)] = st.session_state.pop(own(DRAWN))
 
 
 def from_drawn_points(drawn):
@@ -100,7 +102,7 @@ def from_drawn_points(drawn):
 
 def _file():
     words = f"Two numbers per line; an optional third column is the class. {UNLINKED}"
-    given = st.sidebar.file_uploader("Your points", key="points_file", help=words)
+    given = st.sidebar.file_uploader("Your points", key=own("points_file"), help=words)
     if given is None:
         words = "Choose a CSV file with two numbers per line, for example 0.5, -1. Until then: two moons."
         st.info(words, icon=":material/info:")

@@ -2,9 +2,11 @@
 
 import streamlit as st
 
+from diffusion_edu.app.common.controls import control
 from diffusion_edu.app.common.sampler_controls import ask_preset, ask_seed
 from diffusion_edu.app.common.settings_id import settings_id
 from diffusion_edu.app.common.snippets import snippet
+from diffusion_edu.app.common.state import own
 from diffusion_edu.app.components.point_cloud import widget
 from diffusion_edu.app.jobs.task import Task, cancel, keep_done, running, start
 from diffusion_edu.app.playground import training_job
@@ -36,17 +38,17 @@ def ask():
         words = "Train again after a change; networks trained before are kept.\n" + "\n".join(
             f"- **{name}**: {what}" for name, what in PREDICTION_TYPES.items()
         )
-        names, bound = list(TARGETS), {"bind": "query-params"}
-        prediction_type = st.selectbox(
-            "Prediction type", names, names.index("v"), key="prediction_type", help=words, **bound
+        names = list(TARGETS)
+        prediction_type = control(
+            st.selectbox, "Prediction type", names, names.index("v"), key="prediction_type", help=words
         )
         main = st.container()
-        condition = st.selectbox("Class", [ANY, *classes], key="class", **bound) if classes else ANY
+        condition = control(st.selectbox, "Class", [ANY, *classes], key="class") if classes else ANY
         depends, more = st.container(), st.expander("More choices")
     preset = ask_preset(Preset(guidance_scale=1.0), (main, depends, more), guiding=condition != ANY)
     seed = ask_seed(more)
-    count = more.select_slider("Samples", [100, 200, 400, 800], 400, key="samples", **bound)
-    seconds = more.select_slider("Seconds of training", [3, 5, 10, 15, 30], 10, key="seconds", **bound)
+    count = control(more.select_slider, "Samples", [100, 200, 400, 800], 400, key="samples")
+    seconds = control(more.select_slider, "Seconds of training", [3, 5, 10, 15, 30], 10, key="seconds")
     label = None if condition == ANY else classes.index(condition)
     return dataset and Settings(dataset, prediction_type, preset, label, seed, count, float(seconds))
 
@@ -63,15 +65,15 @@ def problem(settings):
 
 def trained_network(settings):
     """Return the network that was trained for these settings, if there is one."""
-    return st.session_state.get(NETWORKS, {}).get(settings.training_id)
+    return st.session_state.get(own(NETWORKS), {}).get(settings.training_id)
 
 
 def train(settings):
     """Start to train a network in the background."""
 
     def result(job):
-        networks = {**st.session_state.get(NETWORKS, {}), settings.training_id: job.latest[1]}
-        st.session_state[NETWORKS] = dict(list(networks.items())[-MAX_NETWORKS:])
+        networks = {**st.session_state.get(own(NETWORKS), {}), settings.training_id: job.latest[1]}
+        st.session_state[own(NETWORKS)] = dict(list(networks.items())[-MAX_NETWORKS:])
 
     start(
         Task(

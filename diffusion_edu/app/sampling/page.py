@@ -3,6 +3,7 @@
 import streamlit as st
 
 from diffusion_edu.app.common import models
+from diffusion_edu.app.common.controls import control
 from diffusion_edu.app.common.layout import show_code, show_images
 from diffusion_edu.app.common.numbers import counted
 from diffusion_edu.app.common.request import ANY, MIXED, MIXED_ATTRIBUTES, Request
@@ -50,12 +51,12 @@ def ask():
         class_name = MIXED
         if card.condition_names:
             names = [MIXED_ATTRIBUTES if card.attributes else MIXED, ANY, *card.condition_names]
-            class_name = st.selectbox("What to generate", names, key="class_name", bind="query-params")
+            class_name = control(st.selectbox, "What to generate", names, key="class_name")
         main, more = st.container(), st.expander("More choices")
     guiding = bool(card.condition_names) and class_name != ANY
     preset = ask_preset(Preset(**card.sampling), (main, main, more), guiding=guiding)
     seed = ask_seed(main)
-    images = more.slider("Images", 1, 9, 4, key="images", bind="query-params")
+    images = control(more.slider, "Images", 1, 9, 4, key="images")
     return Request(card, preset, class_name, seed, images)
 
 

@@ -2,6 +2,8 @@
 
 import streamlit as st
 
+from diffusion_edu.app.common.controls import control
+from diffusion_edu.app.common.state import guarded
 from diffusion_edu.app.trajectories.animation import COLOUR
 from diffusion_edu.data.images import to_bytes
 from diffusion_edu.figures.grids import grid
@@ -19,6 +21,11 @@ CORRECTED = {  # these add no new noise, but step with a better prediction
 @st.fragment
 def inspect_step(recording):
     """Let a person choose a step, an image and a pixel of a Recording, and show the arithmetic of the step there."""
+    with guarded("step"):
+        _inspect(recording)
+
+
+def _inspect(recording):
     pairs = recording.pairs[:-1]
     side, rest = st.columns([3, 8], gap="medium")
     with side:
@@ -43,12 +50,32 @@ def inspect_step(recording):
 def _ask_place(recording, pairs):
     """Ask for a step and a pixel; returns (state, next state) and (image, channel, row, column)."""
     names = [f"{state.t} to {after.t}" for state, after in pairs]
-    step = st.select_slider("Step, from timestep to timestep", names, names[len(names) // 2])
+    step = control(
+        st.select_slider,
+        "Step, from timestep to timestep",
+        names,
+        names[len(names) // 2],
+        key="inspected_step",
+        linked=False,
+    )
     count = len(recording.request.class_names)
-    image = 1 if count == 1 else st.slider("Image", 1, count, 1)
+    image = 1 if count == 1 else control(st.slider, "Image", 1, count, 1, key="inspected_image", linked=False)
     height, width = pairs[0][0].x.shape[2:]
-    row, column = st.slider("Row", 0, height - 1, height // 2), st.slider("Column", 0, width - 1, width // 2)
-    channel = CHANNELS.index(st.segmented_control("Channel", CHANNELS, default="red", required=True))
+    row, column = (
+        control(st.slider, "Row", 0, height - 1, height // 2, key="inspected_row", linked=False),
+        control(st.slider, "Column", 0, width - 1, width // 2, key="inspected_column", linked=False),
+    )
+    channel = CHANNELS.index(
+        control(
+            st.segmented_control,
+            "Channel",
+            CHANNELS,
+            default="red",
+            required=True,
+            key="inspected_channel",
+            linked=False,
+        )
+    )
     return pairs[names.index(step)], (image - 1, channel, row, column)
 
 

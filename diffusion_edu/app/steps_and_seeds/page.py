@@ -5,6 +5,7 @@ from dataclasses import replace
 import streamlit as st
 
 from diffusion_edu.app.common import models
+from diffusion_edu.app.common.controls import control
 from diffusion_edu.app.common.layout import show_code
 from diffusion_edu.app.common.request import ANY, Request
 from diffusion_edu.app.common.sampler_controls import GUIDANCE, SAYS, ZERO_SNR, ask_timesteps
@@ -21,7 +22,6 @@ from diffusion_edu.spacings import SPACINGS
 
 GRID, INTERPOLATION = "few steps", "two seeds"
 STEPS = [1, 2, 3, 4, 5, 6, 8, 10, 12, 15, 20, 25, 30, 40, 50, 100]
-BOUND = {"bind": "query-params"}
 
 
 def show():
@@ -50,27 +50,27 @@ def ask():
     sentence.
     """
     with st.sidebar:
-        view = st.segmented_control("View", [GRID, INTERPOLATION], default=GRID, required=True, key="view", **BOUND)
+        view = control(st.segmented_control, "View", [GRID, INTERPOLATION], default=GRID, required=True, key="view")
         card = models.pick()
         default, class_name = Preset(**card.sampling), ANY
         if card.condition_names:
             names = [ANY, *card.condition_names]
             opening = names.index(recorded.CLASS) if recorded.CLASS in names else 0
-            class_name = st.selectbox("What to generate", names, opening, key="class_name", **BOUND)
+            class_name = control(st.selectbox, "What to generate", names, opening, key="class_name")
         return (_ask_grid if view == GRID else _ask_interpolation)(card, default, class_name)
 
 
 def _ask_grid(card, default, class_name):
     """Ask for the rows and columns of the sampler grid."""
     words = "\n".join(f"- **{name}** {says}" for name, says in SAYS.items())
-    samplers = st.multiselect("Samplers", list(SAMPLERS), recorded.SAMPLERS, key="samplers", help=words, **BOUND)
+    samplers = control(st.multiselect, "Samplers", list(SAMPLERS), recorded.SAMPLERS, key="samplers", help=words)
     words = "Sampling steps from noise to image; up to six columns."
-    steps = st.multiselect("Steps", STEPS, recorded.STEPS, max_selections=6, key="columns", help=words, **BOUND)
+    steps = control(st.multiselect, "Steps", STEPS, recorded.STEPS, max_selections=6, key="columns", help=words)
     guidance_scale = _ask_guidance_scale(card, default, class_name)
     words = "The same seed is the same noise in every cell."
-    seed = st.number_input("Seed", 0, 1_000_000, recorded.SEED, key="seed", help=words, **BOUND)
+    seed = control(st.number_input, "Seed", 0, 1_000_000, recorded.SEED, key="seed", help=words)
     more = st.expander("More choices")
-    images = more.segmented_control("Images per cell", [1, 4], default=1, required=True, key="images", **BOUND)
+    images = control(more.segmented_control, "Images per cell", [1, 4], default=1, required=True, key="images")
     preset = _ask_path(default, guidance_scale, more)
     if not samplers or not steps:
         st.info("Choose at least one sampler and one number of steps.", icon=":material/info:")
@@ -81,17 +81,18 @@ def _ask_grid(card, default, class_name):
 def _ask_interpolation(card, default, class_name):
     """Ask for two seeds and the number of images in a row."""
     left, right = st.columns(2)
-    first = left.number_input("First seed", 0, 1_000_000, recorded.SEED, key="first_seed", **BOUND)
-    last = right.number_input("Last seed", 0, 1_000_000, recorded.LAST_SEED, key="last_seed", **BOUND)
-    images = st.slider("Images in a row", 3, 9, recorded.IN_A_ROW, key="row", **BOUND)
-    steps = st.select_slider("Steps", sorted({*STEPS, default.steps}), default.steps, key="steps", **BOUND)
+    first = control(left.number_input, "First seed", 0, 1_000_000, recorded.SEED, key="first_seed")
+    last = control(right.number_input, "Last seed", 0, 1_000_000, recorded.LAST_SEED, key="last_seed")
+    images = control(st.slider, "Images in a row", 3, 9, recorded.IN_A_ROW, key="row")
+    steps = control(st.select_slider, "Steps", sorted({*STEPS, default.steps}), default.steps, key="steps")
     guidance_scale = _ask_guidance_scale(card, default, class_name)
     preset = replace(_ask_path(default, guidance_scale, st.expander("More choices")), sampler="DDIM", steps=steps)
     return SeedInterpolation(Request(card, preset, class_name, first, images), last)
 
 
 def _ask_guidance_scale(card, default, class_name):
-    return st.slider(
+    return control(
+        st.slider,
         "Guidance scale",
         0.0,
         8.0,
@@ -100,18 +101,17 @@ def _ask_guidance_scale(card, default, class_name):
         key="guidance_scale",
         disabled=not card.condition_names or class_name == ANY,
         help=GUIDANCE,
-        **BOUND,
     )
 
 
 def _ask_path(default, guidance_scale, more):
     """Ask for the noise schedule and for the timesteps of the walk."""
     names = list(SCHEDULES)
-    schedule = more.selectbox("Noise schedule", names, names.index(default.schedule), key="schedule", **BOUND)
+    schedule = control(more.selectbox, "Noise schedule", names, names.index(default.schedule), key="schedule")
     names = list(SPACINGS)
-    spacing = more.selectbox("Spacing of the timesteps", names, names.index(default.spacing), key="spacing", **BOUND)
+    spacing = control(more.selectbox, "Spacing of the timesteps", names, names.index(default.spacing), key="spacing")
     T = ask_timesteps(default, more)
-    zero_snr = more.toggle("Zero terminal SNR", default.zero_snr, key="zero_snr", help=ZERO_SNR, **BOUND)
+    zero_snr = control(more.toggle, "Zero terminal SNR", default.zero_snr, key="zero_snr", help=ZERO_SNR)
     return Preset(guidance_scale=guidance_scale, schedule=schedule, T=T, zero_snr=zero_snr, spacing=spacing)
 
 

@@ -7,6 +7,7 @@ import streamlit as st
 import torch
 
 from diffusion_edu.app.common.settings_id import settings_id
+from diffusion_edu.app.common.state import own
 from diffusion_edu.app.components import source
 from diffusion_edu.app.components.plotly_script import plotly_url
 from diffusion_edu.app.text_to_image.attention_recording import ALL_HEADS
@@ -63,13 +64,13 @@ def show(animation, key, default):
     """Show an attention animation with the word of the link selected, or else the default; a click changes the link."""
 
     def select():
-        if word := st.session_state[key].word:
-            st.query_params[WORD] = word
+        if word := st.session_state[own(key)].word:
+            st.query_params[own(WORD)] = word
 
-    word = st.query_params.get(WORD)
+    word = st.query_params.get(own(WORD))
     component = st.components.v2.component("diffusion_edu_cross_attention", **PARTS)
     selected = animation["words"].index(word if word in animation["words"] else default)
-    component(data={**animation, "word": selected, "plotly": plotly_url()}, key=key, on_word_change=select)
+    component(data={**animation, "word": selected, "plotly": plotly_url()}, key=own(key), on_word_change=select)
 
 
 def layer_titles(weights):

@@ -4,6 +4,7 @@ from functools import partial
 
 import streamlit as st
 
+from diffusion_edu.app.common.controls import control
 from diffusion_edu.app.common.edit_controls import (
     COLUMNS,
     ask_add_noise,
@@ -14,13 +15,13 @@ from diffusion_edu.app.common.edit_controls import (
 )
 from diffusion_edu.app.common.layout import show_code, show_images
 from diffusion_edu.app.common.numbers import counted
+from diffusion_edu.app.common.state import own
 from diffusion_edu.app.components.canvas import widget
 from diffusion_edu.app.jobs import timing
 from diffusion_edu.app.jobs.progress import WAITING
 from diffusion_edu.app.jobs.task import Task, done, start, started, watch
 from diffusion_edu.app.text_to_image import request, result_view, upscale
 from diffusion_edu.app.text_to_image.job import GenerationJob
-from diffusion_edu.app.text_to_image.request import BOUND
 from diffusion_edu.app.text_to_image.result import TRACKS, GenerationResult
 from diffusion_edu.app.text_to_image.result_view import IMAGE_TO_IMAGE, START_IMAGE
 from diffusion_edu.app.text_to_image.start import FromImage, FromMask, FromNoise
@@ -30,7 +31,7 @@ from diffusion_edu.latent.text_to_image import TextToImage
 
 KEY = "generation"
 NOISE, INPAINTING = "noise", "inpainting"
-UNLABELLED = {"label_visibility": "collapsed", **BOUND}  # their options explain themselves
+UNLABELLED = {"label_visibility": "collapsed"}  # their options explain themselves
 MAX_IMAGES = 8
 
 
@@ -38,12 +39,18 @@ def show(text_request):
     """Show the tab."""
     text_to_image = request.load_or_stop(text_request)
     row = st.container(horizontal=True, vertical_alignment="center", gap="small")
-    kind = row.segmented_control(
-        "Start from", [NOISE, IMAGE_TO_IMAGE, INPAINTING], default=NOISE, required=True, key="start", **UNLABELLED
+    kind = control(
+        row.segmented_control,
+        "Start from",
+        [NOISE, IMAGE_TO_IMAGE, INPAINTING],
+        default=NOISE,
+        required=True,
+        key="start",
+        **UNLABELLED,
     )
     wording = partial(counted, noun="image")
-    count = row.selectbox(
-        "Images", range(1, MAX_IMAGES + 1), key="images", format_func=wording, width=130, **UNLABELLED
+    count = control(
+        row.selectbox, "Images", range(1, MAX_IMAGES + 1), key="images", format_func=wording, width=130, **UNLABELLED
     )
     if kind == NOISE:
         (stage, side), beginning, columns = st.columns([67, 33], gap="small"), FromNoise(), 2
@@ -78,7 +85,7 @@ def _ask_start(kind, size):
     """Ask for the image to start from and how; returns FromImage or FromMask, or None while the mask is empty."""
     label = "Input image" if kind == IMAGE_TO_IMAGE else "Input image and mask"
     place = st.popover(label, icon=":material/image:", width="stretch")
-    subject = ask_image_or_stop(size, place, st.session_state.get(START_IMAGE))
+    subject = ask_image_or_stop(size, place, st.session_state.get(own(START_IMAGE)))
     if kind == IMAGE_TO_IMAGE:
         strength = ask_strength()
         layer = widget.paint("text_to_image input", subject.image, label="The input image; paint over it")
@@ -101,9 +108,9 @@ def _ask_repeats():
     """Ask for the settings of RePaint."""
     with st.expander("RePaint: repeat sampling steps"):
         words = "Repeated steps make the filled part and the rest agree. 1: plain sampling, without repetition."
-        repeats = st.slider("Repeats", 1, 10, 1, key="repeats", help=words, **BOUND)
+        repeats = control(st.slider, "Repeats", 1, 10, 1, key="repeats", help=words)
         words = "The number of sampling steps that are repeated together."
-        return repeats, st.slider("Jump length", 1, 20, 3, key="jump", help=words, **BOUND)
+        return repeats, control(st.slider, "Jump length", 1, 20, 3, key="jump", help=words)
 
 
 def _task(job):

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 import streamlit as st
 import torch
 
+from diffusion_edu.app.common.controls import control
 from diffusion_edu.app.common.layout import show_code
 from diffusion_edu.app.common.settings_id import settings_id
 from diffusion_edu.app.common.snippets import snippet
@@ -12,7 +13,7 @@ from diffusion_edu.app.components.player.task import play_task
 from diffusion_edu.app.components.player.widget import play
 from diffusion_edu.app.jobs.task import animation_task, keep_done
 from diffusion_edu.app.text_to_image import request
-from diffusion_edu.app.text_to_image.request import BOUND, TextRequest, escaped, quoted
+from diffusion_edu.app.text_to_image.request import TextRequest, escaped, quoted
 from diffusion_edu.app.text_to_image.variants import Variants
 from diffusion_edu.app.trajectories.guidance_vectors import GuidanceVectors
 from diffusion_edu.app.trajectories.recording import kept
@@ -114,14 +115,14 @@ class GuidanceScales(Variants):
 def show(text_request):
     """Show the tab."""
     row = st.container(horizontal=True, vertical_alignment="center", gap="small")
-    view = row.segmented_control(
+    view = control(
+        row.segmented_control,
         "View",
         [VECTORS, SCALES],
         default=VECTORS,
         required=True,
         key="guidance_view",
         label_visibility="collapsed",
-        **BOUND,
     )
     prompt_request = text_request.prompt_request(request.load_or_stop(text_request))
     if prompt_request.condition is None and prompt_request.negative is None:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from diffusion_edu.app.text_to_image.request import BOUND
+from diffusion_edu.app.common.controls import control
 from diffusion_edu.latent.codec import scale_channel, swap_positions
 from diffusion_edu.randomness import SeededNoise
 
@@ -89,13 +89,13 @@ def ask(operation, row, text_to_image, seed):
     """Ask, in a row of the page, for the settings of a LatentEdit; the noise has the seed of the page."""
     if operation in (MULTIPLY, ADD):
         names = [f"channel {k + 1}" if k == 0 else f"{k + 1}" for k in range(text_to_image.codec.channels)]
-        about = {"label_visibility": "collapsed", **BOUND}
-        name = row.segmented_control("Channel", names, default=names[0], required=True, key="channel", **about)
+        about = {"label_visibility": "collapsed"}
+        name = control(row.segmented_control, "Channel", names, default=names[0], required=True, key="channel", **about)
         return LatentEdit(operation, names.index(name))
     if operation == NOISE:
         return LatentEdit(operation, seed=seed)
     size, at, popover = text_to_image.model.card.size, [], row.popover("Positions", icon=":material/grid_on:")
     for name, fraction in {"Row": 0.5, "Column": 0.5, "Second row": 0.2, "Second column": 0.2}.items():
         key, default = name.lower().replace(" ", "_"), max(1, round(fraction * size))
-        at.append(popover.number_input(name, 1, size, default, key=key, **BOUND) - 1)
+        at.append(control(popover.number_input, name, 1, size, default, key=key) - 1)
     return LatentEdit(operation, first=(at[0], at[1]), second=(at[2], at[3]))

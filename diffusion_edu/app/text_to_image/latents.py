@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import streamlit as st
 
+from diffusion_edu.app.common.controls import control
 from diffusion_edu.app.common.edit_controls import ask_image_or_stop
 from diffusion_edu.app.common.layout import show_code
 from diffusion_edu.app.components.player.widget import play
@@ -36,8 +37,10 @@ def show(text_request):
     text_to_image = request.load_or_stop(text_request)
     row = st.container(horizontal=True, vertical_alignment="center", gap="small")
     views = [RECONSTRUCTION, *latent_edits.VALUES, SAMPLING]
-    about = {"wrap": True, "label_visibility": "collapsed", **request.BOUND}
-    view = row.segmented_control("View", views, default=RECONSTRUCTION, required=True, key="latents_view", **about)
+    about = {"wrap": True, "label_visibility": "collapsed"}
+    view = control(
+        row.segmented_control, "View", views, default=RECONSTRUCTION, required=True, key="latents_view", **about
+    )
     if view == SAMPLING:
         _show_sampling(text_request, text_to_image)
         return

@@ -4,13 +4,13 @@ import streamlit as st
 
 from diffusion_edu import checkpoints
 from diffusion_edu.app.common import model_card, models
+from diffusion_edu.app.common.controls import control
 from diffusion_edu.app.common.layout import show_code
 from diffusion_edu.app.common.neighbour_search import PAIRS, memorised_sentence, pairs_table, path_exists
 from diffusion_edu.app.jobs import timing
 from diffusion_edu.app.jobs.task import done, start, watch
 from diffusion_edu.app.text_to_image import request
 from diffusion_edu.app.text_to_image.nearest_images import KEY, NearestImageSearch
-from diffusion_edu.app.text_to_image.request import BOUND
 from diffusion_edu.checkpoints import Unusable
 from diffusion_edu.evaluation.features import CLASSIFIERS
 from diffusion_edu.evaluation.training_images import find_training_latents
@@ -86,14 +86,14 @@ def ask(text_request):
         return None
     row = st.container(horizontal=True, vertical_alignment="bottom", gap="medium")
     sources = [TRAINING_LATENTS, OWN_FILES] if paths else [OWN_FILES]
-    source = row.segmented_control(
-        "Compare with", sources, default=sources[0], required=True, key="nearest_source", **BOUND
+    source = control(
+        row.segmented_control, "Compare with", sources, default=sources[0], required=True, key="nearest_source"
     )
     path = str(paths[0]) if source == TRAINING_LATENTS else _ask_path(row)
-    count = row.selectbox("Samples", [2, 4, 6, 12], 2, key="nearest_count", width=90, **BOUND)
+    count = control(row.selectbox, "Samples", [2, 4, 6, 12], 2, key="nearest_count", width=90)
     words = "Of larger sets, this many images are compared: a random choice, those with human captions first."
     limits, about = [250, 1000, 4000, 20_000], {"format_func": "{:,}".format, "help": words, "width": 110}
-    limit = row.selectbox("At most", limits, 1, key="nearest_limit", **about, **BOUND)
+    limit = control(row.selectbox, "At most", limits, 1, key="nearest_limit", **about)
     search = NearestImageSearch(text_request, count, path, source == TRAINING_LATENTS, limit, feature_network)
     offer(search, row)
     return search if path else None
@@ -105,8 +105,8 @@ def _ask_path(row):
         "A folder of images, or a parquet file with a column `image`, on the computer that runs this app. "
         "It is read, never changed."
     )
-    path = row.text_input(
-        "Path of the images", key="nearest_path", placeholder="/home/me/images", help=words, width=200, **BOUND
+    path = control(
+        row.text_input, "Path of the images", key="nearest_path", placeholder="/home/me/images", help=words, width=200
     )
     if not path:
         st.info(PRIVATE, icon=":material/info:")

@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from diffusion_edu.app.common.controls import control
 from diffusion_edu.app.text_to_image import (
     generate,
     guidance,
@@ -25,7 +26,7 @@ TABS = {  # every tab is a function of the TextRequest
 def show():
     """Show the page."""
     text_request = request.ask()
-    tabs = st.tabs(list(TABS), key="tab", bind="query-params")
+    tabs = control(st.tabs, list(TABS), key="tab")
     for tab, show_tab in zip(tabs, TABS.values(), strict=True):
         if tab.open:
             with tab:

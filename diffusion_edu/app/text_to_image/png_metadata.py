@@ -6,6 +6,7 @@ import streamlit as st
 
 from diffusion_edu.app.common.image_picker import UNLINKED
 from diffusion_edu.app.common.sampler_controls import STEPS, TIMESTEPS
+from diffusion_edu.app.common.state import own, set_controls
 from diffusion_edu.data.notes import read_note
 from diffusion_edu.samplers import SAMPLERS
 from diffusion_edu.schedules import SCHEDULES
@@ -28,22 +29,22 @@ CHOICES = (  # key of the control, name in the preset, options
 def offer(known):
     """Offer to read the settings of a PNG of this page into the controls; known: the installed cards by title."""
     words = f"A PNG that was downloaded from this page carries prompt and settings. {UNLINKED}"
-    st.file_uploader("Settings from a PNG", key=KEY, on_change=_read, args=(known,), help=words)
-    if message := st.session_state.pop(MESSAGE, ""):
+    st.file_uploader("Settings from a PNG", key=own(KEY), on_change=_read, args=(known,), help=words)
+    if message := st.session_state.pop(own(MESSAGE), ""):
         st.info(message, icon=":material/info:")
 
 
 def _read(known):
-    given = st.session_state.get(KEY)
+    given = st.session_state.get(own(KEY))
     if given is None:
         return
     try:
         about = read_note(given.getvalue())
     except ValueError as problem:
-        st.session_state[MESSAGE] = str(problem)
+        st.session_state[own(MESSAGE)] = str(problem)
         return
-    st.session_state.update(control_values(about, known))
-    st.session_state[MESSAGE] = " ".join(messages(about, known))
+    set_controls(**control_values(about, known))
+    st.session_state[own(MESSAGE)] = " ".join(messages(about, known))
 
 
 def control_values(about, known):

@@ -4,12 +4,14 @@ from dataclasses import dataclass, replace
 
 import streamlit as st
 
+from diffusion_edu.app.common.controls import control
 from diffusion_edu.app.common.layout import show_code
 from diffusion_edu.app.common.snippets import snippet
+from diffusion_edu.app.common.state import own, set_controls
 from diffusion_edu.app.components.player.widget import play
 from diffusion_edu.app.jobs.task import animation_task, keep_done
 from diffusion_edu.app.text_to_image import request
-from diffusion_edu.app.text_to_image.request import BOUND, quoted
+from diffusion_edu.app.text_to_image.request import quoted
 from diffusion_edu.app.text_to_image.variants import Variants
 from diffusion_edu.generation import guided_denoiser
 from diffusion_edu.latent.interpolation import interpolate
@@ -63,18 +65,18 @@ class PromptInterpolation(Variants):
 
 
 def _swap():
-    state = st.session_state
-    state["prompt"], state["second_prompt"] = state["second_prompt"], state["prompt"]
+    first, second = (st.session_state[own(key)] for key in ("prompt", "second_prompt"))
+    set_controls(prompt=second, second_prompt=first)
 
 
 def show(text_request):
     """Show the tab."""
     row = st.container(horizontal=True, vertical_alignment="bottom", gap="small")
-    second = row.text_input("Prompt B", SECOND_PROMPT, key="second_prompt", **BOUND)
+    second = control(row.text_input, "Prompt B", SECOND_PROMPT, key="second_prompt")
     row.button("Swap", icon=":material/swap_horiz:", on_click=_swap, help="Exchange prompts A and B.")
     words = "The number of images between A and B."
-    count = row.segmented_control(
-        "Interpolations", [0, 1, 3], default=3, required=True, key="interpolations", help=words, **BOUND
+    count = control(
+        row.segmented_control, "Interpolations", [0, 1, 3], default=3, required=True, key="interpolations", help=words
     )
     st.markdown(QUESTION)
     text_to_image = request.load_or_stop(text_request)

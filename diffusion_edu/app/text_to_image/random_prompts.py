@@ -6,7 +6,9 @@ from pathlib import Path
 
 import streamlit as st
 
+from diffusion_edu.app.common.controls import control
 from diffusion_edu.app.common.image_picker import UNLINKED
+from diffusion_edu.app.common.state import own, set_controls
 from diffusion_edu.checkpoints import available
 from diffusion_edu.data.prompts import load_prompts, pick
 from diffusion_edu.text.random_prompts import ORDER, chain_path, load_chain
@@ -22,13 +24,12 @@ FILES = {
     UNSEEN: "unseen",
     TRAINING: "captions",
 }  # NAME.unseen.json is beside the weights; training makes NAME.captions.json
-BOUND = {"bind": "query-params"}
 
 
 def offer(card, key):
     """Offer a random prompt and put it into the widget of this key."""
     sources = [CHAIN, UNSEEN, TRAINING]
-    source = st.segmented_control("Prompts", sources, default=CHAIN, required=True, key="prompts", help=HELP, **BOUND)
+    source = control(st.segmented_control, "Prompts", sources, default=CHAIN, required=True, key="prompts", help=HELP)
     try:
         choose, categories = _from_chain(card) if source == CHAIN else _from_file(card, source)
     except ValueError as problem:  # also Unusable
@@ -37,9 +38,9 @@ def offer(card, key):
     chosen = []
     if len(categories) > 1:
         about = {"selection_mode": "multi", "key": f"categories {categories}", "help": "None selected: all of them."}
-        chosen = st.pills("Categories", categories, **about)
-    if st.button("Random prompt", type="primary", icon=":material/casino:", key="random prompt", width="stretch"):
-        st.session_state[key] = choose(random.randrange(2**31), chosen).text
+        chosen = control(st.pills, "Categories", categories, linked=False, **about)
+    if st.button("Random prompt", type="primary", icon=":material/casino:", key=own("random prompt"), width="stretch"):
+        set_controls(**{key: choose(random.randrange(2**31), chosen).text})
 
 
 def _from_chain(card):
@@ -47,7 +48,7 @@ def _from_chain(card):
     path = chain_path(available()[card.name].parent, card.name)
     chain = _chain(card.name, path.stat().st_mtime_ns if path.is_file() else None)
     words = "The next word follows this many words in training captions. 1: nonsense; 5: almost a caption."
-    order = st.slider("Context words", 1, ORDER, 2, key="context_words", help=words, **BOUND)
+    order = control(st.slider, "Context words", 1, ORDER, 2, key="context_words", help=words)
     categories = sorted({category for category in chain.categories.values() if category})
     return lambda seed, chosen: chain.sample(seed, order, chosen), categories
 
@@ -56,7 +57,7 @@ def _from_file(card, source):
     """Return a function (seed, categories) -> written prompt, and all categories; raises ValueError without prompts."""
     path = available()[card.name].with_suffix(f".{FILES[source]}.json")
     words = f"A parquet or JSON file, or a text file with one prompt per line. {UNLINKED}"
-    given = st.file_uploader("A file with prompts", key=f"prompt file {source}", help=words)
+    given = st.file_uploader("A file with prompts", key=own(f"prompt file {source}"), help=words)
     if given:
         prompts = _uploaded(given.getvalue(), given.name)
     elif path.is_file():

@@ -5,8 +5,10 @@ from dataclasses import dataclass, field
 import streamlit as st
 
 from diffusion_edu.app.common import models
+from diffusion_edu.app.common.controls import control
 from diffusion_edu.app.common.sampler_controls import ask_preset, ask_seed
 from diffusion_edu.app.common.snippets import snippet
+from diffusion_edu.app.common.state import own
 from diffusion_edu.app.text_to_image import png_metadata, random_prompts
 from diffusion_edu.checkpoints import Card, Unusable, available, read_card, vocabulary
 from diffusion_edu.generation import Preset
@@ -24,7 +26,6 @@ TIPS = """
 - **The negative prompt** names what the image should not show. It needs a guidance scale above 1.
 - **English**, one subject, no text, no numbers: the model cannot count.
 """
-BOUND = {"bind": "query-params"}
 
 
 @dataclass(frozen=True)
@@ -88,7 +89,7 @@ def ask():
     """Show the controls that all tabs share and return the TextRequest; stop with one sentence if there is no model."""
     with st.sidebar:
         known = models.titled(lambda card: bool(card.text and card.autoencoder), MISSING)
-        card = known[st.selectbox("Model", list(known), key="model", **BOUND)]
+        card = known[control(st.selectbox, "Model", list(known), key="model")]
         main, more = st.container(), st.expander("More choices")
     with more:
         png_metadata.offer(known)
@@ -102,19 +103,21 @@ def ask_prompts(card):
     left, right = st.columns([13, 7], gap="small")
     with right.container(gap="xsmall"):
         with st.container(horizontal=True, gap="small"):
-            popover = st.popover("Random", icon=":material/casino:", width="stretch", key="random", on_change="rerun")
+            popover = st.popover(
+                "Random", icon=":material/casino:", width="stretch", key=own("random"), on_change="rerun"
+            )
             if popover.open:  # reading a Markov chain takes a moment
                 with popover:
                     random_prompts.offer(card, "prompt")  # before the text box, because it may fill it
             with st.popover("Tips", icon=":material/lightbulb:", width="stretch"):
                 st.markdown(TIPS)
         words = "Negative prompt (optional)"
-        negative = st.text_input(
-            "Negative prompt", key="negative", placeholder=words, label_visibility="collapsed", **BOUND
+        negative = control(
+            st.text_input, "Negative prompt", key="negative", placeholder=words, label_visibility="collapsed"
         )
     words = "Prompt: what the image should show. Empty: unconditional."
-    prompt = left.text_area(
-        "Prompt", FIRST_PROMPT, height=88, key="prompt", placeholder=words, label_visibility="collapsed", **BOUND
+    prompt = control(
+        left.text_area, "Prompt", FIRST_PROMPT, height=88, key="prompt", placeholder=words, label_visibility="collapsed"
     )
     return prompt, negative
 

@@ -4,9 +4,11 @@ from functools import partial
 
 import streamlit as st
 
+from diffusion_edu.app.common.controls import control
 from diffusion_edu.app.common.image_picker import SAMPLED
+from diffusion_edu.app.common.state import own, set_controls
 from diffusion_edu.app.components.player.widget import play
-from diffusion_edu.app.text_to_image.request import BOUND, escaped, shortened
+from diffusion_edu.app.text_to_image.request import escaped, shortened
 from diffusion_edu.figures.grids import grid
 
 IMAGE_TO_IMAGE = "image-to-image"
@@ -44,13 +46,16 @@ def _choose(result, columns):
     alt = f"{count} images of the prompt: {shortened(result.job.request.prompt)}"
     st.image(page, caption=f"All {count}, in the order of their seeds", alt=alt)
     key = f"shown of {count}"
-    return st.segmented_control("Show image", range(1, count + 1), default=1, required=True, key=key) - 1
+    return (
+        control(
+            st.segmented_control, "Show image", range(1, count + 1), default=1, required=True, key=key, linked=False
+        )
+        - 1
+    )
 
 
 def _start_from(subject):
-    st.session_state[START_IMAGE] = subject
-    st.session_state.source = SAMPLED
-    st.session_state.start = IMAGE_TO_IMAGE
+    set_controls(source=SAMPLED, start=IMAGE_TO_IMAGE, **{START_IMAGE: subject})
 
 
 def _downloads(result, number):
@@ -62,11 +67,11 @@ def _downloads(result, number):
             _download("PNG", partial(result.png, number), f"{name}.png", "image/png")
             if result.job.count > 1:
                 _download("ZIP of all", result.zip, "images.zip", "application/zip")
-        rate = st.select_slider("Frames per second", FRAME_RATES, 8, key="frame_rate", **BOUND)
+        rate = control(st.select_slider, "Frames per second", FRAME_RATES, 8, key="frame_rate")
         with st.container(horizontal=True, gap="small"):
             _download("GIF", partial(result.gif, rate), f"{name}.gif", "image/gif")
             _download("MP4", partial(result.mp4, rate), f"{name}.mp4", "video/mp4")
 
 
 def _download(label, make, file, mime):
-    st.download_button(label, make, file, mime, on_click="ignore", key=f"save:generation:{label}")
+    st.download_button(label, make, file, mime, on_click="ignore", key=own(f"save:generation:{label}"))

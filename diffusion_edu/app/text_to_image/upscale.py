@@ -9,13 +9,15 @@ from pathlib import Path
 import streamlit as st
 import torch
 
+from diffusion_edu.app.common.controls import control
 from diffusion_edu.app.common.image_picker import UNLINKED
 from diffusion_edu.app.common.settings_id import settings_id
+from diffusion_edu.app.common.state import own
 from diffusion_edu.app.common.super_resolution_card import MISSING, super_resolution_card
 from diffusion_edu.app.components.zoom.widget import Pane, show_zoom
 from diffusion_edu.app.jobs.progress import WAITING
 from diffusion_edu.app.jobs.task import Task, done, start, watch
-from diffusion_edu.app.text_to_image.request import BOUND, shortened
+from diffusion_edu.app.text_to_image.request import shortened
 from diffusion_edu.app.text_to_image.result import GenerationResult
 from diffusion_edu.app.text_to_image.upscalers import DiffusionUpscaler, WeightFileUpscaler
 from diffusion_edu.app.trajectories.animation import COLOUR
@@ -111,7 +113,9 @@ def show(result, number):
     st.caption(f"The image of seed {shown.seed}, {width} × {height}, {how}")
     about = {**result.job.settings(number), "upscaled": shown.factor, "by": shown.upscaler.words}
     png = partial(noted, grid(large), about)
-    st.download_button("PNG of the large image", png, "upscaled.png", "image/png", on_click="ignore", key=f"save:{KEY}")
+    st.download_button(
+        "PNG of the large image", png, "upscaled.png", "image/png", on_click="ignore", key=own(f"save:{KEY}")
+    )
     return shown.code
 
 
@@ -119,13 +123,13 @@ def _ask(result, number):
     """Ask for the factor and the upscaler; returns an UpscalingJob or None, and the place for its button."""
     row = st.container(horizontal=True, vertical_alignment="bottom", gap="small")
     words = "One image at a time: the network adds plausible details."
-    factor = row.segmented_control(
-        "Upscaling", list(FACTORS), default="none", required=True, key="upscale", help=words, **BOUND
+    factor = control(
+        row.segmented_control, "Upscaling", list(FACTORS), default="none", required=True, key="upscale", help=words
     )
     if factor == "none":
         return None, row
-    choice = row.segmented_control(
-        "Upscaler", [OURS, WEIGHT_FILE], default=OURS, required=True, key="upscaler", **BOUND
+    choice = control(
+        row.segmented_control, "Upscaler", [OURS, WEIGHT_FILE], default=OURS, required=True, key="upscaler"
     )
     chosen = _ask_diffusion(row) if choice == OURS else _ask_weight_file()
     if not chosen:
@@ -142,7 +146,7 @@ def _ask_diffusion(row):
         st.info(MISSING, icon=":material/info:")
         return None
     words = "Sampling steps per doubling. More steps: finer details and a longer wait."
-    steps = row.select_slider("Upscaling steps", STEPS, 6, key="upscale_steps", width=140, help=words, **BOUND)
+    steps = control(row.select_slider, "Upscaling steps", STEPS, 6, key="upscale_steps", width=140, help=words)
     return DiffusionUpscaler(card, replace(Preset(**card.sampling), steps=steps, guidance_scale=1.0))
 
 
@@ -152,8 +156,8 @@ def _ask_weight_file():
         "A .safetensors or .pth file, for example one of Real-ESRGAN. It is read as numbers; no code in it is executed."
     )
     left, right = st.columns(2, gap="medium")
-    path = left.text_input("Path of the file on this computer", key="weights", help=words)
-    given = right.file_uploader("Or the file itself", key="weight file", max_upload_size=MAX_UPLOAD, help=UNLINKED)
+    path = control(left.text_input, "Path of the file on this computer", key="weights", help=words, linked=False)
+    given = right.file_uploader("Or the file itself", key=own("weight file"), max_upload_size=MAX_UPLOAD, help=UNLINKED)
     try:
         if given:
             data = given.getvalue()

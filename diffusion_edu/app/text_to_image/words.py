@@ -9,12 +9,12 @@ from diffusion_edu.analysis.attention import (
     record_attention,
     recording_guidance,
 )
+from diffusion_edu.app.common.controls import control
 from diffusion_edu.app.common.layout import show_code
 from diffusion_edu.app.components.player.widget import play
 from diffusion_edu.app.jobs.task import animation_task, keep_done
 from diffusion_edu.app.text_to_image import attention_animation, request
 from diffusion_edu.app.text_to_image.attention_recording import ALL_HEADS, START_TOKEN, AttentionRecording
-from diffusion_edu.app.text_to_image.request import BOUND
 from diffusion_edu.app.text_to_image.word_ablation import WordAblation
 from diffusion_edu.networks.text import CrossAttention
 
@@ -42,14 +42,14 @@ NO_WORD = "There is no word in the prompt that the model knows: type a prompt"
 def show(text_request):
     """Show the tab."""
     row = st.container(horizontal=True, vertical_alignment="center", gap="small")
-    view = row.segmented_control(
+    view = control(
+        row.segmented_control,
         "View",
         list(QUESTIONS),
         default=ATTENTION,
         required=True,
         key="words_view",
         label_visibility="collapsed",
-        **BOUND,
     )
     text_to_image = request.load_or_stop(text_request)
     words = text_to_image.reader.read(text_request.prompt).words
@@ -80,15 +80,14 @@ def _show_attention(recording, row):
 
 def _show_ablation(recording, row):
     names = recording.words[1:]
-    _forget_unknown("without", lambda chosen: set(chosen) <= set(names))
-    chosen = row.multiselect(
+    chosen = control(
+        row.multiselect,
         "Without",
         names,
         [recording.words[first_content_word(recording)]],
         key="without",
         placeholder="Choose words to remove",
         label_visibility="collapsed",
-        **BOUND,
     )
     if not chosen:
         st.info("Choose at least one word to remove.", icon=":material/info:")
@@ -108,11 +107,4 @@ def first_content_word(recording):
 
 def _choose(row, label, options, key, default=0):
     """Ask for one of the options; they may have changed since the last run."""
-    _forget_unknown(key, options.__contains__)
-    return row.selectbox(label, options, default, key=key, label_visibility="collapsed", width=150, help=label, **BOUND)
-
-
-def _forget_unknown(key, fits):
-    """Forget a choice that was made for another prompt or model."""
-    if key in st.session_state and not fits(st.session_state[key]):
-        del st.session_state[key]
+    return control(row.selectbox, label, options, default, key=key, label_visibility="collapsed", width=150, help=label)

@@ -10,6 +10,7 @@ import torch
 
 from diffusion_edu.analysis.activations import channel_std, dead_fraction
 from diffusion_edu.analysis.measures import distance
+from diffusion_edu.app.common.state import own, set_controls
 from diffusion_edu.app.components import source
 from diffusion_edu.app.components.plotly_script import plotly_url
 from diffusion_edu.app.trajectories.animation import COLOUR, DASHES, png_url
@@ -57,7 +58,7 @@ ATTENTION = {
 def show_channels(animation, key):
     """Show an animation made by channel_animation."""
     st.components.v2.component("diffusion_edu_channels", **CHANNELS)(
-        data={**animation, "plotly": plotly_url()}, key=key
+        data={**animation, "plotly": plotly_url()}, key=own(key)
     )
 
 
@@ -68,12 +69,12 @@ def show_attention(animation, key, row, column):
     """
 
     def select():
-        if position := st.session_state[key].position:
-            st.session_state[row], st.session_state[column] = position[0] + 1, position[1] + 1
+        if position := st.session_state[own(key)].position:
+            set_controls(**{row: position[0] + 1, column: position[1] + 1})
 
-    position = [st.session_state[row] - 1, st.session_state[column] - 1]
+    position = [st.session_state[own(row)] - 1, st.session_state[own(column)] - 1]
     component = st.components.v2.component("diffusion_edu_self_attention", **ATTENTION)
-    component(data={**animation, "position": position}, key=key, on_position_change=select)
+    component(data={**animation, "position": position}, key=own(key), on_position_change=select)
 
 
 def channel_animation(states, outputs, T):

@@ -12,8 +12,9 @@ from diffusion_edu.analysis.activations import (
 )
 from diffusion_edu.app.common import image_picker, models
 from diffusion_edu.app.common.charts import CONFIG
+from diffusion_edu.app.common.controls import control
 from diffusion_edu.app.common.snippets import snippet
-from diffusion_edu.app.unet.controls import BOUND
+from diffusion_edu.app.common.state import own
 from diffusion_edu.app.unet.trajectory import PRESET
 from diffusion_edu.data.images import mean_colours
 from diffusion_edu.figures.interactive import class_map
@@ -44,7 +45,7 @@ def show(card, class_name):
     positions, fractions = principal_components(vectors)
     left, right = st.columns([3, 2])
     figure = class_map(positions, class_colours(names), names, chosen, nearest)
-    left.plotly_chart(figure, key="class_map", config=CONFIG)
+    left.plotly_chart(figure, key=own("class_map"), config=CONFIG)
     lines = "\n".join(f"| {n} | {names[k]} | {similarity[k]:.2f} |" for n, k in enumerate(nearest, 1))
     right.markdown(f"| | most similar to {class_name} | cosine similarity |\n| --- | --- | --- |\n{lines}")
     right.caption("1: the same direction; 0: nothing in common. The mean over all classes is subtracted first.")
@@ -59,17 +60,17 @@ def _ask():
     """Ask what is compared, and at which timestep."""
     row = st.container(horizontal=True, vertical_alignment="bottom", gap="medium")
     words = "Every class has an embedding. Every part computes scales and shifts from it, and from the time embedding."
-    compared = row.segmented_control(
+    compared = control(
+        row.segmented_control,
         "Compare classes by",
         [MODULATION, EMBEDDING],
         default=MODULATION,
         required=True,
         key="compare_by",
         help=words,
-        **BOUND,
     )
     disabled = compared == EMBEDDING
-    t = row.slider("Timestep t", 0, PRESET.T, 800, 50, key="timestep", disabled=disabled, width=260, **BOUND)
+    t = control(row.slider, "Timestep t", 0, PRESET.T, 800, 50, key="timestep", disabled=disabled, width=260)
     return t, compared
 
 

@@ -15,6 +15,7 @@ from diffusion_edu.analysis.attention import perplexity, record_attention, self_
 from diffusion_edu.analysis.hooks import record_each, record_outputs
 from diffusion_edu.analysis.network_summary import summarize
 from diffusion_edu.app.common import models
+from diffusion_edu.app.common.controls import control
 from diffusion_edu.app.common.layout import show_code
 from diffusion_edu.app.components.svg import widget
 from diffusion_edu.app.jobs.task import animation_task, keep_done
@@ -44,14 +45,14 @@ READS = "read exactly these numbers"
 
 def show():
     """Show the page."""
-    view = st.segmented_control(
+    view = control(
+        st.segmented_control,
         "View",
         list(QUESTIONS),
         default=MAP,
         required=True,
         key="view",
         label_visibility="collapsed",
-        **controls.BOUND,
     )
     st.markdown(QUESTIONS[view])
     with st.sidebar:

@@ -5,6 +5,7 @@ from uuid import uuid4
 
 import streamlit as st
 
+from diffusion_edu.app.common.state import own
 from diffusion_edu.app.components import source
 from diffusion_edu.data.layers import from_url, layer_of, read_layer, to_png, to_url
 
@@ -56,7 +57,7 @@ def _canvas(key, image, initial, brush, **options):
         **options,
     }
     component = st.components.v2.component("diffusion_edu_canvas", **PARTS)
-    sent = component(data=data, key=key, on_painting_change=lambda: None).painting
+    sent = component(data=data, key=own(key), on_painting_change=lambda: None).painting
     if sent and sent.get("sheet") == painted["sheet"]:
         painted = {**painted, "layer": sent.get("layer")}
     st.session_state[_key(key)] = painted  # Streamlit forgets the state of a component that is not on the page
@@ -78,4 +79,4 @@ def _painted(key, size, layer):
 
 
 def _key(key):
-    return f"canvas:{key}"
+    return own(f"canvas:{key}")

@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from diffusion_edu.app.common.state import own
 from diffusion_edu.app.components import source
 from diffusion_edu.app.components.plotly_script import plotly_url
 
@@ -17,4 +18,4 @@ def play(animation, key, autoplay=False):
     load_animation.
     """
     player = st.components.v2.component("diffusion_edu_player", **PARTS)
-    player(data={**animation, "autoplay": autoplay, "plotly": plotly_url()}, key=key)
+    player(data={**animation, "autoplay": autoplay, "plotly": plotly_url()}, key=own(key))

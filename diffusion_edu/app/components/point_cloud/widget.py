@@ -4,6 +4,7 @@ points.
 
 import streamlit as st
 
+from diffusion_edu.app.common.state import own
 from diffusion_edu.app.components import source
 from diffusion_edu.app.components.plotly_script import plotly_url
 from diffusion_edu.app.trajectories.animation import COLOUR
@@ -40,7 +41,7 @@ PAD_PARTS = {
 def show(animation, key, autoplay=False):
     """Show the trajectories of many points, an animation of playground.trajectories.animation_of."""
     component = st.components.v2.component("diffusion_edu_point_cloud", **POINT_CLOUD_PARTS)
-    component(data={**animation, "autoplay": autoplay, "plotly": plotly_url()}, key=key)
+    component(data={**animation, "autoplay": autoplay, "plotly": plotly_url()}, key=own(key))
 
 
 def drawing_pad(key, points=(), classes=4):
@@ -50,4 +51,4 @@ def drawing_pad(key, points=(), classes=4):
     """
     component = st.components.v2.component("diffusion_edu_drawing_pad", **PAD_PARTS)
     data = {"points": list(points), "colours": CLASS_COLOURS[:classes]}
-    return component(data=data, key=key, on_points_change=lambda: None).points
+    return component(data=data, key=own(key), on_points_change=lambda: None).points

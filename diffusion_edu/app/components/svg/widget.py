@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from diffusion_edu.app.common.state import own
 from diffusion_edu.app.components import source
 
 CSS, JS = source("svg/vectors.css"), source("svg/vectors.js")
@@ -14,12 +15,12 @@ def show(figures, key, look="figures", clicked=lambda part: None):
     """
 
     def on_change():
-        if part := st.session_state[key].part:
+        if part := st.session_state[own(key)].part:
             clicked(part)
 
     component = st.components.v2.component("diffusion_edu_vectors", html='<div class="vectors"></div>', css=CSS, js=JS)
     component(
         data={"look": look, "figures": [{"title": title, "svg": svg} for title, svg in figures]},
-        key=key,
+        key=own(key),
         on_part_change=on_change,
     )

@@ -6,6 +6,7 @@ import streamlit as st
 from torch import Tensor
 
 from diffusion_edu.app.common.settings_id import settings_id
+from diffusion_edu.app.common.state import own
 from diffusion_edu.app.components import source
 from diffusion_edu.app.trajectories.animation import png_url
 from diffusion_edu.figures.grids import grid
@@ -43,7 +44,7 @@ def show_zoom(panes, subject, key, centre=(0.7, 0.35)):
         "label": f"{subject}, {len(panes)} versions",
     }
     component = st.components.v2.component("diffusion_edu_zoom", **PARTS)
-    component(data={"id": settings_id(data), **data}, key=key)
+    component(data={"id": settings_id(data), **data}, key=own(key))
 
 
 def _about(pane):
