@@ -5,13 +5,15 @@ A step is a function `(x, t, s) -> (x_s, x0_hat)`: one sampling step from timest
 `walk` repeats a step along a list of timesteps (the reverse process) and yields a `State` at each of them.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Protocol
 
 import torch
 from torch import Tensor
+
+from diffusion_edu.checks import Timesteps, checked
 
 
 class Denoiser(Protocol):
@@ -44,15 +46,17 @@ class State:
     x0_hat: Tensor
 
 
+@checked
 @torch.no_grad()
-def walk(step: Step, x: Tensor, timesteps: Sequence[int], constrain: Constraint = lambda x, t: x) -> Iterator[State]:
+def walk(step: Step, x: Tensor, timesteps: Timesteps, constrain: Constraint = lambda x, t: x) -> Iterator[State]:
     """Take x (b, ...) through the timesteps and yield one State per timestep, the last one included.
 
-    constrain(x, t) may change x at every timestep before it is used, for example to keep known pixels.
+    constrain(x, t) may change x at every timestep before it is used, for example to keep known pixels. What is done to
+    the tensors of a State never changes the walk.
     """
     x = constrain(x, timesteps[0])
     for t, s in pairwise(timesteps):
         x_s, x0_hat = step(x, t, s)
-        yield State(t, x, x0_hat)
+        yield State(t, x.clone(), x0_hat.clone())
         x = constrain(x_s, s)
     yield State(timesteps[-1], x, x)

@@ -8,18 +8,29 @@ makes.
 """
 
 from collections.abc import Callable
+from typing import Annotated, Literal
 
 import torch
 from torch import Tensor
 
+from diffusion_edu.checks import Count, Fraction, checked, one_of
 from diffusion_edu.core import Denoiser
 from diffusion_edu.schedules import Schedule
 
 Noise = Callable[[Tensor], Tensor]  # x -> standard Gaussian noise shaped like x
 Degrade = Callable[[Tensor, int], Tensor]  # (x0, t) -> x_t
 Stepped = tuple[Tensor, Tensor]  # (x_s, x0_hat)
+Rates = tuple[Tensor, Tensor]  # signal and noise
 
 
+def both_rates(schedule: Schedule, x: Tensor, t: int, s: int) -> tuple[Rates, Rates]:
+    """Return signal and noise at timesteps t and s; raises ValueError unless s is lower than t."""
+    if s >= t:
+        raise ValueError(f"A sampling step goes from a timestep to a lower one, not from {t} to {s}.")
+    return schedule.rates(t, x), schedule.rates(s, x)
+
+
+@checked
 def predicted_noise(schedule: Schedule, x: Tensor, x0_hat: Tensor, t: int) -> Tensor:
     """Compute eps_hat from x (b, ...) and x0_hat (b, ...): `x = signal * x0_hat + noise * eps_hat` holds by
     construction.
@@ -28,13 +39,14 @@ def predicted_noise(schedule: Schedule, x: Tensor, x0_hat: Tensor, t: int) -> Te
     return (x - signal * x0_hat) / noise
 
 
+@checked
 def ddpm_step(
     denoise: Denoiser,
     schedule: Schedule,
     x: Tensor,
     t: int,
     s: int,
-    variance: str = "small",
+    variance: Literal["small", "large"] = "small",
     randn: Noise = torch.randn_like,
 ) -> Stepped:
     """Sample the posterior q(x_s | x_t, x0_hat), for any s < t (Ho et al. 2020, eq. 6-7): ancestral sampling.
@@ -42,9 +54,7 @@ def ddpm_step(
     With "small", the noise has the variance of this posterior; with "large", the variance that the forward step from s
     to t adds. The step to timestep 0 adds no noise.
     """
-    if variance not in ("small", "large"):
-        raise ValueError(f"DDPM's variance is small or large, not {variance!r}.")
-    (signal_t, noise_t), (signal_s, noise_s) = schedule.rates(t, x), schedule.rates(s, x)
+    (signal_t, noise_t), (signal_s, noise_s) = both_rates(schedule, x, t, s)
     x0_hat = denoise(x, t)
     kept = signal_t / signal_s  # signal that survives from s to t
     added = noise_t**2 - (kept * noise_s) ** 2  # variance that the forward step from s to t adds
@@ -54,20 +64,21 @@ def ddpm_step(
     return mean + added.sqrt() * fraction * randn(x), x0_hat
 
 
+@checked
 def ddim_step(
     denoise: Denoiser,
     schedule: Schedule,
     x: Tensor,
     t: int,
     s: int,
-    eta: float = 0.0,
+    eta: Fraction = 0.0,
     randn: Noise = torch.randn_like,
 ) -> Stepped:
     """Take the prediction and its noise to timestep s, for any s < t (Song et al. 2021, DDIM, eq. 12 and 16).
 
     eta (stochasticity): 0 is deterministic, 1 adds as much new noise as DDPM.
     """
-    (signal_t, noise_t), (signal_s, noise_s) = schedule.rates(t, x), schedule.rates(s, x)
+    (signal_t, noise_t), (signal_s, noise_s) = both_rates(schedule, x, t, s)
     x0_hat = denoise(x, t)
     eps_hat = predicted_noise(schedule, x, x0_hat, t)
     added = noise_t**2 - (signal_t / signal_s * noise_s) ** 2
@@ -76,29 +87,35 @@ def ddim_step(
     return (x_s + sigma * randn(x) if eta else x_s), x0_hat
 
 
+@checked
 def euler_ancestral_step(
     denoise: Denoiser, schedule: Schedule, x: Tensor, t: int, s: int, randn: Noise = torch.randn_like
 ) -> Stepped:
     """Take Euler's step to a noise level below s, then add noise: on z = x / signal, with sigma = noise / signal.
 
     Karras et al. 2022, eq. 3 to 5, with the noise of Song et al. 2021 (DDIM). The same step as DDPM with the small
-    variance, written in other coordinates.
+    variance, written in other coordinates. It is multiplied out here, because where hardly any signal is left, sigma is
+    too large for 16 bits.
     """
-    (signal_t, noise_t), (signal_s, noise_s) = schedule.rates(t, x), schedule.rates(s, x)
+    (signal_t, noise_t), (signal_s, noise_s) = both_rates(schedule, x, t, s)
     x0_hat = denoise(x, t)
     eps_hat = predicted_noise(schedule, x, x0_hat, t)  # dz / dsigma
-    sigma_s = noise_s / signal_s
     ratio = noise_s * signal_t / (signal_s * noise_t)  # sigma_s / sigma_t; 0 where timestep t has no signal
-    down, up = sigma_s * ratio, sigma_s * (1 - ratio**2).clamp(min=0).sqrt()  # down^2 + up^2 = sigma_s^2
-    return signal_s * (x0_hat + down * eps_hat + up * randn(x)), x0_hat
+    down, up = noise_s * ratio, noise_s * (1 - ratio**2).clamp(min=0).sqrt()  # down^2 + up^2 = noise_s^2
+    return signal_s * x0_hat + down * eps_hat + up * randn(x), x0_hat
 
 
+@checked
 def heun_step(denoise: Denoiser, schedule: Schedule, x: Tensor, t: int, s: int, randn: Noise | None = None) -> Stepped:
     """Take DDIM's step, predict again where it ends, and repeat it with the mean of both slopes (Heun's method).
 
     Karras et al. 2022, alg. 1. DDIM's step treats the prediction as constant between t and s. With the noise level as
     an angle, what it misses is sin(theta_s) times the integral of (prediction - x0_hat) / sin^2(theta) from theta_s to
     theta_t; the trapezoidal rule adds it. Costs two network evaluations (NFE); the step to timestep 0 is DDIM's.
+
+    Other code bases (EDM, k-diffusion, diffusers' HeunDiscreteScheduler) take the mean of the slopes (z - x0_hat) /
+    sigma of z = x / signal, as the paper does. Ours starts with the same step and corrects it in another way: it needs
+    no finite sigma at pure noise, and is nearer to the true path. So equal seeds give slightly different images.
     """
     x_s, x0_hat = ddim_step(denoise, schedule, x, t, s)
     if s == 0:
@@ -119,6 +136,7 @@ class DpmSolver:
     def __init__(self) -> None:
         self.last: tuple[int, int, Tensor] | None = None  # the last step: from timestep, to timestep, prediction
 
+    @checked
     def __call__(
         self,
         denoise: Denoiser,
@@ -126,10 +144,10 @@ class DpmSolver:
         x: Tensor,
         t: int,
         s: int,
-        eta: float = 0.0,
+        eta: Fraction = 0.0,
         randn: Noise = torch.randn_like,
     ) -> Stepped:
-        (signal_t, noise_t), (signal_s, noise_s) = schedule.rates(t, x), schedule.rates(s, x)
+        (signal_t, noise_t), (signal_s, noise_s) = both_rates(schedule, x, t, s)
         x0_hat = prediction = denoise(x, t)
         if self.last and self.last[1] == t:
             earlier, now, then = (
@@ -138,13 +156,14 @@ class DpmSolver:
             )
             if then.isfinite():  # where earlier is infinite, the weight of the earlier prediction is 0
                 prediction = torch.lerp(x0_hat, self.last[2], (-(then - now) / (2 * (now - earlier))).to(x.dtype))
-        self.last = t, s, x0_hat
+        self.last = t, s, x0_hat.clone()  # whoever gets x0_hat may change it
         ratio = noise_s * signal_t / (noise_t * signal_s)  # of the two noise rates, each divided by its signal rate
         kept, sigma = noise_s / noise_t * ratio**eta, noise_s * (1 - ratio ** (2 * eta)).clamp(min=0).sqrt()
         x_s = kept * x + (signal_s - kept * signal_t) * prediction
         return (x_s + sigma * randn(x) if eta else x_s), x0_hat
 
 
+@checked
 def multistep_renoising_step(
     denoise: Denoiser, schedule: Schedule, x: Tensor, t: int, s: int, randn: Noise = torch.randn_like
 ) -> Stepped:
@@ -152,11 +171,12 @@ def multistep_renoising_step(
 
     Song et al. 2023, alg. 1; the noise variant of Bansal et al. 2022, alg. 1.
     """
+    _, (signal, noise) = both_rates(schedule, x, t, s)
     x0_hat = denoise(x, t)
-    signal, noise = schedule.rates(s, x)
     return signal * x0_hat + noise * randn(x), x0_hat
 
 
+@checked
 def cold_step(restore: Denoiser, degrade: Degrade, x: Tensor, t: int, s: int) -> Stepped:
     """Replace degradation t of the prediction by degradation s: errors of the prediction cancel.
 
@@ -166,6 +186,7 @@ def cold_step(restore: Denoiser, degrade: Degrade, x: Tensor, t: int, s: int) ->
     return x - degrade(x0_hat, t) + degrade(x0_hat, s), x0_hat
 
 
+@checked
 def naive_cold_step(restore: Denoiser, degrade: Degrade, x: Tensor, t: int, s: int) -> Stepped:
     """Restore, then degrade to timestep s: errors of the prediction stay (Bansal et al. 2022, Algorithm 1)."""
     x0_hat = restore(x, t)
@@ -182,6 +203,7 @@ SAMPLERS: dict[str, Callable] = {
 }
 
 
+@checked
 def sampler(name: str) -> Callable[..., Stepped]:
     """Return the step `(denoise, schedule, x, t, s, randn, ...)` of a sampler in SAMPLERS, ready for one walk.
 
@@ -193,6 +215,7 @@ def sampler(name: str) -> Callable[..., Stepped]:
     return chosen() if isinstance(chosen, type) else chosen
 
 
-def nfe(name: str, steps: int) -> int:
+@checked
+def nfe(name: Annotated[str, one_of(SAMPLERS)], steps: Count) -> int:
     """Count the network evaluations (NFE, number of function evaluations) of a walk with so many sampling steps."""
     return 2 * steps - 1 if name == "Heun" else steps

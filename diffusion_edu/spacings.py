@@ -10,6 +10,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from diffusion_edu.checks import checked
 from diffusion_edu.schedules import Schedule
 
 
@@ -65,6 +66,7 @@ SPACINGS: dict[str, Spacing] = {
 }
 
 
+@checked
 def spaced(schedule: Schedule, steps: int, spacing: str = "trailing", top: int | None = None) -> list[int]:
     """Choose steps + 1 whole timesteps that fall strictly from the top (T, if None) to 0.
 

@@ -7,7 +7,7 @@ sec. 4).
 
 import math
 from collections.abc import Iterator
-from functools import partial
+from functools import cache, partial
 
 import torch
 import torch.nn.functional as F
@@ -20,6 +20,7 @@ from diffusion_edu.randomness import SeededNoise
 
 FACTOR = 2
 CONDITIONING_CHANNELS = 4  # three colours of the small image and its fraction of noise
+TURNS = 5  # after so many, 8-bit images shrink to the small image within 64 dB; rounding them allows 67 dB
 
 
 def bicubic_upsample(small):
@@ -50,17 +51,39 @@ def conditioning_image(small, fraction, eps):
 
 
 def back_projected(denoise, small):
-    """Correct every prediction so that its downsampled version is the small image (b, c, h, w).
+    """Correct every prediction so that its downsampled version is the small image (b, c, h, w), to 1e-5 in float32.
 
     Back-projection (Irani & Peleg 1991), at every prediction of a walk (Choi et al. 2021, ILVR, alg. 1; Wang et al.
-    2023, DDNM, eq. 13). The network decides only what downsampling loses.
+    2023, DDNM). The network decides only what downsampling loses. A corrected prediction may leave [-1, 1], so clipping
+    and correction take turns, and the correction is the last.
     """
 
     def prediction(x, t):
-        x0_hat = denoise(x, t)
-        return x0_hat + bicubic_upsample(small - bicubic_downsample(x0_hat))
+        x0_hat = project(denoise(x, t), small)
+        for _ in range(TURNS):
+            x0_hat = project(x0_hat.clamp(-1, 1), small)
+        return x0_hat
 
     return prediction
+
+
+def project(x, small):
+    """Return the images nearest to x (b, c, 2h, 2w) whose downsampled version is small (b, c, h, w).
+
+    `x + A^+ (small - A x)` (Wang et al. 2023, DDNM, eq. 13): downsampling is one matrix A for rows and one for columns.
+    """
+    (rows, rows_back), (columns, columns_back) = (
+        (matrix.to(x) for matrix in _downsampling(side)) for side in x.shape[-2:]
+    )
+    return x + rows_back @ (small - rows @ x @ columns.T) @ columns_back.T
+
+
+@cache
+def _downsampling(size):
+    """The matrix (size / 2, size) of bicubic_downsample along one axis, without its clipping, and its pseudo-inverse."""
+    one_axis = torch.eye(size, dtype=torch.float64)[None, None]
+    matrix = F.interpolate(one_axis, size=(size // FACTOR, size), mode="bicubic", antialias=True)[0, 0]
+    return matrix, torch.linalg.pinv(matrix)
 
 
 def enlarge(model: Model, preset: Preset, small, seeds, fraction=0.1, back_projection=False) -> Iterator[State]:
