@@ -1,17 +1,20 @@
 """Images with captions: from a table, from text files beside the images, or made from class and colour."""
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
-from diffusion_edu.data.flower_captions import flower_captions
+from diffusion_edu.data.flower_captions import class_captions, flower_captions
 from diffusion_edu.data.images import ImageSet, load_found, load_images, read_rows
+from diffusion_edu.data.layouts import SPLITS, listing
+from diffusion_edu.data.metadata import is_text, text_beside
 from diffusion_edu.data.sources import PUBLIC, Found, found_in
-from diffusion_edu.data.tables import SPLITS, read_table
+from diffusion_edu.data.tables import read_table
+from diffusion_edu.data.text_files import TEXTS, column, plain, texts_of
 
-CAPTIONS = ("caption", "text")  # what the column of captions may be called
 HOW = (
     "put a text file of the same name beside each image (cat.jpg, cat.txt), or a file metadata.csv with the columns "
     "file_name and caption"
@@ -20,13 +23,14 @@ HOW = (
 
 @dataclass(frozen=True)
 class Captioned:
-    """A set of images uint8 (n, 3, size, size), each with a caption, a subject and a category ("" where unknown).
+    """A set of images uint8 (n, 3, size, size), each with captions, a subject and a category ("" where unknown).
 
-    made says that the captions were made of classes and colours, and nobody wrote them.
+    captions holds a tuple of texts for each image: one, or several to choose from. made says that they were made of
+    classes and colours, and nobody wrote them.
     """
 
     images: Tensor
-    captions: tuple[str, ...]
+    captions: tuple[tuple[str, ...], ...]
     subjects: tuple[str, ...]
     categories: tuple[str, ...]
     source: str
@@ -36,37 +40,52 @@ class Captioned:
         return len(self.images)
 
 
-def load_captioned(source, size, tell):
+def load_captioned(source, size, tell, from_classes=False):
     """Read images with captions: a folder, a parquet file, a data set of the hub, or a set in PUBLIC.
 
-    Captions are in a column caption or text, or in a text file beside each image. A set without any gets captions
-    made from class and colour. Images that cannot be read or have no caption are left out, and `tell` gets a
-    sentence. Raises ValueError, in one sentence, if nothing is left.
+    Captions are in columns such as caption or text, one or several for each image, or in a text file beside each
+    image. Sets in PUBLIC, and with from_classes any set without captions, get some made from class and colour, and
+    `tell` says so. Images that cannot be read or have no caption are left out, and `tell` gets a sentence. Raises
+    ValueError, in one sentence, if nothing is left.
     """
     if source in PUBLIC and not Path(source).expanduser().exists():
-        return _captions_from_classes(load_images(None, size, tell, source))
+        return _made(load_images(None, size, tell, source), flower_captions, ("flowers",), tell)
     table = read_table(source)
-    if written := _written(table):
+    if written := _written(table, tell):
         return _read(table, written, size, tell)
-    return _captions_from_classes(load_found(found_in(table), size, tell))
+    if not from_classes:
+        columns = f" (its columns are {listing(table.columns, 20)})" if table.columns else ""
+        advice = "--captions-from-classes makes captions of the names of classes"
+        raise ValueError(f"{table.name} has no captions{columns}: {HOW}; {advice}.")
+    return _made(load_found(found_in(table), size, tell), class_captions, ("",), tell)
 
 
-def _captions_from_classes(dataset):
-    """Make captions from class and colour; raises ValueError if there are no classes."""
+def _made(dataset, make, category, tell):
+    """Make captions of classes, and say so; raises ValueError if there are no classes."""
     if not dataset.classes:
         raise ValueError(f"{dataset.source} has neither captions nor classes: {HOW}.")
-    captions, class_names = flower_captions(dataset)
-    return Captioned(dataset.images, captions, class_names, ("flowers",) * len(captions), dataset.source, made=True)
+    captions, class_names = make(dataset)
+    tell(f"Nobody wrote captions for {dataset.source}: they are made of its classes, for example {captions[0]!r}.")
+    several = tuple((caption,) for caption in captions)
+    return Captioned(dataset.images, several, class_names, category * len(captions), dataset.source, made=True)
 
 
-def _written(table):
-    """List (caption, subject, category) of each image where somebody wrote captions, else nothing."""
-    column = next((name for name in CAPTIONS if name in table.columns), None)
-    if column:
-        empty = [""] * len(table.files)
-        return list(zip(*(table.columns.get(name, empty) for name in (column, "subject", "category")), strict=True))
-    beside = [text_beside(file) for file in table.files]
-    return [(text, "", "") for text in beside] if any(beside) else []
+def _written(table, tell):
+    """List (captions, subject, category) of each image where somebody wrote captions, else nothing."""
+    columns, nothing = table.columns, [None] * len(table.files)
+    texts = [name for name in columns if is_text(name) and any(texts_of(value) for value in columns[name])]
+    if texts:
+        first = min(texts, key=lambda name: TEXTS.index(_family(name)))
+        chosen = [name for name in texts if _family(name) == _family(first)]  # caption_0, caption_1, ...
+        said = zip(*(columns[name] for name in chosen), strict=True)
+        others = (columns.get(column(columns, (name,)), nothing) for name in ("subject", "category"))
+        return [(texts_of(each), *about) for each, *about in zip(said, *others, strict=True)]
+    beside = [text_beside(file, tell) if isinstance(file, Path) else [] for file in table.files]
+    return [(texts, "", "") for texts in beside] if any(beside) else []
+
+
+def _family(name):
+    return re.sub(r"\d+$", "", plain(name))
 
 
 def load_subjects(sources, size, tell):
@@ -75,7 +94,7 @@ def load_subjects(sources, size, tell):
         raise ValueError(
             "Images with captions and subjects are in no public set: name a parquet file or a folder with --data."
         )
-    return by_subject([load_captioned(source, size, tell) for source in sources], tell)
+    return by_subject([load_captioned(source, size, tell, from_classes=True) for source in sources], tell)
 
 
 def by_subject(sets, tell):
@@ -106,21 +125,18 @@ def by_subject(sets, tell):
     ).take(kept)
 
 
-def text_beside(file):
-    """Read the text file beside an image, "" if there is none."""
-    beside = file.with_suffix(".txt") if isinstance(file, Path) else None
-    return beside.read_text(encoding="utf-8-sig", errors="replace") if beside and beside.is_file() else ""
-
-
 def _read(table, written, size, tell):
-    """Read the images of a table with (caption, subject, category) of each, and leave out those without a caption."""
-    written = [tuple(" ".join(str(part or "").split()) for part in row) for row in written]
+    """Read the images of a table with (captions, subject, category) of each, and leave out those without a caption."""
+    for note in table.notes:
+        tell(note)
     named = zip(table.files, range(len(table.files)), table.rows, strict=True)
     rows = [(file, number, -1, name) for file, number, name in named if written[number][0]]
-    if missing := len(table.files) - len(rows):
-        tell(f"{missing} of {len(table.files)} images in {table.name} have no caption and were left out.")
+    if missing := [name for name, (texts, *_) in zip(table.rows, written, strict=True) if not texts]:
+        of = f"{len(missing)} of {len(table.files)} images in {table.name}"
+        tell(f"{of} have no caption and were left out: {listing(missing)}.")
     if not rows:
         raise ValueError(f"No image in {table.name} has a caption: {HOW}.")
     images, kept = read_rows(Found(table.name, rows, []), size, tell)
     captions, subjects, categories = zip(*(written[number] for number, _ in kept), strict=True)
-    return Captioned(images, captions, subjects, categories, table.name)
+    words = [tuple(" ".join(str(each or "").split()) for each in every) for every in (subjects, categories)]
+    return Captioned(images, tuple(map(tuple, captions)), *words, table.name)

@@ -1,9 +1,10 @@
-"""Captions for images that have only a class: a few words around its name and the colour of the petals."""
+"""Captions for images that have only a class: its name in a few words, for flowers with the colour of the petals."""
 
 import torch
 import torch.nn.functional as F
 
 from diffusion_edu.data.images import to_signed
+from diffusion_edu.data.layouts import tidy
 
 TEMPLATES = (
     "a {} flower",
@@ -12,6 +13,7 @@ TEMPLATES = (
     "a close-up of a {} flower",
     "a blooming {}, photographed from near",
 )
+PLAIN = ("{}", "a photo of {}", "an image of {}", "a close-up of {}")  # for classes that may be anything
 ONE = {"roses": "rose", "sunflowers": "sunflower", "tulips": "tulip"}  # folders are often called by what they hold
 HUES = (
     (15, "red"),
@@ -37,8 +39,14 @@ PLACES = 32  # in height and width, that are looked at for their colour
 CLEAR = 0.08  # the fraction of the middle that a colour must fill to be named
 
 
+def class_captions(images):
+    """Make a caption of the class alone for each image of an ImageSet: (captions, class names), without randomness."""
+    class_names = tuple(tidy(images.classes[label].replace("_", " ")) for label in images.labels)
+    return tuple(PLAIN[row % len(PLAIN)].format(name) for row, name in enumerate(class_names)), class_names
+
+
 def flower_captions(images):
-    """Make a caption for each image of an ImageSet with classes: (captions, class names), without randomness."""
+    """Make a caption for each image of a set of flowers: (captions, class names), without randomness."""
     class_names = tuple(named(images.classes[label]) for label in images.labels)
     seen = zip(class_names, petals(images.images), blurred(images.images), strict=True)
     return tuple(caption(*each, row) for row, each in enumerate(seen)), class_names

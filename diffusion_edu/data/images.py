@@ -12,7 +12,9 @@ from PIL import Image
 from torch import Tensor
 
 from diffusion_edu.data.decoding import read_image
+from diffusion_edu.data.layouts import listing
 from diffusion_edu.data.sources import PUBLIC, listed
+from diffusion_edu.data.tables import NO_IMAGE
 
 
 @dataclass(frozen=True)
@@ -78,12 +80,24 @@ def load_images(source=None, size=64, tell: Callable[[str], None] = print, publi
 
 def load_found(found, size, tell):
     """Read the images that were found, as one ImageSet; `tell` gets one sentence for each that cannot be read."""
+    for note in found.notes:
+        tell(note)
     images, kept = read_rows(found, size, tell)
-    labels, splits = (torch.tensor(column) for column in zip(*kept, strict=True))
+    return image_set(found, images, *zip(*kept, strict=True), tell)
+
+
+def image_set(found, images, labels, splits, tell):
+    """Make an ImageSet of images uint8 (n, 3, size, size) that were read; classes of no image are left out and said."""
+    labels, splits, classes = torch.tensor(labels), torch.tensor(splits), tuple(found.classes)
+    if classes and not found.declared:
+        used = labels.unique()
+        if empty := [name for number, name in enumerate(classes) if number not in used]:
+            tell(f"No image can be read of {listing(empty)}: left out of the classes.")
+        labels, classes = torch.searchsorted(used, labels), tuple(classes[number] for number in used)
     return ImageSet(
         images,
-        labels if found.classes or found.attributes else None,
-        tuple(found.classes),
+        labels if len(classes) or found.attributes else None,
+        classes,
         found.name,
         splits if (splits >= 0).all() else None,
         tuple(found.attributes),
@@ -104,9 +118,7 @@ def read_rows(found, size, tell):
     for change, count in odd.items():
         tell(f"{count} of {len(images)} images: {change}.")
     if not images:
-        raise ValueError(
-            f"{found.name!r} holds no image that can be read; expected files such as flower.jpg or flower.png."
-        )
+        raise ValueError(NO_IMAGE.format(found.name) + ".")
     return torch.from_numpy(np.stack(images)), kept
 
 

@@ -5,7 +5,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from diffusion_edu.data.tables import SPLITS, folder, hub, read_table
+from diffusion_edu.data.folders import LABELS
+from diffusion_edu.data.labels import class_labels
+from diffusion_edu.data.layouts import SPLITS, listing, split_of
+from diffusion_edu.data.tables import hub, read_table
+from diffusion_edu.data.text_files import column
 
 CACHE = Path.home() / ".cache" / "diffusion_edu"
 # Of CelebA's forty attributes, those that can be seen in an image of 64 x 64.
@@ -20,12 +24,18 @@ FIVE_FLOWERS = "https://storage.googleapis.com/download.tensorflow.org/example_i
 
 @dataclass(frozen=True)
 class Found:
-    """A set of images by name: rows of (file, label, split or -1, words for the row), and what the labels mean."""
+    """A set of images by name: rows of (file, label, split or -1, words for the row), and what the labels mean.
+
+    notes: sentences on what was taken for what and what was left out. declared: classes without images stay classes,
+    because the set names them itself.
+    """
 
     name: str
     rows: list
     classes: list
     attributes: list = ()
+    notes: tuple = ()
+    declared: bool = True
 
 
 def listed(source):
@@ -34,33 +44,40 @@ def listed(source):
 
 
 def found_in(table):
-    """Find what the images of a Table are labelled with: a class, or attributes in columns of yes and no."""
+    """Find what the images of a Table are labelled with: a class, or attributes in columns of yes and no.
+
+    Images without a label are left out where others have one. Raises ValueError, in one sentence, for wrong labels.
+    """
     columns, count = table.columns, len(table.files)
-    label = "label" if "label" in columns else next(iter(table.class_names), None)
+    label = column(columns, LABELS) or next(iter(table.class_names), None)
     attributes = [] if label else [name for name, values in columns.items() if _yes_and_no(values)]
-    classes, labels = table.class_names.get(label, []), columns.get(label, [0] * count)
+    classes, labels = [], [0] * count
     if attributes:
         labels = [
             [{True: 1, False: -1, None: 0}[has] for has in row]
             for row in zip(*(columns[name] for name in attributes), strict=True)
         ]
-    elif label and not classes:
-        classes, labels = _class_names(labels)
-    splits = [SPLITS.index(split) if split in SPLITS else -1 for split in columns.get("split", [None] * count)]
+    elif label:
+        labels, classes = class_labels(columns[label], table.class_names.get(label, ()), table.rows, label)
+    splits = [_split(split) for split in columns.get("split", [None] * count)]
     rows = list(zip(table.files, labels, splits, table.rows, strict=True))
-    return Found(table.name, rows, classes, [name.replace("_", " ") for name in attributes])
+    notes = list(table.notes)
+    if classes and (without := [name for _, found, _, name in rows if found is None]):
+        notes.append(f"Left out {len(without)} of {count} images without a label: {listing(without)}.")
+        rows = [row for row in rows if row[1] is not None]
+    if label and not classes:
+        rows = [(file, 0, split, name) for file, _, split, name in rows]
+    names = [name.replace("_", " ") for name in attributes]
+    return Found(table.name, rows, classes, names, tuple(notes), label in table.class_names)
+
+
+def _split(name):
+    split = split_of(name) if isinstance(name, str) else None
+    return SPLITS.index(split) if split else -1
 
 
 def _yes_and_no(values):
     return {type(value) for value in values} - {type(None)} == {bool}
-
-
-def _class_names(labels):
-    """Name classes that have no names: by their text, or by their number."""
-    if any(isinstance(label, str) for label in labels):
-        names = sorted({str(label) for label in labels})
-        return names, [names.index(str(label)) for label in labels]
-    return [str(number) for number in range(max(labels, default=-1) + 1)], labels
 
 
 def oxford_flowers(tell):
@@ -123,7 +140,7 @@ def five_flowers(tell):
                 (Path(part) / photos.name).rename(photos)
     except (ImportError, OSError, RuntimeError, tarfile.TarError) as problem:
         raise _out_of_reach("The five flowers", problem) from None
-    return found_in(folder(photos))
+    return found_in(read_table(photos))
 
 
 def _out_of_reach(name, problem):

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import torch
 
-from diffusion_edu.data.tables import SPLITS
+from diffusion_edu.data.layouts import SPLITS
 
 FRACTIONS = (0.8, 0.1, 0.1)
 

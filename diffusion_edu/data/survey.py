@@ -4,19 +4,18 @@ import hashlib
 import io
 from collections import Counter
 from dataclasses import dataclass, replace
-from itertools import islice
 from pathlib import Path
 
 import numpy as np
 import torch
 from PIL import Image
-from torch import Tensor
 
 from diffusion_edu.data.decoding import read_image
-from diffusion_edu.data.images import ImageSet
+from diffusion_edu.data.images import ImageSet, image_set
 from diffusion_edu.data.sources import listed
+from diffusion_edu.data.tables import NO_IMAGE
 
-MOST_FILES, TOGETHER = 500_000, 64  # in a folder; read between two reports
+TOGETHER = 64  # read between two reports
 
 
 @dataclass(frozen=True)
@@ -29,6 +28,7 @@ class Survey:
     fingerprints: list[str]
     left_out: list[str]
     found: int  # how many there are, read or not
+    notes: tuple[str, ...] = ()  # what was taken for what, and what was left out, in sentences
 
     @property
     def duplicates(self):
@@ -50,12 +50,7 @@ def survey(source, size=64, most=None, seed=0):
     Images are cut and scaled as load_images does. Of more than `most` images so many are sampled by the seed. Raises
     ValueError, in one sentence, if there is nothing to read.
     """
-    path = Path(source).expanduser()
-    if path.is_dir() and len(list(islice(path.rglob("*"), MOST_FILES + 1))) > MOST_FILES:
-        raise ValueError(
-            f"The folder {str(path)!r} holds more than {MOST_FILES:,} files: name the folder of the images themselves."
-        )
-    found = listed(path)
+    found = listed(source)
     rows = _some(found.rows, most, seed)
     images, kept, sides, left_out = [], [], Counter(), []
     for number, (opened, label, split, name) in enumerate(rows):
@@ -69,16 +64,15 @@ def survey(source, size=64, most=None, seed=0):
             continue
         with Image.open(io.BytesIO(data)) as photo:
             sides[photo.size] += 1
-        file = opened.relative_to(path).as_posix() if isinstance(opened, Path) else name
         images.append(image)
-        kept.append((label, split, file, hashlib.sha256(data).hexdigest()))
+        kept.append((label, split, name, hashlib.sha256(data).hexdigest()))
     if not images:
-        raise ValueError(
-            f"{found.name!r} holds no image that can be read: expected files such as flower.jpg or flower.png."
-        )
+        raise ValueError(NO_IMAGE.format(found.name) + ".")
     labels, splits, files, fingerprints = zip(*kept, strict=True)
-    dataset = _images(found, images, torch.tensor(labels), torch.tensor(splits))
-    yield Survey(dataset, list(files), sides, list(fingerprints), left_out, len(found.rows))
+    notes = list(found.notes)
+    found = replace(found, declared=found.declared or len(rows) < len(found.rows))  # classes that were not sampled stay
+    dataset = image_set(found, torch.from_numpy(np.stack(images)), labels, splits, notes.append)
+    yield Survey(dataset, list(files), sides, list(fingerprints), left_out, len(found.rows), tuple(notes))
 
 
 def _some(rows, most, seed):
@@ -86,14 +80,6 @@ def _some(rows, most, seed):
         return rows
     chosen = torch.randperm(len(rows), generator=torch.Generator().manual_seed(seed))[:most]
     return [rows[row] for row in chosen.sort().values]
-
-
-def _images(found, images, labels: Tensor, splits: Tensor):
-    labels = labels if found.classes or found.attributes else None
-    splits = splits if (splits >= 0).all() else None
-    return ImageSet(
-        torch.from_numpy(np.stack(images)), labels, tuple(found.classes), found.name, splits, tuple(found.attributes)
-    )
 
 
 def fractions(images):

@@ -1,168 +1,100 @@
-"""Tables of images and their columns, read by the `datasets` library: from a folder, a parquet file or its hub."""
+"""Tables of images and what is known about each: from a folder, an archive, parquet files, or a data set of the hub."""
 
 import io
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
-HUB = "hf:"  # a source like hf:OWNER/NAME or hf:OWNER/NAME:SPLIT is a data set of the hub
-SPLITS = ("train", "validation", "test")
+from diffusion_edu.data.archives import is_archive, unpacked
+from diffusion_edu.data.folders import folder_of_images, is_image, kinds_below
+from diffusion_edu.data.layouts import listing
+from diffusion_edu.data.places import HUB, located
+from diffusion_edu.data.shards import SHARDS, read_shards
+from diffusion_edu.data.table import Table, joined
+from diffusion_edu.data.text_files import TABLES
 
-
-@dataclass(frozen=True)
-class Table:
-    """Images that are not decoded yet, and columns with what is known about each.
-
-    files: a Path or a BytesIO for each image; rows: its name in messages; columns: {name: list of values}; class_names:
-    {column: names} of the columns that hold the number of a class.
-    """
-
-    name: str
-    files: list
-    rows: list[str]
-    columns: dict[str, list]
-    class_names: dict[str, list[str]]
+NO_IMAGE = "{!r} holds no image that can be read; expected files such as flower.jpg or flower.png"
 
 
 def read_table(source):
-    """Read a folder of images, a parquet file, or `hf:OWNER/NAME[:SPLIT]`, or raise ValueError, in one sentence.
+    """Read a folder of images, an archive, parquet files or `hf:OWNER/NAME[:SPLIT]` as a Table, or raise ValueError.
 
     A folder may have the layouts of imagefolder in `datasets`: one sub-folder per class, folders train, validation and
-    test, and captions or other columns in metadata.csv, metadata.jsonl or metadata.parquet.
+    test, and captions or other columns in metadata.csv, metadata.jsonl or metadata.parquet. places.located says how a
+    source may be written.
     """
-    if str(source).startswith(HUB):
-        return hub(str(source))
-    path = Path(source).expanduser()
-    if path.is_dir():
-        return folder(path)
-    if path.is_file():
-        return parquet(path)
-    raise ValueError(f"There is no file or folder {str(source)!r}: give a folder of images or a parquet file.")
+    paths = located(source)
+    first = paths[0]
+    if isinstance(first, str):
+        return hub(first)
+    name = first.name or str(first)
+    if len(paths) == 1 and first.is_file() and not is_image(first):
+        return _file(first)
+    return folder(paths, name if len(paths) == 1 else str(source))
 
 
-def folder(path):
-    """Read a folder as imagefolder in `datasets` does; the images are in the order of their paths."""
-    library = _library(f"Folders of images need the package datasets to read {path.name!r}")
-    with TemporaryDirectory() as cache:
-        try:
-            loaded = library.load_dataset("imagefolder", data_dir=str(path), cache_dir=cache)
-        except (FileNotFoundError, library.exceptions.DataFilesNotFoundError):
-            raise _without_files(path) from None
-        except Exception as problem:  # whatever a metadata file makes the library say
-            cause = problem.__cause__ or problem
-            if "corresponds to no data" in str(cause):  # there are only other files
-                raise _without_files(path) from None
-            raise ValueError(
-                f"The folder {path.name!r} cannot be read ({cause}): check its metadata file, with a column file_name."
-            ) from None
-        return _table(library, loaded, path.name, ordered=True)
+def _file(path):
+    """Read one file that is no image."""
+    if is_archive(path):
+        return replace(folder([unpacked(path)], path.name), name=path.name)
+    if path.suffix.lower() in TABLES and path.suffix.lower() != ".parquet":  # metadata.csv stands for its folder
+        return folder([path.parent], path.parent.name)
+    if path.suffix.lower() in SHARDS:
+        return read_shards(path.name, path.parent, [path])
+    raise ValueError(
+        f"{path.name!r} is not a parquet file, an archive or an image: name a folder of images, or such a file."
+    )
 
 
-def parquet(path):
-    """Read a parquet file with a column of encoded images."""
-    import pyarrow.parquet
-
-    try:
-        library, count = _library(""), pyarrow.parquet.read_metadata(path).num_rows
-    except pyarrow.ArrowInvalid as problem:
-        raise _not_parquet(path, problem) from None
-    except ValueError:  # no `datasets` here
-        return _plain_parquet(path)
-    if not count:
-        raise ValueError(f"{path.name!r} holds no image that can be read: it has no rows.")
-    with TemporaryDirectory() as cache:
-        try:
-            loaded = library.load_dataset("parquet", data_files=str(path), split="train", cache_dir=cache)
-        except Exception as problem:  # what a file that is no parquet file makes the library say
-            raise _not_parquet(path, problem.__cause__ or problem) from None
-        return _table(library, {"": loaded}, path.name)
+def folder(paths, name):
+    """Read what lies below folders: images, or else the shards or the archives of a data set."""
+    root, images, others, notes = kinds_below(paths)
+    if images:
+        return folder_of_images(name, root, images, others, notes)
+    if shards := [file for file in others if file.suffix.lower() in SHARDS]:
+        return read_shards(name, root, shards)
+    if archives := [file for file in others if is_archive(file)]:
+        return joined(name, [_file(file) for file in archives])
+    there = [file.relative_to(root).as_posix() for file in others]
+    raise ValueError(NO_IMAGE.format(name) + (f", and found {listing(there)}." if there else "."))
 
 
 def hub(source):
     """Read a data set of the hub, `hf:OWNER/NAME` (all splits) or `hf:OWNER/NAME:SPLIT`; it is downloaded once."""
     name, _, split = source.removeprefix(HUB).partition(":")
-    library = _library(f"Data sets of the hub need the package datasets to read {name!r}")
     try:
-        loaded = library.load_dataset(name, split=split or None)
+        import datasets
+    except ImportError:
+        raise ValueError(
+            f"Data sets of the hub need the package datasets to read {name!r}: install it with 'pip install datasets'."
+        ) from None
+    datasets.disable_progress_bars()
+    try:
+        loaded = datasets.load_dataset(name, split=split or None)
     except Exception as problem:  # no network, no such name, no such split: the library's own words say which
         raise ValueError(
             f"The data set {name!r} could not be read ({problem}): check its name and the internet connection."
         ) from None
-    return _table(library, {split: loaded} if split else loaded, name)
+    splits = {split: loaded} if split else loaded
+    tables = [_table(datasets, name, part, data) for part, data in splits.items()]
+    if len(tables) > 1:
+        for part, table in zip(splits, tables, strict=True):
+            table.columns.setdefault("split", [part] * len(table.files))
+    return joined(name, tables)
 
 
-def _library(need):
-    try:
-        import datasets
-    except ImportError:
-        raise ValueError(f"{need}: install it with 'pip install datasets'.") from None
-    datasets.disable_progress_bars()
-    return datasets
-
-
-def _table(library, splits, name, ordered=False):
-    """Make one Table of data sets by split; labels and class names are those of the features."""
-    files, columns, features = [], {}, next(iter(splits.values())).features
-    image = next((key for key, feature in features.items() if isinstance(feature, library.Image)), "image")
-    for split, data in splits.items():
-        if image not in data.column_names:
-            raise _without_images(name, data.column_names)
-        data = data.cast_column(image, library.Image(decode=False))
-        rows = data[:]
-        files += [_opened(each) for each in rows.pop(image)]
-        if len(splits) > 1 and "split" not in rows:
-            rows["split"] = [split] * len(data)
-        for key, values in rows.items():
-            columns.setdefault(key, []).extend(values)
-    names = {key: list(feature.names) for key, feature in features.items() if isinstance(feature, library.ClassLabel)}
-    if ordered:
-        order = sorted(range(len(files)), key=lambda row: str(files[row]))
-        files, columns = [files[row] for row in order], {k: [v[row] for row in order] for k, v in columns.items()}
-    return Table(name, files, [_named(file, row) for row, file in enumerate(files)], columns, names)
+def _table(library, name, split, data):
+    """Make a Table of one split; class names are those of the features."""
+    image = next((key for key, feature in data.features.items() if isinstance(feature, library.Image)), None)
+    if image is None:
+        raise ValueError(f"The data set {name!r} has no column of images: it has {listing(data.column_names, 20)}.")
+    columns = data.cast_column(image, library.Image(decode=False))[:]
+    files = [_opened(each) for each in columns.pop(image)]
+    names = {key: list(each.names) for key, each in data.features.items() if isinstance(each, library.ClassLabel)}
+    rows = [file.name if isinstance(file, Path) else f"row {row}" for row, file in enumerate(files)]
+    return Table(name, files, rows, columns, names)
 
 
 def _opened(image):
     if image and image["bytes"] is None and image["path"]:
         return Path(image["path"])
     return io.BytesIO((image or {}).get("bytes") or b"")
-
-
-def _named(file, row):
-    return file.name if isinstance(file, Path) else f"row {row}"
-
-
-def _plain_parquet(path):
-    """Read a parquet file without `datasets`, for training on a machine that has little more than torch."""
-    import json
-
-    import pyarrow.parquet
-
-    try:
-        table = pyarrow.parquet.read_table(path)
-    except pyarrow.ArrowInvalid as problem:
-        raise _not_parquet(path, problem) from None
-    if "image" not in table.column_names:
-        raise _without_images(path.name, table.column_names)
-    described = json.loads((table.schema.metadata or {}).get(b"huggingface", b"{}"))
-    features = described.get("info", {}).get("features", {})
-    columns = table.to_pydict()
-    files = [_opened(image) for image in columns.pop("image")]
-    names = {key: feature["names"] for key, feature in features.items() if feature.get("_type") == "ClassLabel"}
-    return Table(path.name, files, [_named(file, row) for row, file in enumerate(files)], columns, names)
-
-
-NOT_PARQUET = "{} is not a parquet file with a column 'image' of encoded images: {}"
-
-
-def _not_parquet(path, problem):
-    return ValueError(NOT_PARQUET.format(path.name, problem))
-
-
-def _without_files(path):
-    return ValueError(
-        f"{path.name!r} holds no image that can be read; expected files such as flower.jpg or flower.png."
-    )
-
-
-def _without_images(name, columns):
-    return ValueError(NOT_PARQUET.format(name, f"it has {', '.join(columns)}."))

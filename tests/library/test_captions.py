@@ -2,16 +2,18 @@
 
 import io
 import json
+import unicodedata
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
 
+from diffusion_edu.data import captions
 from diffusion_edu.data.augment import VARIANTS, WAYS, augmented, ways
 from diffusion_edu.data.captions import load_captioned
 from diffusion_edu.data.flower_captions import COLOURS, TEMPLATES, blurred, caption, flower_captions, hsv, petals
-from diffusion_edu.data.images import ImageSet, save_images
+from diffusion_edu.data.images import ImageSet, load_images, save_images
 
 GREEN = (40, 110, 30)
 
@@ -53,58 +55,201 @@ def test_a_parquet_file_keeps_caption_subject_and_category(tmp_path):
     said = []
     found = load_captioned(tmp_path / "p.parquet", 8, said.append)
     assert (found.captions, found.subjects, found.categories) == (
-        ("a red square", "a blue square"),
+        (("a red square",), ("a blue square",)),
         ("red", "blue"),
         ("r", "b"),
     )
     assert found.images.shape == (2, 3, 8, 8) and found.images[:, :, 4, 4].tolist() == [[200, 0, 0], [0, 0, 200]]
     assert not found.made and len(found) == 2 and found.source == "p.parquet"
-    assert len(said) == 2 and "1 of 4 images in p.parquet have no caption" in said[0] and "Left out row 1" in said[1]
+    assert said[0] == "1 of 4 images in p.parquet have no caption and were left out: row 3."
+    assert len(said) == 2 and "Left out row 1" in said[1]
 
 
-def test_a_folder_with_a_text_beside_every_image(tmp_path):
-    image(tmp_path / "a.png", (200, 0, 0))
-    image(tmp_path / "deep" / "b.png", (0, 0, 200))
-    (tmp_path / "a.txt").write_text("\ufeffein Bär, \n links", encoding="utf-8")
-    (tmp_path / "deep" / "b.txt").write_bytes(b"bad byte \xff here")
-    found = load_captioned(tmp_path, 8, quiet)
-    assert found.captions == ("ein Bär, links", "bad byte \ufffd here")
-    assert found.images[:, 0, 4, 4].tolist() == [200, 0] and found.subjects == ("", "")
+ONE, TWO, THREE = "a first one", "a second, one", "a third"
+READ = {"in/a.png": (ONE,), "in/b.png": (TWO,)}
+
+
+def described(folder, name, text, encoding="utf-8"):
+    """What is read of three images in a folder `in` with one table: {file: captions}, and the sentences."""
+    for file in ("a.png", "b.png", "c.png"):
+        image(folder / "set" / "in" / file)
+    (folder / "set" / name).parent.mkdir(exist_ok=True, parents=True)
+    (folder / "set" / name).write_bytes(text.encode(encoding))
+    said = []
+    found = load_captioned(folder / "set", 8, said.append)
+    rows = [row for row in ("in/a.png", "in/b.png", "in/c.png") if not any(row in words for words in said)]
+    return dict(zip(rows, found.captions, strict=True)), said
+
+
+LEFT = "1 of 3 images in set have no caption and were left out: in/c.png."
+
+
+def as_rows(*rows):
+    return "".join(json.dumps(row) + "\n" for row in rows)
+
+
+TABLES = {
+    "the library's csv": ("metadata.csv", f'file_name,caption\nin/b.png,"{TWO}"\nin/a.png,{ONE}\n'),
+    "its other column": ("metadata.csv", f'file_name,text\nin/b.png,"{TWO}"\nin/a.png,{ONE}\n'),
+    "beside the images": ("in/metadata.csv", f'file_name,text\nb.png,"{TWO}"\na.png,{ONE}\n'),
+    "only names of files": ("metadata.csv", f'file_name,text\nb.png,"{TWO}"\na.png,{ONE}\n'),
+    "names without endings": ("captions.csv", f'id,text\nb,"{TWO}"\na,{ONE}\n'),
+    "json lines": (
+        "metadata.jsonl",
+        as_rows({"file_name": "in/b.png", "text": TWO}, {"file_name": "in/a.png", "text": ONE}),
+    ),
+    "a list in json": (
+        "metadata.json",
+        json.dumps([{"file_name": "in/b.png", "text": TWO}, {"file_name": "in/a.png", "text": ONE}]),
+    ),
+    "texts by file in json": ("captions.json", json.dumps({"in/b.png": TWO, "in/a.png": [ONE]})),
+    "as in COCO": (
+        "annotations/captions_train.json",
+        json.dumps(
+            {
+                "images": [{"id": 7, "file_name": "b.png"}, {"id": 8, "file_name": "a.png"}],
+                "annotations": [{"image_id": 8, "caption": ONE}, {"image_id": 7, "caption": TWO}],
+            }
+        ),
+    ),
+    "semicolons": ("metadata.csv", f"file_name;caption\nin/b.png;{TWO}\nin/a.png;{ONE}\n"),
+    "tabs": ("captions.tsv", f"image\tcaption\nin/b.png\t{TWO}\nin/a.png\t{ONE}\n"),
+    "bars": ("captions.txt", f"image| caption\nin/b.png| {TWO}\nin/a.png| {ONE}\n"),
+    "no titles": ("captions.txt", f'in/b.png,"{TWO}"\nin/a.png,{ONE}\n'),
+    "titles in capitals, and an index": ("metadata.csv", f',File Name,Caption\n0,in/b.png,"{TWO}"\n1,in/a.png,{ONE}\n'),
+    "blanks after commas, and empty lines": (
+        "metadata.csv",
+        f'file_name, caption\n\nin/b.png, "{TWO}"\n\nin/a.png, {ONE}\n\n',
+    ),
+    "carriage returns": ("metadata.csv", f'file_name,caption\r\nin/b.png,"{TWO}"\r\nin/a.png,{ONE}\r\n'),
+    "a comma without quotes": ("metadata.csv", f"file_name,caption\nin/b.png,{TWO}\nin/a.png,{ONE}\n"),
+    "a comma without quotes before the file": ("metadata.csv", f"caption,file_name\n{TWO},in/b.png\n{ONE},in/a.png\n"),
+    "a comma without quotes and a number": (
+        "metadata.csv",
+        f"file_name,width,caption\nin/b.png,8,{TWO}\nin/a.png,8,{ONE}\n",
+    ),
+    "another system's paths": ("metadata.csv", f'file_name,caption\n.\\in\\b.png,"{TWO}"\n./in//a.png,{ONE}\n'),
+    "paths with the folder": ("metadata.csv", f'file_name,caption\nset/in/b.png,"{TWO}"\nset/in/a.png,{ONE}\n'),
+    "another computer's paths": ("metadata.csv", f'file_name,caption\n/home/me/b.png,"{TWO}"\nC:\\x\\a.png,{ONE}\n'),
+    "other capitals": ("metadata.csv", f'file_name,caption\nIN/B.PNG,"{TWO}"\nin/A.png,{ONE}\n'),
+    "names as in addresses": ("metadata.csv", f'file_name,caption\nin%2Fb.png,"{TWO}"\nin/a.png,{ONE}\n'),
+}
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_a_table_of_captions_is_read_however_it_is_written(tmp_path, name):
+    assert described(tmp_path, *TABLES[name]) == (READ, [LEFT])
+
+
+def test_a_table_in_parquet_is_read(tmp_path):
+    pyarrow, parquet = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
+    (tmp_path / "set").mkdir()
+    table = pyarrow.table({"file_name": ["in/b.png", "in/a.png"], "text": [TWO, ONE]})
+    parquet.write_table(table, tmp_path / "metadata.parquet")
+    for file in ("a.png", "b.png"):
+        image(tmp_path / "set" / "in" / file)
+    (tmp_path / "metadata.parquet").rename(tmp_path / "set" / "metadata.parquet")
+    assert load_captioned(tmp_path / "set", 8, quiet).captions == ((ONE,), (TWO,))
+
+
+@pytest.mark.parametrize("split", ["train", "validation", "test"])
+def test_captions_in_the_folder_of_a_split_are_read(tmp_path, split):
+    for name in ("train/a.png", f"{split}/b.png"):
+        image(tmp_path / name)
+    (tmp_path / split / "metadata.jsonl").write_text(as_rows({"file_name": "b.png", "text": "hello"}))
+    said = []
+    assert load_captioned(tmp_path, 8, said.append).captions == (("hello",),) and len(said) == 1
+
+
+BOTH = {"in/a.png": ("one", "two"), "in/b.png": ("three",)}
+SEVERAL = {
+    "several rows": ("captions.csv", "image,caption\na.png,one\nb.png,three\na.png,two\n"),
+    "a list": (
+        "metadata.jsonl",
+        as_rows({"file_name": "a.png", "captions": ["one", "two"]}, {"file_name": "b.png", "captions": ["three"]}),
+    ),
+    "a list as text": ("metadata.csv", "file_name,caption\na.png,\"['one', 'two']\"\nb.png,\"['three']\"\n"),
+    "numbered columns": ("metadata.csv", "file_name,caption_0,caption_1\na.png,one,two\nb.png,three,\n"),
+    "as in Flickr30k": (
+        "results.csv",
+        "image_name| comment_number| comment\na.png| 0| one\na.png| 1| two\nb.png| 0| three\n",
+    ),
+    "as in Flickr8k": ("Flickr8k.token.txt", "a.png#0\tone\na.png#1\ttwo\nb.png#0\tthree\n"),
+    "as in Karpathy's splits": (
+        "dataset.json",
+        json.dumps(
+            {
+                "images": [
+                    {"filename": "a.png", "sentences": [{"raw": "one"}, {"raw": "two"}]},
+                    {"filename": "b.png", "sentences": [{"raw": "three"}]},
+                ]
+            }
+        ),
+    ),
+    "lines beside an image": ("in/a.txt", "one\ntwo\n"),
+}
+
+
+@pytest.mark.parametrize("name", SEVERAL)
+def test_all_captions_of_an_image_are_read(tmp_path, name):
+    if name.startswith("lines"):
+        (tmp_path / "set" / "in").mkdir(parents=True)
+        (tmp_path / "set" / "in" / "b.txt").write_text("three")
+    assert described(tmp_path, *SEVERAL[name]) == (BOTH, [LEFT])
+
+
+@pytest.mark.parametrize("form", ["NFC", "NFD"])
+def test_names_are_found_in_either_form_of_unicode(tmp_path, form):
+    image(tmp_path / unicodedata.normalize("NFD" if form == "NFC" else "NFC", "café/été.png"))
+    name = unicodedata.normalize(form, "café/été.png")
+    (tmp_path / "metadata.csv").write_text(f"file_name,caption\n{name},summer\n", encoding="utf-8")
+    assert load_captioned(tmp_path, 8, quiet).captions == (("summer",),)
 
 
 @pytest.mark.parametrize(
-    ("name", "columns"),
-    [("metadata.csv", ("file_name", "caption")), ("metadata.csv", ("file_name", "text")), ("metadata.jsonl", None)],
+    ("encoding", "text"),
+    [
+        ("utf-8-sig", "ein Bär am Fluss"),
+        ("utf-16", "ein Bär am Fluss"),
+        ("cp1252", "ein großer Bär, der über den Fluss springt und dann schläft"),
+        ("cp1251", "медведь у реки ловит рыбу"),
+        ("shift_jis", "川のそばにいる大きな熊が魚を食べる"),
+        ("gb18030", "一只大熊在河边抓鱼吃"),
+    ],
 )
-def test_a_folder_with_a_table(tmp_path, name, columns):
-    for file in ("a.png", "b.png", "c.png"):
-        image(tmp_path / "in" / file)
-    rows = [("in/b.png", 'a "second", one', "bear"), ("in/a.png", "a first one", ""), ("in/z.png", "not there", "")]
-    if columns:
-        text = f"{columns[0]},{columns[1]},subject\n" + "".join(
-            f'{file},"{sentence.replace(chr(34), 2 * chr(34))}",{subject}\n' for file, sentence, subject in rows
-        )
-    else:
-        text = "".join(
-            json.dumps({"file_name": file, "text": sentence, "subject": subject}) + "\n"
-            for file, sentence, subject in rows
-        )
-    (tmp_path / name).write_text(text)
-    said = []
-    found = load_captioned(tmp_path, 8, said.append)
-    assert (found.captions, found.subjects) == (("a first one", 'a "second", one'), ("", "bear"))
-    assert len(said) == 1 and "Left out z.png" in said[0] and "No such file" in said[0]
+def test_other_encodings_are_found_and_said(tmp_path, encoding, text):
+    read, said = described(tmp_path, "metadata.csv", f'file_name,caption\nin/a.png,"{text}"\n', encoding)
+    assert read["in/a.png"] == (text,)
+    assert ("not in UTF-8" in said[0]) == (not encoding.startswith("utf"))
 
 
 @pytest.mark.parametrize(
     ("name", "text", "sentence"),
     [
-        ("metadata.csv", "image,words\na.png,hello\n", "check its metadata file, with a column file_name"),
-        ("metadata.csv", "", "check its metadata file"),
-        ("metadata.jsonl", "{oh", "cannot be read .*: check its metadata file"),
-        ("metadata.jsonl", "3\n", "cannot be read .*: check its metadata file"),
-        ("a.txt", "   ", "No image in .* has a caption: put a text file"),
-        ("else.txt", "about nothing", "has neither captions nor classes: put a text file of the same name"),
+        ("metadata.csv", "image,words\nx.png,hello\n", "No row of 'metadata.csv' names an image .* file_name"),
+        ("metadata.csv", "", "needs a column file_name, and has nothing"),
+        (
+            "metadata.csv",
+            "file_name,caption,subject\na.png,a red, round rose,rose\n",
+            "Row 2 of 'metadata.csv' has 4 cells",
+        ),
+        (
+            "metadata.csv",
+            'file_name,caption\na.png,"a rose\nb.png,another\n',
+            "of 'metadata.csv' cannot be read .* quotes",
+        ),
+        ("metadata.csv", 'file_name,caption\na.png,"a rose" in red\n', "Row 2 of 'metadata.csv' cannot be read"),
+        ("metadata.csv", "file_name,caption\na.png,\0\1\2\0\n", "'metadata.csv' is not a text file"),
+        ("metadata.jsonl", '{"file_name": "a.png"}\n{oh\n', "Row 2 of 'metadata.jsonl' is not JSON"),
+        ("metadata.jsonl", "3\n", "'metadata.jsonl' is no table"),
+        ("metadata.json", "[1, 2]", "'metadata.json' is no table"),
+        ("metadata.parquet", "no", "'metadata.parquet' is not a parquet file"),
+        ("captions.csv", 'file,text\na.png,"oh', "Row 2 of 'captions.csv' cannot be read"),
+        ("a.txt", "   ", "has no captions: put a text file of the same name .*--captions-from-classes"),
+        ("a.txt", "0 0.5 0.5 0.25 0.25", "has no captions"),
+        ("else.txt", "about nothing", "has no captions: put a text file of the same name"),
+        ("metadata.csv", "file_name,title\na.png,hello\n", r"has no captions \(its columns are title\)"),
+        ("metadata.csv", "file_name,caption\na.png,\n", "has no captions"),
     ],
 )
 def test_a_folder_that_is_wrong_is_refused_in_one_sentence(tmp_path, name, text, sentence):
@@ -113,6 +258,57 @@ def test_a_folder_that_is_wrong_is_refused_in_one_sentence(tmp_path, name, text,
     with pytest.raises(ValueError, match=sentence) as problem:
         load_captioned(tmp_path, 8, lambda sentence: None)
     assert "\n" not in str(problem.value)
+
+
+def test_rows_without_an_image_are_counted_and_named_and_one_that_means_two_is_refused(tmp_path):
+    for name in ("one/a.png", "two/a.png", "two/b.png"):
+        image(tmp_path / name)
+    (tmp_path / "metadata.csv").write_text("file_name,caption\nb.png,hello\nz.png,lost\none/b.png,lost\n")
+    said = []
+    assert load_captioned(tmp_path, 8, said.append).captions == (("hello",),)
+    assert said[0] == "2 of 3 rows of 'metadata.csv' name images that are not there: z.png, one/b.png."
+    (tmp_path / "metadata.csv").write_text("file_name,caption\na.png,hello\n")
+    with pytest.raises(ValueError, match=r"Row 2 .* several images \(one/a.png, two/a.png\): write their folder"):
+        load_captioned(tmp_path, 8, quiet)
+
+
+def test_a_folder_with_a_text_beside_every_image(tmp_path):
+    for name in ("a.png", "deep/b.png", "c.jpg", "d.png"):
+        image(tmp_path / name)
+    (tmp_path / "a.txt").write_text("\ufeffein Bär, \n links", encoding="utf-8")
+    (tmp_path / "deep" / "b.txt").write_bytes("ein großer Bär über dem Fluss".encode("cp1252"))
+    (tmp_path / "c.jpg.caption").write_text("a fox")
+    (tmp_path / "d.json").write_text('{"caption": "an owl", "width": 8}')
+    said = []
+    found = load_captioned(tmp_path, 8, said.append)
+    assert found.captions == (
+        ("ein Bär, links",),
+        ("a fox",),
+        ("an owl",),
+        ("ein großer Bär über dem Fluss",),
+    )
+    assert found.subjects == ("",) * 4 and len(said) == 1 and "'b.txt' is not in UTF-8" in said[0]
+
+
+def test_columns_of_a_table_are_labels_subjects_and_splits(tmp_path):
+    for name in ("a.png", "b.png", "c.png"):
+        image(tmp_path / name)
+    rows = "file_name,caption,subject,category,label,split\na.png,A,fox,animals,10,train\nb.png,B,,,9,val\n"
+    (tmp_path / "metadata.csv").write_text(rows)
+    said = []
+    found = load_captioned(tmp_path, 8, said.append)
+    assert (found.captions, found.subjects, found.categories) == ((("A",), ("B",)), ("fox", ""), ("animals", ""))
+    dataset = load_images(tmp_path, 8, said.append)
+    assert (dataset.classes, dataset.labels.tolist(), dataset.split.tolist()) == (("9", "10"), [1, 0], [0, 1])
+    assert said[1] == "Left out 1 of 3 images without a label: c.png."
+
+
+def test_columns_of_yes_and_no_in_a_table_are_attributes(tmp_path):
+    for name in ("a.png", "b.png"):
+        image(tmp_path / name)
+    (tmp_path / "metadata.csv").write_text("file_name,wearing_hat,smiling\na.png,True,false\nb.png,False,\n")
+    dataset = load_images(tmp_path, 8, quiet)
+    assert (dataset.attributes, dataset.labels.tolist()) == (("wearing hat", "smiling"), [[1, -1], [-1, 0]])
 
 
 @pytest.mark.parametrize("name", ["none", "broken.parquet"])
@@ -158,20 +354,33 @@ def test_hue_saturation_and_value_are_those_of_pil():
 def test_captions_name_class_name_and_colour_in_several_ways_and_always_the_same(tmp_path):
     images = torch.stack([flower(PETALS[name]) for name in ("red", "yellow")] * 5)
     dataset = ImageSet(images, torch.tensor([0, 1] * 5), ("roses", "yellow iris"))
-    captions, class_names = flower_captions(dataset)
-    assert class_names == ("rose", "yellow iris") * 5 and (captions, class_names) == flower_captions(dataset)
-    assert all("red rose" in said for said in captions[::2]) and all(
-        "yellow iris" in said and "yellow yellow" not in said for said in captions[1::2]
+    said, class_names = flower_captions(dataset)
+    assert class_names == ("rose", "yellow iris") * 5 and (said, class_names) == flower_captions(dataset)
+    assert all("red rose" in text for text in said[::2]) and all(
+        "yellow iris" in text and "yellow yellow" not in text for text in said[1::2]
     )
-    assert len(set(captions)) == 2 * len(TEMPLATES)
-    save_images(tmp_path / "p.parquet", dataset)
-    found = load_captioned(tmp_path / "p.parquet", 32, quiet)
-    assert (found.captions, found.subjects, set(found.categories), found.made) == (
-        captions,
-        class_names,
-        {"flowers"},
-        True,
-    )
+    assert len(set(said)) == 2 * len(TEMPLATES)
+
+
+def test_captions_of_classes_are_made_only_when_asked_for_and_said(tmp_path):
+    images = torch.zeros(6, 3, 8, 8, dtype=torch.uint8)
+    save_images(tmp_path / "p.parquet", ImageSet(images, torch.tensor([0, 1] * 3), ("grey_wolf", "fox")))
+    with pytest.raises(ValueError, match="p.parquet has no captions .*--captions-from-classes"):
+        load_captioned(tmp_path / "p.parquet", 8, quiet)
+    said = []
+    found = load_captioned(tmp_path / "p.parquet", 8, said.append, from_classes=True)
+    assert found.made and found.subjects == ("grey wolf", "fox") * 3 and found.captions[0] == ("grey wolf",)
+    assert all(name in text for (text,), name in zip(found.captions, found.subjects, strict=True))
+    assert said == ["Nobody wrote captions for p.parquet: they are made of its classes, for example 'grey wolf'."]
+
+
+def test_captions_of_public_flowers_are_made_and_said(monkeypatch):
+    flowers = ImageSet(torch.stack([flower(PETALS["red"])] * 2), torch.tensor([0, 1]), ("roses", "tulips"), "Flowers")
+    monkeypatch.setattr(captions, "load_images", lambda *_: flowers)
+    said = []
+    found = load_captioned("flowers", 32, said.append)
+    assert found.made and found.captions[0] == ("a red rose flower",) and set(found.categories) == {"flowers"}
+    assert len(said) == 1 and said[0].startswith("Nobody wrote captions for Flowers")
 
 
 def test_no_colour_is_named_where_none_is_clear():
@@ -193,7 +402,7 @@ def test_a_image_that_was_enlarged_is_called_blurred():
 def test_a_set_without_captions_and_classes_cannot_be_learned_from(tmp_path):
     image(tmp_path / "a.png")
     with pytest.raises(ValueError, match="neither captions nor classes"):
-        load_captioned(tmp_path, 8, quiet)
+        load_captioned(tmp_path, 8, quiet, from_classes=True)
 
 
 # Variants

@@ -114,7 +114,7 @@ def test_sub_folders_are_classes(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "names", [["a.png", "b.png"], ["only/a.png", "only/b.png"], ["a.png", "one/b.png", "two/c.png"]]
+    "names", [["a.png", "b.png"], ["only/a.png", "only/b.png"], ["a.png", "b.png", "one/b.png", "two/c.png"]]
 )
 def test_one_folder_or_a_mixture_has_no_classes(tmp_path, names):
     for name in names:
@@ -150,8 +150,9 @@ def test_a_parquet_file_brings_its_class_names(tmp_path):
 def test_a_parquet_file_may_have_nameless_labels_or_none_and_broken_rows(tmp_path):
     rows = [{"bytes": encoded(plain())}, {"bytes": b"garbage"}, None, {"bytes": None}, {"bytes": encoded(plain())}]
     images, messages = loaded(parquet(tmp_path / "f.parquet", {"image": rows, "label": [2, 0, 0, 0, 1]}))
-    assert (images.classes, images.labels.tolist()) == (("0", "1", "2"), [2, 1])
-    assert [sentence.split(":")[0] for sentence in messages] == ["Left out row 1", "Left out row 2", "Left out row 3"]
+    assert (images.classes, images.labels.tolist()) == (("1", "2"), [1, 0])
+    assert [sentence.split(":")[0] for sentence in messages[:3]] == [f"Left out row {k}" for k in (1, 2, 3)]
+    assert messages[3:] == ["No image can be read of 0: left out of the classes."]
     images, _ = loaded(parquet(tmp_path / "g.parquet", {"image": rows}))
     assert (len(images), images.labels, images.classes) == (2, None, ())
 
@@ -159,7 +160,8 @@ def test_a_parquet_file_may_have_nameless_labels_or_none_and_broken_rows(tmp_pat
 @pytest.mark.parametrize(
     ("columns", "sentence"),
     [
-        ({"photo": [{"bytes": b""}]}, "column 'image' of encoded images: it has photo"),
+        ({"photo": [1], "words": ["a"]}, "column 'image' of encoded images: it has photo, words"),
+        ({"photo": [{"bytes": b""}]}, "no image that can be read"),
         ({"image": ["a.png"]}, "no image that can be read"),
         ({"image": [{"bytes": b"garbage"}]}, "no image that can be read"),
         ({"image": [], "label": []}, "no image that can be read"),
@@ -172,9 +174,9 @@ def test_a_parquet_file_without_images_is_refused_in_words(tmp_path, columns, se
 
 def test_a_file_that_is_no_parquet_is_refused_in_words(tmp_path):
     pytest.importorskip("pyarrow")
-    (tmp_path / "notes.txt").write_text("hello")
-    with pytest.raises(ValueError, match=r"notes\.txt is not a parquet file"):
-        loaded(tmp_path / "notes.txt")
+    (tmp_path / "notes.bin").write_text("hello")
+    with pytest.raises(ValueError, match=r"'notes\.bin' is not a parquet file, an archive or an image"):
+        loaded(tmp_path / "notes.bin")
 
 
 @pytest.fixture
@@ -258,7 +260,7 @@ def test_attributes_stay_with_their_images_where_some_are_broken_and_classes_com
     images, _ = loaded(parquet(tmp_path / "f.parquet", {"image": rows, "hat": [True, False]}))
     assert (len(images), images.labels.tolist()) == (1, [[-1]])
     images, _ = loaded(parquet(tmp_path / "g.parquet", {"image": rows, "hat": [True, False], "label": [0, 1]}))
-    assert (images.attributes, images.classes, images.labels.tolist()) == ((), ("0", "1"), [1])
+    assert (images.attributes, images.classes, images.labels.tolist()) == ((), ("1",), [0])
 
 
 @pytest.mark.parametrize(

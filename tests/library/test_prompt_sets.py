@@ -159,7 +159,9 @@ def test_a_chain_is_kept_beside_its_model(fox, tmp_path, tiny):
 
 
 def captioned(captions, made=False):
-    return Captioned(torch.zeros(len(captions), 3, 8, 8, dtype=torch.uint8), *zip(*captions, strict=True), "s", made)
+    texts, subjects, categories = zip(*captions, strict=True)
+    images = torch.zeros(len(captions), 3, 8, 8, dtype=torch.uint8)
+    return Captioned(images, tuple((text,) for text in texts), subjects, categories, "s", made)
 
 
 def test_the_recipe_learns_the_chain_from_written_training_captions():

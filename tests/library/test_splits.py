@@ -9,11 +9,11 @@ import pytest
 import torch
 from PIL import Image
 
-from diffusion_edu.data import survey as surveys
+from diffusion_edu.data import places
 from diffusion_edu.data.images import ImageSet, load_images, save_images
+from diffusion_edu.data.layouts import SPLITS
 from diffusion_edu.data.splits import FRACTIONS, as_csv, by_attributes, by_class, imbalance, names, split
 from diffusion_edu.data.survey import Survey, average, fractions, survey
-from diffusion_edu.data.tables import SPLITS
 from diffusion_edu.evaluation.colours import channel_histograms, smooth_histograms, wasserstein
 
 
@@ -207,7 +207,7 @@ def test_what_cannot_be_read_is_refused_in_one_sentence(tmp_path, folder, monkey
         list(survey(tmp_path / "empty"))
     with pytest.raises(ValueError, match="There is no file or folder"):
         list(survey(tmp_path / "nowhere"))
-    monkeypatch.setattr(surveys, "MOST_FILES", 3)
+    monkeypatch.setattr(places, "MOST_FILES", 3)
     with pytest.raises(ValueError, match="more than 3 files"):
         list(survey(folder))
 

@@ -71,9 +71,9 @@ def test_a_folder_without_images_is_refused_in_one_sentence(tmp_path, names):
         (folder / name).write_text("no image")
     with pytest.raises(ValueError) as problem:
         read_table(folder)
-    assert str(problem.value) == (
-        "'garden' holds no image that can be read; expected files such as flower.jpg or flower.png."
-    )
+    there = f", and found {', '.join(sorted(names))}" if names else ""
+    words = "'garden' holds no image that can be read; expected files such as flower.jpg or flower.png"
+    assert str(problem.value) == f"{words}{there}."
 
 
 def test_text_labels_are_class_names(tmp_path):
@@ -98,8 +98,9 @@ def test_a_parquet_file_is_read_alike_without_the_library(tmp_path, monkeypatch)
     assert read.classes == plain.classes == ("iris", "rose")
 
 
-def test_without_the_library_a_folder_says_what_to_install(tmp_path, monkeypatch):
+def test_without_the_library_folders_are_read_and_the_hub_says_what_to_install(tmp_path, monkeypatch):
     image(tmp_path / "a.png")
     monkeypatch.setitem(sys.modules, "datasets", None)
+    assert len(read_table(tmp_path).files) == 1
     with pytest.raises(ValueError, match="pip install datasets"):
-        read_table(tmp_path)
+        read_table("hf:owner/name")

@@ -1,0 +1,86 @@
+"""Folders of images, in the layouts of imagefolder in `datasets`: classes, splits, and tables of captions.
+
+A test compares both. The library itself passes over what it does not expect (links, other endings, images beside
+classes, files called test.jpg, rows with a comma too many), so that a person would train on something else.
+"""
+
+import os
+import warnings
+from pathlib import Path
+
+from PIL import Image
+
+from diffusion_edu.data.decoding import FORMATS, SUFFIXES
+from diffusion_edu.data.layouts import layout, listing
+from diffusion_edu.data.metadata import BESIDE, table_columns
+from diffusion_edu.data.places import files_below
+from diffusion_edu.data.table import Table
+from diffusion_edu.data.text_files import TABLES, column
+
+LABELS = ("label", "labels", "class", "classname", "target")  # what the column of classes may be called
+NAMED = 20  # files that are left out
+ABOUT = ("readme", "license", "licence", "copying", "dataset_info", "state.json")  # texts about a set, expected
+
+
+def kinds_below(paths):
+    """List the files of folders and files in the order of their paths: images, others, and the common folder of all."""
+    unreadable = []
+    files = [file for path in paths for file in (files_below(path, unreadable.append) if path.is_dir() else [path])]
+    files.sort(key=str)
+    root = (
+        paths[0] if len(paths) == 1 and paths[0].is_dir() else Path(os.path.commonpath([path.parent for path in paths]))
+    )
+    notes = [f"The folder {problem.filename!r} cannot be opened ({problem.strerror})." for problem in unreadable]
+    images = [file for file in files if is_image(file)]
+    chosen = set(images)
+    return root, images, [file for file in files if file not in chosen], notes
+
+
+def is_image(file):
+    """Whether a file is an image by its ending or, with an ending that says nothing, by its first bytes."""
+    ending = file.suffix.lower()
+    if ending in SUFFIXES or ending in (*TABLES, *BESIDE):
+        return ending in SUFFIXES
+    Image.init()
+    formats = [name for name in FORMATS if name in Image.OPEN and name != "TGA"]  # that has no mark to know it by
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # reading it says so in words
+        try:
+            Image.open(file, formats=formats).close()
+            return True
+        except Image.DecompressionBombError:
+            return True
+        except Exception:  # no image makes a decoder fail in any way it likes
+            return False
+
+
+def folder_of_images(name, root, images, others, notes):
+    """Make a Table of the images below a folder, and of what the folders, tables and texts among the others say."""
+    columns, used = table_columns(root, images, others, notes)
+    splits, labels, said = layout([image.relative_to(root).parts[:-1] for image in images])
+    notes += said
+    if set(splits) != {None} and "split" not in columns and len(set(splits)) > 1:
+        columns["split"] = splits
+    if not column(columns, LABELS) and set(labels) - {None, ...}:
+        columns["label"] = labels
+    kept = [row for row, label in enumerate(labels) if label is not ...]
+    if left := _left_out(root, images, others, used):
+        notes.append(f"Left out what is no image: {listing(left, NAMED)}.")
+    return Table(
+        name,
+        [images[row] for row in kept],
+        [images[row].relative_to(root).as_posix() for row in kept],
+        {key: [values[row] for row in kept] for key, values in columns.items()},
+        {},
+        tuple(notes),
+    )
+
+
+def _left_out(root, images, others, used):
+    """Name the files that nothing is read from, without those that lie beside an image of the same name."""
+    beside = {image.with_suffix("") for image in images} | set(images)
+    return [
+        file.relative_to(root).as_posix()
+        for file in others
+        if file not in used and file.with_suffix("") not in beside and not file.name.lower().startswith(ABOUT)
+    ]

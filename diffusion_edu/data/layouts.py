@@ -1,0 +1,128 @@
+"""How the folders of a data set are meant: as splits, as classes, or as mere wrapping."""
+
+import re
+import unicodedata
+
+SPLITS = ("train", "validation", "test")
+WORDS = {"train": "train", "training": "train", "trn": "train", "test": "test", "testing": "test", "tst": "test"}
+WORDS |= dict.fromkeys(("validation", "validate", "valid", "val", "dev"), "validation")
+WORDS |= dict.fromkeys(("eval", "evaluation"), "test")  # as the library `datasets` has it
+
+
+def split_of(name):
+    """The split that a word names ("val" is validation), or None."""
+    return WORDS.get(str(name).strip().lower())
+
+
+def layout(parents):
+    """Find split and class of images by the folders that they lie in: parents (n) are tuples of folder names.
+
+    Returns splits (n), labels (n), texts or None, and sentences: what was taken for what. An image with the label ...
+    lies outside all classes or splits and is left out.
+    """
+    rests, splits, notes = list(parents), [None] * len(parents), []
+    rows = _unwrapped(rests, splits, notes)
+    _splits_inside(rests, splits)
+    labels = [...] * len(parents)
+    for row, label in zip(rows, _classes([rests[row] for row in rows], notes), strict=True):
+        labels[row] = label
+    return splits, _strays(labels, splits, notes), notes
+
+
+def _unwrapped(rests, splits, notes):
+    """Take wrapping folders and splits off the rests; returns the rows that do not lie beside the splits."""
+    rows = list(range(len(rests)))
+    while len(heads := {rest[0] if rest else None for rest in rests}) == 1 and heads != {None}:
+        splits[:] = [split or split_of(name) for split, name in zip(splits, [*heads] * len(rests), strict=True)]
+        rests[:] = [rest[1:] for rest in rests]
+    if not (chosen := _split_folders([name for name in heads if name])):
+        return rows
+    inside = [row for row in rows if rests[row] and rests[row][0] in chosen]
+    if beside := sorted(set(rows) - set(inside)):
+        where = listing(sorted({rests[row][0] if rests[row] else "in no folder" for row in beside}))
+        notes.append(f"Left out {_images(len(beside))} beside the splits {', '.join(sorted(chosen))}: {where}.")
+    within = [rests[row][0] for row in inside]
+    for row, name in zip(inside, within, strict=True):
+        rests[row], splits[row] = rests[row][1:], chosen[name]
+    while _wrapped_alike(heads := {(name, rests[row][:1]) for row, name in zip(inside, within, strict=True)}, chosen):
+        for row in inside:
+            rests[row] = rests[row][1:]
+    return inside
+
+
+def _wrapped_alike(heads, chosen):
+    """Whether every split holds one folder, called alike in all or like the split: {(split folder, (folder,))}."""
+    names = [inner for _, inner in heads]
+    return len(heads) == len(chosen) and all(names) and (len(set(names)) == 1 or all((a,) == b for a, b in heads))
+
+
+def _split_folders(names):
+    """Which of these folders are splits, {name: split}: two at least that say so and are called alike otherwise."""
+    exact = {name: split_of(name) for name in names if split_of(name)}
+    if len(set(exact.values())) > 1:
+        return exact
+    alike = {}
+    for name in names:
+        words = re.findall(r"[a-z]+|[^a-z]+", name.lower())
+        if len(found := [word for word in words if split_of(word)]) == 1:
+            rest = re.sub(r"[\W\d_]", "", "".join(word for word in words if word != found[0]))
+            alike.setdefault(rest, {})[name] = split_of(found[0])
+    return next((found for found in alike.values() if len(set(found.values())) > 1), {})
+
+
+def _splits_inside(rests, splits):
+    """Take splits that lie inside of every class (cat/train, cat/test) off the rests."""
+    inner = [split_of(rest[1]) if len(rest) > 1 else None for rest in rests]
+    if not any(splits) and all(inner) and len(set(inner)) > 1:
+        splits[:] = inner
+        rests[:] = [(rest[0], *rest[2:]) for rest in rests]
+
+
+def _classes(rests, notes):
+    """The class of each rest, or None: the last folder where all are equally deep, else the first."""
+    depths = {len(rest) for rest in rests if rest}
+    levels = [{tidy(rest[at]) for rest in rests if rest} for at in range(min(depths, default=0))]
+    several = [at for at, names in enumerate(levels) if len(names) > 1]
+    if not several:
+        return [None] * len(rests)
+    at = several[-1] if len(depths) == 1 else several[0]
+    if max(depths) > 1:
+        notes.append(f"The classes are the folders of level {at + 1}: {listing(sorted(levels[at]))}.")
+    spelled = {}
+    labels = [spelled.setdefault(tidy(rest[at]).casefold(), tidy(rest[at])) if rest else None for rest in rests]
+    if other := {tidy(rest[at]) for rest in rests if rest} - set(spelled.values()):
+        notes.append(f"Folders that differ in capitals only are one class: {listing(sorted(other))}.")
+    return labels
+
+
+def _strays(labels, splits, notes):
+    """Leave out the images outside of the class folders; where most lie there, the folders are no classes."""
+    classes = {label for label in labels if label not in (None, ...)}
+    strays = [row for row, label in enumerate(labels) if label is None]
+    if not classes or not strays:
+        return labels
+    with_classes = {split for split, label in zip(splits, labels, strict=True) if label in classes}
+    inside = sum(label in classes for label in labels)
+    if sum(splits[row] in with_classes for row in strays) >= inside:
+        notes.append(
+            f"The folders are not used as classes, because most images lie in none: {listing(sorted(classes))}."
+        )
+        return [... if label is ... else None for label in labels]
+    notes.append(f"Left out {_images(len(strays))} in no class folder.")
+    return [... if label is None else label for label in labels]
+
+
+def _images(count):
+    return "1 image that lies" if count == 1 else f"{count:,} images that lie"
+
+
+def tidy(name):
+    """Write a name without blanks around it, letters with accents as one letter each."""
+    return unicodedata.normalize("NFC", str(name)).strip()
+
+
+def listing(names, most=5):
+    """Join some names for a sentence, and say how many more there are."""
+    names = [str(name) for name in names]
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more

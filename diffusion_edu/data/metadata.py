@@ -1,0 +1,189 @@
+"""What tables and texts beside images say about them: metadata.csv, captions.txt, a text file for each image."""
+
+import json
+import posixpath
+import re
+import unicodedata
+from urllib.parse import unquote
+
+from diffusion_edu.data.layouts import listing
+from diffusion_edu.data.text_files import FILES, TABLES, TEXTS, column, decode, plain, read_lines, texts_of
+
+BESIDE = (".txt", ".caption", ".json")  # a text beside an image has the same name
+
+
+class Names:
+    """Find images by the names that a table gives them, however it spells them."""
+
+    def __init__(self, root, files):
+        self.root, self.relative = root, [file.relative_to(root).as_posix() for file in files]
+        self.exact, self.loose, self.bases = {}, {}, {}
+        for row, name in enumerate(self.relative):
+            self.exact.setdefault(_composed(name), []).append(row)
+            self.loose.setdefault(_folded(name), []).append(row)
+            base = _folded(posixpath.basename(name))
+            for key in {base, posixpath.splitext(base)[0]}:
+                self.bases.setdefault(key, []).append(row)
+
+    def find(self, folder, name):
+        """List the rows of the images that a table in a folder can mean by a name: one, several, or none."""
+        if not isinstance(name, str) or not name.strip():
+            return []
+        name = name.strip().replace("\\", "/")
+        found = self._find(folder, name) or self._find(folder, unquote(name))
+        return found or (self._find(folder, name.rsplit("#", 1)[0]) if "#" in name else [])
+
+    def _find(self, folder, name):
+        base = self._base(folder)
+        inside = posixpath.normpath(posixpath.join(base, name))
+        if found := self.exact.get(_composed(inside)) or self.loose.get(_folded(inside)):
+            return found
+        elsewhere = name.startswith("/") or re.match("[A-Za-z]:/", name)  # a path of another computer
+        name, below = _folded(posixpath.normpath(name)), "" if base == "." else _folded(base) + "/"
+        alike = self.bases.get(posixpath.basename(name), [])
+        fits = [row for row in alike if self._fits(_folded(self.relative[row]), name, below)]
+        return fits or (alike if elsewhere else [])
+
+    @staticmethod
+    def _fits(image, name, below):
+        """Whether one of both paths ends with the other, with or without the ending of the file."""
+        inside = image.startswith(below)
+        image = image.removeprefix(below)
+        for each in (image, posixpath.splitext(image)[0]):
+            if f"/{name}".endswith(f"/{each}") or inside and f"/{each}".endswith(f"/{name}"):
+                return True
+        return False
+
+    def _base(self, folder):
+        """The folder of a table, or the next one above it with images: annotations/ often lies beside images/."""
+        base = folder.relative_to(self.root).as_posix()
+        while base != "." and not any(name.startswith(f"{base}/") for name in self.relative):
+            base = posixpath.dirname(base) or "."
+        return base
+
+
+def _composed(name):
+    return unicodedata.normalize("NFC", name)
+
+
+def _folded(name):
+    return unicodedata.normalize("NFC", name.casefold())
+
+
+def table_columns(root, images, others, notes):
+    """Read what tables among the other files say about images: {column: one value for each image}, and tables used.
+
+    A text column holds a list of texts for each image; what nobody says is None. Raises ValueError, in one sentence
+    that names the row, if a table cannot be understood.
+    """
+    names, columns, used = Names(root, images), {}, []
+    beside = {file.with_suffix("") for file in images} | set(images)
+    for table in others:
+        if table.suffix.lower() not in TABLES or table.with_suffix("") in beside:
+            continue
+        if lines := _lines(table, names, notes):
+            used.append(table)
+            _join(table, lines, names, columns, len(images), notes)
+    return columns, used
+
+
+def _lines(table, names, notes):
+    """Read a table with rows about images, or None if it is about something else: then it needs no metadata's name."""
+
+    def known(name):
+        return bool(names.find(table.parent, name))
+
+    said = []
+    must = table.stem.lower() == "metadata"
+    try:
+        lines = read_lines(table, said.append, known)
+    except ValueError:
+        if must or _mentions(table, names):
+            raise
+        return None
+    if not any(_file_column(lines, known)):
+        if must:
+            raise ValueError(
+                f"No row of {table.name!r} names an image of its folder: it needs a column file_name, and has "
+                f"{listing(lines.columns) or 'nothing'}."
+            )
+        return None
+    notes += said
+    return lines
+
+
+def _file_column(lines, known):
+    """The column that names images, in a list of one."""
+    likely = [name for name in lines.columns if plain(name) in FILES]
+    for name in [*sorted(likely, key=lambda name: FILES.index(plain(name))), *lines.columns]:
+        if any(known(row.get(name)) for row in lines.rows):
+            return [name]
+    return []
+
+
+def _mentions(table, names):
+    try:
+        text = decode(table.read_bytes()[:1_000_000], table.name)
+    except (ValueError, OSError):
+        return False
+    return any(posixpath.basename(name) in text for name in names.relative[:1000])
+
+
+def _join(table, lines, names, columns, count, notes):
+    """Add the rows of a table to the columns; says which rows name no image."""
+    [file], missing = _file_column(lines, lambda name: bool(names.find(table.parent, name))), []
+    for place, row in zip(lines.places, lines.rows, strict=True):
+        found = names.find(table.parent, row.get(file))
+        if len(found) > 1:
+            both = listing([names.relative[one] for one in found])
+            raise ValueError(f"{place[0].upper()}{place[1:]} can mean several images ({both}): write their folder too.")
+        if not found:
+            missing.append(str(row.get(file)))
+            continue
+        for name, value in row.items():
+            if name != file and name is not None:
+                values = columns.setdefault(name, [None] * count)
+                values[found[0]] = _both(values[found[0]], value, name)
+    if missing:
+        of = f"{len(missing)} of {len(lines.rows)} rows of {table.name!r}"
+        notes.append(f"{of} name images that are not there: {listing(missing)}.")
+
+
+def _both(before, value, name):
+    """Put together what two rows say about one image: all texts, and of the rest what is not said twice."""
+    if is_text(name):
+        texts = texts_of(value)
+        return list(dict.fromkeys([*(before or ()), *texts])) or before
+    if before is None or value is None or before == value:
+        return value if before is None else before
+    return [*before, value] if isinstance(before, list) else [before, value]
+
+
+def is_text(name):
+    """Whether a column holds captions: caption, text, sentences, caption_0, caption_1."""
+    return re.sub(r"\d+$", "", plain(name)) in TEXTS
+
+
+def text_beside(file, tell=None):
+    """List the captions in the text file beside an image (cat.jpg, cat.txt), one for each line."""
+    for ending in BESIDE:
+        for beside in (file.with_suffix(ending), file.with_name(file.name + ending)):
+            if beside.is_file():
+                text = decode(beside.read_bytes(), beside.name, tell)
+                return _captions_in_json(text) if ending == ".json" else _captions(text)
+    return []
+
+
+def _captions(text):
+    """The lines of a text; after a comma a line goes on in the next one."""
+    lines = re.sub(r",\s*\n", ", ", text.replace("\r\n", "\n")).split("\n")
+    return [said for line in lines for said in texts_of(line) if re.search(r"[^\W\d_]", said)]  # not boxes in numbers
+
+
+def _captions_in_json(text):
+    try:
+        found = json.loads(text)
+    except json.JSONDecodeError:
+        return []
+    name = column(found, TEXTS) if isinstance(found, dict) else None
+    return texts_of(found[name]) if name else []

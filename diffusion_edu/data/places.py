@@ -1,0 +1,87 @@
+"""Where data lies: what a person types or pastes as a path, understood or refused in one sentence."""
+
+import glob
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+HUB = "hf:"  # a source like hf:OWNER/NAME or hf:OWNER/NAME:SPLIT is a data set of the hub
+HUB_PAGE = "https://huggingface.co/datasets/"
+QUOTES = "\"'`\u201c\u201d\u2018\u2019\u00ab\u00bb"
+HIDDEN = {"__macosx", "@eadir", "$recycle.bin", "system volume information", "lost+found", "__pycache__"}
+HIDDEN |= {"thumbs.db", "desktop.ini"}  # what systems and tools leave among the files of a person
+MOST_FILES = 500_000  # below one folder
+
+
+def located(source):
+    """List the paths that a source names, a name of the hub as text: one, or those that fit a pattern such as *.jpg.
+
+    Quotes, blanks around, ~, file:// and the backslashes of a terminal are understood. Raises ValueError, in one
+    sentence, if nothing is there.
+    """
+    text = str(source).strip().strip(QUOTES).strip()
+    if text.startswith(HUB_PAGE):
+        text = HUB + "/".join(text.removeprefix(HUB_PAGE).split("?")[0].split("/")[:2])
+    if text.startswith(HUB):
+        return [text]
+    if text.startswith("file://"):
+        text = unquote(urlsplit(text).path)
+    if "://" in text:
+        raise ValueError(f"{text!r} is an address: download it first, then name the file or folder on this computer.")
+    if not text:
+        raise ValueError("The path is empty: name a folder of images, a parquet file or an archive.")
+    for each in (str(source), text, text.replace("\\ ", " "), text.replace("\\", "/")):
+        if there(path := _at_home(each)):
+            return [path]
+    pattern = str(_at_home(text))
+    fits = sorted(glob.iglob(pattern, recursive=True)) if glob.has_magic(pattern) and "\0" not in pattern else []
+    if found := [Path(each) for each in fits if not hidden(Path(each).name)]:
+        return found
+    nothing = "Nothing fits" if glob.has_magic(pattern) else "There is no file or folder"
+    hub = f" A data set of the hub is written {HUB}OWNER/NAME." if text.count("/") == 1 and text[0].isalnum() else ""
+    raise ValueError(f"{nothing} {_short(text)!r}: give a folder of images or a parquet file.{hub}")
+
+
+def there(path):
+    """Whether a file or folder is there; no name is too odd to ask for."""
+    try:
+        return bool(str(path).strip()) and Path(path).exists()
+    except (OSError, ValueError):  # too long, or with a character that no name can have
+        return False
+
+
+def hidden(name):
+    """Whether a file or folder belongs to the system or to a tool, and not to the person."""
+    return name.startswith((".", "~$")) or name.lower() in HIDDEN
+
+
+def files_below(folder, unreadable=None) -> Iterator[Path]:
+    """Yield the files below a folder in the order of their paths, links followed, hidden ones passed over.
+
+    unreadable is called with the OSError of each folder that cannot be opened. Raises ValueError beyond MOST_FILES.
+    """
+    count = 0
+    for at, folders, files in os.walk(folder, onerror=unreadable, followlinks=True):
+        above = {os.path.realpath(parent) for parent in [at, *Path(at).parents][: at.count(os.sep) + 1]}
+        inside = {name: os.path.realpath(os.path.join(at, name)) for name in folders}
+        folders[:] = sorted(name for name in folders if not hidden(name) and inside[name] not in above)  # no circles
+        count += len(files)
+        if count > MOST_FILES:
+            raise ValueError(
+                f"The folder {str(folder)!r} holds more than {MOST_FILES:,} files: name the folder of the images "
+                "themselves."
+            )
+        found = (Path(at, name) for name in sorted(files) if not hidden(name))
+        yield from (file for file in found if file.is_file() or file.is_symlink())  # neither pipes nor devices
+
+
+def _at_home(text):
+    try:
+        return Path(text).expanduser()
+    except RuntimeError:  # ~nobody
+        return Path(text)
+
+
+def _short(text):
+    return text if len(text) <= 100 else f"{text[:97]}..."
