@@ -10,7 +10,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from diffusion_edu.data.decoding import FORMATS, SUFFIXES
+from diffusion_edu.data.file_formats import FORMATS, SUFFIXES
 from diffusion_edu.data.layouts import layout, listing
 from diffusion_edu.data.metadata import BESIDE, table_columns
 from diffusion_edu.data.places import files_below

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from PIL import Image
 
-from diffusion_edu.data.uploads import read_upload
+from diffusion_edu.data.uploads import read_original
 
 PNG = "data:image/png;base64,"
 PAPER, SOLID = 255, 255  # how bright white paper is, and how opaque paint
@@ -46,13 +46,12 @@ def read_mask(data, size):
 
     Raises ValueError, with one sentence to show, for what is no image, is broken or is too large.
     """
-    image, notes = read_upload(data, size)
+    image, (width, height), changes = read_original(data, size)
     notes = [
-        note.replace("image", "mask").replace("laid on white", "the hole is where nothing is")
-        for note in notes
-        if "grayscale" not in note
+        f"Your mask: {change.replace('laid on white', 'the hole is where nothing is')}."
+        for change in changes
+        if "grayscale" not in change
     ]
-    width, height = Image.open(io.BytesIO(data)).size
     if (width, height) != (size, size):
         square = "it" if width == height else "the square in its middle"
         notes.append(f"Your mask has {width} x {height} pixels, the image {size} x {size}: {square} was scaled.")

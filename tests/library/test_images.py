@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 import torch
 from helpers import seeded
-from PIL import Image
+from PIL import Image, ImageOps
+from uploads import FORMATS
 
-from diffusion_edu.data import decoding
+from diffusion_edu.data import decoding, file_formats
 from diffusion_edu.data.batches import batches
-from diffusion_edu.data.decoding import squared
+from diffusion_edu.data.decoding import read_image, squared
 from diffusion_edu.data.images import ImageSet, to_bytes, to_signed
 
 RED = (255, 0, 0)
@@ -102,7 +103,106 @@ def test_images_are_turned_as_their_camera_says():
 def test_a_image_with_too_many_pixels_is_refused_before_it_is_decoded(monkeypatch):
     monkeypatch.setattr(decoding, "MOST_PIXELS", 100)
     with pytest.raises(ValueError, match="16 x 16 pixels; 100 are the most"):
-        squared(plain(), 8)
+        read_image(io.BytesIO(encoded(plain())), 8)
+
+
+@pytest.mark.parametrize("form", [*FORMATS, "HEIF"])
+def test_every_format_is_read(form):
+    image, odd = read_image(io.BytesIO(encoded(plain((200, 100, 50), (64, 64)), form)), 8)
+    assert np.abs(image.mean((1, 2)) - (200, 100, 50)).max() < 4 and not odd
+
+
+def ramp(low, high, kind):
+    """A grey image of other numbers than 8 bits, dark at the left, as a TIFF."""
+    return encoded(Image.fromarray(np.linspace(low, high, 64).astype(kind)[None].repeat(64, 0)), "TIFF")
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "kind", "words"),
+    [
+        (0, 1, np.float32, "numbers from 0 to 1, brought to 0 to 255"),
+        (0.001, 0.999, np.float32, "numbers from 0 to 1, brought to 0 to 255"),
+        (0, 255, np.float32, None),
+        (0, 65535, np.float32, "16 bits per pixel, brought to 8"),
+        (-1, 1, np.float32, "numbers from -1 to 1, brought to 0 to 255"),
+        (-3, 1e6, np.float32, "numbers from -3 to 1e+06, brought to 0 to 255"),
+        (0, 255, np.uint16, None),
+        (0, 65535, np.uint16, "16 bits per pixel, brought to 8"),
+        (0, 65535, np.int32, "16 bits per pixel, brought to 8"),
+        (0, 10**6, np.int32, "numbers from 0 to 1e+06, brought to 0 to 255"),
+    ],
+)
+def test_other_numbers_than_8_bits_are_brought_to_their_whole_range(low, high, kind, words):
+    image, odd = read_image(io.BytesIO(ramp(low, high, kind)), 64)
+    assert np.abs(image[0, 5].astype(int) - np.linspace(0, 255, 64)).max() <= 2
+    assert odd == [*([words] if words else []), "grayscale, used in grey"]
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_numbers_that_are_none_are_refused(value):
+    numbers = np.zeros((64, 64), np.float32)
+    numbers[3, 3] = value
+    with pytest.raises(ValueError, match="infinite or not a number"):
+        read_image(io.BytesIO(encoded(Image.fromarray(numbers), "TIFF")), 8)
+
+
+def test_pages_and_frames_are_named_for_what_they_are():
+    two = {"save_all": True, "append_images": [plain((0, 0, 255))]}
+    assert "first page" in read_image(io.BytesIO(encoded(plain(), "TIFF", **two)), 8)[1][0]
+    assert "first frame" in read_image(io.BytesIO(encoded(plain(), "WEBP", **two)), 8)[1][0]
+    assert not read_image(io.BytesIO(encoded(plain(), "MPO", **two)), 8)[1]  # a phone's photo and its small preview
+
+
+@pytest.mark.parametrize(
+    ("start", "words"),
+    [
+        (b"%PDF-1.7", "it is a PDF"),
+        (b"\n <svg xmlns='x'>", "an SVG graphic"),
+        (b"PK\x03\x04", "ZIP archive: unpack it"),
+        (b"version https://git-lfs.github.com/spec/v1", "git lfs pull"),
+        (b"\0\0\0\x0cJXL \r\n", "pip install pillow-jxl-plugin"),
+        (b"\0\0\0\x18ftypisom", "a video"),
+        (b"II*\0\x08\0\0\0\0\0", "camera raw"),
+        (b"Dear Sir", "not an image"),
+    ],
+)
+def test_what_is_no_image_is_named(start, words, tmp_path):
+    (tmp_path / "a.jpg").write_bytes(start)
+    for file in (io.BytesIO(start), tmp_path / "a.jpg"):
+        with pytest.raises(ValueError, match=words):
+            read_image(file, 8)
+
+
+def test_without_its_plugin_a_photo_of_a_phone_is_named(monkeypatch):
+    data = encoded(plain((1, 2, 3), (64, 64)), "HEIF")
+    monkeypatch.setattr(file_formats, "find_spec", lambda name: None)
+    monkeypatch.setattr(decoding, "readable", lambda: ["PNG", "JPEG"])
+    with pytest.raises(ValueError, match="HEIC image: install pillow-heif to read it"):
+        read_image(io.BytesIO(data), 8)
+
+
+def test_a_file_that_cannot_be_opened_is_not_called_damaged(tmp_path):
+    with pytest.raises(ValueError, match="cannot be opened"):
+        read_image(tmp_path / "none.png", 8)
+
+
+@pytest.mark.parametrize(
+    "form, mode", [("JPEG", "RGB"), ("PNG", "RGB"), ("PNG", "RGBA"), ("PNG", "LA"), ("WEBP", "RGB")]
+)
+@pytest.mark.parametrize("orientation", [1, 6])
+def test_a_large_image_is_shrunk_on_the_way_and_looks_the_same(form, mode, orientation, monkeypatch):
+    monkeypatch.setattr(decoding, "LARGE", 50_000)
+    monkeypatch.setattr(decoding, "STRIP", 5_000)
+    across, down = np.meshgrid(np.linspace(0, 255, 401), np.linspace(0, 255, 311))
+    image = Image.fromarray(np.stack([across, down, 255 - across, 255 - down / 2], -1).astype(np.uint8))
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    data = encoded(image if mode == "RGBA" else image.convert("RGB").convert(mode), form, quality=95, exif=exif)
+    seen, _ = read_image(io.BytesIO(data), 12)
+    whole = ImageOps.exif_transpose(Image.open(io.BytesIO(data))).convert("RGBA")
+    whole = Image.alpha_composite(Image.new("RGBA", whole.size, "white"), whole).convert("RGB")
+    plainly = np.asarray(ImageOps.fit(whole, (12, 12), Image.Resampling.LANCZOS)).transpose(2, 0, 1)
+    assert np.abs(seen.astype(int) - plainly).max() <= 4
 
 
 @pytest.mark.parametrize(("n", "size"), [(10, 5), (10, 3), (4, 9)])

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from uploads import BAD, encoded, huge
+from uploads import BAD, encoded, png
 
 from diffusion_edu.data.layers import from_url, layer_of, painted, paper, read_layer, read_mask, to_png, to_url
 
@@ -62,7 +62,7 @@ def test_what_is_transparent_in_a_mask_is_hole_and_what_is_animated_says_so():
     assert not hole.any() and any("the first frame" in note for note in notes)
 
 
-@pytest.mark.parametrize("data", [data for data, _ in BAD.values()] + [huge()])
+@pytest.mark.parametrize("data", [data for data, _ in BAD.values()] + [png(20_000, 20_000, whole=False)])
 def test_what_is_no_image_is_refused_in_one_sentence(data):
     with pytest.raises(ValueError, match=r"^The file .*\.$"):
         read_mask(data, 64)

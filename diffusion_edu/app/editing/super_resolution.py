@@ -14,8 +14,9 @@ from diffusion_edu.app.editing import edit_job
 from diffusion_edu.app.editing.super_resolution_job import SuperResolution
 from diffusion_edu.app.jobs.progress import WAITING
 from diffusion_edu.app.jobs.task import Task, cancel, keep_done
+from diffusion_edu.data.decoding import fitting
 from diffusion_edu.data.images import to_bytes
-from diffusion_edu.data.uploads import fitting, read_upload
+from diffusion_edu.data.uploads import read_upload
 from diffusion_edu.editing.super_resolution import FACTOR
 from diffusion_edu.figures.grids import grid
 from diffusion_edu.generation import Preset
@@ -95,7 +96,8 @@ def _uploaded(card):
     notes = [f"Your image is used at {width} × {height}: {limits}.", *notes]
     call = f'read_upload(Path("my_image.jpg").read_bytes(), fitting({MAX_SIDE}, {multiple}))'
     code = (
-        "from pathlib import Path\nfrom diffusion_edu.data.uploads import fitting, read_upload\n\n"
+        "from pathlib import Path\n\nfrom diffusion_edu.data.decoding import fitting\n"
+        "from diffusion_edu.data.uploads import read_upload\n\n"
         f"image, notes = {call}  # your own file\n"
     )
     return Subject(image, "your image", code, tuple(notes))
