@@ -10,7 +10,7 @@ import torch
 from onscreen import finished, healthy
 from onscreen import opened as opened_at
 from PIL import Image
-from uploads import BAD, encoded, huge, plain
+from uploads import BAD, encoded, plain, png
 
 from diffusion_edu.analysis.measures import seam
 from diffusion_edu.app.common.edit_controls import MASKS
@@ -57,7 +57,7 @@ def opened(tab, **link):
 
 def done(app):
     """The last result of the open part: the edit, its animation, its caption, and the finished images by method."""
-    last = app.session_state[done_key(app.session_state["tab"].lower())]
+    last = app.session_state["editing." + done_key(app.session_state["editing.tab"].lower())]
     return last.request, *last.result
 
 
@@ -191,7 +191,7 @@ def test_without_noise_the_walk_starts_from_the_dimmed_image_and_all_four_are_al
 def test_paint_over_the_image_is_part_of_the_input():
     app = paint(opened(IMAGE, strength="0.0"), "image-to-image canvas", spot(5, 20))
     assert torch.equal(results(app)["image-to-image"][2], painted(water_lily(), spot(5, 20)))
-    app.toggle(key="blank").set_value(True)
+    app.toggle(key="editing.blank").set_value(True)
     app = paint(healthy(app.run()), "image-to-image canvas", spot(5, 20))
     assert torch.equal(results(app)["image-to-image"][0], painted(paper(64), spot(5, 20)))
 
@@ -354,7 +354,7 @@ WIDGETS = [
 def test_every_widget_changes_the_animation(tab, widget, key, value):
     app = opened(tab, condition="sunflower")
     before = done(app)[1]["id"]
-    finished(getattr(app, widget)(key=key).set_value(value).run())
+    finished(getattr(app, widget)(key=f"editing.{key}").set_value(value).run())
     assert done(app)[1]["id"] != before and len(components(app)) == 2
 
 
@@ -384,7 +384,7 @@ def test_what_was_painted_is_kept_while_other_parts_are_open():
     app = paint(opened(IMAGE), "image-to-image canvas", spot(5, 20))
     before = done(app)[0].id
     for tab in (MASK, SKETCH, IMAGE):
-        app.session_state["tab"] = tab["tab"]
+        app.session_state["editing.tab"] = tab["tab"]
         finished(app.run())
         assert len(components(app)) == 2
     assert done(app)[0].id == before
@@ -400,7 +400,7 @@ def test_a_model_that_another_part_does_not_offer_is_replaced_there(tmp_path, ti
     app = opened(IMAGE, model="large")
     assert results(app)["image-to-image"].shape == (4, 3, 128, 128)
     for tab in (MASK, SKETCH):
-        app.session_state["tab"] = tab["tab"]
+        app.session_state["editing.tab"] = tab["tab"]
         finished(app.run())
         assert len(components(app)) == 2
     assert results(app)["image-to-image from the sketch"].shape == (4, 3, 64, 64)
@@ -428,7 +428,7 @@ def test_an_empty_mask_asks_for_one_and_a_full_mask_is_generation_from_noise():
 )
 def test_files_that_are_no_images_get_one_sentence(tab, link):
     app = opened(tab, **link)
-    for data in [*(data for data, _ in BAD.values()), huge()]:
+    for data in [*(data for data, _ in BAD.values()), png(20_000, 20_000, whole=False)]:
         finished(app.file_uploader[0].set_value(("x.png", data, "image/png")).run())
         assert len(app.error) == 1 and app.error[0].value.endswith(".") and len(components(app)) == 2
     assert "pixels" in app.error[0].value
@@ -464,7 +464,10 @@ def test_transparent_and_animated_images_are_used_and_the_page_says_how():
 def test_what_our_canvas_would_never_send_is_not_used(sent):
     app = opened(SKETCH)
     before = done(app)[0].id
-    app.session_state["canvas:sketch canvas"] = {**app.session_state["canvas:sketch canvas"], "layer": sent}
+    app.session_state["editing.canvas:sketch canvas"] = {
+        **app.session_state["editing.canvas:sketch canvas"],
+        "layer": sent,
+    }
     finished(app.run())
     assert "again" in app.error[0].value and done(app)[0].id == before
     assert not finished(app.run()).error
@@ -485,7 +488,7 @@ def test_a_cancelled_edit_waits_for_a_click(monkeypatch):
 
     monkeypatch.setattr(ImageToImage, "walk", slowly)
     app = healthy(opened_at(PAGE))
-    job = app.session_state["job:image-to-image"]
+    job = app.session_state["editing.job:image-to-image"]
     healthy(next(button for button in app.button if button.label == "Cancel").click().run())
     assert job.cancelled and len(components(app)) == 1
     monkeypatch.setattr(ImageToImage, "walk", walk)

@@ -16,8 +16,9 @@ from uploads import BAD, encoded, plain
 from benchmarks import cascade as benchmark
 from diffusion_edu.analysis.measures import gradient_energy
 from diffusion_edu.checkpoints import Card, load, read_card, save
+from diffusion_edu.data.decoding import fitting
 from diffusion_edu.data.images import ImageSet, held_out, load_images, save_images, to_bytes, to_signed
-from diffusion_edu.data.uploads import fitting, read_upload
+from diffusion_edu.data.uploads import read_upload
 from diffusion_edu.editing.super_resolution import (
     CONDITIONING_CHANNELS,
     back_projected,
@@ -416,8 +417,8 @@ def test_the_usual_values_are_read_from_the_card(small):
 )
 def test_every_widget_changes_the_images(small, widget, key, value):
     app = opened(factor="2 ×")
-    before, there = zoom_view(app)["id"], getattr(app, widget)(key=key).value
-    finished(getattr(app, widget)(key=key).set_value(value).run())
+    before, there = zoom_view(app)["id"], getattr(app, widget)(key=f"editing.{key}").value
+    finished(getattr(app, widget)(key=f"editing.{key}").set_value(value).run())
     assert (zoom_view(app)["id"] != before) == (there != value)
     executed(app)
 
@@ -425,8 +426,8 @@ def test_every_widget_changes_the_images(small, widget, key, value):
 def test_one_of_ours_may_be_chosen(small):
     app = opened(small="one of ours", factor="2 ×")
     before = zoom_view(app)["id"]
-    finished(app.selectbox(key="class_name").set_value("rose").run())
-    finished(app.slider(key="number").set_value(3).run())
+    finished(app.selectbox(key="editing.class_name").set_value("rose").run())
+    finished(app.slider(key="editing.number").set_value(3).run())
     assert zoom_view(app)["id"] != before and "Rose" in zoom_view(app)["label"]
 
 
@@ -491,9 +492,9 @@ def test_a_cancelled_super_resolution_waits_for_a_click(small, monkeypatch):
 
     monkeypatch.setattr(SuperResolution, "run", slowly)
     app = healthy(opened_at(PAGE, tab="Super-resolution"))
-    job = app.session_state[f"job:{KEY}"]
+    job = app.session_state[f"editing.job:{KEY}"]
     healthy(next(button for button in app.button if button.label == "Cancel").click().run())
-    assert job.cancelled and f"job:{KEY}" not in app.session_state and not app.get("bidi_component")
+    assert job.cancelled and f"editing.job:{KEY}" not in app.session_state and not app.get("bidi_component")
     monkeypatch.setattr(SuperResolution, "run", run)
     healthy(next(button for button in app.button if button.label == "Continue").click().run())
     assert shown(finished(app))
