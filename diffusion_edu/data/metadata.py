@@ -123,7 +123,7 @@ def _file_column(lines, known):
 
 def _mentions(table, names):
     try:
-        text = decode(table.read_bytes()[:1_000_000], table.name)
+        text = decode(table.read_bytes()[:1_000_000], repr(table.name))
     except (ValueError, OSError):
         return False
     return any(posixpath.basename(name) in text for name in names.relative[:1000])
@@ -169,7 +169,7 @@ def text_beside(file, tell=None):
     for ending in BESIDE:
         for beside in (file.with_suffix(ending), file.with_name(file.name + ending)):
             if beside.is_file():
-                text = decode(beside.read_bytes(), beside.name, tell)
+                text = decode(beside.read_bytes(), repr(beside.name), tell)
                 return _captions_in_json(text) if ending == ".json" else _captions(text)
     return []
 

@@ -146,30 +146,3 @@ def from_coordinates(x, labels=None, n=None, generator=None, jitter=0.0):
         x = x[chosen] + jitter * torch.randn(n, 2, generator=generator)
         known = None if known is None else known[chosen]
     return Points(x, known, tuple(names))
-
-
-def read_points(data, **options):
-    """Read a CSV or text file (bytes): two numbers per line, and optionally a class; options: see from_coordinates.
-
-    Separators are commas, semicolons (also with decimal commas), tabs or blanks. A first line of titles is skipped.
-    Raises ValueError, in words that name the line.
-    """
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        raise ValueError("This is not a text file: give one with two numbers a line, for example 0.5, -1.") from None
-    dialect = "\t" if "\t" in text else ";" if ";" in text else ","
-    points, labels = [], []
-    for number, line in enumerate(text.splitlines(), 1):
-        cells = [cell.strip(' "') for cell in line.split(dialect)] if dialect in line else line.split()
-        if not any(cells):
-            continue
-        try:
-            x, y = (float(cell.replace(",", ".")) for cell in cells[:2])
-        except ValueError:
-            if number == 1:
-                continue
-            raise ValueError(f"Line {number} does not begin with two numbers: {line.strip()[:40]!r}.") from None
-        points.append((x, y))
-        labels.append(cells[2] if len(cells) > 2 else "")
-    return from_coordinates(points, [label or "none" for label in labels] if any(labels) else None, **options)

@@ -2,17 +2,18 @@
 
 import json
 import random
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
-NAMES = {
-    "text": ("caption", "prompt", "text"),
-    "subject": ("subject",),
-    "category": ("category",),
-}  # what columns and keys may be called
+from diffusion_edu.data.layouts import listing
+from diffusion_edu.data.places import located
+from diffusion_edu.data.text_files import TEXTS, column, decode, plain, read_csv, texts_of
+
+NAMES = {"text": TEXTS, "subject": ("subject",), "category": ("category",)}  # what columns and keys may be called
 HOW = (
-    "give a list of texts, or texts under each subject, as JSON, a parquet file with the column caption, or a text "
-    "file with a prompt in every line"
+    "give a list of texts, or texts under each subject, as JSON, a parquet or CSV file with the column caption, or a "
+    "text file with a prompt in every line"
 )
 
 
@@ -26,24 +27,32 @@ class Said:
 
 
 def load_prompts(path, categories=()):
-    """Read prompts, a tuple of Said, from a parquet, JSON or text file; categories {subject: category} fills gaps.
+    """Read prompts, a tuple of Said, from a parquet, JSON, JSON lines, CSV or text file.
 
-    JSON may be a list of texts, a list of objects, or texts under subjects, also under categories. Raises ValueError,
-    in one sentence, if there is no prompt in it.
+    JSON may be a list of texts, a list of objects, or texts under subjects, also under categories; CSV and parquet
+    files have a column caption, prompt or text. categories {subject: category} fills gaps. Raises ValueError, in one
+    sentence, if there is no prompt in it.
     """
-    path, categories = Path(path).expanduser(), dict(categories)
-    if not path.is_file():
-        raise ValueError(f"There is no file '{path}' with prompts: {HOW}.")
+    path, categories = _file(path), dict(categories)
     try:
-        rows = READERS.get(path.suffix.lower(), lines)(path)
-        said = [Said(*(" ".join(part.split()) for part in row)) for row in rows]
+        said = READERS.get(path.suffix.lower(), lines)(path)
     except Exception as problem:  # a broken file makes its reader fail in any way it likes
+        if type(problem) is ValueError:  # in words of ours
+            raise
         raise ValueError(f"The prompts in {path.name} cannot be read ({type(problem).__name__}): {HOW}.") from None
-    if not any(each.text for each in said):
+    if not said:
         raise ValueError(f"There is no prompt in {path.name}: {HOW}.")
-    return tuple(
-        Said(each.text, each.subject, each.category or categories.get(each.subject, "")) for each in said if each.text
-    )
+    return tuple(Said(each.text, each.subject, each.category or categories.get(each.subject, "")) for each in said)
+
+
+def _file(path):
+    try:
+        [found] = located(path)
+        if isinstance(found, Path) and found.is_file():
+            return found
+    except ValueError:  # nothing is there, or several files are
+        pass
+    raise ValueError(f"There is no file {str(path)[:200]!r} with prompts: {HOW}.")
 
 
 def pick(said, seed, categories=(), subjects=()):
@@ -61,9 +70,12 @@ def pick(said, seed, categories=(), subjects=()):
     return random.Random(int(seed)).choice(fits)
 
 
-def row_of(found):
-    """Read text, subject and category off a dict."""
-    return tuple(next((found[name] or "" for name in names if name in found), "") for names in NAMES.values())
+def said_by(found, above=()):
+    """List the Said of a row, a dict: one for each text in it. above: names that it lies under, the nearest first."""
+    text, *about = (column(found, names) for names in NAMES.values())
+    about = [next(iter(texts_of(found[name])), "") if name else "" for name in about]
+    about = [said or under for said, under in zip(about, (*above, "", ""), strict=False)]
+    return [Said(said, *about) for said in texts_of(found[text] if text else None)]
 
 
 def parquet(path):
@@ -71,30 +83,70 @@ def parquet(path):
     import pyarrow.parquet
 
     there = pyarrow.parquet.read_schema(path).names
-    wanted = [name for names in NAMES.values() for name in names if name in there]
-    return [row_of(found) for found in pyarrow.parquet.read_table(path, columns=wanted).to_pylist()]
+    wanted = [name for name in there if plain(name) in {each for names in NAMES.values() for each in names}]
+    if not column(wanted, NAMES["text"]):
+        raise _without_column(path.name, there)
+    rows = pyarrow.parquet.read_table(path, columns=wanted).to_pylist()
+    return [said for row in rows for said in said_by(row)]
+
+
+def from_csv(path):
+    """Read the rows of a CSV file with titles; without titles that say what is a prompt, every line is one."""
+    text = decode(path.read_bytes(), repr(path.name))
+    first = next((line for line in text.splitlines() if line.strip()), "")
+    if not any(plain(title) in NAMES["text"] for title in re.split(r"[,;\t|]", first)) and len(first.split()) > 3:
+        return lines(path)
+    found = read_csv(path.name, text)
+    if found.columns and not column(found.columns, NAMES["text"]):
+        raise _without_column(path.name, found.columns)
+    return [said for row in found.rows for said in said_by(row)]
+
+
+def _without_column(name, columns):
+    return ValueError(f"{name!r} has no column caption, prompt or text, only: {listing(columns, 20)}.")
 
 
 def from_json(path):
     """Read the texts of a JSON file: listed, as objects, or under subjects, also under categories."""
-    return list(unfolded(json.loads(path.read_text(encoding="utf-8-sig"))))
+    found = json.loads(decode(path.read_bytes(), repr(path.name)))
+    if isinstance(found, dict) and isinstance(found.get("annotations"), list):  # as in COCO
+        found = found["annotations"]
+    return list(unfolded(found))
+
+
+def from_json_lines(path):
+    """Read a JSON file with an object or a text in every line."""
+    found = []
+    for number, line in enumerate(decode(path.read_bytes(), repr(path.name)).splitlines(), 1):
+        if line.strip():
+            try:
+                found.append(json.loads(line))
+            except json.JSONDecodeError as problem:
+                raise ValueError(f"Line {number} of {path.name!r} is not JSON ({problem}).") from None
+    return list(unfolded(found))
 
 
 def unfolded(found, *above):
-    """List (text, subject, category) of what JSON holds, where above are the names it lies under, the nearest first."""
-    if isinstance(found, dict) and not any(name in found for name in NAMES["text"]):
+    """List the Said of what JSON holds, where above are the names it lies under, the nearest first."""
+    if isinstance(found, dict) and not column(found, NAMES["text"]):
         for name, below in found.items():
             yield from unfolded(below, name, *above)
     elif isinstance(found, list):
         for each in found:
             yield from unfolded(each, *above)
+    elif isinstance(found, dict):
+        yield from said_by(found, above)
+    elif isinstance(found, str):
+        yield from (Said(text, *(*above, "", "")[:2]) for text in texts_of(found))
     else:
-        yield row_of(found) if isinstance(found, dict) else (found, *above, "", "")[:3]
+        raise ValueError(f"The prompts hold {str(found)[:40]!r}, which is no text: {HOW}.")
 
 
 def lines(path):
     """Read the lines of a text file."""
-    return [(line, "", "") for line in path.read_text(encoding="utf-8-sig", errors="replace").splitlines()]
+    texts = decode(path.read_bytes(), repr(path.name)).splitlines()
+    return [Said(" ".join(text.split())) for text in texts if text.strip()]
 
 
-READERS = {".parquet": parquet, ".json": from_json}
+READERS = {".parquet": parquet, ".json": from_json, ".csv": from_csv, ".tsv": from_csv}
+READERS |= dict.fromkeys((".jsonl", ".ndjson"), from_json_lines)

@@ -42,9 +42,9 @@ def decode(data, name, tell=None):
     best = from_bytes(data, cp_isolation=CODECS).best()
     text = "\0" if best is None else str(best)
     if "\0" in text or sum(ord(letter) < 32 and not letter.isspace() for letter in text) > len(text) / 100:
-        raise ValueError(f"{name!r} is not a text file: save it as text, in the encoding UTF-8.")
+        raise ValueError(f"{name} is not a text file: save it as text, in the encoding UTF-8.")
     if tell:
-        tell(f"{name!r} is not in UTF-8 and was read as {best.encoding}: save it as UTF-8 if letters look wrong.")
+        tell(f"{name} is not in UTF-8 and was read as {best.encoding}: save it as UTF-8 if letters look wrong.")
     return text
 
 
@@ -56,7 +56,7 @@ def read_lines(path, tell=None, known=None):
     path = Path(path)
     if path.suffix.lower() == ".parquet":
         return _parquet(path)
-    text = decode(path.read_bytes(), path.name, tell)
+    text = decode(path.read_bytes(), repr(path.name), tell)
     if path.suffix.lower() in (".json", ".jsonl", ".ndjson"):
         return _objects(path.name, text)
     return read_csv(path.name, text, known)

@@ -7,6 +7,7 @@ import pytest
 import torch
 from helpers import seeded
 
+from diffusion_edu.data.point_files import read_points
 from diffusion_edu.data.points import (
     HUGE,
     MOST,
@@ -16,7 +17,6 @@ from diffusion_edu.data.points import (
     Points,
     from_coordinates,
     letters,
-    read_points,
 )
 
 
@@ -198,6 +198,42 @@ def test_a_third_column_names_the_classes_in_the_order_of_the_alphabet():
     assert read_points(b"0,0,a,more\n1,0,b,columns\n0,1,a,are\n").classes == ("a", "b")
 
 
+FOUR = [(0.5, -1.5), (2.5, 3.5), (-4.0, 0.25), (1.5, 1.5)]
+ROWS = [f"{x},{y}" for x, y in FOUR]
+NAMED = ["rose", "iris", "rose", "iris"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "\n".join(f"{row},{name}" for row, name in zip(ROWS, NAMED, strict=True)),
+        "\n".join(f"{name},{row}" for row, name in zip(ROWS, NAMED, strict=True)),
+        ",x,y,kind\n" + "\n".join(f"{k},{row},{NAMED[k]}" for k, row in enumerate(ROWS)),
+        "Unnamed: 0,x,y,kind\n" + "\n".join(f"{k + 17},{row},{NAMED[k]}" for k, row in enumerate(ROWS)),
+        "ID;X;Y;Class\n" + "\n".join(f"{k};{row.replace(',', ';')};{NAMED[k]}" for k, row in enumerate(ROWS)),
+        "kind,x,y\n" + "\n".join(f"{name},{row}" for row, name in zip(ROWS, NAMED, strict=True)),
+        "y,label,x\n" + "\n".join(f"{y},{NAMED[k]},{x}" for k, (x, y) in enumerate(FOUR)),
+        "lat,lon,name\n" + "\n".join(f"{y},{x},{NAMED[k]}" for k, (x, y) in enumerate(FOUR)),
+        "width,length,remark,species\n" + "\n".join(f"{row},,{NAMED[k]}" for k, row in enumerate(ROWS)),
+        '"x","y","kind"\n' + "\n".join(f'"{k + 1}",{row},"{NAMED[k]}"' for k, row in enumerate(ROWS)),
+        "# x y kind\n" + "\n".join(f"{row} {NAMED[k]}".replace(",", " ") for k, row in enumerate(ROWS)),
+        "\n".join(f"{k},{row},{NAMED[k]}" for k, row in enumerate(ROWS)),
+        "\n".join(f"{k + 1} {row} {NAMED[k]}".replace(",", " ") for k, row in enumerate(ROWS)),
+    ],
+)
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
+def test_columns_are_found_by_their_titles_and_an_index_is_passed_over(text, encoding):
+    points, expected = read_points(text.encode(encoding)), from_coordinates(FOUR, NAMED)
+    torch.testing.assert_close(points.x, expected.x)
+    assert (points.classes, points.labels.tolist()) == (expected.classes, expected.labels.tolist())
+
+
+def test_whole_numbers_are_classes_however_they_are_written():
+    text = b"0.00e+00 0.00e+00 0.000e+00\n1.0 0.0 1.000e+00\n0.0 1.0 1\n"  # as numpy.savetxt writes them
+    assert read_points(text).classes == ("0", "1")
+    assert read_points(b"0,0,1\n1,0,2\n2,5,1\n").classes == ("1", "2")  # x counts, and is no index
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [
@@ -215,7 +251,9 @@ def test_a_third_column_names_the_classes_in_the_order_of_the_alphabet():
         (b"1,1\n1,1\n1,1\n", "on top of each other"),
         (b"0,0\n" + b"a" * 500_000, "Line 2 .*'aaaa"),
         (b'0,0\n"1,1\n2,2\n' * 3 + b'"', "Line"),
-        (b"\xff\xfe0\x00,\x000\x00", "not a text file"),
+        (b"\xff\xfe0\x00,\x000\x00", "not 1"),
+        (b"id,width,length\n0,1.0,2.0\n1,x,4.0\n2,1,1\n", "Line 3 has no numbers in columns 2, 3"),
+        (b"x,y,z\n0,0,0.25\n1,0,0.5\n0,1,1.75\n", "Column 3 holds numbers such as 0.25, which are no classes"),
         (b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR", "not a text file"),
         ("\n".join(f"{k},{k * k},{k}" for k in range(200)).encode(), "200 different classes"),
     ],

@@ -190,6 +190,23 @@ def test_the_recipe_learns_the_chain_from_written_training_captions():
             '[{"caption": "a fox", "subject": "fox"}, {"prompt": "b", "category": "c"}]',
             [Said("a fox", "fox", "animals"), Said("b", "", "c")],
         ),
+        (
+            "a.json",
+            '{"fox": [{"caption": ["a fox", "b"]}]}',
+            [Said("a fox", "fox", "animals"), Said("b", "fox", "animals")],
+        ),
+        ("a.json", '{"images": [{"file_name": "x.jpg"}], "annotations": [{"caption": "b"}]}', [Said("b")]),
+        (
+            "a.jsonl",
+            '{"prompt": "a fox", "subject": "fox"}\n\n{"text": "b"}\n"c"',
+            [Said("a fox", "fox", "animals"), Said("b"), Said("c")],
+        ),
+        ("a.csv", "prompt\na fox\nb", [Said("a fox"), Said("b")]),
+        ("a.csv", 'Caption,Subject\n"a fox, red",fox\nb,', [Said("a fox, red", "fox", "animals"), Said("b")]),
+        ("a.csv", "caption\na fox, red\nb", [Said("a fox, red"), Said("b")]),
+        ("a.csv", "id;text\n1;a fox\n2;b", [Said("a fox"), Said("b")]),
+        ("a.csv", "a fox, red and quick\nb, c", [Said("a fox, red and quick"), Said("b, c")]),
+        ("a.tsv", "Prompt\tCategory\tNote\na fox\tanimals\tx", [Said("a fox", "", "animals")]),
     ],
 )
 def test_prompts_are_read_from_every_format(tmp_path, name, text, said):
@@ -209,10 +226,16 @@ def test_prompts_are_read_from_a_parquet_file_without_its_images(tmp_path):
 @pytest.mark.parametrize(
     ("name", "text", "words"),
     [
-        ("a.json", "[1, 2]", "cannot be read"),
+        ("a.json", "[1, 2]", "'1', which is no text"),
         ("a.json", "{", "cannot be read"),
         ("a.parquet", "no", "cannot be read"),
         ("a.txt", " \n", "no prompt in"),
+        ("a.csv", "prompt\n", "no prompt in"),
+        ("a.csv", "title,words\na,b\n", "has no column caption, prompt or text, only: title, words"),
+        ("a.csv", 'prompt\n"a fox', "cannot be read .* quotes"),
+        ("a.csv", "prompt,subject\na, b, c\n", "Row 2 of 'a.csv' has 3 cells"),
+        ("a.jsonl", '"a"\n{oh', "Line 2 of 'a.jsonl' is not JSON"),
+        ("a.docx", "PK\x03\x04\0\0", "is not a text file"),
     ],
 )
 def test_files_without_prompts_are_refused_in_one_sentence(tmp_path, name, text, words):

@@ -10,7 +10,8 @@ from diffusion_edu.app.common.controls import control
 from diffusion_edu.app.common.settings_id import settings_id
 from diffusion_edu.app.common.state import own
 from diffusion_edu.app.components.point_cloud import widget
-from diffusion_edu.data.points import POINT_SETS, Points, from_coordinates, read_points
+from diffusion_edu.data.point_files import read_points
+from diffusion_edu.data.points import POINT_SETS, Points, from_coordinates
 
 DRAW, FILE = "draw your own", "a CSV file"
 COUNT = 2000  # points in one of our sets, in a set made from a drawing, and at most in a file
