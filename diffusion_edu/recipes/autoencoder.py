@@ -7,7 +7,6 @@ import argparse
 from dataclasses import replace
 
 import torch
-from PIL import Image
 from tqdm import tqdm
 
 from diffusion_edu.data.images import cut, to_bytes, to_signed
@@ -28,15 +27,15 @@ def random_crop(x0, labels, generator):
 
 
 @torch.no_grad()
-def save_reconstructions(run, count, path):
-    """Save held-out images beside their reconstructions, four pairs in a row; whole images, not crops."""
+def reconstructions(run, count):
+    """Show held-out images beside their reconstructions, four pairs in a row; whole images, not crops."""
     unseen, training_set = split_held_out(run.dataset)
     images, net, pairs = unseen[0] if unseen else to_signed(training_set.images[:count]), run.trained, []
     for x0 in run.compute.place(images[:count]).split(8):
         with torch.autocast(run.compute.device.type, run.compute.autocast, enabled=run.compute.autocast is not None):
             mean, _ = net.encode(x0)
             pairs.append(torch.stack([x0, net.decode(mean).float()], dim=1).flatten(0, 1))
-    Image.fromarray(grid(to_bytes(torch.cat(pairs)).cpu(), columns=8)).save(path)
+    return grid(to_bytes(torch.cat(pairs)).cpu(), columns=8)
 
 
 def latent_fields(run):
@@ -62,7 +61,7 @@ RECIPE = Recipe(
     caution="It makes up what 16x16 latents cannot hold: letters, faces and fine patterns come back changed.",
     labels=False,
     prepare=random_crop,
-    show=save_reconstructions,
+    sheet=reconstructions,
     card_fields=latent_fields,
 )
 

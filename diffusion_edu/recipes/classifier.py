@@ -5,28 +5,28 @@ A classifier predicts the class of an image, or for every attribute whether the 
 categories, all classes are trained on equally often, rare ones too, and weigh the same.
 """
 
-import argparse
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 
 import torch
 import torch.nn.functional as F
 from tqdm import tqdm
 
-from diffusion_edu.checkpoints import OWN, Card, Unusable, load, save
+from diffusion_edu.checkpoints import Card, load
 from diffusion_edu.data.batches import batches
 from diffusion_edu.data.images import load_images, to_signed
-from diffusion_edu.data.tables import SPLITS
+from diffusion_edu.data.layouts import SPLITS
 from diffusion_edu.evaluation.features import balanced_accuracies, category_class_accuracy, class_accuracy
 from diffusion_edu.networks import NETWORKS
 from diffusion_edu.randomness import choose
-from diffusion_edu.recipes.command_line import positive, run_recipe, training_steps
-from diffusion_edu.recipes.run import SAVE_EVERY, finished_fraction, save_state
+from diffusion_edu.recipes.command_line import basic_parser, run_recipe, train, with_earlier
+from diffusion_edu.recipes.memory import check_step
+from diffusion_edu.recipes.run import Run, finished_fraction
 from diffusion_edu.training.loop import fit, train_state, warm_up_and_anneal
-from diffusion_edu.training.state import load_run
+
+MINUTES = 10  # a classifier learns quickly
 
 
 @dataclass(frozen=True)
@@ -49,31 +49,97 @@ class Recipe:
     read: Callable = lambda data, size, tell, public: load_images(data, size, tell, public)
 
 
+class ClassifierRun(Run):
+    """A training of a classifier; the held-out part is its validation set."""
+
+    def begin_state(self):
+        """Begin to train the network."""
+        self.accuracy = math.nan
+        return train_state(self.net, self.recipe.seed, self.recipe.weight_decay)
+
+    def describe_model(self):
+        """Describe what the network depends on, as facts."""
+        return {"network": self.recipe.network, "config": self.recipe.config, "size": self.recipe.size}
+
+    def parts(self):
+        """Split the data into the validation set and the training set."""
+        held = validation_images(self.dataset)
+        return self.dataset.take(held), self.dataset.take(~held)
+
+    def sizes(self):
+        """Return channels, height and width of the images."""
+        return self.dataset.images.shape[1:]
+
+    def stream(self):
+        """Yield training batches (x0, labels) for ever."""
+        often = image_weights(self.training_set)
+        return batches(self.training_set, self.args.batch, self.state.generator, often=often, seen=self.state.images)
+
+    def steps(self):
+        """Train step by step, for ever; yields Progress."""
+        recipe, args, compute = self.recipe, self.args, self.compute
+        check_step(self.state.net, self.sizes(), args.batch, compute)
+        lr = warm_up_and_anneal(args.lr, lambda train_state: finished_fraction(train_state, args), final=0.8)
+        loss = partial(augmented_loss, loss=self.objective)
+        return fit(self.state, self.stream(), loss, lr, recipe.ema, autocast=compute.autocast)
+
+    def validation_loss(self):
+        """Compute the loss on the validation set, and its accuracy."""
+        if not len(self.held_out):
+            return math.nan
+        scores = predict(self.state.ema, self.held_out, self.compute)
+        self.accuracy = accuracy_of(scores, self.held_out)
+        return self.objective(scores, self.held_out.labels).mean().item()
+
+    def add_sheet(self):
+        """A classifier has no samples to show."""
+
+    def images(self):
+        """A classifier has no images beside it."""
+        return ()
+
+    @property
+    def progress(self):
+        """What the progress bar says, in words."""
+        return f"{self.log}, accuracy {self.accuracy:.3f}"
+
+    def card(self, **training):
+        """Write the card of the classifier as trained so far."""
+        recipe, dataset, held = self.recipe, self.dataset, validation_images(self.dataset)
+        named = {"seed": recipe.seed, **({"from": recipe.start} if recipe.start else {})}
+        finished = bool(training)
+        return Card(
+            name=self.folder.name,
+            title=recipe.title,
+            network=recipe.network,
+            config={"classes": len(dataset.classes) or len(dataset.attributes), **recipe.config},
+            prediction_type="attributes" if dataset.attributes else "class",
+            size=recipe.size,
+            classes=list(dataset.classes),
+            attributes=list(dataset.attributes),
+            data=data_facts(recipe, dataset, held),
+            training=training | named,
+            scores=validation_scores(self.state.ema, self.held_out, self.compute) if finished else {},
+            licence=recipe.licence,
+        )
+
+    def announce(self, place, card):
+        """Say what was written."""
+        measured = card.scores.get("validation_accuracy")
+        words = f": accuracy {measured:.1%} on held-out images" if measured is not None else ""
+        tqdm.write(f"{place.finished('.safetensors')} and its card are written{words}.")
+
+
 def main(recipe, words=None):
     """Run a recipe from the command line; problems that a person can solve end in one sentence."""
-    parser = argparse.ArgumentParser(
-        prog=f"python -m diffusion_edu.recipes.{recipe.name}", description=f"Train: {recipe.title}."
-    )
-    data = (
-        "parquet files with labels, or folders with one sub-folder per class "
-        "(default: the public data set, downloaded once)"
-    )
-    parser.add_argument("--data", nargs="+", help=data)
-    parser.add_argument("--minutes", type=positive(float), default=10, help="how long to train in all (default: 10)")
-    parser.add_argument("--images", type=positive(int), help="how many images to train on in all, instead of --minutes")
-    parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda", "mps"))
-    parser.add_argument("--resume", action="store_true", help="continue the training in --out")
-    out = "the folder for all results; the model is named after it"
-    parser.add_argument("--out", type=Path, default=OWN / f"my_{recipe.name}", help=out)
-    run_recipe(train, recipe, parser.parse_args(words))
+    args = with_earlier(basic_parser(recipe, MINUTES), recipe, words, MINUTES)
+    args.batch, args.lr = recipe.batch, recipe.lr
+    run_recipe(partial(train, begin=begin), recipe, args)
 
 
-def train(recipe, args):
-    """Train until the time is over, saving as it goes, and leave NAME.safetensors and NAME.json in args.out."""
-    run, compute = args.out / "run.safetensors", choose(args.device)
-    if run.exists() and not args.resume:
-        raise Unusable(f"{run} holds an earlier training: add --resume to continue it, or choose another --out.")
-    args.out.mkdir(parents=True, exist_ok=True)
+def begin(recipe, args):
+    """Read the data and build the network, and continue an earlier training if there is one."""
+    compute = choose(args.device)
     dataset = recipe.read(args.data, recipe.size, tqdm.write, recipe.public)
     if dataset.labels is None:
         raise ValueError(
@@ -81,23 +147,9 @@ def train(recipe, args):
             "class."
         )
     dataset = dataset.to(compute.device)
-    held = validation_images(dataset)
-    training_set, validation_set = dataset.take(~held), dataset.take(held)
-    state = train_state(compute.place(build(recipe, dataset)), recipe.seed, recipe.weight_decay)
-    if run.exists():
-        load_run(run, state)
-    stream = batches(training_set, recipe.batch, state.generator, True, image_weights(training_set))
-    lr = warm_up_and_anneal(recipe.lr, lambda train_state: finished_fraction(train_state, args), final=0.8)
-    base_loss = attribute_loss(training_set.labels) if dataset.attributes else class_loss
-    loss = partial(augmented_loss, loss=base_loss)
-    steps, saved = fit(state, stream, loss, lr, recipe.ema, autocast=compute.autocast), state.seconds
-    for progress, last, bar in training_steps(steps, state, args, lambda: save_state(run, state)):
-        if last or state.seconds > saved + SAVE_EVERY:
-            save_state(run, state)
-            saved = state.seconds
-            measured = accuracy(state.ema, validation_set, compute)
-            bar.set_postfix_str(f"loss {progress.loss:.3f}, accuracy {measured:.3f}")
-    finish(recipe, args, state, dataset, compute)
+    training_set = dataset.take(~validation_images(dataset))
+    loss = attribute_loss(training_set.labels) if dataset.attributes else class_loss
+    return ClassifierRun(recipe, args, compute, dataset, loss, compute.place(build(recipe, dataset)))
 
 
 def build(recipe, dataset):
@@ -184,7 +236,11 @@ def accuracy(net, dataset, compute):
     An attribute that all or none of the images have does not count. Where classes belong to categories, each class
     counts the same.
     """
-    scores = predict(net, dataset, compute)
+    return accuracy_of(predict(net, dataset, compute), dataset)
+
+
+def accuracy_of(scores, dataset):
+    """Measure the accuracy of scores (n, classes or attributes): see accuracy."""
     if dataset.categories:
         return class_accuracy(scores, dataset.labels)
     if dataset.attributes:
@@ -220,34 +276,3 @@ def data_facts(recipe, dataset, held):
         "held_out": int(held.sum()),
         "split": "all but every eighth" if every_eighth else "all but the validation split",
     }
-
-
-def finish(recipe, args, state, dataset, compute):
-    """Write the weights and the card, with the accuracy on the held-out images."""
-    held = validation_images(dataset)
-    card = Card(
-        name=args.out.resolve().name,
-        title=recipe.title,
-        network=recipe.network,
-        config={"classes": len(dataset.classes) or len(dataset.attributes), **recipe.config},
-        prediction_type="attributes" if dataset.attributes else "class",
-        size=recipe.size,
-        classes=list(dataset.classes),
-        attributes=list(dataset.attributes),
-        data=data_facts(recipe, dataset, held),
-        training={
-            "images_seen": state.images,
-            "steps": state.step,
-            "minutes": round(state.seconds / 60, 1),
-            "device": str(compute),
-            "seed": recipe.seed,
-            **({"from": recipe.start} if recipe.start else {}),
-        },
-        scores=validation_scores(state.ema, dataset.take(held), compute),
-        licence=recipe.licence,
-    )
-    save(args.out, card, state.ema)
-    tqdm.write(
-        f"{args.out / card.name}.safetensors and its card are written: "
-        f"accuracy {card.scores['validation_accuracy']:.1%} on held-out images."
-    )

@@ -6,50 +6,92 @@ import sys
 from contextlib import contextmanager
 from pathlib import Path
 
+import torch
 from tqdm import tqdm
 
 from diffusion_edu.checkpoints import OWN
-from diffusion_edu.recipes.run import begin, finish, finished_fraction
+from diffusion_edu.files import plain_name
+from diffusion_edu.options import number
+from diffusion_edu.recipes import resuming
+from diffusion_edu.recipes.folder import Folder
+from diffusion_edu.recipes.results import finish
+from diffusion_edu.recipes.run import begin, finished_fraction
+from diffusion_edu.recipes.writing import in_words, keep
+
+MINUTES = number(float, 1e-4, 1e6)
+COUNT = number(int, 1, 10**12)
+RATE = number(float, 1e-9, 1.0)  # AdamW moves every weight by about this much per step, and weights are smaller than 1
 
 
-def parse_arguments(recipe, words=None, parents=()):
-    """Read the command line of a recipe; parents are parsers of options that only this recipe has."""
+def basic_parser(recipe, minutes=120, parents=()):
+    """Make the parser of the options that all recipes have."""
     parser = argparse.ArgumentParser(
         prog=f"python -m diffusion_edu.recipes.{recipe.name}", description=f"Train: {recipe.title}.", parents=parents
     )
     data = "folders of images and parquet files (default: the public data set, downloaded once)"
     parser.add_argument("--data", nargs="+", help=data)
-    minutes = "how long to train in all, earlier parts of a resumed training included (default: 120)"
-    parser.add_argument("--minutes", type=positive(float), default=120, help=minutes)
+    words = f"how long to train in all, earlier parts of a resumed training included (default: {minutes})"
+    parser.add_argument("--minutes", type=MINUTES, help=words)
     images = "how many images to train on in all, instead of --minutes: for a fair comparison"
-    parser.add_argument("--images", type=positive(int), help=images)
-    start = "begin with the weights of an installed model, for example to fine-tune it"
-    parser.add_argument("--from", dest="start", metavar="NAME", help=start)
-    size = f"height and width of the images (default: {recipe.size}; with --from that of the model)"
-    parser.add_argument("--size", type=positive(int), help=size)
+    parser.add_argument("--images", type=COUNT, help=images)
     parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda", "mps"))
-    parser.add_argument("--resume", action="store_true", help="continue the training in --out")
+    resume = "continue the training in --out, with the options it began with; minutes, images, batch and lr may change"
+    parser.add_argument("--resume", action="store_true", help=resume)
     out = OWN / f"my_{recipe.name}"
     folder = f"the folder for all results; the model is named after it (default: {out})"
     parser.add_argument("--out", type=Path, default=out, help=folder)
-    batch = f"images per training step (default: {recipe.batch})"
-    parser.add_argument("--batch", type=positive(int), default=recipe.batch, help=batch)
+    return parser
+
+
+def parse_arguments(recipe, words=None, parents=()):
+    """Read the command line of a recipe; parents are parsers of options that only this recipe has."""
+    parser = basic_parser(recipe, parents=parents)
+    start = "begin with the weights of an installed model, for example to fine-tune it"
+    parser.add_argument("--from", dest="start", metavar="NAME", help=start)
+    size = f"height and width of the images (default: {recipe.size}; with --from that of the model)"
+    parser.add_argument("--size", type=COUNT, help=size)
+    parser.add_argument("--batch", type=COUNT, help=f"images per training step (default: {recipe.batch})")
     lr = f"peak learning rate (default: {recipe.lr}, a quarter of that with --from)"
-    parser.add_argument("--lr", type=positive(float), help=lr)
-    args = parser.parse_args(words)
+    parser.add_argument("--lr", type=RATE, help=lr)
+    args = with_earlier(parser, recipe, words)
+    args.batch = args.batch or recipe.batch
     args.lr = args.lr or recipe.lr / (4 if args.start else 1)
     return args
 
 
-def positive(number_type):
-    """Make a function that reads a number above 0 from the command line."""
+def with_earlier(parser, recipe, words=None, minutes=120):
+    """Parse the command line; options that a resumed training began with need not be given again.
 
-    def number(text):
-        if (value := number_type(text)) > 0:
-            return value
-        raise argparse.ArgumentTypeError(f"must be more than 0, not {text}")
+    args.earlier are the facts of that training, or None. Ends with one sentence if it cannot go on like this.
+    """
+    args = parser.parse_args(words)
+    with one_sentence():
+        plain_name(Folder(args.out).name)
+        earlier = resuming.earlier_training(Folder(args.out), recipe, args.resume)
+        if earlier:
+            known = {name: value for name, value in earlier["options"].items() if hasattr(args, name)}
+            if args.minutes and not args.images:
+                known["images"] = None  # the end is given anew
+            parser.set_defaults(**known)
+            args = parser.parse_args(words)
+            resuming.refuse_other_options(known, resuming.options_of(args), args.out, tqdm.write)
+    args.earlier = earlier
+    args.minutes = args.minutes or minutes
+    return args
 
-    return number
+
+@contextmanager
+def one_sentence():
+    """End the program with one sentence where a person must act first."""
+    try:
+        yield
+    except OSError as problem:
+        sys.exit(f"{in_words(problem)}.")
+    except ValueError as problem:
+        sys.exit(f"{problem}")
+    except (MemoryError, torch.OutOfMemoryError) as problem:
+        reason = str(problem).strip().partition("\n")[0][:200]
+        sys.exit(f"The memory is full ({reason}): choose a smaller --batch or --size, or fewer images.")
 
 
 def main(recipe, words=None):
@@ -58,64 +100,81 @@ def main(recipe, words=None):
 
 
 def run_recipe(train, recipe, args):
-    """Train, and end in one sentence if a person must act first or has pressed Ctrl-C."""
+    """Train, and end in one sentence if a person must act first or has stopped the training."""
+    folder = Folder(args.out)
     try:
-        train(recipe, args)
-    except (ValueError, OSError) as problem:
-        sys.exit(f"{problem}")
+        with one_sentence(), signals(signal.default_int_handler), folder.occupied():
+            train(recipe, args)
+    except Stopped as stopped:
+        sys.exit(f"{stopped}")
     except KeyboardInterrupt:
-        sys.exit(f"Stopped; the training is saved in {args.out}: add --resume to continue.")
+        kept = folder.state.exists()
+        saved = f"{args.out} holds the last saved state: add --resume to continue" if kept else "nothing was saved"
+        sys.exit(f"Stopped; {saved}.")
+
+
+class Stopped(KeyboardInterrupt):
+    """A training was stopped after a whole step and is saved; the message is one sentence."""
 
 
 def train(recipe, args, begin=begin):
-    """Train until the time is over, saving as it goes; leaves weights, card, log.csv and sheets in args.out."""
+    """Train until the time is over, saving as it goes; leaves a model in args.out, and in training/ what it needs to
+    go on.
+    """
     run = begin(recipe, args)
-    for progress, last, bar in training_steps(run.steps(), run.state, args, run.save):
+    for progress, last, bar in training_steps(run):
         if run.after_step(progress, last):
-            bar.set_postfix_str(f"{run.log}, {run.state.images / run.state.seconds:.0f} images/s")
-    if not run.log.rows:
-        raise ValueError(
-            f"{run.file} is already trained for {run.state.seconds / 60:.0f} minutes and {run.state.images:,} images: "
-            "choose more."
-        )
+            bar.set_postfix_str(run.progress)
     finish(run)
 
 
-def training_steps(steps, state, args, save):
+def training_steps(run):
     """Show a progress bar with the time left; yield every Progress, whether it is the last, and the bar.
 
-    Ctrl-C saves after a whole step and stops.
+    Ctrl-C, and a signal to end, saves after a whole step and stops.
     """
+    state, args = run.state, run.args
     words = "{desc}: {percentage:.0f}%|{bar}| {elapsed}<{remaining}{postfix}"
-    with (
-        tqdm(total=1.0, initial=min(1.0, finished_fraction(state, args)), desc=args.out.name, bar_format=words) as bar,
-        delayed_interrupt() as interrupted,
-    ):
-        for progress in steps if finished_fraction(state, args) < 1 else ():
+    fraction = min(1.0, finished_fraction(state, args))
+    with tqdm(total=1.0, initial=fraction, desc=args.out.name, bar_format=words) as bar, noted_signals() as noted:
+        for progress in run.steps() if fraction < 1 else ():
             done = min(1.0, finished_fraction(state, args))
             bar.update(done - bar.n)
             yield progress, done == 1, bar
-            if interrupted():
-                save()
-                raise KeyboardInterrupt
+            if noted:
+                place = keep(run.folder, run.write_state)
+                raise Stopped(f"Stopped; the training is saved in {place.out}: add --resume to continue.")
             if done == 1:
                 return
 
 
 @contextmanager
-def delayed_interrupt():
-    """Note the first Ctrl-C instead of raising it, so that no step is cut in half; the second one stops at once.
-
-    Yields a function that says whether Ctrl-C was pressed.
-    """
-    pressed = []
-
-    def note(*_):
-        pressed.append(True)
-        signal.signal(signal.SIGINT, before)
-
-    before = signal.signal(signal.SIGINT, note)
+def signals(handler):
+    """Handle Ctrl-C and the signals that ask a program to end: kill, a batch system, a terminal that is closed."""
+    numbers = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    before = {number: signal.getsignal(number) for number in numbers}
+    heard = [number for number in numbers if before[number] is not signal.SIG_IGN]  # nohup ignores SIGHUP
     try:
-        yield lambda: bool(pressed)
+        for number in heard:
+            signal.signal(number, handler)
+        yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        for number in heard:
+            signal.signal(number, before[number])
+
+
+@contextmanager
+def noted_signals():
+    """Note the first signal to end instead of obeying it, so that no step is cut in half; the second one stops at once.
+
+    Yields the list of what was noted.
+    """
+    noted = []
+
+    def note(number, frame):
+        if noted:
+            signal.default_int_handler(number, frame)
+        noted.append(number)
+
+    with signals(note):
+        yield noted

@@ -5,7 +5,7 @@ The encoder does not change. So latents keep their meaning, and every latent mod
 """
 
 from copy import deepcopy
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 
 import torch
@@ -17,7 +17,8 @@ from diffusion_edu.networks.critic import AutoencoderGAN
 from diffusion_edu.randomness import Compute, choose
 from diffusion_edu.recipes import autoencoder
 from diffusion_edu.recipes.command_line import parse_arguments, run_recipe, train
-from diffusion_edu.recipes.run import Run, run_file, start_or_resume
+from diffusion_edu.recipes.memory import check_batch
+from diffusion_edu.recipes.run import Run, check_size
 from diffusion_edu.training.objectives.adversarial import Adversarial
 
 FRACTION = 0.6  # of the way from the first decoder to the trained one, whose sharp textures repeat a pattern
@@ -32,10 +33,15 @@ RECIPE = replace(
 )
 
 
+@dataclass
 class DecoderRun(Run):
     """A training of a decoder; first is the model that it begins with."""
 
     first: Model
+
+    def describe_data(self):
+        """Describe the images and the first model."""
+        return super().describe_data() | {"first autoencoder": self.first.card.sha256}
 
     @property
     def trained(self):
@@ -50,27 +56,28 @@ class DecoderRun(Run):
 
     def card(self, **training):
         """Write the card of the model as trained so far."""
-        return super().card(fraction=FRACTION, **training)
+        card = super().card(fraction=FRACTION, **training)
+        return replace(card, title=self.first.card.title) if card.name == self.first.card.name else card
 
 
 def begin(recipe, args):
     """Load an autoencoder and read the images."""
-    file, compute = run_file(args), choose(args.device)
+    compute = choose(args.device)
     start = load(args.start, compute=Compute(torch.device("cpu"))) if args.start else None
     if not start or start.card.prediction_type != recipe.objective.prediction_type:
         raise ValueError(
             f"Name the autoencoder whose decoder is to be sharper, for example: --from {autoencoder.RECIPE.name}."
         )
     card = start.card
-    recipe = replace(recipe, name=card.name, title=card.title, config=card.config, size=args.size or card.size)
+    recipe = replace(recipe, network=card.network, config=card.config, size=args.size or card.size)
+    check_size(recipe.size, start.net.size_multiple)
+    check_batch(args.batch, recipe.size, compute)
     dataset = load_images(args.data, recipe.size, tqdm.write, recipe.public)
     dataset = replace(dataset, labels=None, classes=(), attributes=()).to(compute.device)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         net = compute.place(AutoencoderGAN(deepcopy(start.net)))
-    run = DecoderRun(recipe, args, compute, dataset, recipe.objective, *start_or_resume(file, net, args))
-    run.first = start
-    return run
+    return DecoderRun(recipe, args, compute, dataset, recipe.objective, net, start)
 
 
 def main(words=None, recipe=RECIPE):

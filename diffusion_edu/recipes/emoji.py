@@ -1,30 +1,35 @@
 """Train the U-Net that generates 64x64 emoji from text: `python -m diffusion_edu.recipes.emoji --data FILE`."""
 
 import argparse
-from dataclasses import replace
+from dataclasses import asdict, replace
 from functools import partial
 from itertools import zip_longest
 from pathlib import Path
 from random import Random
 
 import torch
-from PIL import Image
 from tqdm import tqdm
 
-from diffusion_edu.checkpoints import PRETRAINED, load, vocabulary, write_safely
+from diffusion_edu.checkpoints import PRETRAINED, vocabulary
 from diffusion_edu.data.emoji import load_emoji
 from diffusion_edu.data.emoji_captions import STYLE_NAMES, caption, standard_caption
 from diffusion_edu.data.emoji_held_out import choose_held_out, held_out_mask, held_out_text, read_held_out
 from diffusion_edu.data.images import to_bytes, to_signed
 from diffusion_edu.figures.grids import grid
+from diffusion_edu.files import to_json
 from diffusion_edu.generation import Preset, generate
-from diffusion_edu.randomness import Compute, choose
+from diffusion_edu.randomness import choose
 from diffusion_edu.recipes import command_line
+from diffusion_edu.recipes.fine_tune import check_text_model
+from diffusion_edu.recipes.folder import Folder
+from diffusion_edu.recipes.memory import check_batch
 from diffusion_edu.recipes.model_setup import build, make_card
-from diffusion_edu.recipes.run import Recipe, Run, run_file, start_or_resume
+from diffusion_edu.recipes.run import Recipe, Run, check_size, load_start
+from diffusion_edu.recipes.writing import put_text
 from diffusion_edu.text.reader import load_reader
 from diffusion_edu.text.tokenizer import Tokenizer, learn_vocabulary
 from diffusion_edu.training.objectives.diffusion import Objective
+from diffusion_edu.training.state import digest
 
 HELD_OUT = PRETRAINED / "emoji.held_out.json"
 FEW = 128  # held-out images that the validation loss is computed from
@@ -42,14 +47,14 @@ PROMPTS = (  # the first prompts of every sheet; the others are held-out emoji
 )
 
 
-def save_prompt_sheet(run, count, path):
-    """Save one sample per prompt of prompts.txt, eight in a row; the seeds (from 0) are the same in every sheet."""
+def prompt_sheet(run, count):
+    """Show one sample per prompt of prompts.txt, eight in a row; the seeds (from 0) are the same in every sheet."""
     model, images, count = run.model, [], min(count, len(run.prompts))
     for at in range(0, count, 8):
         prompts = run.prompts[at : min(at + 8, count)]
         *_, last = generate(model, Preset(**model.card.sampling), range(at, at + len(prompts)), run.tokenizer(prompts))
         images.append(to_bytes(last.x).cpu())
-    Image.fromarray(grid(torch.cat(images), columns=8)).save(path)
+    return grid(torch.cat(images), columns=8)
 
 
 RECIPE = Recipe(
@@ -74,7 +79,7 @@ RECIPE = Recipe(
     "Captions were made of names, tags, skin tones and styles; nobody described the images. "
     "What was held out is listed in emoji.held_out.json.",
     labels=False,
-    show=save_prompt_sheet,
+    sheet=prompt_sheet,
 )
 
 
@@ -91,14 +96,28 @@ class EmojiRun(Run):
         return (to_signed(self.dataset.images[few]), condition), self.dataset
 
     def __post_init__(self):
-        self.tokenizer = Tokenizer(vocabulary(self.args.out, self.name).read_text(encoding="utf-8"))
-        self.prompts = (self.args.out / "prompts.txt").read_text(encoding="utf-8").splitlines()
+        folder = Folder(self.args.out)
+        self.text = folder.vocabulary.read_text(encoding="utf-8")
+        self.tokenizer, self.prompts = Tokenizer(self.text), folder.prompts.read_text(encoding="utf-8").splitlines()
         super().__post_init__()
 
-    @property
-    def name(self):
-        """The name of the model: that of its folder."""
-        return self.args.out.resolve().name
+    def describe_data(self):
+        """Describe the emoji, what is held out, and the vocabulary."""
+        emoji, written = self.dataset, [asdict(each) for each in self.dataset.emoji]
+        return {
+            "images": len(emoji),
+            "held-out emoji": int(emoji.held.sum()),
+            "vocabulary": self.tokenizer.card,
+            "contents": digest({"images": emoji.images.cpu(), "held": emoji.held.cpu()}, to_json(written)),
+        }
+
+    def sizes(self):
+        """Return channels, height and width of the images."""
+        return self.dataset.images.shape[1:]
+
+    def extras(self, folder):
+        """Write the vocabulary beside the weights."""
+        put_text(vocabulary(folder.out, folder.name), self.text)
 
     def emoji_at(self, index):
         """List the Emoji at an index (m,)."""
@@ -135,47 +154,47 @@ class EmojiRun(Run):
 
 def begin(recipe, args):
     """Read the emoji, hold some out, learn or read the vocabulary, and build the network or load one to fine-tune."""
-    file, compute = run_file(args), choose(args.device)
-    start = load(args.start, compute=Compute(torch.device("cpu"))) if args.start else None
+    compute, start = choose(args.device), load_start(args)
     if not args.data or len(args.data) > 1:
         raise ValueError(
             "Name one parquet file of emoji with --data; `python -m diffusion_edu.recipes.emoji_data` builds it."
         )
-    emoji = load_emoji(args.data[0], args.size or recipe.size, tqdm.write)
+    if start:
+        check_text_model(start.card, "", 3)
+    recipe = replace(recipe, size=args.size or recipe.size)
+    check_batch(args.batch, recipe.size, compute)
+    emoji = load_emoji(args.data[0], recipe.size, tqdm.write)
     lists = held_out_lists(emoji, args.held_out)
     emoji = replace(emoji, held=held_out_mask(lists, emoji.emoji))
     tokenizer = tokenizer_for(args, emoji, lists)
-    config = recipe.config | {"text": recipe.config["text"] | tokenizer.config}
-    recipe = replace(recipe, config=start.card.config if start else config, size=args.size or recipe.size)
+    known = args.earlier["model"]["config"] if args.earlier else start.card.config if start else None
+    config = known or recipe.config | {"text": recipe.config["text"] | tokenizer.config}
+    recipe = replace(recipe, config=config)
     net, _ = build(recipe, emoji)
-    if wrong := recipe.size % (multiple := net.size_multiple):
-        raise ValueError(
-            f"--size must be divisible by {multiple} for this network: try {recipe.size - wrong or multiple}."
-        )
+    check_size(recipe.size, net.size_multiple)
     if start:
         net.load_state_dict(start.net.state_dict())
-    state = start_or_resume(file, compute.place(net), args)
-    return EmojiRun(recipe, args, compute, emoji.to(compute.device), recipe.objective, *state)
+    return EmojiRun(recipe, args, compute, emoji.to(compute.device), recipe.objective, compute.place(net))
 
 
 def held_out_lists(emoji, path):
     """Read the lists of held-out emoji; if there is no such file, choose and write them."""
     if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_safely(path, lambda part: part.write_text(held_out_text(choose_held_out(emoji.emoji)), encoding="utf-8"))
+        put_text(path, held_out_text(choose_held_out(emoji.emoji)))
     return read_held_out(path)
 
 
 def tokenizer_for(args, emoji, lists):
-    """Load the tokenizer of the run or of the model to fine-tune, or learn a vocabulary; write prompts.txt too."""
-    path = vocabulary(args.out, args.out.resolve().name)
-    args.out.mkdir(parents=True, exist_ok=True)
-    if not path.exists():
-        text = load_reader(args.start).text if args.start else learn_vocabulary(vocabulary_captions(emoji))
-        write_safely(path, lambda part: part.write_bytes(text.encode()))
-        prompts = "\n".join(prompts_of(emoji, lists)) + "\n"
-        write_safely(args.out / "prompts.txt", lambda part: part.write_text(prompts, encoding="utf-8"))
-    return Tokenizer(path.read_text(encoding="utf-8"))
+    """Load the tokenizer of the training or of the model to fine-tune, or learn a vocabulary; write the prompts too."""
+    folder = Folder(args.out)
+    if not args.earlier or not folder.vocabulary.exists():
+        put_text(
+            folder.vocabulary,
+            load_reader(args.start).text if args.start else learn_vocabulary(vocabulary_captions(emoji)),
+        )
+    if not args.earlier or not folder.prompts.exists():
+        put_text(folder.prompts, "".join(f"{prompt}\n" for prompt in prompts_of(emoji, lists)))
+    return Tokenizer(folder.vocabulary.read_text(encoding="utf-8"))
 
 
 def vocabulary_captions(emoji):

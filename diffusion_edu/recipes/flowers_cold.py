@@ -2,7 +2,6 @@
 
 import numpy as np
 import torch
-from PIL import Image
 
 from diffusion_edu.data.images import to_bytes, to_signed
 from diffusion_edu.degradations import DEGRADATIONS, Degradation
@@ -15,8 +14,8 @@ TIMESTEP = 60  # of 100: how far the images of the sheets are degraded
 
 
 @torch.no_grad()
-def save_restorations(run, count, path):
-    """Save restored held-out images above the degraded ones, eight in a row, with different degradations."""
+def restorations(run, count):
+    """Show restored held-out images above the degraded ones, eight in a row, with different degradations."""
     images, rows = run.held_out[0] if run.held_out else to_signed(run.dataset.images), []
     for at in range(0, min(count, len(images)), 8):
         x0, pairs = images[at : at + 8], []
@@ -25,7 +24,7 @@ def save_restorations(run, count, path):
             x = run.compute.place(degrade(x0[k : k + 1], TIMESTEP))
             pairs.append(torch.cat([run.model.restorer(degrade)(x, TIMESTEP), x]))
         rows += [grid(to_bytes(row).cpu(), columns=8) for row in torch.stack(pairs, 1)]
-    Image.fromarray(np.concatenate(rows)).save(path)
+    return np.concatenate(rows)
 
 
 RECIPE = Recipe(
@@ -38,7 +37,7 @@ RECIPE = Recipe(
     licence="Weights: MIT. Trained on Oxford Flowers 102 (Nilsback & Zisserman 2008), images for research use.",
     labels=False,
     conditions=tuple(DEGRADATIONS),
-    show=save_restorations,
+    sheet=restorations,
 )
 
 if __name__ == "__main__":

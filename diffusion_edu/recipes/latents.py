@@ -11,13 +11,14 @@ from itertools import zip_longest
 import torch
 from torch import Tensor
 
-from diffusion_edu.checkpoints import Unusable
+from diffusion_edu.cards import Unusable, read_card
+from diffusion_edu.checkpoints import available
 from diffusion_edu.data.augment import VARIANTS, augmented
 from diffusion_edu.data.images import held_out, to_signed
-from diffusion_edu.latent.codec import latent_statistics
+from diffusion_edu.files import to_json
 from diffusion_edu.networks.text import token_mask
 from diffusion_edu.text.random_prompts import learn_chain
-from diffusion_edu.training.state import read_tensors, write_tensors
+from diffusion_edu.training.state import digest, read_tensors, write_tensors
 
 MANY = 5000  # a set of so many images is not augmented
 WRITTEN = 0.7  # the fraction of training samples whose captions were written, not made
@@ -26,9 +27,9 @@ STEP, BATCH = 8, 32  # tokens; images
 
 @dataclass(frozen=True)
 class Latents:
-    """Latents fp16 (n, c, h, w) with captions; caption (n,) is the row of each latent's caption in captions.
+    """Latents fp16 (n, c, h, w) with captions; caption (n, k) holds the rows of each latent's captions in captions.
 
-    captions are token ids (m, 77) or vectors (m, 77, d). part (n,) is the set of each latent, held (n,) whether it is
+    Where a latent has fewer than k captions, -1 stands for the others. captions are token ids (m, 77) or vectors (m, 77, d). part (n,) is the set of each latent, held (n,) whether it is
     held out, and prompts (p,) are rows of the captions that sheets are sampled for. facts, as JSON can hold them: what
     the latents were made from and with, and the text of the vocabulary.
     """
@@ -66,9 +67,13 @@ class Latents:
         condition = condition[:, : -(-used // STEP) * STEP]
         return condition.float() if condition.ndim == 3 else condition.long()
 
-    def batch(self, chosen):
-        """Return the latents float32 at an index (m,), and their conditions."""
-        return self.images[chosen].float(), self.conditions(self.caption[chosen])
+    def batch(self, chosen, generator=None):
+        """Return the latents float32 at an index (m,), and their conditions: a random caption of each, else the first."""
+        rows = self.caption[chosen].view(len(chosen), -1)
+        if generator is not None and rows.shape[1] > 1:
+            among = torch.rand(rows.shape, generator=generator, device=rows.device).where(rows >= 0, -1)
+            rows = rows.gather(1, among.argmax(1, keepdim=True))
+        return self.images[chosen].float(), self.conditions(rows[:, 0])
 
     def weights(self, fractions=None):
         """Compute how often each latent is sampled for training (n,); held-out ones have weight 0.
@@ -99,13 +104,14 @@ def default_fractions(sets):
 def encode_sets(sets, codec, reader, watch, **facts):
     """Encode sets of Captioned as Latents: each image in its variants, once; every caption is read once."""
     columns = {name: [] for name in ("images", "caption", "part", "held")}
-    numbers = {}  # caption -> row
+    numbers, most = {}, max(len(texts) for some in sets for texts in some.captions)  # caption -> row
     for part, some in enumerate(sets):
-        rows = torch.tensor([numbers.setdefault(caption, len(numbers)) for caption in some.captions], dtype=torch.int32)
+        rows = caption_rows(some.captions, numbers, most)
+        said = [" ".join(texts) for texts in some.captions]  # a change must make none of them wrong
         for variant in range(variant_count(some)):
             words = f"{some.source}, variant {variant + 1} of {variant_count(some)}"
             for at in watch(range(0, len(some), BATCH), words):
-                images = augmented(some.images[at : at + BATCH], some.captions[at : at + BATCH], variant)
+                images = augmented(some.images[at : at + BATCH], said[at : at + BATCH], variant)
                 columns["images"].append(codec.encode(to_signed(images)).half().cpu())
             columns["caption"].append(rows)
             columns["part"].append(torch.full((len(some),), part, dtype=torch.uint8))
@@ -122,15 +128,19 @@ def encode_sets(sets, codec, reader, watch, **facts):
     return Latents(**joined, captions=captions, prompts=prompts, facts=facts)
 
 
+def caption_rows(captions, numbers, most):
+    """Number the captions of each image, int32 (n, most), -1 where there are fewer; numbers {caption: row} grows."""
+    rows = [[numbers.setdefault(text, len(numbers)) for text in texts] for texts in captions]
+    return torch.tensor([[*row, *[-1] * (most - len(row))] for row in rows], dtype=torch.int32)
+
+
 def caption_chain(sets):
     """Learn the Markov chain of random prompts, as facts; None if the captions have too little in common.
 
     It is learned from written captions or, if they have too little in common, from all. Held-out captions are not used.
     """
     for some in ([each for each in sets if not each.made], sets):
-        rows = [
-            row for each in some for row, held in zip(rows_of(each), held_out(each).tolist(), strict=True) if not held
-        ]
+        rows = [row for each in some for row in training_rows(each)]
         if rows and (chain := learn_chain(*zip(*rows, strict=True))):
             return chain.facts
     return None
@@ -140,9 +150,8 @@ def training_captions(sets):
     """List the captions of all training images, each once: {category: {subject: [caption]}}."""
     found = {}
     for some in sets:
-        for (caption, subject, category), held in zip(rows_of(some), held_out(some).tolist(), strict=True):
-            if caption and not held:
-                found.setdefault(category, {}).setdefault(subject, {})[caption] = None
+        for caption, subject, category in training_rows(some):
+            found.setdefault(category, {}).setdefault(subject, {})[caption] = None
     return {
         category: {subject: list(captions) for subject, captions in subjects.items()}
         for category, subjects in found.items()
@@ -150,8 +159,14 @@ def training_captions(sets):
 
 
 def rows_of(some):
-    """List caption, subject and category of every image."""
+    """List captions, subject and category of every image."""
     return zip(some.captions, some.subjects, some.categories, strict=True)
+
+
+def training_rows(some):
+    """List every caption of the images that are not held out, with subject and category."""
+    rows = zip(rows_of(some), held_out(some).tolist(), strict=True)
+    return [(text, *about) for (texts, *about), held in rows if not held for text in texts]
 
 
 def variant_count(some):
@@ -164,7 +179,7 @@ def sheet_captions(sets, count=64):
     waiting = []
     for some in sets:
         first_held = held_out(some).int().argsort(descending=True, stable=True).tolist()
-        waiting.append(dict.fromkeys(some.captions[row] for row in first_held))
+        waiting.append(dict.fromkeys(some.captions[row][0] for row in first_held))
     return list(dict.fromkeys(caption for turn in zip_longest(*waiting) for caption in turn if caption))[:count]
 
 
@@ -175,16 +190,28 @@ def write_latents(path, latents):
 
 
 def read_latents(path):
-    """Read latents from a file; raises Unusable if it is broken or its autoencoder is not the installed one."""
+    """Read latents from a file; raises Unusable if it is damaged or its autoencoder is not the installed one."""
     tensors, facts = read_tensors(path)
     try:
         latents = Latents(**tensors, facts=facts)
-        name, scale = facts["autoencoder"], facts["scale"]
+        name, made_by = facts["autoencoder"], facts["autoencoder_sha256"]
     except (TypeError, KeyError):
         raise Unusable(f"The file {path} holds no latents: name one that this recipe has made.") from None
-    if latent_statistics(name) != scale:
+    if autoencoder_sha256(name) != made_by:
         raise Unusable(
-            f"The latents in {path} were made by another {name!r} than the one that is installed: "
-            "delete the file to encode the images anew."
+            f"The latents in {path} were made by another {name!r} than the one that is installed: restore that "
+            "autoencoder, or encode the images anew."
         )
     return latents
+
+
+def autoencoder_sha256(name):
+    """Return what identifies the weights of one of our autoencoders; "" for one of the hub."""
+    known = available()
+    return read_card(known[name]).sha256 if name in known else ""
+
+
+def contents_of(sets):
+    """Compute the digest of the images and captions of sets of Captioned."""
+    said = [[some.captions, some.subjects, some.categories] for some in sets]
+    return digest({str(number): some.images for number, some in enumerate(sets)}, to_json(said))

@@ -1,7 +1,6 @@
 """Sample sheets: images of the first seeds, not selected."""
 
 import torch
-from PIL import Image
 
 from diffusion_edu.data.images import to_bytes
 from diffusion_edu.figures.grids import grid
@@ -17,6 +16,6 @@ def generate_samples(model, seeds, batch=32):
     return torch.cat(samples)
 
 
-def save_sheet(model, seeds, path):
-    """Generate one image per seed and save them side by side, eight in a row."""
-    Image.fromarray(grid(generate_samples(model, seeds), columns=8)).save(path)
+def sample_sheet(model, seeds):
+    """Generate one image per seed, side by side, eight in a row: uint8 (h, w, 3)."""
+    return grid(generate_samples(model, seeds), columns=8)

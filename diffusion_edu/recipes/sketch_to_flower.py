@@ -3,7 +3,7 @@
 from diffusion_edu.editing.sketches import sketch
 from diffusion_edu.generation import Preset
 from diffusion_edu.recipes.command_line import main
-from diffusion_edu.recipes.conditioned import save_conditioned_sheet
+from diffusion_edu.recipes.conditioned import conditioned_sheet
 from diffusion_edu.recipes.run import Recipe
 
 RECIPE = Recipe(
@@ -18,7 +18,7 @@ RECIPE = Recipe(
     conditioning_channels=3,
     conditioning_image="a sketch",
     prepare=lambda x0, labels, generator: (x0, sketch(x0, generator)),
-    show=save_conditioned_sheet,
+    sheet=conditioned_sheet,
 )
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ from diffusion_edu.data.images import cut
 from diffusion_edu.editing.super_resolution import CONDITIONING_CHANNELS, bicubic_downsample, conditioning_image
 from diffusion_edu.generation import Preset
 from diffusion_edu.recipes.command_line import main
-from diffusion_edu.recipes.conditioned import save_conditioned_sheet
+from diffusion_edu.recipes.conditioned import conditioned_sheet
 from diffusion_edu.recipes.run import Recipe
 
 CROP, MAX_NOISE = 64, 0.4
@@ -35,7 +35,7 @@ RECIPE = Recipe(
     conditioning_channels=CONDITIONING_CHANNELS,
     conditioning_image="the same image, half as large",
     prepare=crop_and_shrink,
-    show=save_conditioned_sheet,
+    sheet=conditioned_sheet,
 )
 
 if __name__ == "__main__":

@@ -1,45 +1,45 @@
 """Train the latent text-to-image model: `python -m diffusion_edu.recipes.text_to_image --data FILE FILE`."""
 
 import argparse
-import json
 from dataclasses import replace
 from functools import cached_property, partial
 from pathlib import Path
 
 import torch
-from PIL import Image
-from tqdm import tqdm
 
-from diffusion_edu.checkpoints import load, vocabulary, write_safely
-from diffusion_edu.data.captions import load_captioned
+from diffusion_edu.checkpoints import vocabulary
 from diffusion_edu.data.images import to_bytes
 from diffusion_edu.figures.grids import grid
+from diffusion_edu.files import to_json
 from diffusion_edu.generation import Preset, generate
-from diffusion_edu.latent.codec import latent_statistics, load_codec
-from diffusion_edu.randomness import Compute, choose
+from diffusion_edu.latent.codec import load_codec
+from diffusion_edu.options import number
+from diffusion_edu.randomness import choose
 from diffusion_edu.recipes import command_line
-from diffusion_edu.recipes.latents import encode_sets, read_latents, training_captions, write_latents
+from diffusion_edu.recipes.encoding import AUTOENCODER, CLIP, OWN, read_or_encode
+from diffusion_edu.recipes.fine_tune import check_text_model
+from diffusion_edu.recipes.memory import check_batch
 from diffusion_edu.recipes.model_setup import build, make_card
-from diffusion_edu.recipes.run import Recipe, Run, run_file, start_or_resume
+from diffusion_edu.recipes.run import Recipe, Run, load_start
+from diffusion_edu.recipes.writing import attempt, put_text
 from diffusion_edu.text.random_prompts import write_chain
 from diffusion_edu.training.objectives.diffusion import Objective
 from diffusion_edu.training.objectives.perceptual import Hybrid
 from diffusion_edu.training.perceptual import decoder_features
 
-OWN, CLIP, ALONE = "own", "clip", "alone"
-AUTOENCODER, LATENTS = "autoencoder", "latents.safetensors"
-DEFAULT = ("five flowers", "flowers")  # public sets
+ALONE = "alone"
+CAPTIONS = ".captions.json"  # the training captions, beside the weights
 FEW = 256  # held-out latents that the validation loss is computed from
 
 
-def save_prompt_sheet(run, count, path):
-    """Save samples of prompts that are the same in every sheet, eight in a row, seeds from 0."""
+def prompt_sheet(run, count):
+    """Show samples of prompts that are the same in every sheet, eight in a row, seeds from 0."""
     latents, model, sheet = run.dataset, run.model, []
     for rows in latents.prompts[:count].long().split(8):
         seeds = range(8 * len(sheet), 8 * len(sheet) + len(rows))
         *_, last = generate(model, Preset(**model.card.sampling), seeds, latents.conditions(rows))
         sheet.append(to_bytes(run.codec.decode(last.x)).cpu())
-    Image.fromarray(grid(torch.cat(sheet), columns=8)).save(path)
+    return grid(torch.cat(sheet), columns=8)
 
 
 RECIPE = Recipe(
@@ -65,7 +65,7 @@ RECIPE = Recipe(
     "captions have no effect. Captions of flowers were made from class and colour, nobody wrote them; where the "
     "photograph had to be enlarged they end in 'blurred'.",
     labels=False,
-    show=save_prompt_sheet,
+    sheet=prompt_sheet,
 )
 
 
@@ -77,6 +77,26 @@ class TextRun(Run):
         self.weights, held = self.dataset.weights(self.args.weights), self.dataset.held.nonzero().flatten()
         return self.dataset.batch(held[:: -(-len(held) // FEW)]) if len(held) else None, self.dataset
 
+    def describe_data(self):
+        """Describe what the latents were made from and with."""
+        facts = self.dataset.facts
+        names = {"contents": "contents", "vocabulary": "text", "autoencoder": "autoencoder_sha256"}
+        counts = {"images": sum(each["images"] for each in facts["sets"]), "encoded images": len(self.dataset)}
+        return counts | {name: facts.get(key) for name, key in names.items()}
+
+    def sizes(self):
+        """Return channels, height and width of the latents."""
+        return self.dataset.images.shape[1:]
+
+    def extras(self, folder):
+        """Write the vocabulary, the training captions and the chain of random prompts, as far as there are any."""
+        facts = self.dataset.facts
+        put_text(folder.finished(CAPTIONS), to_json(facts.get("training_captions", {}), indent=1))
+        if facts["vocabulary"]:
+            put_text(vocabulary(folder.out, folder.name), facts["vocabulary"])
+        if facts.get("chain"):
+            write_chain(folder.out, folder.name, facts["chain"])
+
     @cached_property
     def codec(self):
         """The autoencoder that decodes latents to images."""
@@ -87,7 +107,7 @@ class TextRun(Run):
         while True:
             generator = self.state.generator
             index = torch.multinomial(self.weights, self.args.batch, replacement=True, generator=generator)
-            yield self.dataset.batch(index)
+            yield self.dataset.batch(index, generator)
 
     def card(self, **training):
         """Write the card of the model as trained so far."""
@@ -114,36 +134,29 @@ class TextRun(Run):
 
 def begin(recipe, args):
     """Read the latents, or encode images; build the network, or continue with a trained one."""
-    file, compute, args.size = run_file(args), choose(args.device), args.size or recipe.size
-    start = load(args.start, compute=Compute(torch.device("cpu"))) if args.start else None
+    compute, start, args.size = choose(args.device), load_start(args), args.size or recipe.size
     latents = read_or_encode(args, start, compute)
+    channels, _, width = latents.images.shape[1:]
+    check_batch(args.batch, width, compute, channels)
+    if start:
+        check_text_model(start.card, latents.facts["autoencoder"], channels)
     objective = objective_for(args.perceptual, latents.facts["autoencoder"])
-    config = start.card.config if start else config_for(recipe.config, latents)
+    known = args.earlier["model"]["config"] if args.earlier else start.card.config if start else None
+    config = known or config_for(recipe.config, latents)
     recipe = replace(recipe, config=config, size=latents.facts["size"], objective=objective)
     net, _ = build(recipe, latents)
-    if latents.images.shape[-1] % net.size_multiple:
+    if width % net.size_multiple:
         raise ValueError(
-            f"Height and width of latents are divisible by {net.size_multiple}, not {latents.images.shape[-1]}: "
-            "try another --size."
+            f"Height and width of latents are divisible by {net.size_multiple}, not {width}: try another --size."
         )
     if start:
         net.load_state_dict(start.net.state_dict())
-    state = start_or_resume(file, compute.place(net), args)
-    run = TextRun(recipe, args, compute, latents.to(compute.device), objective, *state)
+    run = TextRun(recipe, args, compute, latents.to(compute.device), objective, compute.place(net))
     if isinstance(objective, Hybrid):
         decoder_features(objective.autoencoder, compute.device)  # so that a problem shows before the first step
-    write_texts(args, latents.facts)
+    prompts = "".join(f"{prompt}\n" for prompt in latents.facts["prompts"])
+    attempt(run.folder.prompts, lambda: put_text(run.folder.prompts, prompts))
     return run
-
-
-def write_texts(args, facts):
-    """Write the prompts of the sheets, the vocabulary, and the chain of random prompts, as far as there are any."""
-    name = args.out.resolve().name
-    (args.out / "prompts.txt").write_text("\n".join(facts["prompts"]) + "\n", encoding="utf-8")
-    if facts["vocabulary"]:
-        write_safely(vocabulary(args.out, name), lambda path: path.write_bytes(facts["vocabulary"].encode()))
-    if facts.get("chain"):  # older latents have none
-        write_chain(args.out, name, facts["chain"])
 
 
 def config_for(config, latents):
@@ -161,58 +174,6 @@ def objective_for(perceptual, autoencoder):
     return Hybrid(null=0, diffusion_weight=weights[0], perceptual_weight=weights[1], autoencoder=autoencoder)
 
 
-def read_or_encode(args, start, compute):
-    """Read the latents of a training, or those that the command line names, or encode the images.
-
-    Raises ValueError if existing latents were made with other choices.
-    """
-    path = args.latents or args.out / LATENTS
-    sources = [str(source) for source in [*(args.data or []), *(args.captions or [])]]
-    if args.latents and sources:
-        raise ValueError("--latents holds images and captions already: leave out --data and --captions.")
-    if args.latents or path.exists():
-        latents = read_latents(path)
-        choices = {
-            "from": sources,
-            "autoencoder": args.autoencoder or (start and start.card.autoencoder),
-            "text": start and start.card.text,
-        }
-        if wrong := [name for name, value in choices.items() if value and value != latents.facts[name]]:
-            raise ValueError(
-                f"{path} was made with another choice of {wrong[0]}: "
-                "delete it to encode the images anew, or choose another --out."
-            )
-        return latents
-    return encode(args, start, compute, path, sources)
-
-
-def encode(args, start, compute, path, sources):
-    """Read the images, encode them, and write the latents and the training captions."""
-    sets = [load_captioned(source, args.size, tqdm.write) for source in sources or DEFAULT]
-    reader = reader_for(args, start, sets)
-    autoencoder = args.autoencoder or (start.card.autoencoder if start else AUTOENCODER)
-    facts = {"from": sources, "autoencoder": autoencoder, "scale": latent_statistics(autoencoder), "size": args.size}
-    facts |= {"text": reader.card, "config": reader.config, "vocabulary": reader.text}
-    codec = load_codec(autoencoder, compute=compute)
-    latents = encode_sets(sets, codec, reader, partial(tqdm, leave=False), **facts)
-    write_latents(path, latents)
-    captions = json.dumps(training_captions(sets), indent=1, ensure_ascii=False)
-    file = args.out / f"{args.out.resolve().name}.captions.json"
-    write_safely(file, lambda path: path.write_text(captions, encoding="utf-8"))
-    return latents
-
-
-def reader_for(args, start, sets):
-    """Choose what reads captions: the tokenizer of the model to continue with, CLIP, or a new vocabulary."""
-    from diffusion_edu.text import clip, reader, tokenizer
-
-    if start:
-        return reader.load_reader(args.start)
-    if args.text_encoder != OWN:
-        return clip.load_clip(clip.CLIP if args.text_encoder == CLIP else args.text_encoder)
-    return tokenizer.Tokenizer(tokenizer.learn_vocabulary(caption for some in sets for caption in some.captions))
-
-
 def options():
     """Make the parser of the options that only this recipe has."""
     parser = argparse.ArgumentParser(add_help=False)
@@ -221,6 +182,8 @@ def options():
         "or metadata.csv with the columns file_name and caption"
     )
     parser.add_argument("--captions", nargs="+", metavar="FOLDER", help=captions)
+    made = "where nobody wrote captions, make some of the names of the classes"
+    parser.add_argument("--captions-from-classes", action="store_true", help=made)
     latents = "train on latents that were encoded before, instead of --data"
     parser.add_argument("--latents", type=Path, metavar="FILE", help=latents)
     autoencoder = f"the autoencoder (default: {AUTOENCODER}; with --from that of the model)"
@@ -236,7 +199,7 @@ def options():
 
 def perceptual_weight(text):
     """Read the weight of the perceptual loss from the command line."""
-    return text if text == ALONE else 0 if text == "0" else command_line.positive(float)(text)
+    return text if text == ALONE else number(float, 0, 1e6)(text)
 
 
 def main(words=None, recipe=RECIPE):
