@@ -4,6 +4,7 @@ import streamlit as st
 
 from diffusion_edu.app.common import model_card, models
 from diffusion_edu.app.common.layout import page
+from diffusion_edu.app.common.score_names import distance_in_words
 from diffusion_edu.app.components.player.widget import play
 from diffusion_edu.app.jobs.timing import measure
 from diffusion_edu.app.trajectories.recording import load_animation
@@ -28,17 +29,15 @@ def show_models(known):
     for card in known.values():
         seen = card.training.get("images_seen")
         trained = f", training saw {seen:,} images, repeats included" if seen else ""
-        scores = "FD {FD:.1f} to real images (two halves of them: {FD_floor:.1f}; noise: {FD_noise:.0f})."
-        with st.container(gap="xxsmall"):
+        with models.entry(card.name), st.container(gap="xxsmall"):
             model_card.button(card)
-            st.caption(
-                f"{model_card.pixels(card)}, {describe_condition(card)}{trained}. "
-                + (scores.format(**card.scores) if "FD" in card.scores else "")
-            )
+            words = f"{model_card.pixels(card)}, {describe_condition(card)}{trained}. {distance_in_words(card)}"
+            st.caption(words.strip())
     if others := [card for name, card in model_card.everything().items() if name not in known]:
         with st.expander(f"{len(others)} more: classifiers, autoencoders, restoration, super-resolution, sketches"):
             for card in others:
-                model_card.button(card)
+                with models.entry(card.name):
+                    model_card.button(card)
     if not known:
         st.warning(models.MISSING)
 

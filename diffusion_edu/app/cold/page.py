@@ -7,8 +7,9 @@ from diffusion_edu.app.cold.generation import ColdGeneration
 from diffusion_edu.app.cold.restoration import NOISE, Restoration
 from diffusion_edu.app.common import image_picker, models
 from diffusion_edu.app.common.controls import control
+from diffusion_edu.app.common.plain_text import plain
 from diffusion_edu.app.jobs.task import cancel
-from diffusion_edu.checkpoints import Unusable, available, read_card
+from diffusion_edu.checkpoints import read_cards
 from diffusion_edu.degradations import DEGRADATIONS
 
 RESTORE, GENERATE = "restore", "generate"
@@ -33,20 +34,14 @@ def ask():
         return _ask_generation(network) if task == GENERATE and network else _ask_restoration(network, task == GENERATE)
     except ValueError as problem:  # our own images are missing
         cancel(Restoration.key)
-        st.error(f"{problem} Restore it, or choose a file of your own.")
+        st.error(f"{plain(problem)} Restore it, or choose a file of your own.")
         st.stop()
 
 
 def _restoration_network():
     """Return the name of the restoration network: the shipped one, else one that a person has trained, else None."""
-    found = []
-    for name, path in available().items():
-        try:
-            card = read_card(path)
-        except Unusable:
-            continue
-        if card.prediction_type == "restoration" and card.size == 64:
-            found.append(name)
+    cards = read_cards()[0].items()
+    found = [name for name, card in cards if card.prediction_type == "restoration" and card.size == 64]
     return COLD if COLD in found else next(iter(found), None)
 
 

@@ -1,16 +1,16 @@
 """The card of a model on screen: what it is, its weaknesses, its scores, and how it was made."""
 
+from contextlib import suppress
 from html import escape
 
 import streamlit as st
-import torch
 
 from diffusion_edu.app.common.model_weaknesses import weaknesses
 from diffusion_edu.app.common.score_names import scores
 from diffusion_edu.app.common.state import own
-from diffusion_edu.checkpoints import PRETRAINED, Card, Unusable, available, read_card
+from diffusion_edu.card_fit import sketch
+from diffusion_edu.checkpoints import PRETRAINED, Card, Unusable, available, read_card, read_cards
 from diffusion_edu.denoisers import TARGETS
-from diffusion_edu.networks import NETWORKS
 
 PREDICTS = {
     "eps": "the noise (eps)",
@@ -33,13 +33,7 @@ TRAINING = {  # key in a card: what it is called
 
 def everything():
     """Read the cards of all installed models as {name: Card}; unreadable ones are left out."""
-    found = {}
-    for name, path in available().items():
-        try:
-            found[name] = read_card(path)
-        except Unusable:
-            continue
-    return found
+    return read_cards()[0]
 
 
 def pixels(card: Card):
@@ -49,9 +43,8 @@ def pixels(card: Card):
     """
     size, known = card.size, available()
     if card.autoencoder in known:
-        autoencoder = read_card(known[card.autoencoder])
-        with torch.device("meta"):
-            size *= NETWORKS[autoencoder.network](**autoencoder.config).size_multiple
+        with suppress(Unusable):
+            size *= getattr(sketch(read_card(known[card.autoencoder])), "size_multiple", 1)
     return f"{size}x{size}"
 
 
@@ -106,7 +99,7 @@ def facts(card: Card):
     training = [
         f"{name} {card.training[key]:,}" if isinstance(card.training[key], int) else f"{name} {card.training[key]}"
         for key, name in TRAINING.items()
-        if key in card.training
+        if card.training.get(key) is not None
     ]
     if training:
         found["Training"] = ", ".join(training)

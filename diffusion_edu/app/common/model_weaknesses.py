@@ -14,8 +14,8 @@ def weaknesses(card: Card):
 
 def _from_scores(scores):
     """Yield what the scores say."""
-    if "FD" in scores and scores["FD"] > 2 * scores["FD_floor"]:
-        times = scores["FD"] / scores["FD_floor"]
+    if (floor := scores.get("FD_floor")) and scores.get("FD", 0) > 2 * floor:
+        times = scores["FD"] / floor
         yield f"Its samples differ from real images: their FD is {times:.1f} times that between real images."
     if {"class_accuracy", "class_accuracy_real"} <= scores.keys():
         if scores["class_accuracy"] > scores["class_accuracy_real"]:

@@ -1,11 +1,16 @@
 """The models a person can choose, loaded once for all sessions."""
 
+import logging
+from contextlib import contextmanager
+
 import streamlit as st
 
 from diffusion_edu.app.common.controls import control
-from diffusion_edu.checkpoints import Unusable, available, load, read_card
+from diffusion_edu.checkpoints import available, load, read_cards
 
+LOG = logging.getLogger("diffusion_edu.app")
 FIRST = "flowers_attention"  # the first in every list
+MOST = 3  # cards that cannot be used are named one by one up to here
 MISSING = (
     "No model is installed: restore the folder 'pretrained', or train one with 'diffusion-edu train flowers_attention'."
 )
@@ -19,34 +24,50 @@ def _loaded(name, changed):
 def get(name):
     """Load a model, from the cache if its files have not changed since; raises Unusable."""
     path = available().get(name)
-    return _loaded(name, path and path.with_suffix(".safetensors").stat().st_mtime_ns)
+    files = [path, path.with_suffix(".safetensors")] if path else []
+    return _loaded(name, [file.stat().st_mtime_ns for file in files])
 
 
 def cards(fits=lambda card: card.generates):
     """Read the cards of all installed models that `fits` accepts, as {name: Card}; default: those that generate images.
 
-    Shows one sentence for each card that cannot be read.
+    Says in a sentence which cards cannot be used; there may be hundreds.
     """
-    found, known = {}, available()
-    for name, path in sorted(known.items(), key=lambda entry: entry[0] != FIRST):
-        try:
-            card = read_card(path)
-        except Unusable as problem:
-            st.warning(str(problem), icon=":material/warning:")
-            continue
-        if fits(card):
-            found[name] = card
-    return found
+    found, problems = read_cards()
+    if problems:
+        more = f"\n\n... and {len(problems) - MOST} more cards cannot be used." if len(problems) > MOST else ""
+        st.warning("\n\n".join(problems[:MOST]) + more, icon=":material/warning:")
+    first = sorted(found, key=lambda name: name != FIRST)
+    return {name: found[name] for name in first if fits(found[name])}
+
+
+def labelled(known):
+    """Label each of {name: Card} for a list on screen, {label: Card}: by title, and by name too if titles are equal."""
+    titles = [card.title for card in known.values()]
+    labels = {
+        name: card.title if titles.count(card.title) == 1 else f"{card.title} ({name})" for name, card in known.items()
+    }
+    unique = len({*labels.values()}) == len(labels)
+    return {labels[name] if unique else name: card for name, card in known.items()}
 
 
 def titled(fits=lambda card: card.generates, missing=MISSING):
-    """Read the same cards as {title: Card}; the page ends here, with a sentence, if there is none."""
+    """Read the same cards as {label: Card}; the page ends here, with a sentence, if there is none."""
     known = cards(fits)
     if not known:
         st.error(missing)
         st.stop()
-    titles = [card.title for card in known.values()]
-    return {card.title if titles.count(card.title) == 1 else name: card for name, card in known.items()}
+    return labelled(known)
+
+
+@contextmanager
+def entry(name):
+    """Show one entry of a list: whatever is wrong with it costs this entry only, and is written to the log."""
+    try:
+        yield
+    except Exception:
+        LOG.exception("The entry of %s failed", name)
+        st.caption(f"{name} cannot be shown; the reason is in the log of the app.")
 
 
 def pick(key="model"):

@@ -33,7 +33,22 @@ SCORES = {  # key in a card: (name, how it is written, which values are good)
     "class_score_real": ("Inception-style score of real images", format_number, "what to compare with"),
     "validation_accuracy": ("Accuracy on validation images", _tenths, "higher is better"),
 }
+QUALITIES = {  # of a reconstruction: (name, how it is written)
+    "PSNR": ("PSNR", "{:.1f} dB".format),
+    "SSIM": ("SSIM", "{:.2f}".format),
+    "perceptual_distance": ("perceptual distance", "{:.3f}".format),
+    "FD": ("FD", format_number),
+}
 RECONSTRUCTION = {"autoencoder": "the latents", "bicubic": "as many pixels, bicubic"}
+
+
+def distance_in_words(card: Card):
+    """Write the FD of a model beside that of real images and that of noise; "" if it was not measured."""
+    if "FD" not in card.scores:
+        return ""
+    others = {"two halves of them": ("FD_floor", "{:.1f}"), "noise": ("FD_noise", "{:.0f}")}
+    words = [f"{name}: {form.format(card.scores[key])}" for name, (key, form) in others.items() if key in card.scores]
+    return f"FD {card.scores['FD']:.1f} to real images" + (f" ({'; '.join(words)})." if words else ".")
 
 
 def scores(card: Card):
@@ -53,11 +68,11 @@ def _reconstruction(card):
     """Scores of an autoencoder: images encoded and decoded, beside images made smaller and larger again."""
     rows = []
     for key, name in RECONSTRUCTION.items():
-        if found := card.scores.get(key):
-            quality = f"PSNR {found['PSNR']:.1f} dB, SSIM {found['SSIM']:.2f}"
-            distances = f"perceptual distance {found['perceptual_distance']:.3f}, FD {format_number(found['FD'])}"
+        found = card.scores.get(key, {})
+        words = [f"{label} {write(found[score])}" for score, (label, write) in QUALITIES.items() if score in found]
+        if words:
             good = "high PSNR and SSIM, low perceptual distance and FD"
-            rows.append((f"Reconstruction from {name}", f"{quality}; {distances}", good))
+            rows.append((f"Reconstruction from {name}", ", ".join(words), good))
     return rows
 
 
@@ -78,7 +93,8 @@ def _cold(card):
         for name, value in card.scores.get("FD_generated", {}).items()
     ]
     for name, timesteps in card.scores.get("restored", {}).items():
-        timestep, methods = list(timesteps.items())[len(timesteps) // 2]
-        values = ", ".join(f"{method} {measured['PSNR']:.1f} dB" for method, measured in methods.items())
-        rows.append((f"PSNR after {name} up to timestep {timestep}", values, "higher is nearer"))
+        timestep, methods = list(timesteps.items())[len(timesteps) // 2] if timesteps else (0, {})
+        values = [f"{method} {scores['PSNR']:.1f} dB" for method, scores in methods.items() if "PSNR" in scores]
+        if values:
+            rows.append((f"PSNR after {name} up to timestep {timestep}", ", ".join(values), "higher is nearer"))
     return rows

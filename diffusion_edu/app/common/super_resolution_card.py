@@ -1,6 +1,6 @@
 """The super-resolution model that pages use, and what they say where it is missing."""
 
-from diffusion_edu.checkpoints import Unusable, available, read_card
+from diffusion_edu.checkpoints import read_cards
 from diffusion_edu.editing.super_resolution import is_super_resolution
 
 SHIPPED = "super_resolution"
@@ -12,12 +12,5 @@ MISSING = (
 
 def super_resolution_card():
     """Return the card of the shipped super-resolution model, else of one that a person has trained, else None."""
-    found = {}
-    for name, path in available().items():
-        try:
-            card = read_card(path)
-        except Unusable:
-            continue
-        if is_super_resolution(card):
-            found[name] = card
+    found = {name: card for name, card in read_cards()[0].items() if is_super_resolution(card)}
     return found.get(SHIPPED) or next(iter(found.values()), None)

@@ -6,6 +6,7 @@ from diffusion_edu.app.common import image_picker, model_card, models
 from diffusion_edu.app.common.controls import control
 from diffusion_edu.app.common.layout import show_code
 from diffusion_edu.app.common.neighbour_search import path_exists
+from diffusion_edu.app.common.plain_text import plain
 from diffusion_edu.app.common.snippets import snippet
 from diffusion_edu.app.evaluation import sample_view
 from diffusion_edu.app.evaluation.sample_check import SampleRequest
@@ -41,9 +42,8 @@ def ask():
     """Let a person choose the samples and the reference images; returns a SampleRequest."""
     row = st.container(horizontal=True, vertical_alignment="bottom", gap="medium")
     source = control(row.segmented_control, "Samples", [OURS, GENERATED], default=OURS, required=True, key="samples")
-    known = {
-        card.title: card for card in model_card.everything().values() if card.generates or card.prediction_type == "vae"
-    }
+    cards = model_card.everything()
+    known = models.labelled({n: card for n, card in cards.items() if card.generates or card.prediction_type == "vae"})
     card = None
     if source == GENERATED and known:
         card = known[control(row.selectbox, "Model", list(known), key="samples_model", width=240)]
@@ -80,7 +80,7 @@ def _offer(request):
             f"about {max(_seconds(request), 1):.0f} s on this machine."
         )
     except Unusable as problem:
-        st.error(str(problem))
+        st.error(plain(problem))
     sheet = PRETRAINED / f"{request.card.name}.png"
     if not watch(KEY) and not done(KEY) and sheet.is_file():
         words = "Samples made earlier, not selected by anybody"

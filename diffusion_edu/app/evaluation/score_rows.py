@@ -4,10 +4,12 @@ import json
 from dataclasses import dataclass
 
 from diffusion_edu.app.common.model_card import pixels
+from diffusion_edu.app.common.models import labelled
 from diffusion_edu.checkpoints import PRETRAINED, Card
 
 MODEL, REAL, NOISE, VAE, PIXELS = "model", "real", "noise", "VAE", "pixels"
 SHRUNK = "Shrunk to as many numbers as the latents have, and enlarged again (bicubic)"
+NEAREST = 1e-6  # a smaller distance is 0 but for rounding, and 0 has no place on a logarithmic scale
 BASELINES = {  # "what" in the file of all scores: the role of the row, and its name
     "real halves": (REAL, "Real, half against half"),
     "noise": (NOISE, "Pure noise"),
@@ -33,11 +35,11 @@ def model_tables(cards, path=None):
     largest table comes first.
     """
     tables = {}
-    for card in cards.values():
-        if "FD" in card.scores:
+    for label, card in labelled(cards).items():
+        if has_place(card.scores):
             title = f"{card.subject.capitalize()}, {pixels(card)}"
             role = VAE if card.prediction_type == "vae" else MODEL
-            tables.setdefault(title, []).append(ScoreRow(card.title, role, card.scores, card))
+            tables.setdefault(title, []).append(ScoreRow(label, role, card.scores, card))
     baselines = _baselines(path or PRETRAINED / "scores.json")
     for title, rows in tables.items():
         others = _missing_baselines(rows, [row for table, row in baselines if table == title])
@@ -51,7 +53,7 @@ def _missing_baselines(rows, known):
     others = [row for row in known if row.role not in present]
     present |= {row.role for row in others}
     for what, (role, name) in BASELINES.items():
-        scores = [row.scores[CARD_SCORES[what]] for row in rows if CARD_SCORES[what] in row.scores]
+        scores = [distance for row in rows if (distance := row.scores.get(CARD_SCORES[what], 0)) > NEAREST]
         if role not in present and scores:
             others.append(ScoreRow(name, role, {"FD": scores[0]}))
     return others
@@ -66,7 +68,7 @@ def _baselines(path):
                 ScoreRow(BASELINES[row["what"]][1], BASELINES[row["what"]][0], row),
             )
             for row in json.loads(path.read_text(encoding="utf-8"))["rows"]
-            if row["what"] in BASELINES and row.get("FD") is not None
+            if row["what"] in BASELINES and has_place(row)
         ]
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return []
@@ -75,13 +77,19 @@ def _baselines(path):
 def autoencoder_tables(cards):
     """Compare each autoencoder with images of as many pixels as its latents: {title: ScoreRows, nearest first}."""
     tables = {}
-    for card in cards.values():
-        if {"autoencoder", "bicubic", "FD_floor"} <= card.scores.keys():
-            rows = [
-                ScoreRow(card.title, MODEL, card.scores["autoencoder"], card),
-                ScoreRow(SHRUNK, PIXELS, card.scores["bicubic"]),
-                ScoreRow("Real, the images themselves", REAL, {"FD": card.scores["FD_floor"]}),
-            ]
+    for label, card in labelled(cards).items():
+        rows = [
+            ScoreRow(label, MODEL, card.scores.get("autoencoder", {}), card),
+            ScoreRow(SHRUNK, PIXELS, card.scores.get("bicubic", {})),
+            ScoreRow("Real, the images themselves", REAL, {"FD": card.scores.get("FD_floor", 0)}),
+        ]
+        if all(has_place(row.scores) for row in rows):
             title = f"{card.subject.capitalize()}, {pixels(card)}, reconstructed"
+            title += f" by {label}" if title in tables else ""
             tables[title] = sorted(rows, key=lambda row: row.scores["FD"])
     return tables
+
+
+def has_place(scores):
+    """Whether a measurement has a distance that a logarithmic scale can show."""
+    return (scores.get("FD") or 0) > NEAREST

@@ -136,8 +136,10 @@ def model_sentence(rows):
 
 
 def autoencoder_sentence(rows):
-    """Say how well an autoencoder reconstructs, compared with images shrunk to as many numbers."""
+    """Say how well an autoencoder reconstructs, compared with images shrunk to as many numbers; "" if unknown."""
     (own,), (few,) = ([row for row in rows if row.role == role] for role in (MODEL, PIXELS))
+    if any("PSNR" not in row.scores or not row.scores.get("perceptual_distance") for row in (own, few)):
+        return ""
     times = few.scores["perceptual_distance"] / own.scores["perceptual_distance"]
     return (
         f"**{own.name}** reconstructs images with a PSNR of {own.scores['PSNR']:.1f} dB. Shrunk to as many numbers as "

@@ -8,8 +8,9 @@ from diffusion_edu.app.common import model_card
 from diffusion_edu.app.common.charts import plot
 from diffusion_edu.app.common.controls import control
 from diffusion_edu.app.common.layout import show_code
+from diffusion_edu.app.common.models import entry, labelled
 from diffusion_edu.app.common.snippets import snippet
-from diffusion_edu.app.evaluation.score_rows import autoencoder_tables, model_tables
+from diffusion_edu.app.evaluation.score_rows import autoencoder_tables, has_place, model_tables
 from diffusion_edu.app.evaluation.score_table import autoencoder_sentence, model_sentence, table
 from diffusion_edu.app.trajectories.chart_axes import STYLES, across, doubling_axis, log_axis, measured
 from diffusion_edu.figures.charts import Axis, Chart, Series, round_axis
@@ -30,8 +31,9 @@ def show():
     _show_protocols([card for card in cards.values() if card.scores.keys() & {"FD", "autoencoder"}])
     with st.container(horizontal=True, gap="xsmall", vertical_alignment="center"):
         st.markdown("**Cards:**", width="content")
-        for card in cards.values():
-            model_card.button(card)
+        for name, card in cards.items():
+            with entry(name):
+                model_card.button(card)
     show_code(snippet(__file__, "scores"), model_card.everything, does="print every number of every card")
 
 
@@ -39,8 +41,9 @@ def _show_tables(cards):
     models, autoencoders = model_tables(cards), autoencoder_tables(cards)
     for tables, sentence in ((models, model_sentence), (autoencoders, autoencoder_sentence)):
         for title, rows in tables.items():
-            st.html(table(title, rows))
-            st.markdown(sentence(rows))
+            with entry(title):
+                st.html(table(title, rows))
+                st.markdown(sentence(rows))
     if not models and not autoencoders:
         words = "No installed model is evaluated yet: run `python -m diffusion_edu.evaluation NAME --data FILE`."
         st.info(words, icon=":material/info:")
@@ -54,9 +57,8 @@ def _show_tables(cards):
 
 def _show_charts(cards):
     """Show the effect of guidance and of sampling steps on one model, if it is measured."""
-    charted = {
-        card.title: card for card in cards.values() if card.scores.get("by_guidance") or card.scores.get("by_steps")
-    }
+    known = {name: card for name, card in cards.items() if guidance_charts(card.scores) or steps_charts(card.scores)}
+    charted = labelled(known)
     if not charted:
         return
     st.subheader("The effect of guidance and sampling steps", anchor=False)
@@ -68,9 +70,15 @@ def _show_charts(cards):
     )
 
 
+def _rows(scores, table, name):
+    """List the measurements of a table that a chart can show, sorted by one of their numbers."""
+    rows = [row for row in scores.get(table, ()) if name in row and has_place(row)]
+    return sorted(rows, key=lambda row: row[name])
+
+
 def guidance_charts(scores):
     """Chart FD, and class accuracy with diversity, over the guidance scale; no chart where nothing was measured."""
-    rows = sorted(scores.get("by_guidance", ()), key=lambda row: row["guidance_scale"])
+    rows = _rows(scores, "by_guidance", "guidance_scale")
     if not rows:
         return []
     scales = [row["guidance_scale"] for row in rows]
@@ -94,7 +102,7 @@ def guidance_charts(scores):
 
 def steps_charts(scores):
     """Chart FD over the network evaluations per image (NFE), a curve per sampler; no chart without measurements."""
-    rows = sorted(scores.get("by_steps", ()), key=lambda row: row["nfe"])
+    rows = [row for row in _rows(scores, "by_steps", "nfe") if "sampler" in row]
     if not rows:
         return []
     curves = {}
@@ -108,7 +116,7 @@ def _distance_chart(title, x, curves, scores):
     """Draw FD over x on a logarithmic axis with bands, and that of real images; curves: {name: [(position, row)]}."""
     bands = {name: [_band(row) for _, row in points] for name, points in curves.items()}
     heights = [10**end for pairs in bands.values() for pair in pairs for end in pair]
-    floor = scores.get("FD_floor")
+    floor = scores["FD_floor"] if has_place({"FD": scores.get("FD_floor", 0)}) else None
     y = log_axis("FD", heights + ([floor] if floor else []))
     series = []
     for style, (name, points) in zip(STYLES, curves.items(), strict=False):
