@@ -38,7 +38,7 @@ def healthy(app):
 
 def running_jobs(app):
     """The jobs that run beside the page."""
-    return [job for name, job in app.session_state.items() if ".job:" in name]
+    return [job for name, job in app.session_state.items() if ".job:" in f".{name}"]
 
 
 def finished(app, seconds=240):

@@ -151,7 +151,7 @@ def test_the_oracle_restores_the_image_and_only_algorithm_2_tolerates_prediction
 def test_every_widget_changes_the_animation(widget, key, value):
     app = opened(start="20")
     before = animation(app)["id"]
-    finished(getattr(app, widget)(key=key).set_value(value).run())
+    finished(getattr(app, widget)(key=f"cold.{key}").set_value(value).run())
     assert (animation(app)["id"] != before) == (key != "source")
 
 
@@ -168,7 +168,7 @@ def test_every_widget_changes_the_animation(widget, key, value):
 def test_every_widget_of_generation_changes_the_animation(widget, key, value):
     app = opened(task=GENERATE)
     before = animation(app)["id"]
-    finished(getattr(app, widget)(key=key).set_value(value).run())
+    finished(getattr(app, widget)(key=f"cold.{key}").set_value(value).run())
     assert animation(app)["id"] != before
 
 
@@ -189,9 +189,9 @@ def test_a_cancelled_restoration_waits_for_a_click(monkeypatch):
 
     monkeypatch.setattr(Restoration, "run", slowly)
     app = healthy(opened_at(PAGE))
-    job = app.session_state["job:cold"]
+    job = app.session_state["cold.job:cold"]
     healthy(next(button for button in app.button if button.label == "Cancel").click().run())
-    assert job.cancelled and "job:cold" not in app.session_state and not app.get("bidi_component")
+    assert job.cancelled and "cold.job:cold" not in app.session_state and not app.get("bidi_component")
     monkeypatch.setattr(Restoration, "run", run)
     healthy(next(button for button in app.button if button.label == "Continue").click().run())
     assert animation(finished(app))["tracks"]

@@ -30,7 +30,7 @@ requests = pytest.importorskip("diffusion_edu.app.common.request")
 compare = pytest.importorskip("diffusion_edu.app.compare.page")
 controls = pytest.importorskip("diffusion_edu.app.compare.controls")
 tasks = pytest.importorskip("diffusion_edu.app.jobs.task")
-PAGE, DONE = "pages/4_Compare.py", tasks.done_key("compare")
+PAGE, DONE = "pages/4_Compare.py", "compare." + tasks.done_key("compare")
 opened = partial(opened_at, PAGE)
 CARD = Card("m", "M", "attention_unet", {}, "v", size=8, classes=["daisy", "rose", "tulip"])
 
@@ -308,7 +308,7 @@ def test_every_suggestion_sets_both_sides(name, monkeypatch):
     sentence = said(app)
     for changes, letter in zip(controls.SUGGESTIONS[name], "ab", strict=True):
         for key, value in changes.items():
-            assert app.session_state[f"{letter}_{key}"] == value
+            assert app.session_state[f"compare.{letter}_{key}"] == value
     unlike = sum(
         controls.SUGGESTIONS[name][0].get(key) != controls.SUGGESTIONS[name][1].get(key)
         for key in {*controls.SUGGESTIONS[name][0], *controls.SUGGESTIONS[name][1]}
@@ -338,7 +338,7 @@ def test_every_suggestion_sets_both_sides(name, monkeypatch):
 def test_every_widget_can_be_changed(class_name, key, value, monkeypatch):
     monkeypatch.setattr(compare, "start", lambda task: None)
     app = opened()
-    healthy(getattr(app, class_name)(key=key).set_value(value).run())
+    healthy(getattr(app, class_name)(key=f"compare.{key}").set_value(value).run())
     healthy(app.run())
 
 
@@ -346,9 +346,9 @@ def test_the_page_says_that_changed_settings_are_not_generated_yet_and_compares_
     app = finished(opened(a_steps="1", b_steps="1", images="1"))
     before = animation(app)["id"]
     assert "Not generated yet" not in said(app)
-    healthy(app.segmented_control(key="compared").set_value("x0_hat").run())
+    healthy(app.segmented_control(key="compare.compared").set_value("x0_hat").run())
     assert animation(app)["id"] != before and animation(app)["tracks"][0]["alt"] == "Predictions of A"
-    healthy(app.select_slider(key="a_steps").set_value(2).run())
+    healthy(app.select_slider(key="compare.a_steps").set_value(2).run())
     assert "Not generated yet" in said(app) and animation(app)["id"].startswith(before.split()[0])
     press(app, "Generate both")
     assert finished(app).session_state[DONE].result.requests[0].preset.steps == 2 and "Not generated yet" not in said(
@@ -360,8 +360,8 @@ def test_impossible_choices_get_one_sentence_and_leave_the_page_alive(monkeypatc
     monkeypatch.setattr(compare, "PATIENCE", float("inf"))
     app = healthy(opened(timesteps="100", b_steps="500", images="1"))
     assert "between 1 and 100 steps" in app.error[0].value and DONE not in app.session_state
-    healthy(app.select_slider(key="b_steps").set_value(1).run())
-    healthy(app.select_slider(key="a_steps").set_value(1).run())
+    healthy(app.select_slider(key="compare.b_steps").set_value(1).run())
+    healthy(app.select_slider(key="compare.a_steps").set_value(1).run())
     press(app, "Generate both")
     assert len(finished(app).session_state[DONE].result.states[1]) == 2
 
@@ -369,27 +369,29 @@ def test_impossible_choices_get_one_sentence_and_leave_the_page_alive(monkeypatc
 def test_cancel_leaves_the_page_empty_until_a_click(monkeypatch):
     monkeypatch.setattr(compare, "PATIENCE", float("inf"))
     app = opened(a_steps="200", images="1")
-    job = app.session_state["job:compare"]
+    job = app.session_state["compare.job:compare"]
     press(app, "Cancel")
     assert job.cancelled and DONE not in app.session_state and "Generate both" in app.info[0].value
     healthy(app.run())
-    assert "job:compare" not in app.session_state
+    assert "compare.job:compare" not in app.session_state
 
 
 def test_a_long_comparison_waits_for_a_click(monkeypatch):
     monkeypatch.setattr(compare, "PATIENCE", 0)
     app = healthy(opened())
-    assert "job:compare" not in app.session_state and "Generate both" in app.info[0].value
+    assert "compare.job:compare" not in app.session_state and "Generate both" in app.info[0].value
 
 
 def test_a_link_with_nonsense_in_it_opens_the_default(monkeypatch):
     monkeypatch.setattr(compare, "start", lambda task: None)
     app = healthy(
         opened(
-            a_steps="-3", b_sampler="magic", b_seed="banana", a_model="../../etc/passwd", images="99", compared="away"
+            a_steps="many", b_sampler="magic", b_seed="banana", a_model="../../etc/passwd", images="99", compared="away"
         )
     )
-    assert app.select_slider(key="a_steps").value == 15 and app.selectbox(key="b_sampler").value == "DDPM"
+    assert (
+        app.select_slider(key="compare.a_steps").value == 15 and app.selectbox(key="compare.b_sampler").value == "DDPM"
+    )
 
 
 def test_without_any_model_the_page_says_what_to_do(monkeypatch, tmp_path):

@@ -25,7 +25,7 @@ from diffusion_edu.app.denoise_once import denoiser_choice
 from diffusion_edu.app.jobs import task as tasks
 from diffusion_edu.app.trajectories import predictions
 
-PAGE, DONE, JOB = "pages/2_Denoise_once.py", tasks.done_key("denoise once"), "job:denoise once"
+PAGE, DONE, JOB = "pages/2_Denoise_once.py", "denoise." + tasks.done_key("denoise once"), "denoise.job:denoise once"
 
 
 def predicted(name="cosine", T=1000, denoise=None):
@@ -179,7 +179,7 @@ def test_the_shown_code_prints_the_errors_on_screen(link):
 )
 def test_every_widget_can_be_changed(class_name, key, value):
     app = healthy(opened(PAGE))
-    healthy(getattr(app, class_name)(key=key).set_value(value).run())
+    healthy(getattr(app, class_name)(key=f"denoise.{key}").set_value(value).run())
     healthy(app.run())
     assert JOB in app.session_state or DONE in app.session_state
 
@@ -187,7 +187,7 @@ def test_every_widget_can_be_changed(class_name, key, value):
 def test_the_old_animation_stays_while_the_new_one_is_computed_and_equal_requests_are_computed_once():
     app = shown(denoiser="the exact denoiser", count="10", timesteps="100")
     first = animation(app)["id"]
-    healthy(app.number_input(key="seed").set_value(3).run())
+    healthy(app.number_input(key="denoise.seed").set_value(3).run())
     if JOB in app.session_state:
         assert animation(app)["id"] == first
     assert animation(finished(app))["id"] != first
@@ -248,7 +248,8 @@ def test_a_link_with_nonsense_in_it_opens_the_default():
     }
     app = healthy(opened(PAGE, **nonsense, model="../../etc/passwd"))
     assert (
-        app.segmented_control(key="denoiser").value == "a network" and app.selectbox(key="condition").value == "nothing"
+        app.segmented_control(key="denoise.denoiser").value == "a network"
+        and app.selectbox(key="denoise.condition").value == "nothing"
     )
 
 

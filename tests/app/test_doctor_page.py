@@ -53,7 +53,7 @@ def test_every_example_has_its_diagnosis_and_leaves_nothing_to_the_next():
     assert set(EXPECTED) == set(doctor_form.EXAMPLES)
     app = opened()
     for example, name in [*EXPECTED.items(), *reversed(EXPECTED.items())]:
-        healthy(app.button(key=f"try:{example}").click().run())
+        healthy(app.button(key=f"evaluate.try:{example}").click().run())
         assert names(app)[:1] == ([name] if name else [])
         assert len(app.success) == (name is None)
 
@@ -61,7 +61,7 @@ def test_every_example_has_its_diagnosis_and_leaves_nothing_to_the_next():
 def test_the_code_that_is_shown_gives_the_diagnosis_that_is_shown():
     app = opened()
     for example, name in EXPECTED.items():
-        app.button(key=f"try:{example}").click().run()
+        app.button(key=f"evaluate.try:{example}").click().run()
         printed = []
         exec(app.code[0].value, {"print": lambda *words, printed=printed, **_: printed.append(words[0])})
         assert printed == names(app)
@@ -73,7 +73,7 @@ def test_every_number_may_be_given_and_taken_back(name):
     _, _, low, high = doctor_form.NUMBERS[name]
     app = opened()
     for value in (low if low is not None else -5.0, high if high is not None else 7, None):
-        healthy(app.number_input(key=doctor_form.key(name)).set_value(value).run())
+        healthy(app.number_input(key=f"evaluate.{doctor_form.key(name)}").set_value(value).run())
     assert len(app.info) == 1  # nothing is known any more
 
 
@@ -82,7 +82,7 @@ def test_every_choice_may_be_made(name):
     app = opened()
     values = list(doctor_form.CHOICES[name][1])
     for value in values[1:2] + values[-1:]:
-        healthy(app.selectbox(key=doctor_form.key(name)).set_value(value).run())
+        healthy(app.selectbox(key=f"evaluate.{doctor_form.key(name)}").set_value(value).run())
         assert not app.info
 
 
@@ -102,9 +102,9 @@ def test_a_shipped_model_is_read_examined_and_healthy():
     app = opened(doctor_source=RUN, doctor_run="flowers_simple")
     assert len(app.success) == 1
     assert any("| Training steps | 19,648 |" in text.value for text in app.markdown)
-    finished(app.button(key="examine").click().run())
+    finished(app.button(key="evaluate.examine").click().run())
     assert not app.error, app.error[0].value
-    findings = app.session_state[done_key("doctor")].result[0]
+    findings = app.session_state["evaluate." + done_key("doctor")].result[0]
     assert findings.best_fit == "v"
     assert findings.label_gain > 0
     assert findings.sampled.correlation > 0.9

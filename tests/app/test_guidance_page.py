@@ -29,7 +29,7 @@ from diffusion_edu.generation import Preset, generate
 from diffusion_edu.networks import NETWORKS
 
 SWEEP, VECTORS, EXPERTS = guidance.SWEEP, guidance.VECTORS, guidance.COMPARISON
-DONE = done_key(Sweep.key)
+DONE = "guidance." + done_key(Sweep.key)
 PAGE = "pages/9_Guidance.py"
 CLASS_NAMES = ["rose", "fire lily", "sunflower"]
 ATTRIBUTES = ["smiling", "eyeglasses", "no beard", "wearing hat"]
@@ -336,7 +336,10 @@ def test_the_page_opens_with_an_example_its_charts_and_its_numbers_and_runs_agai
     assert diversity["series"][1]["y"] == pytest.approx(
         [sampled.feature_distance / done[0.0].feature_distance for sampled in done.values()]
     )
-    assert app.selectbox(key="class_name").value == "sunflower" and app.number_input(key="seed").value == task.seed
+    assert (
+        app.selectbox(key="guidance.class_name").value == "sunflower"
+        and app.number_input(key="guidance.seed").value == task.seed
+    )
     healthy(app.run())
 
 
@@ -464,7 +467,7 @@ def test_the_code_of_the_experts_samples_both_and_names_the_expert_used():
 def test_every_widget_may_be_changed(widget, key, value, link):
     app = opened(**link)
     before = animation(app)["id"] if link.get("view") else None
-    finished(getattr(app, widget)(key=key).set_value(value).run())
+    finished(getattr(app, widget)(key=f"guidance.{key}").set_value(value).run())
     if before:
         assert animation(app)["id"] != before
     else:
@@ -474,19 +477,19 @@ def test_every_widget_may_be_changed(widget, key, value, link):
 
 def test_of_two_contradicting_conditions_the_later_is_kept():
     app = opened(model="Small faces", attributes=["smiling", "hat"])
-    app = healthy(app.multiselect(key="attributes").set_value(["smiling", "hat", "not smiling"]).run())
-    assert app.multiselect(key="attributes").value == ["not smiling", "hat"]
+    app = healthy(app.multiselect(key="guidance.attributes").set_value(["smiling", "hat", "not smiling"]).run())
+    assert app.multiselect(key="guidance.attributes").value == ["not smiling", "hat"]
     task = finished(press(app, "Generate")).session_state[DONE].request
     assert task.condition.words == "not smiling, hat" and task.labels[0] == [-1, 0, 0, 1]
 
 
 def test_without_a_condition_or_a_scale_the_page_asks_for_one():
     app = opened(model="Small faces")
-    assert app.multiselect(key="attributes").value == ["eyeglasses"]
-    healthy(app.multiselect(key="attributes").set_value([]).run())
+    assert app.multiselect(key="guidance.attributes").value == ["eyeglasses"]
+    healthy(app.multiselect(key="guidance.attributes").set_value([]).run())
     assert "at least one attribute" in app.info[0].value
     app = opened()
-    healthy(app.multiselect(key="guidance_scales").set_value([]).run())
+    healthy(app.multiselect(key="guidance.guidance_scales").set_value([]).run())
     assert "at least one guidance scale" in app.info[0].value
 
 
@@ -501,8 +504,11 @@ def test_a_link_with_nonsense_in_it_opens_all_the_same():
         interval=["9", "x"],
         steps="x",
     )
-    assert app.segmented_control(key="view").value == SWEEP and sheet(app)
-    assert opened(model="Small faces", attributes=["nice"]).multiselect(key="attributes").value in (["eyeglasses"], [])
+    assert app.segmented_control(key="guidance.view").value == SWEEP and sheet(app)
+    assert opened(model="Small faces", attributes=["nice"]).multiselect(key="guidance.attributes").value in (
+        ["eyeglasses"],
+        [],
+    )
 
 
 def test_cancel_brings_the_example_back(monkeypatch):
@@ -515,7 +521,7 @@ def test_cancel_brings_the_example_back(monkeypatch):
 
     monkeypatch.setattr(Sweep, "walk", slowly)
     app = press(opened(), "Generate")
-    job = app.session_state[f"job:{Sweep.key}"]
+    job = app.session_state[f"guidance.job:{Sweep.key}"]
     press(app, "Cancel")
     assert (
         job.cancelled
@@ -546,7 +552,7 @@ def test_without_experts_the_page_says_so_in_one_sentence_and_the_rest_works(mon
     monkeypatch.setattr(guidance, "EXPERTS", "nowhere")
     app = opened(view=EXPERTS)
     assert len(app.info) == 1 and "diffusion-edu train flowers_experts" in app.info[0].value
-    finished(app.segmented_control(key="view").set_value(VECTORS).run())
+    finished(app.segmented_control(key="guidance.view").set_value(VECTORS).run())
     assert animation(app)["tracks"]
 
 

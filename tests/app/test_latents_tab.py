@@ -237,7 +237,7 @@ WIDGETS = [
 def test_every_widget_may_be_used(view, widget, key, value):
     app = at(LATENTS, latents_view=view)
     before = animation(app)["id"]
-    finished(getattr(app, widget)(key=key).set_value(value).run())
+    finished(getattr(app, widget)(key=f"text.{key}").set_value(value).run())
     assert animation(app)["id"] != before
 
 
@@ -271,7 +271,7 @@ def scenes(n=70):
     """Images of a set with captions of their own; the first two are the same."""
     images = torch.randint(0, 256, (n, 3, SIZE, SIZE), generator=torch.Generator().manual_seed(1), dtype=torch.uint8)
     images[1] = images[0]
-    return Captioned(images, tuple(CAPTIONS[k % 5] for k in range(n)), ("",) * n, ("",) * n, "scenes")
+    return Captioned(images, tuple((CAPTIONS[k % 5],) for k in range(n)), ("",) * n, ("",) * n, "scenes")
 
 
 @pytest.fixture
@@ -312,7 +312,7 @@ def test_training_latents_are_found_and_decoded_once(trained, tmp_path):
 def test_the_nearest_training_latents_are_shown(trained, monkeypatch):
     app = at(NEAREST, nearest_count="2", nearest_limit="250")
     finished(next(button for button in app.button if button.label == "Find nearest").click().run())
-    found = app.session_state[done_key("nearest")].result
+    found = app.session_state["text." + done_key("nearest")].result
     _, sampled, states = generated(count=2)
     feature_network = load("flower_features")
     *_, known = decode_training_images(trained, load_codec(CODER), 250)
@@ -339,7 +339,7 @@ def test_images_at_a_path_are_compared_and_memorised_samples_are_found(tmp_path)
         Image.fromarray(image.permute(1, 2, 0).numpy()).save(tmp_path / "set" / f"{k:02}.png")
     app = at(NEAREST, nearest_count="2", seed="3", nearest_path=str(tmp_path / "set"))
     finished(next(button for button in app.button if button.label == "Find nearest").click().run())
-    assert app.session_state[done_key("nearest")].result.files == [
+    assert app.session_state["text." + done_key("nearest")].result.files == [
         "00.png",
         "01.png",
     ] and "**2 of 2 samples are nearer" in said(app)

@@ -15,7 +15,7 @@ from diffusion_edu.samplers import SAMPLERS
 AppTest = pytest.importorskip("streamlit.testing.v1").AppTest
 done_key = pytest.importorskip("diffusion_edu.app.jobs.task").done_key
 NOISE = "pages/1_Adding_noise.py"
-SAMPLING, DONE, JOB = "pages/3_Sampling.py", done_key("sampling"), "job:sampling"
+SAMPLING, DONE, JOB = "pages/3_Sampling.py", "sampling." + done_key("sampling"), "sampling.job:sampling"
 PAGES = [HOME, NOISE, SAMPLING]
 
 
@@ -94,14 +94,14 @@ def test_every_sampler_works_and_its_step_is_shown_in_numbers(name):
 )
 def test_every_widget_can_be_changed(class_name, key, value):
     app = opened(SAMPLING)
-    healthy(getattr(app, class_name)(key=key).set_value(value).run())
+    healthy(getattr(app, class_name)(key=f"sampling.{key}").set_value(value).run())
     healthy(app.run())
 
 
 def test_a_linear_schedule_of_300_timesteps_has_non_zero_terminal_snr_until_it_is_rescaled():
     app = healthy(opened(SAMPLING, schedule="linear", timesteps="300"))
     assert any("alpha_bar = 0.0481" in note.value for note in app.info)
-    healthy(app.toggle(key="zero_snr").set_value(True).run())
+    healthy(app.toggle(key="sampling.zero_snr").set_value(True).run())
     assert not app.info
 
 
@@ -128,8 +128,15 @@ def test_impossible_choices_get_one_sentence_and_leave_the_page_alive():
 
 
 def test_a_link_with_nonsense_in_it_opens_the_default():
-    app = healthy(opened(SAMPLING, steps="-3", sampler="magic", seed="banana", model="../../etc/passwd"))
-    assert app.select_slider(key="steps").value == 15  # the preset of the model
+    app = healthy(opened(SAMPLING, steps="many", sampler="magic", seed="banana", model="../../etc/passwd"))
+    assert app.select_slider(key="sampling.steps").value == 15  # the preset of the model
+
+
+def test_a_number_in_a_link_that_a_control_does_not_have_becomes_the_nearest():
+    app = healthy(opened(SAMPLING, steps="-3", images="99", seed="1e9"))
+    assert app.select_slider(key="sampling.steps").value == 1
+    assert app.slider(key="sampling.images").value == 9 and app.number_input(key="sampling.seed").value == 1_000_000
+    assert app.query_params == {"sampling.steps": "1", "sampling.images": "9", "sampling.seed": "1000000"}
 
 
 def test_cancel_leaves_no_image_and_the_next_walk_works(monkeypatch):
@@ -141,7 +148,7 @@ def test_cancel_leaves_no_image_and_the_next_walk_works(monkeypatch):
     assert job.cancelled and JOB not in app.session_state and DONE not in app.session_state
     time.sleep(1)
     assert job.finished and job.done < 201
-    app.select_slider(key="steps").set_value(2).run()
+    app.select_slider(key="sampling.steps").set_value(2).run()
     healthy(app.button[0].click().run())
     assert finished(app).session_state[DONE].result
 
@@ -162,7 +169,7 @@ def test_cancel_leaves_no_image_and_the_next_walk_works(monkeypatch):
 )
 def test_every_widget_of_the_noise_page_can_be_changed(class_name, key, value):
     app = opened(NOISE)
-    healthy(getattr(app, class_name)(key=key).set_value(value).run())
+    healthy(getattr(app, class_name)(key=f"noise.{key}").set_value(value).run())
     healthy(app.run())
     assert animation(app)["tracks"]
 
@@ -191,9 +198,9 @@ def test_a_link_opens_the_prepared_noise():
 
 def test_a_link_with_too_many_or_unknown_schedules_opens_all_the_same():
     assert (
-        animation(healthy(opened(NOISE, schedules=["magic"], timesteps="7", class_name="weed", number="99", seed="x")))[
-            "timesteps"
-        ][0]
+        animation(
+            healthy(opened(NOISE, schedules=["magic"], timesteps="few", class_name="weed", number="99", seed="x"))
+        )["timesteps"][0]
         == 1000
     )
     assert animation(healthy(opened(NOISE, schedules=["linear", "scaled_linear", "quadratic", "cosine"])))["tracks"]
@@ -201,7 +208,7 @@ def test_a_link_with_too_many_or_unknown_schedules_opens_all_the_same():
 
 def test_without_a_schedule_the_page_requests_one():
     app = opened(NOISE)
-    healthy(app.multiselect(key="schedules").set_value([]).run())
+    healthy(app.multiselect(key="noise.schedules").set_value([]).run())
     assert "at least one" in app.info[0].value
 
 
@@ -211,8 +218,8 @@ def test_the_signal_that_300_linear_timesteps_leave_is_shown_and_named():
     button = next(button for button in app.button if "signal that is left" in button.label)
     healthy(button.click().run())
     assert [note.value for note in app.info if "alpha_bar = 0.0481" in note.value]
-    assert animation(app)["timesteps"][animation(app)["start"]] == 300 and app.toggle(key="averaged").value
-    healthy(app.selectbox(key="timesteps").set_value(1000).run())
+    assert animation(app)["timesteps"][animation(app)["start"]] == 300 and app.toggle(key="noise.averaged").value
+    healthy(app.selectbox(key="noise.timesteps").set_value(1000).run())
     assert not app.info
 
 
@@ -254,7 +261,7 @@ def test_without_our_images_the_page_says_what_to_do_and_takes_a_file(monkeypatc
     image_picker.images.clear()
     app = healthy(opened(NOISE))
     assert "flower_samples.parquet" in app.error[0].value
-    healthy(app.segmented_control(key="source").set_value("a file").run())
+    healthy(app.segmented_control(key="noise.source").set_value("a file").run())
     healthy(app.file_uploader[0].set_value(("me.jpg", image_file(), "image/jpeg")).run())
     assert not app.error and animation(app)["class_names"] == ["your image"]
 

@@ -379,7 +379,7 @@ def test_train_then_change_everything_without_training_again(monkeypatch):
         ("slider", "eta", 1.0),
     ]
     for widget, key, value in changes:
-        finished(healthy(getattr(app, widget)(key=key).set_value(value).run()))
+        finished(healthy(getattr(app, widget)(key=f"points.{key}").set_value(value).run()))
         animation = animation_of(app)
         assert animation["id"] != before["id"] or (key, value) == ("zero_snr", True), (
             key
@@ -387,9 +387,9 @@ def test_train_then_change_everything_without_training_again(monkeypatch):
         assert animation["panels"][0]["words"] == before["panels"][0]["words"] and "x" in animation["panels"][0]
         before = animation
     assert next(iter(app.session_state[NETWORKS].values())) is trained
-    healthy(app.selectbox(key="prediction_type").set_value("x0").run())
+    healthy(app.selectbox(key="points.prediction_type").set_value("x0").run())
     assert "x" not in animation_of(finished(app))["panels"][0]
-    healthy(app.selectbox(key="prediction_type").set_value("v").run())
+    healthy(app.selectbox(key="points.prediction_type").set_value("v").run())
     assert "x" in animation_of(finished(app))["panels"][0]  # the trained network is kept
 
 
@@ -406,13 +406,13 @@ def test_the_shown_code_makes_the_shown_points():
 def test_cancel_keeps_the_page_alive_and_another_set_stops_the_training():
     app = opened(seconds="30")
     next(button for button in app.button if button.label == "Train").click().run()
-    job = app.session_state[f"job:{TRAIN}"]
+    job = app.session_state[f"points.job:{TRAIN}"]
     next(button for button in app.button if button.label == "Cancel").click().run()
     finished(app)
     assert job.cancelled and NETWORKS not in app.session_state and animation_of(app)
     next(button for button in app.button if button.label == "Train").click().run()
-    job = app.session_state[f"job:{TRAIN}"]
-    finished(healthy(app.selectbox(key="points").set_value("spirals").run()))
+    job = app.session_state[f"points.job:{TRAIN}"]
+    finished(healthy(app.selectbox(key="points.points").set_value("spirals").run()))
     assert job.cancelled and animation_of(app)["classes"] == ["one arm", "other arm"]
 
 
@@ -455,7 +455,7 @@ def test_an_own_file_is_used_and_a_bad_one_gets_one_sentence():
 def test_letters_may_be_written_and_nonsense_gets_one_sentence():
     app = opened(points="letters", text="OKO")
     assert animation_of(app)["classes"] == ["O (1)", "K", "O (2)"]
-    healthy(app.text_input(key="text").set_value(" ").run())
+    healthy(app.text_input(key="points.text").set_value(" ").run())
     assert "at least one letter" in finished(app).error[0].value
 
 

@@ -45,7 +45,7 @@ def short(monkeypatch):
 def sampled(app, key="sampler_grid"):
     """Press Generate, and wait until the table is full."""
     until_over(next(button for button in app.button if button.label == "Generate").click().run())
-    return app.session_state[done_key(key)][:2]
+    return app.session_state["steps." + done_key(key)][:2]
 
 
 def sheet(app):
@@ -158,8 +158,8 @@ def test_the_page_opens_with_the_example_and_runs_again(link):
     assert len(app.title) == 1 and sheet(app).count("<img ") == (2 * recorded.IN_A_ROW if link else 16)
     assert any("A recorded example" in caption.value for caption in app.caption)
     assert (
-        app.number_input(key="first_seed" if link else "seed").value == recorded.SEED
-        and app.selectbox(key="class_name").value == recorded.CLASS
+        app.number_input(key="steps.first_seed" if link else "steps.seed").value == recorded.SEED
+        and app.selectbox(key="steps.class_name").value == recorded.CLASS
     )
     assert any(
         re.search(r"[\d,]+ network evaluations \(NFE\): about [\d.]+ s", caption.value) for caption in app.caption
@@ -220,14 +220,14 @@ def test_the_code_of_the_interpolation_samples_both_rows():
 )
 def test_every_widget_can_be_changed(class_name, key, value, view):
     app = healthy(opened(PAGE, view=view))
-    healthy(getattr(app, class_name)(key=key).set_value(value).run())
+    healthy(getattr(app, class_name)(key=f"steps.{key}").set_value(value).run())
     healthy(app.run())
     assert sheet(app)
 
 
 def test_without_a_sampler_or_a_number_of_steps_the_page_requests_one():
     app = opened(PAGE)
-    healthy(app.multiselect(key="samplers").set_value([]).run())
+    healthy(app.multiselect(key="steps.samplers").set_value([]).run())
     assert "at least one" in app.info[0].value
 
 
@@ -243,21 +243,21 @@ def test_a_link_with_nonsense_in_it_opens_all_the_same():
             model="../../etc/passwd",
         )
     )
-    assert app.segmented_control(key="view").value == "few steps" and sheet(app)
+    assert app.segmented_control(key="steps.view").value == "few steps" and sheet(app)
     healthy(opened(PAGE, columns=[str(steps) for steps in steps_page.STEPS]))
 
 
 def test_cancel_brings_the_example_back_and_the_next_table_is_sampled(short):
     app = opened(PAGE, columns=["100"])
     healthy(next(button for button in app.button if button.label == "Generate").click().run())
-    job = app.session_state["job:sampler_grid"]
+    job = app.session_state["steps.job:sampler_grid"]
     healthy(next(button for button in app.button if button.label == "Cancel").click().run())
     assert (
         job.cancelled
-        and done_key("sampler_grid") not in app.session_state
+        and "steps." + done_key("sampler_grid") not in app.session_state
         and any("A recorded example" in caption.value for caption in app.caption)
     )
-    app.multiselect(key="columns").set_value([1]).run()
+    app.multiselect(key="steps.columns").set_value([1]).run()
     assert sampled(app)[0].steps == (1,)
 
 
@@ -270,7 +270,9 @@ def test_a_network_that_predicts_eps_refuses_pure_noise_in_one_sentence(monkeypa
     )
     app = opened(PAGE, schedule="flow")
     healthy(next(button for button in app.button if button.label == "Generate").click().run())
-    assert len(app.error) == 1 and "pure noise" in app.error[0].value and "job:sampler_grid" not in app.session_state
+    assert (
+        len(app.error) == 1 and "pure noise" in app.error[0].value and "steps.job:sampler_grid" not in app.session_state
+    )
 
 
 def test_without_a_model_or_an_example_the_page_is_alive(monkeypatch, tmp_path):

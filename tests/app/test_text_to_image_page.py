@@ -109,7 +109,7 @@ def pressed(app, label):
 
 
 def result(app):
-    return app.session_state[done_key("generation")].result
+    return app.session_state["text." + done_key("generation")].result
 
 
 def animation(app):
@@ -167,7 +167,7 @@ def said(app):
 def test_an_image_is_generated_at_once_with_its_settings():
     app = opened()
     able, made = load_text_to_image("typist"), result(app)
-    *_, last = walk = list(sample(able.request(app.text_area(key="prompt").value, [0])))
+    *_, last = walk = list(sample(able.request(app.text_area(key="text.prompt").value, [0])))
     assert torch.equal(made.images, able.images(last.x)) and len(made.frames) == len(walk) == 4
     assert (
         "volcano erupts" in said(app) and "from noise" in said(app) and "typist" in said(app) and "seed 0" in said(app)
@@ -183,7 +183,7 @@ def test_an_image_is_generated_at_once_with_its_settings():
 def test_nothing_is_generated_before_the_click_and_the_result_keeps_its_own_settings():
     app = opened(prompt="red fox")
     before = result(app)
-    finished(app.text_area(key="prompt").set_value("blue fairy").run())
+    finished(app.text_area(key="text.prompt").set_value("blue fairy").run())
     assert (
         result(app) is before
         and "**red fox**" in said(app)
@@ -204,7 +204,7 @@ def test_a_batch_has_one_seed_per_image_and_each_image_can_be_shown():
     for k, seed in enumerate((7, 8, 9)):
         alone = result(opened(seed=str(seed), prompt="red fox")).images
         assert alike(alone[0], made.images[k]) and not alike(alone[0], made.images[k - 1])
-        finished(app.segmented_control(key="shown of 3").set_value(k + 1).run())
+        finished(app.segmented_control(key="text.shown of 3").set_value(k + 1).run())
         assert np.array_equal(tracks(animation(app))["x"][-1], made.images[k].permute(1, 2, 0))
 
 
@@ -232,9 +232,9 @@ def test_the_code_contains_painted_and_generated_input_images():
     first = result(app).images
     assert torch.equal(executed(app)["images"], first)
     app = pressed(app, "Start from it")
-    assert app.session_state["source"] == "your last sample"
-    assert torch.equal(app.session_state["start_image"].image, first[0])
-    app.segmented_control(key="start").set_value("inpainting").run()
+    assert app.session_state["text.source"] == "your last sample"
+    assert torch.equal(app.session_state["text.start_image"].image, first[0])
+    app.segmented_control(key="text.start").set_value("inpainting").run()
     app = pressed(app, "Generate")
     assert torch.equal(result(app).job.start.subject.image, first[0]) and torch.equal(
         executed(app)["images"], result(app).images
@@ -244,18 +244,18 @@ def test_the_code_contains_painted_and_generated_input_images():
 def test_image_to_image_changes_the_image_by_the_strength():
     app = opened(**IMAGE, strength="0.0")
     assert torch.equal(result(app).images[0], flower()) and animation(app)["timesteps"] == [0]
-    app.slider(key="strength").set_value(1.0).run()
+    app.slider(key="text.strength").set_value(1.0).run()
     all_noise = result(pressed(app, "Generate")).images
     assert torch.equal(all_noise, result(opened()).images)
     app = paint(app, "text_to_image input", spot(0, 9))
-    app.slider(key="strength").set_value(0.0).run()
+    app.slider(key="text.strength").set_value(0.0).run()
     assert torch.equal(result(pressed(app, "Generate")).images[0], painted(flower(), spot(0, 9)))
 
 
 def test_image_to_image_with_and_without_noise_differ_and_are_labelled():
     app = opened(**IMAGE, prompt="red fox")
     before = result(app).images
-    app.toggle(key="noisy").set_value(False).run()
+    app.toggle(key="text.noisy").set_value(False).run()
     app = pressed(app, "Generate")
     assert "without added noise" in said(app) and not torch.equal(result(app).images, before)
 
@@ -276,7 +276,7 @@ def test_a_mask_is_painted_and_one_of_another_size_is_scaled():
     app = opened(**MASK, hole="file")
     mask = Image.new("RGB", (300, 150))
     mask.paste("white", (150, 0, 300, 150))
-    app.file_uploader(key="mask").set_value(("mask.png", encoded(mask, "PNG"), "image/png")).run()
+    app.file_uploader(key="text.mask").set_value(("mask.png", encoded(mask, "PNG"), "image/png")).run()
     assert "300 x 150 pixels" in said(app)
     left = torch.arange(SIZE) < SIZE // 2
     assert torch.equal(result(pressed(app, "Generate")).images[0][:, :, left], flower()[:, :, left])
@@ -311,7 +311,7 @@ WIDGETS = [
 def test_every_control_changes_the_result(widget, key, value):
     app = opened(prompt="red fox", sampler="DDIM")
     before = result(app)
-    getattr(app, widget)(key=key).set_value(value).run()
+    getattr(app, widget)(key=f"text.{key}").set_value(value).run()
     app = pressed(app, "Generate")
     assert animation(app)["id"] != before.job.id and not torch.equal(result(app).images, before.images)
     assert torch.equal(executed(app)["images"], result(app).images)
@@ -338,8 +338,8 @@ def test_a_link_with_nonsense_in_it_opens_the_default():
 )
 def test_odd_prompts_make_images_and_get_a_note(prompt, words):
     app = opened()
-    app.text_area(key="prompt").set_value(prompt).run()
-    app.text_input(key="negative").set_value(prompt).run()
+    app.text_area(key="text.prompt").set_value(prompt).run()
+    app.text_input(key="text.negative").set_value(prompt).run()
     app = pressed(app, "Generate")
     assert result(app).images.shape == (1, 3, SIZE, SIZE) and words in said(app).replace("\\", "")
     assert len(said(app)) < 4000 and torch.equal(executed(app)["images"], result(app).images)
@@ -361,7 +361,7 @@ def test_the_markov_chain_makes_prompts_of_the_chosen_categories(order):
     for _ in range(5):
         next(pills for pills in app.pills if pills.label == "Categories").set_value(["animals"]).run()
         app = pressed(app, "Random prompt")
-        assert "fox" in app.text_area(key="prompt").value and "fairy" not in app.text_area(key="prompt").value
+        assert "fox" in app.text_area(key="text.prompt").value and "fairy" not in app.text_area(key="text.prompt").value
     assert "volcano erupts" in said(app)  # nothing was generated yet
 
 
@@ -373,12 +373,12 @@ def test_unseen_and_training_prompts_come_from_files(tmp_path):
     )
     app = healthy(app.run())
     next(pills for pills in app.pills if pills.label == "Categories").set_value(["beings"]).run()
-    assert pressed(app, "Random prompt").text_area(key="prompt").value == "An elf sings."
+    assert pressed(app, "Random prompt").text_area(key="text.prompt").value == "An elf sings."
     app = opened(prompts="training")
-    app.file_uploader(key="prompt file training").set_value(("mine.txt", b"One tree.\n", "text/plain")).run()
-    assert pressed(app, "Random prompt").text_area(key="prompt").value == "One tree."
+    app.file_uploader(key="text.prompt file training").set_value(("mine.txt", b"One tree.\n", "text/plain")).run()
+    assert pressed(app, "Random prompt").text_area(key="text.prompt").value == "One tree."
     for name, data in (("x.json", b"{"), ("x.parquet", b"no"), ("x.txt", b"")):
-        healthy(app.file_uploader(key="prompt file training").set_value((name, data, "text/plain")).run())
+        healthy(app.file_uploader(key="text.prompt file training").set_value((name, data, "text/plain")).run())
         assert app.info[0].value.endswith(".") and "prompt" in app.info[0].value.lower()
 
 
@@ -411,7 +411,7 @@ def test_a_png_carries_its_settings_and_the_page_reads_them():
     )
     assert np.array_equal(np.asarray(Image.open(io.BytesIO(data))), result(app).images[1].permute(1, 2, 0))
     other = opened(prompt="red fox")
-    other.file_uploader(key="png_settings").set_value(("a.png", data, "image/png")).run()
+    other.file_uploader(key="text.png_settings").set_value(("a.png", data, "image/png")).run()
     assert any("press Generate" in info.value for info in other.info)
     again = result(pressed(other, "Generate"))
     assert again.job.request.settings == {**result(app).job.request.settings, "seed": 10}
@@ -435,12 +435,14 @@ def test_settings_that_do_not_fit_are_ignored():
         {"prompt": 5, "seed": -1, "preset": preset, "model": "gone"},
         {"preset": 3, "seed": True, "begin": "an image"},
     ):
-        finished(app.file_uploader(key="png_settings").set_value(("a.png", noted(blank, about), "image/png")).run())
+        finished(
+            app.file_uploader(key="text.png_settings").set_value(("a.png", noted(blank, about), "image/png")).run()
+        )
         words = "is not installed" if "model" in about else "began with an image"
         assert any(words in info.value for info in app.info)
         assert result(pressed(app, "Generate")).job.id == first
     for data in (b"", b"no", encoded(plain(), "PNG"), encoded(plain(), "JPEG"), noted(blank, [1])):
-        finished(app.file_uploader(key="png_settings").set_value(("a.png", data, "image/png")).run())
+        finished(app.file_uploader(key="text.png_settings").set_value(("a.png", data, "image/png")).run())
         assert any("choose" in info.value for info in app.info)
 
 
@@ -473,16 +475,16 @@ def test_of_many_sampling_steps_some_are_kept_including_both_ends():
 @pytest.mark.parametrize(("times", "factor"), [("2 ×", 2), ("4 ×", 4)])
 def test_an_image_is_upscaled_by_our_model(times, factor):
     app = opened(upscale=times, images="2 images", seed="3", upscale_steps="2")
-    finished(app.segmented_control(key="shown of 2").set_value(2).run())
+    finished(app.segmented_control(key="text.shown of 2").set_value(2).run())
     assert not any("Larger" in caption.value for caption in app.caption)
     app = pressed(app, "Upscale")
     *_, last = upscale(
         load("larger"), Preset(steps=2, guidance_scale=1.0), to_signed(result(app).images[[1]]), [4], factor
     )
     assert torch.equal(executed(app)["large"], to_bytes(last.x)) and last.x.shape[-1] == factor * SIZE
-    assert torch.equal(app.session_state[done_key("upscaling")].result, to_bytes(last.x))
+    assert torch.equal(app.session_state["text." + done_key("upscaling")].result, to_bytes(last.x))
     assert f"seed 4, {factor * SIZE} × {factor * SIZE}" in said(app)
-    finished(app.segmented_control(key="shown of 2").set_value(1).run())
+    finished(app.segmented_control(key="text.shown of 2").set_value(1).run())
     assert "seed 4," not in said(app) and "upscale" not in app.code[0].value  # the other image is not larger
 
 
@@ -492,17 +494,19 @@ def test_an_image_is_upscaled_by_a_weight_file(tmp_path):
     torch.save(tiny_upscaler(4).state_dict(), path)
     app = opened(upscale="4 ×", upscaler="a weight file")
     assert "upload the file" in app.info[0].value
-    app.text_input(key="weights").set_value(str(path)).run()
+    app.text_input(key="text.weights").set_value(str(path)).run()
     app = pressed(app, "Upscale")
     expected = to_bytes(upscaler(path)(to_signed(result(app).images), 4))
-    assert torch.equal(app.session_state[done_key("upscaling")].result, expected) and torch.equal(
+    assert torch.equal(app.session_state["text." + done_key("upscaling")].result, expected) and torch.equal(
         executed(app)["large"], expected
     )
-    app.file_uploader(key="weight file").set_value(("own.pth", path.read_bytes(), "application/octet-stream")).run()
+    app.file_uploader(key="text.weight file").set_value(
+        ("own.pth", path.read_bytes(), "application/octet-stream")
+    ).run()
     app = pressed(app, "Upscale")
     assert "Compact x4" in said(app)
     for name, data in (("x.pth", b"no"), ("x.safetensors", b""), ("x.txt", b"hello")):
-        finished(app.file_uploader(key="weight file").set_value((name, data, "application/octet-stream")).run())
+        finished(app.file_uploader(key="text.weight file").set_value((name, data, "application/octet-stream")).run())
         assert len(app.error) == 1 and name in app.error[0].value and app.error[0].value.endswith(".")
 
 
@@ -519,19 +523,19 @@ def test_files_that_are_no_images_get_one_sentence():
     app = opened(**MASK, hole="file", source="a file")
     for key in ("file", "mask"):
         for data, _ in BAD.values():
-            finished(app.file_uploader(key=key).set_value(("x.png", data, "image/png")).run())
+            finished(app.file_uploader(key=f"text.{key}").set_value(("x.png", data, "image/png")).run())
             assert len(app.error) == 1 and app.error[0].value.endswith(".")
-        finished(app.file_uploader(key=key).set_value(("x.png", encoded(plain(), "PNG"), "image/png")).run())
+        finished(app.file_uploader(key=f"text.{key}").set_value(("x.png", encoded(plain(), "PNG"), "image/png")).run())
 
 
 def test_transparent_and_animated_images_are_used_and_the_page_says_how():
     app = opened(**IMAGE, source="a file", strength="0.0")
     clear = Image.new("RGBA", (SIZE, SIZE), (255, 0, 0, 0))
-    app.file_uploader(key="file").set_value(("x.png", encoded(clear, "PNG"), "image/png")).run()
+    app.file_uploader(key="text.file").set_value(("x.png", encoded(clear, "PNG"), "image/png")).run()
     assert "transparent, laid on white" in said(app) and result(pressed(app, "Generate")).images.min() == 255
     file, frames = io.BytesIO(), [Image.new("RGB", (SIZE, SIZE), colour) for colour in ("red", "blue")]
     frames[0].save(file, "GIF", save_all=True, append_images=frames[1:])
-    app.file_uploader(key="file").set_value(("x.gif", file.getvalue(), "image/gif")).run()
+    app.file_uploader(key="text.file").set_value(("x.gif", file.getvalue(), "image/gif")).run()
     assert "the first frame" in said(app)
 
 
@@ -562,11 +566,11 @@ def test_a_cancelled_generation_waits_for_the_button(monkeypatch):
 
     monkeypatch.setattr(FromNoise, "generation", slowly)
     app = begun()
-    job = app.session_state["job:generation"]
+    job = app.session_state["text.job:generation"]
     healthy(next(button for button in app.button if button.label == "Cancel").click().run())
-    assert job.cancelled and done_key("generation") not in app.session_state
+    assert job.cancelled and "text." + done_key("generation") not in app.session_state
     monkeypatch.setattr(FromNoise, "generation", plain_generation)
-    assert done_key("generation") not in finished(app.run()).session_state
+    assert "text." + done_key("generation") not in finished(app.run()).session_state
     assert result(pressed(app, "Generate"))
 
 
@@ -604,7 +608,7 @@ def test_the_result_is_still_there_after_a_visit_to_another_tab():
     app = pressed(app, "Generate")
     before = result(app)
     for tab in ("Latents", "Generate"):
-        app.session_state["tab"] = tab
+        app.session_state["text.tab"] = tab
         finished(app.run())
     assert result(app) is before and "generated with other settings" not in said(app)
     assert animation(app)["id"] == f"{before.job.id}-0"

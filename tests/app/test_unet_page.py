@@ -178,9 +178,9 @@ def test_the_page_opens_with_the_map_and_the_numbers_of_the_library(summary):
     *parts, (skips, parameters, flops) = printed(app)
     assert (skips, parameters, flops) == (summary.skips, summary.parameters, summary.flops)
     assert [(part[0], part[4]) for part in parts] == [(part.name, part.parameters) for part in summary.parts]
-    app.selectbox(key="part").set_value("middle.self_attention").run()
+    app.selectbox(key="unet.part").set_value("middle.self_attention").run()
     assert any("`middle.self_attention`, self-attention" in words.value for words in healthy(app).markdown)
-    app.selectbox(key="compare_with").set_value(SIMPLE).run()
+    app.selectbox(key="unet.compare_with").set_value(SIMPLE).run()
     assert [figure["title"].split(":")[0] for figure in given(healthy(app))["figures"]] == [
         "Flowers, attention U-Net",
         SIMPLE,
@@ -328,25 +328,25 @@ def test_classes_have_the_mean_colour_of_our_images_or_grey():
 )
 def test_every_widget_may_be_used(widget, key, value, view):
     app = shown(view=view)
-    healthy(getattr(app, widget)(key=key).set_value(value).run())
-    assert getattr(finished(app), widget)(key=key).value == value
+    healthy(getattr(app, widget)(key=f"unet.{key}").set_value(value).run())
+    assert getattr(finished(app), widget)(key=f"unet.{key}").value == value
 
 
 def test_our_images_may_be_chosen():
     app = shown(view="activations", input="one of ours")
     before = given(app)["id"]
-    healthy(app.slider(key="number").set_value(3).run())
+    healthy(app.slider(key="unet.number").set_value(3).run())
     assert given(finished(app))["id"] != before
-    healthy(app.selectbox(key="class_name").set_value("rose").run())
+    healthy(app.selectbox(key="unet.class_name").set_value("rose").run())
     assert any("Our image (rose)" in caption.value for caption in finished(app).caption)
 
 
 def test_cancel_stops_and_a_button_starts_again(monkeypatch):
     monkeypatch.setattr(trajectory, "PRESET", Preset(steps=1000, guidance_scale=1.0))
     app = healthy(opened(INSIDE, view="activations"))
-    job = app.session_state["job:unet channels"]
+    job = app.session_state["unet.job:unet channels"]
     healthy(next(button for button in app.button if button.label == "Cancel").click().run())
-    assert job.cancelled and "job:unet channels" not in app.session_state
+    assert job.cancelled and "unet.job:unet channels" not in app.session_state
     monkeypatch.setattr(trajectory, "PRESET", Preset(steps=3, guidance_scale=1.0))
     healthy(next(button for button in app.button if button.label == "Continue").click().run())
     assert given(finished(app))["timesteps"][0] == 1000
@@ -363,10 +363,12 @@ def test_a_link_with_nonsense_in_it_opens_all_the_same():
         model="nobody",
         compare_with="nothing at all",
     )
-    assert app.segmented_control(key="view").value == "map" and app.selectbox(key="part").value == "up.0.0.block"
-    assert app.selectbox(key="compare_with").value == "none"
+    assert (
+        app.segmented_control(key="unet.view").value == "map" and app.selectbox(key="unet.part").value == "up.0.0.block"
+    )
+    assert app.selectbox(key="unet.compare_with").value == "none"
     app = shown(view="attention", layer="no", row="99", column="x")
-    assert app.slider(key="row").value <= 8
+    assert app.slider(key="unet.row").value <= 8
 
 
 @pytest.mark.parametrize("view", ["map", "activations", "attention", "time embedding", "class embedding"])
@@ -378,7 +380,7 @@ def test_a_model_with_attributes_has_all_views(view, monkeypatch, tmp_path, tiny
     app = shown(view=view, model="My faces", condition="hat")
     assert (
         not app.error
-        and app.selectbox(key="model").value == "My faces"
+        and app.selectbox(key="unet.model").value == "My faces"
         and len(app.code) >= 1
         and (app.get("bidi_component") or app.get("plotly_chart"))
     )

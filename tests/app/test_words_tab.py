@@ -53,7 +53,7 @@ def at(link, **more):
 
 
 def done(app, key):
-    return app.session_state[done_key(key)]
+    return app.session_state["text." + done_key(key)]
 
 
 def caption(app, key):
@@ -90,7 +90,7 @@ def test_every_tab_opens_with_its_result_and_a_rerun_computes_nothing(key, link)
     app = at(link)
     shown = animation(app)
     assert shown["id"] and "Computed in" in caption(app, key) and app.tabs[0].label == "Generate"
-    assert animation(healthy(app.run()))["id"] == shown["id"] and f"job:{key}" not in app.session_state
+    assert animation(healthy(app.run()))["id"] == shown["id"] and f"text.job:{key}" not in app.session_state
 
 
 # Cross-attention
@@ -117,30 +117,30 @@ def test_layer_and_head_can_be_chosen_without_a_new_generation(text_to_image):
     app, recorded = at(WORDS), {}
     states(request_for(text_to_image, seeds=[0]), recording_guidance(text_to_image.model.net, recorded))
     before = done(app, "cross-attention")
-    assert app.selectbox(key="layer").options == [
+    assert app.selectbox(key="text.layer").options == [
         "down · 8 × 8",
         "down · 4 × 4",
         "middle · 4 × 4",
         "up · 4 × 4",
         "up · 8 × 8",
     ]
-    healthy(app.selectbox(key="layer").set_value("middle · 4 × 4").run())
-    healthy(app.selectbox(key="head").set_value("head 2").run())
+    healthy(app.selectbox(key="text.layer").set_value("middle · 4 × 4").run())
+    healthy(app.selectbox(key="text.head").set_value("head 2").run())
     shown, words = animation(app), text_to_image.reader.read(PROMPT).words
     assert done(app, "cross-attention") is before and shown["rows"] == 4
     for t, fraction in zip(shown["timesteps"], shown["fractions"], strict=True):
         assert fraction == pytest.approx(
             by_word(recorded[t]["middle.cross_attention"][0, 1].double(), words).mean(0).tolist()
         )
-    healthy(app.selectbox(key="layer").set_value("up · 8 × 8").run())  # which has one head
-    assert app.selectbox(key="head").value == "all heads" and animation(app)["rows"] == 8
+    healthy(app.selectbox(key="text.layer").set_value("up · 8 × 8").run())  # which has one head
+    assert app.selectbox(key="text.head").value == "all heads" and animation(app)["rows"] == 8
 
 
 def test_the_word_of_the_link_is_selected_if_it_is_in_the_prompt():
     assert animation(at(WORDS, word="red"))["word"] == 2
     app = at(WORDS, word="dives")
     assert animation(app)["word"] == 4
-    finished(app.text_area(key="prompt").set_value("a whale and a whale").run())
+    finished(app.text_area(key="text.prompt").set_value("a whale and a whale").run())
     shown = animation(app)
     assert shown["words"] == ["start token", "a", "whale", "and", "a (2)", "whale (2)"] and shown["word"] == 2
 
@@ -173,12 +173,12 @@ def test_images_of_word_ablation_are_those_of_the_library(text_to_image):
 
 def test_several_words_can_be_removed_even_all_but_not_none():
     app = at(ABLATION)
-    finished(app.multiselect(key="without").set_value(["A", "red", "tiger", "dives"]).run())
+    finished(app.multiselect(key="text.without").set_value(["A", "red", "tiger", "dives"]).run())
     assert done(app, "word ablation").request.rest == "" and done(app, "word ablation").request.tokens == (1, 2, 3, 4)
-    healthy(app.multiselect(key="without").set_value([]).run())
+    healthy(app.multiselect(key="text.without").set_value([]).run())
     assert has_info(app, "Choose at least one word")
-    finished(app.text_area(key="prompt").set_value("a blue whale").run())
-    assert app.multiselect(key="without").options == ["a", "blue", "whale"]
+    finished(app.text_area(key="text.prompt").set_value("a blue whale").run())
+    assert app.multiselect(key="text.without").options == ["a", "blue", "whale"]
 
 
 # Prompt interpolation
@@ -201,7 +201,7 @@ def test_swap_exchanges_both_prompts():
     app = at(INTERPOLATION)
     first = animation(app)["tracks"]
     finished(next(button for button in app.button if button.label == "Swap").click().run())
-    assert (app.text_area(key="prompt").value, app.text_input(key="second_prompt").value) == (
+    assert (app.text_area(key="text.prompt").value, app.text_input(key="text.second_prompt").value) == (
         INTERPOLATION["second_prompt"],
         PROMPT,
     )
@@ -212,7 +212,7 @@ def test_swap_exchanges_both_prompts():
 def test_without_interpolations_there_are_two_images():
     app = at(INTERPOLATION, interpolations="0")
     assert [track["name"] for track in animation(app)["tracks"]] == ["A", "B"]
-    finished(app.text_input(key="second_prompt").set_value(PROMPT).run())
+    finished(app.text_input(key="text.second_prompt").set_value(PROMPT).run())
     assert "the same image" in caption(app, "prompt interpolation")
 
 
@@ -298,15 +298,15 @@ def test_the_code_makes_the_same_predictions():
 )
 def test_without_a_known_word_there_is_one_sentence(prompt, link):
     app = at(link)
-    finished(app.text_area(key="prompt").set_value(prompt).run())
+    finished(app.text_area(key="text.prompt").set_value(prompt).run())
     assert has_info(app, "no word in the prompt") and not app.get("bidi_component") and not app.error
 
 
 def test_both_prompts_may_be_empty():
     app = at(INTERPOLATION)
-    finished(app.text_area(key="prompt").set_value("").run())
+    finished(app.text_area(key="text.prompt").set_value("").run())
     assert animation(app)["tracks"][0]["words"] == "unconditional"
-    finished(app.text_input(key="second_prompt").set_value("").run())
+    finished(app.text_input(key="text.second_prompt").set_value("").run())
     assert "the same image" in caption(app, "prompt interpolation")
 
 
@@ -356,7 +356,7 @@ def test_a_cancelled_task_waits_for_the_button(monkeypatch):
 
     monkeypatch.setattr(AttentionRecording, "run", slowly)
     app = opened(PAGE, model="talker", prompt=PROMPT, **WORDS)
-    job = app.session_state["job:cross-attention"]
+    job = app.session_state["text.job:cross-attention"]
     healthy(next(button for button in app.button if button.label == "Cancel").click().run())
     assert job.cancelled and not app.get("bidi_component")
     monkeypatch.setattr(AttentionRecording, "run", plain)

@@ -7,6 +7,7 @@ from diffusion_edu.app.adding_noise.animation import NOISES, ForwardProcess
 from diffusion_edu.app.common import image_picker
 from diffusion_edu.app.common.controls import control
 from diffusion_edu.app.common.layout import lesson, show_code
+from diffusion_edu.app.common.plain_text import plain
 from diffusion_edu.app.common.snippets import snippet
 from diffusion_edu.app.common.state import set_controls
 from diffusion_edu.app.components.player.widget import play
@@ -23,8 +24,8 @@ def show():
         st.info(note, icon=":material/info:")
     play(process.animation, key="adding noise")
     st.caption(
-        f"{subject.class_name.capitalize()}, 64x64, the input size of the models. The line beside a schedule's name "
-        f"shows whether its curves are solid or dashed. {' '.join(subject.notes)}"
+        f"{plain(subject.class_name.capitalize())}, 64x64, the input size of the models. The line beside a schedule's "
+        f"name shows whether its curves are solid or dashed. {' '.join(subject.notes)}"
     )
     lesson("01_adding_noise")
     schedules = [SCHEDULES[schedule.name] for schedule in process.schedules]
@@ -39,7 +40,7 @@ def ask():
     try:
         subject = image_picker.ask_subject()
     except ValueError as problem:  # our own images are missing
-        st.error(f"{problem} Restore it, or choose a file of your own.")
+        st.error(f"{plain(problem)} Restore it, or choose a file of your own.")
         st.stop()
     names, T, seed, averaged = _ask_noise()
     if not names:

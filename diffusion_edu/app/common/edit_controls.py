@@ -8,6 +8,7 @@ import torch
 from diffusion_edu.app.common import image_picker
 from diffusion_edu.app.common.controls import control
 from diffusion_edu.app.common.image_picker import UNLINKED, Subject
+from diffusion_edu.app.common.plain_text import plain
 from diffusion_edu.app.common.state import own
 from diffusion_edu.data.layers import painted, read_mask, to_png
 
@@ -20,7 +21,7 @@ def ask_image_or_stop(size, place=None, sampled=None):
     try:
         return image_picker.ask_subject(size, place, sampled)
     except ValueError as problem:
-        st.error(f"{problem} Restore it, or choose a file of your own.")
+        st.error(f"{plain(problem)} Restore it, or choose a file of your own.")
         st.stop()
 
 
@@ -96,7 +97,7 @@ def ask_mask(size):
     try:
         mask, notes = read_mask(given.getvalue(), size)
     except ValueError as problem:
-        st.error(str(problem))
+        st.error(plain(problem))
         return disc(size)
     if notes:
         st.caption(" ".join(notes))

@@ -6,6 +6,7 @@ import streamlit as st
 from torch import Tensor
 
 from diffusion_edu.app.common.controls import control
+from diffusion_edu.app.common.plain_text import plain
 from diffusion_edu.app.common.snippets import snippet
 from diffusion_edu.app.common.state import own
 from diffusion_edu.checkpoints import PRETRAINED
@@ -57,7 +58,7 @@ def ask_subject(size=64, place=None, sampled=None):
     try:
         image, notes = read_upload(file.getvalue(), size)
     except ValueError as problem:
-        st.error(str(problem))
+        st.error(plain(problem))
         with place:
             return ours(size)
     return Subject(image, "your image", snippet(__file__, "read_upload", size=size), tuple(notes))

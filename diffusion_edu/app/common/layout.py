@@ -1,17 +1,14 @@
 """The frame of every page: the list of pages, the title, images side by side, and the code behind the page."""
 
-import inspect
-import threading
 from contextlib import contextmanager
-from functools import cache
 from pathlib import Path
 
 import streamlit as st
 
+from diffusion_edu.app.common.source_code import source_of
 from diffusion_edu.app.common.state import AFRESH, PAGE, guarded
 
 ROOT = Path(__file__).parents[3]
-READING = threading.Lock()  # Python 3.11 cannot parse in several threads at once
 
 PAGES = {  # its file: its name in keys and links, its title, its symbol
     "streamlit_app.py": ("home", "Home", ":material/home:"),
@@ -77,15 +74,4 @@ def show_code(code, *functions, does="generate exactly these images"):
         st.code(code, language="python", wrap_lines=True)
         for function in functions:
             st.caption(f"`{function.__name__}`, the source in `{function.__module__.replace('.', '/')}.py`:")
-            st.code(source(function), language="python", wrap_lines=True)
-
-
-def source(function):
-    """Return the source of a function or class, which is read once."""
-    with READING:
-        return _source(function)
-
-
-@cache
-def _source(function):
-    return inspect.getsource(function)
+            st.code(source_of(function), language="python", wrap_lines=True)

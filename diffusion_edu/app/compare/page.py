@@ -5,6 +5,7 @@ import streamlit as st
 from diffusion_edu.analysis.measures import distance, principal_plane
 from diffusion_edu.app.common import models
 from diffusion_edu.app.common.layout import show_code, show_images
+from diffusion_edu.app.common.plain_text import plain
 from diffusion_edu.app.common.snippets import snippet
 from diffusion_edu.app.common.state import own
 from diffusion_edu.app.compare import controls
@@ -46,9 +47,9 @@ def show():
         seconds = expected(requests)
         stale = finished and finished.request != requests
         note = " **Not generated yet: below is the earlier comparison.**" if stale else ""
-        words.caption(f"{describe(requests)} About {max(seconds, 0.1):.1f} s on this machine.{note}")
+        words.caption(f"{plain(describe(requests))} About {max(seconds, 0.1):.1f} s on this machine.{note}")
     except Unusable as problem:
-        st.error(str(problem))
+        st.error(plain(problem))
     for note in dict.fromkeys(filter(None, (r.preset.noise_schedule().terminal_snr_note for r in requests))):
         st.info(note, icon=":material/info:")
     if is_due(seconds) or clicked:
@@ -140,7 +141,7 @@ def show_comparison(comparison, name):
     head = ["| | steps | NFE | computing | distance at timestep 0 |", "| --- | --- | --- | --- | --- |"]
     costs.markdown("\n".join([*head, *rows]))
     words.caption(f"NFE: number of function evaluations of the network. {DISTANCE}")
-    st.caption(f"Sampled: {comparison.requests[0].class_names_in_words}. {READING}")
+    st.caption(f"Sampled: {plain(comparison.requests[0].class_names_in_words)}. {READING}")
 
 
 def code(requests):

@@ -5,6 +5,7 @@ import streamlit as st
 from diffusion_edu.app.common import image_picker, models
 from diffusion_edu.app.common.controls import control
 from diffusion_edu.app.common.layout import show_code
+from diffusion_edu.app.common.plain_text import plain
 from diffusion_edu.app.common.sampler_controls import ZERO_SNR, ask_seed, ask_timesteps
 from diffusion_edu.app.components.player.widget import play
 from diffusion_edu.app.denoise_once.denoiser_choice import ExactChoice, NetworkChoice
@@ -38,8 +39,8 @@ def show():
         request = finished.request
         play(finished.result.animation, key="denoise once")
         st.caption(
-            f"{request.choice.words}. Errors are mean squares over all values: images lie between −1 and 1, noise has "
-            "the variance 1. At 100% every value is exact, at 0% the prediction is no better than zero. "
+            f"{plain(request.choice.words)}. Errors are mean squares over all values: images lie between −1 and 1, "
+            "noise has the variance 1. At 100% every value is exact, at 0% the prediction is no better than zero. "
             f"{' '.join(request.notes)}"
         )
         st.markdown(THREE_ERRORS)
@@ -57,7 +58,9 @@ def ask():
         )
         card = models.pick() if denoiser == NETWORK else None
     if card and card.channels != 3:
-        _end(f"{card.title} works on latents with {card.channels} channels, not on images: choose another model.")
+        _end(
+            f"{plain(card.title)} works on latents with {card.channels} channels, not on images: choose another model."
+        )
     try:
         subject = image_picker.ask_subject(card.size if card else 64)
         with st.sidebar:
@@ -79,7 +82,9 @@ def _ask_condition(card, subject):
     """Ask for the condition of the network and for the guidance scale."""
     class_name, guidance_scale = None, 1.0
     if card.condition_names:
-        words = f"The prediction is easier if the network knows the class. This image shows: {subject.class_name}."
+        words = (
+            f"The prediction is easier if the network knows the class. This image shows: {plain(subject.class_name)}."
+        )
         condition = control(st.selectbox, "Condition", [NOTHING, *card.condition_names], key="condition", help=words)
         words = "0 ignores the condition, 1 follows it, more exaggerates it (classifier-free guidance)."
         guidance_scale = control(

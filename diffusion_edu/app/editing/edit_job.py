@@ -12,6 +12,7 @@ from diffusion_edu.app.common import models
 from diffusion_edu.app.common.controls import control
 from diffusion_edu.app.common.image_picker import Subject
 from diffusion_edu.app.common.layout import show_code
+from diffusion_edu.app.common.plain_text import plain
 from diffusion_edu.app.common.request import ANY, Request
 from diffusion_edu.app.common.sampler_controls import ask_preset, ask_seed
 from diffusion_edu.app.common.state import own
@@ -157,7 +158,7 @@ def _keep_done(edit):
         return keep_done(_task(edit))
     except ValueError as problem:  # the settings do not go together
         cancel(edit.key)
-        st.error(str(problem))
+        st.error(plain(problem))
         return done(edit.key)
 
 

@@ -18,6 +18,7 @@ from diffusion_edu.app.common.edit_controls import (
 )
 from diffusion_edu.app.common.image_picker import Subject
 from diffusion_edu.app.common.numbers import counted
+from diffusion_edu.app.common.plain_text import plain
 from diffusion_edu.app.common.request import Request
 from diffusion_edu.app.common.settings_id import settings_id
 from diffusion_edu.app.common.snippets import snippet
@@ -94,8 +95,8 @@ class ImageToImage:
         end, x0 = walks[RESULT][-1].x.cpu(), to_signed(self.subject.image)
         far = 127.5 * distance(end, x0.expand_as(end))
         return (
-            f"{self.request.class_names_in_words}. The root mean squared difference between the four images and the "
-            f"input is **{far:.0f} of 255**."
+            f"{plain(self.request.class_names_in_words)}. The root mean squared difference between the four images and "
+            f"the input is **{far:.0f} of 255**."
         )
 
     @property

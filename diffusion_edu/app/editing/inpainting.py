@@ -12,6 +12,7 @@ from diffusion_edu.analysis.measures import seam
 from diffusion_edu.app.common.controls import control
 from diffusion_edu.app.common.edit_controls import COLUMNS, ask_image_or_stop, ask_mask, base64_literal
 from diffusion_edu.app.common.image_picker import Subject
+from diffusion_edu.app.common.plain_text import plain
 from diffusion_edu.app.common.request import Request
 from diffusion_edu.app.common.settings_id import settings_id
 from diffusion_edu.app.common.snippets import snippet
@@ -103,8 +104,9 @@ class Inpainting:
         """Say what is new, how visible the edge of the mask is, and how the methods differ."""
         methods = " and ".join(f"{name} in {len(path) - 1} steps" for name, path in self.paths.items())
         return (
-            f"{self.request.class_names_in_words}. {methods[0].upper()}{methods[1:]}; {self.mask.float().mean():.0%} "
-            f"of the image is new, the rest is unchanged bit for bit.{self._seams(walks)} The naive method only "
+            f"{plain(self.request.class_names_in_words)}. {methods[0].upper()}{methods[1:]}; "
+            f"{self.mask.float().mean():.0%} of the image is new, the rest is unchanged bit for bit."
+            f"{self._seams(walks)} The naive method only "
             "replaces the known pixels at every timestep. RePaint goes back to earlier timesteps again and again "
             "(resampling), so that new and known pixels fit each other."
         )

@@ -6,6 +6,7 @@ from diffusion_edu.app.common import image_picker, models
 from diffusion_edu.app.common.controls import control
 from diffusion_edu.app.common.image_picker import FILE, OURS, UNLINKED, Subject
 from diffusion_edu.app.common.layout import show_code
+from diffusion_edu.app.common.plain_text import plain
 from diffusion_edu.app.common.request import ANY, Request
 from diffusion_edu.app.common.state import own
 from diffusion_edu.app.common.super_resolution_card import MISSING, super_resolution_card
@@ -65,7 +66,7 @@ def _ask_source(card):
             return given or image_picker.ours(SMALL)
     except ValueError as problem:  # our own images are missing
         cancel(SuperResolution.key)
-        st.error(f"{problem} Restore it, or choose a file of your own.")
+        st.error(f"{plain(problem)} Restore it, or choose a file of your own.")
         st.stop()
 
 
@@ -89,7 +90,7 @@ def _uploaded(card):
         multiple = models.get(card.name).net.size_multiple // FACTOR if card else MULTIPLE
         image, notes = read_upload(given.getvalue(), fitting(MAX_SIDE, multiple))
     except ValueError as problem:  # Unusable is one too
-        st.error(str(problem))
+        st.error(plain(problem))
         return None
     height, width = image.shape[1:]
     limits = f"at most {MAX_SIDE} pixels, both sides divisible by {multiple}, cropped at the edges"

@@ -8,6 +8,7 @@ import streamlit as st
 from diffusion_edu.app.common import models
 from diffusion_edu.app.common.controls import control
 from diffusion_edu.app.common.layout import show_code, show_images
+from diffusion_edu.app.common.plain_text import plain
 from diffusion_edu.app.common.snippets import snippet
 from diffusion_edu.app.common.state import own, set_controls
 from diffusion_edu.app.components.player.widget import play
@@ -103,7 +104,7 @@ def _ask(exhibit, card):
             f"in {chain.steps} steps each: about {max(seconds, 1):.0f} s on this machine."
         )
     except Unusable as problem:
-        st.error(str(problem))
+        st.error(plain(problem))
 
 
 def _predict(exhibit, number, card):

@@ -1,10 +1,10 @@
 """The explanation of an exhibit, with the source of the wrong function and of the test that finds the mistake."""
 
 import ast
-import inspect
 
 import streamlit as st
 
+from diffusion_edu.app.common.source_code import read_once, source_of
 from diffusion_edu.museum.moments import FINAL_STD
 from diffusion_edu.paths import REPOSITORY
 
@@ -25,11 +25,12 @@ def show_sources(exhibit):
         st.caption(EXACT)
     wrong, test = st.columns(2, gap="medium")
     wrong.markdown("**The wrong line** is marked; this very function made the images above:")
-    wrong.code(inspect.getsource(exhibit.wrong), wrap_lines=True)
+    wrong.code(source_of(exhibit.wrong), wrap_lines=True)
     test.markdown(f"**The test that finds it**, in `{path}`:")
     test.code(source_of_test(path, name), wrap_lines=True)
 
 
+@read_once
 def source_of_test(path, name):
     """Return the source of a test function, or a comment if the tests are not installed."""
     try:

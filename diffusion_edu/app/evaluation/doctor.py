@@ -8,6 +8,7 @@ import streamlit as st
 from diffusion_edu.app.common import models
 from diffusion_edu.app.common.controls import control
 from diffusion_edu.app.common.layout import show_code
+from diffusion_edu.app.common.plain_text import plain
 from diffusion_edu.app.common.snippets import snippet
 from diffusion_edu.app.evaluation import doctor_form, doctor_job
 from diffusion_edu.checkpoints import OWN, Unusable, available, read_card
@@ -72,8 +73,9 @@ def _literal(values):
 def runs():
     """List what can be read, {name: path}: models with a card, and training runs that have only a curve so far."""
     known = available()
-    curves = sorted(OWN.glob("*/log.csv"))
-    unfinished = {path.parent.name: path.parent for path in curves if path.parent.name not in known}
+    curves = sorted(OWN.glob("*/training/log.csv"))
+    folders = [path.parents[1] for path in curves]
+    unfinished = {folder.name: folder for folder in folders if folder.name not in known}
     return {**{name: path for name, path in known.items() if not _is_classifier(path)}, **unfinished}
 
 
@@ -96,7 +98,7 @@ def _run():
     try:
         findings = read_run(known[name])
     except ValueError as problem:
-        st.error(str(problem))
+        st.error(plain(problem))
         return None, "", None
     path = known[name].relative_to(Path.cwd()) if known[name].is_relative_to(Path.cwd()) else known[name]
     path = f'"{path.as_posix()}"'

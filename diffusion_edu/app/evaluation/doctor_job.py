@@ -4,6 +4,7 @@ import streamlit as st
 import torch
 
 from diffusion_edu.app.common import image_picker, models
+from diffusion_edu.app.common.plain_text import plain
 from diffusion_edu.app.common.state import own
 from diffusion_edu.app.jobs import timing
 from diffusion_edu.app.jobs.progress import WAITING
@@ -30,7 +31,7 @@ def offer(name, known, button, estimate):
         seconds = timing.expected(model, preset, IMAGES, guided)
         seconds += timing.expected(model, Preset(steps=1), 2 * REAL_IMAGES, guiding=False)
     except (Unusable, ValueError) as problem:
-        st.error(str(problem))
+        st.error(plain(problem))
         return None
     button.button(
         "Examine the model",

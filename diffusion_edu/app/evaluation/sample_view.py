@@ -8,6 +8,7 @@ import torch
 from diffusion_edu.app.common.charts import plot
 from diffusion_edu.app.common.neighbour_search import PAIRS, memorised_sentence, pairs_table
 from diffusion_edu.app.common.numbers import format_number, format_with_band
+from diffusion_edu.app.common.plain_text import plain
 from diffusion_edu.app.trajectories.chart_axes import STYLES, across, doubling_axis, log_axis, measured
 from diffusion_edu.evaluation.colours import smooth_histograms
 from diffusion_edu.figures.charts import Axis, Chart, Series, round_axis
@@ -29,12 +30,12 @@ def show(request, report):
     plot(colour_charts(report), key="samples_colours")
     count = len(report.images)
     if request.card:
-        origin = f"by {request.card.title}, seeds from {request.seed}"
+        origin = f"by {plain(request.card.title)}, seeds from {request.seed}"
     else:
         origin = f"of our image set, chosen by seed {request.seed}"
     st.caption(
         f"{count} samples {origin}, compared by features of `{request.feature_network}` with "
-        f"{report.reference_count:,} images of {report.source}. W₁ (Wasserstein-1 distance): the mean change of "
+        f"{report.reference_count:,} images of {plain(report.source)}. W₁ (Wasserstein-1 distance): the mean change of "
         "values, in units of 255, that would make the colours of both sets equal. "
         + (OUR_SET if not request.path else "")
     )

@@ -5,6 +5,7 @@ import streamlit as st
 from diffusion_edu.app.common import condition_picker, models
 from diffusion_edu.app.common.charts import plot
 from diffusion_edu.app.common.controls import control
+from diffusion_edu.app.common.plain_text import plain
 from diffusion_edu.app.common.sampler_controls import STEPS
 from diffusion_edu.app.guidance import recorded, sweep_view
 from diffusion_edu.app.guidance.experts import EXPERTS, MISSING, NOISY, PREDICTIONS, SINGLE, ExpertComparison
@@ -39,7 +40,7 @@ def ask():
         with st.sidebar:
             return VIEWS[view](), row
     except ValueError as problem:
-        st.info(str(problem), icon=":material/info:")
+        st.info(plain(problem), icon=":material/info:")
         st.stop()
 
 
@@ -142,7 +143,7 @@ def show_sweep(sweep, row):
     try:
         row.caption(_estimate(sweep), width=160)  # narrow, so that it stays beside the button
     except Unusable as problem:
-        st.error(str(problem))
+        st.error(plain(problem))
     if task := watch(sweep.key):
         return task.request
     if results:

@@ -2,6 +2,7 @@
 
 from html import escape
 
+from diffusion_edu.app.common.plain_text import plain
 from diffusion_edu.app.guidance.sweep_results import fidelity
 from diffusion_edu.app.trajectories.animation import COLOUR, DASHES, png_url
 from diffusion_edu.app.trajectories.guidance_charts import GUIDANCE
@@ -139,7 +140,9 @@ def real_accuracy(sweep):
 def caption(sweep):
     """Explain the images and the numbers."""
     words, preset = sweep.condition.words, sweep.preset
-    parts = [f"{words[:1].upper()}{words[1:]}, {sweep.card.title}, {preset.sampler} in {preset.steps} steps."]
+    parts = [
+        f"{plain(words[:1].upper() + words[1:])}, {plain(sweep.card.title)}, {preset.sampler} in {preset.steps} steps."
+    ]
     if sweep.classifier:
         parts.append(
             "Condition fidelity: the fraction of images that an independent evaluation classifier recognises as the "

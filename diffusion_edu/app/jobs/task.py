@@ -38,6 +38,7 @@ import streamlit as st
 
 from diffusion_edu.app.common import models as installed
 from diffusion_edu.app.common.layout import show_images
+from diffusion_edu.app.common.plain_text import plain
 from diffusion_edu.app.common.state import guarded, own
 from diffusion_edu.app.jobs.progress import preview_progress, progress_text
 from diffusion_edu.app.jobs.worker import Job, sentence_of
@@ -92,7 +93,7 @@ def start(task, patience=0.0):
         items = task.run(*(name and (task.load or installed.get)(name) for name in task.models))
     except (Unusable, ValueError) as problem:
         LOG.info("%s was refused", task.key, exc_info=True)
-        st.error(str(problem))
+        st.error(plain(problem))
         return False
     job = Job(items, task.total, task.keep).start()
     values = {started_key(task.key): task.id, _job_key(task.key): job, _task_key(task.key): task}
@@ -133,7 +134,7 @@ def watch(key, quiet=False):
     The page runs again when the task is finished.
     """
     if sentence := st.session_state.get(_failed_key(key)):
-        st.error(sentence)
+        st.error(plain(sentence))
     if task := running(key):
         _watch(task, quiet)
     return task

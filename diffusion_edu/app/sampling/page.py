@@ -6,6 +6,7 @@ from diffusion_edu.app.common import models
 from diffusion_edu.app.common.controls import control
 from diffusion_edu.app.common.layout import show_code, show_images
 from diffusion_edu.app.common.numbers import counted
+from diffusion_edu.app.common.plain_text import plain
 from diffusion_edu.app.common.request import ANY, MIXED, MIXED_ATTRIBUTES, Request
 from diffusion_edu.app.common.sampler_controls import SAYS, ask_preset, ask_seed
 from diffusion_edu.app.components.player.widget import play
@@ -34,7 +35,7 @@ def show():
     try:
         estimate.caption(estimate_time(request))
     except Unusable as problem:
-        st.error(str(problem))
+        st.error(plain(problem))
     if note := request.preset.noise_schedule().terminal_snr_note:
         st.info(note, icon=":material/info:")
     finished, task = done(KEY), watch(KEY)
@@ -107,7 +108,7 @@ def _show_result(finished):
         recording = finished.result
         play(recording.animation, key="player", autoplay=True)
         names, summary = recording.request.class_names_in_words, recording.request.summary
-        st.caption(f"{names}. Sampled in {recording.seconds:.1f} s of computing. {summary}")
+        st.caption(f"{plain(names)}. Sampled in {recording.seconds:.1f} s of computing. {summary}")
         step, download = st.tabs(["One step in numbers", "Download"])
         with step:
             inspect_step(recording)
@@ -116,7 +117,7 @@ def _show_result(finished):
     elif animation := load_animation(PRETRAINED / "flowers_attention.animation.json"):
         play(animation, key="player", autoplay=True)
         names = ", ".join(animation["class_names"])
-        st.caption(f"A recorded example of the flower model: {names}. Press Generate to sample your own.")
+        st.caption(f"A recorded example of the flower model: {plain(names)}. Press Generate to sample your own.")
 
 
 def _show_downloads(recording):

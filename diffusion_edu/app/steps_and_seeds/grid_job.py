@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
+from diffusion_edu.app.common.plain_text import plain
 from diffusion_edu.data.images import to_bytes
 
 
@@ -48,4 +49,5 @@ def describe(request):
     )
     zero = " with zero terminal SNR" if p.zero_snr else ""
     names = request.class_names_in_words[:1].upper() + request.class_names_in_words[1:]
-    return f"{names}, {request.card.title}{guidance}, {p.schedule} schedule{zero}, T = {p.T}, {p.spacing} spacing"
+    names = f"{plain(names)}, {plain(request.card.title)}"
+    return f"{names}{guidance}, {p.schedule} schedule{zero}, T = {p.T}, {p.spacing} spacing"

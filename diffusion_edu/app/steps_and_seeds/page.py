@@ -7,6 +7,7 @@ import streamlit as st
 from diffusion_edu.app.common import models
 from diffusion_edu.app.common.controls import control
 from diffusion_edu.app.common.layout import show_code
+from diffusion_edu.app.common.plain_text import plain
 from diffusion_edu.app.common.request import ANY, Request
 from diffusion_edu.app.common.sampler_controls import GUIDANCE, SAYS, ZERO_SNR, ask_timesteps
 from diffusion_edu.app.jobs import timing
@@ -33,7 +34,7 @@ def show():
     try:
         cost.caption(estimate(table))
     except Unusable as problem:
-        st.error(str(problem))
+        st.error(plain(problem))
     if note := table.request.preset.noise_schedule().terminal_snr_note:
         st.info(note, icon=":material/info:")
     shown, finished, is_example = latest(table.key)

@@ -7,9 +7,10 @@ import torch
 from torch import Tensor
 
 from diffusion_edu.analysis.attention import by_word, recording_guidance
+from diffusion_edu.app.common.plain_text import plain
 from diffusion_edu.app.common.settings_id import settings_id
 from diffusion_edu.app.common.snippets import snippet
-from diffusion_edu.app.text_to_image.request import TextRequest, escaped
+from diffusion_edu.app.text_to_image.request import TextRequest
 from diffusion_edu.app.trajectories.recording import kept
 from diffusion_edu.data.images import to_signed
 from diffusion_edu.latent.text_to_image import sample
@@ -95,7 +96,7 @@ class AttentionRecording:
         means = [self.fractions(weights).mean(dim=(0, 1)) for frame in frames for weights in frame.weights.values()]
         fractions = torch.stack(means).mean(dim=0)
         order = [index for index in fractions.argsort(descending=True).tolist() if index]
-        top = ", ".join(f"{escaped(self.words[index])} {fractions[index]:.0%}" for index in order[:3])
+        top = ", ".join(f"{plain(self.words[index])} {fractions[index]:.0%}" for index in order[:3])
         return (
             f"Over all timesteps, layers, heads and positions, {fractions[0]:.0%} of the attention goes to the "
             f"{START_TOKEN}, and most of the rest to {top}."

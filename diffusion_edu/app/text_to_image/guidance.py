@@ -13,7 +13,7 @@ from diffusion_edu.app.components.player.task import play_task
 from diffusion_edu.app.components.player.widget import play
 from diffusion_edu.app.jobs.task import animation_task, keep_done
 from diffusion_edu.app.text_to_image import request
-from diffusion_edu.app.text_to_image.request import TextRequest, escaped, quoted
+from diffusion_edu.app.text_to_image.request import TextRequest, quoted
 from diffusion_edu.app.text_to_image.variants import Variants
 from diffusion_edu.app.trajectories.guidance_vectors import GuidanceVectors
 from diffusion_edu.app.trajectories.recording import kept
@@ -66,11 +66,6 @@ class PromptVectors(GuidanceVectors):
     def clipping_note(self, step):
         """Latents are not clipped."""
         return ""
-
-    def caption(self, steps):
-        """Explain what the animation shows; typed text is not read as Markdown."""
-        words = {"condition": Condition(escaped(self.condition.words)), "unconditional": escaped(self.unconditional)}
-        return super(PromptVectors, replace(self, **words)).caption(steps)
 
     @property
     def code(self):

@@ -7,6 +7,7 @@ from diffusion_edu.app.common import model_card, models
 from diffusion_edu.app.common.controls import control
 from diffusion_edu.app.common.layout import show_code
 from diffusion_edu.app.common.neighbour_search import PAIRS, memorised_sentence, pairs_table, path_exists
+from diffusion_edu.app.common.plain_text import plain
 from diffusion_edu.app.jobs import timing
 from diffusion_edu.app.jobs.task import done, start, watch
 from diffusion_edu.app.text_to_image import request
@@ -121,7 +122,7 @@ def offer(search, row):
     try:
         text_to_image, _ = request.load(search.request.card.name), models.get(search.feature_network)
     except (Unusable, ValueError) as problem:
-        st.error(str(problem))
+        st.error(plain(problem))
         return
     if not search.path:
         return
@@ -140,8 +141,8 @@ def _show_found(search, found):
         part = f"{found.compared:,} of the {found.available:,}"
     decoded = " They are shown as the autoencoder reconstructs them." if search.latents else ""
     st.caption(
-        f"Prompt “{request.escaped(search.request.prompt)}”, seeds from {search.request.seed}; compared with {part} "
-        f"images of {found.source} by features of `{search.feature_network}`. Distances of features have no "
+        f"Prompt “{plain(search.request.prompt)}”, seeds from {search.request.seed}; compared with {part} "
+        f"images of {plain(found.source)} by features of `{search.feature_network}`. Distances of features have no "
         f"unit.{decoded}"
     )
 

@@ -5,6 +5,7 @@ from numbers import Real
 import streamlit as st
 
 from diffusion_edu.app.common.image_picker import UNLINKED
+from diffusion_edu.app.common.plain_text import plain
 from diffusion_edu.app.common.sampler_controls import STEPS, TIMESTEPS
 from diffusion_edu.app.common.state import own, set_controls
 from diffusion_edu.data.notes import read_note
@@ -16,7 +17,7 @@ KEY, MESSAGE = "png_settings", "png_settings message"
 DONE = "The prompt and settings of the PNG are on the page now: press Generate."
 FROM_IMAGE = "It began with an image, which is not in the file."
 CHANGED = "The weights of this model have changed since then: the image will be different."
-ABSENT = "The model that made it, {!r}, is not installed."
+ABSENT = "The model that made it, '{}', is not installed."
 CHOICES = (  # key of the control, name in the preset, options
     ("sampler", "sampler", SAMPLERS),
     ("schedule", "schedule", SCHEDULES),
@@ -55,7 +56,7 @@ def control_values(about, known):
     steps = {*STEPS, *(card.sampling.get("steps") for title, card in known.items() if title == model)}
     found = {
         "model": (model, model is not None),
-        **{name: (about.get(name), isinstance(about.get(name), str)) for name in ("prompt", "negative")},
+        **{name: (about.get(name), is_text(about.get(name))) for name in ("prompt", "negative")},
         "seed": (about.get("seed"), is_whole(about.get("seed"), 1_000_000)),
         **{key: (preset.get(name), preset.get(name) in list(values)) for key, name, values in CHOICES},
         "steps": (preset.get("steps"), is_whole(preset.get("steps"), 1000) and preset.get("steps") in steps),
@@ -72,11 +73,16 @@ def messages(about, known):
     card = next((card for card in known.values() if card.name == about.get("model")), None)
     yield DONE
     if card is None:
-        yield ABSENT.format(str(about.get("model"))[:80])
+        yield ABSENT.format(plain(str(about.get("model"))[:80]))
     elif card.sha256 != about.get("sha256"):
         yield CHANGED
     if "begin" in about:
         yield FROM_IMAGE
+
+
+def is_text(value):
+    """Return whether a value is a text of the usual length that every program can write."""
+    return isinstance(value, str) and len(value) <= 5000 and value.encode(errors="replace").decode() == value
 
 
 def is_whole(value, largest):

@@ -8,6 +8,7 @@ import streamlit as st
 
 from diffusion_edu.app.common.controls import control
 from diffusion_edu.app.common.image_picker import UNLINKED
+from diffusion_edu.app.common.plain_text import plain
 from diffusion_edu.app.common.state import own, set_controls
 from diffusion_edu.checkpoints import available
 from diffusion_edu.data.prompts import load_prompts, pick
@@ -33,11 +34,12 @@ def offer(card, key):
     try:
         choose, categories = _from_chain(card) if source == CHAIN else _from_file(card, source)
     except ValueError as problem:  # also Unusable
-        st.info(str(problem), icon=":material/info:")
+        st.info(plain(problem), icon=":material/info:")
         return
     chosen = []
     if len(categories) > 1:
         about = {"selection_mode": "multi", "key": f"categories {categories}", "help": "None selected: all of them."}
+        about["format_func"] = plain
         chosen = control(st.pills, "Categories", categories, linked=False, **about)
     if st.button("Random prompt", type="primary", icon=":material/casino:", key=own("random prompt"), width="stretch"):
         set_controls(**{key: choose(random.randrange(2**31), chosen).text})

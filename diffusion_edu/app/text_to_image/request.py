@@ -6,6 +6,7 @@ import streamlit as st
 
 from diffusion_edu.app.common import models
 from diffusion_edu.app.common.controls import control
+from diffusion_edu.app.common.plain_text import plain
 from diffusion_edu.app.common.sampler_controls import ask_preset, ask_seed
 from diffusion_edu.app.common.snippets import snippet
 from diffusion_edu.app.common.state import own
@@ -127,19 +128,14 @@ def load_or_stop(request):
     try:
         return load(request.card.name)
     except Unusable as problem:
-        st.error(str(problem))
+        st.error(plain(problem))
         st.stop()
 
 
 def show_notes(prompt_request):
     """Show which parts of the prompts have no effect."""
     for note in prompt_request.notes:
-        st.caption(f":material/info: {escaped(note)}")
-
-
-def escaped(text):
-    """Escape typed text so that it is not read as Markdown."""
-    return "".join(f"\\{sign}" if sign in "\\`*_{}[]()#+-.!|<>$:~" else sign for sign in " ".join(text.split()))
+        st.caption(f":material/info: {plain(note)}")
 
 
 def quoted(prompt, limit=40):

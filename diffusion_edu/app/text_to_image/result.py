@@ -7,8 +7,9 @@ from dataclasses import asdict, dataclass, field
 
 from diffusion_edu.app.common.image_picker import Subject
 from diffusion_edu.app.common.numbers import counted
+from diffusion_edu.app.common.plain_text import plain
 from diffusion_edu.app.text_to_image.job import Frame, GenerationJob
-from diffusion_edu.app.text_to_image.request import escaped, shortened
+from diffusion_edu.app.text_to_image.request import shortened
 from diffusion_edu.app.trajectories.animation import COLOUR, Animation, Track, sprite
 from diffusion_edu.app.trajectories.recording import frames_side_by_side
 from diffusion_edu.data.notes import noted
@@ -73,8 +74,8 @@ class GenerationResult:
         request, job = self.job.request, self.job
         preset = request.preset
         options = "".join(f", {name} {value}" for name, value in preset.options.items() if value)
-        prompt = f"**{escaped(shortened(request.prompt))}**" if request.prompt.strip() else "**an empty prompt**"
-        negative = f", negative prompt: **{escaped(shortened(request.negative))}**" if request.negative.strip() else ""
+        prompt = f"**{plain(shortened(request.prompt))}**" if request.prompt.strip() else "**an empty prompt**"
+        negative = f", negative prompt: **{plain(shortened(request.negative))}**" if request.negative.strip() else ""
         steps = counted(preset.steps, "step")
         how = (
             f"{preset.sampler}{options}, {steps}, guidance scale {preset.guidance_scale:g}, {preset.schedule} schedule"
@@ -82,7 +83,7 @@ class GenerationResult:
         seeds = f"seed {job.seeds[0]}" if job.count == 1 else f"seeds {job.seeds[0]} to {job.seeds[-1]}"
         sampling, decoding = self.seconds
         spent = f"Sampled in {sampling:.1f} s, decoded for the animation in {decoding:.1f} s."
-        return f"{prompt}{negative}\n\n{escaped(request.card.title)}, {job.start.words}; {how}, {seeds}. {spent}"
+        return f"{prompt}{negative}\n\n{plain(request.card.title)}, {job.start.words}; {how}, {seeds}. {spent}"
 
     def png(self, number):
         """One image as a PNG with its settings in the metadata."""

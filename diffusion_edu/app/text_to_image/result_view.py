@@ -6,9 +6,10 @@ import streamlit as st
 
 from diffusion_edu.app.common.controls import control
 from diffusion_edu.app.common.image_picker import SAMPLED
+from diffusion_edu.app.common.plain_text import plain
 from diffusion_edu.app.common.state import own, set_controls
 from diffusion_edu.app.components.player.widget import play
-from diffusion_edu.app.text_to_image.request import escaped, shortened
+from diffusion_edu.app.text_to_image.request import shortened
 from diffusion_edu.figures.grids import grid
 
 IMAGE_TO_IMAGE = "image-to-image"
@@ -28,7 +29,7 @@ def show(result, stage, side, columns):
             number = _choose(result, columns)
         st.caption(result.words)
         for note in result.notes:
-            st.caption(f":material/info: {escaped(note)}")
+            st.caption(f":material/info: {plain(note)}")
         with st.container(horizontal=True, gap="small"):
             _downloads(result, number)
             words = "Change this image with another prompt, or paint a mask and fill it."

@@ -11,6 +11,7 @@ import torch
 
 from diffusion_edu.app.common.controls import control
 from diffusion_edu.app.common.image_picker import UNLINKED
+from diffusion_edu.app.common.plain_text import plain
 from diffusion_edu.app.common.settings_id import settings_id
 from diffusion_edu.app.common.state import own
 from diffusion_edu.app.common.super_resolution_card import MISSING, super_resolution_card
@@ -167,7 +168,7 @@ def _ask_weight_file():
             changed = where.stat().st_mtime_ns if where.is_file() else None
             return WeightFileUpscaler(_read(str(where), changed), str(where))
     except Unusable as problem:
-        st.error(str(problem))
+        st.error(plain(problem))
         return None
     st.info("Type the path of the weight file of an upscaler, or upload the file.", icon=":material/info:")
     return None

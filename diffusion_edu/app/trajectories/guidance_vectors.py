@@ -4,6 +4,7 @@ from dataclasses import asdict, dataclass
 
 from diffusion_edu.analysis.measures import angle
 from diffusion_edu.app.common.condition_picker import ConditionChoice
+from diffusion_edu.app.common.plain_text import plain
 from diffusion_edu.app.common.settings_id import settings_id
 from diffusion_edu.app.common.snippets import snippet
 from diffusion_edu.app.trajectories.animation import COLOUR, SYMBOL, Animation, Track, sprite
@@ -155,9 +156,10 @@ class GuidanceVectors:
         largest = max(steps, key=lambda step: rms(step.difference))
         return (
             "The network predicts the clean image twice from the same noisy image: unconditionally "
-            f"({self.unconditional}, ∅) and with the condition ({self.condition.words}, c). Each prediction is one "
-            f"vector of {largest.x0_hat.numel():,} values from {self.origin}. Classifier-free guidance goes from the "
-            "tip of ∅ to the tip of c, and on along the same line. The difference c − ∅ is grey where the condition "
+            f"({plain(self.unconditional)}, ∅) and with the condition ({plain(self.condition.words)}, c). "
+            f"Each prediction is one vector of {largest.x0_hat.numel():,} values from {self.origin}. "
+            "Classifier-free guidance goes from the tip of ∅ to the tip of c, and on along the same line. "
+            "The difference c − ∅ is grey where the condition "
             f"changes nothing. It is largest at timestep {largest.t}, where its length is "
             f"{rms(largest.difference):.2f}. Sampling continues with g{self.continues}."
         )

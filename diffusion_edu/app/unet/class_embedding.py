@@ -13,6 +13,7 @@ from diffusion_edu.analysis.activations import (
 from diffusion_edu.app.common import image_picker, models
 from diffusion_edu.app.common.charts import CONFIG
 from diffusion_edu.app.common.controls import control
+from diffusion_edu.app.common.plain_text import plain
 from diffusion_edu.app.common.snippets import snippet
 from diffusion_edu.app.common.state import own
 from diffusion_edu.app.unet.trajectory import PRESET
@@ -46,8 +47,8 @@ def show(card, class_name):
     left, right = st.columns([3, 2])
     figure = class_map(positions, class_colours(names), names, chosen, nearest)
     left.plotly_chart(figure, key=own("class_map"), config=CONFIG)
-    lines = "\n".join(f"| {n} | {names[k]} | {similarity[k]:.2f} |" for n, k in enumerate(nearest, 1))
-    right.markdown(f"| | most similar to {class_name} | cosine similarity |\n| --- | --- | --- |\n{lines}")
+    lines = "\n".join(f"| {n} | {plain(names[k])} | {similarity[k]:.2f} |" for n, k in enumerate(nearest, 1))
+    right.markdown(f"| | most similar to {plain(class_name)} | cosine similarity |\n| --- | --- | --- |\n{lines}")
     right.caption("1: the same direction; 0: nothing in common. The mean over all classes is subtracted first.")
     st.caption(
         f"The map shows the two principal components (PCA). They hold {fractions.sum():.0%} of the variance, so "

@@ -8,6 +8,7 @@ from diffusion_edu.analysis.attention import record_attention, self_attention_of
 from diffusion_edu.analysis.hooks import record_each, record_outputs
 from diffusion_edu.analysis.network_summary import summarize
 from diffusion_edu.app.common import models
+from diffusion_edu.app.common.plain_text import plain
 from diffusion_edu.app.common.settings_id import settings_id
 from diffusion_edu.app.common.snippets import snippet
 from diffusion_edu.app.unet import trajectory as trajectories
@@ -81,7 +82,7 @@ class LayerRecording:
 
     def caption(self, items):
         """Name the image and the part."""
-        return f"{self.trajectory.caption}; part `{self.part}`."
+        return f"{plain(self.trajectory.caption)}; part `{self.part}`."
 
     @property
     def code(self):

@@ -17,6 +17,7 @@ from diffusion_edu.analysis.network_summary import summarize
 from diffusion_edu.app.common import models
 from diffusion_edu.app.common.controls import control
 from diffusion_edu.app.common.layout import show_code
+from diffusion_edu.app.common.plain_text import plain
 from diffusion_edu.app.components.svg import widget
 from diffusion_edu.app.jobs.task import animation_task, keep_done
 from diffusion_edu.app.unet import (
@@ -63,7 +64,7 @@ def show():
             part = controls.ask_part(network)
         trajectory = controls.ask_trajectory(card)
     except (Unusable, ValueError) as problem:
-        st.error(str(problem))
+        st.error(plain(problem))
         st.stop()
     VIEWS[view](card, network, part, trajectory)
 
@@ -98,7 +99,7 @@ def _show_attention(card, network, part, trajectory):
     layer = controls.ask_layer(network)
     if not layer:
         words = "its positions exchange information through convolutions only. Choose an attention U-Net."
-        st.info(f"{card.title} has no attention: {words}", icon=":material/info:")
+        st.info(f"{plain(card.title)} has no attention: {words}", icon=":material/info:")
         return
     recording = LayerRecording(trajectory, layer.name, layer.output_shape, attention=True)
     if finished := keep_done(animation_task(recording)):
@@ -117,7 +118,7 @@ def _show_time_embedding(card, network, part, trajectory):
 def _show_class_embedding(card, network, part, trajectory):
     if not card.condition_names:
         words = "is an unconditional model: choose one with classes or attributes."
-        st.info(f"{card.title} {words}", icon=":material/info:")
+        st.info(f"{plain(card.title)} {words}", icon=":material/info:")
         return
     class_name = controls.class_of(trajectory, card)
     t, compared = class_embedding.show(card, class_name)

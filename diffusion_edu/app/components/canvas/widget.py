@@ -5,6 +5,7 @@ from uuid import uuid4
 
 import streamlit as st
 
+from diffusion_edu.app.common.plain_text import plain
 from diffusion_edu.app.common.state import own
 from diffusion_edu.app.components import source
 from diffusion_edu.data.layers import from_url, layer_of, read_layer, to_png, to_url
@@ -65,7 +66,7 @@ def _canvas(key, image, initial, brush, **options):
         return read_layer(from_url(painted["layer"]), size)
     except ValueError as problem:
         st.session_state.pop(_key(key))
-        st.error(str(problem))
+        st.error(plain(problem))
         return initial
 
 
