@@ -27,6 +27,8 @@ def painted(image, layer):
 def read_layer(data, size):
     """Read a layer from PNG bytes: red, green, blue, opacity (0 or 255), uint8 (4, size, size); raises ValueError."""
     try:
+        if len(data) > 5 * size * size + 10_000:  # more than so many pixels can need
+            raise ValueError
         image = Image.open(io.BytesIO(data), formats=["PNG"])
         if image.size != (size, size):
             raise ValueError
