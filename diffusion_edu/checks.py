@@ -4,7 +4,7 @@ What does not fit raises ValueError, in one sentence. So the mathematics needs h
 such as `eta: Fraction` says what eta may be. Numbers of numpy are accepted as numbers; a list is no tensor.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence, Sized
 from dataclasses import dataclass
 from functools import wraps
 from inspect import signature
@@ -42,6 +42,15 @@ def one_of(names: Iterable[str]) -> Rule:
     return Rule(f"one of {', '.join(names)}", lambda name: name in names)
 
 
+def same_count(**batches: Sized) -> None:
+    """Raise ValueError unless all batches have as many entries as the first; each is named by what an entry is."""
+    (first, batch), *others = batches.items()
+    for name, other in others:
+        if len(other) != len(batch):
+            found = f"{len(batch)} {first}s came with {len(other)} {name}s"
+            raise ValueError(f"Every {first} needs a {name} of its own: {found}.")
+
+
 def _real(x: Tensor) -> bool:
     return not x.is_complex() and bool(x.isfinite().all())
 
@@ -64,7 +73,9 @@ Fraction = Annotated[float, Rule("a number from 0 to 1", lambda value: 0 <= valu
 Positive = Annotated[float, Rule("a finite number above 0", lambda value: value > 0)]
 NotNegative = Annotated[float, Rule("a finite number, 0 or more", lambda value: value >= 0)]
 Numbers = Annotated[Tensor, Rule("a tensor of numbers, not empty, without NaN and infinity", _real)]
+Maps = Annotated[Tensor, Rule("a tensor (b, c, h, w) that is not empty", lambda x: x.ndim == 4)]
 Images = Annotated[Tensor, Rule("images, a tensor (b, c, h, w), not empty, without NaN and infinity", _images)]
+Seed = Annotated[int, Rule("a whole number below 2**63", lambda seed: -(2**63) <= seed < 2**63)]
 Seeds = Annotated[Sequence[int], Rule("a list of whole numbers below 2**63, one seed per image", _seeds)]
 Timestep = Annotated[int | Tensor, Rule("a whole number, or a tensor (b,) of whole numbers", _whole)]
 Timesteps = Annotated[Sequence[int], Rule("a list of whole numbers, 0 or more", lambda t: t and min(t) >= 0)]

@@ -7,17 +7,20 @@ denoiser. It is a network, an oracle that knows x0, or one with errors added on 
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
-from typing import Self
+from typing import Annotated, Self
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from diffusion_edu.checks import Count, Index, Maps, NotNegative, Numbers, Rule, Seeds, checked, same_count
 from diffusion_edu.core import Denoiser
 from diffusion_edu.randomness import SeededNoise
+
+Severity = Annotated[Tensor, Rule("a tensor of numbers from 0 to 1", lambda x: ((x >= 0) & (x <= 1)).all())]
 
 GREY, WHITE = 0.0, 1.0
 SOFT = 0.15  # width of the soft edge of what is covered, as a fraction of the whole range
@@ -25,7 +28,8 @@ CLOUD = 0.4  # severity of the blur that makes clouds of noise: about four pixel
 GRAIN = 0.01  # standard deviation of the noise that is added to images of one colour, so that their pixels can differ
 
 
-def blur(x0: Tensor, severity: Tensor, noise: Tensor | None) -> Tensor:
+@checked
+def blur(x0: Maps, severity: Severity, noise: Maps | None) -> Tensor:
     """Let the image diffuse like heat until one colour is left: Gaussian blur with mirrored edges.
 
     Rissanen et al. 2023, eq. 3.
@@ -53,7 +57,8 @@ def _cosines(size):
     return waves  # orthonormal rows: the discrete cosine transform
 
 
-def pixelate(x0: Tensor, severity: Tensor, noise: Tensor | None) -> Tensor:
+@checked
+def pixelate(x0: Maps, severity: Severity, noise: Maps | None) -> Tensor:
     """Replace blocks of 2x2, 4x4, ... pixels by their mean colour, blending from one size to the next, until one block
     is left.
     """
@@ -70,19 +75,24 @@ def _blocks(x0, side):
     return means.repeat_interleave(side, 2).repeat_interleave(side, 3)[..., :h, :w]
 
 
-def fade(x0: Tensor, severity: Tensor, noise: Tensor | None) -> Tensor:
+@checked
+def fade(x0: Maps, severity: Severity, noise: Maps | None) -> Tensor:
     """Fade the image to grey."""
     return torch.lerp(x0, torch.full_like(x0, GREY), severity.to(x0))
 
 
-def desaturate(x0: Tensor, severity: Tensor, noise: Tensor | None) -> Tensor:
+@checked
+def desaturate(x0: Maps, severity: Severity, noise: Maps | None) -> Tensor:
     """Remove the colours and keep the brightness (ITU-R BT.601), for images of three channels."""
+    if x0.shape[1] != 3:
+        raise ValueError(f"Only images of three channels have colours to remove; these have {x0.shape[1]}.")
     weights = torch.tensor([0.299, 0.587, 0.114], dtype=torch.float64).to(x0).view(3, 1, 1)
     brightness = (x0 * weights).sum(1, keepdim=True)
     return torch.lerp(x0, brightness.expand_as(x0), severity.to(x0))
 
 
-def mask(x0: Tensor, severity: Tensor, noise: Tensor) -> Tensor:
+@checked
+def mask(x0: Maps, severity: Severity, noise: Maps) -> Tensor:
     """Let a grey disc grow from the position of the largest noise until it covers everything."""
     h, w = x0.shape[-2:]
     centre = noise.flatten(1).argmax(1)
@@ -92,7 +102,8 @@ def mask(x0: Tensor, severity: Tensor, noise: Tensor) -> Tensor:
     return _covered(x0, distance / distance.amax(dim=(2, 3), keepdim=True).clamp(min=1), severity, GREY)
 
 
-def snow(x0: Tensor, severity: Tensor, noise: Tensor) -> Tensor:
+@checked
+def snow(x0: Maps, severity: Severity, noise: Maps) -> Tensor:
     """Cover the pixels with white flakes, in an order given by the noise, until everything is white."""
     # the mean of nine neighbours, scaled back to variance 1
     flakes = F.avg_pool2d(F.pad(noise, (1, 1, 1, 1), mode="circular"), 3, stride=1) * 3
@@ -116,18 +127,24 @@ DEGRADATIONS: dict[str, Callable[..., Tensor]] = {
 TO_ONE_COLOUR = ("blur", "pixelate")  # these leave the mean colour of an image, which can be sampled
 
 
-def degrade_each(x0: Tensor, index: Tensor, severity: Tensor, noise: Tensor) -> Tensor:
+@checked
+def degrade_each(x0: Maps, index: Tensor, severity: Severity, noise: Maps) -> Tensor:
     """Degrade every image x0 (b, c, h, w) in its own way: index (b,) into DEGRADATIONS, severity (b,), noise (b, 1, h,
     w).
     """
+    same_count(image=x0, index=index, severity=severity, noise=noise)
+    if index.min() < 0 or index.max() >= len(DEGRADATIONS):
+        raise ValueError(f"The degradations have the indices 0 to {len(DEGRADATIONS) - 1}, not {index.tolist()}.")
     x = torch.empty_like(x0)
     with torch.autocast(x0.device.type, enabled=False):  # the input of a restorer must be exact
         for number, degradation in enumerate(DEGRADATIONS.values()):
             rows = index == number
-            x[rows] = degradation(x0[rows], severity[rows].view(-1, 1, 1, 1), noise[rows])
+            if rows.any():
+                x[rows] = degradation(x0[rows], severity[rows].view(-1, 1, 1, 1), noise[rows])
     return x
 
 
+@checked
 @dataclass(frozen=True)
 class Degradation:
     """One of DEGRADATIONS on timesteps 0 to T, with one seed per image: `degrade(x0, t) -> x_t`.
@@ -138,7 +155,7 @@ class Degradation:
 
     name: str
     seeds: tuple[int, ...]
-    T: int = 100
+    T: Count = 100
 
     def __post_init__(self) -> None:
         if self.name not in DEGRADATIONS:
@@ -146,13 +163,11 @@ class Degradation:
                 f"An image can be degraded in one of these ways: {', '.join(DEGRADATIONS)}; not {self.name!r}."
             )
 
-    def __call__(self, x0: Tensor, t: int) -> Tensor:
+    @checked
+    def __call__(self, x0: Maps, t: int) -> Tensor:
         if not 0 <= t <= self.T:
             raise IndexError(f"This degradation has the timesteps 0 to {self.T}; there is no timestep {t}.")
-        if len(x0) != len(self.seeds):
-            raise ValueError(
-                f"Every image needs a seed of its own: {len(x0)} images came with {len(self.seeds)} seeds."
-            )
+        same_count(image=x0, seed=self.seeds)
         if t == 0:
             return x0
         noise = SeededNoise(self.seeds).sample((1, *x0.shape[2:])).to(x0)
@@ -160,6 +175,7 @@ class Degradation:
         return DEGRADATIONS[self.name](x0, severity, noise)
 
 
+@checked
 @dataclass(frozen=True)
 class Restorer:
     """A network as the restorer of one degradation: `(x, t) -> x0_hat`, conditioned on the degradation's index and
@@ -170,10 +186,11 @@ class Restorer:
     """
 
     net: Callable[..., Tensor]
-    T: int
-    index: int
+    T: Count
+    index: Index
     autocast: torch.dtype | None = None
 
+    @checked
     def __call__(self, x: Tensor, t: int) -> Tensor:
         theta = torch.full((len(x),), math.pi / 2 * t / self.T, device=x.device)
         with torch.autocast(x.device.type, self.autocast, enabled=self.autocast is not None):
@@ -181,12 +198,14 @@ class Restorer:
         return x + residual.to(x.dtype)
 
 
+@checked
 def oracle(x0: Tensor) -> Denoiser:
     """Build the perfect restorer, which knows x0 (b, ...) and returns it for every x."""
     return lambda x, t: x0
 
 
-def flawed(restore: Denoiser, error: float, seeds: Sequence[int]) -> Denoiser:
+@checked
+def flawed(restore: Denoiser, error: NotNegative, seeds: Seeds) -> Denoiser:
     """Add clouds of coloured noise of standard deviation error to every prediction, new ones at every timestep.
 
     A seed per image.
@@ -210,18 +229,23 @@ class ColourDistribution:
     root: Tensor
 
     @classmethod
-    def of(cls, colours: Tensor) -> Self:
+    @checked
+    def of(cls, colours: Numbers) -> Self:
         """Fit the distribution to colours (n, 3) in [-1, 1]."""
+        if colours.ndim != 2 or colours.shape[1] != 3 or len(colours) < 2:
+            raise ValueError(f"A distribution needs two or more colours (n, 3), not {tuple(colours.shape)}.")
         colours = colours.double()
         return cls(colours.mean(0), torch.linalg.cholesky(colours.T.cov() + 1e-9 * torch.eye(3)))
 
-    def sample(self, seeds: Sequence[int], size: int) -> Tensor:
+    @checked
+    def sample(self, seeds: Seeds, size: Count) -> Tensor:
         """Sample one colour per seed and fill an image with it, float32 (b, 3, size, size) in [-1, 1]."""
         colours = self.mean + SeededNoise(seeds).sample((3,)).double() @ self.root.T
         return colours.clamp(-1, 1).float()[:, :, None, None].expand(-1, -1, size, size)
 
 
-def fully_degraded(degrade: Degradation, x0: Tensor) -> Tensor:
+@checked
+def fully_degraded(degrade: Degradation, x0: Maps) -> Tensor:
     """Degrade images x0 (b, c, h, w) to timestep T and add a little noise that breaks the symmetry: the start of
     generation.
 

@@ -12,6 +12,7 @@ from typing import Self
 import torch
 from torch import Tensor
 
+from diffusion_edu.checks import Fraction, Index, Numbers, Positive, checked, same_count
 from diffusion_edu.core import Denoiser
 from diffusion_edu.schedules import Schedule
 
@@ -38,6 +39,7 @@ TARGETS: dict[str, Target] = {
 }
 
 
+@checked
 @dataclass(frozen=True)
 class NeuralDenoiser:
     """A network as a denoiser on any noise schedule: its inputs are y (b, ...), 1000 * theta (b,) and the condition.
@@ -62,10 +64,12 @@ class NeuralDenoiser:
                 "some signal."
             )
 
+    @checked
     def given(self, condition: Tensor | None) -> Self:
         """Return this denoiser with a condition, for example class labels (b,); None means unconditional."""
         return replace(self, condition=condition)
 
+    @checked
     def __call__(self, x: Tensor, t: int) -> Tensor:
         scale, theta = self.schedule.angle(t, x)
         y = x / scale
@@ -75,6 +79,7 @@ class NeuralDenoiser:
         return TARGETS[self.prediction_type].x0_hat(y, output.to(x.dtype), theta.cos(), theta.sin())
 
 
+@checked
 def guided(conditional: Denoiser, unconditional: Denoiser, guidance_scale: float) -> Denoiser:
     """Classifier-free guidance: extrapolate from the unconditional to the conditional prediction.
 
@@ -88,14 +93,17 @@ def guided(conditional: Denoiser, unconditional: Denoiser, guidance_scale: float
     return lambda x, t: torch.lerp(unconditional(x, t), conditional(x, t), guidance_scale)
 
 
+@checked
 def interval_guidance(
-    conditional: Denoiser, unconditional: Denoiser, guidance_scale: float, low: int, high: int
+    conditional: Denoiser, unconditional: Denoiser, guidance_scale: float, low: Index, high: Index
 ) -> Denoiser:
     """Guide like `guided` at timesteps from low to high.
 
     Elsewhere use the conditional prediction only, at half the cost. Guidance in a limited interval (Kynkäänniemi et al.
     2024).
     """
+    if low > high:
+        raise ValueError(f"An interval of timesteps goes from a low to a high one, not from {low} to {high}.")
     inside = guided(conditional, unconditional, guidance_scale)
     return lambda x, t: (inside if low <= t <= high else conditional)(x, t)
 
@@ -103,6 +111,7 @@ def interval_guidance(
 Recorded = dict[int, tuple[Tensor, Tensor, Tensor]]  # timestep: (unconditional, conditional, guided) predictions
 
 
+@checked
 def record_guidance(recorded: Recorded) -> Callable[[Denoiser, Denoiser, float], Denoiser]:
     """Guide like `guided`, and store the three predictions of every timestep t: (unconditional,
     conditional, guided).
@@ -119,12 +128,16 @@ def record_guidance(recorded: Recorded) -> Callable[[Denoiser, Denoiser, float],
     return guidance
 
 
+@checked
 def clipped(denoise: Denoiser, low: float = -1.0, high: float = 1.0) -> Denoiser:
     """Clip the prediction to the range of images (goes outside `guided`; never for latents)."""
+    if low >= high:
+        raise ValueError(f"A prediction is clipped to a range from low to high, not from {low} to {high}.")
     return lambda x, t: denoise(x, t).clamp(low, high)
 
 
-def thresholded(denoise: Denoiser, fraction: float = 0.995, most: float = 1.0) -> Denoiser:
+@checked
+def thresholded(denoise: Denoiser, fraction: Fraction = 0.995, most: Positive = 1.0) -> Denoiser:
     """Dynamic thresholding: bring the prediction into [-most, most], image by image.
 
     Saharia et al. 2022, Imagen, sec. 2.3. limit is the quantile of |x0_hat|, but at least `most`; x0_hat is clipped to
@@ -141,7 +154,8 @@ def thresholded(denoise: Denoiser, fraction: float = 0.995, most: float = 1.0) -
     return threshold
 
 
-def exact(data: Tensor, schedule: Schedule) -> Denoiser:
+@checked
+def exact(data: Numbers, schedule: Schedule) -> Denoiser:
     """Build the exact denoiser of a data set (n, ...): the mean of all its images, weighted by how well each explains
     x.
 
@@ -166,24 +180,35 @@ def exact(data: Tensor, schedule: Schedule) -> Denoiser:
     return denoise
 
 
-def exact_gaussian(mean: float | Tensor, std: float | Tensor, schedule: Schedule) -> Denoiser:
+@checked
+def exact_gaussian(mean: float | Numbers, std: float | Numbers, schedule: Schedule) -> Denoiser:
     """Build the exact denoiser for x0 ~ N(mean, std^2), numbers or shaped like one x0: the posterior mean is linear in
     x.
     """
 
+    if not (torch.as_tensor(std) >= 0).all():
+        raise ValueError(f"A standard deviation is 0 or more, not {std}.")
+
     def denoise(x, t):
         signal, noise = schedule.rates(t, x)
+        if noise == 0:
+            return x
         return (mean * noise**2 + signal * std**2 * x) / (signal**2 * std**2 + noise**2)
 
     return denoise
 
 
-def exact_mixture(means: Tensor, stds: Tensor, weights: Tensor, schedule: Schedule) -> Denoiser:
+@checked
+def exact_mixture(means: Numbers, stds: Numbers, weights: Numbers, schedule: Schedule) -> Denoiser:
     """Build the exact denoiser of a mixture of isotropic Gaussians: means (k, ...), stds (k,), weights (k,) that sum to
     1.
 
     Each component predicts like exact_gaussian, weighted by its posterior probability given x.
     """
+
+    same_count(mean=means, std=stds, weight=weights)
+    if (stds < 0).any() or (weights < 0).any() or abs(weights.sum().item() - 1) > 1e-3:
+        raise ValueError("Standard deviations and weights are 0 or more, and the weights sum to 1.")
 
     def denoise(x, t):
         signal, noise = schedule.rates(t, x)

@@ -5,39 +5,52 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
+from inspect import signature
+from typing import Annotated, Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from diffusion_edu.checkpoints import Model
+from diffusion_edu.checks import Count, Rule, Seeds, checked, one_of, same_count
 from diffusion_edu.core import Denoiser, State, Step, walk
 from diffusion_edu.denoisers import clipped, guided
 from diffusion_edu.randomness import SeededNoise
-from diffusion_edu.samplers import nfe, sampler
+from diffusion_edu.samplers import SAMPLERS, Noise, nfe, sampler
 from diffusion_edu.schedules import SCHEDULES, Schedule, zero_terminal_snr
-from diffusion_edu.spacings import spaced
+from diffusion_edu.spacings import SPACINGS, spaced
 
 Guidance = Callable[[Denoiser, Denoiser, float], Denoiser]  # (conditional, unconditional, guidance_scale) -> denoiser
 
 
+@checked
 @dataclass(frozen=True)
 class Preset:
     """The settings of a walk; options go to the sampler's step, for example {"eta": 0.5}."""
 
-    sampler: str = "DDIM"
-    steps: int = 20
+    sampler: Annotated[str, one_of(SAMPLERS)] = "DDIM"
+    steps: Count = 20
     guidance_scale: float = 2.0
-    schedule: str = "cosine"
-    T: int = 1000
+    schedule: Annotated[str, one_of(SCHEDULES)] = "cosine"
+    T: Count = 1000
     zero_snr: bool = False
     options: dict[str, Any] = field(default_factory=dict)
-    spacing: str = "trailing"
+    spacing: Annotated[str, one_of(SPACINGS)] = "trailing"
 
     def noise_schedule(self) -> Schedule:
         """Build the noise schedule, stretched to zero terminal SNR if zero_snr is set."""
         schedule = SCHEDULES[self.schedule](self.T)
         return zero_terminal_snr(schedule) if self.zero_snr else schedule
+
+    def step(self, denoise: Denoiser, randn: Noise | None = None) -> Step:
+        """Build the step of one walk; raises ValueError if the sampler has no such options."""
+        step = sampler(self.sampler)
+        known = [name for name, each in signature(step).parameters.items() if each.default is not each.empty]
+        known.remove("randn")
+        if not self.options.keys() <= set(known):
+            raise ValueError(f"{self.sampler} has the options {known}, not {list(self.options)}.")
+        return partial(step, denoise, self.noise_schedule(), randn=randn, **self.options)
 
     def timesteps(self) -> list[int]:
         """List the timesteps that the walk visits, from T down to 0."""
@@ -48,6 +61,10 @@ class Preset:
         return nfe(self.sampler, self.steps) * (2 if guiding and self.guidance_scale not in (0, 1) else 1)
 
 
+Fractions = Annotated[Tensor, Rule("a tensor (b,) of numbers from 0 to 1", lambda f: ((f >= 0) & (f <= 1)).all())]
+
+
+@checked
 @dataclass(frozen=True)
 class Interpolated:
     """A condition between two conditions: the prediction of image i is interpolated, `fraction[i]` of the way from
@@ -59,12 +76,13 @@ class Interpolated:
 
     first: Tensor | None
     second: Tensor | None
-    fraction: Tensor
+    fraction: Fractions
 
 
-Condition = Tensor | Sequence | Interpolated | None  # what `generate` accepts; None means unconditional
+Condition = Tensor | np.ndarray | Sequence | Interpolated | None  # what `generate` accepts; None means unconditional
 
 
+@checked
 def guided_denoiser(
     model: Model,
     preset: Preset,
@@ -95,14 +113,29 @@ def _conditioned(model, denoise, condition):
         first, second = (_conditioned(model, denoise, each) for each in (condition.first, condition.second))
         fraction = condition.fraction
         return lambda x, t: torch.lerp(first(x, t), second(x, t), fraction.view(-1, *[1] * (x.ndim - 1)).to(x))
-    condition = torch.as_tensor(condition, device=model.compute.device)
+    try:
+        condition = torch.as_tensor(condition, device=model.compute.device)
+    except (TypeError, ValueError, RuntimeError):
+        raise ValueError(f"A condition is a tensor or a list of numbers, not {condition!r:.80}.") from None
     _check(model, condition)
     return denoise.given(condition)
+
+
+def _check_count(model, x, condition):
+    """Raise ValueError unless there is a condition for every image x (b, ...)."""
+    if isinstance(condition, Interpolated):
+        same_count(image=x, fraction=condition.fraction)
+        for each in (condition.first, condition.second):
+            _check_count(model, x, each)
+    elif condition is not None and model.card.conditional:
+        same_count(image=x, condition=condition)
 
 
 def _check(model, condition):
     """Raise ValueError if the condition does not have the shape or the values that the model was trained with."""
     card, shape = model.card, tuple(condition.shape[1:])
+    if not condition.numel() or not condition.ndim:
+        raise ValueError(f"{card.name} needs one condition for every image, not a tensor {tuple(condition.shape)}.")
     if card.conditioning_image:
         channels, multiple = card.config["conditioning_channels"], model.net.size_multiple
         words = f"images of {channels} channels, height and width divisible by {multiple}"
@@ -114,28 +147,31 @@ def _check(model, condition):
         words, fits = f"{len(card.attributes)} numbers for every image", shape == (len(card.attributes),)
     else:
         words = f"one class label of 0 to {card.null} for every image"
-        fits = not shape and condition.min() >= 0 and condition.max() <= card.null
-    if not fits:
-        raise ValueError(f"{card.name} is conditioned on {words}, not on a tensor of shape {tuple(condition.shape)}.")
+        fits = not shape and not condition.is_floating_point() and all(0 <= k <= card.null for k in condition.tolist())
+    if not fits or not condition.isfinite().all():
+        found = f"{condition.tolist()!s:.60}" if condition.ndim == 1 else f"a tensor of shape {tuple(condition.shape)}"
+        raise ValueError(f"{card.name} is conditioned on {words}, not on {found}.")
 
 
+@checked
 def make_step(
     model: Model,
     preset: Preset,
-    randn: Callable[[Tensor], Tensor] | None,
+    randn: Noise | None,
     condition: Condition = None,
     guidance: Guidance | None = None,
     negative: Condition = None,
 ) -> Step:
     """Build the step of one walk: the preset's sampler with the model's guided denoiser (see guided_denoiser)."""
     denoise = guided_denoiser(model, preset, condition, guidance, negative)
-    return partial(sampler(preset.sampler), denoise, preset.noise_schedule(), randn=randn, **preset.options)
+    return preset.step(denoise, randn)
 
 
+@checked
 def generate(
     model: Model,
     preset: Preset,
-    seeds: Sequence[int] | SeededNoise,
+    seeds: Seeds | SeededNoise,
     condition: Condition = None,
     guidance: Guidance | None = None,
     negative: Condition = None,
@@ -161,8 +197,11 @@ def generate(
     shape: Sequence[int] = (card.size, card.size)
     if card.conditioning_image and isinstance(condition, Tensor):
         shape = condition.shape[2:]
+    step = make_step(model, preset, noise, condition, guidance, negative)
     x = model.compute.place(noise.sample((card.channels, *shape)))
-    return walk(make_step(model, preset, noise, condition, guidance, negative), x, preset.timesteps())
+    for each in (condition, negative):
+        _check_count(model, x, each)
+    return walk(step, x, preset.timesteps())
 
 
 @torch.no_grad()

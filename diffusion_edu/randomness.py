@@ -1,12 +1,14 @@
 """Reproducible Gaussian noise, and the one place that chooses the device and the precision of computations."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import Annotated, Any
 
 import torch
 from torch import Tensor
+
+from diffusion_edu.checks import Count, Rule, Seeds, checked, same_count
 
 
 class SeededNoise:
@@ -14,16 +16,20 @@ class SeededNoise:
     device.
 
     Call it with x (b, ...) to sample noise shaped like x; b must be the number of seeds. Only 32 bits of a seed are
-    used.
+    used. Raises ValueError for another number of images.
     """
 
-    def __init__(self, seeds: Iterable[int]):
+    @checked
+    def __init__(self, seeds: Seeds):
         self.generators = [torch.Generator().manual_seed(int(seed)) for seed in seeds]
 
+    @checked
     def __call__(self, x: Tensor) -> Tensor:
+        same_count(image=x, seed=self.generators)
         return self.sample(x.shape[1:]).to(x)
 
-    def sample(self, shape: Sequence[int]) -> Tensor:
+    @checked
+    def sample(self, shape: Sequence[Count]) -> Tensor:
         """Sample the next noise of every image, float32 (b, *shape)."""
         return torch.stack([torch.randn(tuple(shape), generator=g) for g in self.generators])
 
@@ -44,16 +50,18 @@ class Compute:
         return f"{self.device.type}, {'bfloat16' if self.autocast else 'float32'}"
 
 
+Device = Annotated[str, Rule("auto, cpu, cuda or mps", lambda name: name in ("auto", "cpu", "cuda", "mps"))]
+
+
+@checked
 @cache
-def choose(device: str = "auto") -> Compute:
+def choose(device: Device = "auto") -> Compute:
     """Choose a `Compute` for "auto", "cpu", "cuda" or "mps": bfloat16 and channels-last where the hardware is fast at
     them.
     """
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
     fast = {"cuda": _gpu_has_bf16, "cpu": _cpu_has_bf16, "mps": _mps_has_bf16}
-    if device not in fast:
-        raise ValueError(f"The device must be auto, cpu, cuda or mps, not {device!r}.")
     if fast[device]():
         return Compute(torch.device(device), torch.bfloat16, torch.channels_last)
     return Compute(torch.device(device), None, torch.channels_last if device != "mps" else torch.contiguous_format)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from diffusion_edu.checks import Count, NotNegative, Positive, Timestep, checked
+from diffusion_edu.checks import Count, NotNegative, Positive, Timestep, checked, same_count
 
 # if alpha_bar at timestep T is larger, part of the image is left there, and a walk must not start from pure noise
 SIGNAL_LEFT = 1e-3
@@ -84,10 +84,7 @@ class Schedule:
         if lowest < 0 or highest > self.T:
             raise IndexError(f"The {self.name} schedule has the timesteps 0 to {self.T}; there is no timestep {t}.")
         if isinstance(t, Tensor) and t.ndim:
-            if len(t) != len(x):
-                raise ValueError(
-                    f"Every image needs a timestep of its own: {len(x)} images came with {len(t)} timesteps."
-                )
+            same_count(image=x, timestep=t)
             shape = (-1, *[1] * (x.ndim - 1))
             t = t.cpu()
             return self.signal[t].view(shape).to(x.device), self.noise[t].view(shape).to(x.device)

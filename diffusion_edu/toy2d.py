@@ -5,20 +5,20 @@ The exact denoiser is an `ExactNetwork(points)`: it takes the place of a network
 guidance and walk.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import partial
+from typing import Annotated
 
 import torch
 from torch import Tensor
 
+from diffusion_edu.checks import Count, Index, Positive, Rule, Seed, Seeds, checked, one_of
 from diffusion_edu.core import Denoiser, State, walk
 from diffusion_edu.data.points import Points
 from diffusion_edu.denoisers import TARGETS, NeuralDenoiser, clipped, guided
 from diffusion_edu.generation import Preset
 from diffusion_edu.networks.mlp import MLP
 from diffusion_edu.randomness import SeededNoise
-from diffusion_edu.samplers import sampler
 from diffusion_edu.training.loop import TrainState, fit, held_out_loss, train_state
 from diffusion_edu.training.objectives.diffusion import Objective
 
@@ -27,6 +27,11 @@ STEADY = 150  # training steps at the peak learning rate; after them it decays (
 EVALUATED = 1000  # points that a loss is averaged over, and that a distance is measured to
 
 
+PredictionType = Annotated[str, one_of(TARGETS)]
+PlanePoints = Annotated[Tensor, Rule("points (n, 2), one or more", lambda x: x.ndim == 2 and x.shape[1] == 2)]
+
+
+@checked
 @dataclass(frozen=True, eq=False)
 class ExactNetwork:
     """What the best possible network would output for points y (b, 2), if every clean point is one of these.
@@ -36,7 +41,7 @@ class ExactNetwork:
     """
 
     points: Points
-    prediction_type: str = "x0"
+    prediction_type: PredictionType = "x0"
 
     def __call__(self, y: Tensor, noise_level: Tensor, condition: Tensor | None = None) -> Tensor:
         x, theta = self.points.x.double(), noise_level.double()[:, None] / 1000
@@ -53,17 +58,20 @@ class ExactNetwork:
 Network = Callable[..., Tensor]  # an MLP or an ExactNetwork
 
 
-def inverse_sqrt(peak: float, steady: int = STEADY, warm_up: int = 50) -> Callable[[TrainState], float]:
+@checked
+def inverse_sqrt(peak: Positive, steady: Count = STEADY, warm_up: Count = 50) -> Callable[[TrainState], float]:
     """Build a learning rate for a training of unknown length: it rises, stays, then decays like 1 / sqrt(step)."""
     return lambda state: peak * min(1.0, (state.step + 1) / warm_up) / max(1.0, state.step / steady) ** 0.5
 
 
-def objective(points: Points, prediction_type: str = "v") -> Objective:
+@checked
+def objective(points: Points, prediction_type: PredictionType = "v") -> Objective:
     """Build the diffusion loss of a prediction type; where there are classes, a tenth of the labels is dropped."""
     return Objective(prediction_type, null=len(points.classes) or None)
 
 
-def train_mlp(points: Points, prediction_type: str = "v", seed: int = 0) -> Iterator[TrainState]:
+@checked
+def train_mlp(points: Points, prediction_type: PredictionType = "v", seed: Seed = 0) -> Iterator[TrainState]:
     """Train a new MLP on the points without end, and yield the TrainState after every step: stop whenever it is good
     enough.
     """
@@ -80,7 +88,8 @@ def train_mlp(points: Points, prediction_type: str = "v", seed: int = 0) -> Iter
         yield state
 
 
-def evaluate_loss(net: Network, points: Points, prediction_type: str = "v") -> float:
+@checked
+def evaluate_loss(net: Network, points: Points, prediction_type: PredictionType = "v") -> float:
     """Average the loss of a network, or an ExactNetwork, over EVALUATED points, always with the same noise levels and
     noise.
     """
@@ -89,7 +98,10 @@ def evaluate_loss(net: Network, points: Points, prediction_type: str = "v") -> f
     return held_out_loss(net, points.x[some], labels, objective(points, prediction_type), batch=EVALUATED)
 
 
-def denoiser(net: Network, prediction_type: str, points: Points, preset: Preset, label: int | None = None) -> Denoiser:
+@checked
+def denoiser(
+    net: Network, prediction_type: PredictionType, points: Points, preset: Preset, label: Index | None = None
+) -> Denoiser:
     """Build the denoiser of a network on the preset's noise schedule, with guidance towards a class label, or None.
 
     No prediction leaves the square of the points. Raises ValueError for a prediction type that does not fit the
@@ -97,6 +109,10 @@ def denoiser(net: Network, prediction_type: str, points: Points, preset: Preset,
     """
     unconditional = NeuralDenoiser(net, preset.noise_schedule(), prediction_type)
     limit = points.x.abs().max().item()
+    if label is not None and label >= len(points.classes):
+        raise ValueError(
+            f"The labels of these points are less than {len(points.classes)}, the number of classes, not {label}."
+        )
     if label is None:
         return clipped(unconditional, -limit, limit)
 
@@ -106,26 +122,29 @@ def denoiser(net: Network, prediction_type: str, points: Points, preset: Preset,
     return clipped(guided(conditional, unconditional, preset.guidance_scale), -limit, limit)
 
 
-def sample_points(denoise: Denoiser, preset: Preset, seeds: Sequence[int]) -> Iterator[State]:
+@checked
+def sample_points(denoise: Denoiser, preset: Preset, seeds: Seeds) -> Iterator[State]:
     """Sample one point per seed (b,): preset.steps + 1 States of points (b, 2)."""
     noise = SeededNoise(seeds)
-    step = partial(sampler(preset.sampler), denoise, preset.noise_schedule(), randn=noise, **preset.options)
-    return walk(step, noise.sample((2,)), preset.timesteps())
+    return walk(preset.step(denoise, noise), noise.sample((2,)), preset.timesteps())
 
 
-def subset(x: Tensor) -> Tensor:
+@checked
+def subset(x: PlanePoints) -> Tensor:
     """Choose EVALUATED of the points x (n, 2), or all if there are no more: always the same, shuffled (sets may be
     sorted by class).
     """
     return x[torch.randperm(len(x), generator=torch.Generator().manual_seed(0))[:EVALUATED]]
 
 
-def mean_distance(x: Tensor, y: Tensor) -> Tensor:
+@checked
+def mean_distance(x: PlanePoints, y: PlanePoints) -> Tensor:
     """Average the distance between a point of x (n, 2) and one of y (m, 2), float64."""
     return torch.cdist(x.double(), y.double(), compute_mode="donot_use_mm_for_euclid_dist").mean()
 
 
-def energy_distance(x: Tensor, y: Tensor) -> float:
+@checked
+def energy_distance(x: PlanePoints, y: PlanePoints) -> float:
     """Measure the energy distance of two sets of points (n, 2) and (m, 2): 2 E|x - y| - E|x - x'| - E|y - y'|, 0 if
     they are equal.
 
