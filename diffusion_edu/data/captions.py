@@ -7,13 +7,13 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from diffusion_edu.data.columns import TEXTS, column, plain, texts_of
 from diffusion_edu.data.flower_captions import class_captions, flower_captions
 from diffusion_edu.data.images import ImageSet, load_found, load_images, read_rows
 from diffusion_edu.data.layouts import SPLITS, listing
 from diffusion_edu.data.metadata import is_text, text_beside
 from diffusion_edu.data.sources import PUBLIC, Found, found_in
 from diffusion_edu.data.tables import read_table
-from diffusion_edu.data.text_files import TEXTS, column, plain, texts_of
 
 HOW = (
     "put a text file of the same name beside each image (cat.jpg, cat.txt), or a file metadata.csv with the columns "

@@ -10,12 +10,13 @@ from pathlib import Path
 
 from PIL import Image
 
+from diffusion_edu.data.columns import column
 from diffusion_edu.data.file_formats import FORMATS, SUFFIXES
 from diffusion_edu.data.layouts import layout, listing
 from diffusion_edu.data.metadata import BESIDE, table_columns
 from diffusion_edu.data.places import files_below
+from diffusion_edu.data.row_files import TABLES
 from diffusion_edu.data.table import Table
-from diffusion_edu.data.text_files import TABLES, column
 
 LABELS = ("label", "labels", "class", "classname", "target")  # what the column of classes may be called
 NAMED = 20  # files that are left out

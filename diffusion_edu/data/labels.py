@@ -37,7 +37,7 @@ def _label(value, row, column):
         return tidy(value) or None
     if isinstance(value, numbers.Real) and abs(value) < MOST and value == int(value):
         return int(value)
-    raise _no_label(value, row, column, "a class is one name or one whole number")
+    raise _no_label(value, row, column, "a class is one name or one whole number; rename a column of other things")
 
 
 def _below(label):

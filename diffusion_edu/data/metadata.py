@@ -6,8 +6,10 @@ import re
 import unicodedata
 from urllib.parse import unquote
 
+from diffusion_edu.data.columns import FILES, TEXTS, column, plain, texts_of
 from diffusion_edu.data.layouts import listing
-from diffusion_edu.data.text_files import FILES, TABLES, TEXTS, column, decode, plain, read_lines, texts_of
+from diffusion_edu.data.row_files import TABLES, read_lines
+from diffusion_edu.data.text_files import decode
 
 BESIDE = (".txt", ".caption", ".json")  # a text beside an image has the same name
 

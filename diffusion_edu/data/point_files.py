@@ -2,8 +2,9 @@
 
 import re
 
+from diffusion_edu.data.columns import plain
 from diffusion_edu.data.points import from_coordinates
-from diffusion_edu.data.text_files import decode, plain
+from diffusion_edu.data.text_files import decode
 
 PAIRS = (("x", "y"), ("x1", "x2"), ("x0", "x1"), ("lon", "lat"), ("longitude", "latitude"))
 INDEX = ("", "index", "id", "unnamed0", "nr", "no", "row", "number")

@@ -6,9 +6,11 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from diffusion_edu.data.columns import TEXTS, column, plain, texts_of
+from diffusion_edu.data.csv_files import read_csv
 from diffusion_edu.data.layouts import listing
 from diffusion_edu.data.places import located
-from diffusion_edu.data.text_files import TEXTS, column, decode, plain, read_csv, texts_of
+from diffusion_edu.data.text_files import decode
 
 NAMES = {"text": TEXTS, "subject": ("subject",), "category": ("category",)}  # what columns and keys may be called
 HOW = (

@@ -7,9 +7,9 @@ import json
 import re
 from pathlib import Path
 
+from diffusion_edu.data.columns import column
 from diffusion_edu.data.layouts import listing, split_of
 from diffusion_edu.data.table import Table, joined
-from diffusion_edu.data.text_files import column
 
 SHARDS = (".parquet", ".pq", ".arrow", ".feather")
 IMAGES = ("image", "img", "images", "imagebytes", "imgbytes", "bytes", "jpg", "jpeg", "png", "webp", "photo", "picture")

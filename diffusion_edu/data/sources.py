@@ -5,11 +5,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from diffusion_edu.data.columns import column
 from diffusion_edu.data.folders import LABELS
 from diffusion_edu.data.labels import class_labels
 from diffusion_edu.data.layouts import SPLITS, listing, split_of
 from diffusion_edu.data.tables import hub, read_table
-from diffusion_edu.data.text_files import column
 
 CACHE = Path.home() / ".cache" / "diffusion_edu"
 # Of CelebA's forty attributes, those that can be seen in an image of 64 x 64.

@@ -8,9 +8,9 @@ from diffusion_edu.data.archives import is_archive, unpacked
 from diffusion_edu.data.folders import folder_of_images, is_image, kinds_below
 from diffusion_edu.data.layouts import listing
 from diffusion_edu.data.places import HUB, located
+from diffusion_edu.data.row_files import TABLES
 from diffusion_edu.data.shards import SHARDS, read_shards
 from diffusion_edu.data.table import Table, joined
-from diffusion_edu.data.text_files import TABLES
 
 NO_IMAGE = "{!r} holds no image that can be read; expected files such as flower.jpg or flower.png"
 

@@ -116,6 +116,9 @@ TABLES = {
     "tabs": ("captions.tsv", f"image\tcaption\nin/b.png\t{TWO}\nin/a.png\t{ONE}\n"),
     "bars": ("captions.txt", f"image| caption\nin/b.png| {TWO}\nin/a.png| {ONE}\n"),
     "no titles": ("captions.txt", f'in/b.png,"{TWO}"\nin/a.png,{ONE}\n'),
+    "no titles, and commas": ("captions.txt", f"in/b.png,{TWO}\nin/a.png,{ONE}\n"),
+    "no titles, a number, and commas": ("captions.csv", f"in/b.png,0,{TWO}\nin/a.png,0,{ONE}\n"),
+    "no titles, the file last": ("captions.csv", f"{ONE},in/a.png\n{TWO},in/b.png\n"),
     "titles in capitals, and an index": ("metadata.csv", f',File Name,Caption\n0,in/b.png,"{TWO}"\n1,in/a.png,{ONE}\n'),
     "blanks after commas, and empty lines": (
         "metadata.csv",
@@ -164,6 +167,7 @@ def test_captions_in_the_folder_of_a_split_are_read(tmp_path, split):
 BOTH = {"in/a.png": ("one", "two"), "in/b.png": ("three",)}
 SEVERAL = {
     "several rows": ("captions.csv", "image,caption\na.png,one\nb.png,three\na.png,two\n"),
+    "columns of the same name": ("metadata.csv", "file_name,caption,caption\na.png,one,two\nb.png,three,\n"),
     "a list": (
         "metadata.jsonl",
         as_rows({"file_name": "a.png", "captions": ["one", "two"]}, {"file_name": "b.png", "captions": ["three"]}),

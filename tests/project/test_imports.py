@@ -22,6 +22,7 @@ ONLY_IN = {  # packages of others, and the only places that may import them
     "imageio": ("figures/animation.py",),
     "datasets": ("data/tables.py",),
     "pyarrow": ("data/",),
+    "charset_normalizer": ("data/text_files.py",),
     "cairosvg": ("data/emoji_packages.py",),
     "torchvision": ("data/sources.py", "training/perceptual.py"),
     "tqdm": (
@@ -44,6 +45,7 @@ MAY_SEE = {  # our modules and rooms that a module or room may import, besides t
     "checks": set(),
     "core": set(),
     "paths": set(),
+    "options": set(),
     "schedules": set(),
     "randomness": set(),
     "spacings": {"schedules"},
@@ -78,11 +80,11 @@ MAY_SEE = {  # our modules and rooms that a module or room may import, besides t
     "analysis": {"denoisers", "networks"},
     "evaluation": {
         *(*CORE, *MODELS, "degradations", "data", "editing", "analysis.measures", "latent", "figures.grids"),
-        *("training.perceptual", "training.state"),
+        *("training.perceptual", "training.state", "options", "files"),
     },
     "doctor": {"schedules", "denoisers", "checkpoints", "training.objectives.diffusion", "training.state"},
     "museum": {*CORE, "checkpoints", "networks", "data.images", "editing", "training.loop"},
-    "cli": {"paths", *MODELS, "data.images", "figures.grids", "latent"},
+    "cli": {"paths", "options", *MODELS, "data.images", "figures.grids", "latent"},
 }
 
 SHARED = ("common", "jobs", "trajectories", "components")  # rooms of the app that every page package may import

@@ -1,0 +1,111 @@
+"""CSV as people write it: with any separator, with or without titles, with commas that nobody quoted."""
+
+import csv
+import io
+import re
+from dataclasses import dataclass
+
+from diffusion_edu.data.columns import FILES, TEXTS, plain
+
+DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
+csv.field_size_limit(1_000_000)  # characters: a cell may hold a long text, not a file
+
+
+@dataclass(frozen=True)
+class Lines:
+    """The columns of a table, its rows, each {column: value}, and where each stands ("row 3 of 'metadata.csv'")."""
+
+    columns: list[str]
+    rows: list[dict]
+    places: list[str]
+
+
+def read_csv(name, text, known=None):
+    """Read CSV as Lines; the separator is the one that the first line has most of.
+
+    A row with more cells than there are columns is joined where only one text can be meant, else refused by its place.
+    """
+    text = text.removeprefix("\ufeff")
+    first = next((line for line in text.splitlines() if line.strip()), "")
+    delimiter = max(DELIMITERS, key=lambda mark: first.count(mark))
+    lines = list(io.StringIO(text, newline=""))
+    reader = csv.reader(lines, delimiter=delimiter, skipinitialspace=True, strict=True)
+    rows, places, columns = [], [], []
+    try:
+        for cells in reader:
+            if not any(cell.strip() for cell in cells):
+                continue
+            if not columns:
+                columns, titled = _titles(cells, known)
+                if titled:
+                    continue
+            line = lines[reader.line_num - 1]
+            cells = cells if '"' in line else line.split(delimiter)  # with the blanks after commas
+            places.append(f"row {reader.line_num} of {name!r}")
+            rows.append(_row(places[-1], columns, cells, delimiter, known))
+    except csv.Error as problem:
+        raise ValueError(
+            f"Row {reader.line_num} of {name!r} cannot be read ({problem}): check its quotes, and double those inside "
+            'a quoted text ("").'
+        ) from None
+    return Lines(columns, [_typed(row, booleans) for booleans in [_yes_no(columns, rows)] for row in rows], places)
+
+
+def _titles(cells, known):
+    """The titles of the columns, and whether the first line holds them: it does not if it names an image itself."""
+    cells = [cell.strip() for cell in cells]
+    if known is None or not any(known(cell) for cell in cells):
+        return [name if name not in cells[:at] else f"{name} {at}" for at, name in enumerate(cells)], True
+    if not known(cells[0]):
+        return ["caption", "file_name"], False
+    numbers = next((at for at, cell in enumerate(cells[1:]) if not cell.isdigit()), 0)
+    return ["file_name", *(f"number {at}" for at in range(numbers)), "caption"], False
+
+
+def _row(place, columns, cells, delimiter, known):
+    """Make {column: cell} of a row, with the surplus cells of a text that has separators joined again."""
+    surplus = len(cells) - len(columns)
+    while surplus > 0 and not cells[-1].strip():  # empty columns at the end of a row
+        cells, surplus = cells[:-1], surplus - 1
+    if surplus > 0:
+        at = _text_column(columns)
+        joined = None
+        if at is not None:
+            text = delimiter.join(cells[at : at + surplus + 1])
+            joined = [*cells[:at], text, *cells[at + surplus + 1 :]]
+        if joined is None or not _only_text(columns, joined, at, known):
+            raise ValueError(
+                f"{place[0].upper()}{place[1:]} has {len(cells)} cells and {len(columns)} columns: "
+                f"put a text with {DELIMITERS[delimiter]} into double quotes."
+            )
+        cells = joined
+    cells = [cell.strip() for cell in cells] + [""] * -surplus
+    return dict(zip(columns, cells, strict=True))
+
+
+def _text_column(columns):
+    found = [at for at, name in enumerate(columns) if plain(name) in TEXTS]
+    return found[0] if len(found) == 1 else None
+
+
+def _only_text(columns, cells, text, known):
+    """Whether every cell but the text is a file that is there, a number, yes, no or empty: none has commas."""
+    for at, (name, cell) in enumerate(zip(columns, cells, strict=True)):
+        if at == text or plain(name) in FILES and (known is None or known(cell)):
+            continue
+        if not re.fullmatch(r"\s*(true|false|[-+]?\d+(\.\d*)?|)\s*", cell.lower()):
+            return False
+    return True
+
+
+def _yes_no(columns, rows):
+    """The columns that hold yes and no in all rows."""
+    cells = {name: {row[name].lower() for row in rows} for name in columns}
+    return {name for name, found in cells.items() if found & {"true", "false"} and found <= {"true", "false", ""}}
+
+
+def _typed(row, booleans):
+    return {
+        name: {"true": True, "false": False}.get(cell.lower()) if name in booleans else cell
+        for name, cell in row.items()
+    }
