@@ -30,7 +30,8 @@ from diffusion_edu.figures.grids import grid
 from diffusion_edu.latent.text_to_image import load_text_to_image
 from diffusion_edu.randomness import choose
 from diffusion_edu.recipes import text_to_image
-from diffusion_edu.recipes.command_line import parse_arguments, positive, train
+from diffusion_edu.recipes.command_line import COUNT, parse_arguments, train
+from diffusion_edu.recipes.folder import Folder
 from diffusion_edu.recipes.latents import read_latents
 from diffusion_edu.training.loop import held_out_loss
 from diffusion_edu.training.objectives.diffusion import Objective
@@ -59,9 +60,9 @@ def arguments(words=None):
     prompts = "a JSON file of prompts that are no captions of images: {subject: [prompt, ...]}"
     parser.add_argument("--prompts", required=True, help=prompts)
     images = f"how many images each network is trained on (default: {IMAGES})"
-    parser.add_argument("--images", type=positive(int), default=IMAGES, help=images)
+    parser.add_argument("--images", type=COUNT, default=IMAGES, help=images)
     samples = f"how many samples are evaluated (default: {SAMPLES})"
-    parser.add_argument("--samples", type=positive(int), default=SAMPLES, help=samples)
+    parser.add_argument("--samples", type=COUNT, default=SAMPLES, help=samples)
     weights = f"of the perceptual loss (default: {' '.join(WEIGHTS)})"
     parser.add_argument("--weights", nargs="+", default=WEIGHTS, help=weights)
     parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda", "mps"))
@@ -88,7 +89,8 @@ def trained(args, recipe, weight):
             )
         return folder
     words = ["--latents", args.latents, "--out", folder, "--perceptual", weight, "--images", args.images]
-    words += ["--device", args.device, "--resume", *(["--from", args.start] if args.start else [])]
+    words += ["--device", args.device, *(["--from", args.start] if args.start else [])]
+    words += ["--resume"] if Folder(folder).state.exists() else []
     recipe_args = parse_arguments(recipe, list(map(str, words)), [text_to_image.options()])
     train(recipe, recipe_args, begin=text_to_image.begin)
     return folder

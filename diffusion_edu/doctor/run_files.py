@@ -13,7 +13,8 @@ from diffusion_edu.training.state import read_facts
 
 
 def read_run(path):
-    """Read Findings from a training's folder (log.csv, perhaps a card), or from a card beside its NAME.log.csv.
+    """Read Findings from a training's folder (training/log.csv, perhaps a card), or from a card beside its
+    NAME.log.csv.
 
     Raises ValueError, in one sentence, if there is nothing to read.
     """
@@ -21,12 +22,12 @@ def read_run(path):
     folder = path if path.is_dir() else path.parent
     card = read_card(path) if path.is_file() else next(_cards(folder), None)
     logs = [folder / f"{card.name}.log.csv"] if card else []
-    log = next((file for file in (*logs, folder / "log.csv") if file.is_file()), None)
+    log = next((file for file in (*logs, folder / "training" / "log.csv", folder / "log.csv") if file.is_file()), None)
     if card is None and log is None:
         raise ValueError(
             f"{path} has neither a training curve (log.csv) nor a model card: choose the folder of a training."
         )
-    known, saved = from_card(card) if card else Findings(), folder / "run.safetensors"
+    known, saved = from_card(card) if card else Findings(), folder / "training" / "state.safetensors"
     if saved.is_file() and not known.steps:
         facts = read_facts(saved)
         batch = round(facts["images"] / max(1, facts["step"]))

@@ -17,7 +17,7 @@ BATCH = 32  # images decoded between two progress reports
 
 def find_training_latents(card: Card):
     """Find the latents that a text-to-image model was trained on: those of the same vocabulary and autoencoder."""
-    return [path for path in sorted(checkpoints.OWN.glob("*/latents.safetensors")) if _matches(path, card)]
+    return [path for path in sorted(checkpoints.OWN.glob("*/training/latents.safetensors")) if _matches(path, card)]
 
 
 def _matches(path, card):

@@ -46,6 +46,7 @@ class Recipe:
     weight_decay: float = 0.05
     licence: str = ""
     start: str = ""  # a classifier with the same network, whose weights (but for the last layer) it begins with
+    card_fields: Callable = lambda run: {"scores": validation_scores(run.state.ema, run.held_out, run.compute)}
     read: Callable = lambda data, size, tell, public: load_images(data, size, tell, public)
 
 
@@ -107,7 +108,6 @@ class ClassifierRun(Run):
         """Write the card of the classifier as trained so far."""
         recipe, dataset, held = self.recipe, self.dataset, validation_images(self.dataset)
         named = {"seed": recipe.seed, **({"from": recipe.start} if recipe.start else {})}
-        finished = bool(training)
         return Card(
             name=self.folder.name,
             title=recipe.title,
@@ -119,7 +119,6 @@ class ClassifierRun(Run):
             attributes=list(dataset.attributes),
             data=data_facts(recipe, dataset, held),
             training=training | named,
-            scores=validation_scores(self.state.ema, self.held_out, self.compute) if finished else {},
             licence=recipe.licence,
         )
 

@@ -37,12 +37,18 @@ def read_or_encode(args, start, compute):
     try:
         sets = read_sets(args)
     except ValueError as problem:
-        if not args.earlier or not path.exists():
+        if not path.exists() or not names_the_same(args):
             raise
         tqdm.write(f"{problem} The training goes on with the images as they were encoded, in {path}.")
         return read_latents(path)
     choices = choices_of(args, sets)
     return reusable(path, choices, args) or encode(args, compute, path, sets, choices)
+
+
+def names_the_same(args):
+    """Say whether the command line names the sets that the training began with."""
+    before = args.earlier["options"] if args.earlier else {"data": ()}
+    return all(getattr(args, name) == before.get(name) for name in ("data", "captions"))
 
 
 def reusable(path, choices, args):

@@ -124,6 +124,7 @@ def encode_sets(sets, codec, reader, watch, **facts):
         {"source": some.source, "images": len(some), "made": some.made, "variants": variant_count(some)}
         for some in sets
     ]
+    facts = {"autoencoder_sha256": autoencoder_sha256(facts["autoencoder"]), **facts}
     facts = {"sets": described, "prompts": shown, "chain": caption_chain(sets), **facts}
     return Latents(**joined, captions=captions, prompts=prompts, facts=facts)
 

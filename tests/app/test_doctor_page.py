@@ -119,12 +119,12 @@ def test_a_shipped_model_is_read_examined_and_healthy():
 def own(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     folder = tmp_path / "runs" / "mine"
-    folder.mkdir(parents=True)
+    (folder / "training").mkdir(parents=True)
     return folder
 
 
 def test_an_unfinished_training_is_read(own):
-    (own / "log.csv").write_text(
+    (own / "training" / "log.csv").write_text(
         "images,seconds,loss,validation_loss,lr\n"
         + "".join(f"{k},{k},{1 / k},{0.5 + k / 10},0.001\n" for k in range(1, 30))
     )
@@ -133,11 +133,11 @@ def test_an_unfinished_training_is_read(own):
 
 
 @pytest.mark.parametrize(
-    ("file", "content"), [("log.csv", "nonsense"), ("log.csv", ""), ("run.safetensors", "nonsense")]
+    ("file", "content"), [("log.csv", "nonsense"), ("log.csv", ""), ("state.safetensors", "nonsense")]
 )
 def test_a_broken_folder_gets_one_sentence(own, file, content):
-    (own / "log.csv").write_text("images,seconds,loss,validation_loss,lr\n1,1,1,1,1\n")
-    (own / file).write_text(content)
+    (own / "training" / "log.csv").write_text("images,seconds,loss,validation_loss,lr\n1,1,1,1,1\n")
+    (own / "training" / file).write_text(content)
     app = opened(doctor_source=RUN, doctor_run="mine")
     assert len(app.error) == 1
     assert "\n" not in app.error[0].value

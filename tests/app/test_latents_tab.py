@@ -13,6 +13,7 @@ from tiny_text_to_image import CAPTIONS, CODER, PROMPT, keep_talker
 from uploads import BAD, encoded, plain
 
 from diffusion_edu.analysis.measures import psnr
+from diffusion_edu.app.common.server_folders import FOLDERS
 from diffusion_edu.checkpoints import load, read_card, save_card
 from diffusion_edu.data.captions import Captioned
 from diffusion_edu.data.images import held_out, to_bytes, to_signed
@@ -39,12 +40,15 @@ LATENTS, NEAREST = {"tab": "Latents"}, {"tab": "Nearest training images"}
 @pytest.fixture(autouse=True)
 def talker(monkeypatch, tmp_path, tiny):
     """A tiny text-to-image model instead of the large one."""
+    monkeypatch.setenv(FOLDERS, str(tmp_path))
     monkeypatch.setattr("diffusion_edu.checkpoints.OWN", tmp_path)
     keep_talker(tmp_path, tiny)
 
 
-def at(link, **more):
-    return finished(opened(PAGE, **{"model": "talker", "prompt": PROMPT, "seed": "0", **link, **more}))
+def at(link, typed="", **more):
+    """Open a tab; typed: a path in an open folder."""
+    session = [("text.nearest_path", typed)] if typed else []
+    return finished(opened(PAGE, session, **{"model": "talker", "prompt": PROMPT, "seed": "0", **link, **more}))
 
 
 def flower():
@@ -283,10 +287,10 @@ def trained(tmp_path):
     facts = {"autoencoder": CODER, "scale": coder.latents, "vocabulary": text}
     sets = [replace(scenes(), made=True, source="flowers"), scenes()]
     write_latents(
-        tmp_path / "talker" / "latents.safetensors",
+        tmp_path / "talker" / "training" / "latents.safetensors",
         encode_sets(sets, load_codec(CODER), tokenizer.Tokenizer(text), lambda items, words: items, **facts),
     )
-    return tmp_path / "talker" / "latents.safetensors"
+    return tmp_path / "talker" / "training" / "latents.safetensors"
 
 
 def test_training_latents_are_found_and_decoded_once(trained, tmp_path):
@@ -304,8 +308,8 @@ def test_training_latents_are_found_and_decoded_once(trained, tmp_path):
     assert (found.images.images[: len(wanted)].int() - wanted.int()).abs().max() <= 1
     *_, some = decode_training_images(trained, load_codec(CODER), most=20)
     assert len(some.files) == 20 and all(name.startswith("scenes") for name in some.files) and some.found == found.found
-    (tmp_path / "broken").mkdir()
-    (tmp_path / "broken" / "latents.safetensors").write_bytes(b"no latents")
+    (tmp_path / "broken" / "training").mkdir(parents=True)
+    (tmp_path / "broken" / "training" / "latents.safetensors").write_bytes(b"no latents")
     assert find_training_latents(card) == [trained]
 
 
@@ -337,7 +341,7 @@ def test_images_at_a_path_are_compared_and_memorised_samples_are_found(tmp_path)
     (tmp_path / "set").mkdir()
     for k, image in enumerate([*sampled.decode(states[-1].x), *scenes(20).images]):
         Image.fromarray(image.permute(1, 2, 0).numpy()).save(tmp_path / "set" / f"{k:02}.png")
-    app = at(NEAREST, nearest_count="2", seed="3", nearest_path=str(tmp_path / "set"))
+    app = at(NEAREST, str(tmp_path / "set"), nearest_count="2", seed="3")
     finished(next(button for button in app.button if button.label == "Find nearest").click().run())
     assert app.session_state["text." + done_key("nearest")].result.files == [
         "00.png",
@@ -375,13 +379,13 @@ def test_pairs_of_an_evaluation_on_this_computer_are_shown(tmp_path):
 
 @pytest.mark.parametrize("path", ["/nowhere/at/all", "\0", "~nobody/x"])
 def test_a_bad_path_gets_one_sentence(path):
-    app = at(NEAREST, nearest_path=path)
+    app = at(NEAREST, path)
     assert len(app.error) == 1 and "check the path" in app.error[0].value
 
 
 def test_a_folder_without_images_gets_one_sentence(tmp_path):
     (tmp_path / "empty").mkdir()
-    app = at(NEAREST, nearest_path=str(tmp_path / "empty"))
+    app = at(NEAREST, str(tmp_path / "empty"))
     finished(next(button for button in app.button if button.label == "Find nearest").click().run())
     assert len(app.error) == 1 and app.error[0].value.endswith(".")
 

@@ -369,7 +369,7 @@ def test_the_recipe_leaves_an_autoencoder_with_its_card_and_goes_on_where_it_was
         "feature_network": "flower_features",
     }
     assert card.training["images_seen"] == 800 and 0 < card.training["validation_loss"] < 1
-    assert [row["images"] for row in csv.DictReader((trained / "log.csv").open())] == ["400", "800"]
+    assert [row["images"] for row in csv.DictReader((trained / "training" / "log.csv").open())] == ["400", "800"]
     assert card.data["images"] == 70 and card.data["held_out"] == 1
 
 

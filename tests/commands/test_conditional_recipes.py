@@ -25,7 +25,7 @@ from diffusion_edu.recipes import (
     super_resolution,
 )
 from diffusion_edu.recipes.command_line import main
-from diffusion_edu.recipes.conditioned import save_conditioned_sheet
+from diffusion_edu.recipes.conditioned import conditioned_sheet
 from diffusion_edu.recipes.fine_tune import adapt_recipe, transfer_weights
 from diffusion_edu.recipes.model_setup import build
 from diffusion_edu.recipes.super_resolution import CROP, MAX_NOISE, crop_and_shrink
@@ -113,7 +113,9 @@ def test_each_expert_is_trained_on_its_half_of_the_noise_levels(shelf, tmp_path,
     monkeypatch.setattr("diffusion_edu.recipes.command_line.finish", lambda run: None)
     for name, recipe in (("low", flowers_expert_detail.RECIPE), ("high", flowers_expert_noise.RECIPE)):
         seen.clear()
-        train(replace(recipe, show=lambda *_: None), tmp_path / name, "--data", shelf / "plain.parquet", "--images", 64)
+        train(
+            replace(recipe, sheet=lambda *_: None), tmp_path / name, "--data", shelf / "plain.parquet", "--images", 64
+        )
         timesteps = torch.cat(seen)
         assert len(timesteps) == 64 + 1  # and the held-out image
         assert ((timesteps > border) == (name == "high")).all()
@@ -198,30 +200,26 @@ def run(tiny):
     )
 
 
-def read_sheet(path):
+def sheet_of(run, count):
     """The images of a sheet, uint8 (rows, 16, 3, 8, 8)."""
-    with Image.open(path) as sheet:
-        return torch.from_numpy(np.array(sheet)).unflatten(0, (-1, 8)).unflatten(2, (-1, 8)).permute(0, 2, 4, 1, 3)
+    sheet = torch.from_numpy(np.array(conditioned_sheet(run, count)))
+    return sheet.unflatten(0, (-1, 8)).unflatten(2, (-1, 8)).permute(0, 2, 4, 1, 3)
 
 
-def test_every_sample_stands_right_of_its_conditioning_image(run, tmp_path):
-    save_conditioned_sheet(run, 16, tmp_path / "s.png")
-    sheet, conditions = read_sheet(tmp_path / "s.png"), run.held_out[1]
+def test_every_sample_stands_right_of_its_conditioning_image(run):
+    sheet, conditions = sheet_of(run, 16), run.held_out[1]
     assert sheet.shape == (2, 16, 3, 8, 8)  # eleven pairs, eight in a row
     pairs = sheet.flatten(0, 1)[:22].unflatten(0, (11, 2))
     assert torch.equal(pairs[:, 0], to_bytes(conditions))
     *_, last = generate(run.model, Preset(steps=2), range(11), conditions)
     assert (pairs[:, 1].int() - to_bytes(last.x).int()).abs().max() <= 1
-    save_conditioned_sheet(run, 4, tmp_path / "few.png")
-    assert torch.equal(read_sheet(tmp_path / "few.png")[0, :8], sheet[0, :8])
+    assert torch.equal(sheet_of(run, 4)[0, :8], sheet[0, :8])
 
 
-def test_without_held_out_images_the_first_ones_are_shown_and_the_training_does_not_change(run, tmp_path):
+def test_without_held_out_images_the_first_ones_are_shown_and_the_training_does_not_change(run):
     run.held_out, before = None, run.state.generator.get_state()
-    for name in ("one", "two"):
-        save_conditioned_sheet(run, 3, tmp_path / f"{name}.png")
+    one, two = (sheet_of(run, 3) for _ in range(2))
     assert torch.equal(run.state.generator.get_state(), before)
-    one, two = (read_sheet(tmp_path / f"{name}.png") for name in ("one", "two"))
     assert torch.equal(one, two)
     generator = torch.Generator().manual_seed(0)
     _, conditions = sketch_to_flower.RECIPE.prepare(to_signed(run.dataset.images[:3]), None, generator)

@@ -157,7 +157,7 @@ def test_the_recipe_leaves_an_autoencoder_with_the_same_latents(home):
         and card.training["fraction"] == decoder_gan.FRACTION
         and card.training["images_seen"] == 80
     )
-    assert {path.name for path in (home / "runs" / "sharp").iterdir()} > {"sharp.png", "sharp.curve.png", "log.csv"}
+    assert {path.name for path in (home / "runs" / "sharp").iterdir()} > {"sharp.png", "sharp.curve.png", "training"}
 
 
 def test_the_saved_weights_lie_between_the_first_decoder_and_the_trained_one(home, monkeypatch):

@@ -57,6 +57,9 @@ def keep_autoencoder(folder, seed):
     return save(folder, Card(CODER, "A", "autoencoder", config, "autoencoder", 32, latents=scale), net)
 
 
+LATENTS = "runs/mine/training/latents.safetensors"
+
+
 @pytest.fixture(scope="module")
 def home(tmp_path_factory):
     """A working folder with a tiny autoencoder, images with captions, and a set with classes."""
@@ -97,7 +100,10 @@ def refusal(out, *words):
 def trained(home):
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(home)
-        run(home / "runs" / "mine", "--data", "classes.parquet", "--captions", "own", "--images", 24)
+        run(
+            home / "runs" / "mine",
+            *("--data", "classes.parquet", "--captions-from-classes", "--captions", "own", "--images", 24),
+        )
     return home / "runs" / "mine"
 
 
@@ -117,18 +123,18 @@ def test_the_card_says_what_it_was_made_of(trained):
     assert card.text == {"sha256": sha256_of(trained / "mine.tokenizer.json")}
     assert card.config["text"]["vocabulary"] == load_reader("mine").config["vocabulary"]
     assert (card.data["images"], card.data["encoded"], card.data["held_out"]) == (86, 344, 4)
-    assert card.data["captions_made_of_class_and_colour"] == ["classes.parquet"] and card.data["captions"] == 80
+    assert card.data["captions_made_of_class_and_colour"] == ["classes.parquet"] and card.data["captions"] == 78
     assert card.training["objective"]["null"] == 0 and card.training["objective"]["drop"] == 0.1
     assert card.training["scale"] == load(CODER).card.latents
     assert 0 < card.training["validation_loss"] < 3
 
 
 def test_the_training_captions_lie_beside_the_weights(trained, home):
-    prompts, latents = load_prompts(trained / "mine.captions.json"), read_latents(trained / "latents.safetensors")
-    assert {each.subject for each in prompts} == {"", "tulip", "rose"} and {each.category for each in prompts} == {
-        "",
-        "flowers",
-    }
+    prompts, latents = (
+        load_prompts(trained / "mine.captions.json"),
+        read_latents(trained / "training" / "latents.safetensors"),
+    )
+    assert {each.subject for each in prompts} == {"", "tulips", "roses"} and {each.category for each in prompts} == {""}
     captions = [each.text for each in prompts]
     assert len(set(captions)) == len(captions)
     held = {(home / "own" / f"{k:02}.txt").read_text() for k in range(70)} - set(captions)
@@ -136,11 +142,11 @@ def test_the_training_captions_lie_beside_the_weights(trained, home):
 
 
 def test_sheets_show_the_same_prompts_every_time(trained):
-    prompts = (trained / "prompts.txt").read_text().splitlines()
+    prompts = (trained / "training" / "prompts.txt").read_text().splitlines()
     assert len(prompts) == len(set(prompts)) == 64 and "number 32" in prompts[1]
     with Image.open(trained / "mine.png") as page:
         assert page.size == (8 * 32, 8 * 32)
-    assert len(list(trained.glob("sheet_*.png"))) == 1
+    assert len(list((trained / "training" / "sheets").glob("*.png"))) == 1
 
 
 def test_the_model_generates_latents_that_its_autoencoder_decodes(trained):
@@ -156,17 +162,17 @@ def test_the_model_generates_latents_that_its_autoencoder_decodes(trained):
 def test_a_training_resumes_without_images(trained, tmp_path, home):
     out = tmp_path / "again"
     run(out, "--captions", "own", "--images", 16)
-    latents = (out / "latents.safetensors").read_bytes()
+    latents = (out / "training" / "latents.safetensors").read_bytes()
     run(out, "--images", 40, "--resume")
     assert load("again", [out]).card.training["images_seen"] == 40
-    assert [row["images"] for row in csv.DictReader((out / "log.csv").open())] == ["16", "40"]
-    assert (out / "latents.safetensors").read_bytes() == latents
+    assert [row["images"] for row in csv.DictReader((out / "training" / "log.csv").open())] == ["16", "40"]
+    assert (out / "training" / "latents.safetensors").read_bytes() == latents
 
 
 def test_latents_are_enough_without_a_tokenizer_library(trained, tmp_path, monkeypatch):
     for name in ("tokenizers", "diffusion_edu.text.tokenizer", "diffusion_edu.text.reader", "diffusion_edu.text.clip"):
         monkeypatch.setitem(sys.modules, name, None)
-    run(tmp_path / "there", "--latents", trained / "latents.safetensors", "--images", 16)
+    run(tmp_path / "there", "--latents", LATENTS, "--images", 16)
     ours, theirs = (load(name, [folder]).card for name, folder in (("mine", trained), ("there", tmp_path / "there")))
     assert theirs.text == ours.text == {"sha256": sha256_of(tmp_path / "there" / "there.tokenizer.json")}
     assert theirs.data == ours.data and theirs.config == ours.config
@@ -205,7 +211,15 @@ def test_another_text_encoder(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("weight", ["0.5", "alone"])
 def test_a_training_with_perceptual_loss(trained, tmp_path, weight):
-    run(tmp_path / "p", "--latents", trained / "latents.safetensors", "--perceptual", weight, "--images", 16)
+    run(
+        tmp_path / "p",
+        "--latents",
+        trained / "training" / "latents.safetensors",
+        "--perceptual",
+        weight,
+        "--images",
+        16,
+    )
     objective = load("p", [tmp_path / "p"]).card.training["objective"]
     assert (objective["diffusion_weight"], objective["perceptual_weight"]) == (
         (0, 1) if weight == "alone" else (1, 0.5)
@@ -216,13 +230,16 @@ def test_a_training_with_perceptual_loss(trained, tmp_path, weight):
     ("words", "sentence"),
     [
         (["--captions", "own", "--latents", "x"], "leave out --data and --captions"),
-        (["--latents", "x.safetensors"], "x.safetensors cannot be read"),
-        (["--latents", f"runs/{CODER}/{CODER}.safetensors"], "cannot be read"),
+        (["--latents", "x.safetensors"], "There is no file x.safetensors"),
+        (["--latents", f"runs/{CODER}/{CODER}.safetensors"], "not a file of a training"),
         (
-            ["--latents", "runs/mine/latents.safetensors", "--weights", "1"],
+            ["--latents", LATENTS, "--weights", "1"],
             "There are 2 sets (classes.parquet and own): give --weights as many",
         ),
-        (["--latents", "runs/mine/latents.safetensors", "--weights", "0", "0"], "as many numbers of 0 or more"),
+        (
+            ["--latents", LATENTS, "--weights", "0", "0"],
+            "as many numbers of 0 or more",
+        ),
         (["--data", "absent"], "There is no file or folder 'absent'"),
         (["--captions", "own", "--size", "36"], "divisible by 8, not 36 x 36"),
         (["--captions", "own", "--size", "24"], "divisible by 2, not 3: try another --size"),
@@ -237,8 +254,9 @@ def test_impossible_options_are_refused_in_one_sentence(trained, tmp_path, words
 
 def test_latents_made_with_other_choices_are_refused(trained, tmp_path):
     run(tmp_path / "a", "--captions", "own", "--images", 8)
-    assert "another choice of from" in refusal(tmp_path / "a", "--data", "classes.parquet", "--resume")
-    assert "another choice of autoencoder" in refusal(tmp_path / "a", "--resume", "--autoencoder", "other")
+    assert "began with --autoencoder tiny_autoencoder, not other" in refusal(
+        tmp_path / "a", "--resume", "--autoencoder", "other"
+    )
 
 
 @pytest.mark.parametrize("weight", ["-1", "much", "0.0.1"])
@@ -253,14 +271,16 @@ def test_an_impossible_perceptual_weight_is_refused(tmp_path, weight, capsys):
 
 def captioned(n=70, made=False, source="s"):
     images = torch.randint(0, 256, (n, 3, 32, 32), generator=seeded(n), dtype=torch.uint8)
-    captions = tuple(f"a lake {k % 50}" if k % 3 else f"on the left of a lake {k % 50}" for k in range(n))
+    captions = tuple((f"a lake {k % 50}" if k % 3 else f"on the left of a lake {k % 50}",) for k in range(n))
     return Captioned(images, captions, ("",) * n, ("",) * n, source, made)
 
 
 @pytest.fixture(scope="module")
 def latents(home):
     sets = [captioned(), captioned(80, True, "m")]
-    reader = tokenizer.Tokenizer(tokenizer.learn_vocabulary(caption for some in sets for caption in some.captions))
+    reader = tokenizer.Tokenizer(
+        tokenizer.learn_vocabulary(text for some in sets for texts in some.captions for text in texts)
+    )
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(home)
         facts = {"autoencoder": CODER, "scale": load(CODER).card.latents, "vocabulary": reader.text}
@@ -272,10 +292,11 @@ def test_every_variant_is_encoded_with_its_own_caption(latents):
     assert len(latents) == 4 * 150 and latents.images.dtype == torch.float16
     for variant in range(4):
         rows = torch.arange(70) + 70 * variant
-        expected = able.encode(to_signed(augmented(some.images, some.captions, variant)))
+        captions = [texts[0] for texts in some.captions]
+        expected = able.encode(to_signed(augmented(some.images, captions, variant)))
         got, conditions = latents.batch(rows)
         torch.testing.assert_close(got, expected, rtol=2e-3, atol=2e-3)
-        assert torch.equal(conditions, reader(some.captions)[:, : conditions.shape[1]])
+        assert torch.equal(conditions, reader(captions)[:, : conditions.shape[1]])
         assert torch.equal(latents.held[rows], held_out(some)) and latents.held[rows].sum() == 1
     assert latents.part.tolist() == [0] * 280 + [1] * 320
 
@@ -322,7 +343,7 @@ def test_latents_are_saved_whole_and_refused_with_another_autoencoder(latents, t
     )
     try:
         keep_autoencoder(home / "runs" / CODER, 1)
-        with pytest.raises(Unusable, match="made by another 'tiny_autoencoder' than the one that is installed: delete"):
+        with pytest.raises(Unusable, match="made by another 'tiny_autoencoder' than the one that is installed: restore"):
             read_latents(path)
     finally:
         keep_autoencoder(home / "runs" / CODER, 0)
@@ -336,8 +357,8 @@ def test_sheet_captions_come_from_every_set_in_turn_held_out_ones_first():
     written, made = captioned(70, source="w"), captioned(80, True)
     shown = sheet_captions([written, made], 10)
     assert len(set(shown)) == len(shown) == 10
-    assert shown[0] == written.captions[32]  # in both sets, since they have the same captions
-    assert sheet_captions([captioned(5)], 64) == list(captioned(5).captions)
+    assert shown[0] == written.captions[32][0]  # in both sets, since they have the same captions
+    assert sheet_captions([captioned(5)], 64) == [texts[0] for texts in captioned(5).captions]
 
 
 # The loss

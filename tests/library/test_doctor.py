@@ -587,8 +587,9 @@ def run(tmp_path):
     """The folder of an unfinished training: a curve and a saved state, no card yet."""
     state, _, losses = trained(moons().x, steps=60)
     rows = [",".join(COLUMNS), *(f"{128 * (k + 1)},{k},{loss},{1 / (k + 1)},0.003" for k, loss in enumerate(losses))]
-    (tmp_path / "log.csv").write_text("\n".join(rows) + "\n")
-    save_run(tmp_path / "run.safetensors", state, {"sheets": 1})
+    (tmp_path / "training").mkdir()
+    (tmp_path / "training" / "log.csv").write_text("\n".join(rows) + "\n")
+    save_run(tmp_path / "training" / "state.safetensors", state, {"sheets": 1})
     return tmp_path
 
 
@@ -623,17 +624,18 @@ def test_a_run_is_read_with_its_card(run):
 @pytest.mark.parametrize(
     ("file", "content"),
     [
-        ("log.csv", "images,loss\n1,2\n"),
-        ("log.csv", ",".join(COLUMNS) + "\n"),
-        ("log.csv", ",".join(COLUMNS) + "\na,b,c,d,e\n"),
+        ("training/log.csv", "images,loss\n1,2\n"),
+        ("training/log.csv", ",".join(COLUMNS) + "\n"),
+        ("training/log.csv", ",".join(COLUMNS) + "\na,b,c,d,e\n"),
         ("x.json", "{"),
-        ("run.safetensors", "x"),
+        ("training/state.safetensors", "x"),
     ],
 )
 def test_a_broken_folder_gets_one_sentence(tmp_path, file, content):
+    (tmp_path / "training").mkdir()
     (tmp_path / file).write_text(content)
-    if file == "run.safetensors":
-        (tmp_path / "log.csv").write_text(",".join(COLUMNS) + "\n1,2,3,4,5\n")
+    if "state" in file:
+        (tmp_path / "training" / "log.csv").write_text(",".join(COLUMNS) + "\n1,2,3,4,5\n")
     with pytest.raises(ValueError, match=r"^[^\n]+$"):
         read_run(tmp_path)
 

@@ -288,7 +288,7 @@ def test_the_model_samples_images_by_prompt(trained):
 
 
 def test_sheets_show_training_prompts_and_held_out_prompts(trained):
-    prompts = (trained / "prompts.txt").read_text(encoding="utf-8").splitlines()
+    prompts = (trained / "training" / "prompts.txt").read_text(encoding="utf-8").splitlines()
     lists, emoji = read_held_out("held.json"), load_emoji("emoji.parquet", 16).emoji
     out = {
         standard_caption(each) for each, held in zip(emoji, held_out_mask(lists, emoji).tolist(), strict=True) if held
@@ -304,7 +304,7 @@ def test_a_training_is_resumed_with_the_same_vocabulary(trained, tmp_path):
     before = sha256_of(out / "again.tokenizer.json")
     run(out, "--images", 32, "--resume")
     assert sha256_of(out / "again.tokenizer.json") == before == sha256_of(trained / "mine.tokenizer.json")
-    rows = list(csv.DictReader((out / "log.csv").open()))
+    rows = list(csv.DictReader((out / "training" / "log.csv").open()))
     assert [int(each["images"]) for each in rows] == [16, 32]
     assert load("again", [out], CPU).card.training["images_seen"] == 32
 

@@ -154,12 +154,12 @@ def test_a_recipe_leaves_a_vae_with_its_card_and_goes_on_where_it_was(photos, tm
     )
     assert card.training["objective"] == {"prediction_type": "vae", "null": None, "std": 0.2}
     assert card.training["images_seen"] == 40 and 0 < card.training["validation_loss"] < 2
-    assert [row["images"] for row in csv.DictReader((out / "log.csv").open())] == ["16", "40"]
+    assert [row["images"] for row in csv.DictReader((out / "training" / "log.csv").open())] == ["16", "40"]
     sampled = generate_samples(able, range(5), batch=2)
     assert (sampled.shape, sampled.dtype) == ((5, 3, 8, 8), torch.uint8)
     assert json.loads((out / "mine.json").read_text())["network"] == "vae"
     assert (
-        load_images(out, 8, tell=lambda sentence: None).images.shape[0] == len(list(out.glob("*.png"))) >= 4
+        load_images(out, 8, tell=lambda sentence: None).images.shape[0] == len(list(out.rglob("*.png"))) >= 4
     )  # sheets, growth and curve
 
 
