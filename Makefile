@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --constraint constraints.txt
 
-.PHONY: app lab test quick slow lint types lessons benchmark constraints clean
+.PHONY: app lab test quick slow mutants lint types lessons benchmark constraints clean
 
 app: $(VENV)/app
 	$(BIN)/diffusion-edu app
@@ -21,6 +21,9 @@ quick: $(VENV)/dev # the library alone: after a change to it, before `make test`
 
 slow: $(VENV)/dev # what takes long and seldom breaks: before a release, and after a change to what it tests
 	$(BIN)/python -m pytest -m slow
+
+mutants: $(VENV)/dev # plants mistakes in the library, one at a time: does a test notice each of them? Before a release
+	$(BIN)/python tests/mutants
 
 lint: $(VENV)/dev
 	$(BIN)/ruff check .

@@ -17,6 +17,8 @@ from diffusion_edu.denoisers import (
     exact_gaussian,
     exact_mixture,
     guided,
+    interval_guidance,
+    record_guidance,
     thresholded,
 )
 from diffusion_edu.schedules import SCHEDULES, cosine, flow, linear, zero_terminal_snr
@@ -134,6 +136,12 @@ def test_a_condition_is_bound_without_changing_the_denoiser():
     assert net.heard[1][2] is None
 
 
+def test_a_condition_can_be_taken_away_again():
+    net = Listener(torch.zeros_like)
+    NeuralDenoiser(net, cosine(10), condition=torch.tensor([4, 7])).given(None)(noise(2, 3), 5)
+    assert net.heard[0][2] is None
+
+
 def test_autocast_surrounds_the_network_only():
     """Pitfall 40: the timestep stays float32 and the prediction has the dtype of x."""
     net = Listener(lambda y: torch.nn.functional.linear(y, torch.eye(3)))
@@ -158,6 +166,26 @@ def test_guidance_goes_on_in_the_direction_of_the_condition(guidance_scale):
         guided(lambda x, t: x * t, lambda x, t: x.sin(), guidance_scale)(x, 3),
         x.sin() + guidance_scale * (3 * x - x.sin()),
     )
+
+
+def test_guidance_in_an_interval_guides_inside_it_and_is_conditional_outside_at_half_the_cost():
+    asked = []
+    conditional, unconditional = (lambda x, t: x + t), (lambda x, t: asked.append(t) or x * t)
+    inside, everywhere = interval_guidance(conditional, unconditional, 3.0, 200, 600), noise(2, 3)
+    for t in (100, 199, 601, 1000):
+        assert torch.equal(inside(everywhere, t), conditional(everywhere, t))
+    assert asked == []
+    for t in (200, 400, 600):
+        assert torch.equal(inside(everywhere, t), guided(conditional, unconditional, 3.0)(everywhere, t))
+    assert asked == [200, 200, 400, 400, 600, 600]
+
+
+def test_recorded_guidance_is_guidance_and_stores_its_three_predictions():
+    recorded, x = {}, noise(2, 3)
+    prediction = record_guidance(recorded)(lambda x, t: x.cos(), lambda x, t: x.sin(), 3.5)(x, 7)
+    without, with_condition, both = recorded[7]
+    assert torch.equal(without, x.sin()) and torch.equal(with_condition, x.cos()) and torch.equal(prediction, both)
+    close(both, x.sin() + 3.5 * (x.cos() - x.sin()))
 
 
 def test_clipping_leaves_what_is_inside_alone():
@@ -344,3 +372,23 @@ def test_a_mixture_is_the_posterior_mean_by_numerical_integration():
         posterior = prior * np.exp(-((x - signal * x0) ** 2) / (2 * rate**2))
         prediction = exact_mixture(means, stds, weights, schedule)(torch.tensor([[x]]).double(), t).item()
         assert prediction == pytest.approx((posterior * x0).sum() / posterior.sum(), abs=1e-6)
+
+
+@pytest.mark.parametrize("d", [1, 2, 5])
+def test_every_component_of_a_mixture_has_the_density_of_its_dimension(d):
+    """Against the density N(x; signal * mean, variance * I) in d dimensions: narrow components weigh more the higher d
+    is.
+    """
+    schedule, t, x = cosine(1000), 400, 0.5 * noise(6, d, seed=2)
+    means, stds, weights = noise(3, d), torch.tensor([0.05, 0.4, 2.0]).double(), torch.tensor([0.5, 0.3, 0.2]).double()
+    signal, rate = schedule.signal[t], schedule.noise[t]
+    scores, predictions = [], []
+    for mean, std, weight in zip(means, stds, weights, strict=True):
+        variance = signal**2 * std**2 + rate**2
+        density = torch.distributions.MultivariateNormal(signal * mean, variance * torch.eye(d).double())
+        scores.append(weight.log() + density.log_prob(x))
+        predictions.append(exact_gaussian(mean, std, schedule)(x, t))
+    posterior = torch.stack(scores).softmax(0)
+    assert (posterior.max(0).values < 0.999).any()
+    right = (posterior[..., None] * torch.stack(predictions)).sum(0)
+    close(exact_mixture(means, stds, weights, schedule)(x, t), right)

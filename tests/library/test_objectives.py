@@ -101,6 +101,41 @@ def test_the_objective_applies_its_weights_per_image():
     assert weighted.isfinite().all()
 
 
+@pytest.mark.parametrize("prediction_type", TARGETS)
+@pytest.mark.parametrize("gamma", [0.5, 1.0, 20.0])
+def test_the_cap_of_the_weights_is_the_one_that_was_asked_for(gamma, prediction_type):
+    """min(SNR, gamma) times the squared slope of the prediction type."""
+    theta = torch.linspace(0.05, 1.5, 40)
+    plain, weighted = (
+        Objective(prediction_type, min_snr=cap).at(ConstantNetwork(), torch.ones(40, 2), None, theta, torch.ones(40, 2))
+        for cap in (None, gamma)
+    )
+    c, s = theta.cos(), theta.sin()
+    expected = (c / s).square().clamp(max=gamma) * TARGETS[prediction_type].slope(c, s) ** 2
+    torch.testing.assert_close(weighted, plain * expected, rtol=1e-4, atol=1e-6)
+
+
+def test_the_loss_of_an_image_depends_on_this_image_alone():
+    x0, eps, theta = torch.randn(4, 3, generator=seeded()), torch.randn(4, 3, generator=seeded(1)), torch.rand(4) + 0.2
+    together = Objective().at(half, x0, torch.arange(4), theta, eps)
+    assert together.unique().numel() == 4
+    for k in range(4):
+        alone = Objective().at(half, x0[k : k + 1], torch.tensor([k]), theta[k : k + 1], eps[k : k + 1])
+        torch.testing.assert_close(together[k : k + 1], alone)
+
+
+@pytest.mark.parametrize("drop", [0.0, 0.3, 0.8])
+def test_a_training_step_drops_its_fraction_of_conditions_and_then_samples_noise(drop):
+    heard, labels, x0 = [], torch.arange(500) % 7, torch.randn(500, 2, generator=seeded(9))
+    Objective(null=7, drop=drop)(lambda y, timestep, given: heard.append(given) or y, x0, labels, seeded(4))
+    assert (heard[0] == 7).float().mean().item() == pytest.approx(drop, abs=0.06)
+    generator = seeded(4)
+    given, (theta, eps) = drop_conditions(labels, 7, drop, generator), sample_noise_levels(x0, generator)
+    assert torch.equal(heard[0], given)
+    losses = Objective(null=7, drop=drop)(half, x0, labels, seeded(4))
+    assert torch.equal(losses, Objective().at(half, x0, given, theta, eps))
+
+
 def test_labels_are_dropped_image_by_image():
     """Pitfall 26: one batch holds both."""
     labels = torch.arange(10).repeat(1000)
