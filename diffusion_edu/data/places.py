@@ -1,6 +1,7 @@
 """Where data lies: what a person types or pastes as a path, understood or refused in one sentence."""
 
 import glob
+import hashlib
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,7 +12,7 @@ HUB_PAGE = "https://huggingface.co/datasets/"
 QUOTES = "\"'`\u201c\u201d\u2018\u2019\u00ab\u00bb"
 HIDDEN = {"__macosx", "@eadir", "$recycle.bin", "system volume information", "lost+found", "__pycache__"}
 HIDDEN |= {"thumbs.db", "desktop.ini"}  # what systems and tools leave among the files of a person
-MOST_FILES = 500_000  # below one folder
+MOST_FILES, MOST_STATES = 500_000, 20_000  # below one folder; that are looked at for changes
 
 
 def located(source):
@@ -61,6 +62,13 @@ def files_below(folder, unreadable=None) -> Iterator[Path]:
 
     unreadable is called with the OSError of each folder that cannot be opened. Raises ValueError beyond MOST_FILES.
     """
+    for at, names in _visible(folder, unreadable):
+        found = (Path(at, name) for name in names)
+        yield from (file for file in found if file.is_file() or file.is_symlink())  # neither pipes nor devices
+
+
+def _visible(folder, unreadable=None):
+    """Yield every folder below one, itself included, with the sorted names of its files."""
     count = 0
     for at, folders, files in os.walk(folder, onerror=unreadable, followlinks=True):
         above = {os.path.realpath(parent) for parent in [at, *Path(at).parents][: at.count(os.sep) + 1]}
@@ -72,8 +80,25 @@ def files_below(folder, unreadable=None) -> Iterator[Path]:
                 f"The folder {str(folder)!r} holds more than {MOST_FILES:,} files: name the folder of the images "
                 "themselves."
             )
-        found = (Path(at, name) for name in sorted(files) if not hidden(name))
-        yield from (file for file in found if file.is_file() or file.is_symlink())  # neither pipes nor devices
+        yield at, sorted(name for name in files if not hidden(name))
+
+
+def state_of(path):
+    """Say how a file, or what lies below a folder, looks now, as a short text: another one after any change.
+
+    Names, sizes and times of files count; beyond the first MOST_STATES files the names alone.
+    """
+    digest, left = hashlib.sha256(), MOST_STATES
+    for at, names in _visible(path) if os.path.isdir(path) else [(os.path.dirname(path), [os.path.basename(path)])]:
+        for name in names:
+            file, left = os.path.join(at, name), left - 1
+            try:
+                seen = os.stat(file) if left >= 0 else None
+            except OSError:  # gone, or a link to nothing
+                seen = None
+            state = f"{file}\0{seen and (seen.st_size, seen.st_mtime_ns)}\0"
+            digest.update(state.encode(errors="surrogateescape"))
+    return digest.hexdigest()
 
 
 def _at_home(text):

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from html import escape
-from pathlib import Path
 
 import torch
 from torch import Tensor
@@ -12,9 +12,10 @@ from diffusion_edu.app.common.settings_id import settings_id
 from diffusion_edu.app.common.snippets import snippet
 from diffusion_edu.app.jobs.progress import Progress
 from diffusion_edu.checkpoints import PRETRAINED
+from diffusion_edu.data.layouts import SPLITS
+from diffusion_edu.data.places import state_of
 from diffusion_edu.data.splits import as_csv, imbalance, split
 from diffusion_edu.data.survey import Survey, average, fractions, survey
-from diffusion_edu.data.tables import SPLITS
 from diffusion_edu.evaluation.colours import channel_histograms, smooth_histograms, wasserstein
 
 MAX_IMAGES = 10_000  # that are read
@@ -37,6 +38,7 @@ class DatasetReport:
     read: int
     sides: dict
     left_out: list[str]
+    notes: tuple[str, ...]
     counts: dict
     attributes: bool
     averages: Tensor
@@ -59,18 +61,22 @@ class DatasetRequest:
 
     @property
     def id(self):
-        """The same for the same settings."""
-        return settings_id(self.path, self.fractions, self.seed)
+        """The same for the same settings and the same files."""
+        return settings_id(self.path, self.state, self.fractions, self.seed)
+
+    @cached_property
+    def state(self):
+        """How the files look now: another text after any change."""
+        return state_of(self.path or OURS)
 
     def run(self) -> Iterator[Progress | DatasetReport]:
         """Read the dataset, or take it from the cache, and describe it.
 
         Yields Progress, and the DatasetReport at last. Raises ValueError, in one sentence, if there is nothing to read.
         """
-        path = Path(self.path or OURS).expanduser()
-        key = str(path.resolve()), path.stat().st_mtime_ns
+        key = self.path, self.state
         if key not in CACHE:
-            for found in survey(path, most=MAX_IMAGES):
+            for found in survey(self.path or OURS, most=MAX_IMAGES):
                 if not isinstance(found, Survey):
                     yield _progress(*found)
             CACHE.clear()
@@ -94,6 +100,7 @@ class DatasetRequest:
             read=count,
             sides=dict(found.sides.most_common()),
             left_out=found.left_out,
+            notes=found.notes,
             counts=fractions(dataset),
             attributes=bool(dataset.attributes),
             averages=torch.stack([average(images) for images in sets]),

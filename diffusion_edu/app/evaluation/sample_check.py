@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
+from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -13,6 +13,7 @@ from diffusion_edu.app.common.settings_id import settings_id
 from diffusion_edu.app.jobs.progress import Progress
 from diffusion_edu.checkpoints import PRETRAINED, Card, available
 from diffusion_edu.data.images import to_bytes
+from diffusion_edu.data.places import state_of
 from diffusion_edu.data.survey import Survey, survey
 from diffusion_edu.evaluation.colours import channel_histograms, wasserstein
 from diffusion_edu.evaluation.distances import Statistics
@@ -62,9 +63,14 @@ class SampleRequest:
 
     @property
     def id(self):
-        """The same for the same settings."""
+        """The same for the same settings and the same files."""
         model = self.card and (self.card.name, self.card.sha256)
-        return settings_id(model, self.count, self.seed, self.path, self.max_images)
+        return settings_id(model, self.count, self.seed, self.path, self.state, self.max_images)
+
+    @cached_property
+    def state(self):
+        """How the files at the path look now: another text after any change."""
+        return state_of(self.path) if self.path else ""
 
     @property
     def models(self):
@@ -154,12 +160,10 @@ class SampleRequest:
 
         Yields Progress, returns a Survey and the features of its images (m, width).
         """
-        path = Path(self.path).expanduser()
-        name = self.path and (str(path.resolve()), path.stat().st_mtime_ns, self.max_images)
-        key = feature_network.card.sha256, name
+        key = feature_network.card.sha256, self.path and (self.path, self.state, self.max_images)
         if key not in CACHE:
             if self.path:
-                for found in survey(path, most=self.max_images):
+                for found in survey(self.path, most=self.max_images):
                     if not isinstance(found, Survey):
                         yield Progress("Reading {:,} of {:,} images".format(*found), self.total(found[1]))
             else:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from torch import Tensor
@@ -14,6 +15,7 @@ from diffusion_edu.app.jobs.progress import Progress
 from diffusion_edu.app.jobs.task import Task
 from diffusion_edu.app.text_to_image import request
 from diffusion_edu.app.text_to_image.request import TextRequest
+from diffusion_edu.data.places import state_of
 from diffusion_edu.data.survey import Survey, survey
 from diffusion_edu.evaluation.neighbours import memorisation_threshold, nearest
 from diffusion_edu.evaluation.training_images import decode_training_images
@@ -58,8 +60,14 @@ class NearestImageSearch:
 
     @property
     def id(self):
-        """Equal for equal settings."""
-        return settings_id(self.request.settings, self.count, self.path, self.limit, self.feature_network)
+        """Equal for equal settings and the same files."""
+        settings = self.request.settings, self.count, self.path, self.state, self.limit, self.feature_network
+        return settings_id(*settings)
+
+    @cached_property
+    def state(self):
+        """How the files at the path look now: another text after any change."""
+        return state_of(self.path) if self.path else ""
 
     @property
     def total(self):
@@ -103,13 +111,11 @@ class NearestImageSearch:
 
         Yields Progress; returns a Survey and the features of its images (m, width).
         """
-        path = Path(self.path).expanduser()
-        version = str(path.resolve()), path.stat().st_mtime_ns, self.limit, text_to_image.size
-        key = feature_network.card.sha256, version
+        key = feature_network.card.sha256, (self.path, self.state, self.limit, text_to_image.size)
         if key not in CACHE:
-            reading = survey(path, text_to_image.size, self.limit)
+            reading = survey(self.path, text_to_image.size, self.limit)
             if self.latents:
-                reading = decode_training_images(path, text_to_image.codec, self.limit)
+                reading = decode_training_images(Path(self.path), text_to_image.codec, self.limit)
             for found in reading:
                 if not isinstance(found, Survey):
                     yield Progress("Reading {:,} of {:,} images".format(*found), self.total)
