@@ -5,6 +5,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.request
 from contextlib import contextmanager
@@ -84,7 +85,9 @@ def address():
         "--server.address",
         "127.0.0.1",
     ]
-    server = subprocess.Popen([sys.executable, *words], cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    folders = {**os.environ, "DIFFUSION_EDU_FOLDERS": tempfile.gettempdir()}
+    server = subprocess.Popen([sys.executable, *words], cwd=ROOT, env=folders, **quiet)
     try:
         for _ in range(600):
             try:

@@ -11,10 +11,13 @@ from pathlib import Path
 
 import torch
 import torch.nn.functional as F
+from torch import Tensor
 
-from diffusion_edu.checkpoints import Model, Unusable, read_part
+from diffusion_edu.checkpoints import Model, Unusable
+from diffusion_edu.checks import Images, Seeds, checked
 from diffusion_edu.core import State
 from diffusion_edu.editing.super_resolution import FACTOR, cascade, enlarge
+from diffusion_edu.editing.weight_files import Bounded, read_weights
 from diffusion_edu.generation import Preset
 from diffusion_edu.randomness import Compute, choose
 
@@ -22,13 +25,15 @@ FACTORS = (FACTOR, FACTOR**2)
 REMEDY = "name a .safetensors or .pth file of an upscaler, for example Real-ESRGAN's."
 
 
-def check(factor):
+@checked
+def check(factor) -> None:
     """Raise ValueError, in one sentence, for a factor other than 2 and 4."""
     if factor not in FACTORS:
         raise ValueError(f"Images become {' or '.join(map(str, FACTORS))} times as large, not {factor} times.")
 
 
-def upscale(model: Model, preset: Preset, small, seeds, factor=FACTOR) -> Iterator[State]:
+@checked
+def upscale(model: Model, preset: Preset, small: Images, seeds: Seeds, factor=FACTOR) -> Iterator[State]:
     """Generate an image 2 or 4 times as large, (b, 3, factor h, factor w), for each small one (b, 3, h, w) in [-1, 1].
 
     Factor 4 is factor 2 twice, one walk after the other (see super_resolution.enlarge).
@@ -53,8 +58,9 @@ class Upscaler:
     factor: int
     compute: Compute
 
+    @checked
     @torch.no_grad()
-    def __call__(self, images, factor=FACTOR):
+    def __call__(self, images: Images, factor=FACTOR) -> Tensor:
         """Make images (b, 3, h, w) in [-1, 1] 2 or 4 times as large, float32, one after the other.
 
         The network runs until an image is large enough; a larger result is scaled down.
@@ -71,36 +77,36 @@ class Upscaler:
         return (2 * x - 1).clamp(-1, 1)
 
 
-def upscaler(path, compute=None):
-    """Load an Upscaler from a weight file (.safetensors, .pth); raises Unusable, in one sentence, if that fails."""
+@checked
+def upscaler(path: str | Path, compute: Compute | None = None, name: str = "") -> Upscaler:
+    """Load an Upscaler from a weight file (.safetensors, .pth); raises Unusable, in one sentence, if that fails.
+
+    name is that of the file in such a sentence, if a person knows it by another than its path.
+    """
     path, compute = Path(path).expanduser(), compute or choose()
+    name = name or str(path)
     try:
         from spandrel import ImageModelDescriptor, ModelLoader
     except ImportError:
         raise Unusable(
-            f"{path.name} needs the library that knows its network: 'pip install spandrel', "
+            f"{name} needs the library that knows its network: 'pip install spandrel', "
             "or choose the super-resolution model."
         ) from None
     try:
-        found = ModelLoader(device=compute.device).load_from_state_dict(read_weights(path))
+        weights = read_weights(path)
+        with Bounded(weights):
+            found = ModelLoader(device=compute.device).load_from_state_dict(weights)
     except OSError as problem:
         raise Unusable(
-            f"The weights {path} cannot be read ({problem.strerror or problem}): name a file that is there."
+            f"The weights {name} cannot be read ({problem.strerror or problem}): name a file that is there."
         ) from None
     except Exception as problem:  # reading a broken file and recognising its network fail in ways of their own
         raise Unusable(
-            f"The weights {path} are those of no network that spandrel knows ({type(problem).__name__}): {REMEDY}"
+            f"The weights {name} are those of no network that spandrel knows ({type(problem).__name__}): {REMEDY}"
         ) from None
     enlarges = isinstance(found, ImageModelDescriptor) and found.purpose == "SR" and found.scale > 1
     if not enlarges or (found.input_channels, found.output_channels) != (3, 3):
         raise Unusable(
-            f"The weights {path} belong to {found.architecture.name}, which does not enlarge images in colour: {REMEDY}"
+            f"The weights {name} belong to {found.architecture.name}, which does not enlarge images in colour: {REMEDY}"
         )
     return Upscaler(found.eval(), f"{found.architecture.name} x{found.scale}", found.scale, compute)
-
-
-def read_weights(path):
-    """Read the tensors of a weight file by its suffix, without unpickling objects."""
-    if path.suffix.lower() == ".safetensors":
-        return read_part(path, "")
-    return torch.load(path, map_location="cpu", weights_only=True)

@@ -15,6 +15,7 @@ from onscreen import opened as opened_at
 from PIL import Image
 from uploads import BAD, encoded, plain
 
+from diffusion_edu.app.common.server_folders import FOLDERS
 from diffusion_edu.checkpoints import Card, load, save, vocabulary
 from diffusion_edu.data.images import to_bytes, to_signed
 from diffusion_edu.data.layers import layer_of, painted, to_png, to_url
@@ -488,8 +489,9 @@ def test_an_image_is_upscaled_by_our_model(times, factor):
     assert "seed 4," not in said(app) and "upscale" not in app.code[0].value  # the other image is not larger
 
 
-def test_an_image_is_upscaled_by_a_weight_file(tmp_path):
+def test_an_image_is_upscaled_by_a_weight_file(tmp_path, monkeypatch):
     pytest.importorskip("spandrel")
+    monkeypatch.setenv(FOLDERS, str(tmp_path))
     path = tmp_path / "own.pth"
     torch.save(tiny_upscaler(4).state_dict(), path)
     app = opened(upscale="4 ×", upscaler="a weight file")

@@ -78,7 +78,10 @@ def test_sampling_of_latents_starts_from_noise(page):
 def test_the_nearest_images_at_a_path_are_found(page, tmp_path):
     for k in range(12):
         Image.fromarray(np.random.default_rng(k).integers(0, 255, (40, 40, 3), np.uint8)).save(tmp_path / f"{k}.png")
-    page.goto(f"{PAGE}Nearest+training+images&nearest_source=a+folder+or+file&nearest_count=2&nearest_path={tmp_path}")
+    page.goto(f"{PAGE}Nearest+training+images&nearest_source=a+folder+or+file&nearest_count=2")
+    path = page.get_by_role("textbox", name="Path of the images")
+    path.fill(str(tmp_path))
+    path.press("Enter")
     page.get_by_text("Is it a new image").wait_for()
     still(page)
     page.get_by_role("button", name="Find nearest").click()

@@ -371,6 +371,6 @@ def test_a_generated_image_is_upscaled_by_two_and_by_four(page):
     path = page.get_by_role("textbox", name="Path of the file on this computer")
     path.fill("nowhere.pth")
     path.press("Enter")
-    page.get_by_text("nowhere.pth cannot be read").wait_for()
+    page.get_by_text("There is no file or folder").wait_for()
     press(page, "none")
     assert page.locator("canvas[data-pane]").count() == 0

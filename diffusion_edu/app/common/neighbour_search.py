@@ -1,9 +1,7 @@
 """The nearest real image to every sample: features of both in batches, a cache, and the pairs on screen."""
 
 import time
-from pathlib import Path
 
-import streamlit as st
 import torch
 
 from diffusion_edu.app.common.numbers import format_number
@@ -15,19 +13,6 @@ from diffusion_edu.evaluation.features import describe
 BATCH = 32
 PAIRS = 6  # shown at once
 CACHE = {}  # the last two sets that samples were compared with, and their features; shared by all sessions
-
-
-def path_exists(path, meanwhile=" Until then, our image set is used."):
-    """Return whether a typed path exists; otherwise show one sentence, followed by what happens meanwhile."""
-    try:
-        exists = bool(path) and Path(path).expanduser().exists()
-    except (OSError, ValueError, RuntimeError):  # a name that no file can have, or a home that nobody has
-        exists = False
-    if not exists and path:
-        st.error(f"There is no file or folder {path!r} on the computer that runs this app: check the path.{meanwhile}")
-    elif not exists:
-        st.info(f"Type the path of a folder of images or of a parquet file.{meanwhile}", icon=":material/info:")
-    return exists
 
 
 def remember(key, known):

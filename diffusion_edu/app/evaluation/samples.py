@@ -5,8 +5,8 @@ import streamlit as st
 from diffusion_edu.app.common import image_picker, model_card, models
 from diffusion_edu.app.common.controls import control
 from diffusion_edu.app.common.layout import show_code
-from diffusion_edu.app.common.neighbour_search import path_exists
 from diffusion_edu.app.common.plain_text import plain
+from diffusion_edu.app.common.server_folders import UNTIL_THEN, ask_path
 from diffusion_edu.app.common.snippets import snippet
 from diffusion_edu.app.evaluation import sample_view
 from diffusion_edu.app.evaluation.sample_check import SampleRequest
@@ -58,15 +58,11 @@ def ask():
 
 def _ask_path(card, count, seed):
     row = st.container(horizontal=True, vertical_alignment="bottom", gap="medium")
-    words = (
-        "A folder of images, or a parquet file with a column `image`, on the computer that runs this app. It is read, "
-        "never changed."
-    )
-    path = control(row.text_input, "Path", key="reference_path", placeholder="/home/me/images", help=words)
+    path = ask_path(row.text_input, "Path", "reference_path", meanwhile=UNTIL_THEN)
     words = "If there are more images, this many are chosen at random."
     counts = [250, 1000, 4000, 10_000]
     most = control(row.select_slider, "At most", counts, 1000, key="reference_count", width=160, help=words)
-    return SampleRequest(card, count, seed, path, most) if path_exists(path) else SampleRequest(card, count, seed)
+    return SampleRequest(card, count, seed, path, most) if path else SampleRequest(card, count, seed)
 
 
 def _offer(request):

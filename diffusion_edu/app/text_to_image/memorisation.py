@@ -6,8 +6,9 @@ from diffusion_edu import checkpoints
 from diffusion_edu.app.common import model_card, models
 from diffusion_edu.app.common.controls import control
 from diffusion_edu.app.common.layout import show_code
-from diffusion_edu.app.common.neighbour_search import PAIRS, memorised_sentence, pairs_table, path_exists
+from diffusion_edu.app.common.neighbour_search import PAIRS, memorised_sentence, pairs_table
 from diffusion_edu.app.common.plain_text import plain
+from diffusion_edu.app.common.server_folders import ask_path
 from diffusion_edu.app.jobs import timing
 from diffusion_edu.app.jobs.task import done, start, watch
 from diffusion_edu.app.text_to_image import request
@@ -102,16 +103,10 @@ def ask(text_request):
 
 def _ask_path(row):
     """Ask where the training images are; "" where there are none."""
-    words = (
-        "A folder of images, or a parquet file with a column `image`, on the computer that runs this app. "
-        "It is read, never changed."
-    )
-    path = control(
-        row.text_input, "Path of the images", key="nearest_path", placeholder="/home/me/images", help=words, width=200
-    )
+    path = ask_path(row.text_input, "Path of the images", "nearest_path", width=200)
     if not path:
         st.info(PRIVATE, icon=":material/info:")
-    return path if path and path_exists(path, "") else ""
+    return path
 
 
 def offer(search, row):

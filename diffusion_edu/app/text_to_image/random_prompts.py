@@ -11,7 +11,7 @@ from diffusion_edu.app.common.image_picker import UNLINKED
 from diffusion_edu.app.common.plain_text import plain
 from diffusion_edu.app.common.state import own, set_controls
 from diffusion_edu.checkpoints import available
-from diffusion_edu.data.prompts import load_prompts, pick
+from diffusion_edu.data.prompts import READERS, load_prompts, pick
 from diffusion_edu.text.random_prompts import ORDER, chain_path, load_chain
 
 CHAIN, UNSEEN, TRAINING = "Markov chain", "unseen", "training"
@@ -83,6 +83,7 @@ def _read(path, changed):
 @st.cache_data(max_entries=4, show_spinner="Reading the prompts ...")
 def _uploaded(data, name):
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / Path(name).name
+        ending = next((ending for ending in READERS if name.lower().endswith(ending)), ".txt")
+        path = Path(folder, f"your_file{ending}")
         path.write_bytes(data)
         return load_prompts(path)

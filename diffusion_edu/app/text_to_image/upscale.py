@@ -12,6 +12,7 @@ import torch
 from diffusion_edu.app.common.controls import control
 from diffusion_edu.app.common.image_picker import UNLINKED
 from diffusion_edu.app.common.plain_text import plain
+from diffusion_edu.app.common.server_folders import ask_path
 from diffusion_edu.app.common.settings_id import settings_id
 from diffusion_edu.app.common.state import own
 from diffusion_edu.app.common.super_resolution_card import MISSING, super_resolution_card
@@ -33,7 +34,7 @@ KEY = "upscaling"
 FACTORS = {"none": 1, "2 ×": 2, "4 ×": 4}
 OURS, WEIGHT_FILE = "our diffusion model", "a weight file"
 STEPS = [1, 2, 4, 6, 8, 10, 15, 20, 30]
-MAX_UPLOAD = 200  # megabytes of a weight file
+MAX_UPLOAD = 80  # megabytes of a weight file: Real-ESRGAN has 67
 
 
 @dataclass(frozen=True, eq=False)
@@ -157,20 +158,17 @@ def _ask_weight_file():
         "A .safetensors or .pth file, for example one of Real-ESRGAN. It is read as numbers; no code in it is executed."
     )
     left, right = st.columns(2, gap="medium")
-    path = control(left.text_input, "Path of the file on this computer", key="weights", help=words, linked=False)
+    wanted = "Type the path of the weight file of an upscaler, or upload the file."
+    path = ask_path(left.text_input, "Path of the file on this computer", "weights", wanted, help=words)
     given = right.file_uploader("Or the file itself", key=own("weight file"), max_upload_size=MAX_UPLOAD, help=UNLINKED)
     try:
         if given:
             data = given.getvalue()
             return WeightFileUpscaler(_uploaded(hashlib.sha256(data).hexdigest(), data, given.name), given.name)
-        if path.strip():
-            where = Path(path.strip()).expanduser()
-            changed = where.stat().st_mtime_ns if where.is_file() else None
-            return WeightFileUpscaler(_read(str(where), changed), str(where))
+        if path:
+            return WeightFileUpscaler(_read(path, Path(path).stat().st_mtime_ns), path)
     except Unusable as problem:
         st.error(plain(problem))
-        return None
-    st.info("Type the path of the weight file of an upscaler, or upload the file.", icon=":material/info:")
     return None
 
 
@@ -182,9 +180,9 @@ def _read(path, changed):
 @st.cache_resource(max_entries=1, show_spinner="Reading the weights ...")
 def _uploaded(digest, _data, name):
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / Path(name).name
+        path = Path(folder, "weights.safetensors" if name.lower().endswith(".safetensors") else "weights.pth")
         path.write_bytes(_data)
-        return upscaler(path)
+        return upscaler(path, name=name)
 
 
 def _progress(worker_job):
