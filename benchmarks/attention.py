@@ -24,6 +24,7 @@ from diffusion_edu.figures.comparisons import image_rows
 from diffusion_edu.figures.grids import grid
 from diffusion_edu.generation import Preset, generate
 from diffusion_edu.networks.blocks import SelfAttention
+from diffusion_edu.options import number
 
 IMAGES, SHOWN = 2000, 8
 
@@ -82,7 +83,7 @@ def caption(row):
 def main(words=None):
     """Measure the three, print a table and draw the figure."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.attention", description=__doc__)
-    parser.add_argument("--images", type=int, default=IMAGES, help="how many to evaluate (default: 2000)")
+    parser.add_argument("--images", type=number(int, 2, 50_000), default=IMAGES, help="default: 2000")
     parser.add_argument("--work", type=Path, default=OWN / "evaluation")
     parser.add_argument("--figure", type=Path, default=Path("benchmarks") / "attention.png")
     args = parser.parse_args(words)

@@ -21,6 +21,7 @@ from diffusion_edu.evaluation.features import CLASSIFIERS, class_score, describe
 from diffusion_edu.evaluation.report import halves, pure_noise
 from diffusion_edu.evaluation.samples import conditions_for, generate_samples
 from diffusion_edu.generation import Preset
+from diffusion_edu.options import number
 
 MODELS = {
     "flowers": {"VAE": "flowers_vae", "diffusion": "flowers_attention"},
@@ -86,7 +87,7 @@ def main(words=None):
     parser = argparse.ArgumentParser(prog="python -m benchmarks.baselines", description=__doc__)
     parser.add_argument("--flowers", help="the real flowers (default: Oxford Flowers 102, downloaded once)")
     parser.add_argument("--faces", help="the real faces (default: CelebA, downloaded once)")
-    parser.add_argument("--images", type=int, default=IMAGES, help="how many to generate of each (default: 2000)")
+    parser.add_argument("--images", type=number(int, 2, 50_000), default=IMAGES, help="of each (default: 2000)")
     parser.add_argument("--work", type=Path, default=OWN / "evaluation")
     parser.add_argument("--out", type=Path, default=PRETRAINED / "scores.json")
     args = parser.parse_args(words)

@@ -26,6 +26,7 @@ from diffusion_edu.evaluation.report import halves
 from diffusion_edu.evaluation.samples import digest, generate_samples, labels_by_frequency
 from diffusion_edu.evaluation.super_resolution import Upscaler
 from diffusion_edu.generation import Preset, generate
+from diffusion_edu.options import number
 
 CLASSES = {  # in both sets of flowers
     "daisy": "oxeye daisy",
@@ -109,12 +110,14 @@ def main(words=None):
     parser = argparse.ArgumentParser(prog="python -m benchmarks.cascade", description=__doc__)
     data = "real flowers: a parquet file or a folder (default: the five flowers, downloaded once)"
     parser.add_argument("--data", help=data)
-    parser.add_argument("--images", type=int, default=IMAGES, help=f"how many of each way (default: {IMAGES})")
+    parser.add_argument(
+        "--images", type=number(int, 2, 50_000), default=IMAGES, help=f"of each way (default: {IMAGES})"
+    )
     models = ["flowers_attention", "super_resolution", "flowers_128"]
     parser.add_argument("--models", nargs=3, default=models, help="small, super-resolution and large")
     parser.add_argument("--features", default="flower_features")
     noise = "the fraction of noise on the small images (default: 0.1)"
-    parser.add_argument("--noise", type=float, default=0.1, help=noise)
+    parser.add_argument("--noise", type=number(float, 0, 1), default=0.1, help=noise)
     parser.add_argument("--work", type=Path, default=OWN / "evaluation")
     args = parser.parse_args(words)
     try:

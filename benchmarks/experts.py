@@ -17,6 +17,7 @@ from diffusion_edu.evaluation.features import describe
 from diffusion_edu.evaluation.report import Reference, class_accuracy_scores, distance_scores
 from diffusion_edu.evaluation.samples import generate_samples, labels_by_frequency
 from diffusion_edu.generation import Preset
+from diffusion_edu.options import number
 
 IMAGES = 2000
 
@@ -47,7 +48,7 @@ def main(words=None):
     parser = argparse.ArgumentParser(prog="python -m benchmarks.experts", description=__doc__)
     parser.add_argument("--single", default="my_flowers_simple", help="the single network with the same extra training")
     parser.add_argument("--experts", default="flowers_experts")
-    parser.add_argument("--images", type=int, default=IMAGES)
+    parser.add_argument("--images", type=number(int, 2, 50_000), default=IMAGES)
     parser.add_argument("--work", type=Path, default=OWN / "evaluation")
     args = parser.parse_args(words)
     real = Reference.load(PRETRAINED / "flower_reference.npz")

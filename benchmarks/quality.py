@@ -21,6 +21,7 @@ from diffusion_edu.evaluation.report import Reference
 from diffusion_edu.evaluation.samples import generate_samples, labels_by_frequency
 from diffusion_edu.figures.comparisons import quality_per_second
 from diffusion_edu.generation import Preset, generate
+from diffusion_edu.options import number
 from diffusion_edu.samplers import SAMPLERS
 from diffusion_edu.schedules import SCHEDULES
 
@@ -76,11 +77,11 @@ def arguments(words=None):
     """Read the command line."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.quality", description=__doc__)
     parser.add_argument("--model", default="flowers_attention")
-    parser.add_argument("--images", type=int, default=IMAGES, help="how many for each point (default: 1000)")
+    parser.add_argument("--images", type=number(int, 2, 50_000), default=IMAGES, help="for each point (default: 1000)")
     points = "other points than the usual ones, for example DDPM:250 DPM-Solver++:15"
     parser.add_argument("--points", type=point, nargs="*", help=points)
     guidance = "another guidance scale than the model's own; 1 halves the NFE"
-    parser.add_argument("--guidance-scale", type=float, help=guidance)
+    parser.add_argument("--guidance-scale", type=number(float, 0, 100), help=guidance)
     parser.add_argument("--schedule", choices=SCHEDULES, help="another noise schedule than the model's own")
     parser.add_argument("--work", type=Path, default=OWN / "evaluation")
     parser.add_argument("--figure", type=Path, default=Path("benchmarks") / "quality.png")

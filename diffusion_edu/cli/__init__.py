@@ -4,20 +4,13 @@ import argparse
 import ast
 import runpy
 import sys
-from importlib.util import find_spec
 from pathlib import Path
 
 from diffusion_edu import __version__
 from diffusion_edu.cli.lessons import copy_lessons
 from diffusion_edu.cli.sampling import sample
-from diffusion_edu.paths import EXPLORER, PACKAGE
-
-NEEDED = {  # what an extra of pyproject.toml brings that its command cannot do without
-    "app": ("streamlit", "matplotlib", "plotly", "imageio", "torchmetrics"),
-    "lessons": ("jupyterlab", "matplotlib", "plotly"),
-    "train": ("torchvision", "tqdm", "matplotlib"),
-    "evaluate": ("torchvision", "tqdm", "torchmetrics"),
-}
+from diffusion_edu.options import require
+from diffusion_edu.paths import PACKAGE
 
 
 def main(words=None):
@@ -49,9 +42,9 @@ def overview():
 
 
 def app(words):
-    """Open the explorer in a browser; options go to `streamlit run`, for example --server.port 8502."""
+    """Open the explorer in a browser; with --address 0.0.0.0, serve it to others."""
     require("app")
-    run("streamlit", ["run", str(EXPLORER / "streamlit_app.py"), *words])  # config.toml is found beside the script
+    run("diffusion_edu.app.server", words)
 
 
 def lab(words):
@@ -93,15 +86,6 @@ def run(module, words):
     """Run a module as `python -m` does."""
     sys.argv = [module, *words]
     runpy.run_module(module, run_name="__main__", alter_sys=True)
-
-
-def require(extra):
-    """Raise ValueError, in one sentence, if a package is missing that an extra brings."""
-    if missing := [name for name in NEEDED[extra] if not find_spec(name)]:
-        raise ValueError(
-            f"{missing[0]} is not installed: install diffusion_edu with its extra {extra!r}, "
-            f"for example with pip install '.[{extra}]' in the project's folder."
-        )
 
 
 def recipes():

@@ -6,7 +6,10 @@ import math
 from dataclasses import replace
 from pathlib import Path
 
+from diffusion_edu.options import number, require_file
+
 BATCH = 16  # images that are sampled together
+MOST, LAST_SEED = 10_000, 2**32 - 1
 
 
 def sample(words):
@@ -14,8 +17,11 @@ def sample(words):
     args = options().parse_args(words)
     if args.out.suffix.lower() != ".png":
         raise ValueError(f"The images are written as PNG: end --out in .png, not in {args.out.suffix or 'nothing'!r}.")
+    if args.seed + args.count - 1 > LAST_SEED:
+        raise ValueError(f"The last seed would be above {LAST_SEED:,}: choose a smaller --seed or --count.")
     if not args.out.absolute().parent.is_dir():
         raise ValueError(f"There is no folder {args.out.parent}: make it first, or choose another --out.")
+    require_file(args.out)  # before what takes long
     from PIL import Image
 
     from diffusion_edu.figures.grids import grid
@@ -31,21 +37,16 @@ def options():
     """Build the parser of `diffusion-edu sample`."""
     parser = argparse.ArgumentParser(prog="diffusion-edu sample", description=sample.__doc__)
     parser.add_argument("model", metavar="MODEL", help="for example flowers_attention")
-    parser.add_argument("--count", type=positive, default=8, help="how many images (default: %(default)s)")
-    parser.add_argument("--seed", type=int, default=0, help="the first image's; the next has the next (default: 0)")
-    parser.add_argument("--steps", type=positive, help="sampling steps (default: the model's own preset)")
+    count = steps = number(int, 1, MOST)
+    seed, scale = number(int, 0, LAST_SEED), number(float, 0, 100)
+    parser.add_argument("--count", type=count, default=8, help="how many images (default: %(default)s)")
+    parser.add_argument("--seed", type=seed, default=0, help="the first image's; the next has the next (default: 0)")
+    parser.add_argument("--steps", type=steps, help="sampling steps (default: the model's own preset)")
     parser.add_argument("--class", dest="name", metavar="NAME", help="default: a different class for each image")
     parser.add_argument("--prompt", metavar="TEXT", help="what a text-to-image model is to show")
-    parser.add_argument("--guidance-scale", type=float, help="1 is conditional (default: the model's own preset)")
+    parser.add_argument("--guidance-scale", type=scale, help="1 is conditional (default: the model's own preset)")
     parser.add_argument("--out", type=Path, default=Path("samples.png"), help="a PNG file (default: %(default)s)")
     return parser
-
-
-def positive(text):
-    """Read a whole number above 0."""
-    if (number := int(text)) > 0:
-        return number
-    raise argparse.ArgumentTypeError(f"must be more than 0, not {text}")
 
 
 def columns(count):

@@ -7,3 +7,13 @@ beside its floor and its baseline. Three kinds of models have commands of their 
 text-to-image models (`diffusion_edu.evaluation.text_to_image`); autoencoders have
 `diffusion_edu.evaluation.autoencoder`.
 """
+
+import sys
+
+from diffusion_edu.options import require
+
+if sys.argv[:1] == ["-m"]:  # Python is looking for the command of `python -m diffusion_edu.evaluation`
+    try:
+        require("evaluate")
+    except ValueError as problem:
+        sys.exit(f"{problem}")

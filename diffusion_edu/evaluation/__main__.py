@@ -5,11 +5,16 @@ from functools import partial
 
 from tqdm import tqdm
 
-from diffusion_edu.checkpoints import PRETRAINED, available, load, read_card, save_card
+from diffusion_edu.checkpoints import PRETRAINED, available, load, read_cards, save_card
 from diffusion_edu.data.images import load_images
 from diffusion_edu.evaluation.attributes import attribute_conditions, attribute_scores, generate_with_attributes
 from diffusion_edu.evaluation.command_line import base_parser, repeat_command, rounded, run_evaluation
-from diffusion_edu.evaluation.features import CLASSIFIERS, class_score, describe
+from diffusion_edu.evaluation.features import (
+    class_score,
+    describe,
+    load_evaluation_classifier,
+    load_feature_network,
+)
 from diffusion_edu.evaluation.inception import download, inception_scores
 from diffusion_edu.evaluation.report import Reference, class_accuracy_scores, distance_scores, real_reference
 from diffusion_edu.evaluation.samples import conditions_for, generate_samples
@@ -61,7 +66,7 @@ def evaluate(args, watch):
         scores |= attribute_scores(classifier, describe(classifier, faces).scores, conditions)
     if inception:
         scores |= inception_scores(inception, dataset.images, samples, watch=partial(watch, words="Inception"))
-    scores = protocol(args, model.card, feature_network, classifier, dataset) | rounded(scores)
+    scores = protocol(args, model.card, labels, feature_network, classifier, dataset) | rounded(scores)
     if not args.dry:
         kept = {name: rows for name, rows in model.card.scores.items() if name.startswith("by_")}  # other commands'
         save_card(available()[args.name].parent, replace(model.card, scores=scores | kept))
@@ -70,16 +75,13 @@ def evaluate(args, watch):
 
 def load_classifiers(args, card, compute):
     """Load the feature network and the evaluation classifier; raises ValueError if they cannot measure this model."""
-    features, classifier = CLASSIFIERS[card.subject]
-    feature_network = load(args.features or features, compute=compute)
-    if args.samples < 2:
-        raise ValueError("A distance needs at least two samples, and 2,000 to mean something: give more --samples.")
+    feature_network = load_feature_network(card, args.features, compute)
     if args.offline and card.size != feature_network.card.size:
         raise ValueError(
             f"The shipped statistics are of images of {feature_network.card.size}x{feature_network.card.size} pixels, "
             f"{args.name} generates another size: leave out --offline."
         )
-    return feature_network, load(args.classifier or classifier, compute=compute)
+    return feature_network, load_evaluation_classifier(card, args.classifier, compute)
 
 
 def reference_for(args, feature_network, dataset, watch):
@@ -100,7 +102,7 @@ def classifier_scores(model, classifier, samples, labels, dataset):
 
 def vae_score(card):
     """Look up the baseline: the FD of a VAE of the same images, if one is installed and has been evaluated."""
-    others = [read_card(path) for path in available().values()] if card.prediction_type != "vae" else []
+    others = read_cards()[0].values() if card.prediction_type != "vae" else []
     vaes = [
         other
         for other in others
@@ -118,17 +120,24 @@ def refuse(card):
         raise ValueError(f"{card.name} is a super-resolution model: {command.format('super_resolution', card.name)}")
     if card.text:
         raise ValueError(f"{card.name} is a text-to-image model: {command.format('text_to_image', card.name)}")
+    if card.prediction_type == "autoencoder":
+        raise ValueError(f"{card.name} is an autoencoder: {command.format('autoencoder', card.name)}")
     if card.prediction_type in ("class", "attributes"):
         raise ValueError(f"{card.name} is a classifier: name a model that generates images.")
 
 
-def protocol(args, card, feature_network, classifier, dataset):
+def protocol(args, card, labels, feature_network, classifier, dataset):
     """Describe in words how the scores were measured, and give the command that measured them."""
     options = ["--offline"] * args.offline + ["--inception"] * args.inception
     reference = "shipped statistics of the real images"
     if not args.offline:
         reference = f"all {len(dataset)} images of {dataset.source}"
-    conditions = "conditioned on what real images show, " if card.conditional else ""
+    given = (
+        "unconditional (the real images have other classes), "
+        if labels is None
+        else "conditioned on what real images show, "
+    )
+    conditions = given if card.conditional else ""
     preset = "with the preset of the card, " if card.prediction_type != "vae" else ""
     return {
         "protocol": f"{args.samples} samples, seeds from 0, {conditions}{preset}compared with {reference}; "

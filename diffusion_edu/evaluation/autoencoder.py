@@ -12,13 +12,12 @@ from diffusion_edu.data.images import held_out, load_images, to_bytes, to_signed
 from diffusion_edu.evaluation.cold import psnr_and_ssim
 from diffusion_edu.evaluation.command_line import base_parser, repeat_command, rounded, run_evaluation
 from diffusion_edu.evaluation.distances import frechet
-from diffusion_edu.evaluation.features import CLASSIFIERS
+from diffusion_edu.evaluation.features import load_feature_network
 from diffusion_edu.evaluation.patches import patch_features, relative_gradient_energy
 from diffusion_edu.evaluation.report import halves
 from diffusion_edu.latent.codec import codec_of
 from diffusion_edu.randomness import choose
-from diffusion_edu.training.perceptual import feature_network as load_feature_network
-from diffusion_edu.training.perceptual import perceptual_distance
+from diffusion_edu.training import perceptual
 
 BATCH = 8
 
@@ -39,9 +38,7 @@ def evaluate(args, watch):
     compute = choose(args.device)
     model = load(args.name, compute=compute)
     codec = codec_of(model)
-    feature_network = load(args.features or CLASSIFIERS[model.card.subject][0], compute=compute)
-    if args.samples < 2:
-        raise ValueError("A distance needs at least two images: give more --samples.")
+    feature_network = load_feature_network(model.card, args.features, compute)
     dataset = load_images(args.data, model.card.size, partial(print, file=sys.stderr), model.card.subject)
     held = held_out(dataset)
     if held.sum() < 2:
@@ -60,12 +57,12 @@ def reconstruction_scores(codec, real, feature_network, known):
 
     known are features (m, width) of patches of other real images. Returns a dict of scores.
     """
-    layers = load_feature_network(feature_network.card.name, codec.compute.device)
+    layers = perceptual.feature_network(feature_network.card.name, codec.compute.device)
     latents = in_batches(codec.encode, to_signed(real))
 
     def compare(images):
         pairs = torch.stack([to_signed(images), to_signed(real)], dim=1)
-        distances = in_batches(lambda x: perceptual_distance(layers, *x.unbind(1)), pairs)
+        distances = in_batches(lambda x: perceptual.perceptual_distance(layers, *x.unbind(1)), pairs)
         scores = psnr_and_ssim(to_signed(images), to_signed(real)) | {"perceptual_distance": distances.mean().item()}
         distance = frechet(known, patch_features(feature_network, images))
         return scores | {"gradient_energy": relative_gradient_energy(images, real), "FD": distance}

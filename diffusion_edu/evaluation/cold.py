@@ -7,16 +7,17 @@ from itertools import product
 import torch
 from torchmetrics.functional.image import peak_signal_noise_ratio, structural_similarity_index_measure
 
-from diffusion_edu.checkpoints import write_safely
 from diffusion_edu.core import walk
 from diffusion_edu.data.images import mean_colours, to_bytes, to_signed
 from diffusion_edu.degradations import TO_ONE_COLOUR, ColourDistribution, Degradation, fully_degraded
 from diffusion_edu.denoisers import clipped
 from diffusion_edu.evaluation.samples import cached_batches
+from diffusion_edu.files import to_json, write_safely
 from diffusion_edu.samplers import cold_step, naive_cold_step
 from diffusion_edu.spacings import spaced
 
 STEPS, TIMESTEPS, T = 20, (20, 40, 60, 80, 100), 100
+HIGHEST_PSNR = 100.0  # dB
 ALGORITHMS = {"algorithm 1": naive_cold_step, "algorithm 2": cold_step}
 
 
@@ -44,14 +45,14 @@ def degrade_and_restore(model, x0, name, start, batch=32):
 def psnr_and_ssim(x, x0):
     """Compare images x (n, 3, h, w) with the true ones x0: PSNR of their mean squared error in dB, and mean SSIM.
 
-    SSIM is at most 1 (Wang et al. 2004).
+    SSIM is at most 1 (Wang et al. 2004). The PSNR of equal images, which is infinite, is given as HIGHEST_PSNR.
     """
     whole = {"data_range": (-1.0, 1.0)}
     measured = {
         "PSNR": peak_signal_noise_ratio(x, x0, **whole),
         "SSIM": structural_similarity_index_measure(x, x0, **whole),
     }
-    return {name: float(f"{value:.4g}") for name, value in measured.items()}
+    return {name: min(float(f"{value:.4g}"), HIGHEST_PSNR) for name, value in measured.items()}
 
 
 def restoration_scores(model, x0, folder, watch=iter):
@@ -67,7 +68,7 @@ def restoration_scores(model, x0, folder, watch=iter):
         found = _read(path)
         if found is None:
             found = {way: psnr_and_ssim(x, x0) for way, x in degrade_and_restore(model, x0, name, start).items()}
-            write_safely(path, lambda file, found=found: file.write_text(json.dumps(found), encoding="utf-8"))
+            write_safely(path, lambda file, found=found: file.write_text(to_json(found), encoding="utf-8"))
         scores[name][str(start)] = found
     return scores
 

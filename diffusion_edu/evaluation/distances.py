@@ -47,16 +47,18 @@ class Statistics:
 def frechet(real, generated):
     """Measure the Fréchet distance of two sets of features (n, width), or of their Statistics.
 
-    Heusel et al. 2017, eq. 6.
+    Heusel et al. 2017, eq. 6. Raises ValueError for a set of fewer than two images.
     """
     real, generated = (side if isinstance(side, Statistics) else Statistics.of(side) for side in (real, generated))
+    if min(real.count, generated.count) < 2:
+        raise ValueError("A Fréchet distance needs two sets of two or more images.")
     metric = FrechetInceptionDistance(PrecomputedFeatures(len(real.total)))
     metric.real_features_num_samples, metric.real_features_sum = real.count, real.total
     metric.real_features_cov_sum = real.products
     metric.fake_features_num_samples, metric.fake_features_sum = generated.count, generated.total
     metric.fake_features_cov_sum = generated.products
     metric.orig_dtype = torch.float64
-    return quietly(metric.compute).item()
+    return max(0.0, quietly(metric.compute).item())  # rounding can make the distance of equal sets negative
 
 
 def frechet_band(real, generated, repeats=10):

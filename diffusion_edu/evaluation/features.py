@@ -1,5 +1,6 @@
 """What a classifier computes from images: features, for the distances, and class scores, for class accuracy."""
 
+import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
@@ -7,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from diffusion_edu.checkpoints import load
 from diffusion_edu.data.images import to_signed
 
 CLASSIFIERS = {  # by subject: the feature network, and the evaluation classifier
@@ -15,6 +17,38 @@ CLASSIFIERS = {  # by subject: the feature network, and the evaluation classifie
     "faces": ("face_features", "face_classifier"),
     "captioned images": ("scene_features", "scene_classifier"),
 }
+
+
+def load_feature_network(card, name=None, compute=None):
+    """Load the feature network of this name, or the usual one for what the images of a card show.
+
+    Raises ValueError if the model is no classifier or none is known.
+    """
+    return load_known_classifier(name or usual_classifier(card, 0, "--features"), compute)
+
+
+def load_evaluation_classifier(card, name=None, compute=None):
+    """Load the evaluation classifier of this name, or the usual one; see load_feature_network."""
+    return load_known_classifier(name or usual_classifier(card, 1, "--classifier"), compute)
+
+
+def load_known_classifier(name, compute=None):
+    """Load a classifier; raises ValueError if it is none, or its card does not say how well it classifies."""
+    model = load(name, compute=compute)
+    if model.card.prediction_type not in ("class", "attributes"):
+        raise ValueError(f"{name} is no classifier: name one, for example flower_features.")
+    if "validation_accuracy" not in model.card.scores:
+        raise ValueError(f"The card of {name} does not say how well it classifies: train it to the end first.")
+    return model
+
+
+def usual_classifier(card, role, option):
+    """Look up the classifier for what the images of a card show; raises ValueError, which names the option, if none is
+    known.
+    """
+    if card.subject not in CLASSIFIERS:
+        raise ValueError(f"No classifier is known for images of {card.subject}: train one, and name it with {option}.")
+    return CLASSIFIERS[card.subject][role]
 
 
 @dataclass(frozen=True)
@@ -75,8 +109,10 @@ def class_score(scores, attributes=False):
 def class_accuracy(scores, labels):
     """Measure how often the class with the highest score (n, classes) is the label (n,), 0 to 1.
 
-    Every class that occurs counts the same.
+    Every class that occurs counts the same; without labels it is NaN.
     """
+    if not len(labels):
+        return math.nan
     correct = (scores.argmax(1) == labels).double()
     return torch.stack([correct[labels == label].mean() for label in labels.unique()]).mean().item()
 

@@ -1,5 +1,6 @@
 """What does guidance cost? FD, accuracy and diversity by scale: `python -m diffusion_edu.evaluation.guidance NAME`."""
 
+import math
 from dataclasses import replace
 from functools import partial
 from statistics import mean
@@ -15,9 +16,14 @@ from diffusion_edu.evaluation.attributes import (
     attribute_scores,
     generate_with_attributes,
 )
-from diffusion_edu.evaluation.command_line import base_parser, repeat_command, rounded, run_evaluation
+from diffusion_edu.evaluation.command_line import base_parser, guidance_scale, repeat_command, rounded, run_evaluation
 from diffusion_edu.evaluation.distances import frechet, frechet_band
-from diffusion_edu.evaluation.features import CLASSIFIERS, class_accuracy, describe
+from diffusion_edu.evaluation.features import (
+    class_accuracy,
+    describe,
+    load_evaluation_classifier,
+    load_feature_network,
+)
 from diffusion_edu.evaluation.report import real_reference
 from diffusion_edu.evaluation.samples import conditions_for, generate_samples
 from diffusion_edu.generation import Preset
@@ -29,7 +35,7 @@ SCALES = (0.0, 1.0, 1.5, 2.0, 3.0, 5.0)
 def main(words=None):
     """Evaluate one model at several guidance scales from the command line."""
     options = base_parser("diffusion_edu.evaluation.guidance", __doc__, samples=1000, example="flowers_attention")
-    options.add_argument("--guidance-scales", type=float, nargs="+", default=SCALES)
+    options.add_argument("--guidance-scales", type=guidance_scale, nargs="+", default=SCALES)
     run_evaluation(evaluate, options.parse_args(words))
 
 
@@ -42,8 +48,8 @@ def evaluate(args, watch):
             f"{args.name} is conditioned neither on classes nor on attributes, so guidance has no effect: "
             "name a model that is."
         )
-    names = args.features or CLASSIFIERS[model.card.subject][0], CLASSIFIERS[model.card.subject][1]
-    feature_network, classifier = (load(name, compute=compute) for name in names)
+    feature_network = load_feature_network(model.card, args.features, compute)
+    classifier = load_evaluation_classifier(model.card, compute=compute)
     dataset = load_images(args.data, model.card.size, tqdm.write, model.card.subject)
     if [*dataset.classes, *dataset.attributes] != model.card.condition_names:
         raise ValueError(
@@ -56,20 +62,20 @@ def evaluate(args, watch):
     else:
         groups = group_by_label(real.features, dataset.labels)
     rows = []
-    for guidance_scale in args.guidance_scales:
-        preset = replace(Preset(**model.card.sampling), guidance_scale=guidance_scale)
-        bar = partial(watch, words=f"guidance {guidance_scale:g}")
+    for scale in args.guidance_scales:
+        preset = replace(Preset(**model.card.sampling), guidance_scale=scale)
+        bar = partial(watch, words=f"guidance {scale:g}")
         samples = generate_samples(model, preset, args.samples, labels, args.work, watch=bar)
         features = describe(feature_network, samples).features
         accuracy, varied = fidelity_and_diversity(
             model, preset, feature_network, classifier, samples, labels, args.work
         )
         row = {
-            "guidance_scale": guidance_scale,
+            "guidance_scale": scale,
             "FD": frechet(real.statistics, features),
             "FD_band": frechet_band(real.statistics, features),
             "class_accuracy": accuracy,
-            "diversity": varied / diversity(groups),
+            "diversity": varied / (diversity(groups) or math.nan),
         }
         rows.append(rounded(row))
     usual = tuple(args.guidance_scales) == SCALES
@@ -108,8 +114,12 @@ def group_by_attribute(features, dataset):
 
 
 def diversity(groups, most=500):
-    """Measure the mean distance of all pairs of images in a group, averaged over groups of features (n, width)."""
-    return mean(mean_distance(features[:most]) for features in groups if len(features) > 1)
+    """Measure the mean distance of all pairs of images in a group, averaged over groups of features (n, width).
+
+    NaN if no group has two images.
+    """
+    distances = [mean_distance(features[:most]) for features in groups if len(features) > 1]
+    return mean(distances) if distances else math.nan
 
 
 if __name__ == "__main__":

@@ -10,7 +10,15 @@ from diffusion_edu.evaluation.features import describe
 
 
 def patches(images, size):
-    """Cut images (n, c, h, w) into squares (m, c, size, size) without overlap; h and w are multiples of size."""
+    """Cut images (n, c, h, w) into squares (m, c, size, size) without overlap.
+
+    Raises ValueError unless h and w are multiples of size.
+    """
+    if images.shape[-1] % size or images.shape[-2] % size:
+        raise ValueError(
+            f"Images of {images.shape[-2]}x{images.shape[-1]} pixels cannot be cut into patches of {size}x{size}: "
+            "name another feature network with --features, one for smaller images."
+        )
     return rearrange(images, "n c (i h) (j w) -> (n i j) c h w", h=size, w=size)
 
 

@@ -7,10 +7,11 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from diffusion_edu.checkpoints import available, load, read_card
+from diffusion_edu.checkpoints import available, read_card
 from diffusion_edu.data.captions import by_subject, load_captioned
 from diffusion_edu.data.images import ImageSet, held_out
 from diffusion_edu.data.prompts import load_prompts
+from diffusion_edu.evaluation.features import load_known_classifier
 from diffusion_edu.evaluation.samples import cached_batches, digest, labels_by_frequency
 from diffusion_edu.latent.text_to_image import sample
 
@@ -52,7 +53,7 @@ class RealImages:
     """Real images with captions; trained_on: the training images, bool (n,); subjects: those of the prompts (m,)."""
 
     dataset: ImageSet
-    captions: tuple[str, ...]
+    captions: tuple[tuple[str, ...], ...]
     trained_on: Tensor
     subjects: Tensor
 
@@ -77,7 +78,7 @@ class RealImages:
         """Collect the captions of the training images that show a subject of the prompts: {subject: [prompt]}."""
         found = {}
         for row in (self.trained_on & self.relevant).nonzero().flatten().tolist():
-            found.setdefault(self.dataset.classes[self.dataset.labels[row]], []).append(self.captions[row])
+            found.setdefault(self.dataset.classes[self.dataset.labels[row]], []).extend(self.captions[row])
         return {name: list(dict.fromkeys(captions)) for name, captions in found.items()}
 
     def unseen(self, prompts):
@@ -109,7 +110,7 @@ def read_real_images(sources, prompts, size, tell):
             "Images with captions and subjects are in no public set: name those that the model was trained on with "
             "--data."
         )
-    sets = [load_captioned(source, size, tell) for source in sources]
+    sets = [load_captioned(source, size, tell, from_classes=True) for source in sources]
     dataset, described = by_subject(sets, tell), torch.tensor([name != "" for some in sets for name in some.subjects])
     captions = tuple(
         caption for some in sets for caption, subject in zip(some.captions, some.subjects, strict=True) if subject
@@ -130,7 +131,7 @@ def read_real_images(sources, prompts, size, tell):
 
 def load_classifiers(subjects, names, compute):
     """Load the feature network and the evaluation classifier; ValueError if the latter misses a subject."""
-    feature_network, classifier = (load(name, compute=compute) for name in names)
+    feature_network, classifier = (load_known_classifier(name, compute) for name in names)
     if unknown := [name for name in subjects if name not in classifier.card.classes]:
         raise ValueError(
             f"{classifier.card.name} has no class {unknown[0]!r}: "

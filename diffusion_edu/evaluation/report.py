@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from diffusion_edu.data.images import to_bytes
-from diffusion_edu.data.tables import SPLITS
+from diffusion_edu.data.layouts import SPLITS
 from diffusion_edu.evaluation.distances import Statistics, frechet, frechet_band, kernel
 from diffusion_edu.evaluation.features import class_accuracy, describe
 from diffusion_edu.evaluation.neighbours import memorised
@@ -38,11 +38,20 @@ class Reference:
             raise ValueError(f"The reference {path} is missing or broken: restore the file.") from None
 
 
-def reference(features, noise, labels=None):
-    """Build the reference of real features (n, width) and labels (n,), with noise features (m, width)."""
+def reference(features, noise, labels=None, known=0):
+    """Build the reference of real features (n, width) and labels (n,) of `known` classes or more, with noise features
+    (m, width).
+
+    Raises ValueError for fewer than four real images.
+    """
+    if len(features) < 4:
+        raise ValueError(
+            f"{len(features)} real image{'s are' if len(features) > 1 else ' is'} too few to measure distances to: "
+            "give at least 4, and 1,000 or more for numbers that mean something."
+        )
     first, second = halves(features)
     classes = labels is not None and labels.ndim == 1
-    class_counts = labels.cpu().bincount() if classes else torch.empty(0, dtype=torch.int64)
+    class_counts = labels.cpu().bincount(minlength=known) if classes else torch.empty(0, dtype=torch.int64)
     return Reference(Statistics.of(features), frechet(first, second), frechet(features, noise), class_counts, features)
 
 
@@ -50,7 +59,7 @@ def real_reference(feature_network, dataset, samples, watch=iter):
     """Build the reference of a set of real images; the noise baseline has as many images as `samples`."""
     noise = pure_noise(samples, dataset.images.shape[-1])
     real, baseline = (describe(feature_network, images, watch=watch).features for images in (dataset.images, noise))
-    return reference(real, baseline, dataset.labels)
+    return reference(real, baseline, dataset.labels, len(dataset.classes))
 
 
 def halves(features):
@@ -65,14 +74,20 @@ def pure_noise(count, size, channels=3):
 
 
 def distance_scores(real, generated):
-    """Compare features (m, width) of samples with a Reference: FD, and KD and memorised if it has features."""
+    """Compare features (m, width) of samples with a Reference: FD, and KD and memorised if it has features.
+
+    Raises ValueError for fewer than two samples.
+    """
+    if len(generated) < 2:
+        raise ValueError("A distance needs at least two samples, and 2,000 to mean something: give more.")
     scores = {
         "FD": frechet(real.statistics, generated),
         "FD_band": frechet_band(real.statistics, generated),
         "FD_floor": real.floor,
         "FD_noise": real.noise,
     }
-    scores["FD_fraction"] = (scores["FD"] - real.floor) / (real.noise - real.floor)
+    if real.noise > real.floor:
+        scores["FD_fraction"] = (scores["FD"] - real.floor) / (real.noise - real.floor)
     if real.features is not None:
         scores["KD"], scores["KD_band"] = kernel(real.features, generated)
         scores["KD_floor"], _ = kernel(*halves(real.features))
@@ -83,8 +98,9 @@ def distance_scores(real, generated):
 def class_accuracy_scores(classifier, images, labels, dataset=None, watch=iter):
     """Measure the class accuracy of uint8 images (m, 3, h, w) with labels (m,), and of real held-out images."""
     scores = {"class_accuracy": class_accuracy(describe(classifier, images, watch=watch).scores, labels)}
-    if dataset is not None and dataset.split is not None:
-        unseen = dataset.take(dataset.split == SPLITS.index("validation"))
+    held = None if dataset is None or dataset.split is None else dataset.split == SPLITS.index("validation")
+    if held is not None and held.any():
+        unseen = dataset.take(held)
         real = class_accuracy(describe(classifier, unseen.images, watch=watch).scores, unseen.labels)
     else:
         real = classifier.card.scores["validation_accuracy"]

@@ -12,7 +12,7 @@ from diffusion_edu.degradations import GRAIN, TO_ONE_COLOUR
 from diffusion_edu.evaluation.cold import STEPS, TIMESTEPS, T, generate_from_degraded, restoration_scores
 from diffusion_edu.evaluation.command_line import base_parser, repeat_command, rounded, run_evaluation
 from diffusion_edu.evaluation.distances import frechet
-from diffusion_edu.evaluation.features import CLASSIFIERS, describe
+from diffusion_edu.evaluation.features import describe, load_feature_network
 from diffusion_edu.evaluation.report import real_reference
 from diffusion_edu.evaluation.samples import digest
 from diffusion_edu.randomness import choose
@@ -33,13 +33,11 @@ def evaluate(args, watch):
     """Restore held-out images, generate new ones, compare both with real images, and write the scores into the card."""
     compute = choose(args.device)
     model = load(args.name, compute=compute)
-    feature_network = load(args.features or CLASSIFIERS[model.card.subject][0], compute=compute)
     if model.card.prediction_type != "restoration":
         raise ValueError(
             f"{args.name} is no restoration model: name one that undoes degradations, for example flowers_cold."
         )
-    if args.samples < 2:
-        raise ValueError("A distance needs at least two samples, and 2,000 to mean something: give more --samples.")
+    feature_network = load_feature_network(model.card, args.features, compute)
     dataset = load_images(args.data, model.card.size, tell=tqdm.write)
     unseen = dataset.take(held_out(dataset))
     if not len(unseen):

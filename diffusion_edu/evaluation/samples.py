@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from diffusion_edu.checkpoints import write_safely
 from diffusion_edu.data.images import to_bytes, to_signed
 from diffusion_edu.editing.sketches import sketch
+from diffusion_edu.files import write_safely
 from diffusion_edu.generation import generate
 
 

@@ -22,7 +22,7 @@ from diffusion_edu.editing.super_resolution import (
 from diffusion_edu.evaluation.cold import psnr_and_ssim
 from diffusion_edu.evaluation.command_line import base_parser, repeat_command, rounded, run_evaluation
 from diffusion_edu.evaluation.distances import frechet
-from diffusion_edu.evaluation.features import CLASSIFIERS
+from diffusion_edu.evaluation.features import load_feature_network
 from diffusion_edu.evaluation.patches import consistency, finest_octave, patch_features, relative_gradient_energy
 from diffusion_edu.evaluation.report import halves
 from diffusion_edu.evaluation.samples import cached_batches, digest
@@ -88,9 +88,7 @@ def evaluate(args, watch):
         raise ValueError(
             f"{args.name} does not enlarge images: name a super-resolution model, for example super_resolution."
         )
-    if args.samples < 1:
-        raise ValueError("An evaluation needs at least one image: give more --samples.")
-    feature_network = load(args.features or CLASSIFIERS[model.card.subject][0], compute=compute)
+    feature_network = load_feature_network(model.card, args.features, compute)
     dataset = load_images(args.data, model.card.size, partial(print, file=sys.stderr), "five flowers")
     held = held_out(dataset)
     if not held.any():

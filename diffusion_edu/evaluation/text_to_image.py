@@ -3,6 +3,7 @@
 Does it generate what the prompt says, how diverse are its samples, and does it memorise training images?
 """
 
+import math
 import shlex
 import sys
 from dataclasses import dataclass, replace
@@ -15,10 +16,10 @@ from torch import Tensor
 
 from diffusion_edu.analysis.measures import mean_distance
 from diffusion_edu.checkpoints import Model, available, save_card
-from diffusion_edu.data.tables import SPLITS
-from diffusion_edu.evaluation.command_line import base_parser, rounded, run_evaluation
+from diffusion_edu.data.layouts import SPLITS
+from diffusion_edu.evaluation.command_line import base_parser, guidance_scale, rounded, run_evaluation
 from diffusion_edu.evaluation.distances import frechet, frechet_band
-from diffusion_edu.evaluation.features import CLASSIFIERS, category_class_accuracy, class_accuracy, describe
+from diffusion_edu.evaluation.features import category_class_accuracy, class_accuracy, describe, usual_classifier
 from diffusion_edu.evaluation.guidance import diversity, group_by_label
 from diffusion_edu.evaluation.neighbours import nearest, neighbour_distances, threshold
 from diffusion_edu.evaluation.prompt_sets import (
@@ -91,7 +92,10 @@ class Evaluator:
         """Score samples uint8 (n, 3, h, w) of a PromptBatch: distance, accuracy, diversity and memorisation."""
         features, real = describe(self.feature_network, samples).features, self.reference
         firsts = {prompt: batch.prompts.index(prompt) for prompt in batch.prompts}  # row of each prompt's first sample
-        groups, scale = torch.tensor([firsts[prompt] for prompt in batch.prompts]), mean_distance(real.features)
+        groups, scale = (
+            torch.tensor([firsts[prompt] for prompt in batch.prompts]),
+            mean_distance(real.features) or math.nan,
+        )
         return {
             "FD": frechet(real.statistics, features),
             "FD_band": frechet_band(real.statistics, features),
@@ -111,7 +115,7 @@ class Evaluator:
         """Compare features (n, width) of samples with the nearest training images, and those with each other."""
         distances, which = nearest(features, self.features)
         rows = self.rows[which].tolist()
-        own = [self.real.captions[row] == prompt for row, prompt in zip(rows, prompts, strict=True)]
+        own = [prompt in self.real.captions[row] for row, prompt in zip(rows, prompts, strict=True)]
         return {
             "memorised": (distances < threshold(self.training_distances)).double().mean().item(),
             "nearest": (distances.median() / self.training_distances.median()).item(),
@@ -128,11 +132,12 @@ class Evaluator:
 def arguments(words=None):
     """Read the command line."""
     module = "diffusion_edu.evaluation.text_to_image"
-    options = base_parser(module, __doc__.splitlines()[0], samples=1000, example="text_to_image", sets="+")
+    about, least = __doc__.splitlines()[0], 2 * SAMPLES_PER_PROMPT  # distances need several prompts
+    options = base_parser(module, about, samples=1000, example="text_to_image", sets="+", least=least)
     prompts = "a JSON file of prompts that are no captions of images: {subject: [prompt, ...]}"
     options.add_argument("--prompts", required=True, help=prompts)
     scales = "guidance scales to compare with that of the model's own preset"
-    options.add_argument("--guidance-scales", type=float, nargs="+", default=SCALES, help=scales)
+    options.add_argument("--guidance-scales", type=guidance_scale, nargs="+", default=SCALES, help=scales)
     classifier = "the evaluation classifier that measures accuracy (default: that of the model's subject)"
     options.add_argument("--classifier", help=classifier)
     return options.parse_args(words)
@@ -171,13 +176,11 @@ def prepare(args, watch):
     """Load what the evaluation needs: a TextToImage, an Evaluator and prompts {subject: [prompt]}."""
     compute = choose(args.device)
     text_to_image, prompts = load_text_to_image(args.name, compute=compute), read_prompts(args.prompts)
-    if args.samples < 2 * SAMPLES_PER_PROMPT:
-        raise ValueError(
-            f"Each prompt is sampled {SAMPLES_PER_PROMPT} times, and distances need several prompts: "
-            "give more --samples."
-        )
-    features, usual = CLASSIFIERS[text_to_image.model.card.subject]
-    names = args.features or features, args.classifier or usual
+    card = text_to_image.model.card
+    names = (
+        args.features or usual_classifier(card, 0, "--features"),
+        args.classifier or usual_classifier(card, 1, "--classifier"),
+    )
     feature_network, classifier = load_classifiers(prompts, names, compute)
     real = read_real_images(args.data, prompts, text_to_image.size, partial(print, file=sys.stderr))
     prompts = real.unseen(prompts)

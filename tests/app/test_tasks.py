@@ -123,6 +123,16 @@ def test_running_out_of_memory_is_logged_too(caplog, problem):
     assert "fewer images" in job.problem and type(problem).__name__ in caplog.text
 
 
+def test_a_job_ends_quietly_when_python_does(caplog, monkeypatch):
+    def ended(turn):
+        raise RuntimeError("cannot schedule new futures after interpreter shutdown")
+
+    job = Job(iter(range(5)), 5)
+    monkeypatch.setattr(worker, "WORKER", SimpleNamespace(submit=ended))
+    job._take_turn()
+    assert job.finished and job.done == 1 and not job.problem and not caplog.text
+
+
 @pytest.mark.parametrize(
     ("problem", "sentence"),
     [

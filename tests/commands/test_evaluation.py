@@ -1,6 +1,7 @@
 """Scores: distances against closed forms, class accuracy, memorisation, and the protocol from the command line."""
 
 import json
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -11,10 +12,14 @@ from diffusion_edu.checkpoints import PRETRAINED, Card, load, read_card, save
 from diffusion_edu.data.images import ImageSet, load_images, save_images, to_signed
 from diffusion_edu.evaluation import __main__ as command
 from diffusion_edu.evaluation import inception, samples
+from diffusion_edu.evaluation.cold import psnr_and_ssim
+from diffusion_edu.evaluation.command_line import rounded
 from diffusion_edu.evaluation.distances import Statistics, frechet, frechet_band, kernel
 from diffusion_edu.evaluation.features import balanced_accuracies, class_accuracy, describe
+from diffusion_edu.evaluation.guidance import diversity
 from diffusion_edu.evaluation.inception import inception_scores
 from diffusion_edu.evaluation.neighbours import memorised, nearest
+from diffusion_edu.evaluation.patches import patches
 from diffusion_edu.evaluation.report import Reference, distance_scores, halves, pure_noise, reference
 from diffusion_edu.generation import Preset
 from diffusion_edu.networks import NETWORKS
@@ -269,7 +274,6 @@ def test_samples_are_cached_by_weights_preset_and_labels(small, tmp_path, monkey
     [
         (["nobody"], "There is no model 'nobody'"),
         (["features_net", "--features", "features_net", "--classifier", "second"], "features_net is a classifier"),
-        (["small", "--features", "features_net", "--classifier", "second", "--samples", "1"], "at least two samples"),
         (["small", "--features", "features_net", "--classifier", "second", "--data", "nowhere"], "no file or folder"),
         (
             ["small", "--features", "flower_features", "--classifier", "second", "--offline", "--samples", "4"],
@@ -296,6 +300,75 @@ def test_problems_end_in_one_sentence(small, tmp_path, words, sentence):
     with pytest.raises(SystemExit) as end:
         command.main([*words, "--work", str(tmp_path / "work"), "--device", "cpu"])
     assert sentence in end.value.code and "\n" not in end.value.code
+
+
+def images_of(values, folder):
+    """A parquet file of uint8 images (n, 3, 8, 8) without classes."""
+    save_images(folder / "few.parquet", ImageSet(torch.as_tensor(values, dtype=torch.uint8).expand(-1, 3, 8, 8)))
+    return str(folder / "few.parquet")
+
+
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_too_few_real_images_are_refused_in_one_sentence(small, tmp_path, count):
+    few = images_of(torch.arange(count).view(-1, 1, 1, 1) * 50, tmp_path)
+    with pytest.raises(SystemExit) as end:
+        command.main([*small, "--data", few, "--samples", "4"])
+    assert "too few to measure distances to: give at least 4" in end.value.code and "\n" not in end.value.code
+    assert read_card(tmp_path / "runs" / "small.json").scores == {}
+
+
+@pytest.mark.parametrize("values", [torch.full((10, 1, 1, 1), 99), torch.arange(4).view(-1, 1, 1, 1) * 50])
+@pytest.mark.parametrize("count", ["2", "3"])
+def test_equal_images_and_the_fewest_give_numbers_or_none(small, tmp_path, capsys, values, count):
+    command.main([*small, "--data", images_of(values, tmp_path), "--samples", count])
+    text = capsys.readouterr().out
+    assert "NaN" not in text and "Infinity" not in text and "null" not in text
+    card = read_card(tmp_path / "runs" / "small.json")
+    assert card.scores == json.loads(text) and card.scores["FD"] > 0
+    assert "unconditional (the real images have other classes)" in card.scores["protocol"]
+
+
+def test_a_class_without_images_does_not_make_the_samples_unconditional(small, tmp_path, capsys):
+    images = torch.arange(8).view(-1, 1, 1, 1).expand(-1, 3, 8, 8).to(torch.uint8) * 30
+    dataset = ImageSet(images, torch.arange(8) % 2, ("a", "b", "c"))
+    real = reference(seeded(8, 4), seeded(8, 4), dataset.labels, len(dataset.classes))
+    card = read_card(tmp_path / "runs" / "small.json")
+    assert samples.conditions_for(card, real.class_counts, dataset, 6).bincount().tolist() == [3, 3]
+
+
+def test_what_cannot_be_measured_is_left_out():
+    scores = {"a": float("nan"), "b": {"c": float("inf"), "d": 1.23456}, "rows": [{"e": float("-inf"), "f": "x"}]}
+    assert rounded(scores) == {"b": {"d": 1.235}, "rows": [{"f": "x"}]}
+    assert math.isnan(class_accuracy(torch.zeros(0, 3), torch.zeros(0, dtype=torch.int64)))
+    assert math.isnan(diversity([torch.zeros(1, 3)]))
+    equal = torch.zeros(2, 3, 16, 16)
+    assert psnr_and_ssim(equal, equal)["PSNR"] == 100
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (lambda: frechet(seeded(1, 3), seeded(9, 3)), "two or more images"),
+        (lambda: reference(seeded(3, 4), seeded(9, 4)), "3 real images are too few"),
+        (lambda: reference(seeded(1, 4), seeded(9, 4)), "1 real image is too few"),
+        (lambda: distance_scores(reference(seeded(9, 4), seeded(9, 4)), seeded(1, 4)), "at least two samples"),
+        (lambda: patches(torch.zeros(1, 3, 96, 96), 64), "96x96 pixels cannot be cut into patches of 64x64"),
+    ],
+)
+def test_too_little_is_a_value_error_in_words(call, words):
+    with pytest.raises(ValueError, match=words):
+        call()
+
+
+@pytest.mark.parametrize("problem", [MemoryError(), RuntimeError("DefaultCPUAllocator: can't allocate memory")])
+def test_too_many_samples_for_the_memory_end_in_one_sentence(small, monkeypatch, problem):
+    def fails(*_, **__):
+        raise problem
+
+    monkeypatch.setattr(command, "generate_samples", fails)
+    with pytest.raises(SystemExit) as end:
+        command.main([*small, "--samples", "4"])
+    assert "There is not enough memory: give fewer --samples" in end.value.code
 
 
 def test_offline_the_flowers_are_compared_with_the_shipped_statistics(capsys, tmp_path):

@@ -136,11 +136,11 @@ def test_help_on_training_lists_the_recipes(capsys):
         (["train", "flowers_vae", "--minutes", "-1"], 2, "must be more than 0"),
         (["train", "flowers_vae", "--data", "nowhere"], 1, "nowhere"),
         (["evaluate", "nothing"], 1, "There is no model 'nothing'"),
-        (["evaluate", "flowers_simple", "--samples", "many"], 2, "invalid int value"),
+        (["evaluate", "flowers_simple", "--samples", "many"], 2, "must be a whole number from 2 to 50,000, not 'many'"),
         (["sample"], 2, "required: MODEL"),
         (["sample", "nothing"], 1, "There is no model 'nothing'"),
-        (["sample", "flowers_simple", "--count", "0"], 2, "must be more than 0"),
-        (["sample", "flowers_simple", "--count", "two"], 2, "invalid positive value: 'two'"),
+        (["sample", "flowers_simple", "--count", "0"], 2, "must be a whole number from 1 to 10,000, not '0'"),
+        (["sample", "flowers_simple", "--count", "two"], 2, "must be a whole number from 1 to 10,000, not 'two'"),
         (["sample", "flowers_simple", "--steps", "5000"], 1, "between 1 and 1000 steps, not 5000"),
         (["sample", "flowers_simple", "--class", "rosee"], 1, "no class 'rosee'; some that it has: rose"),
         (["sample", "flowers_vae", "--class", "rose"], 1, "has no classes"),
@@ -215,9 +215,9 @@ def ran(monkeypatch):
     return calls
 
 
-def test_the_explorer_is_run_with_the_options_of_streamlit(ran):
-    cli.main(["app", "--server.port", "8502"])
-    assert ran == [["streamlit", "run", str(paths.EXPLORER / "streamlit_app.py"), "--server.port", "8502"]]
+def test_the_explorer_is_run_with_its_options(ran):
+    cli.main(["app", "--port", "8502"])
+    assert ran == [["diffusion_edu.app.server", "--port", "8502"]]
 
 
 def test_the_settings_of_the_explorer_hold_in_every_folder(tmp_path):
@@ -253,7 +253,7 @@ def test_the_lessons_are_copied_and_changed_ones_are_kept(ran, tmp_path, capsys)
 @pytest.mark.parametrize(("command", "extra"), [("app", "app"), ("lab", "lessons"), ("evaluate", "evaluate")])
 def test_a_missing_extra_is_named(command, extra, ran, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(cli, "find_spec", lambda name: None)
+    monkeypatch.setattr("diffusion_edu.options.find_spec", lambda name: None)
     with pytest.raises(SystemExit, match=rf"is not installed: install diffusion_edu with its extra '{extra}'"):
         cli.main([command])
     assert not ran

@@ -223,11 +223,10 @@ def test_a_stopped_evaluation_continues_where_it_was(small, tmp_path, monkeypatc
         (lambda words, few: ["nobody", *words[1:]], "There is no model 'nobody'"),
         (lambda words, few: ["drawer", *words[1:]], "drawer is no restoration model"),
         (lambda words, few: ["features_net", *words[1:]], "features_net is no restoration model"),
-        (lambda words, few: [*words, "--samples", "1"], "at least two samples"),
         (lambda words, few: [*words, "--data", "nowhere"], "no file or folder"),
         (lambda words, few: [*words, "--data", few], "20 images are too few"),
     ],
-    ids=["unknown", "draws", "classifier", "one sample", "no data", "few images"],
+    ids=["unknown", "draws", "classifier", "no data", "few images"],
 )
 def test_problems_end_in_one_sentence(small, tmp_path, change, sentence):
     few = tmp_path / "few.parquet"

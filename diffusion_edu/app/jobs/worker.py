@@ -63,7 +63,7 @@ class Job:
 
     def start(self):
         """Queue the job, and return it."""
-        WORKER.submit(self._take_turn)
+        self._queue()
         return self
 
     def cancel(self):
@@ -86,12 +86,18 @@ class Job:
             return None
         return self.pace.now * max(0, self.total - self.done)
 
+    def _queue(self):
+        try:
+            WORKER.submit(self._take_turn)
+        except RuntimeError:  # Python is ending: nobody waits for the rest
+            self.finished = True
+
     def _take_turn(self):
         """Compute one item, then queue again behind the other jobs."""
         try:
             self.finished = self.cancelled or not self._advance()
             if not self.finished:
-                WORKER.submit(self._take_turn)
+                self._queue()
         except Exception as problem:  # whatever it is, the worker goes on for the other jobs
             self.problem = sentence_of(problem)
         self.finished = self.finished or bool(self.problem)
