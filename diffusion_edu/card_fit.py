@@ -1,5 +1,7 @@
 """Whether a model card, its network and its weights fit together, found out before memory is taken for the weights."""
 
+import json
+from functools import lru_cache
 from pathlib import Path
 
 import torch
@@ -7,6 +9,7 @@ from safetensors import safe_open
 from torch import nn
 
 from diffusion_edu.cards import Card, Unusable
+from diffusion_edu.files import to_json
 from diffusion_edu.networks import NETWORKS
 from diffusion_edu.networks.classifiers import Classifier
 from diffusion_edu.networks.experts import Experts
@@ -28,6 +31,16 @@ def sketch(card: Card) -> nn.Module:
         raise Unusable(
             f"The card {card.name}.json describes no possible network ({type(problem).__name__}): restore the file."
         ) from None
+
+
+def size_multiple(card: Card) -> int:
+    """Return the number by which height and width of a model's images must be divisible; raises Unusable as sketch."""
+    return _size_multiple(card.name, card.network, to_json(card.config))
+
+
+@lru_cache(maxsize=64)
+def _size_multiple(name, network, config):
+    return getattr(sketch(Card(name, name, network, json.loads(config), "v", 1)), "size_multiple", 1)
 
 
 def misfit(net: nn.Module, weights: str | Path) -> str:

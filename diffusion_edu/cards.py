@@ -164,6 +164,7 @@ def _first_problem(problem):
     """Write in words what is wrong with the first wrong field."""
     first = problem.errors(include_url=False)[0]
     place, words = ".".join(str(part) for part in first["loc"]), first["msg"].removeprefix("Value error, ")
+    words = re.sub(" after validation, not .*", "", words)
     if first["type"] in ("missing", "extra_forbidden"):
         return f"{place} is {'missing' if first['type'] == 'missing' else 'unknown'}"
     if first["type"] == "value_error":

@@ -2,6 +2,7 @@
 
 import json
 import math
+import random
 
 WRONG = (
     *(None, True, False, 0, -1, 3, 1.5, -0.5, 10**7, 10**30, 10**400, 1e308, 5e-324, math.nan, math.inf, -math.inf),
@@ -16,12 +17,16 @@ NO_CARDS = (
 )
 
 
-def hostile_cards(card):
-    """Yield (what, text) for a card as a dict: each field, however deep, removed and replaced by each wrong value."""
+def hostile_cards(card, share=1.0, seed=0):
+    """Yield (what, text) for a card as a dict: each field, however deep, removed and replaced by each wrong value.
+
+    Of all these a random share.
+    """
+    chosen = random.Random(seed)
     for path in places(card):
-        yield f"no {'.'.join(map(str, path))}", json.dumps(changed(card, path))
-        for value in WRONG:
-            yield f"{'.'.join(map(str, path))} = {value!r:.40}", json.dumps(changed(card, path, value))
+        for new in [(), *((value,) for value in WRONG)]:
+            if chosen.random() < share:
+                yield f"{'.'.join(map(str, path))} = {new!r:.40}", json.dumps(changed(card, path, *new))
 
 
 def places(value, path=()):

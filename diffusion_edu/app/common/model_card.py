@@ -8,7 +8,7 @@ import streamlit as st
 from diffusion_edu.app.common.model_weaknesses import weaknesses
 from diffusion_edu.app.common.score_names import scores
 from diffusion_edu.app.common.state import own
-from diffusion_edu.card_fit import sketch
+from diffusion_edu.card_fit import size_multiple
 from diffusion_edu.checkpoints import PRETRAINED, Card, Unusable, available, read_card, read_cards
 from diffusion_edu.denoisers import TARGETS
 
@@ -44,7 +44,7 @@ def pixels(card: Card):
     size, known = card.size, available()
     if card.autoencoder in known:
         with suppress(Unusable):
-            size *= getattr(sketch(read_card(known[card.autoencoder])), "size_multiple", 1)
+            size *= size_multiple(read_card(known[card.autoencoder]))
     return f"{size}x{size}"
 
 
