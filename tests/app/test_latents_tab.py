@@ -377,7 +377,7 @@ def test_pairs_of_an_evaluation_on_this_computer_are_shown(tmp_path):
     ]
 
 
-@pytest.mark.parametrize("path", ["/nowhere/at/all", "\0", "~nobody/x"])
+@pytest.mark.parametrize("path", ["/nowhere/at/all", "a\0b", "~nobody/x"])
 def test_a_bad_path_gets_one_sentence(path):
     app = at(NEAREST, path)
     assert len(app.error) == 1 and "check the path" in app.error[0].value
