@@ -52,7 +52,11 @@ def same_count(**batches: Sized) -> None:
 
 
 def _real(x: Tensor) -> bool:
-    return not x.is_complex() and bool(x.isfinite().all())
+    return not x.is_complex() and (x.is_meta or bool(x.isfinite().all()))
+
+
+def _fractions(x: Tensor) -> bool:
+    return _real(x) and (x.is_meta or bool(((x >= 0) & (x <= 1)).all()))
 
 
 def _whole(t: int | Tensor) -> bool:
@@ -72,6 +76,7 @@ Index = Annotated[int, Rule("a whole number, 0 or more", lambda n: n >= 0)]
 Fraction = Annotated[float, Rule("a number from 0 to 1", lambda value: 0 <= value <= 1)]
 Positive = Annotated[float, Rule("a finite number above 0", lambda value: value > 0)]
 NotNegative = Annotated[float, Rule("a finite number, 0 or more", lambda value: value >= 0)]
+Fractions = Annotated[Tensor, Rule("a tensor of numbers from 0 to 1", _fractions)]
 Numbers = Annotated[Tensor, Rule("a tensor of numbers, not empty, without NaN and infinity", _real)]
 Maps = Annotated[Tensor, Rule("a tensor (b, c, h, w) that is not empty", lambda x: x.ndim == 4)]
 Images = Annotated[Tensor, Rule("images, a tensor (b, c, h, w), not empty, without NaN and infinity", _images)]

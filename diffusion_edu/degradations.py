@@ -10,17 +10,15 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
-from typing import Annotated, Self
+from typing import Self
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from diffusion_edu.checks import Count, Index, Maps, NotNegative, Numbers, Rule, Seeds, checked, same_count
+from diffusion_edu.checks import Count, Fractions, Index, Maps, NotNegative, Numbers, Seeds, checked, same_count
 from diffusion_edu.core import Denoiser
 from diffusion_edu.randomness import SeededNoise
-
-Severity = Annotated[Tensor, Rule("a tensor of numbers from 0 to 1", lambda x: ((x >= 0) & (x <= 1)).all())]
 
 GREY, WHITE = 0.0, 1.0
 SOFT = 0.15  # width of the soft edge of what is covered, as a fraction of the whole range
@@ -29,7 +27,7 @@ GRAIN = 0.01  # standard deviation of the noise that is added to images of one c
 
 
 @checked
-def blur(x0: Maps, severity: Severity, noise: Maps | None) -> Tensor:
+def blur(x0: Maps, severity: Fractions, noise: Maps | None) -> Tensor:
     """Let the image diffuse like heat until one colour is left: Gaussian blur with mirrored edges.
 
     Rissanen et al. 2023, eq. 3.
@@ -58,7 +56,7 @@ def _cosines(size):
 
 
 @checked
-def pixelate(x0: Maps, severity: Severity, noise: Maps | None) -> Tensor:
+def pixelate(x0: Maps, severity: Fractions, noise: Maps | None) -> Tensor:
     """Replace blocks of 2x2, 4x4, ... pixels by their mean colour, blending from one size to the next, until one block
     is left.
     """
@@ -76,13 +74,13 @@ def _blocks(x0, side):
 
 
 @checked
-def fade(x0: Maps, severity: Severity, noise: Maps | None) -> Tensor:
+def fade(x0: Maps, severity: Fractions, noise: Maps | None) -> Tensor:
     """Fade the image to grey."""
     return torch.lerp(x0, torch.full_like(x0, GREY), severity.to(x0))
 
 
 @checked
-def desaturate(x0: Maps, severity: Severity, noise: Maps | None) -> Tensor:
+def desaturate(x0: Maps, severity: Fractions, noise: Maps | None) -> Tensor:
     """Remove the colours and keep the brightness (ITU-R BT.601), for images of three channels."""
     if x0.shape[1] != 3:
         raise ValueError(f"Only images of three channels have colours to remove; these have {x0.shape[1]}.")
@@ -92,7 +90,7 @@ def desaturate(x0: Maps, severity: Severity, noise: Maps | None) -> Tensor:
 
 
 @checked
-def mask(x0: Maps, severity: Severity, noise: Maps) -> Tensor:
+def mask(x0: Maps, severity: Fractions, noise: Maps) -> Tensor:
     """Let a grey disc grow from the position of the largest noise until it covers everything."""
     h, w = x0.shape[-2:]
     centre = noise.flatten(1).argmax(1)
@@ -103,7 +101,7 @@ def mask(x0: Maps, severity: Severity, noise: Maps) -> Tensor:
 
 
 @checked
-def snow(x0: Maps, severity: Severity, noise: Maps) -> Tensor:
+def snow(x0: Maps, severity: Fractions, noise: Maps) -> Tensor:
     """Cover the pixels with white flakes, in an order given by the noise, until everything is white."""
     # the mean of nine neighbours, scaled back to variance 1
     flakes = F.avg_pool2d(F.pad(noise, (1, 1, 1, 1), mode="circular"), 3, stride=1) * 3
@@ -128,7 +126,7 @@ TO_ONE_COLOUR = ("blur", "pixelate")  # these leave the mean colour of an image,
 
 
 @checked
-def degrade_each(x0: Maps, index: Tensor, severity: Severity, noise: Maps) -> Tensor:
+def degrade_each(x0: Maps, index: Tensor, severity: Fractions, noise: Maps) -> Tensor:
     """Degrade every image x0 (b, c, h, w) in its own way: index (b,) into DEGRADATIONS, severity (b,), noise (b, 1, h,
     w).
     """

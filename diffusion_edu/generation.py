@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from diffusion_edu.checkpoints import Model
-from diffusion_edu.checks import Count, Rule, Seeds, checked, one_of, same_count
+from diffusion_edu.checks import Count, Fractions, Seeds, checked, one_of, same_count
 from diffusion_edu.core import Denoiser, State, Step, walk
 from diffusion_edu.denoisers import clipped, guided
 from diffusion_edu.randomness import SeededNoise
@@ -59,9 +59,6 @@ class Preset:
     def nfe(self, guiding: bool) -> int:
         """Count the network evaluations of the walk (NFE): classifier-free guidance needs two for every prediction."""
         return nfe(self.sampler, self.steps) * (2 if guiding and self.guidance_scale not in (0, 1) else 1)
-
-
-Fractions = Annotated[Tensor, Rule("a tensor (b,) of numbers from 0 to 1", lambda f: ((f >= 0) & (f <= 1)).all())]
 
 
 @checked

@@ -4,13 +4,15 @@
 Everything is read by the hooks of `hooks.hooked`: they exist only while a block runs and act in one thread only.
 """
 
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from diffusion_edu.analysis.hooks import hooked
+from diffusion_edu.checks import checked
 from diffusion_edu.denoisers import guided
 from diffusion_edu.networks.blocks import SelfAttention
 from diffusion_edu.networks.text import CrossAttention
@@ -62,8 +64,9 @@ def self_attention_off(net):
         yield
 
 
+@checked
 @contextmanager
-def mask_tokens(net, tokens):
+def mask_tokens(net: nn.Module, tokens: Sequence[int]) -> Iterator[None]:
     """Mask these tokens of every prompt in cross-attention while the block runs; other threads see no change.
 
     The text encoder still mixed them into the vectors of the other tokens. Raises ValueError for token 0, the start
@@ -114,7 +117,8 @@ def _within(context, denoise):
     return prediction
 
 
-def by_word(weights, words):
+@checked
+def by_word(weights: Tensor, words: Sequence) -> Tensor:
     """Sum attention weights (..., tokens) over the tokens of each word: (..., 1 + words).
 
     Column 0 is the start token and all others that belong to no word. words are those of a `text.prompt.Prompt`.
@@ -124,7 +128,8 @@ def by_word(weights, words):
     return torch.stack([weights[..., span].sum(dim=-1) for span in (rest, *spans)], dim=-1)
 
 
-def perplexity(weights):
+@checked
+def perplexity(weights: Tensor) -> Tensor:
     """Effective number of positions that attention weights (..., positions) cover: exp of their entropy, from 1 to all,
     (...).
     """

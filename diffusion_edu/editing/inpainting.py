@@ -3,27 +3,43 @@
 """
 
 import torch
+from torch import Tensor
+
+from diffusion_edu.checks import Count, Numbers, Timesteps, checked
+from diffusion_edu.core import Constraint, Denoiser, Step
+from diffusion_edu.samplers import Noise, Stepped
+from diffusion_edu.schedules import Schedule
 
 
-def keep_known(known, mask, schedule, eps):
+@checked
+def keep_known(known: Numbers, mask: Tensor, schedule: Schedule, eps: Tensor) -> Constraint:
     """Return a `constrain` for walk: where mask is 1, x is the known image at x's timestep, always with the same noise
     eps.
     """
+    _check_mask(mask, known)
     return lambda x, t: torch.where(mask.bool(), schedule.corrupt(known, t, eps), x)
 
 
-def keep_known_with_new_noise(known, mask, schedule, randn):
+@checked
+def keep_known_with_new_noise(known: Numbers, mask: Tensor, schedule: Schedule, randn: Noise) -> Constraint:
     """Return a `constrain` like that of keep_known, with new noise at every timestep (RePaint, eq. 8a)."""
+    _check_mask(mask, known)
     return lambda x, t: torch.where(mask.bool(), schedule.corrupt(known, t, randn(x)), x)
 
 
-def resampling_timesteps(timesteps, jump, repeats):
+def _check_mask(mask, known):
+    """Raise ValueError unless the mask covers the known image, or is one mask for all images and channels."""
+    sides = zip(reversed(mask.shape), reversed(known.shape), strict=False)
+    if mask.ndim > known.ndim or any(side not in (1, whole) for side, whole in sides):
+        raise ValueError(f"A mask {tuple(mask.shape)} does not fit an image {tuple(known.shape)}: scale the mask.")
+
+
+@checked
+def resampling_timesteps(timesteps: Timesteps, jump: Count, repeats: Count) -> list[int]:
     """Insert jumps back into timesteps: every `jump` sampling steps are done `repeats` times in all (RePaint, fig. 3).
 
-    The first and the last timestep stay. Raises ValueError unless jump and repeats are 1 or more.
+    The first and the last timestep stay. Raises ValueError unless jump and repeats are whole numbers, 1 or more.
     """
-    if jump < 1 or repeats < 1:
-        raise ValueError(f"Resampling jumps back 1 or more steps, 1 or more times, not {jump} steps {repeats} times.")
     path = list(timesteps[:1])
     for at in range(0, len(timesteps) - 1, jump):
         section = list(timesteps[at : at + jump + 1])
@@ -31,7 +47,10 @@ def resampling_timesteps(timesteps, jump, repeats):
     return path
 
 
-def resampling_step(step, denoise, schedule, x, t, s, randn=torch.randn_like):
+@checked
+def resampling_step(
+    step: Step, denoise: Denoiser, schedule: Schedule, x: Tensor, t: int, s: int, randn: Noise = torch.randn_like
+) -> Stepped:
     """Do `step` if s < t; if s > t, add the noise between t and s (RePaint, alg. 1, line 11).
 
     At timestep 0 the image is its own prediction.

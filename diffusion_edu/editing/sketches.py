@@ -5,17 +5,29 @@ They are the conditioning images of a network that will get what a person draws 
 """
 
 import math
+from collections.abc import Callable, Sequence
+from typing import Annotated
 
 import torch
 import torch.nn.functional as F
+from torch import Tensor
+
+from diffusion_edu.checks import Fractions, Maps, Positive, Rule, checked
 
 SOBEL = torch.tensor([[-1.0, 0.0, 1.0], [-2.0, 0.0, 2.0], [-1.0, 0.0, 1.0]]) / 8
 PAPER = 1.0
+STYLES: dict[str, Callable[..., Tensor]] = {}  # functions (x0, subject, generator) -> sketch, below
+Styles = Annotated[Sequence[str], Rule("names of styles", lambda names: names and set(names) <= STYLES.keys())]
 FAINT = 0.005  # smaller differences of colour are rounding errors, not lines
 
 
-def sketch(x0, generator, styles=("edges", "contours", "colours", "outlined colours")):
+@checked
+def sketch(
+    x0: Maps, generator: torch.Generator | None, styles: Styles = ("edges", "contours", "colours", "outlined colours")
+) -> Tensor:
     """Draw a sketch (b, 3, h, w) of each image x0 (b, 3, h, w) with random style, pen, ink, detail and gaps."""
+    if x0.shape[1] != 3:
+        raise ValueError(f"Sketches are made of images of three channels, not {x0.shape[1]}.")
     style = torch.randint(len(styles), (len(x0),), generator=generator, device=x0.device)
     drawn = torch.empty_like(x0)
     for k, name in enumerate(styles):
@@ -24,12 +36,14 @@ def sketch(x0, generator, styles=("edges", "contours", "colours", "outlined colo
     return random_affine(drawn, generator)
 
 
-def uniform(x, generator):
+@checked
+def uniform(x: Maps, generator: torch.Generator | None) -> Tensor:
     """Sample one number in 0..1 per image, (b, 1, 1, 1)."""
     return torch.rand(len(x), 1, 1, 1, generator=generator, device=x.device)
 
 
-def gaussian_blur(x, sigma):
+@checked
+def gaussian_blur(x: Maps, sigma: Positive) -> Tensor:
     """Blur images (b, c, h, w) with a Gaussian of sigma pixels."""
     reach = math.ceil(2 * sigma)
     weights = torch.exp(-(torch.arange(-reach, reach + 1, device=x.device) ** 2) / (2 * sigma**2)).to(x)
@@ -38,7 +52,8 @@ def gaussian_blur(x, sigma):
     return F.conv2d(F.conv2d(x, weights[:, :, None], groups=x.shape[1]), weights[..., None], groups=x.shape[1])
 
 
-def subject_mask(x):
+@checked
+def subject_mask(x: Maps) -> Tensor:
     """Estimate where the subject of each image is, (b, 1, h, w) of 0 and 1: where the colour differs from
     the border's.
     """
@@ -49,12 +64,14 @@ def subject_mask(x):
     return (gaussian_blur(mask, 1.5) > 0.5).to(x)
 
 
-def edges(x0, subject, generator):
+@checked
+def edges(x0: Maps, subject: Maps, generator: torch.Generator | None) -> Tensor:
     """Draw lines where colours change most."""
     return draw_lines(x0, edge_lines(gaussian_blur(x0, 1.2), 0.05 + 0.09 * uniform(x0, generator)), subject, generator)
 
 
-def contours(x0, subject, generator):
+@checked
+def contours(x0: Maps, subject: Maps, generator: torch.Generator | None) -> Tensor:
     """Draw the borders between areas of similar brightness, as coarse as a child draws."""
     weights = torch.rand(len(x0), 3, 1, 1, generator=generator, device=x0.device)
     brightness = gaussian_blur((x0 * weights).sum(1, keepdim=True), 2.0)
@@ -63,7 +80,8 @@ def contours(x0, subject, generator):
     return draw_lines(x0, borders(areas).to(x0), subject, generator)
 
 
-def edge_lines(x, fraction):
+@checked
+def edge_lines(x: Maps, fraction: Fractions) -> Tensor:
     """Mark the fraction (b, 1, 1, 1) of pixels (b, 1, h, w) where colours change most, thinned to lines."""
     slopes = [
         F.conv2d(F.pad(x, [1] * 4, mode="replicate"), kernel.to(x).expand(3, 1, 3, 3), groups=3)
@@ -76,14 +94,16 @@ def edge_lines(x, fraction):
     return (ridge > limit.view(-1, 1, 1, 1)).to(x)
 
 
-def borders(areas):
+@checked
+def borders(areas: Maps) -> Tensor:
     """Mark pixels, bool (b, 1, h, w), whose neighbour to the right or below belongs to another area."""
     right, below = areas.roll(-1, 3) != areas, areas.roll(-1, 2) != areas
     right[..., -1], below[..., -1, :] = False, False
     return right | below
 
 
-def draw_lines(x0, lines, subject, generator):
+@checked
+def draw_lines(x0: Maps, lines: Maps, subject: Maps, generator: torch.Generator | None) -> Tensor:
     """Draw lines (b, 1, h, w) with a random pen: thin or thick, black or coloured, everywhere or only around the
     subject.
     """
@@ -95,19 +115,22 @@ def draw_lines(x0, lines, subject, generator):
     return torch.lerp(torch.full_like(x0, PAPER), ink, lines)
 
 
-def random_gaps(x0, generator):
+@checked
+def random_gaps(x0: Maps, generator: torch.Generator | None) -> Tensor:
     """Return a random mask (b, 1, h, w): 0 in patches where the sketch is left out, 1 elsewhere."""
     patches = torch.rand(len(x0), 1, 6, 6, generator=generator, device=x0.device)
     return F.interpolate((patches > 0.3 * uniform(x0, generator)).to(x0), x0.shape[2:], mode="nearest")
 
 
-def saturate(x):
+@checked
+def saturate(x: Maps) -> Tensor:
     """Increase the saturation of colours by half, as of felt pens."""
     grey = x.mean(1, keepdim=True)
     return (grey + 1.5 * (x - grey)).clamp(-1, 1)
 
 
-def flat_colours(x0, subject, generator):
+@checked
+def flat_colours(x0: Maps, subject: Maps, generator: torch.Generator | None) -> Tensor:
     """Paint areas of few flat colours, in the whole image or only in its subject."""
     steps = 2 + (4 * uniform(x0, generator)).floor()
     soft = F.interpolate(F.avg_pool2d(x0, 4), x0.shape[2:], mode="bilinear")
@@ -115,7 +138,8 @@ def flat_colours(x0, subject, generator):
     return torch.where((uniform(x0, generator) < 0.6) & (subject == 0), PAPER, painted)
 
 
-def outlined_colours(x0, subject, generator):
+@checked
+def outlined_colours(x0: Maps, subject: Maps, generator: torch.Generator | None) -> Tensor:
     """Fill the subject with one colour or a few, and draw its outline."""
     fraction = subject.mean((2, 3), keepdim=True) + 1e-3
     mean = (x0 * subject).mean((2, 3), keepdim=True) / fraction
@@ -127,7 +151,8 @@ def outlined_colours(x0, subject, generator):
     return torch.where(borders(subject) & (uniform(x0, generator) < 0.7), -0.9, x)
 
 
-def random_affine(drawn, generator):
+@checked
+def random_affine(drawn: Maps, generator: torch.Generator | None) -> Tensor:
     """Shift and stretch sketches (b, 3, h, w) by up to 4 %, as a hand is not exact."""
 
     def small():
@@ -139,7 +164,8 @@ def random_affine(drawn, generator):
     return F.grid_sample(drawn - PAPER, grid, align_corners=False) + PAPER
 
 
-def drawn_shape(drawn):
+@checked
+def drawn_shape(drawn: Maps) -> Tensor:
     """Find the shape in a sketch (b, 3, h, w), (b, 1, h, w) of 0 and 1: its ink and the paper that ink encloses.
 
     Gaps of up to four pixels in the ink are closed. If hardly any paper is left, the shape is what differs from the
@@ -155,14 +181,16 @@ def drawn_shape(drawn):
     return torch.where(inside.mean((2, 3), keepdim=True) > 0.9, subject_mask(drawn), inside)
 
 
-def grow(areas):
+@checked
+def grow(areas: Maps) -> Tensor:
     """Grow areas (b, 1, h, w) of 0 and 1 by one pixel to the left, right, top and bottom, but not diagonally."""
     return torch.maximum(
         F.max_pool2d(areas, (3, 1), stride=1, padding=(1, 0)), F.max_pool2d(areas, (1, 3), stride=1, padding=(0, 1))
     )
 
 
-def shape_correlation(drawn, x):
+@checked
+def shape_correlation(drawn: Maps, x: Maps) -> Tensor:
     """Return how well images x (b, 3, h, w) follow sketches (b, 3, h, w): the correlation of their shapes, (b,) in
     -1..1.
 
@@ -173,7 +201,7 @@ def shape_correlation(drawn, x):
     return (a * b).sum(1) / (a.norm(dim=1) * b.norm(dim=1)).clamp(min=1e-6)
 
 
-STYLES = {  # functions (x0, subject, generator) -> sketch
+STYLES |= {
     "edges": edges,
     "contours": contours,
     "colours": flat_colours,

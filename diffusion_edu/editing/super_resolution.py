@@ -6,14 +6,16 @@ sec. 4).
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import cache, partial
 
 import torch
 import torch.nn.functional as F
+from torch import Tensor
 
-from diffusion_edu.checkpoints import Model
-from diffusion_edu.core import State
+from diffusion_edu.checkpoints import Card, Model
+from diffusion_edu.checks import Fraction, Fractions, Images, Maps, Seeds, checked, same_count
+from diffusion_edu.core import Denoiser, State
 from diffusion_edu.denoisers import clipped, guided
 from diffusion_edu.generation import Preset, generate
 from diffusion_edu.randomness import SeededNoise
@@ -23,26 +25,32 @@ CONDITIONING_CHANNELS = 4  # three colours of the small image and its fraction o
 TURNS = 5  # after so many, 8-bit images shrink to the small image within 64 dB; rounding them allows 67 dB
 
 
-def bicubic_upsample(small):
+@checked
+def bicubic_upsample(small: Maps) -> Tensor:
     """Bring small images (b, c, h, w) to (b, c, 2h, 2w) by bicubic interpolation: the baseline for super-resolution."""
     return F.interpolate(small, scale_factor=FACTOR, mode="bicubic", antialias=False).clamp(-1, 1)
 
 
-def bicubic_downsample(x):
+@checked
+def bicubic_downsample(x: Maps) -> Tensor:
     """Bring images (b, c, h, w) to half their height and width, (b, c, h / 2, w / 2), with antialiasing."""
     return F.interpolate(x, scale_factor=1 / FACTOR, mode="bicubic", antialias=True).clamp(-1, 1)
 
 
-def is_super_resolution(card):
+def is_super_resolution(card: Card) -> bool:
     """Return whether a model is conditioned on a small image and generates a large one, by its card."""
     return card.config.get("conditioning_channels") == CONDITIONING_CHANNELS
 
 
-def conditioning_image(small, fraction, eps):
+@checked
+def conditioning_image(small: Maps, fraction: Fractions, eps: Maps) -> Tensor:
     """Return the conditioning image (b, 4, 2h, 2w) of small images (b, 3, h, w).
 
     Noise eps (b, 3, h, w) is mixed in: the small image is rotated towards it by a fraction (b,) of 90 degrees, 0..1.
     """
+    same_count(image=small, fraction=fraction)
+    if small.shape != eps.shape:
+        raise ValueError(f"The noise must be shaped like the images, {tuple(small.shape)}, not {tuple(eps.shape)}.")
     fraction = fraction.view(-1, 1, 1, 1).to(small)
     angle = fraction * (math.pi / 2)
     noisy = angle.cos() * small + angle.sin() * eps
@@ -50,7 +58,8 @@ def conditioning_image(small, fraction, eps):
     return torch.cat([large, fraction.expand(-1, 1, *large.shape[2:])], dim=1)
 
 
-def back_projected(denoise, small):
+@checked
+def back_projected(denoise: Denoiser, small: Images) -> Denoiser:
     """Correct every prediction so that its downsampled version is the small image (b, c, h, w), to 1e-5 in float32.
 
     Back-projection (Irani & Peleg 1991), at every prediction of a walk (Choi et al. 2021, ILVR, alg. 1; Wang et al.
@@ -67,11 +76,14 @@ def back_projected(denoise, small):
     return prediction
 
 
-def project(x, small):
+@checked
+def project(x: Maps, small: Maps) -> Tensor:
     """Return the images nearest to x (b, c, 2h, 2w) whose downsampled version is small (b, c, h, w).
 
     `x + A^+ (small - A x)` (Wang et al. 2023, DDNM, eq. 13): downsampling is one matrix A for rows and one for columns.
     """
+    if x.shape != (*small.shape[:2], *(FACTOR * side for side in small.shape[2:])):
+        raise ValueError(f"Images {tuple(x.shape)} are not twice as large as the small ones, {tuple(small.shape)}.")
     (rows, rows_back), (columns, columns_back) = (
         (matrix.to(x) for matrix in _downsampling(side)) for side in x.shape[-2:]
     )
@@ -80,22 +92,24 @@ def project(x, small):
 
 @cache
 def _downsampling(size):
-    """The matrix (size / 2, size) of bicubic_downsample along one axis, without its clipping, and its pseudo-inverse."""
+    """The matrix (size / 2, size) of bicubic_downsample along one axis, without clipping, and its pseudo-inverse."""
     one_axis = torch.eye(size, dtype=torch.float64)[None, None]
     matrix = F.interpolate(one_axis, size=(size // FACTOR, size), mode="bicubic", antialias=True)[0, 0]
     return matrix, torch.linalg.pinv(matrix)
 
 
-def enlarge(model: Model, preset: Preset, small, seeds, fraction=0.1, back_projection=False) -> Iterator[State]:
+@checked
+def enlarge(
+    model: Model, preset: Preset, small: Images, seeds: Seeds, fraction: Fraction = 0.1, back_projection: bool = False
+) -> Iterator[State]:
     """Generate a large image (b, 3, 2h, 2w) for each small one (b, 3, h, w).
 
     fraction: the noise in the conditioning image, 0..1 (see conditioning_image). back_projection: the downsampled large
     image equals the small one (see back_projected).
     """
-    if not 0 <= fraction <= 1:
-        raise ValueError(f"The noise on the small image is a fraction of 0 to 1, not {fraction}.")
-    if len(small) != len(seeds):
-        raise ValueError(f"Every image needs a seed of its own: {len(small)} images came with {len(seeds)} seeds.")
+    if small.shape[1] != 3:
+        raise ValueError(f"{model.card.name} enlarges images of three channels, not {small.shape[1]}.")
+    same_count(image=small, seed=seeds)
     (h, w), multiple = small.shape[2:], model.net.size_multiple // FACTOR
     if h % multiple or w % multiple:
         raise ValueError(
@@ -113,7 +127,8 @@ def _back_projected_guidance(small, conditional, unconditional, guidance_scale):
     return back_projected(clipped(guided(conditional, unconditional, guidance_scale)), small)
 
 
-def cascade(small_walk, enlarge):
+@checked
+def cascade(small_walk: Iterable[State], enlarge: Callable[[Tensor], Iterable[State]]) -> Iterator[State]:
     """Run a walk of small images, then the walk enlarge(x) of large ones, conditioned on the small images x."""
     for state in small_walk:
         yield state

@@ -4,12 +4,14 @@ Latents have mean 0 and variance 1 in every channel, as the noise has. An autoen
 standard deviation. Its card holds them, and a `Codec` is the one place that removes them and adds them back.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
 from diffusion_edu.checkpoints import Unusable, available, load, read_card
+from diffusion_edu.checks import Count, Images, Index, Maps, checked, same_count
 from diffusion_edu.randomness import Compute, choose
 
 
@@ -32,11 +34,14 @@ class Codec:
         """The number of latent channels."""
         return len(self.mean)
 
+    @checked
     @torch.no_grad()
-    def encode(self, images):
+    def encode(self, images: Images) -> Tensor:
         """Encode images (b, 3, h, w) in [-1, 1] as latents float32 (b, c, h/factor, w/factor), without noise: always
         the same.
         """
+        if images.shape[1] != 3:
+            raise ValueError(f"Images have three channels for an autoencoder, not {images.shape[1]}.")
         if images.shape[-2] % self.factor or images.shape[-1] % self.factor:
             h, w = images.shape[-2:]
             raise ValueError(
@@ -46,9 +51,12 @@ class Codec:
             mean, _ = self.net.encode(self.compute.place(images))
         return (mean.float() - self.mean) / self.std
 
+    @checked
     @torch.no_grad()
-    def decode(self, latents):
+    def decode(self, latents: Maps) -> Tensor:
         """Decode latents (b, c, h, w) to images float32 (b, 3, factor h, factor w) in [-1, 1]."""
+        if latents.shape[1] != self.channels:
+            raise ValueError(f"Latents of this autoencoder have {self.channels} channels, not {latents.shape[1]}.")
         with self._autocast():
             images = self.net.decode(self.compute.place(latents.float() * self.std + self.mean))
         return images.float().clamp(-1, 1)  # images have a range, latents have none
@@ -70,6 +78,7 @@ def load_codec(name="autoencoder", folders=None, compute=None):
     return codec_of(load(name, folders, compute))
 
 
+@checked
 def codec_of(model):
     """Make a Codec of a loaded model; raises Unusable if it is no autoencoder."""
     if model.card.prediction_type != "autoencoder" or not model.card.latents:
@@ -79,16 +88,21 @@ def codec_of(model):
     )
 
 
-def make_codec(net, compute, mean, std, factor):
+@checked
+def make_codec(net: nn.Module, compute: Compute, mean: Sequence[float], std: Sequence[float], factor: Count) -> Codec:
     """Make a Codec of an autoencoder and the mean and standard deviation of its latents: one number per
     channel each.
     """
+    same_count(mean=mean, std=std)
+    if not std or min(std) <= 0:
+        raise ValueError(f"The standard deviation of every latent channel is above 0, not {std}.")
     mean, std = (
         torch.tensor(values, dtype=torch.float32, device=compute.device).view(-1, 1, 1) for values in (mean, std)
     )
     return Codec(net, compute, mean, std, factor)
 
 
+@checked
 def measure_latents(net, compute, images):
     """Measure the latents of batches of images (b, 3, h, w) in [-1, 1]: {"mean": [one per channel], "std": [one per
     channel]}.
@@ -108,15 +122,23 @@ def latent_statistics(name, folders=None):
     return read_card(known[name]).latents if name in known else {}
 
 
-def scale_channel(latents, channel, times=1.0, plus=0.0):
+@checked
+def scale_channel(latents: Maps, channel: Index, times: float = 1.0, plus: float = 0.0) -> Tensor:
     """Multiply one channel of latents (b, c, h, w) and add to it; one standard deviation is 1."""
+    if channel >= latents.shape[1]:
+        raise ValueError(f"The channels of these latents are 0 to {latents.shape[1] - 1}, not {channel}.")
     changed = latents.clone()
     changed[:, channel] = times * changed[:, channel] + plus
     return changed
 
 
-def swap_positions(latents, one, other):
+@checked
+def swap_positions(latents: Maps, one: Sequence[Index], other: Sequence[Index]) -> Tensor:
     """Swap the values of two positions (row, column) of latents (b, c, h, w), in all channels."""
+    height, width = latents.shape[2:]
+    for position in (one, other):
+        if len(position) != 2 or position[0] >= height or position[1] >= width:
+            raise ValueError(f"A position is (row, column) inside {height} x {width}, not {tuple(position)}.")
     changed = latents.clone()
     changed[:, :, *one], changed[:, :, *other] = latents[:, :, *other], latents[:, :, *one]
     return changed

@@ -1,25 +1,37 @@
 """Check and prepare what text-to-image functions take: images, masks and conditions."""
 
+from collections.abc import Sequence
+
+import numpy as np
 import torch
 import torch.nn.functional as F
+from torch import Tensor
 
+from diffusion_edu.checks import Count, checked
 from diffusion_edu.networks.text import token_mask
 
 
-def trim_padding(condition):
+@checked
+def trim_padding(condition: Tensor) -> Tensor | None:
     """Cut token positions at the end that are padding in all prompts (n, 77) or (n, 77, d); None if all prompts are
     empty.
     """
+    if condition.ndim not in (2, 3):
+        raise ValueError(f"A condition is token ids (n, 77) or vectors (n, 77, d), not {tuple(condition.shape)}.")
     used = int(token_mask(condition).any(0).nonzero().max()) + 1
     return condition[:, :used] if condition.any() else None
 
 
-def repeat_for(condition, count):
+@checked
+def repeat_for(condition: Tensor | None, count: Count) -> Tensor | None:
     """Repeat a condition of one prompt (1, ...) for `count` images; None stays None."""
+    if condition is not None and len(condition) not in (1, count):
+        raise ValueError(f"Give one condition or {count}, one for every image, not {len(condition)}.")
     return condition if condition is None else condition.expand(count, *condition.shape[1:])
 
 
-def check_images(images, count, multiple):
+@checked
+def check_images(images: Tensor, count: Count, multiple: Count) -> Tensor:
     """Return one image or `count` images as uint8 (n, 3, h, w).
 
     Raises ValueError, in one sentence, for another shape or dtype, or if a side is not divisible by `multiple`.
@@ -37,7 +49,8 @@ def check_images(images, count, multiple):
     return images.cpu()
 
 
-def check_mask(mask, size):
+@checked
+def check_mask(mask: Tensor | np.ndarray, size: Sequence[Count]) -> Tensor:
     """Return a mask as bool (h, w), True where it is not 0; raises ValueError, in one sentence, if it is empty or of
     another size.
     """
@@ -52,8 +65,11 @@ def check_mask(mask, size):
     return mask
 
 
-def latent_mask(mask, factor):
+@checked
+def latent_mask(mask: Tensor, factor: Count) -> Tensor:
     """Bring a mask, bool (h, w), to latents (h / factor, w / factor): True where at least one of its pixels
     is marked.
     """
+    if mask.ndim != 2 or mask.shape[0] % factor or mask.shape[1] % factor:
+        raise ValueError(f"A mask is (h, w), both divisible by {factor}, not {tuple(mask.shape)}.")
     return F.max_pool2d(mask[None].float(), factor)[0].bool()

@@ -1,11 +1,12 @@
 """Interpolation between two prompt requests: between their conditions and between their noise."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
+from diffusion_edu.checks import checked
 from diffusion_edu.editing.interpolation import slerp
 from diffusion_edu.generation import Interpolated
 from diffusion_edu.latent.inputs import repeat_for
@@ -30,7 +31,8 @@ class InterpolatedNoise:
         return self.sample(x.shape[1:]).to(x)
 
 
-def interpolate(first, second, fractions):
+@checked
+def interpolate(first, second, fractions: Sequence[float]):
     """Request an image at each fraction 0..1 of the way between two requests: between their prompts and their noise.
 
     Each request is for one image or for as many as there are fractions, with the same model and preset.

@@ -5,14 +5,16 @@
 not changed comes back bit for bit.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from diffusion_edu.checkpoints import Model, Unusable, available, load
+from diffusion_edu.checks import Count, Fraction, Maps, Seeds, checked
 from diffusion_edu.core import State, walk
 from diffusion_edu.data.images import to_bytes, to_signed
 from diffusion_edu.editing.image_to_image import start_from_image
@@ -58,11 +60,15 @@ class TextToImage:
         """The number that height and width of images must be divisible by."""
         return self.codec.factor * self.model.net.size_multiple
 
-    def images(self, latents):
+    @checked
+    def images(self, latents: Maps) -> Tensor:
         """Decode latents (b, c, h, w), noisy ones too, to images uint8 (b, 3, factor h, factor w)."""
         return to_bytes(self.codec.decode(latents)).cpu()
 
-    def request(self, prompts, seeds, preset=None, negative=""):
+    @checked
+    def request(
+        self, prompts: str | Sequence[str], seeds: Seeds, preset: Preset | None = None, negative: str = ""
+    ) -> "PromptRequest":
         """Request one image per seed; prompts is one prompt for all or one per seed, negative one negative prompt for
         all.
 
@@ -155,13 +161,15 @@ def load_text_to_image(name="text_to_image", folders=None, compute=None):
     return TextToImage(model, codec, read)
 
 
-def sample(request):
+@checked
+def sample(request: PromptRequest) -> Generation:
     """Generate the requested images from noise."""
     walk = generate(request.model, request.preset, request.noise(), **request.conditioning)
     return Generation(walk, request.text_to_image.images)
 
 
-def image_to_image(request, images, strength, noisy=True):
+@checked
+def image_to_image(request: PromptRequest, images: Tensor, strength: Fraction, noisy: bool = True) -> Generation:
     """Generate the requested images from an image uint8 (3, h, w), or one each (b, 3, h, w) (SDEdit, see
     start_from_image).
 
@@ -179,7 +187,10 @@ def image_to_image(request, images, strength, noisy=True):
     return Generation(states, request.text_to_image.images)
 
 
-def inpaint(request, images, hole, repeats=1, jump=3):
+@checked
+def inpaint(
+    request: PromptRequest, images: Tensor, hole: Tensor | np.ndarray, repeats: Count = 1, jump: Count = 3
+) -> Generation:
     """Generate the requested content inside the hole, bool (h, w), of an image uint8 (3, h, w), or one each (b, 3, h,
     w).
 

@@ -64,9 +64,15 @@ def test_there_are_never_more_steps_than_timesteps():
     assert start_from_image(cosine(100), noise(1, 2), 0.5, 2, noise(1, 2), "linspace")[1] == [50, 1, 0]
 
 
+@pytest.mark.parametrize(("T", "strength", "top"), [(1000, 0.29, 290), (100, 0.57, 57), (10, 0.06, 1)])
+def test_the_start_is_the_nearest_timestep(T, strength, top):
+    """0.57 * 100 is 56.99999999999999 for a computer."""
+    assert start_from_image(cosine(T), noise(1, 2), strength, 1, noise(1, 2))[1] == [top, 0]
+
+
 @pytest.mark.parametrize("strength", [-0.1, 1.01, float("nan")])
 def test_an_impossible_strength_is_refused_in_one_sentence(strength):
-    with pytest.raises(ValueError, match="between 0, the image as it is, and 1"):
+    with pytest.raises(ValueError, match="strength of start_from_image must be a number from 0 to 1"):
         start_from_image(cosine(10), noise(1, 2), strength, 5, noise(1, 2))
 
 

@@ -129,7 +129,7 @@ def test_the_noise_of_the_conditioning_image_is_independent_of_the_initial_noise
 
 @pytest.mark.parametrize("fraction", [-0.1, 1.1, math.nan])
 def test_a_fraction_outside_0_to_1_is_refused_before_anything_is_sampled(model, fraction):
-    with pytest.raises(ValueError, match="fraction of 0 to 1, not"):
+    with pytest.raises(ValueError, match="fraction of enlarge must be a number from 0 to 1, not"):
         enlarge(model, PRESET, small(), [0, 1], fraction)
 
 
