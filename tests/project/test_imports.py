@@ -59,7 +59,7 @@ MAY_SEE = {  # our modules and rooms that a module or room may import, besides t
     "files": set(),
     "card_fields": {"files", "samplers", "schedules", "spacings"},
     "cards": {"files", "card_fields", "denoisers", "networks", "samplers"},
-    "card_fit": {"cards", "networks"},
+    "card_fit": {"cards", "files", "networks"},
     "checkpoints": {
         *("paths", "schedules", "randomness", "denoisers", "degradations", "networks"),
         *("files", "cards", "card_fit"),
@@ -77,7 +77,7 @@ MAY_SEE = {  # our modules and rooms that a module or room may import, besides t
     "text": {"checkpoints", "data.prompts"},
     "latent": {"core", *MODELS, "data.images", "editing", "text"},
     "editing": {*CORE, "checkpoints", "generation"},
-    "analysis": {"denoisers", "networks"},
+    "analysis": {"core", "schedules", "denoisers", "networks"},
     "evaluation": {
         *(*CORE, *MODELS, "degradations", "data", "editing", "analysis.measures", "latent", "figures.grids"),
         *("training.perceptual", "training.state", "options", "files"),
