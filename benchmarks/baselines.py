@@ -6,7 +6,6 @@ compared with the other, the smallest distance that can be expected.
 """
 
 import argparse
-import json
 from pathlib import Path
 
 import torch
@@ -20,6 +19,7 @@ from diffusion_edu.evaluation.distances import frechet, frechet_band
 from diffusion_edu.evaluation.features import CLASSIFIERS, class_score, describe
 from diffusion_edu.evaluation.report import halves, pure_noise
 from diffusion_edu.evaluation.samples import conditions_for, generate_samples
+from diffusion_edu.files import to_json
 from diffusion_edu.generation import Preset
 from diffusion_edu.options import number
 
@@ -97,7 +97,7 @@ def main(words=None):
         rows += compare(subject, real, generate_all(subject, real, args.images, args.work))
     print(table(rows))
     about = {"command": "python -m benchmarks.baselines", "images": args.images}
-    args.out.write_text(json.dumps({"rows": rows, **about}, indent=1) + "\n", encoding="utf-8")
+    args.out.write_text(to_json({"rows": rows, **about}, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -6,7 +6,6 @@ a stopped run continues where it was.
 """
 
 import argparse
-import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,6 +19,7 @@ from diffusion_edu.evaluation.features import describe
 from diffusion_edu.evaluation.report import Reference
 from diffusion_edu.evaluation.samples import generate_samples, labels_by_frequency
 from diffusion_edu.figures.comparisons import quality_per_second
+from diffusion_edu.files import to_json
 from diffusion_edu.generation import Preset, generate
 from diffusion_edu.options import number
 from diffusion_edu.samplers import SAMPLERS
@@ -104,7 +104,7 @@ def main(words=None):
     )
     print(table(rows))
     print("\nBest quality per second: {sampler}, {steps} steps".format(**best(rows)))
-    (args.figure.with_suffix(".json")).write_text(json.dumps(rows, indent=2))
+    (args.figure.with_suffix(".json")).write_text(to_json(rows, indent=2))
     quality_per_second(rows, real.floor).savefig(args.figure)
     if (args.points, args.guidance_scale, args.schedule) == (None, None, None):  # the card has the usual points
         scores = model.card.scores | {"by_steps": [rounded(row) for row in rows]}

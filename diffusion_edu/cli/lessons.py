@@ -32,7 +32,7 @@ def copy_lessons(folder):
         part.write_bytes(ours)
         part.replace(target)
         copied[name] = fingerprint(ours)
-    record.write_text(json.dumps(copied, indent=2) + "\n", encoding="utf-8")
+    record.write_text(json.dumps(copied, indent=2, allow_nan=False) + "\n", encoding="utf-8")
     return kept
 
 

@@ -13,7 +13,7 @@ PNG, MOST_BYTES = b"\x89PNG\r\n\x1a\n", 100_000  # how every PNG begins; of the 
 def noted(pixels, about):
     """Encode pixels uint8 (h, w, 3) as a PNG that carries about, whatever JSON can hold."""
     file, info = io.BytesIO(), PngInfo()
-    info.add_text(NAME, json.dumps(about))
+    info.add_text(NAME, json.dumps(about, allow_nan=False))
     Image.fromarray(pixels).save(file, "PNG", pnginfo=info)
     return file.getvalue()
 

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from diffusion_edu.checkpoints import Unusable, available, write_safely
 from diffusion_edu.data.prompts import Said, pick
+from diffusion_edu.files import to_json
 
 ORDER, MIN_CAPTIONS = 5, 2  # the longest context, in words; captions that must share a sequence
 MAX_WORDS, TRIES = 60, 50  # words of a prompt; attempts until a prompt is complete and names its subject
@@ -142,7 +143,7 @@ def chain_path(folder, name):
 
 def write_chain(folder, name, facts):
     """Write the facts of a MarkovChain beside the weights of the model of this name."""
-    text = json.dumps(facts, ensure_ascii=False, separators=(",", ":"))
+    text = to_json(facts, separators=(",", ":"))
     write_safely(chain_path(folder, name), lambda path: path.write_text(text, encoding="utf-8"))
 
 

@@ -74,7 +74,7 @@ MAY_SEE = {  # our modules and rooms that a module or room may import, besides t
     "training.objectives.adversarial": {"training.objectives.autoencoding"},
     "training.objectives.perceptual": {"denoisers", "training.objectives.diffusion", "training.perceptual"},
     "toy2d": {*CORE, "generation", "data.points", "networks.mlp", "training.loop", "training.objectives.diffusion"},
-    "text": {"checkpoints", "data.prompts"},
+    "text": {"checkpoints", "data.prompts", "files"},
     "latent": {"core", *MODELS, "data.images", "editing", "text"},
     "editing": {*CORE, "checkpoints", "generation"},
     "analysis": {"core", "schedules", "denoisers", "networks"},

@@ -16,6 +16,7 @@ from diffusion_edu.app.guidance.scale_sweep import SCALES, Sweep
 from diffusion_edu.app.guidance.sweep_results import ScaleResult, evaluators
 from diffusion_edu.checkpoints import PRETRAINED, load, read_card
 from diffusion_edu.figures.grids import grid
+from diffusion_edu.files import to_json
 from diffusion_edu.generation import Preset
 
 SEED, IMAGES = 1, 6
@@ -50,7 +51,7 @@ def save_sweep(sweep, finished, folder=PRETRAINED):
     ]
     page = grid(torch.cat([result.images for result in finished.values()]), columns=sweep.images)
     Image.fromarray(page).save(file := io.BytesIO(), "WEBP", quality=QUALITY, method=6)
-    text = json.dumps({"rows": rows, "images": base64.b64encode(file.getvalue()).decode()})
+    text = to_json({"rows": rows, "images": base64.b64encode(file.getvalue()).decode()})
     sweep_path(sweep.card.name, folder).write_text(text, encoding="utf-8")
 
 

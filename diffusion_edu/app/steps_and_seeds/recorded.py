@@ -17,6 +17,7 @@ from diffusion_edu.app.steps_and_seeds.seed_interpolation import SeedInterpolati
 from diffusion_edu.app.trajectories.animation import png_url
 from diffusion_edu.checkpoints import PRETRAINED, load, read_card
 from diffusion_edu.figures.grids import grid
+from diffusion_edu.files import to_json
 from diffusion_edu.generation import Preset
 
 CLASS, SEED, LAST_SEED = "sunflower", 1, 2
@@ -61,7 +62,7 @@ def save_table(table, finished, folder=PRETRAINED):
         [cell, round(sampled.seconds, 3), png_url(grid(sampled.images, columns=len(sampled.images)))]
         for cell, sampled in finished.items()
     ]
-    text = json.dumps({**settings, "cells": cells})
+    text = to_json({**settings, "cells": cells})
     table_path(request.card.name, table.key, folder).write_text(text, encoding="utf-8")
 
 

@@ -1,7 +1,6 @@
 """Generated images on the page: the animation of each, the batch, the settings they were made with, and downloads."""
 
 import io
-import json
 import zipfile
 from dataclasses import asdict, dataclass, field
 
@@ -15,6 +14,7 @@ from diffusion_edu.app.trajectories.recording import frames_side_by_side
 from diffusion_edu.data.notes import noted
 from diffusion_edu.figures.animation import gif, mp4
 from diffusion_edu.figures.grids import grid
+from diffusion_edu.files import to_json
 
 TRACKS = (
     ("x", ("x", "t"), "noisy image, decoded", "The noisy image"),
@@ -95,7 +95,7 @@ class GenerationResult:
         with zipfile.ZipFile(file, "w") as folder:
             for number, seed in enumerate(self.job.seeds):
                 folder.writestr(f"seed_{seed}.png", self.png(number))
-            folder.writestr("settings.json", json.dumps(self.job.settings(), indent=2))
+            folder.writestr("settings.json", to_json(self.job.settings(), indent=2))
         return file.getvalue()
 
     def video_frames(self):

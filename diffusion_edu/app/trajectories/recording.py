@@ -25,6 +25,7 @@ from diffusion_edu.data.images import to_bytes
 from diffusion_edu.data.notes import noted
 from diffusion_edu.figures.animation import gif, mp4
 from diffusion_edu.figures.grids import grid
+from diffusion_edu.files import to_json
 
 MAX_STATES = 41  # of a recording: 9 images of 64x64 are at most 54 MB of float32, 36 MB for a walk of 40 steps
 
@@ -122,7 +123,7 @@ class Recording:
 
 def save_animation(recording, path):
     """Write the data of the player to a JSON file, so that a page can show it before anything runs."""
-    Path(path).write_text(json.dumps({**recording.animation, "id": Path(path).stem}), encoding="utf-8")
+    Path(path).write_text(to_json({**recording.animation, "id": Path(path).stem}), encoding="utf-8")
 
 
 def load_animation(path):

@@ -5,6 +5,7 @@ import streamlit as st
 from diffusion_edu.app.common.state import own
 from diffusion_edu.app.components import source
 from diffusion_edu.app.components.plotly_script import plotly_url
+from diffusion_edu.files import finite
 
 PARTS = {
     "html": source("player/player.html"),
@@ -18,4 +19,5 @@ def play(animation, key, autoplay=False):
     load_animation.
     """
     player = st.components.v2.component("diffusion_edu_player", **PARTS)
-    player(data={**animation, "autoplay": autoplay, "plotly": plotly_url()}, key=own(key))
+    data = {**animation, "autoplay": autoplay, "plotly": plotly_url()}
+    player(data=finite(data), key=own(key))  # a browser reads no NaN
