@@ -1,5 +1,7 @@
 """Captions for images that have only a class: its name in a few words, for flowers with the colour of the petals."""
 
+from itertools import cycle
+
 import torch
 import torch.nn.functional as F
 
@@ -42,7 +44,8 @@ CLEAR = 0.08  # the fraction of the middle that a colour must fill to be named
 def class_captions(images):
     """Make a caption of the class alone for each image of an ImageSet: (captions, class names), without randomness."""
     class_names = tuple(tidy(images.classes[label].replace("_", " ")) for label in images.labels)
-    return tuple(PLAIN[row % len(PLAIN)].format(name) for row, name in enumerate(class_names)), class_names
+    turns = {name: cycle(PLAIN) for name in class_names}
+    return tuple(next(turns[name]).format(name) for name in class_names), class_names
 
 
 def flower_captions(images):

@@ -106,20 +106,29 @@ def image_set(found, images, labels, splits, tell):
 
 def read_rows(found, size, tell):
     """Read the images that were found, uint8 (n, 3, size, size), and (label, split) of each; none raises ValueError."""
-    images, kept, odd = [], [], Counter()
+    images, kept, odd = _room(len(found.rows), size), [], Counter()
     for opened, label, split, name in found.rows:
         try:
             image, changed = read_image(opened, size)
-            images.append(image)
+            images[len(kept)] = image
             kept.append((label, split))
             odd.update(changed)
         except Exception as problem:  # a broken file makes a decoder fail in any way it likes
             tell(f"Left out {name}: {problem}.")
     for change, count in odd.items():
-        tell(f"{count} of {len(images)} images: {change}.")
-    if not images:
+        tell(f"{count} of {len(kept)} images: {change}.")
+    if not kept:
         raise ValueError(NO_IMAGE.format(found.name) + ".")
-    return torch.from_numpy(np.stack(images)), kept
+    return torch.from_numpy(images[: len(kept)]), kept
+
+
+def _room(count, size):
+    """Take memory for images before any is decoded; raises ValueError if there is not enough."""
+    try:
+        return np.empty((count, 3, size, size), np.uint8)
+    except (MemoryError, ValueError):  # more than there is, or than can be counted
+        need = f"{count:,} images of {size} x {size} pixels need {3 * count * size**2 / 1e9:,.1f} GB"
+        raise ValueError(f"{need}, more memory than there is: choose a smaller size or fewer images.") from None
 
 
 def together(sets):

@@ -74,7 +74,7 @@ def words(tmp_path, monkeypatch):
             save(tmp_path / "runs", card, NETWORKS["plain_classifier"](**layout))
     monkeypatch.setitem(CLASSIFIERS, "captioned images", ("features", "second"))
     some = load_captioned(own, 32, print)
-    reader = tokenizer.Tokenizer(tokenizer.learn_vocabulary(some.captions))
+    reader = tokenizer.Tokenizer(tokenizer.learn_vocabulary(text for texts in some.captions for text in texts))
     facts = {"from": ["own"], "autoencoder": "coder", "scale": latent_statistics("coder"), "size": 32}
     facts |= {"text": reader.card, "config": reader.config, "vocabulary": reader.text}
     write_latents(

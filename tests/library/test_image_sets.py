@@ -424,3 +424,11 @@ def test_a_download_that_fails_in_a_way_of_its_own_is_refused_in_one_sentence_to
     torchvision[1].CelebA = refuse
     with pytest.raises(ValueError, match="CelebA could not be fetched .*Too many users.*--data"):
         loaded(None, public="faces")
+
+
+def test_images_that_no_memory_can_hold_are_refused_before_one_is_read(tmp_path, monkeypatch):
+    monkeypatch.setattr("diffusion_edu.data.images.read_image", lambda *_: pytest.fail("it was read"))
+    plain().save(tmp_path / "1.png")
+    for size in (10**8, 10**12):
+        with pytest.raises(ValueError, match=r"1 images of 1\d+ x 1\d+ pixels need .* GB, more memory than there is"):
+            load_images(tmp_path, size, pytest.fail)
