@@ -269,8 +269,9 @@ DECIBELS = Exercise(
 
 
 def _falling(random):
+    """Two tables that are mostly not variance preserving: then one of them does not tell the other."""
     power = _table(_betas(random, int(torch.randint(20, 40, (1,), generator=random))) ** 1.5)
-    return power.sqrt(), (1 - power).sqrt()
+    return power.sqrt(), (1 - power).sqrt() * _number(random, 0.75, 1.6)
 
 
 def _first(mask):
@@ -301,6 +302,14 @@ CROSSING = Exercise(
         Mistake(
             "This is where the noise rate reaches one half. The signal is still far above it: compare the two.",
             lambda s, n: _first(n >= 0.5),
+        ),
+        Mistake(
+            "You looked at the signal alone. On some schedules the noise grows at another speed: compare the two.",
+            lambda s, n: _first(s**2 <= 0.5),
+        ),
+        Mistake(
+            "You looked at the noise alone. On some schedules the signal falls at another speed: compare the two.",
+            lambda s, n: _first(n**2 >= 0.5),
         ),
         Mistake(
             "You counted from the wrong end: timesteps are counted from the clean image.",

@@ -140,6 +140,8 @@ WRONG = {
         (lambda s, n: s[first_by_hand(s, n)].item(), "This is a rate"),
         (lambda s, n: torch.abs(n - s).min(0).indices, "differ least"),
         (lambda s, n: 2.5, "whole number"),
+        (lambda s, n: (s**2 > 0.5).sum(), "signal alone"),
+        (lambda s, n: (n < 0.5**0.5).sum(), "noise alone"),
     ],
     "01.6": [
         (lambda x0, t, eps, a: a[t, None].sqrt() * x0 + (1 - a[t, None]).sqrt() * eps, "every row of pixels"),
@@ -185,6 +187,31 @@ def test_a_wrong_answer_meets_the_hint_that_names_its_mistake(name, answer, word
 def test_every_named_mistake_differs_from_all_others(name):
     for mistake in EXERCISES[name].mistakes:
         assert grade(EXERCISES[name], mistake.answer).text == mistake.hint
+
+
+INPUTS = [(name, k) for name, exercise in EXERCISES.items() for k in range(len(exercise.draw(torch.Generator())))]
+RATES = [
+    ("01.5", lambda s, n: (s, (1 - s**2).clamp(min=0).sqrt())),
+    ("01.5", lambda s, n: (s, 1 - s)),
+    ("01.5", lambda s, n: ((1 - n**2).clamp(min=0).sqrt(), n)),
+    ("01.4", lambda s, n: (s, (1 - s**2).clamp(min=1e-9).sqrt())),
+    ("01.3", lambda s, n, v: (s, (1 - s**2) ** 0.5, v)),
+    ("01.3", lambda s, n, v: (s, n, 1.0)),
+]
+
+
+@pytest.mark.parametrize(("name", "k"), INPUTS)
+def test_an_answer_that_never_looks_at_one_of_its_inputs_is_not_right(name, k):
+    """Its k-th input is always that of another case."""
+    exercise = EXERCISES[name]
+    other = exercise.draw(torch.Generator().manual_seed(1))[k]
+    blind = lambda *inputs: exercise.answer(*inputs[:k], other, *inputs[k + 1 :])  # noqa: E731
+    assert grade(exercise, blind).status == "wrong"
+
+
+@pytest.mark.parametrize(("name", "guess"), RATES)
+def test_an_answer_that_infers_one_rate_from_the_other_is_not_right(name, guess):
+    assert grade(EXERCISES[name], lambda *inputs: EXERCISES[name].answer(*guess(*inputs))).status == "wrong"
 
 
 def test_code_that_was_handed_out_counts_as_open():
