@@ -35,7 +35,8 @@ def number(read: type[int] | type[float], least: float, most: float) -> Callable
                 return value
         except (ValueError, OverflowError):
             pass
-        raise argparse.ArgumentTypeError(f"must be a {kind} from {least:,} to {most:,}, not {text[:40]!r}")
+        low, high = (f"{bound:,}".removesuffix(".0") for bound in (least, most))
+        raise argparse.ArgumentTypeError(f"must be a {kind} from {low} to {high}, not {text[:40]!r}")
 
     return typed
 

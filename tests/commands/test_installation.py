@@ -133,7 +133,7 @@ def test_help_on_training_lists_the_recipes(capsys):
         (["paint"], 2, "invalid choice: 'paint'"),
         (["train"], 2, "name a recipe. The recipes are:\n"),
         (["train", "nothing"], 2, "there is no recipe 'nothing'. The recipes are:\n"),
-        (["train", "flowers_vae", "--minutes", "-1"], 2, "must be more than 0"),
+        (["train", "flowers_vae", "--minutes", "-1"], 2, "must be a number from 0.0001 to"),
         (["train", "flowers_vae", "--data", "nowhere"], 1, "nowhere"),
         (["evaluate", "nothing"], 1, "There is no model 'nothing'"),
         (["evaluate", "flowers_simple", "--samples", "many"], 2, "must be a whole number from 2 to 50,000, not 'many'"),

@@ -84,6 +84,19 @@ def test_the_first_cell_finds_library_and_checks_from_every_folder(name, folder,
 
 
 @pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("missing", ["", "torch", "matplotlib", "diffusion_edu"])
+def test_the_first_cell_says_in_one_sentence_what_to_do(name, missing, monkeypatch, tmp_path):
+    """Jupyter was started in a folder without lessons, or by a Python that lacks a package."""
+    (tmp_path / "checks").mkdir()  # of somebody else
+    monkeypatch.chdir(LESSONS if missing else tmp_path)
+    monkeypatch.setattr(sys, "path", ["elsewhere"])
+    monkeypatch.setattr("importlib.util.find_spec", lambda package: None if package == missing else True)
+    with pytest.raises(SystemExit, match=r"^[^\n]+: start Jupyter [^\n]+\.$") as end:
+        exec(next(cell.source for cell in both(name)[0].cells if cell.cell_type == "code"), {})
+    assert (f"has no {missing}" if missing else f"No lessons are in {tmp_path}") in end.value.code
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_student_and_solution_differ_in_the_answers_and_nowhere_else(name):
     student, solved = both(name)
     assert [cell.id for cell in student.cells] == [cell.id for cell in solved.cells]
