@@ -9,7 +9,7 @@ import pytest
 from diffusion_edu.checkpoints import PRETRAINED, available, read_card, save
 
 pytest.importorskip("streamlit.testing.v1")
-from onscreen import AppTest, healthy, opened  # noqa: E402
+from onscreen import AppTest, healthy, name_of, opened  # noqa: E402
 
 from diffusion_edu.app.common import model_card
 
@@ -149,9 +149,9 @@ def test_unreadable_cards_are_left_out(tmp_path, monkeypatch, tiny):
 @pytest.mark.parametrize("page", ["streamlit_app.py", "pages/13_Evaluate_and_debug.py"])
 def test_a_click_on_a_model_opens_its_card(page):
     app = healthy(opened(page))
-    assert {f"card:{name}" for name in SHIPPED} <= {button.key for button in app.button}
+    assert {f"{name_of(page)}.card:{name}" for name in SHIPPED} <= {button.key for button in app.button}
     for name in ("flowers_attention", "flower_classifier"):
-        healthy(app.button(key=f"card:{name}").click().run())
+        healthy(app.button(key=f"{name_of(page)}.card:{name}").click().run())
         assert model_card.what(read_card(PRETRAINED / f"{name}.json")) in text(app)
     healthy(app.run())
     assert "Known weaknesses" not in text(app)

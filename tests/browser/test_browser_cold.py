@@ -5,7 +5,7 @@ from player import MARKS, cursor_at, is_an_image, pixels, position, scrub, wait_
 
 pytestmark = MARKS
 DEGRADED, TWO, ONE = (f"canvas[data-track={name}]" for name in ("degraded", "x2", "x1"))
-ORACLE = "restorer=oracle&degradation=fade"
+ORACLE = "cold.restorer=oracle&cold.degradation=fade"
 
 
 def last_of(page):
@@ -18,7 +18,7 @@ def far(page, canvas):
 
 
 def test_algorithm_2_tolerates_prediction_errors_and_algorithm_1_does_not(page):
-    page.goto(f"/Cold_diffusion?{ORACLE}&start=80&steps=20&error=0.2")
+    page.goto(f"/Cold_diffusion?{ORACLE}&cold.start=80&cold.steps=20&cold.error=0.2")
     page.get_by_text("PSNR to the true image").wait_for()
     wait_for_player(page)
     assert page.locator(".end").all_inner_texts() == ["degraded", "image"]

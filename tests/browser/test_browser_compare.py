@@ -16,7 +16,7 @@ def marks(page, mark):
 
 
 def test_a_link_samples_and_one_bar_steps_everything(page):
-    page.goto("/Compare?a_steps=4&b_steps=2&images=2")
+    page.goto("/Compare?compare.a_steps=4&compare.b_steps=2&compare.images=2")
     page.get_by_text("distance at timestep 0").wait_for()
     wait_for_player(page)
     assert page.locator("input.scrub").get_attribute("max") == "4"  # the timesteps of A: those of B are among them
@@ -46,7 +46,7 @@ def test_a_link_samples_and_one_bar_steps_everything(page):
 
 
 def test_a_suggestion_sets_the_link_and_the_same_setting_twice_is_black(page):
-    page.goto("/Compare?a_steps=2&b_steps=2&images=1")
+    page.goto("/Compare?compare.a_steps=2&compare.b_steps=2&compare.images=1")
     page.get_by_text("distance at timestep 0").wait_for()
     page.get_by_role("button", name="Try").click()
     page.get_by_text("the same setting twice").click()

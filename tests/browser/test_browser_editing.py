@@ -77,7 +77,7 @@ def variants(page, canvas):
 
 
 def test_image_to_image_starts_at_the_timestep_that_the_page_says(page):
-    page.goto("/Editing?strength=0.5&steps=5")
+    page.goto("/Editing?editing.strength=0.5&editing.steps=5")
     first = animation(page)
     flower = pixels(page, CANVAS)
     assert (
@@ -112,7 +112,7 @@ def test_image_to_image_starts_at_the_timestep_that_the_page_says(page):
 
 
 def test_a_mask_is_painted_with_brush_eraser_fill_and_invert_and_inpainted(page):
-    page.goto("/Editing?tab=Inpainting&steps=5&repeats=2&method=RePaint")
+    page.goto("/Editing?editing.tab=Inpainting&editing.steps=5&editing.repeats=2&editing.method=RePaint")
     name, disc = animation(page), painted(page)
     assert 0.2 < disc / 64**2 < 0.3
     choose(page, "Clear")
@@ -229,7 +229,7 @@ def scores(sketches, made):
 
 @pytest.mark.slow
 def test_five_sketches_made_with_a_mouse_become_images(page):
-    page.goto("/Editing?tab=Sketch-to-image&steps=8&strength=0.6&seed=3")
+    page.goto("/Editing?editing.tab=Sketch-to-image&editing.steps=8&editing.strength=0.6&editing.seed=3")
     sketches, trained, other = zip(*(images_of_both(page, strokes) for strokes in SKETCHES.values()), strict=True)
     assert len({sketch.numpy().tobytes() for sketch in sketches}) == 5 and all(
         (sketch < 0.9).any() for sketch in sketches
@@ -247,7 +247,7 @@ def test_five_sketches_made_with_a_mouse_become_images(page):
 
 
 def test_a_finger_and_the_keyboard_paint_too(page):
-    page.goto("/Editing?tab=Sketch-to-image&steps=3&sketch=blank+paper")
+    page.goto("/Editing?editing.tab=Sketch-to-image&editing.steps=3&editing.sketch=blank+paper")
     page.get_by_text("The paper is empty").wait_for()
     page.locator(".drawing-canvas[data-painted]").wait_for()
     cdp = page.context.new_cdp_session(page)
@@ -291,7 +291,7 @@ def test_a_finger_and_the_keyboard_paint_too(page):
 
 
 def test_a_sketch_is_kept_while_another_part_is_open(page):
-    page.goto("/Editing?tab=Sketch-to-image&steps=3&sketch=outline")
+    page.goto("/Editing?editing.tab=Sketch-to-image&editing.steps=3&editing.sketch=outline")
     name, before = animation(page), painted(page)
     width(page, 4)
     stroke(page, (5, 60), (60, 60))
@@ -308,7 +308,7 @@ def test_a_sketch_is_kept_while_another_part_is_open(page):
 
 
 def test_another_initial_mask_replaces_what_was_painted_also_when_it_is_chosen_again(page):
-    page.goto("/Editing?tab=Inpainting&steps=2&repeats=1&method=naive")
+    page.goto("/Editing?editing.tab=Inpainting&editing.steps=2&editing.repeats=1&editing.method=naive")
     disc = animation(page) and painted(page)
     choose(page, "Invert")
     assert painted(page) == 64**2 - disc

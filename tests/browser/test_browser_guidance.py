@@ -13,7 +13,7 @@ def canvas(name):
 
 
 def test_a_sweep_fills_up_beside_its_charts(page):
-    page.goto("/Guidance?guidance_scales=0&guidance_scales=2&images=3&steps=2")
+    page.goto("/Guidance?guidance.guidance_scales=0&guidance.guidance_scales=2&guidance.images=3&guidance.steps=2")
     page.get_by_text("An example, sampled earlier").wait_for()
     images = page.locator(".scales img")
     page.locator(".js-line").first.wait_for()
@@ -39,7 +39,7 @@ def test_a_sweep_fills_up_beside_its_charts(page):
 
 
 def test_the_arrows_change_with_the_timestep(page):
-    page.goto("/Guidance?view=Classifier-free+guidance+as+vectors")
+    page.goto("/Guidance?guidance.view=Classifier-free+guidance+as+vectors")
     wait_for_player(page)  # sampling starts without a click
     dots = page.locator(".timesteps .point")
     dots.first.wait_for()

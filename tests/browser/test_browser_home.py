@@ -23,13 +23,13 @@ def test_home_shows_a_flower_at_once(page):
 
 
 def test_generate_cancel_generate_scrub(page):
-    page.goto("/Sampling?steps=500&images=4")
+    page.goto("/Sampling?sampling.steps=500&sampling.images=4")
     page.get_by_role("button", name="Generate").click()
     page.get_by_text(re.compile(r"Step \d+ of 500: timestep \d+ of 1000")).wait_for()  # progress with numbers
     page.get_by_role("button", name="Cancel").click()
     page.get_by_text("A recorded example").wait_for()
 
-    page.goto("/Sampling?steps=10&images=4&seed=3")
+    page.goto("/Sampling?sampling.steps=10&sampling.images=4&sampling.seed=3")
     page.get_by_role("button", name="Generate").click()
     page.get_by_text("of computing").wait_for()
     wait_for_player(page)
@@ -61,7 +61,7 @@ def test_generate_cancel_generate_scrub(page):
 
 
 def test_downloads_hold_the_images(page, tmp_path):
-    page.goto("/Sampling?steps=3&images=2&class_name=rose")
+    page.goto("/Sampling?sampling.steps=3&sampling.images=2&sampling.class_name=rose")
     page.get_by_role("button", name="Generate").click()
     page.get_by_text("of computing").wait_for()
     page.get_by_role("tab", name="Download").click()

@@ -5,7 +5,7 @@ from PIL import Image
 from player import MARKS, pixels, scrub
 
 pytestmark = MARKS
-PAGE = "/Text_to_image?steps=4&tab="
+PAGE = "/Text_to_image?text.steps=4&text.tab="
 IMAGE, DIFFERENCE, MAPS = "canvas[data-track=image]", "canvas[data-track=difference]", "canvas[data-track=latents]"
 
 
@@ -43,7 +43,7 @@ def test_an_image_is_reconstructed_in_hard_pixels(page):
 
 
 def test_latents_are_edited_with_the_bar(page):
-    page.goto(f"{PAGE}Latents&latents_view=multiply")
+    page.goto(f"{PAGE}Latents&text.latents_view=multiply")
     name = animation(page)
     assert (
         pixels(page, IMAGE).shape == pixels(page, MAPS).shape == (128, 128, 3) and pixels(page, DIFFERENCE).max() > 60
@@ -64,7 +64,7 @@ def test_latents_are_edited_with_the_bar(page):
 
 
 def test_sampling_of_latents_starts_from_noise(page):
-    page.goto(f"{PAGE}Latents&latents_view=sampling")
+    page.goto(f"{PAGE}Latents&text.latents_view=sampling")
     animation(page)
     scrub(page, 0)
     assert page.locator("output.now").inner_text().startswith("timestep 1000 of 1000")
@@ -78,7 +78,7 @@ def test_sampling_of_latents_starts_from_noise(page):
 def test_the_nearest_images_at_a_path_are_found(page, tmp_path):
     for k in range(12):
         Image.fromarray(np.random.default_rng(k).integers(0, 255, (40, 40, 3), np.uint8)).save(tmp_path / f"{k}.png")
-    page.goto(f"{PAGE}Nearest+training+images&nearest_source=a+folder+or+file&nearest_count=2")
+    page.goto(f"{PAGE}Nearest+training+images&text.nearest_source=a+folder+or+file&text.nearest_count=2")
     path = page.get_by_role("textbox", name="Path of the images")
     path.fill(str(tmp_path))
     path.press("Enter")

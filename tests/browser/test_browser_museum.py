@@ -9,7 +9,7 @@ RIGHT, WRONG, DIFFERENCE = (f"canvas[data-track={name}]" for name in ("right", "
 
 
 def test_a_visitor_predicts_sees_both_sides_and_goes_on(page):
-    page.goto("/Evaluate_and_debug?exhibit=7-leading-spacing-misses-timestep-t")
+    page.goto("/Evaluate_and_debug?evaluate.exhibit=7-leading-spacing-misses-timestep-t")
     page.get_by_text(
         re.compile(r"about \d+ s on this machine")
     ).wait_for()  # how long an answer will take, before it is given
@@ -37,7 +37,7 @@ def test_a_visitor_predicts_sees_both_sides_and_goes_on(page):
 
 def test_a_narrow_window_needs_no_sideways_scrolling(page):
     page.set_viewport_size({"width": 390, "height": 800})
-    page.goto("/Evaluate_and_debug?exhibit=33-noised-one-step-too-much")
+    page.goto("/Evaluate_and_debug?evaluate.exhibit=33-noised-one-step-too-much")
     page.get_by_role("button", name="Grain that was never removed").click()
     wait_for_player(page)
     assert fits(page)

@@ -13,7 +13,7 @@ def canvas(name):
 
 
 def test_one_prediction_at_every_timestep(page):
-    page.goto("/Denoise_once?class_name=sunflower")
+    page.goto("/Denoise_once?denoise.class_name=sunflower")
     wait_for_player(page)  # starts by itself
     last = int(page.locator("input.scrub").get_attribute("max"))
     says = page.locator("output.now")
@@ -39,7 +39,7 @@ def test_one_prediction_at_every_timestep(page):
 
 
 def test_a_table_fills_up_and_two_seeds_are_interpolated(page):
-    page.goto("/Steps_and_seeds?columns=1&columns=3&samplers=DDIM&samplers=Heun")
+    page.goto("/Steps_and_seeds?steps.columns=1&steps.columns=3&steps.samplers=DDIM&steps.samplers=Heun")
     page.get_by_text("A recorded example").wait_for()
     images = page.locator(".sheet img")
     images.last.wait_for()

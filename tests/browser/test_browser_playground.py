@@ -28,7 +28,7 @@ def painted(page, canvas):
 
 def test_train_watch_scrub_and_select_a_point(page):
     calm(page)
-    page.goto("/Playground_2D?seconds=10&steps=20&samples=200&class=upper")
+    page.goto("/Playground_2D?points.seconds=10&points.steps=20&points.samples=200&points.class=upper")
     wait_for_points(page)
     before = painted(page, NETWORK)
     page.get_by_role("button", name="Train").click()
@@ -89,7 +89,7 @@ def test_train_watch_scrub_and_select_a_point(page):
 
 def test_points_are_drawn_with_the_mouse_and_used(page):
     calm(page)
-    page.goto("/Playground_2D?points=draw+your+own")
+    page.goto("/Playground_2D?points.points=draw+your+own")
     page.locator(PAD).wait_for()
     assert page.get_by_role("button", name="Use these points").is_disabled()
     box = page.locator(PAD).bounding_box()
@@ -114,7 +114,7 @@ def test_points_are_drawn_with_the_mouse_and_used(page):
 def test_a_narrow_window_stacks_the_panels(page):
     calm(page)
     page.set_viewport_size({"width": 390, "height": 800})
-    page.goto("/Playground_2D?points=eight+clouds")
+    page.goto("/Playground_2D?points.points=eight+clouds")
     wait_for_points(page)
     assert fits(page)
     left, right = (page.locator(canvas).bounding_box() for canvas in (NETWORK, EXACT))

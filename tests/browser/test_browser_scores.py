@@ -42,7 +42,7 @@ def test_a_visitor_reads_the_scores_opens_a_card_and_goes_on_to_the_samples(page
 
 
 def test_a_visitor_splits_our_images_and_downloads_the_split(page):
-    page.goto("/Evaluate_and_debug?tab=Dataset")
+    page.goto("/Evaluate_and_debug?evaluate.tab=Dataset")
     page.get_by_role("cell", name="train").wait_for()
     for shown in (
         page.locator(".counts div").nth(101),

@@ -10,7 +10,10 @@ from PIL import Image
 from player import MARKS, is_an_image, pixels
 
 pytestmark = MARKS
-PAGE = "/Editing?tab=Super-resolution&small=one+of+ours&class_name=sunflower&factor=2+%C3%97&sr_steps=2"
+PAGE = (
+    "/Editing?editing.tab=Super-resolution&editing.small=one+of+ours&editing.class_name=sunflower"
+    "&editing.factor=2+%C3%97&editing.sr_steps=2"
+)
 
 
 def position(page):

@@ -10,7 +10,7 @@ from PIL import Image
 from player import MARKS, pixels, scrub
 
 pytestmark = MARKS
-PAGE = "/Text_to_image?steps=4"
+PAGE = "/Text_to_image?text.steps=4"
 NOISY, PREDICTION, CANVAS = "canvas[data-track=x]", "canvas[data-track=x0_hat]", "canvas[data-canvas]"
 
 
@@ -187,9 +187,9 @@ def test_random_prompts_of_chosen_categories(page):
 
 
 def test_the_image_is_shown_while_it_is_generated_and_can_be_cancelled(page):
-    page.goto("/Text_to_image?steps=3")
+    page.goto("/Text_to_image?text.steps=3")
     before = animation(page)
-    page.goto("/Text_to_image?steps=500")
+    page.goto("/Text_to_image?text.steps=500")
     timesteps, prediction = set(), page.locator("img[alt^='The predicted clean image at timestep']").first
     for _ in range(50):
         prediction.wait_for()
@@ -242,7 +242,7 @@ def test_a_batch_is_shown_and_downloaded(page):
     assert gif.n_frames == 5 and gif.info["duration"] == 500
     assert downloaded(page, "MP4")[4:8] == b"ftyp"
     closed(page)
-    page.goto("/Text_to_image?steps=3")
+    page.goto("/Text_to_image?text.steps=3")
     animation(page)
     page.get_by_text("More choices").click()
     page.locator("[data-testid=stSidebar] input[type=file]").set_input_files(file_of(png))
@@ -303,7 +303,7 @@ def test_an_uploaded_image_is_changed_by_the_strength_with_and_without_noise(pag
 
 
 def test_a_mask_is_painted_or_uploaded_and_the_rest_stays(page):
-    page.goto(f"{PAGE}&start=inpainting")
+    page.goto(f"{PAGE}&text.start=inpainting")
     animation(page)
     page.locator(".drawing-canvas[data-painted]").wait_for()
     easel(page, "Clear")

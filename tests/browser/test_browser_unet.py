@@ -63,7 +63,7 @@ def test_from_the_map_to_a_part_and_through_all_timesteps(page):
 
 
 def test_a_click_shows_the_attention_of_another_position(page):
-    page.goto("/Inside_the_U-Net?view=attention")
+    page.goto("/Inside_the_U-Net?unet.view=attention")
     wait_until_painted(page)
     image, caption = page.locator("canvas[data-track=attention]"), page.locator(".words").first
     assert "row 4, column 4" in caption.inner_text() and "The weights sum to 1.00" in caption.inner_text()

@@ -10,7 +10,7 @@ pytestmark = [
     *MARKS,
     pytest.mark.skipif("text_to_image" not in available(), reason="pretrained/text_to_image is not there yet"),
 ]
-PAGE = "/Text_to_image?steps=4&prompt=A+red+fox+sits+in+green+grass&tab="
+PAGE = "/Text_to_image?text.steps=4&text.prompt=A+red+fox+sits+in+green+grass&text.tab="
 ATTENTION, PREDICTION, MAP = (f"canvas[data-track='{name}']" for name in ("attention", "x0_hat", "map"))
 
 
@@ -86,9 +86,9 @@ def test_a_position_shows_its_attention_by_mouse_and_keyboard_at_every_timestep(
 @pytest.mark.parametrize(
     ("tab", "names"),
     [
-        ("Words&words_view=word+ablation&without=fox", ["all words", "masked", "removed"]),
-        ("Prompt+interpolation&second_prompt=a+blue+whale&interpolations=1", ["A", "50%", "B"]),
-        ("Guidance&guidance_view=guidance+scales", ["scale 1", "scale 2", "scale 4", "scale 8"]),
+        ("Words&text.words_view=word+ablation&text.without=fox", ["all words", "masked", "removed"]),
+        ("Prompt+interpolation&text.second_prompt=a+blue+whale&text.interpolations=1", ["A", "50%", "B"]),
+        ("Guidance&text.guidance_view=guidance+scales", ["scale 1", "scale 2", "scale 4", "scale 8"]),
         ("Guidance", ["xt", "x̂∅", "x̂c", "c − ∅", "x̂g"]),
     ],
 )
@@ -104,7 +104,7 @@ def test_images_are_side_by_side_and_differ(page, tab, names):
 
 
 def test_swap_exchanges_the_prompts(page):
-    page.goto(f"{PAGE}Prompt+interpolation&second_prompt=a+blue+whale&interpolations=0")
+    page.goto(f"{PAGE}Prompt+interpolation&text.second_prompt=a+blue+whale&text.interpolations=0")
     ready(page)
     a, b, animation = (
         pixels(page, "canvas[data-track='A']"),
