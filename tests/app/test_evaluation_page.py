@@ -4,6 +4,7 @@ import contextlib
 import io
 import json
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -507,6 +508,26 @@ def test_your_own_images_are_the_reference_and_their_names_are_shown(own, few, m
     names, printed = run(app.code[0].value)
     torch.testing.assert_close(names["distances"], report.distances, rtol=1e-3, atol=1e-3)
     assert f"{report.colour_distances[0]:.4f}" in printed
+
+
+@pytest.mark.parametrize("values", [[99] * 10, [99], [10, 200], [10, 99, 200], [10, 10, 10, 200]], ids=str)
+def test_few_or_equal_images_to_compare_with_are_shown_and_not_judged(values, tmp_path):
+    for k, value in enumerate(values):
+        Image.new("RGB", (64, 64), (value, value, value)).save(tmp_path / f"{k}.png")
+    app = finished(
+        healthy(opened(PAGE, [("evaluate.reference_path", str(tmp_path))], **SAMPLES, reference="your own images"))
+    )
+    report = app.session_state["evaluate." + done_key("samples")].result
+    assert report.reference_count == len(values) and html(app).count("<img ") == 12 and not app.error
+    judged = values == [10, 10, 10, 200]
+    assert ("Which samples are copies cannot be said" in said(app)) is not judged
+    assert ("FD is not measured: it needs four" in said(app)) is not judged
+    assert len(charts(app)) == 3 + judged
+
+
+def test_a_distance_of_0_is_on_no_axis_of_logarithms():
+    report = SimpleNamespace(curves={"these samples": [(8, 1.0, 0.1)], "a perfect model": [(8, 0.0, 0.0)]})
+    assert sample_view.distance_chart(None, report) == []
 
 
 @pytest.mark.parametrize("path", ["/no/such/place", "~nobody/images", "a\0b", "x" * 3000])

@@ -56,7 +56,12 @@ def _short(name, letters=20):
 
 
 def memorised_sentence(found):
-    """Say how many of the samples may be memorised: those with distances below found.limit."""
+    """Say how many of the samples may be memorised: those with distances below found.limit, 0 if it is not known."""
+    if not found.limit:
+        return (
+            "**Which samples are copies cannot be said**: the images to compare with are too few or equal to each "
+            "other, so there is no usual distance between them. Look at the pairs."
+        )
     return (
         f"**{int((found.distances < found.limit).sum())} of {len(found.images)} samples are nearer to another image "
         f"than 99% of those images are to each other** (distance {format_number(found.limit)}): "

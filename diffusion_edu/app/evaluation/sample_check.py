@@ -122,7 +122,7 @@ class SampleRequest:
             reference, features = reference.take(others), features[others]
         yield Progress("Searching for the nearest images", self.total(len(features)))
         distances, rows = nearest(sample_features, features)
-        limit = memorisation_threshold(features)
+        limit = memorisation_threshold(features) if len(features) >= MIN_COUNT else 0.0
         curves = yield from self._curves(sample_features, features)
         dataset = reference.images
         histograms = channel_histograms(images), channel_histograms(dataset.images)
@@ -175,8 +175,13 @@ class SampleRequest:
         return CACHE[key]
 
     def _curves(self, sample_features, features):
-        """Measure FD for more and more samples, and of a perfect model; yields Progress, returns {name: points}."""
-        if self.path and len(features) > 1:
+        """Measure FD for more and more samples, and of a perfect model; yields Progress, returns {name: points}.
+
+        Nothing is measured to fewer than MIN_COUNT images of one's own, or to equal ones.
+        """
+        if self.path:
+            if len(features) < MIN_COUNT or not memorisation_threshold(features):
+                return {}
             real = Statistics.of(features)
         elif self.statistics_path:
             real = Reference.load(self.statistics_path).statistics

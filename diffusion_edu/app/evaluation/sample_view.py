@@ -57,6 +57,8 @@ def scaled(images):
 def summary(request, report):
     """Say how many samples may be memorised, and what FD means for so few samples."""
     words, count = f"{memorised_sentence(report)} ", len(report.images)
+    if not report.curves and request.path:
+        return words + "FD is not measured: it needs four or more images that differ, and hundreds to mean something."
     if not report.curves:
         return (
             words + "FD is not measured: there are no real images of this subject here. Compare with your own images."
@@ -81,6 +83,8 @@ def distance_chart(request, report):
     if not report.curves:
         return []
     points = [point for curve in report.curves.values() for point in curve]
+    if min(distance for _, distance, _ in points) <= 0:  # equal images: 0 has no place on an axis of logarithms
+        return []
     x = doubling_axis("number of samples", [count for count, *_ in points])
     card = request.card.scores.get("FD") if request.card and not request.path else None
     y = log_axis("FD", [value for _, value, _ in points] + ([card] if card else []))
