@@ -23,7 +23,7 @@ slow: $(VENV)/dev # what takes long and seldom breaks: before a release, and aft
 	$(BIN)/python -m pytest -m slow
 
 mutants: $(VENV)/dev # plants mistakes in the library, one at a time: does a test notice each of them? Before a release
-	$(BIN)/python tests/mutants
+	nice $(BIN)/python tests/mutants
 
 lint: $(VENV)/dev
 	$(BIN)/ruff check .

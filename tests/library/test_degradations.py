@@ -10,7 +10,20 @@ import torch
 from walks import noise, wavy
 
 from diffusion_edu.core import walk
-from diffusion_edu.degradations import DEGRADATIONS, GREY, WHITE, Degradation, Restorer, degrade_each
+from diffusion_edu.degradations import (
+    DEGRADATIONS,
+    GRAIN,
+    GREY,
+    SOFT,
+    WHITE,
+    ColourDistribution,
+    Degradation,
+    Restorer,
+    degrade_each,
+    flawed,
+    fully_degraded,
+)
+from diffusion_edu.randomness import SeededNoise
 from diffusion_edu.samplers import cold_step, naive_cold_step
 from diffusion_edu.training.objectives.diffusion import drop_conditions, sample_noise_levels
 from diffusion_edu.training.objectives.restoration import Restoration
@@ -109,6 +122,51 @@ def test_blur_is_a_gaussian_with_mirrored_edges():
     blurred = Degradation("blur", (0,), 10)(x0, 5)
     assert (blurred - matrix @ x0 @ matrix.T).abs().max() < 1e-6
     assert (blurred.mean(dim=(2, 3)) - x0.mean(dim=(2, 3))).abs().max() < 1e-12
+
+
+def test_height_and_width_are_blurred_alike():
+    """By a fraction of the side each: a turned image is blurred like the image, and stripes like longer stripes."""
+    x0 = images(2, 8, 24)
+    degrade = Degradation("blur", (0, 1), 10)
+    torch.testing.assert_close(degrade(x0.mT, 6).mT, degrade(x0, 6), rtol=0, atol=1e-12)
+    stripes = x0[:, :, :1]
+    torch.testing.assert_close(
+        degrade(stripes.expand(-1, -1, 8, -1), 6),
+        degrade(stripes.expand(-1, -1, 24, -1), 6)[:, :, :8],
+        rtol=0,
+        atol=1e-12,
+    )
+    small, large = (degrade(x0[..., :8].repeat_interleave(k, 2).repeat_interleave(k, 3), 9) for k in (1, 4))
+    assert (large[..., 2::4, 2::4] - small).abs().max() < 0.05  # the blur grows with the image
+
+
+@pytest.mark.parametrize(("h", "w"), [(5, 9), (8, 6)])
+def test_the_mask_is_a_disc_around_the_largest_noise_that_reaches_the_most_distant_pixel_at_the_end(h, w):
+    x0, severity = torch.ones(3, 1, h, w, dtype=torch.float64), 0.55
+    field = noise(3, 1, h, w, seed=3)
+    masked = DEGRADATIONS["mask"](x0, torch.full((3, 1, 1, 1), severity, dtype=torch.float64), field)
+    for k in range(3):
+        row, column = divmod(field[k].argmax().item(), w)
+        away = [[math.hypot(i - row, j - column) for j in range(w)] for i in range(h)]
+        most = max(map(max, away))
+        for i in range(h):
+            for j in range(w):
+                covered = min(1.0, max(0.0, (severity * (1 + SOFT) - away[i][j] / most) / SOFT))
+                assert masked[k, 0, i, j].item() == pytest.approx(1 - covered + GREY * covered, abs=1e-9)
+
+
+@pytest.mark.parametrize("t", [15, 30, 50, 70])
+def test_snow_covers_every_part_of_an_image_evenly_in_flakes(t):
+    """Where a pixel's place in the order is uniform over 0..1, the mean of what is covered follows."""
+    x0 = torch.full((60, 3, 24, 24), -1.0, dtype=torch.float64)
+    covered = (Degradation("snow", tuple(range(60)))(x0, t) + 1) / (WHITE + 1)
+    place = torch.linspace(0, 1, 10_001, dtype=torch.float64)
+    right = ((t / 100 * (1 + SOFT) - place) / SOFT).clamp(0, 1).mean().item()
+    border = torch.cat([covered[..., 0, :], covered[..., -1, :], covered[..., 0], covered[..., -1]])
+    for part in (covered, border):
+        assert part.mean().item() == pytest.approx(right, abs=0.02)
+    neighbours = torch.corrcoef(torch.stack([covered[..., 1:].flatten(), covered[..., :-1].flatten()]))[0, 1]
+    assert neighbours > 0.4  # single pixels would have 0
 
 
 def test_pixelating_melts_one_doubling_into_the_next():
@@ -290,3 +348,35 @@ def test_labels_are_dropped_image_by_image():
     Restoration(null=6, drop=0.0)(net, x0, None, torch.Generator().manual_seed(0))
     assert torch.equal(net.heard[1][2], torch.arange(36) % 6)
     assert drop_conditions(torch.arange(6), 6, 0.5, torch.Generator().manual_seed(0)).tolist() != list(range(6))
+
+
+def test_a_flawed_restorer_has_its_own_smooth_error_for_every_image_and_timestep():
+    x0, seeds = images(3, 32, 32, torch.float32), (5, 6, 7)
+    errors = {t: flawed(lambda x, t: x0, 0.2, seeds)(x0, t) - x0 for t in (40, 41)}
+    for error in errors.values():
+        torch.testing.assert_close(error.square().mean(dim=(1, 2, 3)).sqrt(), torch.full((3,), 0.2))
+        assert error.diff(dim=2).square().mean() < 0.2 * error.square().mean()  # of single pixels it would be twice
+    flat = torch.cat([error.flatten(1) for error in errors.values()])
+    assert (torch.corrcoef(flat) - torch.eye(6)).abs().max() < 0.6
+    assert torch.equal(errors[40], flawed(lambda x, t: x0, 0.2, seeds)(x0, 40) - x0)
+
+
+def test_mean_colours_are_sampled_with_their_mean_and_covariance_inside_the_range():
+    root = torch.tensor([[0.2, 0.0, 0.0], [0.1, 0.1, 0.0], [0.0, 0.05, 0.1]])
+    found = noise(500, 3, dtype=torch.float32) @ root.T + torch.tensor([0.1, -0.2, 0.0])
+    colours = ColourDistribution.of(found)
+    torch.testing.assert_close(colours.root @ colours.root.T, found.double().T.cov(), rtol=0, atol=1e-8)
+    x = colours.sample((1, 2), 4)
+    codes = SeededNoise((1, 2)).sample((3,)).double()
+    for k in range(2):
+        right = found.double().mean(0) + colours.root @ codes[k]
+        torch.testing.assert_close(x[k].double(), right[:, None, None].expand(3, 4, 4), rtol=0, atol=1e-6)
+    assert ColourDistribution.of(found + 5).sample(range(9), 2).max() == 1
+
+
+@pytest.mark.parametrize("name", DEGRADATIONS)
+def test_generation_starts_at_T_with_grain_that_did_not_degrade_the_image(name):
+    x0, seeds = images(dtype=torch.float32), (1, 2, 3)
+    degrade, draws = Degradation(name, seeds), SeededNoise(seeds)
+    draws.sample((1, 16, 16))
+    torch.testing.assert_close(fully_degraded(degrade, x0), degrade(x0, 100) + GRAIN * draws.sample((3, 16, 16)))

@@ -6,8 +6,9 @@ import pytest
 import torch
 
 from diffusion_edu.checkpoints import Card, Model
-from diffusion_edu.generation import Preset, generate
-from diffusion_edu.randomness import Compute
+from diffusion_edu.core import walk
+from diffusion_edu.generation import Interpolated, Preset, generate, make_step
+from diffusion_edu.randomness import Compute, SeededNoise
 from diffusion_edu.samplers import SAMPLERS
 from diffusion_edu.spacings import SPACINGS, spaced
 
@@ -146,3 +147,90 @@ def test_a_condition_that_does_not_fit_the_network_is_refused_in_words_before_an
     with pytest.raises(ValueError, match=words):
         generate(wrong, Preset("DDIM", 2), [0], labels)
     assert not model.net.asked
+
+
+def end(*request, **more):
+    *_, last = generate(*request, **more)
+    return last.x
+
+
+@pytest.mark.parametrize("sampler", ["DDPM", "Euler ancestral", "Multistep renoising"])
+def test_a_walk_goes_on_with_the_noise_after_its_start(model, sampler):
+    preset = Preset(sampler, steps=4)
+    noise = SeededNoise([3, 4])
+    x = noise.sample((3, 8, 8))
+    own = walk(make_step(model, preset, noise, [0, 1]), x, preset.timesteps())
+    given = generate(model, preset, SeededNoise([3, 4]), [0, 1])  # noise instead of seeds
+    for state, other, right in zip(generate(model, preset, [3, 4], [0, 1]), given, own, strict=True):
+        assert torch.equal(state.x, right.x) and torch.equal(other.x, right.x)
+
+
+def test_options_reach_the_sampler(model):
+    for name, options, same in (("DDIM", {"eta": 1.0}, "DDPM"), ("DPM-Solver++", {"eta": 1.0}, "DDPM")):
+        first = [state.x for state in generate(model, Preset(name, steps=2, options=options), [3])][1]
+        plain = [state.x for state in generate(model, Preset(name, steps=2), [3])][1]
+        right = [state.x for state in generate(model, Preset(same, steps=2), [3])][1]
+        torch.testing.assert_close(first, right)
+        assert not torch.allclose(plain, right)
+
+
+@pytest.mark.parametrize(
+    ("scale", "condition", "negative", "sampled"),
+    [
+        (4.0, [2], [1], 0.1 + 4 * 0.1),
+        (4.0, None, [1], -1.0),  # from 0.1 away towards -1, then clipped
+        (4.0, [0], None, 1.0),
+        (1.0, [2], [1], 0.2),  # up to 1 a negative condition has no effect
+        (0.5, [2], [1], -0.4),
+        (0.0, [2], [1], -1.0),
+    ],
+)
+def test_a_negative_condition_takes_the_place_of_the_unconditional_branch_above_scale_1(
+    model, scale, condition, negative, sampled
+):
+    x = end(model, Preset(steps=2, guidance_scale=scale), [0], condition, negative=negative)
+    torch.testing.assert_close(x, torch.full_like(x, sampled), atol=1e-5, rtol=0)
+
+
+def test_a_guidance_of_ones_own_gets_both_branches_and_the_scale(model):
+    asked = []
+
+    def guidance(conditional, unconditional, guidance_scale):
+        asked.append(guidance_scale)
+        return lambda x, t: conditional(x, t) + 0.5 * unconditional(x, t)
+
+    x = end(model, Preset(steps=2, guidance_scale=3.0), [0], [2], guidance)
+    torch.testing.assert_close(x, torch.full_like(x, 0.2 - 0.5), atol=1e-5, rtol=0)
+    assert asked == [3.0]
+
+
+def test_predictions_are_interpolated_image_by_image_from_the_first_condition_to_the_second(model):
+    condition = Interpolated(torch.tensor([0, 0, 1]), torch.tensor([2, 2, 2]), torch.tensor([0.0, 0.25, 1.0]))
+    x = end(model, Preset(steps=2, guidance_scale=1.0), [0, 1, 2], condition)
+    assert x[:, 0, 0, 0].tolist() == pytest.approx([0.0, 0.05, 0.2], abs=1e-5)
+
+
+def test_images_are_clipped_and_latents_are_not(model):
+    """Pitfall 21."""
+    latents = replace(model, card=replace(model.card, autoencoder="some"))
+    preset = Preset(steps=2, guidance_scale=8.0)
+    assert end(model, preset, [0], [2]).max() == 1
+    assert end(latents, preset, [0], [2]).mean().item() == pytest.approx(-1 + 8 * 1.2, abs=1e-4)
+
+
+def test_the_null_label_is_a_condition_like_any_other(model):
+    assert end(model, Preset(steps=2, guidance_scale=1.0), [0], [3]).mean().item() == pytest.approx(0.3, abs=1e-5)
+
+
+def test_the_sample_has_height_and_width_of_its_conditioning_image(model):
+    model.net.size_multiple = 4
+    card = replace(model.card, classes=[], conditioning_image="a sketch", config={"conditioning_channels": 1})
+    model.net.forward = lambda y, noise_level, condition=None: 0 * y
+    x = end(replace(model, card=card), Preset(steps=2), [0], torch.zeros(1, 1, 12, 20))
+    assert x.shape == (1, 3, 12, 20)
+
+
+def test_a_preset_of_few_timesteps_has_a_schedule_of_few_timesteps():
+    preset = Preset(schedule="cosine", T=100, steps=5)
+    assert preset.noise_schedule().T == 100 and preset.timesteps() == [100, 80, 60, 40, 20, 0]
+    assert Preset(schedule="linear").noise_schedule().signal[-1] > 0  # stretched only if that is asked for

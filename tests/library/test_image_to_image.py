@@ -70,6 +70,12 @@ def test_the_start_is_the_nearest_timestep(T, strength, top):
     assert start_from_image(cosine(T), noise(1, 2), strength, 1, noise(1, 2))[1] == [top, 0]
 
 
+@pytest.mark.parametrize("strength", [0.5, 1])
+def test_noise_of_another_shape_is_refused(strength):
+    with pytest.raises(ValueError, match="must be shaped like the images"):
+        start_from_image(cosine(10), noise(2, 3), strength, 5, noise(1, 3))
+
+
 @pytest.mark.parametrize("strength", [-0.1, 1.01, float("nan")])
 def test_an_impossible_strength_is_refused_in_one_sentence(strength):
     with pytest.raises(ValueError, match="strength of start_from_image must be a number from 0 to 1"):

@@ -7,7 +7,7 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from diffusion_edu.networks import MLP, NETWORKS
-from diffusion_edu.networks.blocks import SelfAttention, group_norm, sinusoid
+from diffusion_edu.networks.blocks import AttributeEmbedding, ResidualBlock, SelfAttention, Up, group_norm, sinusoid
 from diffusion_edu.recipes import flower_classifier, flower_features, flowers_attention, flowers_simple
 
 
@@ -64,6 +64,43 @@ def test_attention_is_softmax_of_scaled_products_per_head():
     q, k, v = (part.view(2, 2, 32, 15).transpose(2, 3) for part in attention.qkv(attention.norm(x)).chunk(3, dim=1))
     looked = torch.nn.functional.scaled_dot_product_attention(q, k, v).transpose(2, 3).reshape(2, 64, 3, 5)
     torch.testing.assert_close(attention(x), x + attention.out(looked), rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("width", [2, 16, 64])
+def test_the_noise_level_is_embedded_as_waves_of_the_published_frequencies(width):
+    """Vaswani et al. 2017, sec. 3.5: 10000^(-k / (width / 2)), first the sines, then the cosines."""
+    levels = torch.tensor([0.0, 1.0, 300.5, 1570.0])
+    phases = levels.double()[:, None] * 10000.0 ** (-torch.arange(width // 2, dtype=torch.float64) / (width // 2))
+    waves = torch.cat([phases.sin(), phases.cos()], dim=1).float()
+    torch.testing.assert_close(sinusoid(levels, width), waves, rtol=0, atol=1e-3)
+
+
+@pytest.mark.parametrize(("inner", "outer"), [(6, 6), (6, 10)])
+def test_a_residual_block_is_its_published_formula_and_starts_as_its_shortcut(inner, outer):
+    """Dhariwal & Nichol 2021, AdaGN: (1 + scale) * GroupNorm(h) + shift, from the two halves of one linear layer."""
+    torch.manual_seed(0)
+    silu, block = torch.nn.functional.silu, ResidualBlock(inner, outer, 4)
+    x, embedding = torch.randn(2, inner, 5, 3), torch.randn(2, 4)
+    assert torch.equal(block(x, embedding), block.shortcut(x))
+    for weight in block.conv2.parameters():
+        torch.nn.init.normal_(weight)
+    scale, shift = block.modulate(silu(embedding))[:, :, None, None].chunk(2, dim=1)
+    h = block.conv1(silu(block.norm1(x)))
+    right = block.shortcut(x) + block.conv2(silu((1 + scale) * block.norm2(h) + shift))
+    torch.testing.assert_close(block(x, embedding), right)
+
+
+def test_attention_and_attributes_start_without_effect():
+    torch.manual_seed(0)
+    x = torch.randn(2, 12, 3, 3)
+    assert torch.equal(SelfAttention(12)(x), x)
+    assert not AttributeEmbedding(3, 8)(torch.ones(2, 3), 2).any()
+
+
+def test_upsampling_repeats_every_position():
+    torch.manual_seed(0)
+    up, x = Up(4, 6), torch.randn(2, 4, 3, 5)
+    torch.testing.assert_close(up(x), torch.nn.Conv2d.forward(up, x).repeat_interleave(2, 2).repeat_interleave(2, 3))
 
 
 @pytest.mark.parametrize(("h", "w"), [(32, 32), (64, 64), (16, 40), (64, 32)])

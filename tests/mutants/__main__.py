@@ -12,12 +12,9 @@ cannot make the mistakes that people make: a clip by value instead of by norm, t
 and pytest are imported once, and each mistake gets a forked process, which alone sees it. No file is ever changed.
 """
 
-import gc
-import importlib
 import os
 import sys
 from collections import Counter
-from contextlib import suppress
 from pathlib import Path
 
 from mistakes import read_lists
@@ -25,8 +22,6 @@ from verdicts import Bench, verdicts
 
 HERE = Path(__file__).absolute().parent
 ROOT = HERE.parents[1]
-# What the library and its tests import of others: loaded once, before anything is forked
-PRELOADED = ("torch", "numpy", "einops", "safetensors.torch", "pydantic", "PIL.Image", "pyarrow", "diffusers")
 
 
 def main(words: list[str], root: Path = ROOT, folder: Path = HERE, patience: float = 20.0) -> int:
@@ -91,9 +86,4 @@ def described(verdict, root) -> str:
 
 if __name__ == "__main__":
     os.environ.setdefault("OMP_NUM_THREADS", "1")
-    os.nice(10)
-    for name in PRELOADED:
-        with suppress(ImportError):
-            importlib.import_module(name)
-    gc.freeze()  # the children share this memory
     sys.exit(main(sys.argv[1:]))

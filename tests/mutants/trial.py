@@ -20,13 +20,15 @@ OPTIONS = ["-x", "-q", "--no-header", "--tb=short", "-p", "no:cacheprovider", "-
 class Trial:
     """What came of a run of tests: "passed", "failed", "timeout", "crashed" or "nothing ran"; and the test that failed.
 
-    read is the sha-256 of every module of the repository that was imported, by its path.
+    read is the sha-256 of every module of the repository that was imported, by its path; others are the names of all
+    other modules that were.
     """
 
     result: str
     by: str = ""
     seconds: float = 0.0
     read: dict[str, str] = field(default_factory=dict)
+    others: list[str] = field(default_factory=list)
     output: str = ""
 
 
@@ -127,7 +129,8 @@ def _run(root, test, file, source, pipe):
         result = {0: "passed", 1: "failed", 2: "failed"}.get(int(code), "nothing ran")
         os.lseek(said, 0, os.SEEK_SET)
         output = os.read(said, 1 << 20).decode(errors="replace")[-3000:] if result != "passed" and not file else ""
-        answer = {"result": result, "by": first.by, "read": _imported(root), "output": output}
+        ours, others = _imported(root)
+        answer = {"result": result, "by": first.by, "read": ours, "others": [] if file else others, "output": output}
         with os.fdopen(pipe, "wb") as stream:
             stream.write(json.dumps(answer).encode())
     finally:
@@ -135,10 +138,13 @@ def _run(root, test, file, source, pipe):
 
 
 def _imported(root):
-    """The sha-256 of every imported module that is a file of the repository, not of its virtual environment."""
-    files = {Path(module.__file__) for module in list(sys.modules.values()) if getattr(module, "__file__", None)}
-    ours = (path for path in files if path.is_relative_to(root) and ".venv" not in path.parts)
-    return {path.relative_to(root).as_posix(): digest(path) for path in sorted(ours)}
+    """The sha-256 of every imported module that is a file of the repository, and the names of the other modules."""
+    modules = {name: Path(getattr(module, "__file__", None) or "") for name, module in list(sys.modules.items())}
+    ours = {
+        path for path in modules.values() if path.is_relative_to(root) and path.is_file() and ".venv" not in path.parts
+    }
+    others = [name for name, path in modules.items() if path not in ours and path.is_file() and name != "__main__"]
+    return {path.relative_to(root).as_posix(): digest(path) for path in sorted(ours)}, others
 
 
 def digest(path: Path) -> str:

@@ -1,7 +1,11 @@
 """What becomes of every planted mistake, remembered from run to run while nothing that was imported has changed."""
 
+import gc
+import importlib
 import json
+import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -29,8 +33,13 @@ class Bench:
         self.digests: dict[str, str] = {}
 
     def without_mistake(self, test: str) -> Trial:
-        """Run a test file on the library as it is."""
-        return self._trial(test, test, 300.0)
+        """Run a test file on the library as it is, and import here what it imported of others, for all children."""
+        trial = self._trial(test, test, 300.0)
+        for name in trial.others:
+            if name not in sys.modules:
+                with suppress(Exception):
+                    importlib.import_module(name)
+        return trial
 
     def verdict(self, mistake: Mistake) -> Verdict:
         """Try the tests of a mistake until one fails, first the one that noticed it the last time."""
@@ -87,5 +96,6 @@ def verdicts(bench: Bench, mistakes: list[Mistake]) -> Iterator[Verdict]:
             raise ValueError(
                 f"{test} does not pass as it is ({trial.result} {trial.by}): mend it first.\n{trial.output}"
             )
+    gc.freeze()  # the children share this memory
     for mistake in mistakes:
         yield bench.verdict(mistake)
