@@ -20,7 +20,7 @@ from torch import Tensor
 
 PLAIN = (NoneType, str, bytes, Real, list, tuple, set, dict, range, np.ndarray, Tensor)
 WORDS: dict[Any, str] = {
-    int: "a whole number",
+    int: "a whole number below 2**63",
     float: "a finite number",
     bool: "True or False",
     str: "a word",
@@ -67,10 +67,6 @@ def _images(x: Tensor) -> bool:
     return x.ndim == 4 and _real(x)
 
 
-def _seeds(seeds: Sequence[int]) -> bool:
-    return bool(seeds) and all(-(2**63) <= seed < 2**63 for seed in seeds)
-
-
 Count = Annotated[int, Rule("a whole number from 1 to 1,000,000", lambda n: 1 <= n <= 1_000_000)]
 Index = Annotated[int, Rule("a whole number, 0 or more", lambda n: n >= 0)]
 Fraction = Annotated[float, Rule("a number from 0 to 1", lambda value: 0 <= value <= 1)]
@@ -80,8 +76,7 @@ Fractions = Annotated[Tensor, Rule("a tensor of numbers from 0 to 1", _fractions
 Numbers = Annotated[Tensor, Rule("a tensor of numbers, not empty, without NaN and infinity", _real)]
 Maps = Annotated[Tensor, Rule("a tensor (b, c, h, w) that is not empty", lambda x: x.ndim == 4)]
 Images = Annotated[Tensor, Rule("images, a tensor (b, c, h, w), not empty, without NaN and infinity", _images)]
-Seed = Annotated[int, Rule("a whole number below 2**63", lambda seed: -(2**63) <= seed < 2**63)]
-Seeds = Annotated[Sequence[int], Rule("a list of whole numbers below 2**63, one seed per image", _seeds)]
+Seeds = Annotated[Sequence[int], Rule("a list of whole numbers, one seed per image", len)]
 Timestep = Annotated[int | Tensor, Rule("a whole number, or a tensor (b,) of whole numbers", _whole)]
 Timesteps = Annotated[Sequence[int], Rule("a list of whole numbers, 0 or more", lambda t: t and min(t) >= 0)]
 
@@ -138,7 +133,7 @@ def _fits(hint: Any, value: Any) -> bool:
     if origin in (Sequence, tuple):
         return isinstance(value, Sequence) and not isinstance(value, str) and all(_fits(inner[0], v) for v in value)
     if hint is int:
-        return isinstance(value, Integral) and value is not True and value is not False
+        return isinstance(value, Integral) and value is not True and value is not False and abs(int(value)) < 2**63
     if hint is float:
         return isinstance(value, Real) and value is not True and value is not False and _finite(value)
     if hint is Tensor:

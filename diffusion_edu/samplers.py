@@ -31,7 +31,7 @@ def both_rates(schedule: Schedule, x: Tensor, t: int, s: int) -> tuple[Rates, Ra
 
 
 @checked
-def predicted_noise(schedule: Schedule, x: Tensor, x0_hat: Tensor, t: int) -> Tensor:
+def predicted_noise(schedule: Schedule, x: Tensor, x0_hat: Tensor, t: Count) -> Tensor:
     """Compute eps_hat from x (b, ...) and x0_hat (b, ...): `x = signal * x0_hat + noise * eps_hat` holds by
     construction.
     """

@@ -12,7 +12,7 @@ from typing import Annotated
 import torch
 from torch import Tensor
 
-from diffusion_edu.checks import Count, Index, Positive, Rule, Seed, Seeds, checked, one_of
+from diffusion_edu.checks import Count, Index, Positive, Rule, Seeds, checked, one_of
 from diffusion_edu.core import Denoiser, State, walk
 from diffusion_edu.data.points import Points
 from diffusion_edu.denoisers import TARGETS, NeuralDenoiser, clipped, guided
@@ -71,7 +71,7 @@ def objective(points: Points, prediction_type: PredictionType = "v") -> Objectiv
 
 
 @checked
-def train_mlp(points: Points, prediction_type: PredictionType = "v", seed: Seed = 0) -> Iterator[TrainState]:
+def train_mlp(points: Points, prediction_type: PredictionType = "v", seed: int = 0) -> Iterator[TrainState]:
     """Train a new MLP on the points without end, and yield the TrainState after every step: stop whenever it is good
     enough.
     """

@@ -12,12 +12,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from diffusion_edu.checks import Fractions, Maps, Positive, Rule, checked
+from diffusion_edu.checks import Fractions, Maps, Rule, checked
 
 SOBEL = torch.tensor([[-1.0, 0.0, 1.0], [-2.0, 0.0, 2.0], [-1.0, 0.0, 1.0]]) / 8
 PAPER = 1.0
 STYLES: dict[str, Callable[..., Tensor]] = {}  # functions (x0, subject, generator) -> sketch, below
 Styles = Annotated[Sequence[str], Rule("names of styles", lambda names: names and set(names) <= STYLES.keys())]
+Pixels = Annotated[float, Rule("a number of pixels above 0, up to 1000", lambda sigma: 0 < sigma <= 1000)]
 FAINT = 0.005  # smaller differences of colour are rounding errors, not lines
 
 
@@ -43,7 +44,7 @@ def uniform(x: Maps, generator: torch.Generator | None) -> Tensor:
 
 
 @checked
-def gaussian_blur(x: Maps, sigma: Positive) -> Tensor:
+def gaussian_blur(x: Maps, sigma: Pixels) -> Tensor:
     """Blur images (b, c, h, w) with a Gaussian of sigma pixels."""
     reach = math.ceil(2 * sigma)
     weights = torch.exp(-(torch.arange(-reach, reach + 1, device=x.device) ** 2) / (2 * sigma**2)).to(x)
