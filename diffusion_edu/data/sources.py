@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from diffusion_edu.data.columns import column
-from diffusion_edu.data.folders import LABELS
+from diffusion_edu.data.checksums import verify, verify_all
+from diffusion_edu.data.columns import LABELS, TEXTS, column, plain
 from diffusion_edu.data.labels import class_labels
 from diffusion_edu.data.layouts import SPLITS, listing, split_of
 from diffusion_edu.data.tables import hub, read_table
@@ -18,6 +18,7 @@ _FACES = """
     gray hair, straight hair, wavy hair, no beard, mustache, goatee, wearing lipstick, wearing earrings, wearing necktie
 """
 FACES = tuple(name.strip() for name in _FACES.split(","))
+NO_CLASS = ("split", "subject", "category", "", "id", "index")  # columns that nobody takes for classes
 OXFORD, FLOWERS = "Oxford Flowers 102", "hf:dpdl-benchmark/oxford_flowers102"
 FIVE_FLOWERS = "https://storage.googleapis.com/download.tensorflow.org/example_images/flower_photos.tgz"
 
@@ -67,6 +68,9 @@ def found_in(table):
         rows = [row for row in rows if row[1] is not None]
     if label and not classes:
         rows = [(file, 0, split, name) for file, _, split, name in rows]
+    unused = [name for name in columns if plain(name) not in (*TEXTS, *NO_CLASS)]
+    if not label and not attributes and unused:
+        notes.append(f"No column is called label, so there are no classes; not used: {listing(unused)}.")
     names = [name.replace("_", " ") for name in attributes]
     return Found(table.name, rows, classes, names, tuple(notes), label in table.class_names)
 
@@ -92,12 +96,13 @@ def oxford_flowers(tell):
         tell(f"{problem} Trying torchvision instead.")
     rows, classes = [], []
     try:
-        from torchvision.datasets import (
-            Flowers102,
-        )  # only here: it downloads with checksums
+        from torchvision.datasets import Flowers102
 
         for number, split in enumerate(("train", "val", "test")):  # "train" alone is 1,020 of the 8,189
+            new = not (CACHE / "flowers-102").is_dir()
             flowers = Flowers102(CACHE, split=split, download=True)
+            if new:
+                verify_all(CACHE / "flowers-102")
             classes = getattr(flowers, "classes", None) or [f"flower {k}" for k in range(102)]
             rows += [
                 (file, label, number, file.name)
@@ -114,10 +119,13 @@ def celeba(tell):
     try:
         from torchvision.datasets import CelebA
 
+        new = not (CACHE / "celeba").is_dir()
         faces = CelebA(CACHE, split="all", target_type="attr", download=True)
         paths = [Path(faces.root) / faces.base_folder / "img_align_celeba" / name for name in faces.filename]
     except Exception as problem:  # what it downloads with fails in ways of its own
         raise _out_of_reach("CelebA", problem) from None
+    if new:
+        verify_all(CACHE / "celeba")
     known = [name.lower().replace("_", " ") for name in faces.attr_names]
     labels = 2 * faces.attr[:, [known.index(name) for name in FACES]] - 1
     rows = [(path, label, -1, path.name) for path, label in zip(paths, labels.tolist(), strict=True)]
@@ -129,15 +137,14 @@ def five_flowers(tell):
     photos = CACHE / "flower_photos"
     tell(f"Five flowers: looking in {CACHE}, downloading 220 MB the first time.")
     try:
-        from torchvision.datasets.utils import download_and_extract_archive
+        from torchvision.datasets.utils import download_url, extract_archive
 
         if not photos.is_dir():
             CACHE.mkdir(parents=True, exist_ok=True)
-            with TemporaryDirectory(
-                dir=CACHE
-            ) as part:  # a download that is stopped halfway must not pass for the whole set
-                download_and_extract_archive(FIVE_FLOWERS, part)
-                (Path(part) / photos.name).rename(photos)
+            with TemporaryDirectory(dir=CACHE) as part:  # what is stopped halfway must not pass for the whole set
+                download_url(FIVE_FLOWERS, part)
+                extract_archive(str(verify(Path(part, FIVE_FLOWERS.rsplit("/", 1)[1]))), part)
+                Path(part, photos.name).rename(photos)
     except (ImportError, OSError, RuntimeError, tarfile.TarError) as problem:
         raise _out_of_reach("The five flowers", problem) from None
     return found_in(read_table(photos))

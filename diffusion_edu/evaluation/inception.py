@@ -1,17 +1,24 @@
 """FID, KID and Inception Score as the literature defines them, on the features of the Inception network."""
 
+from pathlib import Path
+
 import torch
 from torchmetrics.image.inception import InceptionScore
 
+from diffusion_edu.data.checksums import verify
 from diffusion_edu.evaluation.distances import PrecomputedFeatures, frechet, kernel, quietly
 
 
 def download():
     """Fetch the Inception network (Szegedy et al. 2015; weights of Heusel et al. 2017); ValueError if that fails."""
-    from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
+    from torch_fidelity.feature_extractor_inceptionv3 import URL_INCEPTION_V3, FeatureExtractorInceptionV3
 
+    weights = Path(torch.hub.get_dir(), "checkpoints", URL_INCEPTION_V3.rsplit("/", 1)[1])
     try:
-        return FeatureExtractorInceptionV3("inception-v3-compat", ["2048", "logits_unbiased"])
+        if not weights.is_file():
+            weights.parent.mkdir(parents=True, exist_ok=True)
+            torch.hub.download_url_to_file(URL_INCEPTION_V3, str(weights))
+        return FeatureExtractorInceptionV3("inception-v3-compat", ["2048", "logits_unbiased"], str(verify(weights)))
     except OSError as problem:  # every failure of a download is one
         raise ValueError(
             f"The Inception weights could not be fetched ({problem}): "

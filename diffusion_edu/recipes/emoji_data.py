@@ -12,6 +12,7 @@ from tempfile import TemporaryDirectory
 from tqdm import tqdm
 
 from diffusion_edu.checkpoints import write_safely
+from diffusion_edu.data.checksums import verify
 from diffusion_edu.data.emoji_packages import NAMES, PACKAGES, folder_of, rows_of, write_emoji
 from diffusion_edu.data.sources import CACHE
 
@@ -28,11 +29,11 @@ def fetch(packages, spec):
                 ["npm", "pack", "--silent", "--pack-destination", place, spec], check=True, capture_output=True
             )
             (file,) = Path(place).glob("*.tgz")
-            unpack(file.read_bytes(), folder)
-        except (OSError, subprocess.CalledProcessError, ValueError, tarfile.TarError) as problem:
+        except (OSError, subprocess.CalledProcessError, ValueError) as problem:
             raise ValueError(
                 f"{spec} could not be fetched ({problem}): install npm, or name a node_modules folder with --packages."
             ) from None
+        unpack(verify(file).read_bytes(), folder)
 
 
 def unpack(archive, folder):

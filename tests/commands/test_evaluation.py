@@ -3,6 +3,7 @@
 import json
 import math
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -409,16 +410,20 @@ def test_inception_scores_reach_the_card(small, tmp_path, monkeypatch):
     assert "--inception" in scores["command"]
 
 
-def test_without_the_internet_the_inception_weights_are_refused_in_one_sentence(monkeypatch):
+def test_inception_weights_that_are_out_of_reach_or_others_are_refused_in_one_sentence(monkeypatch, tmp_path):
     from urllib.error import URLError
 
-    module = pytest.importorskip("torch_fidelity.feature_extractor_inceptionv3")
+    pytest.importorskip("torch_fidelity.feature_extractor_inceptionv3")
 
     def offline(*_, **__):
         raise URLError("unreachable")
 
-    monkeypatch.setattr(module, "FeatureExtractorInceptionV3", offline)
+    monkeypatch.setattr("torch.hub.get_dir", lambda: str(tmp_path))
+    monkeypatch.setattr("torch.hub.download_url_to_file", offline)
     with pytest.raises(ValueError, match="could not be fetched .* leave out --inception"):
+        inception.download()
+    monkeypatch.setattr("torch.hub.download_url_to_file", lambda url, path: Path(path).write_bytes(b"other weights"))
+    with pytest.raises(ValueError, match="is not the file that it should be"):
         inception.download()
 
 

@@ -1,5 +1,6 @@
 """Sets of images: folders, parquet files and the public one, with everything that can be wrong with them."""
 
+import hashlib
 import io
 import json
 import sys
@@ -11,7 +12,7 @@ import pytest
 import torch
 from PIL import Image
 
-from diffusion_edu.data import sources
+from diffusion_edu.data import checksums, sources
 from diffusion_edu.data.images import ImageSet, load_images, save_images
 from diffusion_edu.data.sources import FACES
 from diffusion_edu.data.tables import Table
@@ -255,6 +256,14 @@ def test_columns_of_yes_and_no_are_attributes(tmp_path):
     assert images.take(torch.tensor([1])).labels.tolist() == [[-1, 1]]
 
 
+def test_columns_that_are_not_used_are_named(tmp_path):
+    rows = [{"bytes": encoded(plain())}] * 2
+    columns = {"image": rows, "breed": ["pug", "boxer"], "caption": ["a", "b"], "category": ["c", "d"]}
+    images, messages = loaded(parquet(tmp_path / "f.parquet", columns))
+    assert images.labels is None
+    assert messages == ["No column is called label, so there are no classes; not used: breed."]
+
+
 def test_attributes_stay_with_their_images_where_some_are_broken_and_classes_come_first(tmp_path):
     rows = [{"bytes": b"garbage"}, {"bytes": encoded(plain())}]
     images, _ = loaded(parquet(tmp_path / "f.parquet", {"image": rows, "hat": [True, False]}))
@@ -375,26 +384,34 @@ def test_faces_bring_their_twenty_attributes(torchvision):
     assert (images.source, images.split) == ("CelebA", None) and "1.4 GB" in messages[0]
 
 
-def test_the_five_flowers_are_downloaded_once_and_wholly_or_not_at_all(torchvision):
+def test_the_five_flowers_are_downloaded_once_and_wholly_or_not_at_all(torchvision, monkeypatch):
     fetched = []
 
-    def download(url, folder, broken=False):
+    def download(url, folder):
         fetched.append(url)
+        (Path(folder) / "flower_photos.tgz").write_bytes(b"photos")
+
+    def unpack(archive, folder, broken=False):
+        assert Path(archive).read_bytes() == b"photos"
         for class_name in ("roses",) if broken else ("roses", "tulips"):
             (Path(folder) / "flower_photos" / class_name).mkdir(parents=True)
             plain().save(Path(folder) / "flower_photos" / class_name / "1.jpg")
         if broken:
             raise OSError("Network is unreachable")
 
-    torchvision[2].download_and_extract_archive = lambda *args: download(*args, broken=True)
+    torchvision[2].download_url, torchvision[2].extract_archive = download, unpack
+    with pytest.raises(ValueError, match="flower_photos.tgz is not the file that it should be .*SHA-256.* try again"):
+        loaded(None, public="five flowers")
+    monkeypatch.setitem(checksums.SHA256, "flower_photos.tgz", hashlib.sha256(b"photos").hexdigest())
+    torchvision[2].extract_archive = lambda *args: unpack(*args, broken=True)
     with pytest.raises(ValueError, match=r"The five flowers could not be fetched \(Network is unreachable\).*--data"):
         loaded(None, public="five flowers")
-    torchvision[2].download_and_extract_archive = download
+    torchvision[2].extract_archive = unpack
     for _ in range(2):
         images, messages = loaded(None, public="five flowers")
         assert (images.classes, images.labels.tolist()) == (("roses", "tulips"), [0, 1])
         assert "220 MB" in messages[0]
-    assert fetched == [sources.FIVE_FLOWERS] * 2
+    assert fetched == [sources.FIVE_FLOWERS] * 3
 
 
 @pytest.mark.parametrize("public", ["faces", "five flowers"])
@@ -406,7 +423,7 @@ def test_other_public_sets_out_of_reach_are_refused_in_one_sentence_with_the_way
         raise problem
 
     if problem:  # else torchvision does not have them at all
-        torchvision[1].CelebA = torchvision[2].download_and_extract_archive = offline
+        torchvision[1].CelebA = torchvision[2].download_url = torchvision[2].extract_archive = offline
     with pytest.raises(ValueError, match="could not be fetched .*--data") as refused:
         loaded(None, public=public)
     assert "\n" not in str(refused.value)
