@@ -82,19 +82,23 @@ def test_the_default_data_of_a_resumed_training_are_those_it_began_with(home):
     assert resumed(home, "--images", 24).training["images_seen"] == 24  # no --data given: not the public set
 
 
+def plain(path):
+    Image.new("RGB", (9, 9)).save(path)
+
+
 CHANGES = {
     "a class more": (lambda photos: write_photos(photos, ("tulip",), 3), "classes: tulip added"),
-    "a class less": (lambda photos: shutil.rmtree(photos / "iris"), "classes: iris missing"),
+    "a class less": (lambda photos: shutil.rmtree(photos / "iris"), "classes: iris, rose missing"),
     "a class renamed": (
         lambda photos: (photos / "rose").rename(photos / "Rose"),
         "classes: Rose added and rose missing",
     ),
     "an image more": (
-        lambda photos: Image.new("RGB", (9, 9)).save(photos / "rose" / "z.png"),
+        lambda photos: plain(photos / "rose" / "z.png"),
         "images: 70 then, 71 now",
     ),
     "an image less": (lambda photos: (photos / "rose" / "1.png").unlink(), "images: 70 then, 69 now"),
-    "an image changed": (lambda photos: Image.new("RGB", (9, 9)).save(photos / "rose" / "1.png"), "other contents"),
+    "an image changed": (lambda photos: plain(photos / "rose" / "1.png"), "other contents"),
     "an image in another class": (
         lambda photos: (photos / "rose" / "1.png").rename(photos / "iris" / "1.png"),
         "other contents",
@@ -199,12 +203,10 @@ def test_a_damaged_log_does_not_stop_a_training(home, damage):
     assert all(len(row) == 5 and int(row[0]) <= 24 for row in rows[1:])
 
 
-@pytest.mark.parametrize(
-    "damage", [lambda data: data[:40], lambda data: b"", lambda data: b"no image", lambda data: data[:-20]]
-)
-def test_a_damaged_sheet_does_not_stop_a_training(home, damage):
+@pytest.mark.parametrize("kept", [slice(40), slice(0), slice(8, None), slice(-20)], ids=str)
+def test_a_damaged_sheet_does_not_stop_a_training(home, kept):
     (sheet,) = (home / "mine" / "training" / "sheets").glob("*.png")
-    sheet.write_bytes(damage(sheet.read_bytes()))
+    sheet.write_bytes(sheet.read_bytes()[kept])
     resumed(home, "--data", home / "photos", "--images", 24)
     with Image.open(home / "mine" / "mine.growth.png") as growth:
         assert growth.width == 64
@@ -237,11 +239,8 @@ def test_a_model_of_other_images_cannot_be_fine_tuned(photos, tmp_path, tiny, mo
     if changes.get("text"):
         config["text"] = {"width": 16, "depth": 1, "head_width": 8, "vocabulary": 20}
         fields["text"] = {"sha256": "0" * 64}
-    save(
-        tmp_path / "other",
-        Card("other", "O", "attention_unet", config, "v", 8, config["channels"], **fields),
-        tiny(**config),
-    )
+    card = Card("other", "O", "attention_unet", config, "v", 8, config["channels"], **fields)
+    save(tmp_path / "other", card, tiny(**config))
     with pytest.raises(SystemExit) as end:
         train(photos, tmp_path / "x", "--from", "other", "--images", 8)
     assert words in end.value.code and "\n" not in end.value.code

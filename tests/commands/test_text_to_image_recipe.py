@@ -343,13 +343,15 @@ def test_latents_are_saved_whole_and_refused_with_another_autoencoder(latents, t
     )
     try:
         keep_autoencoder(home / "runs" / CODER, 1)
-        with pytest.raises(Unusable, match="made by another 'tiny_autoencoder' than the one that is installed: restore"):
+        with pytest.raises(
+            Unusable, match="made by another 'tiny_autoencoder' .*: restore that"
+        ):
             read_latents(path)
     finally:
         keep_autoencoder(home / "runs" / CODER, 0)
     assert read_latents(path).facts == latents.facts
     path.write_bytes(path.read_bytes()[:1000])
-    with pytest.raises(Unusable, match="cannot be read"):
+    with pytest.raises(Unusable, match="is damaged"):
         read_latents(path)
 
 
