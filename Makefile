@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --constraint constraints.txt
 
-.PHONY: app lab test quick slow mutants lint types lessons benchmark constraints clean
+.PHONY: app lab test quick slow mutants fuzz lint types lessons benchmark constraints clean
 
 app: $(VENV)/app
 	$(BIN)/diffusion-edu app
@@ -24,6 +24,9 @@ slow: $(VENV)/dev # what takes long and seldom breaks: before a release, and aft
 
 mutants: $(VENV)/dev # plants mistakes in the library, one at a time: does a test notice each of them? Before a release
 	nice $(BIN)/python tests/mutants
+
+fuzz: $(VENV)/dev # 10,000 bad uploads, links, prompts, captions and cards; what fails is printed with its seed. Before a release
+	cd tests && nice ../$(BIN)/python -m fuzz
 
 lint: $(VENV)/dev
 	$(BIN)/ruff check .

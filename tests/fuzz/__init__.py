@@ -1,0 +1,1 @@
+"""Random bad input for everything that people bring: `make fuzz`."""
