@@ -11,7 +11,7 @@ from diffusion_edu.data.columns import TEXTS, column, plain, texts_of
 from diffusion_edu.data.flower_captions import class_captions, flower_captions
 from diffusion_edu.data.images import ImageSet, load_found, load_images, read_rows
 from diffusion_edu.data.layouts import SPLITS, listing
-from diffusion_edu.data.metadata import is_text, text_beside
+from diffusion_edu.data.metadata import is_text, read_text_beside
 from diffusion_edu.data.sources import PUBLIC, Found, found_in
 from diffusion_edu.data.tables import read_table
 
@@ -54,6 +54,8 @@ def load_captioned(source, size, tell, from_classes=False):
     if written := _written(table, tell):
         return _read(table, written, size, tell)
     if not from_classes:
+        for note in table.notes:
+            tell(note)
         columns = f" (its columns are {listing(table.columns, 20)})" if table.columns else ""
         advice = "--captions-from-classes makes captions of the names of classes"
         raise ValueError(f"{table.name} has no captions{columns}: {HOW}; {advice}.")
@@ -80,7 +82,7 @@ def _written(table, tell):
         said = zip(*(columns[name] for name in chosen), strict=True)
         others = (columns.get(column(columns, (name,)), nothing) for name in ("subject", "category"))
         return [(texts_of(each), *about) for each, *about in zip(said, *others, strict=True)]
-    beside = [text_beside(file, tell) if isinstance(file, Path) else [] for file in table.files]
+    beside = [read_text_beside(file, tell) if file else [] for file in table.texts]
     return [(texts, "", "") for texts in beside] if any(beside) else []
 
 

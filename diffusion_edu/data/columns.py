@@ -5,6 +5,7 @@ import json
 import re
 
 TEXTS = ("caption", "text", "prompt", "captions", "texts", "sentence", "sentences", "description", "comment", "raw")
+LABELS = ("label", "labels", "class", "classname", "target")
 FILES = ("filename", "file", "image", "img", "path", "filepath", "imagepath", "imagename", "imagefile", "imageid", "id")
 FILES += ("imgname", "imgpath", "name", "photo")
 

@@ -5,9 +5,10 @@ import io
 import re
 from dataclasses import dataclass
 
-from diffusion_edu.data.columns import FILES, TEXTS, plain
+from diffusion_edu.data.columns import FILES, LABELS, TEXTS, plain
 
 DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
+WEAK = {":": "colons", " ": "blanks"}  # separators only where they part an image from its caption
 csv.field_size_limit(1_000_000)  # characters: a cell may hold a long text, not a file
 
 
@@ -21,13 +22,13 @@ class Lines:
 
 
 def read_csv(name, text, known=None):
-    """Read CSV as Lines; the separator is the one that the first line has most of.
+    """Read CSV as Lines; the separator is the one that parts known titles or files, or of which there are most.
 
     A row with more cells than there are columns is joined where only one text can be meant, else refused by its place.
     """
     text = text.removeprefix("\ufeff")
     first = next((line for line in text.splitlines() if line.strip()), "")
-    delimiter = max(DELIMITERS, key=lambda mark: first.count(mark))
+    delimiter = _delimiter(first, known)
     lines = list(io.StringIO(text, newline=""))
     reader = csv.reader(lines, delimiter=delimiter, skipinitialspace=True, strict=True)
     rows, places, columns = [], [], []
@@ -48,7 +49,22 @@ def read_csv(name, text, known=None):
             f"Row {reader.line_num} of {name!r} cannot be read ({problem}): check its quotes, and double those inside "
             'a quoted text ("").'
         ) from None
-    return Lines(columns, [_typed(row, booleans) for booleans in [_yes_no(columns, rows)] for row in rows], places)
+    return Lines(columns, _typed(columns, rows), places)
+
+
+def _delimiter(first, known):
+    """Choose the separator by the first line."""
+
+    def files(mark):
+        return known is not None and sum(known(cell.strip()) for cell in first.split(mark))
+
+    def titles(mark):
+        return sum(plain(cell) in (*TEXTS, *FILES) for cell in first.split(mark))
+
+    best = max(DELIMITERS, key=lambda mark: (files(mark), titles(mark), first.count(mark)))
+    name = first.split()[0] if first.split() else ""
+    weak = {":": name.endswith(":"), " ": "." in name and known is not None and known(name)}
+    return best if files(best) else next((mark for mark in WEAK if weak[mark] and files(mark)), best)
 
 
 def _titles(cells, known):
@@ -76,7 +92,7 @@ def _row(place, columns, cells, delimiter, known):
         if joined is None or not _only_text(columns, joined, at, known):
             raise ValueError(
                 f"{place[0].upper()}{place[1:]} has {len(cells)} cells and {len(columns)} columns: "
-                f"put a text with {DELIMITERS[delimiter]} into double quotes."
+                f"put a text with {(DELIMITERS | WEAK)[delimiter]} into double quotes."
             )
         cells = joined
     cells = [cell.strip() for cell in cells] + [""] * -surplus
@@ -98,14 +114,17 @@ def _only_text(columns, cells, text, known):
     return True
 
 
-def _yes_no(columns, rows):
-    """The columns that hold yes and no in all rows."""
-    cells = {name: {row[name].lower() for row in rows} for name in columns}
-    return {name for name, found in cells.items() if found & {"true", "false"} and found <= {"true", "false", ""}}
+def _typed(columns, rows):
+    """Turn columns of true and false, and labels that are numbers, into what they are; what is empty there is None."""
+    readers = {}
+    for name in columns:
+        cells = {row[name].lower() for row in rows} - {""}
+        if cells and cells <= {"true", "false"}:
+            readers[name] = lambda cell: cell.lower() == "true"
+        elif plain(name) in LABELS and all(re.fullmatch(r"-?(0|[1-9]\d*)(\.\d+)?", cell) for cell in cells):
+            readers[name] = float
+    return [{name: _read(cell, readers.get(name)) for name, cell in row.items()} for row in rows]
 
 
-def _typed(row, booleans):
-    return {
-        name: {"true": True, "false": False}.get(cell.lower()) if name in booleans else cell
-        for name, cell in row.items()
-    }
+def _read(cell, reader):
+    return cell if reader is None else reader(cell) if cell else None

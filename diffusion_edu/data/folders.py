@@ -10,15 +10,14 @@ from pathlib import Path
 
 from PIL import Image
 
-from diffusion_edu.data.columns import column
+from diffusion_edu.data.columns import LABELS, column
 from diffusion_edu.data.file_formats import FORMATS, SUFFIXES
 from diffusion_edu.data.layouts import layout, listing
-from diffusion_edu.data.metadata import BESIDE, table_columns
+from diffusion_edu.data.metadata import BESIDE, table_columns, texts_beside
 from diffusion_edu.data.places import files_below
 from diffusion_edu.data.row_files import TABLES
 from diffusion_edu.data.table import Table
 
-LABELS = ("label", "labels", "class", "classname", "target")  # what the column of classes may be called
 NAMED = 20  # files that are left out
 ABOUT = ("readme", "license", "licence", "copying", "dataset_info", "state.json")  # texts about a set, expected
 
@@ -57,7 +56,9 @@ def is_image(file):
 
 def folder_of_images(name, root, images, others, notes):
     """Make a Table of the images below a folder, and of what the folders, tables and texts among the others say."""
-    columns, used = table_columns(root, images, others, notes)
+    texts = texts_beside(root, images, others)
+    beside = set(texts)
+    columns, used = table_columns(root, images, [file for file in others if file not in beside], notes)
     splits, labels, said = layout([image.relative_to(root).parts[:-1] for image in images])
     notes += said
     if set(splits) != {None} and "split" not in columns and len(set(splits)) > 1:
@@ -65,7 +66,7 @@ def folder_of_images(name, root, images, others, notes):
     if not column(columns, LABELS) and set(labels) - {None, ...}:
         columns["label"] = labels
     kept = [row for row, label in enumerate(labels) if label is not ...]
-    if left := _left_out(root, images, others, used):
+    if left := _left_out(root, images, others, {*used, *beside}):
         notes.append(f"Left out what is no image: {listing(left, NAMED)}.")
     return Table(
         name,
@@ -74,6 +75,7 @@ def folder_of_images(name, root, images, others, notes):
         {key: [values[row] for row in kept] for key, values in columns.items()},
         {},
         tuple(notes),
+        [texts[row] for row in kept],
     )
 
 

@@ -17,14 +17,16 @@ def class_labels(values, classes, rows, column):
     labels = [_label(value, row, column) for value, row in zip(values, rows, strict=True)]
     if classes:
         return [_number(label, classes, row, column) for label, row in zip(labels, rows, strict=True)], list(classes)
-    if all(isinstance(label, str) and label.isdecimal() for label in labels if label is not None):
-        labels = [label if label is None else int(label) for label in labels]  # numbers in a CSV
     if negative := [(label, row) for label, row in zip(labels, rows, strict=True) if _below(label)]:
         raise _no_label(*negative[0], column, "numbers of classes begin at 0")
     known = {label for label in labels if label is not None}
-    ordered = sorted(known, key=str if any(isinstance(label, str) for label in known) else None)
-    names = list(dict.fromkeys(str(label) for label in ordered))
+    names = sorted({str(label) for label in known}, key=_order(known))
     return [label if label is None else names.index(str(label)) for label in labels], names
+
+
+def _order(known):
+    """Sort classes that are all numbers by their size, and others as texts."""
+    return float if all(str(label).isdecimal() for label in known) else None
 
 
 def _label(value, row, column):

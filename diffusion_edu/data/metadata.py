@@ -19,7 +19,7 @@ class Names:
 
     def __init__(self, root, files):
         self.root, self.relative = root, [file.relative_to(root).as_posix() for file in files]
-        self.exact, self.loose, self.bases = {}, {}, {}
+        self.exact, self.loose, self.bases, self.folders = {}, {}, {}, {}
         for row, name in enumerate(self.relative):
             self.exact.setdefault(_composed(name), []).append(row)
             self.loose.setdefault(_folded(name), []).append(row)
@@ -36,7 +36,9 @@ class Names:
         return found or (self._find(folder, name.rsplit("#", 1)[0]) if "#" in name else [])
 
     def _find(self, folder, name):
-        base = self._base(folder)
+        if folder not in self.folders:
+            self.folders[folder] = self._base(folder)
+        base = self.folders[folder]
         inside = posixpath.normpath(posixpath.join(base, name))
         if found := self.exact.get(_composed(inside)) or self.loose.get(_folded(inside)):
             return found
@@ -166,14 +168,31 @@ def is_text(name):
     return re.sub(r"\d+$", "", plain(name)) in TEXTS
 
 
-def text_beside(file, tell=None):
-    """List the captions in the text file beside an image (cat.jpg, cat.txt), one for each line."""
-    for ending in BESIDE:
-        for beside in (file.with_suffix(ending), file.with_name(file.name + ending)):
-            if beside.is_file():
-                text = decode(beside.read_bytes(), repr(beside.name), tell)
-                return _captions_in_json(text) if ending == ".json" else _captions(text)
-    return []
+def texts_beside(root, images, others):
+    """Find the text file of each image, or None: beside it (cat.jpg, cat.txt), or in a folder of texts like its own."""
+    texts = {file: file for file in others if file.suffix.lower() in BESIDE}
+    by_stem = {}
+    for file in texts:
+        by_stem.setdefault(_folded(file.stem), []).append(file)
+    found = []
+    for image in images:
+        names = (place.with_name(place.name + ending) for ending in BESIDE for place in (image.with_suffix(""), image))
+        beside = next((texts[name] for name in names if name in texts), None)
+        found.append(beside or _elsewhere(image, by_stem.get(_folded(image.stem), ()), root))
+    return found
+
+
+def _elsewhere(image, texts, root):
+    """The one text called like an image in a folder of its own: images/a/1.jpg and captions/a/1.txt."""
+    inside = image.relative_to(root).parts[1:-1]
+    alike = [text for text in texts if text.parent != image.parent and text.relative_to(root).parts[1:-1] == inside]
+    return alike[0] if len(alike) == 1 else None
+
+
+def read_text_beside(file, tell=None):
+    """List the captions in the text file of an image, one for each line."""
+    text = decode(file.read_bytes(), repr(file.name), tell)
+    return _captions_in_json(text) if file.suffix.lower() == ".json" else _captions(text)
 
 
 def _captions(text):

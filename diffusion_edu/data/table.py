@@ -1,6 +1,7 @@
 """A table of images that are not decoded yet, and what is known about each."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 
 @dataclass(frozen=True)
@@ -8,7 +9,8 @@ class Table:
     """Images that are not decoded yet, and columns with what is known about each.
 
     files: a Path or a BytesIO for each image; rows: its name in messages; columns: {name: list of values}; class_names:
-    {column: names} of the columns that hold the number of a class; notes: sentences on what was taken for what.
+    {column: names} of the columns that hold the number of a class; notes: sentences on what was taken for what; texts:
+    the text file beside each image, or None, or empty if there is none.
     """
 
     name: str
@@ -17,6 +19,7 @@ class Table:
     columns: dict[str, list]
     class_names: dict[str, list[str]]
     notes: tuple[str, ...] = ()
+    texts: tuple[Path | None, ...] | list[Path | None] = ()
 
 
 def joined(name, tables):
@@ -37,4 +40,5 @@ def joined(name, tables):
     files, rows, notes = (
         [each for table in tables for each in getattr(table, part)] for part in ("files", "rows", "notes")
     )
-    return Table(name, files, rows, columns, class_names, tuple(notes))
+    texts = [text for table in tables for text in table.texts or [None] * len(table.files)]
+    return Table(name, files, rows, columns, class_names, tuple(notes), texts)

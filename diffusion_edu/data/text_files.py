@@ -1,5 +1,8 @@
 """Text files in any encoding."""
 
+import re
+
+WESTERN = ["cp1252", "cp1250", "mac_roman"]  # in short texts easily mistaken for others
 CODECS = ["cp1252", "cp1250", "cp1251", "cp1253", "koi8_r", "mac_roman", "shift_jis", "gb18030", "big5", "euc_kr"]
 CODECS += ["euc_jp", "utf_16_le", "utf_16_be"]
 
@@ -19,7 +22,8 @@ def decode(data, name, tell=None):
         pass
     from charset_normalizer import from_bytes
 
-    best = from_bytes(data, cp_isolation=CODECS).best()
+    alone = not re.search(rb"[\x80-\xff]{2}", data) and b"\0" not in data  # letters with accents among plain ones
+    best = from_bytes(data, cp_isolation=WESTERN if alone else CODECS).best()
     text = "\0" if best is None else str(best)
     if "\0" in text or sum(ord(letter) < 32 and not letter.isspace() for letter in text) > len(text) / 100:
         raise ValueError(f"{name} is not a text file: save it as text, in the encoding UTF-8.")

@@ -113,6 +113,9 @@ TABLES = {
         ),
     ),
     "semicolons": ("metadata.csv", f"file_name;caption\nin/b.png;{TWO}\nin/a.png;{ONE}\n"),
+    "tabs, no titles, and a comma": ("captions.tsv", f"in/b.png\t{TWO}\nin/a.png\t{ONE}\n"),
+    "colons": ("captions.txt", f"in/b.png: {TWO}\nin/a.png: {ONE}\n"),
+    "blanks": ("captions.txt", f"in/b.png {TWO}\nin/a.png {ONE}\n"),
     "tabs": ("captions.tsv", f"image\tcaption\nin/b.png\t{TWO}\nin/a.png\t{ONE}\n"),
     "bars": ("captions.txt", f"image| caption\nin/b.png| {TWO}\nin/a.png| {ONE}\n"),
     "no titles": ("captions.txt", f'in/b.png,"{TWO}"\nin/a.png,{ONE}\n'),
@@ -213,6 +216,8 @@ def test_names_are_found_in_either_form_of_unicode(tmp_path, form):
 @pytest.mark.parametrize(
     ("encoding", "text"),
     [
+        ("cp1252", "ein Bär"),
+        ("cp1252", "café"),
         ("utf-8-sig", "ein Bär am Fluss"),
         ("utf-16", "ein Bär am Fluss"),
         ("cp1252", "ein großer Bär, der über den Fluss springt und dann schläft"),
@@ -292,6 +297,16 @@ def test_a_folder_with_a_text_beside_every_image(tmp_path):
         ("ein großer Bär über dem Fluss",),
     )
     assert found.subjects == ("",) * 4 and len(said) == 1 and "'b.txt' is not in UTF-8" in said[0]
+
+
+@pytest.mark.parametrize("texts", ["captions", "text_c10", "txt"])
+def test_texts_in_a_folder_of_their_own_are_found(tmp_path, texts):
+    for name in ("bird/1", "fish/1", "fish/2"):
+        image(tmp_path / "images" / f"{name}.jpg")
+        (tmp_path / texts / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / texts / f"{name}.txt").write_text(f"{name} says\nsomething")
+    found = load_captioned(tmp_path, 8, quiet)
+    assert found.captions == tuple((f"{name} says", "something") for name in ("bird/1", "fish/1", "fish/2"))
 
 
 def test_columns_of_a_table_are_labels_subjects_and_splits(tmp_path):
