@@ -67,7 +67,7 @@ class ClassifierRun(Run):
         held = validation_images(self.dataset)
         return self.dataset.take(held), self.dataset.take(~held)
 
-    def sizes(self):
+    def image_shape(self):
         """Return channels, height and width of the images."""
         return self.dataset.images.shape[1:]
 
@@ -79,7 +79,7 @@ class ClassifierRun(Run):
     def steps(self):
         """Train step by step, for ever; yields Progress."""
         recipe, args, compute = self.recipe, self.args, self.compute
-        check_step(self.state.net, self.sizes(), args.batch, compute)
+        check_step(self.state.net, self.image_shape(), args.batch, compute)
         lr = warm_up_and_anneal(args.lr, lambda train_state: finished_fraction(train_state, args), final=0.8)
         loss = partial(augmented_loss, loss=self.objective)
         return fit(self.state, self.stream(), loss, lr, recipe.ema, autocast=compute.autocast)

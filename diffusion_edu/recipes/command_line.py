@@ -20,7 +20,7 @@ from diffusion_edu.recipes.writing import in_words, keep
 
 MINUTES = number(float, 1e-4, 1e6)
 COUNT = number(int, 1, 10**12)
-RATE = number(float, 1e-9, 1.0)  # AdamW moves every weight by about this much per step, and weights are smaller than 1
+RATE = number(float, 1e-9, 1.0)  # AdamW changes every weight by about this much per step, and most are smaller than 1
 
 
 def basic_parser(recipe, minutes=120, parents=()):

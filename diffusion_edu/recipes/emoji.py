@@ -111,7 +111,7 @@ class EmojiRun(Run):
             "contents": digest({"images": emoji.images.cpu(), "held": emoji.held.cpu()}, to_json(written)),
         }
 
-    def sizes(self):
+    def image_shape(self):
         """Return channels, height and width of the images."""
         return self.dataset.images.shape[1:]
 

@@ -145,7 +145,7 @@ class Run:
     def steps(self):
         """Train step by step, for ever; yields Progress."""
         net, args = self.state.net, self.args
-        check_step(net, self.sizes(), args.batch, self.compute)
+        check_step(net, self.image_shape(), args.batch, self.compute)
         forward = torch.compile(net) if self.compute.device.type == "cuda" else net
         lr = warm_up_and_anneal(args.lr, lambda train_state: finished_fraction(train_state, args))
         return fit(
@@ -157,7 +157,7 @@ class Run:
             autocast=self.compute.autocast,
         )
 
-    def sizes(self):
+    def image_shape(self):
         """Return channels, height and width of what the network trains on."""
         x0 = self.recipe.prepare(self.training_set.images[:1].float(), None, torch.Generator(self.compute.device))[0]
         return x0.shape[1:]

@@ -84,7 +84,7 @@ class TextRun(Run):
         counts = {"images": sum(each["images"] for each in facts["sets"]), "encoded images": len(self.dataset)}
         return counts | {name: facts.get(key) for name, key in names.items()}
 
-    def sizes(self):
+    def image_shape(self):
         """Return channels, height and width of the latents."""
         return self.dataset.images.shape[1:]
 

@@ -57,7 +57,7 @@ def contents(folder):
     return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file() and path.name != "lock"}
 
 
-def test_a_training_goes_on_without_being_told_anything_again(home, monkeypatch):
+def test_a_training_goes_on_with_the_options_that_it_began_with(home, monkeypatch):
     monkeypatch.chdir(home)
     card = resumed(home, "--data", "photos", "--images", 40)
     assert (card.training["images_seen"], card.training["batch"], card.training["lr"]) == (40, 8, 2e-3)
@@ -212,7 +212,7 @@ def test_a_damaged_sheet_does_not_stop_a_training(home, kept):
         assert growth.width == 64
 
 
-def test_differences_are_told_in_words():
+def test_differences_are_put_into_words():
     assert difference("classes", ["a", "b"], ["b", "a"]) == "classes: in another order"
     assert difference("classes", ["a"], ["b", "c"]) == "classes: b, c added and a missing"
     assert difference("images", 3, 4) == "images: 3 then, 4 now"
