@@ -109,11 +109,27 @@ def test_impossible_betas_are_refused_in_words(bad):
         ([1, -0.5], [0, 0.5]),
         ([1], [0]),
         ([1, 0.5], [0, np.nan]),
+        ([1, 0.5, 0.2], [0, 0, 0.9]),
+        ([1, 0.5], [0, 0]),
+        ([1, 0.5, 0.2], [0, 0.5]),
+        ([[1, 0.5]], [[0, 0.5]]),
     ],
 )
 def test_tables_that_are_no_schedule_are_refused(signal, noise):
     with pytest.raises(ValueError, match="'mine' must"):
         Schedule("mine", torch.tensor(signal, dtype=torch.float64), torch.tensor(noise, dtype=torch.float64))
+
+
+@pytest.mark.parametrize("table", [[1, 0.5], np.array([1, 0.5]), torch.tensor([1, 0.5]), torch.tensor([2, 1]), None])
+def test_tables_of_another_type_are_refused(table):
+    with pytest.raises(ValueError, match="'mine' must be tensors float64"):
+        Schedule("mine", table, torch.tensor([0, 0.5], dtype=torch.float64))
+
+
+def test_only_a_variance_preserving_schedule_can_be_stretched():
+    signal = torch.tensor([1, 0.5, 0.1], dtype=torch.float64)
+    with pytest.warns(UserWarning), pytest.raises(ValueError, match="variance-preserving"):
+        zero_terminal_snr(Schedule("mine", signal, 1 - signal))
 
 
 @pytest.mark.parametrize(("T", "left"), [(50, 0.776), (300, 0.219)])

@@ -12,11 +12,13 @@ from diffusion_edu.core import State
 from diffusion_edu.editing import super_resolution
 from diffusion_edu.editing.super_resolution import (
     CONDITIONING_CHANNELS,
+    back_projected,
     bicubic_downsample,
     bicubic_upsample,
     cascade,
     conditioning_image,
     enlarge,
+    project,
 )
 from diffusion_edu.generation import Preset, generate
 from diffusion_edu.randomness import Compute, SeededNoise
@@ -136,8 +138,67 @@ def test_a_fraction_outside_0_to_1_is_refused_before_anything_is_sampled(model, 
 def test_images_that_do_not_fit_their_seeds_or_the_network_are_refused_in_one_sentence(model):
     with pytest.raises(ValueError, match="2 images came with 1 seeds"):
         enlarge(model, PRESET, small(), [0])
+    with pytest.raises(ValueError, match="three channels"):
+        enlarge(model, PRESET, small()[:, :1], [0, 1])
     with pytest.raises(ValueError, match="divisible by 2, not 8 x 7"):
         enlarge(model, PRESET, small(2, 8, 7), [0, 1])
+
+
+# Back-projection
+
+
+TRUE = smooth(2, 16, 24)
+PREDICTIONS = {
+    "the truth": TRUE,
+    "smooth": bicubic_upsample(bicubic_downsample(TRUE)),
+    "random": torch.rand(2, 3, 16, 24, generator=seeded(2)) * 2 - 1,
+    "out of range": 3 * torch.randn(2, 3, 16, 24, generator=seeded(3)),
+    "black": torch.full((2, 3, 16, 24), -1.0),
+}
+
+
+@pytest.mark.parametrize("x0_hat", PREDICTIONS.values(), ids=PREDICTIONS)
+@pytest.mark.parametrize("small", [bicubic_downsample(TRUE), small(2, 8, 12), torch.ones(2, 3, 8, 12)])
+def test_a_corrected_prediction_shrinks_to_exactly_the_small_image(x0_hat, small):
+    corrected = back_projected(lambda x, t: x0_hat, small)(x0_hat, 5)
+    shrunk = F.interpolate(corrected, scale_factor=0.5, mode="bicubic", antialias=True)  # nothing clipped
+    torch.testing.assert_close(shrunk, small, rtol=0, atol=1e-5)
+    exact = project(x0_hat.double(), small.double())
+    torch.testing.assert_close(
+        F.interpolate(exact, scale_factor=0.5, mode="bicubic", antialias=True), small.double(), rtol=0, atol=1e-12
+    )
+
+
+def test_a_correction_changes_nothing_but_what_shrinking_keeps():
+    x, image = PREDICTIONS["random"], bicubic_downsample(TRUE)
+    torch.testing.assert_close(back_projected(lambda x, t: TRUE, image)(x, 5), TRUE, rtol=0, atol=1e-5)
+    change = project(x, image) - x
+    lost = x - project(x, torch.zeros_like(image))  # the part of x that shrinking sees
+    seen = change - project(change, torch.zeros_like(image))
+    torch.testing.assert_close(seen, change, rtol=0, atol=1e-5)  # the smallest change that is enough
+    assert (change * (x - lost)).sum().abs() < 1e-3 * change.norm() * x.norm()
+
+
+@pytest.mark.parametrize("name", ["smooth", "random"])
+def test_corrected_predictions_as_8_bit_images_still_shrink_to_the_small_one(name):
+    """They hardly leave [-1, 1], although one correction of them does."""
+    image = bicubic_downsample((TRUE * 1.25).clamp(-1, 1))
+    kept = back_projected(lambda x, t: PREDICTIONS[name], image)(None, 5)
+    away = [(bicubic_downsample(x.clamp(-1, 1)) - image).square().mean() for x in (kept, project(kept * 0, image))]
+    assert away[0] < 4e-4 and away[0] < 0.1 * away[1]
+
+
+def test_images_that_are_not_twice_as_large_cannot_be_corrected():
+    with pytest.raises(ValueError, match="not twice as large"):
+        back_projected(lambda x, t: x, small(2, 8, 8))(small(2, 8, 8), 5)
+
+
+@pytest.mark.parametrize("fraction", [0.0, 0.2])
+def test_the_end_of_a_walk_with_back_projection_shrinks_to_the_small_image(model, fraction):
+    sampled = last(enlarge(model, PRESET, small(), [0, 1], fraction, back_projection=True))
+    torch.testing.assert_close(bicubic_downsample(sampled), small(), rtol=0, atol=1e-5)
+    without = last(enlarge(model, PRESET, small(), [0, 1], fraction))
+    assert (bicubic_downsample(without) - small()).abs().max() > 0.05
 
 
 # Walks
