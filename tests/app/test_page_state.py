@@ -9,7 +9,7 @@ import pytest
 from onscreen import HOME, AppTest, healthy, name_of, opened
 
 from diffusion_edu.app.common import controls
-from diffusion_edu.app.common.accepted import KINDS, Choice, Choices, Interval, Number, Switch, Text
+from diffusion_edu.app.common.accepted import CONTROLS, Choice, Choices, Interval, Number, Switch, Text
 from diffusion_edu.app.common.layout import PAGES
 from diffusion_edu.app.common.state import FAILED
 from diffusion_edu.app.jobs.worker import Job
@@ -106,7 +106,7 @@ def test_all_ordered_pairs_of_pages_at_extreme_settings(shown):
 
 def keys_of(app):
     """The keys of all controls on screen."""
-    return [widget.key for kind in KINDS if kind != "tabs" for widget in getattr(app, kind)]
+    return [widget.key for name in CONTROLS if name != "tabs" for widget in getattr(app, name)]
 
 
 def mixed(keys, first):

@@ -170,7 +170,7 @@ def _is_text(letter):
 
 def accepted(name: str, args: tuple, options: dict) -> Any:
     """Return what the control of Streamlit with this name accepts, from the arguments that it is called with."""
-    order, make = KINDS[name]
+    order, make = CONTROLS[name]
     return make({**dict(zip(order, args, strict=False)), **options})
 
 
@@ -218,7 +218,7 @@ def _text(given):
 
 
 NUMBER = "label", "min_value", "max_value", "value", "step"
-KINDS = {  # each control: the order of its first arguments, and what makes its accepted values
+CONTROLS = {  # each control: the order of its first arguments, and what makes its accepted values
     "slider": (NUMBER, _number),
     "number_input": (NUMBER, _number),
     "selectbox": (("label", "options", "index"), _selectbox),

@@ -5,17 +5,17 @@ import re
 MARKDOWN = re.compile(
     r"[\\`*\[\]<>$~|]"  # emphasis, code, links, HTML, mathematics, tables
     r"|(?<![^\W_])_|_(?![^\W_])"  # emphasis, but not inside a_name
-    r"|:(?=[^\W\d]|/)|(?<=\w)@(?=\w)|(?<=www)\.|&(?=#?\w+;)|!(?=\[)"  # directives, links, addresses, entities, images
+    r"|:(?=[^\W\d])|&(?=#?\w+;)|!(?=\[)"  # Streamlit's colours, entities, images
     r"|^(?:[#+=-]|\d+(?=[.)]\s))"  # headings, lists
 )
-SHORTCODE = re.compile(r":(?=[\w+-]+:|material/|streamlit:)")  # Streamlit reads these even after a backslash
-JOINER = "\u2060"  # a word joiner, which nobody sees
+SIGNS = re.compile(r":(?=[\w+-]+:|material/|streamlit:)|(?<!\S)[-<](?=[->](?!\S))")  # :smile:, ->, --
+JOINER = "\u2060"  # a word joiner, which nobody sees: no backslash keeps Streamlit from turning these into signs
 
 
 def plain(text: object) -> str:
     r"""Write a text for Markdown so that it is shown letter by letter: "a*b" becomes "a\*b"; line breaks are spaces."""
     words = " ".join(str(text).split())
-    return SHORTCODE.sub(f":{JOINER}", MARKDOWN.sub(_escaped, words))
+    return MARKDOWN.sub(_escaped, SIGNS.sub(rf"\g<0>{JOINER}", words))
 
 
 def _escaped(found):
