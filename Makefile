@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --constraint constraints.txt
 
-.PHONY: app lab test quick slow mutants fuzz lint types lessons benchmark constraints clean
+.PHONY: app lab test quick slow mutants fuzz lint types lessons benchmark constraints lock clean
 
 app: $(VENV)/app
 	$(BIN)/diffusion-edu app
@@ -47,8 +47,13 @@ benchmark: $(VENV)/dev # about half an hour on two cores; each line also runs al
 
 constraints: # writes down the versions in .venv: after an upgrade that passed `make test slow lessons`
 	grep '^#' constraints.txt > constraints.new
-	$(BIN)/python -m pip freeze --exclude-editable | sed 's/+.*//' | grep -viE '^(nvidia-|cuda-|triton)' >> constraints.new
+	$(BIN)/python -m pip freeze --exclude-editable | sed 's/+.*//' | grep -viE '^(nvidia-|cuda-|triton|uv=)' >> constraints.new
 	mv constraints.new constraints.txt
+
+lock: constraints.txt # the same versions with the SHA-256 of every file: pip install --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet uv
+	$(BIN)/uv pip compile pyproject.toml --extra all --constraint constraints.txt --generate-hashes --universal \
+		--python-version 3.11.5 --no-annotate --no-header --quiet --output-file requirements.lock
 
 $(VENV)/app: pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)

@@ -55,6 +55,16 @@ def test_constraints_pin_everything_that_is_required_and_nothing_that_only_this_
     assert not [version for version in pins.values() if "+" in version]
 
 
+def test_the_lock_has_hashes_for_the_pinned_versions_of_all_that_people_install():
+    text = (ROOT / "requirements.lock").read_text(encoding="utf-8").replace(" \\\n", " ")
+    rows = [line for line in text.splitlines() if line and not line.startswith("#")]
+    assert all(re.search(r" --hash=sha256:[0-9a-f]{64}( |$)", row) for row in rows) and "://" not in text
+    locked = {canonicalize_name(row.split("==")[0]): re.split("[ ;]", row.split("==")[1])[0] for row in rows}
+    pins = {canonicalize_name(line.split("==")[0]): line.split("==")[1] for line in listed("constraints.txt")}
+    assert {canonicalize_name(Requirement(line).name) for line in listed("requirements.txt")} <= set(locked)
+    assert [name for name in pins if name in locked and locked[name] != pins[name]] == []
+
+
 def test_the_style_hooks_use_the_pinned_version_of_ruff():
     hooks = (ROOT / ".pre-commit-config.yaml").read_text(encoding="utf-8")
     assert set(re.findall(r"ruff==[\d.]+", hooks)) == {
