@@ -29,9 +29,10 @@ STEP, BATCH = 8, 32  # tokens; images
 class Latents:
     """Latents fp16 (n, c, h, w) with captions; caption (n, k) holds the rows of each latent's captions in captions.
 
-    Where a latent has fewer than k captions, -1 stands for the others. captions are token ids (m, 77) or vectors (m, 77, d). part (n,) is the set of each latent, held (n,) whether it is
-    held out, and prompts (p,) are rows of the captions that sheets are sampled for. facts, as JSON can hold them: what
-    the latents were made from and with, and the text of the vocabulary.
+    Where a latent has fewer than k captions, -1 stands for the others. captions are token ids (m, 77) or vectors (m,
+    77, d). part (n,) is the set of each latent, held (n,) whether it is held out, and prompts (p,) are rows of the
+    captions that sheets are sampled for. facts, as JSON can hold them: what the latents were made from and with, and
+    the text of the vocabulary.
     """
 
     images: Tensor
@@ -68,7 +69,7 @@ class Latents:
         return condition.float() if condition.ndim == 3 else condition.long()
 
     def batch(self, chosen, generator=None):
-        """Return the latents float32 at an index (m,), and their conditions: a random caption of each, else the first."""
+        """Return the latents float32 at an index (m,), and their conditions: a random caption of each, or the first."""
         rows = self.caption[chosen].view(len(chosen), -1)
         if generator is not None and rows.shape[1] > 1:
             among = torch.rand(rows.shape, generator=generator, device=rows.device).where(rows >= 0, -1)
