@@ -1,6 +1,7 @@
 """Charts with hover, zoom and export, by plotly: the same look for all that stand on a page."""
 
 import math
+from html import escape
 from pathlib import Path
 
 import numpy as np
@@ -32,11 +33,12 @@ def _trace(series, chart):
     x = _unlog(chart.x, chart.at if series.x is None else series.x)
     y = _unlog(chart.y, series.y)
     colour = INK if series.colour == "currentColor" else series.colour
-    label = f"<b>{series.label}</b><br>" if series.label else ""
+    name = shown(series.label)
+    label = f"<b>{name}</b><br>" if name else ""
     return go.Scatter(
         x=x,
         y=y,
-        name=series.label,
+        name=name,
         mode="lines+markers" if series.bands else "lines",
         line={"color": colour, "dash": _dash(series.dash), "width": 2},
         marker={"color": colour, "size": 5},
@@ -45,6 +47,11 @@ def _trace(series, chart):
         legendgroup=series.label,
         hovertemplate=f"{label}{chart.x.title}: %{{x:.4~g}}<br>{chart.y.title}: %{{y:.4~g}}<extra></extra>",
     )
+
+
+def shown(name):
+    """Write a name for plotly, which reads HTML and fields such as %{x}, so that it is shown as it is."""
+    return escape(name, quote=False).replace("%{", "%&#123;")
 
 
 def _bars(series, axis, y):
@@ -109,7 +116,7 @@ def class_map(positions, colours, names, chosen, nearest, height=380):
     The chosen class is named, its nearest classes are numbered from 1, and all names are shown on hover.
     """
     x, y = np.asarray(positions, dtype=np.float64).round(4).T
-    labels = {chosen: names[chosen], **{k: str(number) for number, k in enumerate(nearest, 1)}}
+    labels = {chosen: shown(names[chosen]), **{k: str(number) for number, k in enumerate(nearest, 1)}}
     lines = [axis[k] if k is not None else None for axis in (x, y) for near in nearest for k in (chosen, near, None)]
     half = len(lines) // 2
     emphasis = [k == chosen for k in range(len(names))]
@@ -121,7 +128,7 @@ def class_map(positions, colours, names, chosen, nearest, height=380):
     text = [f"<b>{labels[k]}</b>" if k in labels else "" for k in range(len(names))]
     line = {"color": INK, "dash": "dot", "width": 1}
     links = go.Scatter(x=lines[:half], y=lines[half:], mode="lines", line=line, hoverinfo="skip")
-    words = {"text": text, "textposition": "top center", "hovertext": list(names)}
+    words = {"text": text, "textposition": "top center", "hovertext": [shown(name) for name in names]}
     hover = "%{hovertext}<extra></extra>"
     points = go.Scatter(x=x, y=y, mode="markers+text", marker=dots, hovertemplate=hover, **words)
     drawn = go.Figure([links, points])

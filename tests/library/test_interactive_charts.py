@@ -55,6 +55,12 @@ def test_a_heat_map_has_its_first_row_on_top_and_shows_outliers_in_one_colour():
     assert trace.zmax == pytest.approx(1, abs=0.01) and trace.z.tolist() == values
 
 
+def test_names_are_shown_as_they_are():
+    drawn = class_map([[0, 0], [1, 0]], ["#111111", "#222222"], ["<b>rose</b>", "a%{x} & b"], 0, [1])
+    assert list(drawn.data[1].text) == ["<b>&lt;b&gt;rose&lt;/b&gt;</b>", "<b>1</b>"]
+    assert list(drawn.data[1].hovertext) == ["&lt;b&gt;rose&lt;/b&gt;", "a%&#123;x} &amp; b"]
+
+
 def test_a_map_of_classes_names_the_chosen_one_and_numbers_the_nearest():
     drawn = class_map([[0, 0], [1, 0], [0, 2]], ["#111111", "#222222", "#333333"], ["iris", "rose", "tulip"], 1, [2, 0])
     lines, dots = drawn.data

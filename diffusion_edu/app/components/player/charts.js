@@ -32,11 +32,14 @@ const unlog = (axis, values) => (axis.base ? values.map((value) => (value === nu
 const pathOf = ({ x, y }, chart, state) => ({ x: unlog(chart.x, atState(x, state) ?? chart.at), y: unlog(chart.y, atState(y, state)) });
 const dashes = (dash) => (dash ? dash.split(" ").map((length) => `${length}px`).join(",") : "solid");
 
+// A name for plotly, which reads HTML and fields such as %{x}, so that it is shown as it is.
+const asShown = (name) => (name ?? "").replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll("%{", "%&#123;");
+
 // The end of a vector, or start, end and current point of a path: the points that are marked, with the current one last.
 function marksOf(series, chart, state) {
   const { x, y } = pathOf(series, chart, state), last = x.length - 1;
   const marked = series.now ? [0, last, series.now[state]] : [last];
-  return { x: marked.map((k) => x[k]), y: marked.map((k) => y[k]), text: marked.map((_, k) => (k === marked.length - 1 ? series.label : "")) };
+  return { x: marked.map((k) => x[k]), y: marked.map((k) => y[k]), text: marked.map((_, k) => (k === marked.length - 1 ? asShown(series.label) : "")) };
 }
 
 // The traces of plotly: a line for each series, then the marks of those that have some.
@@ -45,7 +48,7 @@ function tracesOf(chart, colour) {
   const lines = chart.series.map((series) => {
     const path = pathOf(series, chart, 0);
     const value = chart.cursor ? "%{y:.4~g}" : `${chart.x.title}: %{x:.4~g}<br>${chart.y.title}: %{y:.4~g}`; // a cursor's box names x itself
-    const words = `${series.label ? `<b>${series.label}</b> ` : ""}${value}<extra></extra>`;
+    const words = `${series.label ? `<b>${asShown(series.label)}</b> ` : ""}${value}<extra></extra>`;
     const line = { color: paint(series.colour), dash: dashes(series.dash), width: 2 };
     return { ...path, mode: "lines", line, name: series.label, hovertemplate: words, showlegend: false };
   });
