@@ -50,7 +50,7 @@ constraints: # writes down the versions in .venv: after an upgrade that passed `
 	$(BIN)/python -m pip freeze --exclude-editable | sed 's/+.*//' | grep -viE '^(nvidia-|cuda-|triton|uv=)' >> constraints.new
 	mv constraints.new constraints.txt
 
-lock: constraints.txt # the same versions with the SHA-256 of every file: pip install --require-hashes -r requirements.lock
+lock: constraints.txt # the same versions with the SHA-256 of every file: pip install -r requirements.lock
 	$(BIN)/python -m pip install --quiet uv
 	$(BIN)/uv pip compile pyproject.toml --extra all --constraint constraints.txt --generate-hashes --universal \
 		--python-version 3.11.5 --no-annotate --no-header --quiet --output-file requirements.lock
