@@ -4,8 +4,20 @@ import ast
 import json
 import re
 
-TEXTS = ("caption", "text", "prompt", "captions", "texts", "sentence", "sentences", "description", "comment", "raw")
-LABELS = ("label", "labels", "class", "classname", "target")
+TEXTS = (
+    "caption",
+    "text",
+    "prompt",
+    "captions",
+    "texts",
+    "sentence",
+    "sentences",
+    "description",
+    "comment",
+    "raw",
+    "alttext",
+)
+LABELS = ("label", "labels", "class", "classname", "target", "finelabel", "coarselabel")
 FILES = ("filename", "file", "image", "img", "path", "filepath", "imagepath", "imagename", "imagefile", "imageid", "id")
 FILES += ("imgname", "imgpath", "name", "photo")
 

@@ -13,6 +13,8 @@ from diffusion_edu.data.table import Table, joined
 
 SHARDS = (".parquet", ".pq", ".arrow", ".feather")
 IMAGES = ("image", "img", "images", "imagebytes", "imgbytes", "bytes", "jpg", "jpeg", "png", "webp", "photo", "picture")
+ENCODED = re.compile(r"(large_|fixed_size_)?binary|struct<.*\b(bytes|path):")  # types of columns that hold image files
+NUMBERS = re.compile(r"(large_)?list<\w+: u?int\d+>")
 PATHS = ("image", "img", "imagepath", "filename", "filepath", "path", "file", "imagefile")
 
 
@@ -46,18 +48,34 @@ def _split(path):
     return next((split_of(word) for word in words if split_of(word)), None)
 
 
+def is_shard(path):
+    """Whether a file is a parquet or arrow file by its name, or a parquet file by its first bytes."""
+    if path.suffix.lower() in SHARDS:
+        return True
+    with open(path, "rb") as file:
+        return file.read(4) == b"PAR1"
+
+
 def _read(path, shard):
     table = _arrow(path)
-    described = json.loads((table.schema.metadata or {}).get(b"huggingface", b"{}"))
-    features = described.get("info", {}).get("features", {})
     if not table.num_rows:
         return Table(path.name, [], [], {}, {})
+    features = _features(table.schema)
     key = _image_column(path, table.schema, features)
     columns = {name: table.column(name).to_pylist() for name in table.column_names}
     files = [_opened(value, path.parent) for value in columns.pop(key)]
-    names = {name: feature["names"] for name, feature in features.items() if feature.get("_type") == "ClassLabel"}
+    names = {name: feature["names"] for name, feature in features.items() if isinstance(feature.get("names"), list)}
     rows = [f"row {row} of {shard}" if shard else f"row {row}" for row in range(len(files))]
     return Table(path.name, files, rows, columns, {name: names[name] for name in names if name in columns})
+
+
+def _features(schema):
+    """What the library `datasets` wrote about each column, {name: {"_type": ...}}; nothing where that is damaged."""
+    try:
+        found = json.loads((schema.metadata or {}).get(b"huggingface", b"{}"))["info"]["features"]
+    except (ValueError, KeyError, TypeError):
+        return {}
+    return {name: each for name, each in found.items() if isinstance(each, dict)} if isinstance(found, dict) else {}
 
 
 def _arrow(path):
@@ -76,32 +94,24 @@ def _arrow(path):
             return read(path)
         except (pyarrow.ArrowException, OSError) as found:  # ArrowInvalid, ArrowNotImplementedError
             problem = found
-    raise ValueError(f"{path.name!r} is not a {path.suffix.lower()[1:]} file that can be read ({problem}).") from None
+    why = str(problem).splitlines()[0].rstrip(".")
+    raise ValueError(f"{path.name!r} is not a {path.suffix.lower()[1:] or 'parquet'} file that can be read ({why}).")
 
 
 def _image_column(path, schema, features):
     """The column with the images: declared as such, called so, or the only one that can hold them."""
-    import pyarrow.types as kinds
-
-    def encoded(name):
-        kind = schema.field(name).type
-        if kinds.is_struct(kind):
-            return any(kind.field(at).name in ("bytes", "path") for at in range(kind.num_fields))
-        numbers = (kinds.is_list(kind) or kinds.is_large_list(kind)) and kinds.is_integer(kind.value_type)
-        return kinds.is_binary(kind) or kinds.is_large_binary(kind) or numbers and name == column([name], IMAGES)
-
-    declared = [name for name in schema.names if (features.get(name) or {}).get("_type") == "Image"]
-    holding = [name for name in schema.names if encoded(name)]
-    texts = [name for name in schema.names if kinds.is_string(schema.field(name).type)]
-    for among, names in ((declared, IMAGES), (holding, IMAGES), (texts, PATHS)):
+    kinds = {name: str(schema.field(name).type) for name in schema.names}
+    declared = [name for name in kinds if features.get(name, {}).get("_type") == "Image"]
+    holding = [name for name, kind in kinds.items() if ENCODED.match(kind)]
+    numbers = [name for name, kind in kinds.items() if NUMBERS.fullmatch(kind)]
+    texts = [name for name, kind in kinds.items() if "string" in kind and "<" not in kind]
+    for among, names in ((declared, IMAGES), (holding, IMAGES), (numbers, IMAGES), (texts, PATHS)):
         if found := column(among, names):
             return found
     if declared or len(holding) == 1:
         return (declared or holding)[0]
-    raise ValueError(
-        f"{path.name!r} is not a parquet file with a column 'image' of encoded images: it has "
-        f"{listing(schema.names, 20)}."
-    )
+    there = listing([f"{name} ({kind if len(kind) < 30 else kind[:27] + '...'})" for name, kind in kinds.items()], 20)
+    raise ValueError(f"{path.name!r} is not a parquet file with a column 'image' of encoded images: it has {there}.")
 
 
 def _opened(value, folder):

@@ -63,7 +63,10 @@ def found_in(table):
     splits = [_split(split) for split in columns.get("split", [None] * count)]
     rows = list(zip(table.files, labels, splits, table.rows, strict=True))
     notes = list(table.notes)
-    if classes and (without := [name for _, found, _, name in rows if found is None]):
+    without = [name for _, found, _, name in rows if found is None]
+    if len(without) == count:
+        classes = []
+    if classes and without:
         notes.append(f"Left out {len(without)} of {count} images without a label: {listing(without)}.")
         rows = [row for row in rows if row[1] is not None]
     if label and not classes:

@@ -9,7 +9,7 @@ from diffusion_edu.data.folders import folder_of_images, is_image, kinds_below
 from diffusion_edu.data.layouts import listing
 from diffusion_edu.data.places import HUB, located
 from diffusion_edu.data.row_files import TABLES
-from diffusion_edu.data.shards import SHARDS, read_shards
+from diffusion_edu.data.shards import SHARDS, is_shard, read_shards
 from diffusion_edu.data.table import Table, joined
 
 NO_IMAGE = "{!r} holds no image that can be read; expected files such as flower.jpg or flower.png"
@@ -38,7 +38,7 @@ def _file(path):
         return replace(folder([unpacked(path)], path.name), name=path.name)
     if path.suffix.lower() in TABLES and path.suffix.lower() != ".parquet":  # metadata.csv stands for its folder
         return folder([path.parent], path.parent.name)
-    if path.suffix.lower() in SHARDS:
+    if is_shard(path):
         return read_shards(path.name, path.parent, [path])
     raise ValueError(
         f"{path.name!r} is not a parquet file, an archive or an image: name a folder of images, or such a file."

@@ -161,7 +161,7 @@ def test_a_parquet_file_may_have_nameless_labels_or_none_and_broken_rows(tmp_pat
 @pytest.mark.parametrize(
     ("columns", "sentence"),
     [
-        ({"photo": [1], "words": ["a"]}, "column 'image' of encoded images: it has photo, words"),
+        ({"photo": [1], "words": ["a"]}, "column 'image' of encoded images: it has photo .int64., words .string."),
         ({"photo": [{"bytes": b""}]}, "no image that can be read"),
         ({"image": ["a.png"]}, "no image that can be read"),
         ({"image": [{"bytes": b"garbage"}]}, "no image that can be read"),

@@ -46,6 +46,9 @@ COLUMNS = {
     "called as nobody else does": {"caption": ["a", "b"], "what_i_saw": STRUCT},
     "as numbers": {"image": [list(each) for each in BYTES]},
     "as addresses": {"image": ["data:image/png;base64," + base64.b64encode(each).decode() for each in BYTES]},
+    "of binaries of one length": {
+        "image": pyarrow.array([each.ljust(100, b" ") for each in BYTES], pyarrow.binary(100))
+    },
     "in a folder": {"image_path": ["in/blue.png", "in\\red.png"], "split": ["train", "test"]},
     "in a folder, as a struct": {
         "image": [{"bytes": None, "path": "in/blue.png"}, {"bytes": None, "path": "in/red.png"}]
@@ -69,8 +72,41 @@ def test_images_written_as_text_are_read(tmp_path):
 
 
 def test_two_columns_that_may_be_it_are_named(tmp_path):
-    with pytest.raises(ValueError, match="a column 'image' of encoded images: it has before, after, words"):
+    with pytest.raises(
+        ValueError, match="a column 'image' of encoded images: it has before .binary., after .binary., words .string."
+    ):
         read_table(shard(tmp_path / "a.parquet", {"before": BYTES, "after": BYTES, "words": ["a", "b"]}))
+
+
+@pytest.mark.parametrize(
+    "columns",
+    [
+        {"image": [np.zeros((8, 8, 3), np.uint8).tolist()]},
+        {"pixels": [[0] * 784], "label": [1]},
+        {"image_url": ["https://example.org/a.png"]},
+        {"image": [1]},
+    ],
+)
+def test_images_in_other_forms_are_refused_with_the_names_and_types_of_columns(tmp_path, columns):
+    with pytest.raises(ValueError, match=f"it has {next(iter(columns))} \\(.*\\)") as problem:
+        read_table(shard(tmp_path / "a.parquet", columns))
+    assert "\n" not in str(problem.value)
+
+
+@pytest.mark.parametrize("described", ["no json", "[1]", '{"info": 3}', '{"info": {"features": [1]}}'])
+def test_what_is_written_about_columns_may_be_damaged(tmp_path, described):
+    table = pyarrow.table({"image": BYTES, "label": ["a", "b"]}).replace_schema_metadata({"huggingface": described})
+    files.write_table(table, tmp_path / "no_ending")
+    assert load_images(tmp_path / "no_ending", 8, pytest.fail).classes == ("a", "b")
+
+
+@pytest.mark.parametrize("size", [0, 3, 100, -30])
+def test_files_that_are_cut_off_are_refused_in_one_sentence(tmp_path, size):
+    path = shard(tmp_path / "a.parquet", {"image": BYTES})
+    path.write_bytes(path.read_bytes()[:size])
+    with pytest.raises(ValueError, match="'a.parquet' is not a parquet file that can be read") as problem:
+        read_table(path)
+    assert "\n" not in str(problem.value)
 
 
 def labelled(labels, names=None):
