@@ -4,6 +4,7 @@ import streamlit as st
 
 from diffusion_edu.app.common import model_card, models
 from diffusion_edu.app.common.layout import page
+from diffusion_edu.app.common.plain_text import plain
 from diffusion_edu.app.common.score_names import distance_in_words
 from diffusion_edu.app.components.player.widget import play
 from diffusion_edu.app.jobs.timing import measure
@@ -59,7 +60,7 @@ def show_speed(known):
         st.metric(f"8 images in {preset.steps} steps", f"{seconds:.1f} s", help=words)
         st.caption(f"Computing on {model.compute}.")
     except Unusable as problem:
-        st.error(str(problem))
+        st.error(plain(problem))
 
 
 with page(

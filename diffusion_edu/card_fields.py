@@ -145,7 +145,6 @@ class Training(TypedDict, total=False):
     loss: float | None
     validation_loss: float | None
     objective: Objective
-    scale: Latents
 
 
 class Measured(TypedDict, total=False):

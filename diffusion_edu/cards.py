@@ -168,7 +168,7 @@ def _first_problem(problem):
     if first["type"] in ("missing", "extra_forbidden"):
         return f"{place} is {'missing' if first['type'] == 'missing' else 'unknown'}"
     if first["type"] == "value_error":
-        return f"{place} {words}"
+        return words.rstrip(".") if words.startswith("The ") else f"{place} {words}"
     return f"{place or 'it'} {re.sub('^[A-Z][a-z]* should', 'must', words)}, not {short(first['input'])}"
 
 

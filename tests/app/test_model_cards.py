@@ -127,8 +127,8 @@ def test_a_nearly_empty_card_is_shown_too(tiny, tmp_path, monkeypatch):
     from diffusion_edu.checkpoints import Card
 
     monkeypatch.setattr("diffusion_edu.checkpoints.OWN", tmp_path)
-    save(tmp_path, Card("bare<b>", "Bare <b>", "attention_unet", {"widths": [16, 32]}, "v", 16), tiny())
-    words = text(shown("bare<b>"))
+    save(tmp_path, Card("bare", "Bare <b>", "attention_unet", {"widths": [16, 32]}, "v", 16), tiny())
+    words = text(shown("bare"))
     assert "no sheet" in words and "has not been evaluated" in words and "million weights" in words
 
 

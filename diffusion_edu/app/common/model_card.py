@@ -6,6 +6,7 @@ from html import escape
 import streamlit as st
 
 from diffusion_edu.app.common.model_weaknesses import weaknesses
+from diffusion_edu.app.common.plain_text import plain
 from diffusion_edu.app.common.score_names import scores
 from diffusion_edu.app.common.state import own
 from diffusion_edu.card_fit import size_multiple
@@ -57,7 +58,7 @@ def what(card: Card):
             latents = f"latents, {card.channels} maps of {card.size}x{card.size}"
             return (
                 f"A latent diffusion model, text to image: it samples {latents}, conditioned on a prompt, and "
-                f"{card.autoencoder!r} decodes them to an image of {size}. {predicts}"
+                f"{plain(card.autoencoder)} decodes them to an image of {size}. {predicts}"
             )
         return f"A diffusion model: it samples images of {size} from noise{_condition(card)}. {predicts}"
     if card.prediction_type == "vae":
@@ -65,7 +66,9 @@ def what(card: Card):
     if card.prediction_type == "autoencoder":
         return f"An autoencoder for latent diffusion: it encodes images of {size} as small latents, and decodes them."
     if card.prediction_type == "restoration":
-        return f"A restoration network for cold diffusion: it undoes {', '.join(card.classes)} in images of {size}."
+        return (
+            f"A restoration network for cold diffusion: it undoes {plain(', '.join(card.classes))} in images of {size}."
+        )
     classes = f"which of {len(card.classes)} classes an image shows"
     attributes = f"which of {len(card.attributes)} attributes a face has"
     return f"A classifier: it predicts {classes if card.classes else attributes}. It evaluates samples."
@@ -73,7 +76,7 @@ def what(card: Card):
 
 def _condition(card):
     """Write the condition of a diffusion model."""
-    words = f", conditioned on {card.conditioning_image}" if card.conditioning_image else ""
+    words = f", conditioned on {plain(card.conditioning_image)}" if card.conditioning_image else ""
     if card.classes:
         return f", conditioned on one of {len(card.classes)} classes{words}"
     return f", conditioned on {len(card.attributes)} attributes{words}" if card.attributes else words
@@ -125,7 +128,7 @@ def show(card: Card):
     st.html(table(("How it was made", ""), facts(card).items()))
     if card.condition_names:
         with st.expander(f"All {len(card.condition_names)} {'attributes' if card.attributes else 'classes'}"):
-            st.caption(", ".join(card.condition_names))
+            st.caption(plain(", ".join(card.condition_names)))
     path, key = available()[card.name], f"json:{card.name}"
     icon = ":material/download:"
     st.download_button("Download the card (JSON)", path.read_bytes(), path.name, "application/json", icon=icon, key=key)
@@ -141,7 +144,7 @@ def _show_sheet(card):
 
 def _show_protocol(card):
     if words := card.scores.get("protocol"):
-        st.caption(f"How it was measured: {words}.")
+        st.caption(f"How it was measured: {plain(words)}.")
     if command := card.scores.get("command"):
         st.code(command, language="sh", wrap_lines=True)
 
@@ -169,6 +172,6 @@ def table(head, rows):
 def button(card: Card):
     """Show a button that opens the card over the page."""
     if st.button(
-        card.title, key=own(f"card:{card.name}"), type="tertiary", icon=":material/badge:", help="Open its card"
+        plain(card.title), key=own(f"card:{card.name}"), type="tertiary", icon=":material/badge:", help="Open its card"
     ):
-        st.dialog(card.title, width="large", icon=":material/badge:")(show)(card)
+        st.dialog(plain(card.title), width="large", icon=":material/badge:")(show)(card)

@@ -1,13 +1,14 @@
 """The known weaknesses of a model, as its scores and its training data show them."""
 
 from diffusion_edu.app.common.numbers import format_number
+from diffusion_edu.app.common.plain_text import plain
 from diffusion_edu.checkpoints import Card
 from diffusion_edu.denoisers import TARGETS
 
 
 def weaknesses(card: Card):
     """List the weaknesses of a model in sentences."""
-    found = [card.caution] if card.caution else []
+    found = [plain(card.caution)] if card.caution else []
     found += [*_from_scores(card.scores), *_from_type(card)]
     return found if card.scores else [*found, "It has not been evaluated, or its card has no scores."]
 
@@ -40,6 +41,6 @@ def _from_type(card):
     if card.prediction_type == "vae":
         yield "Its images are blurred: the decoder averages over all images with nearly the same latent."
     if card.autoencoder:
-        yield f"It cannot show what {card.autoencoder!r} cannot encode: hair, grass and letters are soft."
+        yield f"It cannot show what {plain(card.autoencoder)} cannot encode: hair, grass and letters are soft."
     elif card.size <= 64 and card.prediction_type in TARGETS:
         yield f"It was trained on {card.size}x{card.size} pixels, and knows no finer detail."

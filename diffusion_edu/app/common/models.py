@@ -6,6 +6,7 @@ from contextlib import contextmanager
 import streamlit as st
 
 from diffusion_edu.app.common.controls import control
+from diffusion_edu.app.common.plain_text import plain
 from diffusion_edu.checkpoints import available, load, read_cards
 
 LOG = logging.getLogger("diffusion_edu.app")
@@ -36,7 +37,7 @@ def cards(fits=lambda card: card.generates):
     found, problems = read_cards()
     if problems:
         more = f"\n\n... and {len(problems) - MOST} more cards cannot be used." if len(problems) > MOST else ""
-        st.warning("\n\n".join(problems[:MOST]) + more, icon=":material/warning:")
+        st.warning("\n\n".join(map(plain, problems[:MOST])) + more, icon=":material/warning:")
     first = sorted(found, key=lambda name: name != FIRST)
     return {name: found[name] for name in first if fits(found[name])}
 
@@ -67,7 +68,7 @@ def entry(name):
         yield
     except Exception:
         LOG.exception("The entry of %s failed", name)
-        st.caption(f"{name} cannot be shown; the reason is in the log of the app.")
+        st.caption(f"{plain(name)} cannot be shown; the reason is in the log of the app.")
 
 
 def pick(key="model"):

@@ -4,6 +4,7 @@ import math
 from html import escape
 
 from diffusion_edu.app.common.numbers import format_number, format_with_band
+from diffusion_edu.app.common.plain_text import plain
 from diffusion_edu.app.evaluation.score_rows import MODEL, NOISE, PIXELS, REAL, VAE
 from diffusion_edu.app.trajectories.chart_axes import log_axis
 
@@ -126,7 +127,7 @@ def _strip(row, axis, lines):
 def model_sentence(rows):
     """Say how far the best model is from real images and from noise."""
     best, baselines = next(row for row in rows if row.card), {row.role: row.scores["FD"] for row in rows}
-    words = f"**{best.name}** is the nearest"
+    words = f"**{plain(best.name)}** is the nearest"
     if REAL in baselines:
         times = best.scores["FD"] / baselines[REAL]
         words += f": its FD to real images is {times:.1f} times the FD between two halves of the real images"
@@ -142,7 +143,7 @@ def autoencoder_sentence(rows):
         return ""
     times = few.scores["perceptual_distance"] / own.scores["perceptual_distance"]
     return (
-        f"**{own.name}** reconstructs images with a PSNR of {own.scores['PSNR']:.1f} dB. Shrunk to as many numbers as "
-        f"the latents have, and enlarged again (bicubic), they have {few.scores['PSNR']:.1f} dB, and the perceptual "
-        f"distance to the images is {times:.1f} times as large."
+        f"**{plain(own.name)}** reconstructs images with a PSNR of {own.scores['PSNR']:.1f} dB. Shrunk to as many "
+        f"numbers as the latents have, and enlarged again (bicubic), they have {few.scores['PSNR']:.1f} dB, and the "
+        f"perceptual distance to the images is {times:.1f} times as large."
     )

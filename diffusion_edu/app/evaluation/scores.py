@@ -9,6 +9,7 @@ from diffusion_edu.app.common.charts import plot
 from diffusion_edu.app.common.controls import control
 from diffusion_edu.app.common.layout import show_code
 from diffusion_edu.app.common.models import entry, labelled
+from diffusion_edu.app.common.plain_text import plain
 from diffusion_edu.app.common.snippets import snippet
 from diffusion_edu.app.evaluation.score_rows import autoencoder_tables, has_place, model_tables
 from diffusion_edu.app.evaluation.score_table import autoencoder_sentence, model_sentence, table
@@ -135,6 +136,6 @@ def _band(row):
 def _show_protocols(cards):
     with st.expander("How this was measured", icon=":material/straighten:"):
         for card in cards:
-            st.markdown(f"**{card.title}**: {card.scores.get('protocol', 'its card does not say')}.")
+            st.markdown(f"**{plain(card.title)}**: {plain(card.scores.get('protocol', 'its card does not say'))}.")
             if command := card.scores.get("command"):
                 st.code(command, language="sh", wrap_lines=True)
