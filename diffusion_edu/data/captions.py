@@ -13,7 +13,7 @@ from diffusion_edu.data.images import ImageSet, load_found, load_images, read_ro
 from diffusion_edu.data.layouts import SPLITS, listing
 from diffusion_edu.data.metadata import is_text, read_text_beside
 from diffusion_edu.data.sources import PUBLIC, Found, found_in
-from diffusion_edu.data.tables import read_table
+from diffusion_edu.data.tables import gathered, read_table
 
 HOW = (
     "put a text file of the same name beside each image (cat.jpg, cat.txt), or a file metadata.csv with the columns "
@@ -96,7 +96,7 @@ def load_subjects(sources, size, tell):
         raise ValueError(
             "Images with captions and subjects are in no public set: name a parquet file or a folder with --data."
         )
-    return by_subject([load_captioned(source, size, tell, from_classes=True) for source in sources], tell)
+    return by_subject([load_captioned(source, size, tell, from_classes=True) for source in gathered(sources)], tell)
 
 
 def by_subject(sets, tell):

@@ -14,7 +14,7 @@ from diffusion_edu.data.columns import LABELS, column
 from diffusion_edu.data.file_formats import FORMATS, SUFFIXES
 from diffusion_edu.data.layouts import layout, listing
 from diffusion_edu.data.metadata import BESIDE, table_columns, texts_beside
-from diffusion_edu.data.places import files_below
+from diffusion_edu.data.places import files_below, hidden
 from diffusion_edu.data.row_files import TABLES
 from diffusion_edu.data.table import Table
 
@@ -32,8 +32,11 @@ def kinds_below(paths):
     )
     notes = [f"The folder {problem.filename!r} cannot be opened ({problem.strerror})." for problem in unreadable]
     images = [file for file in files if is_image(file)]
+    if images and any(path.is_file() for path in paths):  # what lies beside single images may describe them
+        beside = [file for place in {image.parent for image in images} for file in sorted(place.iterdir())]
+        files += [file for file in beside if file.is_file() and not hidden(file.name) and not is_image(file)]
     chosen = set(images)
-    return root, images, [file for file in files if file not in chosen], notes
+    return root, images, [file for file in dict.fromkeys(files) if file not in chosen], notes
 
 
 def is_image(file):
@@ -54,8 +57,11 @@ def is_image(file):
             return False
 
 
-def folder_of_images(name, root, images, others, notes):
-    """Make a Table of the images below a folder, and of what the folders, tables and texts among the others say."""
+def folder_of_images(name, root, images, others, notes, whole=True):
+    """Make a Table of the images below a folder, and of what the folders, tables and texts among the others say.
+
+    whole: all files below the folder are meant, so those that nothing is read from are named.
+    """
     texts = texts_beside(root, images, others)
     beside = set(texts)
     columns, used = table_columns(root, images, [file for file in others if file not in beside], notes)
@@ -66,7 +72,7 @@ def folder_of_images(name, root, images, others, notes):
     if not column(columns, LABELS) and set(labels) - {None, ...}:
         columns["label"] = labels
     kept = [row for row, label in enumerate(labels) if label is not ...]
-    if left := _left_out(root, images, others, {*used, *beside}):
+    if whole and (left := _left_out(root, images, others, {*used, *beside})):
         notes.append(f"Left out what is no image: {listing(left, NAMED)}.")
     return Table(
         name,

@@ -14,7 +14,7 @@ from torch import Tensor
 from diffusion_edu.data.decoding import read_image
 from diffusion_edu.data.layouts import listing
 from diffusion_edu.data.sources import PUBLIC, listed
-from diffusion_edu.data.tables import NO_IMAGE
+from diffusion_edu.data.tables import NO_IMAGE, gathered
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ def load_images(source=None, size=64, tell: Callable[[str], None] = print, publi
     out, and `tell` gets one sentence for each. Raises ValueError if there is nothing to read.
     """
     if isinstance(source, (list, tuple)):
-        sets = [load_images(part, size, tell) for part in source]
+        sets = [load_found(listed(part), size, tell) for part in gathered(source)]
         joined = together(sets)
         if joined.labels is None and any(part.labels is not None for part in sets):
             tell("The sets have different labels, so they are used without any.")

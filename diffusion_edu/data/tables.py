@@ -1,10 +1,12 @@
 """Tables of images and what is known about each: from a folder, an archive, parquet files, or a data set of the hub."""
 
 import io
+import os
 from dataclasses import replace
 from pathlib import Path
 
 from diffusion_edu.data.archives import is_archive, unpacked
+from diffusion_edu.data.file_formats import SUFFIXES
 from diffusion_edu.data.folders import folder_of_images, is_image, kinds_below
 from diffusion_edu.data.layouts import listing
 from diffusion_edu.data.places import HUB, located
@@ -20,16 +22,22 @@ def read_table(source):
 
     A folder may have the layouts of imagefolder in `datasets`: one sub-folder per class, folders train, validation and
     test, and captions or other columns in metadata.csv, metadata.jsonl or metadata.parquet. places.located says how a
-    source may be written.
+    source may be written; a tuple of files is one source.
     """
-    paths = located(source)
+    paths = [path for each in source for path in located(each)] if isinstance(source, tuple) else located(source)
     first = paths[0]
     if isinstance(first, str):
         return hub(first)
-    name = first.name or str(first)
-    if len(paths) == 1 and first.is_file() and not is_image(first):
-        return _file(first)
-    return folder(paths, name if len(paths) == 1 else str(source))
+    if len(paths) > 1:
+        return folder(paths, Path(os.path.commonpath([path.parent for path in paths])).name)
+    return _file(first) if first.is_file() and not is_image(first) else folder(paths, first.name or str(first))
+
+
+def gathered(sources):
+    """Put the single images of a list, which a terminal makes of *.jpg, together as one source for read_table."""
+    images = tuple(source for source in sources if Path(source).suffix.lower() in SUFFIXES)
+    rest = [source for source in sources if source not in images]
+    return [*rest, images] if len(images) > 1 else list(sources)
 
 
 def _file(path):
@@ -49,7 +57,7 @@ def folder(paths, name):
     """Read what lies below folders: images, or else the shards or the archives of a data set."""
     root, images, others, notes = kinds_below(paths)
     if images:
-        return folder_of_images(name, root, images, others, notes)
+        return folder_of_images(name, root, images, others, notes, whole=all(path.is_dir() for path in paths))
     if shards := [file for file in others if file.suffix.lower() in SHARDS]:
         return read_shards(name, root, shards)
     if archives := [file for file in others if is_archive(file)]:

@@ -6,6 +6,7 @@ from tqdm import tqdm
 
 from diffusion_edu.cards import Unusable
 from diffusion_edu.data.captions import load_captioned
+from diffusion_edu.data.tables import gathered
 from diffusion_edu.latent.codec import latent_statistics, load_codec
 from diffusion_edu.recipes.folder import Folder
 from diffusion_edu.recipes.latents import (
@@ -84,7 +85,8 @@ def with_autoencoder(latents, args):
 def read_sets(args):
     """Read the sets of images with captions."""
     sources = [str(source) for source in [*(args.data or []), *(args.captions or [])]]
-    return [load_captioned(source, args.size, tqdm.write, args.captions_from_classes) for source in sources or DEFAULT]
+    read = partial(load_captioned, size=args.size, tell=tqdm.write, from_classes=args.captions_from_classes)
+    return [read(source) for source in gathered(sources) or DEFAULT]
 
 
 def choices_of(args, sets):

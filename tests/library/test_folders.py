@@ -8,6 +8,7 @@ import zipfile
 import pytest
 from PIL import Image
 
+from diffusion_edu.data.captions import load_captioned
 from diffusion_edu.data.images import load_images
 from diffusion_edu.data.layouts import SPLITS
 from diffusion_edu.data.tables import read_table
@@ -273,6 +274,19 @@ def test_a_path_is_understood_as_people_write_it(tmp_path, monkeypatch, way):
 def test_a_pattern_keeps_the_classes(tmp_path):
     fill(tmp_path, "iris/1.png", "rose/1.png", "rose/2.bmp")
     assert seen(f"{tmp_path}/*/*.png")[0] == {"iris/1.png": (None, "iris"), "rose/1.png": (None, "rose")}
+
+
+def test_single_images_of_a_list_are_one_set_with_what_lies_beside_them(tmp_path):
+    fill(tmp_path / "my", *(f"{k}.png" for k in range(5)))
+    for k in range(5):
+        (tmp_path / "my" / f"{k}.txt").write_text(f"number {k}")
+    (tmp_path / "my" / "notes.docx").write_text("no image")
+    names = [str(tmp_path / "my" / f"{k}.png") for k in range(4)]
+    dataset = load_images([*names, fill(tmp_path / "more", "a.png")], 8, pytest.fail)
+    assert (len(dataset), dataset.source) == (5, "more and my")
+    found = load_captioned(tuple(names), 8, pytest.fail)
+    assert found.captions == tuple((f"number {k}",) for k in range(4)) and found.source == "my"
+    assert load_captioned(f"{tmp_path}/my/*.png", 8, pytest.fail).captions[4] == ("number 4",)
 
 
 @pytest.mark.parametrize(
