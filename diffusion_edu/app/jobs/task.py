@@ -182,7 +182,7 @@ def _show_progress(task, quiet):
     row = st.container(horizontal=True, vertical_alignment="bottom", gap="medium")
     text = task.progress(job)
     left = f", about {job.seconds_left:.0f} s left" if job.seconds_left is not None else ""
-    row.progress(job.fraction, text + left)
+    row.progress(job.fraction, plain(text + left))
     if row.button("Cancel", icon=":material/stop_circle:", key=own(f"cancel:{task.key}")):
         cancel(task.key)
         st.rerun()
@@ -211,7 +211,7 @@ def animation_task(request, load=None):
 
     def preview(item):
         shown = ((grid(to_bytes(x), zoom=2, columns=len(x)), caption) for x, caption in request.preview(item))
-        show_images((page, caption, caption) for page, caption in shown)
+        show_images((page, plain(caption), caption) for page, caption in shown)
 
     def result(job):
         return request.animation(job.kept), f"{request.caption(job.kept)} Computed in {job.seconds:.1f} s."
