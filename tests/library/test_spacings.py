@@ -124,6 +124,19 @@ def fine(theta):
     return Schedule("fine", torch.cat([one, theta.cos()]), torch.cat([0 * one, theta.sin()]))
 
 
+def test_timesteps_between_two_whole_ones_are_rounded():
+    assert spaced(flow(5), 2) == [5, 3, 0]  # 2.5
+    assert spaced(flow(1000), 5, "linspace") == [1000, 750, 500, 251, 1, 0]  # 750.25, 500.5 and 250.75
+
+
+@pytest.mark.parametrize(
+    ("spacing", "timesteps"),
+    [("trailing", [400, 300, 200, 100, 0]), ("leading", [400, 201, 101, 1, 0]), ("linspace", [400, 267, 134, 1, 0])],
+)
+def test_strides_are_even_from_the_top_also_where_it_is_not_T(spacing, timesteps):
+    assert spaced(flow(1000), 4, spacing, top=400) == timesteps
+
+
 def test_log_snr_timesteps_are_even_in_log_snr_on_a_grid_that_is_fine_enough():
     ratio = torch.linspace(5, -5, 5000, dtype=torch.float64)  # log(signal / noise) at the timesteps 1 to 5000
     schedule = fine(torch.atan(torch.exp(-ratio)))
