@@ -112,6 +112,8 @@ def _plain(hint: Any, value: Any) -> Any:
     base = get_args(hint)[0] if get_origin(hint) is Annotated else hint
     if not isinstance(value, (np.generic, np.ndarray, Tensor)):
         return value
+    if get_origin(base) in (Union, UnionType):
+        return next((plain for each in get_args(base) if _fits(each, plain := _plain(each, value))), value)
     if base in (int, float) and value.ndim == 0:
         return value.item()
     if get_origin(base) in (Sequence, tuple) and value.ndim == 1:

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from diffusion_edu.checkpoints import Model
-from diffusion_edu.checks import Count, Fractions, Seeds, checked, one_of, same_count
+from diffusion_edu.checks import Count, Fractions, Rule, Seeds, checked, one_of, same_count
 from diffusion_edu.core import Denoiser, State, Step, walk
 from diffusion_edu.denoisers import clipped, guided
 from diffusion_edu.randomness import SeededNoise
@@ -76,7 +76,10 @@ class Interpolated:
     fraction: Fractions
 
 
-Condition = Tensor | np.ndarray | Sequence | Interpolated | None  # what `generate` accepts; None means unconditional
+Condition = Annotated[
+    Tensor | np.ndarray | Sequence | Interpolated | None,
+    Rule("one condition for every image, a tensor or a list of numbers, or None", lambda condition: True),
+]  # what `generate` accepts; None means unconditional
 
 
 @checked

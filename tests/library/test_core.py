@@ -3,12 +3,13 @@
 from dataclasses import FrozenInstanceError
 from functools import partial
 
+import numpy as np
 import pytest
 import torch
 
 from diffusion_edu.core import State, walk
 from diffusion_edu.denoisers import clipped
-from diffusion_edu.samplers import ddim_step
+from diffusion_edu.samplers import SAMPLERS, cold_step, ddim_step, naive_cold_step, sampler
 from diffusion_edu.schedules import cosine
 from diffusion_edu.spacings import spaced
 
@@ -97,6 +98,36 @@ def test_a_walk_never_changes_the_noise_it_was_given():
     before = x.clone()
     list(walk(partial(ddim_step, lambda x, t: x, cosine(50)), x, spaced(cosine(50), 5)))
     assert torch.equal(x, before)
+
+
+@pytest.mark.parametrize("name", [*SAMPLERS, "cold", "naive cold", "identity"])
+def test_whoever_changes_the_tensors_of_a_state_does_not_change_the_walk(name):
+    def states():
+        z = torch.ones(2, 3, dtype=torch.float64)
+        schedule, others = cosine(50), {"cold": cold_step, "naive cold": naive_cold_step}
+        if name == "identity":
+            step = lambda x, t, s: (x, x)  # noqa: E731
+        elif name in others:
+            step = partial(others[name], lambda x, t: x / 2, lambda x0, t: x0 * (1 - t / 50) if t else x0)
+        else:
+            step = partial(sampler(name), lambda x, t: torch.sin(3 * x + t), schedule, randn=lambda x: z)
+        return walk(step, start(2, 3), spaced(schedule, 5))
+
+    untouched = [(state.x.clone(), state.x0_hat.clone()) for state in states()]
+    for state, (x, x0_hat) in zip(states(), untouched, strict=True):
+        assert torch.equal(state.x, x) and torch.equal(state.x0_hat, x0_hat)
+        state.x.fill_(7), state.x0_hat.fill_(9)
+
+
+@pytest.mark.parametrize("timesteps", [[], [3, -1], [2.5, 0], "10", None, 3])
+def test_impossible_timesteps_are_refused_before_anything_is_computed(timesteps):
+    with pytest.raises(ValueError, match="timesteps of walk must be a list of whole numbers"):
+        walk(halve, start(2, 3), timesteps)
+
+
+@pytest.mark.parametrize("timesteps", [(4, 2, 0), range(4, -1, -2), np.array([4, 2, 0]), torch.tensor([4, 2, 0])])
+def test_timesteps_may_come_in_any_kind_of_list(timesteps):
+    assert [state.t for state in walk(halve, start(2, 3), timesteps)] == [4, 2, 0]
 
 
 def test_a_state_cannot_be_changed():

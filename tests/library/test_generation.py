@@ -1,7 +1,9 @@
 """From a model and a few choices to a walk."""
 
+import math
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 
@@ -73,6 +75,45 @@ def test_one_network_runs_on_every_schedule(model, schedule):
 def test_a_schedule_is_stretched_if_that_is_chosen():
     with pytest.warns(UserWarning, match="zero_terminal_snr"):
         assert Preset(schedule="linear", T=300, zero_snr=True).noise_schedule().signal[-1] == 0
+
+
+@pytest.mark.parametrize("count", [0, 1, 3])
+def test_counts_of_seeds_and_labels_that_do_not_match_are_refused(model, count):
+    for labels in ([0] * count, torch.zeros(count, dtype=torch.int64), np.zeros(count, dtype=np.int64)):
+        with pytest.raises(ValueError, match=f"2 images came with {count} conditions|one condition for every image"):
+            generate(model, Preset(steps=2), [1, 2], labels)
+        with pytest.raises(ValueError, match=f"2 images came with {count} conditions|one condition for every image"):
+            generate(model, Preset(steps=2), [1, 2], [0, 0], negative=labels)
+
+
+@pytest.mark.parametrize("label", ["rose", [0.5, 0.5], [math.nan, 0], [-1, 0], [99, 0], [None, 0], {}, [[0], [0]], 0])
+def test_conditions_that_are_no_labels_are_refused_in_words(model, label):
+    with pytest.raises(ValueError, match="condition"):
+        generate(model, Preset(steps=2), [1, 2], label)
+
+
+@pytest.mark.parametrize("seeds", [[], 3, None, "12", [1.5], [math.nan], [None], [True], {1, 2}, np.ones(2), [2**64]])
+def test_seeds_are_whole_numbers(model, seeds):
+    with pytest.raises(ValueError, match="^seeds of "):
+        generate(model, Preset(steps=2), seeds)
+
+
+@pytest.mark.parametrize("seeds", [range(2), (0, 1), np.arange(2), torch.arange(2)])
+def test_seeds_may_come_in_any_kind_of_list(model, seeds):
+    *_, state = generate(model, Preset(steps=2), seeds)
+    assert len(state.x) == 2
+
+
+@pytest.mark.parametrize("scale", [math.nan, math.inf, "2", None, [2.0]])
+def test_a_guidance_scale_is_a_finite_number(scale):
+    with pytest.raises(ValueError, match="guidance_scale of Preset must be a finite number"):
+        Preset(guidance_scale=scale)
+
+
+@pytest.mark.parametrize(("name", "options"), [("DDIM", {"etta": 1}), ("Heun", {"eta": 1}), ("DDPM", {"randn": None})])
+def test_options_that_a_sampler_does_not_have_are_refused(model, name, options):
+    with pytest.raises(ValueError, match=f"{name} has the options"):
+        generate(model, Preset(sampler=name, steps=2, options=options), [1])
 
 
 @pytest.mark.parametrize("steps", [0, 1001])

@@ -331,6 +331,33 @@ def test_steps_keep_the_shape_of_images_and_draw_noise_like_them():
     ddim_step(lambda x, t: x, cosine(10), x, 5, 3, eta=0.0, randn=lambda x: pytest.fail("eta 0 needs no noise"))
 
 
+@pytest.mark.parametrize("eta", [-0.1, 1.1, float("nan"), float("inf"), None, "1", [0.5]])
+@pytest.mark.parametrize("name", ["DDIM", "DPM-Solver++"])
+def test_eta_lies_between_0_and_1(name, eta):
+    with pytest.raises(ValueError, match="eta of .* must be a number from 0 to 1, not"):
+        sampler(name)(wavy, cosine(10), noise(1, 3), 5, 4, eta=eta)
+
+
+@pytest.mark.parametrize(("t", "s"), [(3, 3), (3, 5), (0, 0)])
+@pytest.mark.parametrize("name", SAMPLERS)
+def test_a_step_goes_down(name, t, s):
+    with pytest.raises(ValueError, match=f"to a lower one, not from {t} to {s}"):
+        sampler(name)(wavy, cosine(10), noise(1, 3), t, s)
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+@pytest.mark.parametrize("T", [1000, 10_000])
+@pytest.mark.parametrize("name", EVERY)
+def test_long_schedules_do_not_overflow_in_16_bits(name, T, dtype):
+    """Where hardly any signal is left, noise / signal is beyond the range of 16 bits."""
+    sampler_name, options = EVERY[name]
+    for schedule in (cosine(T), flow(T), linear(T, 1e-4, 0.02)):
+        step = partial(sampler(sampler_name), lambda x, t: x.clamp(-1, 1), schedule, **options)
+        for state in walk(step, noise(2, 3).to(dtype), spaced(schedule, 5)):
+            assert state.x.isfinite().all() and state.x.dtype == dtype
+        assert state.x.abs().max() < 3
+
+
 def test_an_unknown_variance_is_refused_in_words():
     with pytest.raises(ValueError, match="small or large"):
         ddpm_step(lambda x, t: x, cosine(10), torch.zeros(1, 3), 5, 4, variance="medium")

@@ -93,6 +93,17 @@ def test_two_walks_that_take_turns_do_not_hear_of_each_other():
         assert torch.equal(a.x, x.x) and torch.equal(b.x, y.x)
 
 
+def test_a_solver_remembers_its_prediction_even_if_it_is_changed_outside():
+    def second(spoil):
+        solver, x = DpmSolver(), noise(2, 3)
+        x_s, x0_hat = solver(wavy, cosine(1000), x, 700, 500)
+        if spoil:
+            x0_hat.zero_()
+        return solver(wavy, cosine(1000), x_s, 500, 300)[0]
+
+    assert torch.equal(second(True), second(False))
+
+
 @pytest.mark.parametrize("stopped", [1, 5, 11])
 def test_a_solver_that_is_used_again_has_forgotten_the_walk_before(stopped):
     used = DpmSolver()

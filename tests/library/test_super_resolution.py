@@ -181,11 +181,13 @@ def test_a_correction_changes_nothing_but_what_shrinking_keeps():
 
 @pytest.mark.parametrize("name", ["smooth", "random"])
 def test_corrected_predictions_as_8_bit_images_still_shrink_to_the_small_one(name):
-    """They hardly leave [-1, 1], although one correction of them does."""
+    """Clipping and correction take turns, so that little is lost when they are clipped at the end."""
     image = bicubic_downsample((TRUE * 1.25).clamp(-1, 1))
     kept = back_projected(lambda x, t: PREDICTIONS[name], image)(None, 5)
-    away = [(bicubic_downsample(x.clamp(-1, 1)) - image).square().mean() for x in (kept, project(kept * 0, image))]
-    assert away[0] < 4e-4 and away[0] < 0.1 * away[1]
+    away = [
+        (bicubic_downsample(x.clamp(-1, 1)) - image).square().mean() for x in (kept, project(PREDICTIONS[name], image))
+    ]
+    assert away[0] < 4e-4 and away[0] < 0.5 * away[1]
 
 
 def test_images_that_are_not_twice_as_large_cannot_be_corrected():
