@@ -23,10 +23,18 @@ def generate_with_attributes(model, preset, work, each=EACH, watch=iter):
 
 
 def attribute_scores(classifier, scores, conditions):
-    """Compare classifier scores (n, attributes) with conditions (n, attributes), beside those on real images."""
+    """Compare classifier scores (n, attributes) with conditions (n, attributes), beside those on real images.
+
+    Raises ValueError if the card of the classifier does not say how well it recognises the evaluated attributes.
+    """
+    each = classifier.card.scores.get("each", {})
+    if unknown := [name for name in EVALUATED if name not in each or name not in classifier.card.attributes]:
+        raise ValueError(
+            f"The card of {classifier.card.name} has no accuracy of {', '.join(unknown)}: name another classifier."
+        )
     columns = [classifier.card.attributes.index(name) for name in EVALUATED]
     found = balanced_accuracies(scores, conditions)[columns]
-    real = torch.tensor([classifier.card.scores["each"][name] for name in EVALUATED])
+    real = torch.tensor([each[name] for name in EVALUATED])
     return {
         "class_accuracy": found.mean().item(),
         "class_accuracy_real": real.mean().item(),

@@ -31,7 +31,7 @@ def evaluators(card, condition):
 
     Each is None if it is not installed, the classifier also if it does not know the condition.
     """
-    installed, (feature_network, name) = available(), CLASSIFIERS[card.subject]
+    installed, (feature_network, name) = available(), CLASSIFIERS.get(card.subject, ("", ""))
     try:
         classifier = read_card(installed[name]) if name in installed else None
     except Unusable:
