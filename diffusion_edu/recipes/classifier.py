@@ -24,6 +24,7 @@ from diffusion_edu.randomness import choose
 from diffusion_edu.recipes.command_line import basic_parser, run_recipe, train, with_earlier
 from diffusion_edu.recipes.memory import check_step
 from diffusion_edu.recipes.run import Run, finished_fraction
+from diffusion_edu.recipes.writing import tell
 from diffusion_edu.training.loop import fit, train_state, warm_up_and_anneal
 
 MINUTES = 10  # a classifier learns quickly
@@ -126,7 +127,7 @@ class ClassifierRun(Run):
         """Say what was written."""
         measured = card.scores.get("validation_accuracy")
         words = f": accuracy {measured:.1%} on held-out images" if measured is not None else ""
-        tqdm.write(f"{place.finished('.safetensors')} and its card are written{words}.")
+        tell(f"{place.finished('.safetensors')} and its card are written{words}.")
 
 
 def main(recipe, words=None):

@@ -16,7 +16,7 @@ from diffusion_edu.recipes import resuming
 from diffusion_edu.recipes.folder import Folder
 from diffusion_edu.recipes.results import finish
 from diffusion_edu.recipes.run import begin, finished_fraction
-from diffusion_edu.recipes.writing import in_words, keep
+from diffusion_edu.recipes.writing import Forgiving, in_words, keep
 
 MINUTES = number(float, 1e-4, 1e6)
 COUNT = number(int, 1, 10**12)
@@ -136,7 +136,8 @@ def training_steps(run):
     state, args = run.state, run.args
     words = "{desc}: {percentage:.0f}%|{bar}| {elapsed}<{remaining}{postfix}"
     fraction = min(1.0, finished_fraction(state, args))
-    with tqdm(total=1.0, initial=fraction, desc=args.out.name, bar_format=words) as bar, noted_signals() as noted:
+    bar = tqdm(total=1.0, initial=fraction, desc=args.out.name, bar_format=words, file=Forgiving(sys.stderr))
+    with bar, noted_signals() as noted:
         for progress in run.steps() if fraction < 1 else ():
             done = min(1.0, finished_fraction(state, args))
             bar.update(done - bar.n)

@@ -5,12 +5,11 @@ from dataclasses import replace
 
 import numpy as np
 from PIL import Image
-from tqdm import tqdm
 
 from diffusion_edu.checkpoints import save
 from diffusion_edu.figures.still import training_curve
 from diffusion_edu.recipes.log import COLUMNS
-from diffusion_edu.recipes.writing import keep, put
+from diffusion_edu.recipes.writing import keep, put, tell
 
 
 def finish(run):
@@ -63,5 +62,5 @@ def first_rows(paths, height):
             with Image.open(path) as image:
                 rows.append(np.asarray(image.convert("RGB"))[:height])
         except (OSError, SyntaxError, ValueError):
-            tqdm.write(f"Left out {path}: it is damaged.")
+            tell(f"Left out {path}: it is damaged.")
     return [row for row in rows if row.shape == rows[-1].shape]

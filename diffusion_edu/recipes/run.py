@@ -3,6 +3,7 @@
 import argparse
 import math
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 import torch
@@ -23,7 +24,7 @@ from diffusion_edu.recipes.memory import check_batch, check_step
 from diffusion_edu.recipes.model_setup import build, make_card, split_held_out
 from diffusion_edu.recipes.results import images_of
 from diffusion_edu.recipes.sample_sheet import sample_sheet
-from diffusion_edu.recipes.writing import attempt, put_image
+from diffusion_edu.recipes.writing import attempt, put_image, tell
 from diffusion_edu.training.loop import TrainState, fit, held_out_loss, train_state, warm_up_and_anneal
 from diffusion_edu.training.objectives.autoencoding import Reconstruction, Variational
 from diffusion_edu.training.objectives.diffusion import Objective
@@ -87,6 +88,7 @@ class Run:
             resuming.refuse_other_data(self.args.earlier["data"], self.facts["data"], self.args.out)
             self.sheets = load_run(self.folder.state, self.state)["sheets"]
         self.log = Log(self.folder.log, self.state.images)
+        self.drop_later_sheets()
         self.losses, self.last_row, self.last_save = [], self.state.seconds, self.state.seconds
         valid_card(self.card())  # what would be refused at the end is refused now
 
@@ -202,6 +204,13 @@ class Run:
         if sheet is not None:
             attempt(path, lambda: put_image(path, Image.fromarray(sheet)))
 
+    def drop_later_sheets(self):
+        """Remove the sheets that a killed training made after its last save."""
+        for path in self.folder.sheets.glob("*.png"):
+            if path.stem.isdigit() and int(path.stem) > self.state.images:
+                with suppress(OSError):
+                    path.unlink()
+
     def save(self):
         """Save the training; if the disk is full, only this save is lost."""
         self.last_save = self.state.seconds
@@ -221,7 +230,7 @@ class Run:
 
     def announce(self, place, card):
         """Say what was written."""
-        tqdm.write(f"{place.finished('.safetensors')}, its card and a sheet of 64 images are written.")
+        tell(f"{place.finished('.safetensors')}, its card and a sheet of 64 images are written.")
 
     def extras(self, folder):
         """Write what else belongs to the finished model, such as its vocabulary."""

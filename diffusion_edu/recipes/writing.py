@@ -2,8 +2,10 @@
 
 import errno
 import os
+import sys
 import tempfile
 import time
+from contextlib import suppress
 from pathlib import Path
 
 from tqdm import tqdm
@@ -17,6 +19,31 @@ REMEDIES = {
     **dict.fromkeys((errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)), _FULL),
     **dict.fromkeys((errno.EACCES, errno.EPERM, errno.EROFS), _FORBIDDEN),
 }
+
+
+class Forgiving:
+    """A stream such as sys.stdout that loses what it cannot write: a full disk may hold that, too."""
+
+    def __init__(self, stream):
+        self.stream = stream
+
+    def __getattr__(self, name):
+        return getattr(self.stream, name)
+
+    def write(self, text):
+        """Write text, or nothing."""
+        with suppress(OSError, ValueError):
+            self.stream.write(text)
+
+    def flush(self):
+        """Flush the stream if it can be."""
+        with suppress(OSError, ValueError):
+            self.stream.flush()
+
+
+def tell(words):
+    """Say something above the progress bar."""
+    tqdm.write(words, file=Forgiving(sys.stdout))
 
 
 def in_words(problem, path=""):
@@ -48,7 +75,7 @@ def attempt(path, write):
     try:
         write()
     except OSError as problem:
-        tqdm.write(f"{in_words(problem, path)}. The training goes on, and tries again later.")
+        tell(f"{in_words(problem, path)}. The training goes on, and tries again later.")
         return False
     return True
 
@@ -64,11 +91,11 @@ def keep(folder, write):
             try:
                 write(place)
                 if place is not folder:
-                    tqdm.write(f"It is in {place.out} instead.")
+                    tell(f"It is in {place.out} instead.")
                 return place
             except OSError as problem:
-                tqdm.write(f"{in_words(problem)}. Nothing is lost yet.")
-        tqdm.write(f"Trying again in {WAIT} seconds; Ctrl-C gives up.")
+                tell(f"{in_words(problem)}. Nothing is lost yet.")
+        tell(f"Trying again in {WAIT} seconds; Ctrl-C gives up.")
         time.sleep(WAIT)
 
 

@@ -1,6 +1,7 @@
 """What a training meets from outside: a full disk, another training, a signal to end, too little memory."""
 
 import errno
+import io
 import os
 import signal
 import subprocess
@@ -132,6 +133,34 @@ def test_a_classifier_survives_a_full_disk_too(tmp_path, photos, broken, hurried
     assert "make room" in capsys.readouterr().out
     (spare,) = (tmp_path / "temporary").iterdir()
     assert load("mine", [spare / "mine"], CPU).card.training["images_seen"] == 32
+
+
+@pytest.mark.parametrize("stream", ["stdout", "stderr"])
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EIO, errno.EPIPE])
+def test_a_screen_or_a_log_of_the_program_that_takes_nothing_does_not_end_it(
+    photos, tmp_path, monkeypatch, hurried, broken, stream, number
+):
+    """As with `> training.log` on a full disk, a terminal that is closed, or `| head`."""
+
+    class Full(io.StringIO):
+        def write(self, *_):
+            raise OSError(number, os.strerror(number))
+
+        flush = write
+
+    monkeypatch.setattr(sys, stream, Full())
+    broken.append("sheets")  # so that there is something to say
+    train(photos, tmp_path / "mine", "--images", 24)
+    assert load("mine", [tmp_path / "mine"], CPU).card.training["images_seen"] == 24
+
+
+def test_sheets_after_the_last_save_are_dropped_like_rows_of_the_log(photos, tmp_path, hurried):
+    out = tmp_path / "mine"
+    train(photos, out, "--images", 16)
+    sheets = out / "training" / "sheets"
+    (sheets / "00000099.png").write_bytes(b"of a training that was killed")
+    train(photos, out, "--images", 24, "--resume")
+    assert sorted(path.stem for path in sheets.iterdir()) == ["00000016", "00000024"]
 
 
 @pytest.mark.parametrize(
