@@ -14,7 +14,7 @@ from diffusion_edu.figures.grids import grid
 from diffusion_edu.latent.codec import measure_latents
 from diffusion_edu.recipes.command_line import parse_arguments, run_recipe, train
 from diffusion_edu.recipes.model_setup import split_held_out
-from diffusion_edu.recipes.run import Recipe
+from diffusion_edu.recipes.recipe import Recipe
 from diffusion_edu.training.objectives.autoencoding import Reconstruction
 from diffusion_edu.training.perceptual import VGG16
 

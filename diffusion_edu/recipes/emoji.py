@@ -24,7 +24,8 @@ from diffusion_edu.recipes.fine_tune import check_text_model
 from diffusion_edu.recipes.folder import Folder
 from diffusion_edu.recipes.memory import check_batch
 from diffusion_edu.recipes.model_setup import build, make_card
-from diffusion_edu.recipes.run import Recipe, Run, check_size, load_start
+from diffusion_edu.recipes.recipe import Recipe
+from diffusion_edu.recipes.run import Run, check_size, load_start
 from diffusion_edu.recipes.writing import put_text
 from diffusion_edu.text.reader import load_reader
 from diffusion_edu.text.tokenizer import Tokenizer, learn_vocabulary

@@ -4,7 +4,7 @@ import torch
 
 from diffusion_edu.generation import Preset
 from diffusion_edu.recipes.command_line import main
-from diffusion_edu.recipes.run import Recipe
+from diffusion_edu.recipes.recipe import Recipe
 
 COMMON, MAX_WEIGHT = 0.3, 6.0  # an attribute of this fraction of faces is not rare; the weight of the rarest
 

@@ -7,7 +7,7 @@ its weights.
 
 from diffusion_edu.generation import Preset
 from diffusion_edu.recipes.command_line import main
-from diffusion_edu.recipes.run import Recipe
+from diffusion_edu.recipes.recipe import Recipe
 
 RECIPE = Recipe(
     name="flowers_128",

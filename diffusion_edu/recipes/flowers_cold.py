@@ -7,7 +7,7 @@ from diffusion_edu.data.images import to_bytes, to_signed
 from diffusion_edu.degradations import DEGRADATIONS, Degradation
 from diffusion_edu.figures.grids import grid
 from diffusion_edu.recipes.command_line import main
-from diffusion_edu.recipes.run import Recipe
+from diffusion_edu.recipes.recipe import Recipe
 from diffusion_edu.training.objectives.restoration import Restoration
 
 TIMESTEP = 60  # of 100: how far the images of the sheets are degraded

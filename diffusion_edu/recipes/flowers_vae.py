@@ -1,7 +1,7 @@
 """Train the VAE for flowers, a baseline for diffusion: `python -m diffusion_edu.recipes.flowers_vae`."""
 
 from diffusion_edu.recipes.command_line import main
-from diffusion_edu.recipes.run import Recipe
+from diffusion_edu.recipes.recipe import Recipe
 from diffusion_edu.training.objectives.autoencoding import Variational
 
 RECIPE = Recipe(

@@ -2,7 +2,6 @@
 
 import argparse
 import math
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
@@ -14,7 +13,6 @@ from diffusion_edu.cards import valid_card
 from diffusion_edu.checkpoints import Model, load
 from diffusion_edu.data.batches import batches
 from diffusion_edu.data.images import ImageSet, load_images
-from diffusion_edu.generation import Preset
 from diffusion_edu.randomness import Compute, choose
 from diffusion_edu.recipes import resuming
 from diffusion_edu.recipes.fine_tune import adapt_recipe, transfer_weights
@@ -22,48 +20,15 @@ from diffusion_edu.recipes.folder import Folder
 from diffusion_edu.recipes.log import Log
 from diffusion_edu.recipes.memory import check_batch, check_step
 from diffusion_edu.recipes.model_setup import build, make_card, split_held_out
+from diffusion_edu.recipes.recipe import Recipe
 from diffusion_edu.recipes.results import images_of
-from diffusion_edu.recipes.sample_sheet import sample_sheet
 from diffusion_edu.recipes.writing import attempt, put_image, tell
 from diffusion_edu.training.loop import TrainState, fit, held_out_loss, train_state, warm_up_and_anneal
-from diffusion_edu.training.objectives.autoencoding import Reconstruction, Variational
 from diffusion_edu.training.objectives.diffusion import Objective
-from diffusion_edu.training.objectives.restoration import Restoration
 from diffusion_edu.training.state import load_run, save_run
 
 SAVE_EVERY, ROW_EVERY = 60, 20  # seconds
 FEW = 20  # images
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """The choices in which trainings differ.
-
-    The network is conditioned on the image's label if the set has labels; or on one of the recipe's own conditions; or
-    on a conditioning image of so many channels, which prepare(x0, labels, generator) makes: it returns (x0, condition).
-    """
-
-    name: str
-    title: str
-    network: str
-    config: dict
-    public: str = "flowers"  # the public data set, a name in PUBLIC
-    size: int = 64
-    batch: int = 32
-    lr: float = 8e-4
-    ema: float = 0.9995
-    objective: Objective | Reconstruction | Restoration | Variational = Objective()
-    sampling: Preset = Preset()
-    licence: str = ""
-    caution: str = ""
-    labels: bool = True
-    conditions: tuple[str, ...] = ()
-    conditioning_channels: int = 0
-    conditioning_image: str = ""  # what the conditioning image is, in words
-    prepare: Callable = lambda x0, labels, generator: (x0, labels)
-    image_weights: Callable = lambda dataset: None  # how often each image is sampled (n,); None: all equally often
-    sheet: Callable = lambda run, count: sample_sheet(run.model, range(count))  # samples during the training, (h, w, 3)
-    card_fields: Callable = lambda run: {}  # more fields of the card, known at the end
 
 
 @dataclass

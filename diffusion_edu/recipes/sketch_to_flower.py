@@ -4,7 +4,7 @@ from diffusion_edu.editing.sketches import sketch
 from diffusion_edu.generation import Preset
 from diffusion_edu.recipes.command_line import main
 from diffusion_edu.recipes.conditioned import conditioned_sheet
-from diffusion_edu.recipes.run import Recipe
+from diffusion_edu.recipes.recipe import Recipe
 
 RECIPE = Recipe(
     name="sketch_to_flower",

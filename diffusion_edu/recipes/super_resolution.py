@@ -7,7 +7,7 @@ from diffusion_edu.editing.super_resolution import CONDITIONING_CHANNELS, bicubi
 from diffusion_edu.generation import Preset
 from diffusion_edu.recipes.command_line import main
 from diffusion_edu.recipes.conditioned import conditioned_sheet
-from diffusion_edu.recipes.run import Recipe
+from diffusion_edu.recipes.recipe import Recipe
 
 CROP, MAX_NOISE = 64, 0.4
 

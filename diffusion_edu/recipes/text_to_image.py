@@ -20,7 +20,8 @@ from diffusion_edu.recipes.encoding import AUTOENCODER, CLIP, OWN, read_or_encod
 from diffusion_edu.recipes.fine_tune import check_text_model
 from diffusion_edu.recipes.memory import check_batch
 from diffusion_edu.recipes.model_setup import build, make_card
-from diffusion_edu.recipes.run import Recipe, Run, load_start
+from diffusion_edu.recipes.recipe import Recipe
+from diffusion_edu.recipes.run import Run, load_start
 from diffusion_edu.recipes.writing import attempt, put_text
 from diffusion_edu.text.random_prompts import write_chain
 from diffusion_edu.training.objectives.diffusion import Objective

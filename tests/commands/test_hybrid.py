@@ -148,6 +148,6 @@ def test_networks_of_other_latents_are_not_compared(words, tmp_path):
     args = hybrid.arguments([*words, "--images", "8"])
     folder = hybrid.trained(args, TINY, "0")
     card = read_card(folder / "hybrid_0.json")
-    save_card(folder, replace(card, training={**card.training, "scale": "other"}))
+    save_card(folder, replace(card, training={**card.training, "scale": {"mean": [9.0] * 4, "std": [1.0] * 4}}))
     with pytest.raises(ValueError, match="learned from latents of another autoencoder: choose another --work"):
         hybrid.trained(args, TINY, "0")
