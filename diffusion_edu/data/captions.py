@@ -75,15 +75,17 @@ def _made(dataset, make, category, tell):
 def _written(table, tell):
     """List (captions, subject, category) of each image where somebody wrote captions, else nothing."""
     columns, nothing = table.columns, [None] * len(table.files)
-    texts = [name for name in columns if is_text(name) and any(texts_of(value) for value in columns[name])]
-    if texts:
-        first = min(texts, key=lambda name: TEXTS.index(_family(name)))
-        chosen = [name for name in texts if _family(name) == _family(first)]  # caption_0, caption_1, ...
-        said = zip(*(columns[name] for name in chosen), strict=True)
-        others = (columns.get(column(columns, (name,)), nothing) for name in ("subject", "category"))
-        return [(texts_of(each), *about) for each, *about in zip(said, *others, strict=True)]
-    beside = [read_text_beside(file, tell) if file else [] for file in table.texts]
-    return [(texts, "", "") for texts in beside] if any(beside) else []
+    found = [name for name in columns if is_text(name) and any(texts_of(value) for value in columns[name])]
+    first = min((_family(name) for name in found), key=TEXTS.index, default=None)
+    chosen = [columns[name] for name in found if _family(name) == first]  # caption_0, caption_1, ...
+    texts = [texts_of(each) for each in zip(*chosen, strict=True)] or nothing
+    if table.texts:  # beside the images
+        texts = [
+            said or (read_text_beside(file, tell) if file else [])
+            for said, file in zip(texts, table.texts, strict=True)
+        ]
+    subjects, categories = (columns.get(column(columns, (name,)), nothing) for name in ("subject", "category"))
+    return list(zip(texts, subjects, categories, strict=True)) if any(texts) else []
 
 
 def _family(name):

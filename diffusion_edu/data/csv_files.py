@@ -10,6 +10,7 @@ from diffusion_edu.data.columns import FILES, LABELS, TEXTS, plain
 DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 WEAK = {":": "colons", " ": "blanks"}  # separators only where they part an image from its caption
 csv.field_size_limit(1_000_000)  # characters: a cell may hold a long text, not a file
+REMARK = re.compile(r"\s*(# .*|sep=.\s*)?$")  # empty, a remark, or what Excel is told
 
 
 @dataclass(frozen=True)
@@ -27,9 +28,10 @@ def read_csv(name, text, known=None):
     A row with more cells than there are columns is joined where only one text can be meant, else refused by its place.
     """
     text = text.removeprefix("\ufeff")
-    first = next((line for line in text.splitlines() if line.strip()), "")
-    delimiter = _delimiter(first, known)
     lines = list(io.StringIO(text, newline=""))
+    skipped = next((at for at, line in enumerate(lines) if not REMARK.match(line)), 0)
+    lines = lines[skipped:]
+    delimiter = _delimiter(lines[0] if lines else "", known)
     reader = csv.reader(lines, delimiter=delimiter, skipinitialspace=True, strict=True)
     rows, places, columns = [], [], []
     try:
@@ -40,16 +42,19 @@ def read_csv(name, text, known=None):
                 columns, titled = _titles(cells, known)
                 if titled:
                     continue
-            line = lines[reader.line_num - 1]
-            cells = cells if '"' in line else line.split(delimiter)  # with the blanks after commas
-            places.append(f"row {reader.line_num} of {name!r}")
+            parts = lines[reader.line_num - 1].split(delimiter)
+            if len(parts) == len(cells) and not any("\n" in cell for cell in cells) and '"' not in _starts(parts):
+                cells = parts  # with the blanks after commas
+            places.append(f"row {reader.line_num + skipped} of {name!r}")
             rows.append(_row(places[-1], columns, cells, delimiter, known))
     except csv.Error as problem:
-        raise ValueError(
-            f"Row {reader.line_num} of {name!r} cannot be read ({problem}): check its quotes, and double those inside "
-            'a quoted text ("").'
-        ) from None
+        advice = 'check its quotes, and double those inside a quoted text ("")'
+        raise ValueError(f"Row {reader.line_num + skipped} of {name!r} cannot be read ({problem}): {advice}.") from None
     return Lines(columns, _typed(columns, rows), places)
+
+
+def _starts(parts):
+    return {part.lstrip()[:1] for part in parts}
 
 
 def _delimiter(first, known):
@@ -80,6 +85,7 @@ def _titles(cells, known):
 
 def _row(place, columns, cells, delimiter, known):
     """Make {column: cell} of a row, with the surplus cells of a text that has separators joined again."""
+    _check_quotes(place, columns, cells, delimiter, known)
     surplus = len(cells) - len(columns)
     while surplus > 0 and not cells[-1].strip():  # empty columns at the end of a row
         cells, surplus = cells[:-1], surplus - 1
@@ -90,13 +96,25 @@ def _row(place, columns, cells, delimiter, known):
             text = delimiter.join(cells[at : at + surplus + 1])
             joined = [*cells[:at], text, *cells[at + surplus + 1 :]]
         if joined is None or not _only_text(columns, joined, at, known):
-            raise ValueError(
-                f"{place[0].upper()}{place[1:]} has {len(cells)} cells and {len(columns)} columns: "
-                f"put a text with {(DELIMITERS | WEAK)[delimiter]} into double quotes."
-            )
+            raise _unquoted(place, delimiter, f"has {len(cells)} cells and {len(columns)} columns")
         cells = joined
     cells = [cell.strip() for cell in cells] + [""] * -surplus
     return dict(zip(columns, cells, strict=True))
+
+
+def _check_quotes(place, columns, cells, delimiter, known):
+    """Raise ValueError where a text may go on in the next column, or where a quoted one holds rows of the table."""
+    at = _text_column(columns)
+    if at and len(cells) == len(columns) > at + 1 and not cells[at].startswith(" ") and cells[at + 1].startswith(" "):
+        raise _unquoted(place, delimiter, f"may have a part of the text in the column {columns[at + 1]!r}")
+    rows = [line for cell in cells for line in cell.splitlines()[1:]]
+    if known is not None and any(known(line.split(delimiter)[0].strip()) for line in rows):
+        raise ValueError(f"{place[0].upper()}{place[1:]} ends a quoted text that holds other rows: check the quotes.")
+
+
+def _unquoted(place, delimiter, what):
+    advice = f"put a text with {(DELIMITERS | WEAK)[delimiter]} into double quotes"
+    return ValueError(f"{place[0].upper()}{place[1:]} {what}: {advice}.")
 
 
 def _text_column(columns):

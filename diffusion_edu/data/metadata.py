@@ -3,75 +3,14 @@
 import json
 import posixpath
 import re
-import unicodedata
-from urllib.parse import unquote
 
 from diffusion_edu.data.columns import FILES, TEXTS, column, plain, texts_of
+from diffusion_edu.data.image_names import Names, folded
 from diffusion_edu.data.layouts import listing
 from diffusion_edu.data.row_files import TABLES, read_lines
 from diffusion_edu.data.text_files import decode
 
 BESIDE = (".txt", ".caption", ".json")  # a text beside an image has the same name
-
-
-class Names:
-    """Find images by the names that a table gives them, however it spells them."""
-
-    def __init__(self, root, files):
-        self.root, self.relative = root, [file.relative_to(root).as_posix() for file in files]
-        self.exact, self.loose, self.bases, self.folders = {}, {}, {}, {}
-        for row, name in enumerate(self.relative):
-            self.exact.setdefault(_composed(name), []).append(row)
-            self.loose.setdefault(_folded(name), []).append(row)
-            base = _folded(posixpath.basename(name))
-            for key in {base, posixpath.splitext(base)[0]}:
-                self.bases.setdefault(key, []).append(row)
-
-    def find(self, folder, name):
-        """List the rows of the images that a table in a folder can mean by a name: one, several, or none."""
-        if not isinstance(name, str) or not name.strip():
-            return []
-        name = name.strip().replace("\\", "/")
-        found = self._find(folder, name) or self._find(folder, unquote(name))
-        return found or (self._find(folder, name.rsplit("#", 1)[0]) if "#" in name else [])
-
-    def _find(self, folder, name):
-        if folder not in self.folders:
-            self.folders[folder] = self._base(folder)
-        base = self.folders[folder]
-        inside = posixpath.normpath(posixpath.join(base, name))
-        if found := self.exact.get(_composed(inside)) or self.loose.get(_folded(inside)):
-            return found
-        elsewhere = name.startswith("/") or re.match("[A-Za-z]:/", name)  # a path of another computer
-        name, below = _folded(posixpath.normpath(name)), "" if base == "." else _folded(base) + "/"
-        alike = self.bases.get(posixpath.basename(name), [])
-        fits = [row for row in alike if self._fits(_folded(self.relative[row]), name, below)]
-        return fits or (alike if elsewhere else [])
-
-    @staticmethod
-    def _fits(image, name, below):
-        """Whether one of both paths ends with the other, with or without the ending of the file."""
-        inside = image.startswith(below)
-        image = image.removeprefix(below)
-        for each in (image, posixpath.splitext(image)[0]):
-            if f"/{name}".endswith(f"/{each}") or inside and f"/{each}".endswith(f"/{name}"):
-                return True
-        return False
-
-    def _base(self, folder):
-        """The folder of a table, or the next one above it with images: annotations/ often lies beside images/."""
-        base = folder.relative_to(self.root).as_posix()
-        while base != "." and not any(name.startswith(f"{base}/") for name in self.relative):
-            base = posixpath.dirname(base) or "."
-        return base
-
-
-def _composed(name):
-    return unicodedata.normalize("NFC", name)
-
-
-def _folded(name):
-    return unicodedata.normalize("NFC", name.casefold())
 
 
 def table_columns(root, images, others, notes):
@@ -107,13 +46,19 @@ def _lines(table, names, notes):
         return None
     if not any(_file_column(lines, known)):
         if must:
-            raise ValueError(
-                f"No row of {table.name!r} names an image of its folder: it needs a column file_name, and has "
-                f"{listing(lines.columns) or 'nothing'}."
+            file = column(lines.columns, FILES)
+            named = listing([row[file] for row in lines.rows if row.get(file)], 3) if file else ""
+            there = (
+                f"it names {named}" if named else f"it needs rows with a column file_name, and has {_columns(lines)}"
             )
+            raise ValueError(f"No row of {table.name!r} names an image of its folder: {there}.")
         return None
     notes += said
     return lines
+
+
+def _columns(lines):
+    return f"{listing(lines.columns) or 'no column'}{'' if lines.rows else ', and no rows'}"
 
 
 def _file_column(lines, known):
@@ -173,12 +118,12 @@ def texts_beside(root, images, others):
     texts = {file: file for file in others if file.suffix.lower() in BESIDE}
     by_stem = {}
     for file in texts:
-        by_stem.setdefault(_folded(file.stem), []).append(file)
+        by_stem.setdefault(folded(file.stem), []).append(file)
     found = []
     for image in images:
         names = (place.with_name(place.name + ending) for ending in BESIDE for place in (image.with_suffix(""), image))
         beside = next((texts[name] for name in names if name in texts), None)
-        found.append(beside or _elsewhere(image, by_stem.get(_folded(image.stem), ()), root))
+        found.append(beside or _elsewhere(image, by_stem.get(folded(image.stem), ()), root))
     return found
 
 

@@ -127,6 +127,10 @@ TABLES = {
         "metadata.csv",
         f'file_name, caption\n\nin/b.png, "{TWO}"\n\nin/a.png, {ONE}\n\n',
     ),
+    "a remark and a line for Excel": (
+        "metadata.csv",
+        f"# mine\nsep=;\nfile_name;caption\nin/b.png;{TWO}\nin/a.png;{ONE}\n",
+    ),
     "carriage returns": ("metadata.csv", f'file_name,caption\r\nin/b.png,"{TWO}"\r\nin/a.png,{ONE}\r\n'),
     "a comma without quotes": ("metadata.csv", f"file_name,caption\nin/b.png,{TWO}\nin/a.png,{ONE}\n"),
     "a comma without quotes before the file": ("metadata.csv", f"caption,file_name\n{TWO},in/b.png\n{ONE},in/a.png\n"),
@@ -235,8 +239,24 @@ def test_other_encodings_are_found_and_said(tmp_path, encoding, text):
 @pytest.mark.parametrize(
     ("name", "text", "sentence"),
     [
-        ("metadata.csv", "image,words\nx.png,hello\n", "No row of 'metadata.csv' names an image .* file_name"),
-        ("metadata.csv", "", "needs a column file_name, and has nothing"),
+        (
+            "metadata.csv",
+            "image,words\nx.png,hello\n",
+            "No row of 'metadata.csv' names an image of its folder: it names x.png",
+        ),
+        ("metadata.csv", "", "needs rows with a column file_name, and has no column, and no rows"),
+        ("metadata.csv", "file_name,caption\n", "has file_name, caption, and no rows"),
+        ("metadata.csv", "file_name,caption\nb.png,hello\nc.png,hello\n", "it names b.png, c.png"),
+        (
+            "metadata.csv",
+            "file_name,caption,subject\na.png,a flower, in the red evening\n",
+            "Row 2 of 'metadata.csv' may have a part of the text in the column 'subject': put",
+        ),
+        (
+            "metadata.csv",
+            'file_name,caption\na.png,"a rose\na.png,another\na.png,third"\n',
+            "Row 4 of 'metadata.csv' ends a quoted text that holds other rows",
+        ),
         (
             "metadata.csv",
             "file_name,caption,subject\na.png,a red, round rose,rose\n",
@@ -267,6 +287,33 @@ def test_a_folder_that_is_wrong_is_refused_in_one_sentence(tmp_path, name, text,
     with pytest.raises(ValueError, match=sentence) as problem:
         load_captioned(tmp_path, 8, lambda sentence: None)
     assert "\n" not in str(problem.value)
+
+
+def test_a_few_lines_in_another_encoding_do_not_change_the_others(tmp_path):
+    for name in ("a.png", "b.png", "c.png"):
+        image(tmp_path / name)
+    rows = ["a.png,schön", "b.png,größer", "c.png,Bär"]
+    data = [row.encode("cp1252" if row[0] == "c" else "utf-8") for row in rows]
+    (tmp_path / "metadata.csv").write_bytes(b"\n".join([b"file_name,caption", *data]))
+    said = []
+    assert load_captioned(tmp_path, 8, said.append).captions == (("schön",), ("größer",), ("Bär",))
+    assert said == [
+        "'metadata.csv' is not in UTF-8 and was read as cp1252 in some lines: save it as UTF-8 if letters look wrong."
+    ]
+
+
+def test_texts_beside_images_fill_what_a_table_does_not_say(tmp_path):
+    for name in ("a.png", "b.png"):
+        image(tmp_path / name)
+        (tmp_path / name).with_suffix(".txt").write_text(f"beside {name}")
+    (tmp_path / "metadata.jsonl").write_text(as_rows({"file_name": "a.png", "text": "table"}))
+    assert load_captioned(tmp_path, 8, quiet).captions == (("table",), ("beside b.png",))
+
+
+def test_a_number_may_name_an_image(tmp_path):
+    image(tmp_path / "17.png")
+    (tmp_path / "metadata.jsonl").write_text(as_rows({"id": 17, "caption": "hello"}))
+    assert load_captioned(tmp_path, 8, quiet).captions == (("hello",),)
 
 
 def test_rows_without_an_image_are_counted_and_named_and_one_that_means_two_is_refused(tmp_path):
