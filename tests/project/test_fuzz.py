@@ -1,4 +1,4 @@
-"""The fuzzing command itself: it reports what raises, takes long, takes memory or is logged, and what it needs again."""
+"""The fuzzing command itself: it reports what raises, takes long, takes memory or is logged."""
 
 import logging
 import time
