@@ -18,6 +18,7 @@ from torch import nn
 from diffusion_edu.networks import NETWORKS
 
 torch.set_num_threads(1)
+os.fsync = lambda file: None  # a slow disk must not slow the tests: no power cut is tested
 
 ROOT = Path(__file__).parents[1]
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)

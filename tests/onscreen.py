@@ -2,11 +2,15 @@
 
 import json
 import time
+from functools import cache
 
 import pytest
 
 AppTest = pytest.importorskip("streamlit.testing.v1").AppTest
+from streamlit.components.v2 import manifest_scanner as scanner  # noqa: E402
+
 HOME = "streamlit_app.py"
+scanner.scan_component_manifests = cache(scanner.scan_component_manifests)  # reads all packages, once for each AppTest
 
 
 def name_of(page):
