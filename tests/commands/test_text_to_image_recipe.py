@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shutil
 import sys
 from dataclasses import replace
 
@@ -259,6 +260,67 @@ def test_latents_made_with_other_choices_are_refused(trained, tmp_path):
     )
 
 
+ALTERED = {
+    "a caption": lambda own: (own / "07.txt").write_text("quite another caption"),
+    "an image": lambda own: Image.new("RGB", (32, 32), "white").save(own / "07.png"),
+    "an image less": lambda own: (own / "07.png").unlink(),
+}
+
+
+@pytest.mark.parametrize("change", ALTERED)
+def test_images_or_captions_that_have_changed_are_noticed(tmp_path, change, capsys):
+    """A training that goes on refuses them; a new one encodes them anew."""
+    out, own = tmp_path / "a", tmp_path / "own"
+    shutil.copytree("own", own)
+    run(out, "--captions", own, "--images", 8)
+    latents = (out / "training" / "latents.safetensors").read_bytes()
+    ALTERED[change](own)
+    sentence = refusal(out, "--images", 16, "--resume")
+    assert "other images or captions" in sentence and "choose another --out" in sentence
+    assert "delete" not in sentence and (out / "training" / "latents.safetensors").read_bytes() == latents
+    (out / "training" / "state.safetensors").unlink()  # a training that was killed before it was saved
+    run(out, "--captions", own, "--images", 8)
+    assert "encoded anew" in capsys.readouterr().out
+    assert (out / "training" / "latents.safetensors").read_bytes() != latents
+
+
+def test_another_autoencoder_of_the_same_name_is_noticed(tmp_path, home):
+    out = tmp_path / "a"
+    run(out, "--captions", "own", "--images", 8)
+    try:
+        keep_autoencoder(home / "runs" / CODER, 1)
+        assert f"made by another '{CODER}'" in refusal(out, "--images", 16, "--resume")
+    finally:
+        keep_autoencoder(home / "runs" / CODER, 0)
+    run(out, "--images", 16, "--resume")
+
+
+def test_a_training_goes_on_where_its_images_are_gone_but_not_with_others_that_are_not_there(tmp_path, capsys):
+    out, own = tmp_path / "a", tmp_path / "own"
+    shutil.copytree("own", own)
+    run(out, "--captions", own, "--images", 8)
+    shutil.rmtree(own)
+    run(out, "--images", 16, "--resume")
+    assert "goes on with the images as they were encoded" in capsys.readouterr().out
+    assert "nowhere" in refusal(out, "--captions", "nowhere", "--images", 24, "--resume")
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [("flowers_attention", "does not generate from captions"), ("emoji_like", "works on pixels and this training on")],
+)
+def test_a_model_of_another_kind_is_no_beginning(tmp_path, home, tiny, monkeypatch, name, words):
+    text = {"width": 16, "depth": 1, "head_width": 8, "vocabulary": 300}
+    config = {"widths": [16, 32], "attention": [False, True], "embedding": 16, "text": text}
+    if name == "emoji_like":
+        monkeypatch.setattr("diffusion_edu.checkpoints.OWN", tmp_path / "models")
+        shutil.copytree(home / "runs" / CODER, tmp_path / "models" / CODER)
+        card = Card(name, "E", "attention_unet", config, "v", 8, text={"sha256": "0" * 64})
+        save(tmp_path / "models" / name, card, tiny(**config))
+    sentence = refusal(tmp_path / "no", "--latents", home / LATENTS, "--from", name)
+    assert words in sentence and not (tmp_path / "no").exists()
+
+
 @pytest.mark.parametrize("weight", ["-1", "much", "0.0.1"])
 def test_an_impossible_perceptual_weight_is_refused(tmp_path, weight, capsys):
     with pytest.raises(SystemExit):
@@ -343,9 +405,7 @@ def test_latents_are_saved_whole_and_refused_with_another_autoencoder(latents, t
     )
     try:
         keep_autoencoder(home / "runs" / CODER, 1)
-        with pytest.raises(
-            Unusable, match="made by another 'tiny_autoencoder' .*: restore that"
-        ):
+        with pytest.raises(Unusable, match="made by another 'tiny_autoencoder' .*: restore that"):
             read_latents(path)
     finally:
         keep_autoencoder(home / "runs" / CODER, 0)
