@@ -1,4 +1,4 @@
-"""An image that a person hands in: read, whatever it is, or refused in one sentence that says what to do."""
+"""A file that a person hands in: read, whatever it is, or refused in one sentence that says what to do."""
 
 import hashlib
 from collections import OrderedDict
@@ -6,12 +6,13 @@ from threading import Lock
 
 import torch
 
-from diffusion_edu.data.decoder import decode
+from diffusion_edu.data.decoder import decode, read_prompts
 from diffusion_edu.data.decoding import MOST_PIXELS, Refused
+from diffusion_edu.data.prompts import READERS
 
 MOST_BYTES = 20 * 2**20  # the same as server.maxUploadSize in .streamlit/config.toml
 REMEDY = f"save it as a JPEG or PNG of at most {MOST_PIXELS // 1_000_000} million pixels and choose it again."
-REMEMBERED = 64  # uploads whose result is kept: a page reads its file again at every change of a control
+REMEMBERED = 24  # uploads whose result is kept: a page reads its file again at every change of a control
 KNOWN, TURN = OrderedDict(), Lock()  # results by hash and size; one file is decoded at a time
 
 
@@ -27,30 +28,43 @@ def read_upload(data, size=64):
 
 def read_original(data, size):
     """Read an image as read_upload does; returns also its (width, height) in the file, and the changes in words."""
-    if not data:
-        raise ValueError("The file is empty (0 bytes): choose another image.")
-    if len(data) > MOST_BYTES:
-        raise ValueError(f"The file has {len(data):,} bytes, and {MOST_BYTES:,} are the most that is read: {REMEDY}")
     try:
-        found = _known(data, size)
-    except TimeoutError as problem:
-        raise ValueError(str(problem)) from None
-    if isinstance(found, Refused):
-        raise ValueError(f"The file could not be used: {found}; {REMEDY}")
-    image, sides, changes = found
+        image, sides, changes = _known(data, size, decode)
+    except Refused as problem:
+        raise ValueError(f"The file could not be used: {problem}; {REMEDY}") from None
     return torch.from_numpy(image.copy()), sides, changes
 
 
-def _known(data, size):
-    """Look up what a file holds, or decode it; a refusal is remembered too, since finding it may have taken long."""
-    key = hashlib.sha256(data).digest(), size
+def read_prompt_file(data, name):
+    """Read the bytes of a file of prompts as a tuple of Said; its kind is known by the ending of its name.
+
+    It is read in a process of its own, too. Raises ValueError, with one sentence to show.
+    """
+    try:
+        return _known(data, next((end for end in READERS if name.lower().endswith(end)), ".txt"), read_prompts)
+    except Refused as problem:
+        raise ValueError(f"The file could not be used: {problem}; choose a smaller or another one.") from None
+
+
+def _known(data, how, read):
+    """Look up what a file holds, or read(data, how); a refusal is remembered too, since finding it may take long."""
+    if not data:
+        raise ValueError("The file is empty (0 bytes): choose another one.")
+    if len(data) > MOST_BYTES:
+        raise Refused(f"it has {len(data):,} bytes, and {MOST_BYTES:,} are the most that is read")
+    key = hashlib.sha256(data).digest(), how
     with TURN:
         if key not in KNOWN:
             try:
-                KNOWN[key] = decode(data, size)
-            except Refused as problem:
+                KNOWN[key] = read(data, how)
+            except TimeoutError as problem:  # another time it may be read
+                raise ValueError(str(problem)) from None
+            except ValueError as problem:  # Refused is one
                 KNOWN[key] = problem
         KNOWN.move_to_end(key)
         while len(KNOWN) > REMEMBERED:
             KNOWN.popitem(last=False)
-        return KNOWN[key]
+        found = KNOWN[key]
+    if isinstance(found, ValueError):
+        raise found
+    return found

@@ -464,3 +464,9 @@ def test_a_link_with_nonsense_in_it_opens_the_default():
         points="../../etc", prediction_type="magic", steps="-1", samples="1e9", seconds="banana", **{"class": "none"}
     )
     assert animation_of(app)["classes"] == ["upper", "lower"]
+
+
+@pytest.mark.parametrize("data", [b"1,2\n" * 50_001, b"1," * 1_000_001, b"\n" * 60_000])
+def test_a_file_that_takes_too_long_to_read_is_refused_at_once(data):
+    with pytest.raises(ValueError, match="are the most: choose a smaller one"):
+        from_file(data)

@@ -16,7 +16,7 @@ from uploads import BAD, BOMBS, bomb, encoded, hostile, plain
 
 from diffusion_edu.data import decoder, uploads
 from diffusion_edu.data.decoding import Refused, fitting
-from diffusion_edu.data.uploads import read_original, read_upload
+from diffusion_edu.data.uploads import read_original, read_prompt_file, read_upload
 
 ROOT = Path(__file__).parents[2]
 QUICK = ("a long thin PNG, empty", "a PNG with a palette", "a greedy TIFF")
@@ -24,7 +24,7 @@ MEASURED = """
 import sys
 from pathlib import Path
 from diffusion_edu.data import decoder
-decoder.main(["[64]"])
+decoder.main(["image", "[64]"])
 peak = next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM"))
 print(peak.split()[1], file=sys.stderr)
 """
@@ -181,3 +181,33 @@ def test_what_is_odd_is_read_sensibly_and_said(name):
     image, notes = read_upload(data)
     assert any(words in note for note in notes) and all(note.endswith(".") for note in notes)
     assert (image[:, 32, 32].float() - image.new_tensor(colour).float()).abs().max() <= 3
+
+
+@pytest.mark.parametrize(
+    ("data", "name", "texts"),
+    [
+        (b"a red rose\nblue\n", "x.txt", ["a red rose", "blue"]),
+        (b'["a", "b"]', "X.JSON", ["a", "b"]),
+        (b"caption,subject\na rose,rose\n", "../../x.csv", ["a rose"]),
+        (b"a\n", "\0/../x", ["a"]),
+        (b"a\n", "x" * 300, ["a"]),
+    ],
+)
+def test_prompts_are_read_whatever_their_file_is_called(data, name, texts):
+    assert [each.text for each in read_prompt_file(data, name)] == texts
+
+
+@pytest.mark.parametrize(
+    ("data", "name", "words"),
+    [
+        (b"", "a.txt", "0 bytes"),
+        (b"PAR1" + b"\xff" * 1000, "x.parquet", "cannot be read"),
+        (b"[" * 100_000, "x.json", "cannot be read"),
+        (b"a\n" * 60_000, "x.txt", "60,000 prompts, and 50,000 are the most"),
+        (bytes(uploads.MOST_BYTES + 1), "x.txt", "bytes"),
+    ],
+)
+def test_prompts_that_cannot_be_used_are_refused_in_one_sentence(data, name, words):
+    with pytest.raises(ValueError, match=words) as refused:
+        read_prompt_file(data, name)
+    assert str(refused.value).endswith(".") and "\n" not in str(refused.value)

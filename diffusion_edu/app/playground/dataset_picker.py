@@ -16,6 +16,7 @@ from diffusion_edu.data.points import POINT_SETS, Points, from_coordinates
 DRAW, FILE = "draw your own", "a CSV file"
 COUNT = 2000  # points in one of our sets, in a set made from a drawing, and at most in a file
 MAX_CLASSES = 16
+MOST_BYTES, MOST_LINES = 2_000_000, 50_000  # of a file of points: reading more takes too long
 DRAWN, PREVIOUS = "drawn points", "previous points"  # session keys: [x, y, class] per point
 JITTER = 0.02  # standard deviation of the points around the strokes of a drawing
 UNLINKED = "Stays between you and this app's server, and is not part of the link to this page."
@@ -116,6 +117,9 @@ def from_file(data):
 
     Raises ValueError in words if it cannot be used.
     """
+    for found, most, what in ((len(data), MOST_BYTES, "bytes"), (data.count(b"\n"), MOST_LINES, "lines")):
+        if found > most:
+            raise ValueError(f"The file has {found:,} {what}, and {most:,} are the most: choose a smaller one.")
     points, options = read_points(data), ""
     if len(points.classes) > MAX_CLASSES:
         found = f"The third column holds {len(points.classes)} different classes"

@@ -1,8 +1,6 @@
 """Random prompts for a text-to-image model: from a Markov chain, unseen, or training captions; by category."""
 
 import random
-import tempfile
-from pathlib import Path
 
 import streamlit as st
 
@@ -11,7 +9,8 @@ from diffusion_edu.app.common.image_picker import UNLINKED
 from diffusion_edu.app.common.plain_text import plain
 from diffusion_edu.app.common.state import own, set_controls
 from diffusion_edu.checkpoints import available
-from diffusion_edu.data.prompts import READERS, load_prompts, pick
+from diffusion_edu.data.prompts import load_prompts, pick
+from diffusion_edu.data.uploads import read_prompt_file
 from diffusion_edu.text.random_prompts import ORDER, chain_path, load_chain
 
 CHAIN, UNSEEN, TRAINING = "Markov chain", "unseen", "training"
@@ -61,7 +60,7 @@ def _from_file(card, source):
     words = f"A parquet or JSON file, or a text file with one prompt per line. {UNLINKED}"
     given = st.file_uploader("A file with prompts", key=own(f"prompt file {source}"), help=words)
     if given:
-        prompts = _uploaded(given.getvalue(), given.name)
+        prompts = read_prompt_file(given.getvalue(), given.name)
     elif path.is_file():
         prompts = _read(str(path), path.stat().st_mtime_ns)
     else:
@@ -78,12 +77,3 @@ def _chain(name, changed):
 @st.cache_data(max_entries=4, show_spinner=False)
 def _read(path, changed):
     return load_prompts(path)
-
-
-@st.cache_data(max_entries=4, show_spinner="Reading the prompts ...")
-def _uploaded(data, name):
-    with tempfile.TemporaryDirectory() as folder:
-        ending = next((ending for ending in READERS if name.lower().endswith(ending)), ".txt")
-        path = Path(folder, f"your_file{ending}")
-        path.write_bytes(data)
-        return load_prompts(path)
