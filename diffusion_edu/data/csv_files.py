@@ -10,7 +10,7 @@ from diffusion_edu.data.columns import FILES, LABELS, TEXTS, plain
 DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 WEAK = {":": "colons", " ": "blanks"}  # separators only where they part an image from its caption
 csv.field_size_limit(1_000_000)  # characters: a cell may hold a long text, not a file
-REMARK = re.compile(r"\s*(# .*|sep=.\s*)?$")  # empty, a remark, or what Excel is told
+REMARK = re.compile(r"\s*(# .*|sep=.\s*)?$")  # empty, a remark, or a setting of Excel
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ NAMED = 20  # files that are left out
 ABOUT = ("readme", "license", "licence", "copying", "dataset_info", "state.json")  # texts about a set, expected
 
 
-def kinds_below(paths):
+def files_of(paths):
     """List the files of folders and files in the order of their paths: images, others, and the common folder of all."""
     unreadable = []
     files = [file for path in paths for file in (files_below(path, unreadable.append) if path.is_dir() else [path])]

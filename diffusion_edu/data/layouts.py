@@ -81,13 +81,13 @@ def _splits_inside(rests, splits):
 def _classes(rests, notes):
     """The class of each rest, or None: the last folder where all are equally deep, else the first."""
     depths = {len(rest) for rest in rests if rest}
-    levels = [{tidy(rest[at]) for rest in rests if rest} for at in range(min(depths, default=0))]
-    several = [at for at, names in enumerate(levels) if len(names) > 1]
+    names = [{tidy(rest[at]) for rest in rests if rest} for at in range(min(depths, default=0))]
+    several = [at for at, found in enumerate(names) if len(found) > 1]
     if not several:
         return [None] * len(rests)
     at = several[-1] if len(depths) == 1 else several[0]
     if max(depths) > 1:
-        notes.append(f"The classes are the folders of level {at + 1}: {listing(sorted(levels[at]))}.")
+        notes.append(f"The classes are the folders {listing(sorted(names[at]))}, not those around or inside them.")
     spelled = {}
     labels = [spelled.setdefault(tidy(rest[at]).casefold(), tidy(rest[at])) if rest else None for rest in rests]
     if other := {tidy(rest[at]) for rest in rests if rest} - set(spelled.values()):

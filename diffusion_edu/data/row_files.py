@@ -11,7 +11,7 @@ TABLES = (".csv", ".tsv", ".txt", ".token", ".json", ".jsonl", ".ndjson", ".parq
 
 
 def read_lines(path, tell=None, known=None):
-    """Read a table file as Lines. known(name) says whether a text names an image: so rows are told from titles.
+    """Read a table file as Lines. known(name) says whether a text names an image: so rows differ from titles.
 
     Raises ValueError, in one sentence that names the row.
     """

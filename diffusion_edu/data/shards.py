@@ -12,7 +12,7 @@ from diffusion_edu.data.layouts import listing, split_of
 from diffusion_edu.data.table import Table, joined
 
 SHARDS = (".parquet", ".pq", ".arrow", ".feather")
-IMAGES = ("image", "img", "images", "imagebytes", "imgbytes", "bytes", "jpg", "jpeg", "png", "webp", "photo", "picture")
+IMAGES = ("image", "img", "images", "imagebytes", "imgbytes", "bytes", "jpg", "jpeg", "png", "webp", "photo")
 ENCODED = re.compile(r"(large_|fixed_size_)?binary|struct<.*\b(bytes|path):")  # types of columns that hold image files
 NUMBERS = re.compile(r"(large_)?list<\w+: u?int\d+>")
 PATHS = ("image", "img", "imagepath", "filename", "filepath", "path", "file", "imagefile")
@@ -100,17 +100,23 @@ def _arrow(path):
 
 def _image_column(path, schema, features):
     """The column with the images: declared as such, called so, or the only one that can hold them."""
-    kinds = {name: str(schema.field(name).type) for name in schema.names}
-    declared = [name for name in kinds if features.get(name, {}).get("_type") == "Image"]
-    holding = [name for name, kind in kinds.items() if ENCODED.match(kind)]
-    numbers = [name for name, kind in kinds.items() if NUMBERS.fullmatch(kind)]
-    texts = [name for name, kind in kinds.items() if "string" in kind and "<" not in kind]
+    types = {name: str(schema.field(name).type) for name in schema.names}
+    declared = [name for name in types if features.get(name, {}).get("_type") == "Image"]
+    holding = [name for name, type_name in types.items() if ENCODED.match(type_name)]
+    numbers = [name for name, type_name in types.items() if NUMBERS.fullmatch(type_name)]
+    texts = [name for name, type_name in types.items() if "string" in type_name and "<" not in type_name]
     for among, names in ((declared, IMAGES), (holding, IMAGES), (numbers, IMAGES), (texts, PATHS)):
         if found := column(among, names):
             return found
     if declared or len(holding) == 1:
         return (declared or holding)[0]
-    there = listing([f"{name} ({kind if len(kind) < 30 else kind[:27] + '...'})" for name, kind in kinds.items()], 20)
+    there = listing(
+        [
+            f"{name} ({type_name if len(type_name) < 30 else type_name[:27] + '...'})"
+            for name, type_name in types.items()
+        ],
+        20,
+    )
     raise ValueError(f"{path.name!r} is not a parquet file with a column 'image' of encoded images: it has {there}.")
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from diffusion_edu.data.archives import is_archive, unpacked
 from diffusion_edu.data.file_formats import SUFFIXES
-from diffusion_edu.data.folders import folder_of_images, is_image, kinds_below
+from diffusion_edu.data.folders import files_of, folder_of_images, is_image
 from diffusion_edu.data.layouts import listing
 from diffusion_edu.data.places import HUB, located
 from diffusion_edu.data.row_files import TABLES
@@ -55,7 +55,7 @@ def _file(path):
 
 def folder(paths, name):
     """Read what lies below folders: images, or else the shards or the archives of a data set."""
-    root, images, others, notes = kinds_below(paths)
+    root, images, others, notes = files_of(paths)
     if images:
         return folder_of_images(name, root, images, others, notes, whole=all(path.is_dir() for path in paths))
     if shards := [file for file in others if file.suffix.lower() in SHARDS]:

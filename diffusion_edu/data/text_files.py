@@ -22,7 +22,7 @@ def decode(data, name, tell=None):
         text = "\n".join(line.decode("cp1252", "replace") if said is None else said for said, line in parts)
         codec = "cp1252 in some lines"
     else:
-        text, codec = _guessed(data, name)
+        text, codec = _by_letters(data, name)
     if tell:
         tell(f"{name} is not in UTF-8 and was read as {codec}: save it as UTF-8 if letters look wrong.")
     return text
@@ -36,7 +36,7 @@ def _decoded(data, codec):
     return None if "\0" in text else text
 
 
-def _guessed(data, name):
+def _by_letters(data, name):
     """The text and the encoding that its letters look like."""
     from charset_normalizer import from_bytes
 

@@ -40,7 +40,7 @@ PLAIN = {
     "splits of classes": ["train/iris/1.png", "train/rose/1.png", "test/iris/1.png", "test/rose/1.png"],
     "splits and a valid one": ["train/iris/1.png", "train/rose/1.png", "valid/iris/1.png", "valid/rose/2.png"],
     "one class": ["only/1.png", "only/2.png"],
-    "two levels": ["plants/iris/1.png", "plants/rose/1.png", "animals/cat/1.png"],
+    "classes in groups": ["plants/iris/1.png", "plants/rose/1.png", "animals/cat/1.png"],
 }
 
 
@@ -159,12 +159,12 @@ MESSY = {  # files, what is read of them ("split label", "-" for none), and what
     "folders inside of some classes": (
         "cat/1.png cat/more/2.png dog/1.png",
         {"- cat": "cat/1.png cat/more/2.png", "- dog": "dog/1.png"},
-        ["The classes are the folders of level 1: cat, dog."],
+        ["The classes are the folders cat, dog, not those around or inside them."],
     ),
     "the same folder inside of each class": (
         "cat/images/1.png dog/images/1.png",
         {"- cat": "cat/images/1.png", "- dog": "dog/images/1.png"},
-        ["The classes are the folders of level 1: cat, dog."],
+        ["The classes are the folders cat, dog, not those around or inside them."],
     ),
     "capitals that differ": (
         "train/Cat/1.png train/dog/1.png test/cat/1.png test/dog/1.png",
@@ -182,7 +182,7 @@ MESSY = {  # files, what is read of them ("split label", "-" for none), and what
         {"- iris": "iris/1.png", "- rose": "rose/1.png"},
         [],
     ),
-    "endings of all kinds": (
+    "all sorts of endings": (
         "a.jfif b.JPE c.avif d.webp e.png_large f g.heic deep/h.jpeg deep/i.svg deep/j.mov k.docx README.txt",
         {"- -": "a.jfif b.JPE c.avif d.webp e.png_large f g.heic deep/h.jpeg"},
         ["Left out what is no image: deep/i.svg, deep/j.mov, k.docx."],
@@ -329,10 +329,10 @@ def test_an_archive_that_is_broken_or_reaches_out_is_refused_or_kept_inside(tmp_
         with pytest.raises(ValueError, match=r"cannot be unpacked \(.*\): unpack it yourself") as problem:
             read_table(tmp_path / name)
         assert "\n" not in str(problem.value)
-    picture = fill(tmp_path, "a.png") / "a.png"
+    photo = fill(tmp_path, "a.png") / "a.png"
     with zipfile.ZipFile(tmp_path / "evil.zip", "w") as archive:
-        archive.write(picture, "../../evil.png")
-        archive.write(picture, "good.png")
+        archive.write(photo, "../../evil.png")
+        archive.write(photo, "good.png")
     assert len(read_table(tmp_path / "evil.zip").files) == 2 and not list(tmp_path.parent.glob("evil.png"))
 
 
