@@ -21,8 +21,9 @@ def script():
 
 def opened(**link):
     app = AppTest.from_function(script, default_timeout=SECONDS)
+    app.session_state["page"] = "evaluate"  # as the page itself does
     for name, value in link.items():
-        app.query_params[name] = value
+        app.query_params[f"evaluate.{name}"] = value
     return healthy(app.run())
 
 

@@ -27,6 +27,7 @@ TABS = {
     ],
     "pages/13_Evaluate_and_debug.py": ["Scores", "Samples", "Dataset", "Bug museum", "Symptom doctor"],
 }  # fmt: skip
+KNOWN = {}  # the parameters of each page and tab
 VIEWS = [(page, tab) for page in PAGES for tab in TABS.get(page, [None])]
 
 
@@ -114,13 +115,19 @@ def mixed(keys, first):
     return {key: NONSENSE[(first + number) % len(NONSENSE)] for number, key in enumerate(keys)}
 
 
+def parameters(page, tab, shown):
+    """The names of all settings of a page, as its links have them; every one of its controls has one."""
+    if (page, tab) not in KNOWN:
+        keys, prefix = keys_of(opened(page, **({"tab": tab} if tab else {}))), f"{name_of(page)}."
+        assert all(key and key.startswith(prefix) for key in keys), keys
+        KNOWN[page, tab] = [key.removeprefix(prefix) for key in shown]
+        shown.clear()
+    return KNOWN[page, tab]
+
+
 def opened_with_nonsense(page, tab, first, shown):
     chosen = {"tab": tab} if tab else {}
-    keys, prefix = keys_of(opened(page, **chosen)), f"{name_of(page)}."
-    assert all(key and key.startswith(prefix) for key in keys), keys
-    names = [key.removeprefix(prefix) for key in shown]
-    shown.clear()
-    app = healthy(opened(page, **{**mixed([*names, "unknown"], first), **chosen}))
+    app = healthy(opened(page, **{**mixed([*parameters(page, tab, shown), "unknown"], first), **chosen}))
     for key, known in shown.items():
         assert known.fit(app.session_state[key]) == app.session_state[key], key
     for key in {*shown} & {*app.query_params}:
