@@ -100,6 +100,8 @@ def checked(function: Checked) -> Checked:
 
     @wraps(function)
     def call(*args: Any, **kwargs: Any) -> Any:
+        if torch.compiler.is_compiling():
+            return function(*args, **kwargs)
         extra = args[len(names) :]  # too many of them: Python says so
         args = tuple(map(fitting, names, args[: len(names)])) + extra
         return function(*args, **{name: fitting(name, value) for name, value in kwargs.items()})

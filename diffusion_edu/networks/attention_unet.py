@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from diffusion_edu.checks import checked, same_count
 from diffusion_edu.networks.blocks import (
     AttributeEmbedding,
     ClassEmbedding,
@@ -16,6 +17,7 @@ from diffusion_edu.networks.blocks import (
     SelfAttention,
     TimeEmbedding,
     Up,
+    check_input,
     concatenate_image,
     group_norm,
 )
@@ -64,7 +66,7 @@ class AttentionUNet(nn.Module):
         text: dict[str, Any] | None = None,
     ):
         super().__init__()
-        self.patch, self.conditioning_channels = patch, conditioning_channels
+        self.channels, self.patch, self.conditioning_channels = channels, patch, conditioning_channels
         self.size_multiple = patch * 2 ** (len(widths) - 1)
         self.time_embedding = TimeEmbedding(embedding)
         self.class_embedding = ClassEmbedding(classes, embedding) if classes else None
@@ -87,7 +89,10 @@ class AttentionUNet(nn.Module):
             group_norm(widths[0]), nn.SiLU(), nn.Conv2d(widths[0], channels * patch**2, 3, padding=1)
         )
 
+    @checked
     def forward(self, y: Tensor, noise_level: Tensor, condition: Tensor | None = None) -> Tensor:
+        check_input(y, self.channels, self.size_multiple)
+        same_count(image=y, noise_level=noise_level)
         embedding = self.time_embedding(noise_level)
         if embed := self.class_embedding or self.attribute_embedding:
             embedding = embedding + embed(condition, len(y))
@@ -97,7 +102,8 @@ class AttentionUNet(nn.Module):
             tokens = self.text(condition), token_mask(condition)
             embedding = embedding + self.pooled_text(tokens[0][:, 0])
         y = concatenate_image(y, condition, self.conditioning_channels)
-        h, skips = self.stem(F.pixel_unshuffle(y, self.patch)), list[Tensor]()
+        h = self.stem(F.pixel_unshuffle(y, self.patch))
+        skips: list[Tensor] = []
         for stages, downsample in zip(self.down, self.downsample, strict=True):
             for stage in stages:  # type: ignore[attr-defined]
                 h = stage(h, embedding, *tokens)

@@ -8,7 +8,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from diffusion_edu.networks.blocks import Down, Up, group_norm
+from diffusion_edu.checks import checked
+from diffusion_edu.networks.blocks import Down, Up, check_input, group_norm
 from diffusion_edu.networks.classifiers import PreActivationBlock
 
 
@@ -30,7 +31,12 @@ class Autoencoder(nn.Module):
         patch: int = 4,
     ):
         super().__init__()
-        self.latent, self.patch, self.size_multiple = latent, patch, patch * 2 ** (len(widths) - 1)
+        self.channels, self.latent, self.patch, self.size_multiple = (
+            channels,
+            latent,
+            patch,
+            patch * 2 ** (len(widths) - 1),
+        )
         encoder_blocks, decoder_blocks = blocks
         down: list[nn.Module] = [nn.Conv2d(channels * patch**2, widths[0], 3, padding=1)]
         for k, width in enumerate(widths):
@@ -43,22 +49,20 @@ class Autoencoder(nn.Module):
         self.down = nn.Sequential(*down, *output_layers(widths[-1], 2 * latent))
         self.up = nn.Sequential(*up, *output_layers(widths[0], channels * patch**2))
 
+    @checked
     def encode(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Return the mean and log variance of the latents of x (b, channels, h, w), each (b, latent, h/f, w/f).
 
         Raises ValueError if height or width is no multiple of f.
         """
-        if x.shape[-2] % self.size_multiple or x.shape[-1] % self.size_multiple:
-            h, w = x.shape[-2:]
-            raise ValueError(
-                f"Height and width of images for this autoencoder are divisible by {self.size_multiple}, "
-                f"not {h} x {w}: crop or scale them."
-            )
+        check_input(x, self.channels, self.size_multiple)
         mean, log_variance = self.down(F.pixel_unshuffle(x, self.patch)).chunk(2, dim=1)
         return mean, log_variance.clamp(-20, 10)  # its exponential stays finite in every precision
 
+    @checked
     def decode(self, z: Tensor) -> Tensor:
         """Decode latents z (b, latent, h/f, w/f) to images (b, channels, h, w)."""
+        check_input(z, self.latent, 1)
         return F.pixel_shuffle(self.up(z), self.patch)
 
     def forward(self, x: Tensor, eps: Tensor) -> tuple[Tensor, Tensor, Tensor]:

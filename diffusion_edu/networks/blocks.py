@@ -7,9 +7,19 @@ import torch.nn.functional as F
 from einops import rearrange
 from torch import Tensor, nn
 
+from diffusion_edu.checks import checked, same_count
+
 GROUPS = 8  # with few channels, samples of flowers are better with 8 groups than with the usual 32
 
 
+def check_input(y: Tensor, channels: int, multiple: int) -> None:
+    """Raise ValueError unless y is images (b, channels, h, w) whose height and width are divisible by multiple."""
+    if y.ndim != 4 or y.shape[1] != channels or y.shape[2] % multiple or y.shape[3] % multiple:
+        wanted = f"(b, {channels}, h, w), h and w divisible by {multiple}"
+        raise ValueError(f"This network takes images {wanted}, not {tuple(y.shape)}: crop or scale them.")
+
+
+@checked
 def sinusoid(noise_level: Tensor, width: int) -> Tensor:
     """Embed a noise level (b,) as sines and cosines of falling frequency (b, width), in float32.
 
@@ -57,6 +67,7 @@ class ClassEmbedding(nn.Module):
     def forward(self, labels: Tensor | None, batch: int) -> Tensor:
         if labels is None:
             labels = torch.full((batch,), self.null, device=self.table.weight.device)
+        same_count(image=range(batch), label=labels)
         return self.table(labels)
 
 
@@ -73,6 +84,9 @@ class AttributeEmbedding(nn.Module):
         weight = next(self.mlp.parameters())
         if attributes is None:
             attributes = torch.zeros(batch, weight.shape[1], device=weight.device)
+        if attributes.shape != (batch, weight.shape[1]):
+            wanted = (batch, weight.shape[1])
+            raise ValueError(f"The attributes of these images have the shape {wanted}, not {tuple(attributes.shape)}.")
         return self.mlp(attributes.to(weight.dtype))
 
 
@@ -82,6 +96,9 @@ def concatenate_image(y: Tensor, conditioning_image: Tensor | None, channels: in
         return y
     if conditioning_image is None:
         conditioning_image = y.new_zeros(len(y), channels, *y.shape[2:])
+    wanted = (len(y), channels, *y.shape[2:])
+    if conditioning_image.shape != wanted:
+        raise ValueError(f"The conditioning image has the shape {wanted}, not {tuple(conditioning_image.shape)}.")
     return torch.cat([y, conditioning_image.to(y.dtype)], dim=1)
 
 

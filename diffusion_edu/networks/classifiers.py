@@ -8,7 +8,8 @@ from itertools import pairwise
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from diffusion_edu.networks.blocks import Down, group_norm
+from diffusion_edu.checks import checked
+from diffusion_edu.networks.blocks import Down, check_input, group_norm
 
 
 class Classifier(nn.Module):
@@ -17,12 +18,15 @@ class Classifier(nn.Module):
     The features are averages over all positions.
     """
 
-    def __init__(self, body: nn.Sequential, width: int, classes: int, patch: int):
+    def __init__(self, body: nn.Sequential, width: int, classes: int, channels: int, patch: int):
         super().__init__()
+        self.channels = channels
         self.patch, self.body, self.norm, self.head = patch, body, group_norm(width), nn.Linear(width, classes)
 
+    @checked
     def features(self, x: Tensor) -> Tensor:
         """Compute the features (b, width) of images x (b, channels, h, w)."""
+        check_input(x, self.channels, self.patch)
         return F.silu(self.norm(self.body(F.pixel_unshuffle(x, self.patch)))).mean(dim=(2, 3))
 
     def forward(self, x: Tensor) -> Tensor:
@@ -58,7 +62,7 @@ class ResidualClassifier(Classifier):
         for k, width in enumerate(widths):
             layers += [Down(widths[k - 1], width)] if k else []
             layers += [PreActivationBlock(width) for _ in range(blocks)]
-        super().__init__(nn.Sequential(*layers), widths[-1], classes, patch)
+        super().__init__(nn.Sequential(*layers), widths[-1], classes, channels, patch)
 
 
 class PlainClassifier(Classifier):
@@ -77,4 +81,4 @@ class PlainClassifier(Classifier):
             layers += [nn.MaxPool2d(2)] if layers else []
             for k in range(blocks):
                 layers += [nn.Conv2d(outer if k else inner, outer, 3, padding=1), group_norm(outer), nn.SiLU()]
-        super().__init__(nn.Sequential(*layers), widths[-1], classes, patch)
+        super().__init__(nn.Sequential(*layers), widths[-1], classes, channels, patch)

@@ -4,6 +4,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from diffusion_edu.checks import checked, same_count
 from diffusion_edu.networks.blocks import ClassEmbedding, TimeEmbedding
 
 
@@ -22,7 +23,9 @@ class MLP(nn.Module):
         self.modulate = nn.ModuleList([nn.Linear(embedding, 2 * width) for _ in range(blocks)])
         self.out = nn.Linear(width, channels)
 
+    @checked
     def forward(self, y: Tensor, noise_level: Tensor, condition: Tensor | None = None) -> Tensor:
+        same_count(point=y, noise_level=noise_level)
         embedding = self.time_embedding(noise_level)
         if self.class_embedding:
             embedding = embedding + self.class_embedding(condition, len(y))

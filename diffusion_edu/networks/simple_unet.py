@@ -7,10 +7,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from diffusion_edu.checks import checked, same_count
 from diffusion_edu.networks.blocks import (
     AttributeEmbedding,
     ClassEmbedding,
     TimeEmbedding,
+    check_input,
     concatenate_image,
     group_norm,
 )
@@ -49,7 +51,7 @@ class SimpleUNet(nn.Module):
         embedding: int = 256,
     ):
         super().__init__()
-        self.patch, self.conditioning_channels = patch, conditioning_channels
+        self.channels, self.patch, self.conditioning_channels = channels, patch, conditioning_channels
         self.size_multiple = patch * 2 ** (len(widths) - 1)
         self.time_embedding = TimeEmbedding(embedding)
         self.class_embedding = ClassEmbedding(classes, embedding) if classes else None
@@ -59,13 +61,17 @@ class SimpleUNet(nn.Module):
         self.up = nn.ModuleList([DoubleConv(below + here, here, embedding) for here, below in pairwise(widths)])
         self.out = nn.Conv2d(widths[0], channels * patch**2, 3, padding=1)
 
+    @checked
     def forward(self, y: Tensor, noise_level: Tensor, condition: Tensor | None = None) -> Tensor:
+        check_input(y, self.channels, self.size_multiple)
+        same_count(image=y, noise_level=noise_level)
         embedding = self.time_embedding(noise_level)
         if embed := self.class_embedding or self.attribute_embedding:
             embedding = embedding + embed(condition, len(y))
         embedding = F.silu(embedding)
         y = concatenate_image(y, condition, self.conditioning_channels)
-        h, skips = self.stem(F.pixel_unshuffle(y, self.patch)), list[Tensor]()
+        h = self.stem(F.pixel_unshuffle(y, self.patch))
+        skips: list[Tensor] = []
         for block in self.down:
             h = block(F.avg_pool2d(h, 2) if skips else h, embedding)
             skips.append(h)

@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from einops import rearrange
 from torch import Tensor, nn
 
+from diffusion_edu.checks import checked
 from diffusion_edu.networks.blocks import group_norm, zero_init
 
 
@@ -39,7 +40,10 @@ class TextEncoder(nn.Module):
         """Build the null condition (batch, 1): no caption."""
         return torch.zeros(batch, 1, dtype=torch.int64, device=self.positions.device)
 
+    @checked
     def forward(self, ids: Tensor) -> Tensor:
+        if ids.ndim != 2 or ids.is_floating_point():
+            raise ValueError(f"Captions are token ids (b, n), not {ids.dtype} of shape {tuple(ids.shape)}.")
         if ids.shape[1] > self.length:
             raise ValueError(f"A caption has at most {self.length} tokens, not {ids.shape[1]}: shorten it.")
         tokens = self.table(ids.long()) + self.positions[: ids.shape[1]]

@@ -8,7 +8,8 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
-from diffusion_edu.networks.blocks import Down, group_norm
+from diffusion_edu.checks import checked
+from diffusion_edu.networks.blocks import Down, check_input, group_norm
 
 
 def conv_block(inner: int, outer: int) -> nn.Sequential:
@@ -30,7 +31,7 @@ class VAE(nn.Module):
         code: int = 128,
     ):
         super().__init__()
-        self.code, self.size_multiple = code, 2 ** (len(widths) - 1)
+        self.channels, self.size, self.code, self.size_multiple = channels, size, code, 2 ** (len(widths) - 1)
         side = size // self.size_multiple
         down: list[nn.Module] = [conv_block(channels, widths[0])]
         for inner, outer in pairwise(widths):
@@ -42,13 +43,18 @@ class VAE(nn.Module):
         self.up = nn.Sequential(nn.Linear(code, widths[-1] * side**2), nn.Unflatten(1, (widths[-1], side, side)), *up)
         self.out = nn.Conv2d(widths[0], channels, 3, padding=1)
 
+    @checked
     def encode(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Return the mean and log variance of the codes of x (b, channels, size, size), each (b, code)."""
+        check_input(x, self.channels, self.size)
         mean, log_variance = self.down(x).chunk(2, dim=1)
         return mean, log_variance
 
+    @checked
     def decode(self, codes: Tensor) -> Tensor:
         """Decode codes (b, code), for example Gaussian noise, to images (b, channels, size, size)."""
+        if codes.ndim != 2 or codes.shape[1] != self.code:
+            raise ValueError(f"The codes of this VAE are (b, {self.code}), not {tuple(codes.shape)}.")
         return self.out(self.up(codes))
 
     def forward(self, x: Tensor, eps: Tensor) -> tuple[Tensor, Tensor, Tensor]:

@@ -4,6 +4,7 @@ from functools import partial
 
 import pytest
 import torch
+from helpers import seeded_noise
 from torch.utils.flop_counter import FlopCounterMode
 
 from diffusion_edu.networks import MLP, NETWORKS
@@ -254,3 +255,46 @@ def test_a_network_for_points_uses_noise_level_and_class_of_every_point_alone():
     assert torch.equal(net(y, noise_level, None), net(y, noise_level, torch.full((4,), 3)))
     assert mlp()(y, noise_level).shape == mlp()(y, noise_level, None).shape == y.shape
     assert list(net.buffers()) == []
+
+
+IMAGES = ("attention_unet", "simple_unet")
+
+
+@pytest.mark.parametrize("name", IMAGES)
+@pytest.mark.parametrize(
+    "y",
+    [
+        seeded_noise(2, 3, 9, 8),
+        seeded_noise(2, 4, 8, 8),
+        seeded_noise(3, 8, 8),
+        torch.empty(0, 3, 8, 8),
+        seeded_noise(2, 3, 8, 8).numpy(),
+        seeded_noise(2, 3, 8, 8).tolist(),
+        None,
+    ],
+    ids=["odd", "channels", "no batch", "empty", "array", "list", "None"],
+)
+def test_inputs_that_are_no_batch_of_images_are_refused_in_words(tiny, name, y):
+    with pytest.raises(ValueError, match="images .b, 3, h, w.|y of .*.forward must be a tensor"):
+        tiny(network=name)(y, torch.tensor([1.0, 2.0]))
+
+
+@pytest.mark.parametrize("name", IMAGES)
+def test_counts_of_images_noise_levels_and_conditions_that_do_not_match_are_refused(tiny, name):
+    y, levels = seeded_noise(2, 3, 8, 8), torch.tensor([1.0, 2.0])
+    with pytest.raises(ValueError, match="2 images came with 3 noise_levels"):
+        tiny(network=name)(y, torch.zeros(3))
+    with pytest.raises(ValueError, match="2 images came with 3 labels"):
+        tiny(network=name, classes=4)(y, levels, torch.zeros(3, dtype=torch.int64))
+    with pytest.raises(ValueError, match=r"attributes of these images have the shape \(2, 5\)"):
+        tiny(network=name, attributes=5)(y, levels, torch.zeros(2, 4))
+    with pytest.raises(ValueError, match=r"conditioning image has the shape \(2, 4, 8, 8\)"):
+        tiny(network=name, conditioning_channels=4)(y, levels, torch.zeros(2, 4, 4, 4))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", IMAGES)
+def test_the_checks_do_not_break_the_graph_of_a_compiled_network(tiny, name):
+    net, y, levels = tiny(network=name, classes=4).eval(), seeded_noise(2, 3, 8, 8), torch.tensor([1.0, 2.0])
+    compiled = torch.compile(net, fullgraph=True, backend="eager")
+    torch.testing.assert_close(compiled(y, levels, torch.tensor([0, 4])), net(y, levels, torch.tensor([0, 4])))
