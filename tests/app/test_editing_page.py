@@ -86,7 +86,7 @@ def in_a_row(images):
 
 def paint(app, canvas, layer):
     """Send what the browser would send after a stroke."""
-    store = f"canvas:{canvas}"
+    store = f"editing.canvas:{canvas}"
     app.session_state[store] = {**app.session_state[store], "layer": to_url(to_png(layer))}
     return finished(app.run())
 

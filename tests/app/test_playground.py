@@ -363,7 +363,7 @@ def test_train_then_change_everything_without_training_again(monkeypatch):
     app = train_on_page(opened(seconds="3", samples="100"))
     before = animation_of(app)
     assert "training steps in" in before["panels"][0]["words"] and len(before["charts"]) == 1
-    trained = next(iter(app.session_state[NETWORKS].values()))
+    trained = next(iter(app.session_state[f"points.{NETWORKS}"].values()))
     changes = [
         ("selectbox", "sampler", "Heun"),
         ("select_slider", "steps", 40),
@@ -386,7 +386,7 @@ def test_train_then_change_everything_without_training_again(monkeypatch):
         )  # a straight path ends in pure noise already
         assert animation["panels"][0]["words"] == before["panels"][0]["words"] and "x" in animation["panels"][0]
         before = animation
-    assert next(iter(app.session_state[NETWORKS].values())) is trained
+    assert next(iter(app.session_state[f"points.{NETWORKS}"].values())) is trained
     healthy(app.selectbox(key="points.prediction_type").set_value("x0").run())
     assert "x" not in animation_of(finished(app))["panels"][0]
     healthy(app.selectbox(key="points.prediction_type").set_value("v").run())
@@ -409,7 +409,7 @@ def test_cancel_keeps_the_page_alive_and_another_set_stops_the_training():
     job = app.session_state[f"points.job:{TRAIN}"]
     next(button for button in app.button if button.label == "Cancel").click().run()
     finished(app)
-    assert job.cancelled and NETWORKS not in app.session_state and animation_of(app)
+    assert job.cancelled and f"points.{NETWORKS}" not in app.session_state and animation_of(app)
     next(button for button in app.button if button.label == "Train").click().run()
     job = app.session_state[f"points.job:{TRAIN}"]
     finished(healthy(app.selectbox(key="points.points").set_value("spirals").run()))
@@ -418,9 +418,9 @@ def test_cancel_keeps_the_page_alive_and_another_set_stops_the_training():
 
 def test_a_session_keeps_few_networks():
     app = opened(seconds="3", samples="100")
-    app.session_state[NETWORKS] = {("another", k): None for k in range(MAX_NETWORKS)}
+    app.session_state[f"points.{NETWORKS}"] = {("another", k): None for k in range(MAX_NETWORKS)}
     train_on_page(app)
-    kept = app.session_state[NETWORKS]
+    kept = app.session_state[f"points.{NETWORKS}"]
     assert len(kept) == MAX_NETWORKS and list(kept)[-1][1] == "v"
 
 
@@ -434,7 +434,7 @@ def test_choices_that_do_not_go_together_get_one_sentence():
 def test_drawn_points_replace_ours_and_can_be_drawn_again():
     app = healthy(opened_at(PAGE, points="draw your own"))
     assert "panels" not in animation_of(app) and animation_of(app)["points"] == []
-    app.session_state[DRAWN] = [[x / 20, math.sin(x), x % 2] for x in range(20)]
+    app.session_state[f"points.{DRAWN}"] = [[x / 20, math.sin(x), x % 2] for x in range(20)]
     animation = animation_of(finished(healthy(app.run())))
     assert animation["classes"] == ["class 1", "class 2"] and len(animation["data"]["labels"]) == 2000
     next(button for button in app.button if button.label == "Draw again").click().run()

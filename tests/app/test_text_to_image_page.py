@@ -141,7 +141,7 @@ def flower():
 
 def paint(app, canvas, layer):
     """Set what the browser sends after a stroke."""
-    store = f"canvas:{canvas}"
+    store = f"text.canvas:{canvas}"
     app.session_state[store] = {**app.session_state[store], "layer": to_url(to_png(layer))}
     return finished(app.run())
 
