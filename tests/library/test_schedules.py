@@ -228,6 +228,17 @@ def test_diffusers_rescales_to_zero_snr_likewise_from_the_first_noisy_timestep_o
     assert stretch != 1
 
 
+def test_one_image_may_come_with_many_noises_or_timesteps_and_no_other_counts():
+    one, many, t = torch.ones(1, 3, 4, 4), torch.ones(5, 3, 4, 4), torch.arange(5)
+    schedule = cosine(10)
+    for x0, eps, timesteps in ((one, many, 3), (many, one, 3), (one, one, t), (many, many, t), (one, many, t)):
+        x = schedule.corrupt(x0, timesteps, eps)
+        assert torch.equal(x, schedule.corrupt(x0.expand_as(many), timesteps, eps.expand_as(many)))
+    for x0, eps, timesteps in ((many[:2], many, 3), (one[:, :1], many, 3), (many[:2], many[:2], t), (one[0], many, 3)):
+        with pytest.raises(ValueError, match="shaped like the images|2 images came with 5 timesteps"):
+            schedule.corrupt(x0, timesteps, eps)
+
+
 @pytest.mark.parametrize("t", [-1, 11, torch.tensor([0, -1]), torch.tensor([3, 11])])
 def test_a_timestep_that_does_not_exist_is_refused(t):
     with pytest.raises(IndexError):
