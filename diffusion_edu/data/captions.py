@@ -142,5 +142,5 @@ def _read(table, written, size, tell):
         raise ValueError(f"No image in {table.name} has a caption: {HOW}.")
     images, kept = read_rows(Found(table.name, rows, []), size, tell)
     captions, subjects, categories = zip(*(written[number] for number, _ in kept), strict=True)
-    words = [tuple(" ".join(str(each or "").split()) for each in every) for every in (subjects, categories)]
+    words = [tuple(next(iter(texts_of(each)), "") for each in every) for every in (subjects, categories)]
     return Captioned(images, tuple(map(tuple, captions)), *words, table.name)

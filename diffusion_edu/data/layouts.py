@@ -17,8 +17,8 @@ def split_of(name):
 def layout(parents):
     """Find split and class of images by the folders that they lie in: parents (n) are tuples of folder names.
 
-    Returns splits (n), labels (n), texts or None, and sentences: what was taken for what. An image with the label ...
-    lies outside all classes or splits and is left out.
+    Returns splits (n), labels (n), names or None, and sentences: what was taken for what. An image with the label ...
+    lies beside the splits and is left out.
     """
     rests, splits, notes = list(parents), [None] * len(parents), []
     rows = _unwrapped(rests, splits, notes)
@@ -26,7 +26,7 @@ def layout(parents):
     labels = [...] * len(parents)
     for row, label in zip(rows, _classes([rests[row] for row in rows], notes), strict=True):
         labels[row] = label
-    return splits, _strays(labels, splits, notes), notes
+    return splits, _majority(labels, splits, notes), notes
 
 
 def _unwrapped(rests, splits, notes):
@@ -95,21 +95,16 @@ def _classes(rests, notes):
     return labels
 
 
-def _strays(labels, splits, notes):
-    """Leave out the images outside of the class folders; where most lie there, the folders are no classes."""
+def _majority(labels, splits, notes):
+    """Take the class folders for no classes, and say so, where most images lie in none of them."""
     classes = {label for label in labels if label not in (None, ...)}
-    strays = [row for row, label in enumerate(labels) if label is None]
-    if not classes or not strays:
-        return labels
     with_classes = {split for split, label in zip(splits, labels, strict=True) if label in classes}
     inside = sum(label in classes for label in labels)
-    if sum(splits[row] in with_classes for row in strays) >= inside:
-        notes.append(
-            f"The folders are not used as classes, because most images lie in none: {listing(sorted(classes))}."
-        )
-        return [... if label is ... else None for label in labels]
-    notes.append(f"Left out {_images(len(strays))} in no class folder.")
-    return [... if label is None else label for label in labels]
+    strays = sum(label is None and split in with_classes for split, label in zip(splits, labels, strict=True))
+    if not classes or strays < inside:
+        return labels
+    notes.append(f"The folders are not used as classes, because most images lie in none: {listing(sorted(classes))}.")
+    return [... if label is ... else None for label in labels]
 
 
 def _images(count):

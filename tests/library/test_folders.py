@@ -143,13 +143,17 @@ MESSY = {  # files, what is read of them ("split label", "-" for none), and what
     ),
     "a test without classes": (
         "train/iris/1.png train/rose/1.png test/0.png test/1.png test/2.png test/3.png test/4.png",
-        {"train iris": "train/iris/1.png", "train rose": "train/rose/1.png"},
-        ["Left out 5 images that lie in no class folder."],
+        {
+            "train iris": "train/iris/1.png",
+            "train rose": "train/rose/1.png",
+            "test -": "test/0.png test/1.png test/2.png test/3.png test/4.png",
+        },
+        [],
     ),
     "a stray image": (
         "logo.png iris/1.png rose/1.png",
-        {"- iris": "iris/1.png", "- rose": "rose/1.png"},
-        ["Left out 1 image that lies in no class folder."],
+        {"- iris": "iris/1.png", "- rose": "rose/1.png", "- -": "logo.png"},
+        [],
     ),
     "more outside than in folders": (
         "1.png 2.png raw/1.png old/1.png",
@@ -200,6 +204,16 @@ def test_messy_layouts_are_seen_through_or_said(tmp_path, layout):
         for name in names.split()
     }
     assert found == meant and sorted(said) == sorted(notes)
+
+
+def test_images_outside_of_class_folders_have_no_label_and_may_have_captions(tmp_path):
+    fill(tmp_path / "set", "logo.png", "iris/1.png", "rose/1.png", "rose/2.png")
+    said = []
+    assert load_images(tmp_path / "set", 8, said.append).labels.tolist() == [0, 1, 1]
+    assert said == ["Left out 1 of 4 images without a label: logo.png."]
+    for name in ("logo", "iris/1", "rose/1", "rose/2"):
+        (tmp_path / "set" / f"{name}.txt").write_text(f"this is {name}")
+    assert len(load_captioned(tmp_path / "set", 8, pytest.fail)) == 4
 
 
 def test_a_class_is_one_in_either_form_of_unicode(tmp_path):
