@@ -8,9 +8,11 @@ import pytest
 import torch
 from helpers import seeded, seeded_noise
 
+from diffusion_edu.core import walk
 from diffusion_edu.data.points import POINT_SETS, Points
 from diffusion_edu.denoisers import TARGETS, NeuralDenoiser, exact
 from diffusion_edu.generation import Preset
+from diffusion_edu.randomness import SeededNoise
 from diffusion_edu.schedules import cosine
 from diffusion_edu.toy2d import (
     EVALUATED,
@@ -165,6 +167,14 @@ def test_one_seed_per_point_decides_the_whole_walk_with_the_options_of_the_sampl
     calm = replace(Preset("DDIM", steps=5), options={})
     *_, last = sample_points(lambda x, t: x.sin(), calm, [5])
     assert not torch.allclose(ends([5]), last.x)
+
+
+def test_a_walk_of_points_goes_on_with_the_noise_after_its_start():
+    preset, noise = Preset("DDPM", steps=3), SeededNoise([4, 5])
+    x = noise.sample((2,))
+    right = walk(preset.step(lambda x, t: x.sin(), noise), x, preset.timesteps())
+    for ours, state in zip(sample_points(lambda x, t: x.sin(), preset, [4, 5]), right, strict=True):
+        assert torch.equal(ours.x, state.x)
 
 
 def test_a_subset_is_always_the_same_and_comes_from_the_whole_set():
