@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from diffusion_edu.data.images import read_rows
+from diffusion_edu.data.places import located
 from diffusion_edu.data.sources import Found
 
 STYLES = ("noto", "twemoji", "fluent", "openmoji")
@@ -66,7 +67,7 @@ def load_emoji(path, size=64, tell=print):
     """Read a parquet file with the COLUMNS and a column `image`; raises ValueError, in one sentence, if it is not."""
     import pyarrow.parquet  # only needed for training
 
-    path = Path(path)
+    path = Path(located(path)[0])
     try:
         table = pyarrow.parquet.read_table(path, columns=["image", *COLUMNS])
     except (pyarrow.ArrowInvalid, OSError) as problem:
