@@ -190,7 +190,7 @@ def test_distances_are_those_of_plain_loops_in_float64():
     x, y = seeded_noise(5, 2), seeded_noise(7, 2, seed=1)
     right = sum(math.dist(a, b) for a in x.tolist() for b in y.tolist()) / 35
     assert mean_distance(x, y).item() == pytest.approx(right, rel=1e-12)
-    close = 1000 + 1e-3 * seeded_noise(50, 2)  # a matrix product would round these distances away
+    close = 1000 + 1e-3 * seeded_noise(50, 2).double()  # a matrix product would round these distances away
     right = sum(math.dist(a, b) for a in close.tolist() for b in close.tolist()) / 2500
     assert mean_distance(close, close).item() == pytest.approx(right, rel=1e-9)
 
