@@ -84,7 +84,7 @@ class Schedule:
         if lowest < 0 or highest > self.T:
             raise IndexError(f"The {self.name} schedule has the timesteps 0 to {self.T}; there is no timestep {t}.")
         if isinstance(t, Tensor) and t.ndim:
-            if len(x) != 1:  # one image may be noised to many timesteps
+            if x.shape[:1] != (1,):  # one image may be noised to many timesteps
                 same_count(image=x, timestep=t)
             shape = (-1, *[1] * (x.ndim - 1))
             t = t.cpu()
@@ -106,7 +106,7 @@ class Schedule:
 
         One image may come with many noises, and one noise with many images. Raises ValueError for other shapes.
         """
-        if x0.shape[1:] != eps.shape[1:] or (len(x0) != len(eps) and 1 not in (len(x0), len(eps))):
+        if x0.shape[1:] != eps.shape[1:] or (x0.shape != eps.shape and 1 not in (*x0.shape[:1], *eps.shape[:1])):
             raise ValueError(f"The noise must be shaped like the images, {tuple(x0.shape)}, not {tuple(eps.shape)}.")
         signal, noise = self.rates(t, x0)
         return (signal * x0 + noise * eps).to(x0.dtype)
