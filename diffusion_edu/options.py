@@ -11,7 +11,7 @@ from pathlib import Path
 NEEDED = {  # what an extra of pyproject.toml brings that its command cannot do without
     "app": ("streamlit", "matplotlib", "plotly", "imageio", "torchmetrics"),
     "lessons": ("jupyterlab", "matplotlib", "plotly"),
-    "train": ("torchvision", "tqdm", "matplotlib"),
+    "train": ("torchvision", "tqdm", "matplotlib", "filelock", "psutil"),
     "evaluate": ("torchvision", "tqdm", "torchmetrics"),
 }
 

@@ -74,6 +74,8 @@ class Folder:
             raise Unusable(
                 f"Another training is at work in {self.out}: wait until it has ended, or choose another --out."
             ) from None
+        except NotImplementedError:  # a network drive that knows no locks
+            pass
         try:
             yield
         finally:

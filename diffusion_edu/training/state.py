@@ -13,7 +13,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save as as_bytes
 from torch import Tensor, nn
 
-from diffusion_edu.checkpoints import Unusable, write_safely
+from diffusion_edu.cards import Unusable
+from diffusion_edu.files import to_json, write_safely
 from diffusion_edu.training.loop import TrainState
 
 # What reading a missing, broken or foreign file raises
@@ -32,7 +33,7 @@ def digest(tensors: dict[str, Tensor], text: str = "") -> str:
 def write_tensors(path: str | Path, tensors: dict[str, Tensor], facts: dict[str, Any]) -> None:
     """Write tensors, facts (a dict that JSON can hold) and the digest of both to one file, atomically."""
     tensors = {k: v.detach().cpu().contiguous() for k, v in tensors.items()}
-    text = json.dumps(facts, allow_nan=False)
+    text = to_json(facts)
     metadata = {"facts": text, "sha256": digest(tensors, text)}
     write_safely(path, lambda part: part.write_bytes(as_bytes(tensors, metadata)))
 

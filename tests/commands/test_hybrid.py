@@ -136,7 +136,7 @@ def test_a_loss_is_measured_on_what_was_held_out_as_the_others_are(words, tmp_pa
 
 def test_what_cannot_be_compared_is_explained_in_one_sentence(words):
     for place, word, sentence in (
-        (1, "absent", "absent cannot be read"),
+        (1, "absent", "There is no file absent"),
         (5, "absent.json", "There is no file 'absent.json' with prompts"),
     ):
         with pytest.raises(SystemExit) as end:

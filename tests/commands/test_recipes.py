@@ -18,7 +18,7 @@ import torch
 from PIL import Image
 from safetensors import safe_open
 
-from diffusion_edu.checkpoints import available, load
+from diffusion_edu.checkpoints import available, load, read_cards
 from diffusion_edu.core import walk
 from diffusion_edu.data.images import ImageSet, load_images, to_signed
 from diffusion_edu.degradations import DEGRADATIONS, Degradation
@@ -417,7 +417,7 @@ def test_a_loaded_restoration_model_undoes_every_degradation_step_by_step(restor
 
 def test_a_restoration_model_is_not_offered_for_sampling(restoring, trained, monkeypatch):
     models = pytest.importorskip("diffusion_edu.app.common.models")
-    monkeypatch.setattr(models, "available", lambda: available([restoring, trained]))
+    monkeypatch.setattr(models, "read_cards", lambda: read_cards([restoring, trained]))
     assert set(available([restoring, trained])) == {"cold", "mine"}
     assert set(models.cards()) == {"mine"}
 

@@ -66,7 +66,7 @@ MAY_SEE = {  # our modules and rooms that a module or room may import, besides t
     },
     "generation": {*CORE, "checkpoints"},
     "training.loop": {"training.objectives.diffusion"},
-    "training.state": {"training.loop", "checkpoints"},
+    "training.state": {"training.loop", "cards", "files"},
     "training.perceptual": {"networks", "randomness", "checkpoints"},
     "training.objectives.diffusion": {"denoisers"},
     "training.objectives.restoration": {"degradations", "training.objectives.diffusion"},
