@@ -40,16 +40,18 @@ def read_prompt_file(data, name):
 
     It is read in a process of its own, too. Raises ValueError, with one sentence to show.
     """
+    if not data:
+        raise ValueError("The file of prompts is empty (0 bytes): choose another one.")
     try:
         return _known(data, next((end for end in READERS if name.lower().endswith(end)), ".txt"), read_prompts)
     except Refused as problem:
-        raise ValueError(f"The file could not be used: {problem}; choose a smaller or another one.") from None
+        raise ValueError(f"The prompts could not be used: {problem}; choose a smaller file.") from None
 
 
 def _known(data, how, read):
     """Look up what a file holds, or read(data, how); a refusal is remembered too, since finding it may take long."""
     if not data:
-        raise ValueError("The file is empty (0 bytes): choose another one.")
+        raise ValueError("The file is empty (0 bytes): choose another image.")
     if len(data) > MOST_BYTES:
         raise Refused(f"it has {len(data):,} bytes, and {MOST_BYTES:,} are the most that is read")
     key = hashlib.sha256(data).digest(), how
