@@ -62,7 +62,7 @@ def forward(net, x):
     if hasattr(net, "time_embedding"):  # a U-Net
         embedding = torch.zeros(1, net.time_embedding.width, device=x.device)
         net.time_embedding.forward = lambda noise_level: embedding  # its autocast does not know the device "meta"
-        return net(x, None, None)
+        return net(x, torch.zeros(1, device=x.device), None)
     return net(x)
 
 

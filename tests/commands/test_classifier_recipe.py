@@ -63,6 +63,13 @@ def test_a_training_resumes_and_overwrites_nothing(words, tmp_path):
     assert (training["images_seen"], training["steps"]) == (320, 20)
 
 
+def test_a_classifier_does_not_go_on_with_other_classes(words, tmp_path):
+    main(TINY, [*words, "--images", "160"])
+    save_images(tmp_path / "p.parquet", replace(colours(), classes=("red", "green")))
+    with pytest.raises(SystemExit, match="classes: green added and blue missing"):
+        main(TINY, [*words, "--images", "320", "--resume"])
+
+
 def test_images_without_classes_are_refused(tmp_path, words):
     from PIL import Image
 
