@@ -10,6 +10,8 @@ The whole idea is in nine files of about 1,450 lines, each next to the equations
 6. `randomness`: one seed per image; `checkpoints`: pretrained models and their cards
 7. `generation`: from a model and a few settings to a walk: `generate(model, preset, seeds, condition)`
 
+`checks` keeps the promise of every docstring: what does not fit the type hints of a function raises ValueError.
+
 Beside them: `networks` (simple and attention U-Net, VAE, autoencoder, classifiers) and `training` (`loop`,
 `objectives`, `state`). Built on them:
 
@@ -27,8 +29,8 @@ Words: x0 clean image, x noisy image, eps noise; predictions carry _hat. Timeste
 angle is theta = atan2(noise, signal). A walk yields one State (t, x, x0_hat) per timestep. All terms: docs/glossary.md.
 
 Who may import whom is in tests/project/test_imports.py: core <- schedules, randomness <- denoisers, spacings,
-degradations <- samplers <- checkpoints <- generation <- the rest; networks import nothing of ours, and nobody imports
-app but pages.
+degradations <- samplers <- checkpoints <- generation <- the rest; networks import nothing of ours but checks, and nobody
+imports app but pages.
 """
 
 __version__ = "0.2.0"
