@@ -99,7 +99,7 @@ def opened(**link):
 
 
 def begun(**link):
-    session = [("random", bool({"context_words", "prompts"} & link.keys()))]  # whether the popover is open
+    session = [("text.random", bool({"context_words", "prompts"} & link.keys()))]  # whether the popover is open
     return healthy(opened_at(PAGE, session, **{"model": "typist", **link}))
 
 
