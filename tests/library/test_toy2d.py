@@ -93,7 +93,7 @@ def test_a_training_depends_on_labels_and_prediction_type():
 
 @pytest.mark.parametrize("prediction_type", ["v", "x0"])
 def test_a_network_learns_which_point_has_which_label(prediction_type):
-    """Two points, two labels: with a label there is nothing left to guess, so what is learnt is x0 = +-1."""
+    """Two points, two labels: with a label the clean point is known, so what is learnt is x0 = +-1."""
     points = Points(torch.tensor([[-1.0, 0.0], [1.0, 0.0]]), torch.tensor([0, 1]), ("left", "right"))
     *_, state = islice(train_mlp(points, prediction_type), 120)
     preset = Preset(guidance_scale=1.0, steps=10)

@@ -66,12 +66,12 @@ def line(verdict) -> str:
 
 def table(found) -> str:
     """Count the verdicts per module."""
-    kinds = ("noticed", "timeout", "equivalent", "missed", "no equivalent")
-    rows = [("module", "mistakes", *kinds)]
+    columns = ("noticed", "timeout", "equivalent", "missed", "no equivalent")
+    rows = [("module", "mistakes", *columns)]
     files = list(dict.fromkeys(verdict.mistake.file for verdict in found))
     for name, some in [*((file, [v for v in found if v.mistake.file == file]) for file in files), ("all", found)]:
         counts = Counter(map(kind, some))
-        rows.append((name, str(len(some)), *(str(counts[each]) for each in kinds)))
+        rows.append((name, str(len(some)), *(str(counts[each]) for each in columns)))
     width = max(len(row[0]) for row in rows)
     return "\n".join([""] + [row[0].ljust(width) + "".join(cell.rjust(15) for cell in row[1:]) for row in rows] + [""])
 
