@@ -62,7 +62,7 @@ def short_tables(denoise, schedule, x, t, s, variance="small", randn=torch.randn
 def noise_before_the_end(step, steps=20):
     """Return the standard deviation of x before the last step, divided by what it should be at that timestep."""
     *timesteps, _ = spaced(LINEAR, steps)
-    signal, noise = LINEAR.rates(timesteps[-1], None)
+    signal, noise = LINEAR.rates(timesteps[-1], torch.ones(1, dtype=torch.float64))
     return (final_std(partial(step, optimal_denoiser(), LINEAR), timesteps) / torch.hypot(signal * STD, noise)).item()
 
 
