@@ -7,6 +7,7 @@ from pathlib import Path
 import torch
 from safetensors import safe_open
 from torch import nn
+from torch.overrides import TorchFunctionMode
 
 from diffusion_edu.cards import Card, Unusable
 from diffusion_edu.files import to_json
@@ -19,13 +20,23 @@ KINDS = {"vae": "vae", "autoencoder": "autoencoder"}  # what networks are for, w
 KIND_OF = {**KINDS, "class": "classifier", "attributes": "classifier"}  # the same by prediction type
 
 
+class Outline(TorchFunctionMode):
+    """Leave out the numbers of initial weights: "meta" holds none, and torch would import for seconds to compute them."""
+
+    def __torch_function__(self, func, types, args=(), kwargs=None):
+        kwargs = kwargs or {}
+        if func in (nn.init.normal_, torch.Tensor.mul):  # mul: by a scale
+            return kwargs["tensor"] if "tensor" in kwargs else args[0]
+        return func(*args, **kwargs)
+
+
 def sketch(card: Card) -> nn.Module:
     """Build the network of a card on the device "meta", without memory for its weights.
 
     Raises Unusable if there is no such network.
     """
     try:
-        with torch.device("meta"):
+        with torch.device("meta"), Outline():
             return NETWORKS[card.network](**card.config)
     except Exception as problem:  # a network refuses a wrong config in any way
         raise Unusable(

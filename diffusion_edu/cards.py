@@ -181,11 +181,20 @@ def _check_parts(card):
         raise ValueError(f"sampling.options: this sampler has no {' and no '.join(sorted(unknown))}")
     if card.text and not card.text.keys() & {"sha256", "clip"}:
         raise ValueError("text must name its text encoder, as sha256 or clip")
-    if card.network == "experts" and not isinstance(card.config.get("borders"), list):
-        raise ValueError("config.borders must be the list of noise levels that separate the experts")
+    mean, std = (card.latents.get(name, []) for name in ("mean", "std"))
+    if card.latents and not 0 < len(mean) == len(std):
+        raise ValueError("latents must have a mean and a std for each channel")
+    if card.network == "experts" and not _rising(card.config.get("borders")):
+        raise ValueError("config.borders must be the rising list of noise levels that separate the experts")
     for names, field_name in ((card.classes, "classes"), (card.attributes, "attributes")):
         if len({*names}) < len(names):
             raise ValueError(f"{field_name} must not name one twice")
+
+
+def _rising(borders):
+    """Whether this is a list of one or more different numbers in order."""
+    numbers = isinstance(borders, list) and all(type(border) in (int, float) for border in borders)
+    return numbers and len(borders) > 0 and borders == sorted({*borders})
 
 
 def _printable(path):

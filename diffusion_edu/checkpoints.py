@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import torch
 from safetensors import safe_open
 from safetensors.torch import load_file
 from safetensors.torch import save as as_bytes
@@ -20,6 +21,7 @@ from diffusion_edu.cards import Card, Unusable, read_card, save_card, valid_card
 from diffusion_edu.degradations import Degradation, Restorer
 from diffusion_edu.denoisers import NeuralDenoiser
 from diffusion_edu.files import sha256_of, short, write_safely
+from diffusion_edu.networks import NETWORKS
 from diffusion_edu.networks.experts import Experts
 from diffusion_edu.paths import PRETRAINED
 from diffusion_edu.randomness import Compute, choose
@@ -125,11 +127,13 @@ def _verify(card, weights):
 
 def _network(card, weights):
     """Build the network of a card with its weights, float32; memory for them is taken when all is known to fit."""
-    net = sketch(card)
+    outline = sketch(card)
     try:
-        wrong = contradiction(card, net) or misfit(net, weights)
+        wrong = contradiction(card, outline) or misfit(outline, weights)
         if not wrong:
-            _fill(net.to_empty(device="cpu"), weights)
+            with torch.random.fork_rng(devices=[]):
+                net = NETWORKS[card.network](**card.config)
+            _fill(net, weights)
     except Exception as problem:  # with a wrong card a network can fail in any way
         wrong = str(problem) if isinstance(problem, ValueError) else type(problem).__name__
     if wrong:

@@ -6,6 +6,8 @@ import math
 import os
 import pickle
 import re
+import subprocess
+import sys
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -23,6 +25,7 @@ from diffusion_edu.training.loop import train_state
 from diffusion_edu.training.state import load_run, save_run
 
 CONFIG = {"widths": [16, 32], "attention": [False, True], "embedding": 16, "classes": 2}
+ROOT = Path(__file__).parents[2]
 CARD = Card(
     "tiny", "A tiny model", "attention_unet", CONFIG, "v", 8, classes=["tulipán", "rose"], training={"images_seen": 3}
 )
@@ -286,6 +289,14 @@ def test_weights_of_other_real_numbers_are_loaded(saved, dtype):
 def test_weights_of_another_network_are_refused_by_name(saved, change):
     rewrite(saved, change)
     assert "do not fit the network" in refused(saved)
+
+
+def test_loading_imports_nothing_more():
+    """Random numbers on the device "meta" would have torch import sympy and 900 other modules, for seconds."""
+    code = "import sys\nfrom diffusion_edu.checkpoints import load\nbefore = len(sys.modules)\n"
+    code += "load('flowers_attention'), load('text_to_image')\nprint(len(sys.modules) - before)"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=120)
+    assert int(done.stdout) < 200, done.stderr
 
 
 def test_loading_leaves_the_global_random_numbers_alone(saved):
