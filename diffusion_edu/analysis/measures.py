@@ -121,10 +121,8 @@ def distance(a: Tensor, b: Tensor) -> float:
 @checked
 def mean_distance(samples: Tensor) -> float:
     """Return the root mean squared difference of two samples (n, ...), averaged over all pairs, a float: their
-    diversity.
+    diversity. NaN for a single sample.
     """
-    if len(samples) < 2:
-        raise ValueError("The distance between samples needs two or more of them.")
     return (torch.pdist(samples.detach().cpu().double().flatten(1)).mean() / samples[0].numel() ** 0.5).item()
 
 
