@@ -454,8 +454,8 @@ def test_without_the_network_there_are_the_methods_without_one(small, monkeypatc
     (small / "larger.json").unlink()
     from diffusion_edu.app.common import super_resolution_card
 
-    others = {name: path for name, path in super_resolution_card.available().items() if name != "super_resolution"}
-    monkeypatch.setattr(super_resolution_card, "available", lambda: others)
+    others = {name: card for name, card in super_resolution_card.read_cards()[0].items() if name != "super_resolution"}
+    monkeypatch.setattr(super_resolution_card, "read_cards", lambda: (others, []))
     app = opened()
     assert "diffusion-edu train super_resolution" in app.info[0].value
     assert list(shown(app)) == ["nearest", "bicubic"] and zoom_view(app)["width"] == 256
