@@ -101,7 +101,7 @@ class Evaluator:
             "FD_band": frechet_band(real.statistics, features),
             **self.accuracies(samples, batch.subjects),
             "diversity": diversity(group_by_label(features, groups)) / scale,
-            "diversity_of_prompts": mean_distance(features[list(firsts.values())]) / scale,
+            "diversity_of_prompts": diversity([features[list(firsts.values())]], most=len(features)) / scale,
             **self.memorisation(features, batch.prompts),
         }
 
