@@ -25,6 +25,8 @@ def test_noise_is_standard_normal_different_for_each_seed_and_for_each_draw():
     assert len({row.sum().item() for row in everything}) == 8
     assert everything.mean().item() == pytest.approx(0, abs=0.02)
     assert everything.std().item() == pytest.approx(1, abs=0.02)
+    for bound, inside in ((1, 0.6827), (2, 0.9545), (3, 0.9973)):  # a normal distribution, not another one of std 1
+        assert (everything.abs() < bound).float().mean().item() == pytest.approx(inside, abs=0.01)
     assert torch.equal(first, SeededNoise(range(4)).sample((5000,)))
 
 
