@@ -29,8 +29,8 @@ Words: x0 clean image, x noisy image, eps noise; predictions carry _hat. Timeste
 angle is theta = atan2(noise, signal). A walk yields one State (t, x, x0_hat) per timestep. All terms: docs/glossary.md.
 
 Who may import whom is in tests/project/test_imports.py: core <- schedules, randomness <- denoisers, spacings,
-degradations <- samplers <- checkpoints <- generation <- the rest; networks import nothing of ours but checks, and nobody
-imports app but pages.
+degradations <- samplers <- cards <- checkpoints <- generation <- the rest; networks import nothing of ours but
+checks, and nobody imports app but pages.
 """
 
 __version__ = "0.2.0"

@@ -21,13 +21,13 @@ KIND_OF = {**KINDS, "class": "classifier", "attributes": "classifier"}  # the sa
 
 
 class Outline(TorchFunctionMode):
-    """Leave out the numbers of initial weights: "meta" holds none, and torch would import for seconds to compute them."""
+    """Leave out the numbers of initial weights: "meta" holds none, and torch would take seconds to compute them."""
 
     def __torch_function__(self, func, types, args=(), kwargs=None):
         kwargs = kwargs or {}
         if func in (nn.init.normal_, torch.Tensor.mul):  # mul: by a scale
             return kwargs["tensor"] if "tensor" in kwargs else args[0]
-        return func(*args, **kwargs)
+        return (torch.empty if func is torch.randn else func)(*args, **kwargs)
 
 
 def sketch(card: Card) -> nn.Module:
