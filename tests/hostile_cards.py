@@ -17,15 +17,15 @@ NO_CARDS = (
 )
 
 
-def hostile_cards(card, share=1.0, seed=0):
+def hostile_cards(card, fraction=1.0, seed=0):
     """Yield (what, text) for a card as a dict: each field, however deep, removed and replaced by each wrong value.
 
-    Of all these a random share.
+    Of all these a random fraction.
     """
     chosen = random.Random(seed)
     for path in places(card):
         for new in [(), *((value,) for value in WRONG)]:
-            if chosen.random() < share:
+            if chosen.random() < fraction:
                 yield f"{'.'.join(map(str, path))} = {new!r:.40}", json.dumps(changed(card, path, *new))
 
 

@@ -33,7 +33,7 @@ def folder(tmp_path_factory):
         add(f"none_{number}", text)
     for name in MODELLED:
         known = json.loads((PRETRAINED / f"{name}.json").read_text(encoding="utf-8"))
-        for number, (_, text) in enumerate(hostile_cards(known, share=0.006)):
+        for number, (_, text) in enumerate(hostile_cards(known, fraction=0.006)):
             add(f"{name}_{number}", text.encode())
         add(f"copy_of_{name}", (PRETRAINED / f"{name}.json").read_bytes(), b"other weights")
     os.link(place / "none_0.json", place / "a*b`c` _d_ [e](f) $g$ :red[h].json")

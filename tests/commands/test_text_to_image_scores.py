@@ -334,7 +334,7 @@ def small(tmp_path, monkeypatch):
             card,
             sampling={"steps": 2, "guidance_scale": 3.0},
             data={"subject": "captioned images"},
-            scores={"by_steps": [1]},
+            scores={"by_steps": [{"nfe": 1}]},
         )
         save(folder, card, net)
         for name, network in {"features_net": "residual_classifier", "second": "plain_classifier"}.items():
@@ -378,7 +378,7 @@ def small(tmp_path, monkeypatch):
 def test_the_command_writes_the_scores_into_the_card(small, tmp_path, capsys):
     text_to_image.main(small)
     scores = read_card(tmp_path / "runs" / "small.json").scores
-    assert {**json.loads(capsys.readouterr().out), "by_steps": [1]} == scores
+    assert {**json.loads(capsys.readouterr().out), "by_steps": [{"nfe": 1}]} == scores
     assert [row.pop("guidance_scale") for row in scores["by_guidance"]] == [1, 3, 6]
     first, usual, last = scores["by_guidance"]
     assert usual == {name: scores[name] for name in usual} and first["FD"] != usual["FD"] != last["FD"]
@@ -397,7 +397,7 @@ def test_a_stopped_evaluation_continues_where_it_was(small, tmp_path, monkeypatc
     whole = capsys.readouterr().out
     parts = sorted((tmp_path / "runs" / "evaluation").glob("small-*/*.npy"))
     assert len(parts) == 8 and read_card(tmp_path / "runs" / "small.json").scores == {
-        "by_steps": [1]
+        "by_steps": [{"nfe": 1}]
     }  # four times 40 samples, 32 at a time
     parts[3].unlink()
     parts[6].write_bytes(b"half")

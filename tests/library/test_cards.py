@@ -55,7 +55,7 @@ def test_a_file_that_is_no_card_is_refused(tmp_path, text):
 @pytest.mark.parametrize("name", ["flowers_attention", "flowers_cold", "flowers_experts", "autoencoder", "faces"])
 def test_a_card_with_any_wrong_field_is_read_or_refused(name):
     known = json.loads((PRETRAINED / f"{name}.json").read_text(encoding="utf-8"))
-    for what, text in hostile_cards(known, share=0.05, seed=name):
+    for what, text in hostile_cards(known, fraction=0.05, seed=name):
         try:
             assert isinstance(parse_card("any", text), Card)
         except ValueError as problem:
