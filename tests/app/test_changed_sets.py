@@ -58,7 +58,8 @@ def test_the_report_is_that_of_the_set_as_it_is_now(folder):
     image(folder / "rose" / "deep" / "3.png")
     image(folder / "stray.png")
     found = report()
-    assert found.counts == {"iris": 2, "rose": 3} and "Left out 1 of 6 images without a label: stray.png." in found.notes
+    assert found.counts == {"iris": 2, "rose": 3}
+    assert "Left out 1 of 6 images without a label: stray.png." in found.notes
 
 
 def test_a_file_and_a_broken_link_have_states_too(tmp_path):
