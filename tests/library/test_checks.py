@@ -192,7 +192,7 @@ def call(function, arguments):
         return numbers_of(function(**arguments))
 
 
-@pytest.mark.parametrize("function", CALLS, ids=str)
+@pytest.mark.parametrize("function", CALLS, ids=lambda function: function.__qualname__)
 def test_the_right_values_are_accepted(function):
     assert all(tensor.isfinite().all() for tensor in call(function, CALLS[function]))
 
