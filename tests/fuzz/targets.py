@@ -89,7 +89,7 @@ def jpeg(number):
 
 
 def read_captions(files):
-    """Write a folder with captions and read it, as pictures and with its captions, from the folder or from a zip."""
+    """Write a folder with captions and read it, without and with its captions, from the folder or from a zip."""
     with TemporaryDirectory() as place:
         folder = Path(place, "set")
         for name, data in files.items():

@@ -1,4 +1,4 @@
-"""Random text of the kinds that people and programs produce by accident or on purpose."""
+"""Random text such as people and programs produce by accident or on purpose."""
 
 ODD = [
     "", " ", "\0", "\ud800", "nan", "inf", "-inf", "1e400", "-1", "0", "1e9", "99999999999999999999", "null", "None",
@@ -45,7 +45,7 @@ def damaged(data, random):
 
 
 def odd_value(random, depth=2):
-    """Return a random value that JSON can hold: numbers of all sizes, texts, lists, dicts, null."""
+    """Return a random value that JSON can hold: small and huge numbers, texts, lists, dicts, null."""
     number = random.choice([0, -1, 1, 2.5, 1e400, -1e400, float("nan"), 10**30, 7, 64, 1000])
     if depth == 0 or random.random() < 0.6:
         return random.choice([number, number, odd_text(random), None, True, False])
