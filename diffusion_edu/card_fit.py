@@ -16,8 +16,8 @@ from diffusion_edu.networks.classifiers import Classifier
 from diffusion_edu.networks.experts import Experts
 
 REAL = ("F16", "BF16", "F32", "F64")  # number types of weights; safetensors knows others
-KINDS = {"vae": "vae", "autoencoder": "autoencoder"}  # what networks are for, where that is not noise or classes
-KIND_OF = {**KINDS, "class": "classifier", "attributes": "classifier"}  # the same by prediction type
+ROLES = {"vae": "vae", "autoencoder": "autoencoder"}  # what networks are for, where that is not noise or classes
+ROLE_OF = {**ROLES, "class": "classifier", "attributes": "classifier"}  # the same by prediction type
 
 
 class Outline(TorchFunctionMode):
@@ -77,11 +77,11 @@ def misfit(net: nn.Module, weights: str | Path) -> str:
 
 def contradiction(card: Card, net: nn.Module) -> str:
     """Say in words where a card contradicts the network that it describes; "" if it does not."""
-    kind = KINDS.get(card.network, "classifier" if isinstance(net, Classifier) else "denoiser")
-    if kind != KIND_OF.get(card.prediction_type, "denoiser"):
+    role = ROLES.get(card.network, "classifier" if isinstance(net, Classifier) else "denoiser")
+    if role != ROLE_OF.get(card.prediction_type, "denoiser"):
         return f"its network {card.network!r} cannot be of the type {card.prediction_type!r}"
     layout = card.config["config"] if isinstance(net, Experts) else card.config
-    for name, count in _named(card, kind).items():
+    for name, count in _named(card, role).items():
         if count != layout.get(name, 0):
             return f"it names {count} {name}, its network has {layout.get(name, 0)}"
     if bool(card.text) != bool(layout.get("text")):
@@ -97,8 +97,8 @@ def contradiction(card: Card, net: nn.Module) -> str:
     return ""
 
 
-def _named(card, kind):
+def _named(card, role):
     """Count the conditions that a card names, by what they are called in the config of its network."""
-    if kind == "classifier":
+    if role == "classifier":
         return {"classes": len(card.condition_names)}
-    return {"classes": len(card.classes), "attributes": len(card.attributes)} if kind == "denoiser" else {}
+    return {"classes": len(card.classes), "attributes": len(card.attributes)} if role == "denoiser" else {}

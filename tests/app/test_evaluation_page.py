@@ -511,7 +511,7 @@ def test_your_own_images_are_the_reference_and_their_names_are_shown(own, few, m
 
 
 @pytest.mark.parametrize("values", [[99] * 10, [99], [10, 200], [10, 99, 200], [10, 10, 10, 200]], ids=str)
-def test_few_or_equal_images_to_compare_with_are_shown_and_not_judged(values, tmp_path):
+def test_few_or_equal_images_to_compare_with_are_shown_and_not_compared(values, tmp_path):
     for k, value in enumerate(values):
         Image.new("RGB", (64, 64), (value, value, value)).save(tmp_path / f"{k}.png")
     app = finished(
@@ -519,10 +519,10 @@ def test_few_or_equal_images_to_compare_with_are_shown_and_not_judged(values, tm
     )
     report = app.session_state["evaluate." + done_key("samples")].result
     assert report.reference_count == len(values) and html(app).count("<img ") == 12 and not app.error
-    judged = values == [10, 10, 10, 200]
-    assert ("Which samples are copies cannot be said" in said(app)) is not judged
-    assert ("FD is not measured: it needs four" in said(app)) is not judged
-    assert len(charts(app)) == 3 + judged
+    compared = values == [10, 10, 10, 200]
+    assert ("Which samples are copies cannot be said" in said(app)) is not compared
+    assert ("FD is not measured: it needs four" in said(app)) is not compared
+    assert len(charts(app)) == 3 + compared
 
 
 def test_a_distance_of_0_is_on_no_axis_of_logarithms():

@@ -176,7 +176,7 @@ def advance(job, clock, intervals):
         ([20.0, *[0.1] * 300], 0.1),  # a late first turn
     ],
 )
-def test_the_time_left_follows_the_recent_pace(clock, intervals, expected):
+def test_the_time_left_follows_the_recent_speed(clock, intervals, expected):
     job = advance(Job(iter(range(1000)), 1000), clock, intervals)
     assert job.seconds_left / (1000 - job.done) == pytest.approx(expected, rel=0.3)
 

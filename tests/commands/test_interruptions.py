@@ -31,11 +31,11 @@ whole = [save(folder, card, state.net).sha256 for state in states]
 save_run(folder / "state.safetensors", states[0], {"version": 0})
 interrupted = 0
 for moment in range(int(sys.argv[2])):
-    heard, told = os.pipe()
+    heard, written = os.pipe()
     child = os.fork()
     if not child:
         fsync = os.fsync
-        os.fsync = lambda file: (os.write(told, b"."), time.sleep(0.001 * (moment % 3)), fsync(file))
+        os.fsync = lambda file: (os.write(written, b"."), time.sleep(0.001 * (moment % 3)), fsync(file))
         while True:
             for version, state in enumerate(states):
                 save_run(folder / "state.safetensors", state, {"version": version})
@@ -45,7 +45,7 @@ for moment in range(int(sys.argv[2])):
     time.sleep(0.0005 * (moment % 5))
     os.kill(child, signal.SIGKILL)
     os.waitpid(child, 0)
-    os.close(heard), os.close(told)
+    os.close(heard), os.close(written)
     version = load_run(folder / "state.safetensors", reader)["version"]
     for ours, theirs in zip(reader.net.parameters(), states[version].net.parameters(), strict=True):
         assert torch.equal(ours, theirs)

@@ -70,10 +70,10 @@ def test_attention_is_softmax_of_scaled_products_per_head():
 @pytest.mark.parametrize("width", [2, 16, 64])
 def test_the_noise_level_is_embedded_as_waves_of_the_published_frequencies(width):
     """Vaswani et al. 2017, sec. 3.5: 10000^(-k / (width / 2)), first the sines, then the cosines."""
-    levels = torch.tensor([0.0, 1.0, 300.5, 1570.0])
-    phases = levels.double()[:, None] * 10000.0 ** (-torch.arange(width // 2, dtype=torch.float64) / (width // 2))
+    thetas = torch.tensor([0.0, 1.0, 300.5, 1570.0])
+    phases = thetas.double()[:, None] * 10000.0 ** (-torch.arange(width // 2, dtype=torch.float64) / (width // 2))
     waves = torch.cat([phases.sin(), phases.cos()], dim=1).float()
-    torch.testing.assert_close(sinusoid(levels, width), waves, rtol=0, atol=1e-3)
+    torch.testing.assert_close(sinusoid(thetas, width), waves, rtol=0, atol=1e-3)
 
 
 @pytest.mark.parametrize(("inner", "outer"), [(6, 6), (6, 10)])
@@ -281,20 +281,20 @@ def test_inputs_that_are_no_batch_of_images_are_refused_in_words(tiny, name, y):
 
 @pytest.mark.parametrize("name", IMAGES)
 def test_counts_of_images_noise_levels_and_conditions_that_do_not_match_are_refused(tiny, name):
-    y, levels = seeded_noise(2, 3, 8, 8), torch.tensor([1.0, 2.0])
+    y, thetas = seeded_noise(2, 3, 8, 8), torch.tensor([1.0, 2.0])
     with pytest.raises(ValueError, match="2 images came with 3 noise_levels"):
         tiny(network=name)(y, torch.zeros(3))
     with pytest.raises(ValueError, match="2 images came with 3 labels"):
-        tiny(network=name, classes=4)(y, levels, torch.zeros(3, dtype=torch.int64))
+        tiny(network=name, classes=4)(y, thetas, torch.zeros(3, dtype=torch.int64))
     with pytest.raises(ValueError, match=r"attributes of these images have the shape \(2, 5\)"):
-        tiny(network=name, attributes=5)(y, levels, torch.zeros(2, 4))
+        tiny(network=name, attributes=5)(y, thetas, torch.zeros(2, 4))
     with pytest.raises(ValueError, match=r"conditioning image has the shape \(2, 4, 8, 8\)"):
-        tiny(network=name, conditioning_channels=4)(y, levels, torch.zeros(2, 4, 4, 4))
+        tiny(network=name, conditioning_channels=4)(y, thetas, torch.zeros(2, 4, 4, 4))
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", IMAGES)
 def test_the_checks_do_not_break_the_graph_of_a_compiled_network(tiny, name):
-    net, y, levels = tiny(network=name, classes=4).eval(), seeded_noise(2, 3, 8, 8), torch.tensor([1.0, 2.0])
+    net, y, thetas = tiny(network=name, classes=4).eval(), seeded_noise(2, 3, 8, 8), torch.tensor([1.0, 2.0])
     compiled = torch.compile(net, fullgraph=True, backend="eager")
-    torch.testing.assert_close(compiled(y, levels, torch.tensor([0, 4])), net(y, levels, torch.tensor([0, 4])))
+    torch.testing.assert_close(compiled(y, thetas, torch.tensor([0, 4])), net(y, thetas, torch.tensor([0, 4])))

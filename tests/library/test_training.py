@@ -98,8 +98,8 @@ def test_progress_counts_steps_images_and_seconds(tiny):
     assert heard == [(0, 0.0), (1, steps[0].seconds), (2, steps[1].seconds)]
 
 
-@pytest.mark.parametrize("sizes", [(16, 16), (24, 8), (1, 31), (5, 20, 7)], ids=str)
-def test_batches_that_are_accumulated_are_one_large_batch(tiny, sizes):
+@pytest.mark.parametrize("batch_sizes", [(16, 16), (24, 8), (1, 31), (5, 20, 7)], ids=str)
+def test_batches_that_are_accumulated_are_one_large_batch(tiny, batch_sizes):
     """Every image counts the same, in whatever batch it comes."""
     x0, eps, theta = (
         torch.randn(32, 3, 8, 8, generator=seeded()),
@@ -112,8 +112,8 @@ def test_batches_that_are_accumulated_are_one_large_batch(tiny, sizes):
 
     one, several = start(tiny), start(tiny)
     whole = next(fit(one, [(torch.arange(32), None)], objective, lambda at: 1e-3))
-    parts = [(rows, None) for rows in torch.arange(32).split(sizes)]
-    summed = next(fit(several, parts, objective, lambda at: 1e-3, accumulate=len(sizes)))
+    parts = [(rows, None) for rows in torch.arange(32).split(batch_sizes)]
+    summed = next(fit(several, parts, objective, lambda at: 1e-3, accumulate=len(batch_sizes)))
     assert whole.loss == pytest.approx(summed.loss, rel=1e-5)
     assert (whole.images, summed.images) == (32, 32)
     for first, second in zip(moments(one), moments(several), strict=True):

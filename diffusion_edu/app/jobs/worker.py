@@ -14,10 +14,10 @@ from concurrent.futures import ThreadPoolExecutor
 LOG = logging.getLogger("diffusion_edu.app")
 WORKER = ThreadPoolExecutor(max_workers=1, thread_name_prefix="worker")
 ABANDONED = 300  # seconds after which a job stops that no page looks at
-MEMORY = 10  # seconds after which the pace of a job is nearly forgotten
+MEMORY = 10  # seconds after which the speed of a job is nearly forgotten
 
 
-class Pace:
+class Speed:
     """The recent seconds from one item to the next, the waiting for other jobs included.
 
     An interval that lies t seconds back weighs exp(-t / MEMORY), so that a busy server is noticed soon.
@@ -57,7 +57,7 @@ class Job:
     def __init__(self, items: Iterator, total: int, keep=lambda index: True):
         self.kept, self.latest, self.done, self.total = [], None, 0, total
         self.problem, self.cancelled, self.finished = "", False, False
-        self.looked_at, self.pace = time.monotonic(), Pace()
+        self.looked_at, self.speed = time.monotonic(), Speed()
         self.seconds = 0.0  # of computing, without waiting for a turn
         self._items, self._keep = items, keep
 
@@ -84,7 +84,7 @@ class Job:
         """The estimated seconds until the end, or None before there are two items."""
         if self.done < 2:
             return None
-        return self.pace.now * max(0, self.total - self.done)
+        return self.speed.now * max(0, self.total - self.done)
 
     def _queue(self):
         try:
@@ -111,7 +111,7 @@ class Job:
         if self._keep(self.done):
             self.kept.append(item)
         self.latest, self.done = item, self.done + 1
-        self.pace.note()
+        self.speed.note()
         if time.monotonic() - self.looked_at > ABANDONED:
             self.problem = "The page was closed or left for five minutes, so the work was stopped: start it again."
         return not self.problem
