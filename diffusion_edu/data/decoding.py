@@ -27,7 +27,8 @@ PAGES = {
     "TIFF": "of several pages, the first page used",
 }  # where there are more
 PAGES |= dict.fromkeys(("PNG", "WEBP", "AVIF"), PAGES["GIF"])
-RANGES = (1, 255, 65535)  # the usual largest values of numbers that are not 8 bits
+DEPTHS = tuple(2**bits - 1 for bits in (8, 10, 12, 14, 16))  # largest numbers that cameras and scanners write
+OVER, REACH = 0.1, 0.4  # how far fractions may go beyond a usual range (and be cut), and must reach into it
 
 
 class Refused(ValueError):
@@ -100,7 +101,7 @@ def changes(image):
     """Say what of a PIL image does not survive in three channels of 8 bits and one frame, as a list of words."""
     mode, odd = image.mode, []
     low, high = value_range(image) or (0, 255)
-    if high == RANGES[-1]:
+    if (low, high) == (0, DEPTHS[-1]):
         odd.append("16 bits per pixel, brought to 8")
     elif (low, high) != (0, 255):
         odd.append(f"numbers from {low:g} to {high:g}, brought to 0 to 255")
@@ -175,7 +176,7 @@ def _flat(strip, numbers):
 
         low, high = numbers
         scaled = (np.asarray(strip, dtype=np.float64) - low) * (255 / (high - low))
-        return Image.fromarray(scaled.round().astype(np.uint8)).convert("RGB")
+        return Image.fromarray(scaled.round().clip(0, 255).astype(np.uint8)).convert("RGB")
     if strip.has_transparency_data:
         return Image.alpha_composite(Image.new("RGBA", strip.size, "white"), strip.convert("RGBA")).convert("RGB")
     try:
@@ -187,7 +188,8 @@ def _flat(strip, numbers):
 def value_range(image):
     """Find which numbers of an image become black and white; None for 8 bits, which need none.
 
-    0 to the largest of RANGES where they fit there, and else the smallest and the largest that are there.
+    Whole numbers: 0 to the first of DEPTHS that holds them. Fractions: 0 to 1, -1 to 1, or 0 to one of DEPTHS, where
+    they fit (OVER, REACH). Else the smallest and the largest that are there.
     """
     if not image.mode.startswith(("I", "F")):
         return None
@@ -199,6 +201,9 @@ def value_range(image):
         low, high = min(low, float(values.min())), max(high, float(values.max()))
     if not np.isfinite(high - low):
         raise Refused("some of its numbers are infinite or not a number")
-    usual = RANGES if image.mode.startswith("F") else RANGES[1:]  # whole numbers 0 and 1 are no photograph
-    largest = next((limit for limit in usual if low >= 0 and high <= limit), None)
-    return (0, largest) if largest else (low, max(high, low + 1))
+    if image.mode.startswith("F"):
+        spans = [(0, 1), (-1, 1), *((0, depth) for depth in DEPTHS if high >= REACH * depth)]
+        fits = (span for span in spans if low >= span[0] - OVER * span[1] and high <= (1 + OVER) * span[1])
+    else:
+        fits = ((0, depth) for depth in DEPTHS if low >= 0 and high <= depth)
+    return next(fits, (low, max(high, low + 1)))

@@ -46,7 +46,9 @@ def layer_of(hole, colour=(0, 0, 0)):
 def read_mask(data, size):
     """Read a mask from image bytes: bool (size, size), True where light or transparent, and what was changed.
 
-    Raises ValueError, with one sentence to show, for what is no image, is broken or is too large.
+    Light is what is nearer to white than to black, or, if that is all or nothing, nearer to the lightest than to the
+    darkest that is there: so masks of 0 and 1, or of red on black, are read too. Raises ValueError, with one sentence
+    to show, for what is no image, is broken or is too large.
     """
     image, (width, height), changes = read_original(data, size)
     notes = [
@@ -57,7 +59,15 @@ def read_mask(data, size):
     if (width, height) != (size, size):
         square = "it" if width == height else "the square in its middle"
         notes.append(f"Your mask has {width} x {height} pixels, the image {size} x {size}: {square} was scaled.")
-    return image.float().mean(0) > PAPER / 2, notes
+    light = image.float().mean(0)
+    darkest, lightest = light.min().item(), light.max().item()
+    half = PAPER / 2
+    if darkest < lightest and (lightest <= half or darkest > half):
+        notes.append(
+            f"Your mask is {'dark' if lightest <= half else 'light'} everywhere: its lighter part is the hole."
+        )
+        half = (darkest + lightest) / 2
+    return light > half, notes
 
 
 def to_png(layer):

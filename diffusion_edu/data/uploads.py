@@ -6,12 +6,16 @@ from threading import Lock
 
 import torch
 
-from diffusion_edu.data.decoder import decode, read_prompts
-from diffusion_edu.data.decoding import MOST_PIXELS, Refused
+from diffusion_edu.data.decoder import PIXELS, decode, read_prompts
+from diffusion_edu.data.decoding import BYTES_PER_PIXEL, MOST_PIXELS, Refused
 from diffusion_edu.data.prompts import READERS
 
 MOST_BYTES = 20 * 2**20  # the same as server.maxUploadSize in .streamlit/config.toml
-REMEDY = f"save it as a JPEG or PNG of at most {MOST_PIXELS // 1_000_000} million pixels and choose it again."
+MOST_JPEG = PIXELS // BYTES_PER_PIXEL["progressive JPEG"]
+REMEDY = (
+    f"save it as a PNG of at most {MOST_PIXELS // 1_000_000} million pixels, or a JPEG of at most "
+    f"{MOST_JPEG // 1_000_000} million, and choose it again."
+)
 REMEMBERED = 24  # uploads whose result is kept: a page reads its file again at every change of a control
 KNOWN, TURN = OrderedDict(), Lock()  # results by hash and size; one file is decoded at a time
 

@@ -130,12 +130,27 @@ def ramp(low, high, kind):
         (0, 65535, np.uint16, "16 bits per pixel, brought to 8"),
         (0, 65535, np.int32, "16 bits per pixel, brought to 8"),
         (0, 10**6, np.int32, "numbers from 0 to 1e+06, brought to 0 to 255"),
+        (0, 1.02, np.float32, "numbers from 0 to 1, brought to 0 to 255"),
+        (-0.02, 0.98, np.float32, "numbers from 0 to 1, brought to 0 to 255"),
+        (0, 4, np.float32, "numbers from 0 to 4, brought to 0 to 255"),
+        (0, 100, np.float32, "numbers from 0 to 100, brought to 0 to 255"),
+        (0, 4095, np.uint16, "numbers from 0 to 4095, brought to 0 to 255"),
+        (0, 1023, np.uint16, "numbers from 0 to 1023, brought to 0 to 255"),
+        (0, 16383, np.float32, "numbers from 0 to 16383, brought to 0 to 255"),
     ],
 )
 def test_other_numbers_than_8_bits_are_brought_to_their_whole_range(low, high, kind, words):
     image, odd = read_image(io.BytesIO(ramp(low, high, kind)), 64)
-    assert np.abs(image[0, 5].astype(int) - np.linspace(0, 255, 64)).max() <= 2
+    assert np.abs(image[0, 5].astype(int) - np.linspace(0, 255, 64)).max() <= 6
     assert odd == [*([words] if words else []), "grayscale, used in grey"]
+
+
+@pytest.mark.parametrize("high", [0.9, 1, 1.05])
+def test_images_of_one_folder_are_equally_light_wherever_their_fractions_end(high):
+    numbers = np.full((64, 64), 0.5, np.float32)
+    numbers[0] = high
+    image, _ = read_image(io.BytesIO(encoded(Image.fromarray(numbers), "TIFF")), 64)
+    assert image[0, 32, 32] in (127, 128)
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])

@@ -48,6 +48,19 @@ def test_a_mask_of_another_size_is_scaled_and_says_so():
     assert "it was scaled" in read_mask(to_png(HOLE), 64)[1][0]
 
 
+@pytest.mark.parametrize(
+    ("mode", "dark", "light"),
+    [("L", 0, 1), ("I;16", 0, 1), ("L", 200, 255), ("RGB", (0, 0, 0), (255, 0, 0)), ("RGB", (0, 0, 0), (128, 0, 0))],
+)
+@pytest.mark.parametrize("side", [64, 200])
+def test_two_values_are_two_whatever_they_are(mode, dark, light, side):
+    mask = Image.new(mode, (side, side), dark)
+    mask.paste(light, (side // 2, 0, side, side))
+    hole, notes = read_mask(encoded(mask, "PNG"), 64)
+    assert torch.equal(hole, (torch.arange(64) >= 32).expand(64, 64))
+    assert any("its lighter part is the hole" in note for note in notes)
+
+
 def test_what_is_transparent_in_a_mask_is_hole_and_what_is_animated_says_so():
     clear = Image.new("RGBA", (16, 16), (0, 0, 0, 255))
     clear.paste((0, 0, 0, 0), (0, 0, 8, 16))

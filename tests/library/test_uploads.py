@@ -151,6 +151,12 @@ def test_the_limit_of_bytes_is_that_of_the_server():
     assert "20,971,521 bytes" in refusal(bytes(uploads.MOST_BYTES + 1))
 
 
+def test_what_is_advised_is_accepted():
+    large = encoded(plain(size=(8000, 4250)), "JPEG", progressive=True)
+    assert "or a JPEG of at most 33 million" in refusal(large)
+    assert uploads.MOST_JPEG >= 33_000_000
+
+
 def test_a_common_image_is_read_as_it_is():
     image, notes = read_upload(encoded(plain(), "PNG"), size=32)
     assert image.shape == (3, 32, 32) and image[:, 0, 0].tolist() == [200, 100, 50] and notes == []
