@@ -1,33 +1,60 @@
 """What tables and texts beside images say about them: metadata.csv, captions.txt, a text file for each image."""
 
-import json
 import posixpath
 import re
 
 from diffusion_edu.data.columns import FILES, TEXTS, column, plain, texts_of
 from diffusion_edu.data.image_names import Names, folded
 from diffusion_edu.data.layouts import listing
-from diffusion_edu.data.row_files import TABLES, read_lines
+from diffusion_edu.data.row_files import TABLES, parsed, read_lines
 from diffusion_edu.data.text_files import decode
 
 BESIDE = (".txt", ".caption", ".json")  # a text beside an image has the same name
+DESCRIBE = re.compile(r"(?<![a-z])(metadata|captions?|labels?|annotations?|texts?|prompts?)(?![a-z])")
+ABOUT = re.compile(  # texts about a set are no tables of it
+    r"(?<![a-z])(readme|licen[sc]e|copying|credits?|notes|changelog|changes|authors|attribution|contributors|todo"
+    r"|requirements|submission)(?![a-z])"
+)
 
 
 def table_columns(root, images, others, notes):
     """Read what tables among the other files say about images: {column: one value for each image}, and tables used.
 
-    A text column holds a list of texts for each image; what nobody says is None. Raises ValueError, in one sentence
-    that names the row, if a table cannot be understood.
+    A text column holds a list of texts for each image; what nobody says is None. Where metadata.* and another table
+    say different things, the other one is left out. Raises ValueError, in one sentence that names the row, if a table
+    that is called metadata, captions or the like cannot be understood.
     """
-    names, columns, used = Names(root, images), {}, []
+    names, columns, official, used, left = Names(root, images), {}, {}, [], []
     beside = {file.with_suffix("") for file in images} | set(images)
-    for table in others:
-        if table.suffix.lower() not in TABLES or table.with_suffix("") in beside:
+    tables = [each for each in others if each.suffix.lower() in TABLES and each.with_suffix("") not in beside]
+    for table in sorted(tables, key=lambda table: not _is_metadata(table)):
+        if not (lines := _lines(table, names, notes)):
             continue
-        if lines := _lines(table, names, notes):
-            used.append(table)
-            _join(table, lines, names, columns, len(images), notes)
-    return columns, used
+        said, about = {}, []
+        _join(table, lines, names, said, len(images), about)
+        if name := next((name for name in said if _differ(said[name], official.get(name, ()))), None):
+            notes.append(f"Left out {table.name!r}: in the column {name!r} it says something else than the metadata.")
+            left.append(table)
+            continue
+        notes += about
+        used.append(table)
+        for name, values in said.items():
+            before = columns.get(name, [None] * len(images))
+            columns[name] = [_both(*each, name) for each in zip(before, values, strict=True)]
+        if _is_metadata(table):
+            official = dict(columns)
+    if len({table.parent for table in used}) < len(used):
+        notes.append(f"Read {len(used)} tables: {listing(each.relative_to(root).as_posix() for each in used)}.")
+    return columns, [*used, *left]
+
+
+def _is_metadata(table):
+    return table.stem.lower() == "metadata"
+
+
+def _differ(values, others):
+    """Whether two columns say different things of the same image."""
+    return any(a != b for a, b in zip(values, others, strict=False) if a not in (None, "") and b not in (None, ""))
 
 
 def _lines(table, names, notes):
@@ -36,13 +63,17 @@ def _lines(table, names, notes):
     def known(name):
         return bool(names.find(table.parent, name))
 
-    said = []
-    must = table.stem.lower() == "metadata"
+    said, must = [], _is_metadata(table)
+    describes = DESCRIBE.search(table.stem.lower())
+    if ABOUT.search(table.stem.lower()) and not describes:
+        return None
     try:
         lines = read_lines(table, said.append, known)
-    except ValueError:
-        if must or _mentions(table, names):
+    except ValueError as problem:
+        if must or describes and _mentions(table, names):
             raise
+        if _mentions(table, names):
+            notes.append(f"{table.name!r} is not read as a table. {problem}")
         return None
     if not any(_file_column(lines, known)):
         if must:
@@ -148,8 +179,8 @@ def _captions(text):
 
 def _captions_in_json(text):
     try:
-        found = json.loads(text)
-    except json.JSONDecodeError:
+        found = parsed(text)
+    except ValueError:
         return []
     name = column(found, TEXTS) if isinstance(found, dict) else None
     return texts_of(found[name]) if name else []

@@ -3,13 +3,17 @@
 import glob
 import hashlib
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 HUB = "hf:"  # a source like hf:OWNER/NAME or hf:OWNER/NAME:SPLIT is a data set of the hub
-HUB_PAGE = "https://huggingface.co/datasets/"
+HUB_PAGE = re.compile(
+    r"(?:(?:https?://)?(?:www\.)?(?:huggingface|hf)\.co/datasets/|hf://(?:datasets/)?)([^/?#]+/[^/?#]+)"
+)
 QUOTES = "\"'`\u201c\u201d\u2018\u2019\u00ab\u00bb"
+AROUND = rf"[\s{QUOTES}\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufeff]+"  # comes along unseen when a path is copied
 HIDDEN = {"__macosx", "@eadir", "$recycle.bin", "system volume information", "lost+found", "__pycache__"}
 HIDDEN |= {"thumbs.db", "desktop.ini"}  # what systems and tools leave among the files of a person
 MOST_FILES, MOST_STATES = 500_000, 20_000  # below one folder; that are looked at for changes
@@ -21,9 +25,9 @@ def located(source):
     Quotes, blanks around, ~, file:// and the backslashes of a terminal are understood. Raises ValueError, in one
     sentence, if nothing is there.
     """
-    text = str(source).strip().strip(QUOTES).strip()
-    if text.startswith(HUB_PAGE):
-        text = HUB + "/".join(text.removeprefix(HUB_PAGE).split("?")[0].split("/")[:2])
+    text = re.sub(rf"^{AROUND}|{AROUND}$", "", str(source))
+    if page := HUB_PAGE.match(text):
+        text = HUB + page[1]
     if text.startswith(HUB):
         return [text]
     if text.startswith("file://"):
@@ -35,13 +39,20 @@ def located(source):
     for each in (str(source), text, text.replace("\\ ", " "), text.replace("\\", "/")):
         if there(path := _at_home(each)):
             return [path]
-    pattern = str(_at_home(text))
-    fits = sorted(glob.iglob(pattern, recursive=True)) if glob.has_magic(pattern) and "\0" not in pattern else []
-    if found := [Path(each) for each in fits if not hidden(Path(each).name)]:
+    if found := _fitting(_at_home(text)):
         return found
-    nothing = "Nothing fits" if glob.has_magic(pattern) else "There is no file or folder"
+    nothing = "Nothing fits" if glob.has_magic(text) else "There is no file or folder"
     hub = f" A data set of the hub is written {HUB}OWNER/NAME." if text.count("/") == 1 and text[0].isalnum() else ""
     raise ValueError(f"{nothing} {_short(text)!r}: give a folder of images or a parquet file.{hub}")
+
+
+def _fitting(pattern):
+    """List what fits a pattern; brackets in the name of a folder that is there are part of its name."""
+    if not glob.has_magic(str(pattern)) or "\0" in str(pattern):
+        return []
+    root = next(folder for folder in pattern.parents if there(folder))
+    fits = sorted(glob.iglob(str(pattern.relative_to(root)), root_dir=root, recursive=True))
+    return [root / each for each in fits if not hidden(Path(each).name)]
 
 
 def there(path):

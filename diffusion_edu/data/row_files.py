@@ -27,13 +27,13 @@ def read_lines(path, tell=None, known=None):
 def _objects(name, text):
     """Read JSON lines, a list of objects, {file: text}, or {"images": [...], "annotations": [...]} as Lines."""
     try:
-        found = json.loads(text)
+        found = parsed(text)
         if isinstance(found, dict) and "annotations" not in found and _is_row(found):
             found = [found]
         places = None
-    except json.JSONDecodeError:
+    except ValueError:
         found, places = [], []
-        for number, line in enumerate(text.splitlines(), 1):
+        for number, line in enumerate(text.split("\n"), 1):  # other ends of lines may stand inside a caption
             if line.strip():
                 places.append(f"row {number} of {name!r}")
                 found.append(_line(places[-1], line))
@@ -42,10 +42,18 @@ def _objects(name, text):
     return Lines(columns, rows, places or [f"row {number} of {name!r}" for number in range(1, len(rows) + 1)])
 
 
+def parsed(text):
+    """Read JSON; whatever is wrong with it, a number too long or brackets too deep, raises ValueError."""
+    try:
+        return json.loads(text)
+    except RecursionError:
+        raise ValueError("it has brackets inside of brackets, too deep to follow") from None
+
+
 def _line(place, line):
     try:
-        return json.loads(line)
-    except json.JSONDecodeError as problem:
+        return parsed(line)
+    except ValueError as problem:
         raise ValueError(f"{place[0].upper()}{place[1:]} is not JSON ({problem}): write one object a line.") from None
 
 
@@ -55,11 +63,12 @@ def _is_row(found):
 
 def _rows(found, name):
     if isinstance(found, dict) and isinstance(found.get("annotations"), list):  # as in COCO
-        images = {each.get("id"): each for each in found.get("images", ()) if isinstance(each, dict)}
+        annotations, images = (_objects_in(found.get(key), name) for key in ("annotations", "images"))
         texts = {}
-        for each in found["annotations"]:
-            texts.setdefault(each.get("image_id"), []).append(each.get("caption"))
-        return [{**image, "caption": texts[key]} for key, image in images.items() if any(texts.get(key, ()))]
+        for each in annotations:
+            texts.setdefault(str(each.get("image_id")), []).append(each.get("caption"))
+        said = [(image, texts.get(str(image.get("id")), [])) for image in images]
+        return [{**image, "caption": captions} for image, captions in said if any(captions)]
     if isinstance(found, dict) and isinstance(found.get("images"), list):  # as in the splits of Karpathy
         found = found["images"]
     if isinstance(found, dict):
@@ -67,6 +76,11 @@ def _rows(found, name):
             {"file_name": key, **value} if isinstance(value, dict) else {"file_name": key, "caption": value}
             for key, value in found.items()
         ]
+    return _objects_in(found, name)
+
+
+def _objects_in(found, name):
+    """The objects of a list; raises ValueError if it is no list, or holds something else."""
     if not isinstance(found, list) or not all(isinstance(row, dict) for row in found):
         raise ValueError(f'{name!r} is no table: write objects such as {{"file_name": "a.jpg", "caption": "a fox"}}.')
     return found

@@ -49,11 +49,17 @@ def _split(path):
 
 
 def is_shard(path):
-    """Whether a file is a parquet or arrow file by its name, or a parquet file by its first bytes."""
+    """Whether a file is a parquet or arrow file by its name, or a parquet file by its first bytes.
+
+    Raises ValueError, in one sentence, if it cannot be opened.
+    """
     if path.suffix.lower() in SHARDS:
         return True
-    with open(path, "rb") as file:
-        return file.read(4) == b"PAR1"
+    try:
+        with open(path, "rb") as file:
+            return file.read(4) == b"PAR1"
+    except OSError as problem:
+        raise ValueError(f"{path.name!r} cannot be read ({problem.strerror}): name another file or folder.") from None
 
 
 def _read(path, shard):

@@ -14,6 +14,7 @@ from diffusion_edu.data.augment import VARIANTS, WAYS, augmented, ways
 from diffusion_edu.data.captions import load_captioned
 from diffusion_edu.data.flower_captions import COLOURS, TEMPLATES, blurred, caption, flower_captions, hsv, petals
 from diffusion_edu.data.images import ImageSet, load_images, save_images
+from diffusion_edu.data.tables import read_table
 
 GREEN = (40, 110, 30)
 
@@ -369,6 +370,32 @@ def test_columns_of_a_table_are_labels_subjects_and_splits(tmp_path):
     assert said[1] == "Left out 1 of 3 images without a label: c.png."
 
 
+@pytest.mark.parametrize(
+    ("name", "text", "classes", "labels"),
+    [
+        ("train.txt", "a.png 0\nb.png 1\nc.png 1\nd.png 0\n", ("0", "1"), [0, 1, 1, 0]),
+        ("labels.csv", "a.png,cat\nb.png,red dog\nc.png,red dog\nd.png,cat\n", ("cat", "red dog"), [0, 1, 1, 0]),
+        ("labels.csv", "file,label,label_name\na.png,1,cat\nb.png,0,dog\nc.png,0,dog\n", ("dog", "cat"), [1, 0, 0]),
+        ("labels.csv", "file,label,label_name\na.png,1,cat\nb.png,0,dog\nc.png,0,fox\n", ("0", "1"), [1, 0, 0]),
+        ("labels.csv", "file,label_name\na.png,cat\nb.png,dog\n", ("cat", "dog"), [0, 1]),
+    ],
+)
+def test_labels_are_found_without_titles_and_named_by_another_column(tmp_path, name, text, classes, labels):
+    for file in ("a.png", "b.png", "c.png", "d.png"):
+        image(tmp_path / file)
+    (tmp_path / name).write_text(text)
+    found = load_images(tmp_path, 8, quiet)
+    assert (found.classes, found.labels.tolist()) == (classes, labels)
+
+
+@pytest.mark.parametrize("nothing", ["nan", "NA", "None", "null"])
+def test_a_cell_that_says_nothing_is_no_caption(tmp_path, nothing):
+    assert described(tmp_path, "captions.csv", f'file,caption\na.png,{ONE}\nb.png,"{TWO}"\nc.png,{nothing}\n') == (
+        READ,
+        [LEFT],
+    )
+
+
 def test_columns_of_yes_and_no_in_a_table_are_attributes(tmp_path):
     for name in ("a.png", "b.png"):
         image(tmp_path / name)
@@ -382,6 +409,79 @@ def test_what_is_not_there_or_is_broken_is_refused(tmp_path, name):
     (tmp_path / "broken.parquet").write_bytes(b"PAR1 no")
     with pytest.raises(ValueError, match="There is no file or folder|is not a parquet file"):
         load_captioned(tmp_path / name, 8, quiet)
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("README.txt", "The photos\n\na.png, b.png, and more, all by Ann\n"),
+        ("notes.txt", "a.png, b.png\nsee, also, this, one"),
+        ("license.txt", "a.png: CC BY 4.0, John, 2019\nb.png: CC BY 4.0, Ann, 2020\n"),
+        ("image_credits.csv", "file,author\na.png,John\nb.png,Ann\n"),
+        ("sample_submission.csv", "id,label\na,0\nb,0\n"),
+        ("files.json", '["a.png", "b.png"]'),
+        ("found.csv", 'file,title\na.png,"oh'),
+        ("coco.json", '{"annotations": ["a.png is a cat"]}'),
+        ("coco.json", '{"annotations": [{"image_id": 1, "caption": "x"}], "images": 3}'),
+        ("deep.json", "[" * 100_000),
+        ("long.json", "1" * 5000),
+    ],
+)
+def test_a_file_about_a_set_that_is_no_table_of_it_does_not_stop_the_others(tmp_path, name, text):
+    for each in ("a.png", "b.png"):
+        Image.new("RGB", (8, 8)).save(tmp_path / each)
+    (tmp_path / "captions.csv").write_text("file,caption\na.png,one\nb.png,two\n")
+    (tmp_path / name).write_text(text)
+    read = load_captioned(tmp_path, 8, lambda words: None)
+    assert read.captions == (("one",), ("two",))
+    assert load_images(tmp_path, 8, lambda words: None).labels is None
+    if "license" not in name and "README" not in name:
+        assert any(name in note for note in read_table(tmp_path).notes)
+
+
+def test_odd_ids_and_brackets_beyond_counting_are_no_failure(tmp_path):
+    Image.new("RGB", (8, 8)).save(tmp_path / "a.png")
+    coco = {"images": [{"id": [1], "file_name": "a.png"}], "annotations": [{"image_id": [1], "caption": "a cat"}]}
+    (tmp_path / "captions.json").write_text(json.dumps(coco))
+    (tmp_path / "a.json").write_text("[" * 100_000)
+    assert load_captioned(tmp_path, 8, pytest.fail).captions == (("a cat",),)
+    (tmp_path / "metadata.json").write_text("[" * 100_000)
+    with pytest.raises(ValueError, match="'metadata.json' is not JSON") as problem:
+        read_table(tmp_path)
+    assert len(str(problem.value)) < 300
+
+
+@pytest.mark.parametrize("mark", ["\u2028", "\u2029", "\u0085", "\x0c", "\x1c"])
+def test_a_caption_in_json_lines_may_hold_any_mark_but_the_end_of_a_line(tmp_path, mark):
+    Image.new("RGB", (8, 8)).save(tmp_path / "a.png")
+    rows = [{"file_name": "a.png", "text": f"one{mark}two"}, {"file_name": "a.png", "text": "three"}]
+    text = "\r\n".join(json.dumps(row, ensure_ascii=mark < " ") for row in rows)
+    (tmp_path / "metadata.jsonl").write_bytes(text.encode())
+    assert load_captioned(tmp_path, 8, pytest.fail).captions == (("one two", "three"),)
+
+
+@pytest.mark.parametrize("other", ["metadata_old.csv", "backup.csv", "a_first.jsonl"])
+def test_where_two_tables_differ_metadata_is_right_and_the_other_one_is_named(tmp_path, other):
+    for each in ("a.png", "b.png"):
+        Image.new("RGB", (8, 8)).save(tmp_path / each)
+    (tmp_path / "metadata.csv").write_text("file_name,caption\na.png,new\nb.png,same\n")
+    old = "file_name,caption\na.png,old\nb.png,same\n"
+    if other.endswith("jsonl"):
+        old = as_rows({"file_name": "a.png", "caption": "old"})
+    (tmp_path / other).write_text(old)
+    said = []
+    assert load_captioned(tmp_path, 8, said.append).captions == (("new",), ("same",))
+    assert said == [f"Left out {other!r}: in the column 'caption' it says something else than the metadata."]
+
+
+def test_several_tables_of_a_folder_are_put_together_and_said(tmp_path):
+    for each in ("a.png", "b.png"):
+        Image.new("RGB", (8, 8)).save(tmp_path / each)
+    (tmp_path / "metadata.csv").write_text("file_name,caption\na.png,one\n")
+    (tmp_path / "more.csv").write_text("file_name,caption,label\na.png,one,x\nb.png,two,y\n")
+    table = read_table(tmp_path)
+    assert table.columns == {"caption": [["one"], ["two"]], "label": ["x", "y"]}
+    assert table.notes == ("Read 2 tables: metadata.csv, more.csv.",)
 
 
 # Captions made of class and colour
