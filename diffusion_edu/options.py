@@ -9,7 +9,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 NEEDED = {  # what an extra of pyproject.toml brings that its command cannot do without
-    "app": ("streamlit", "matplotlib", "plotly", "imageio", "torchmetrics"),
+    "app": ("streamlit", "matplotlib", "plotly", "imageio", "torchmetrics", "psutil"),
     "lessons": ("jupyterlab", "matplotlib", "plotly"),
     "train": ("torchvision", "tqdm", "matplotlib", "filelock", "psutil"),
     "evaluate": ("torchvision", "tqdm", "torchmetrics"),

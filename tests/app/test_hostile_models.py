@@ -15,6 +15,7 @@ from onscreen import HOME, healthy, opened  # noqa: E402
 from diffusion_edu.app.common import model_card, models, score_names  # noqa: E402
 from diffusion_edu.app.common.layout import PAGES  # noqa: E402
 from diffusion_edu.app.evaluation import score_rows, score_table, scores  # noqa: E402
+from diffusion_edu.app.jobs import timing  # noqa: E402
 
 SHIPPED = sorted(path.stem for path in PRETRAINED.glob("*.safetensors"))
 MODELLED = ["flowers_attention", "autoencoder", "flowers_cold", "flowers_experts", "face_classifier", "text_to_image"]
@@ -118,3 +119,44 @@ def test_a_model_with_other_weights_is_a_sentence(broken):
     app = healthy(opened("pages/3_Sampling.py", model="Flowers, attention U-Net (copy_of_flowers_attention)"))
     healthy(app.button[0].click().run())
     assert "not those of the card" in " ".join(part.value for part in app.error)
+
+
+@pytest.fixture
+def changed(tmp_path, monkeypatch):
+    """Make a model of the simple flower model with other fields in its card."""
+    monkeypatch.setattr("diffusion_edu.checkpoints.OWN", tmp_path)
+
+    def make(name, **fields):
+        known = json.loads((PRETRAINED / "flowers_simple.json").read_text(encoding="utf-8"))
+        (tmp_path / f"{name}.json").write_text(json.dumps(known | fields), encoding="utf-8")
+        (tmp_path / f"{name}.safetensors").symlink_to(PRETRAINED / "flowers_simple.safetensors")
+
+    return make
+
+
+@pytest.mark.parametrize("size", [514, 1024, 4096])
+def test_a_model_of_huge_images_is_not_offered_and_not_loaded(changed, size):
+    changed("huge", size=size, title="Huge")
+    app = healthy(opened("pages/3_Sampling.py", model="Huge"))
+    assert "Huge" not in app.selectbox[0].options
+    assert any(f"for images of {size}x{size}" in part.value for part in app.warning)
+    with pytest.raises(Unusable, match="up to 512x512"):
+        models.get("huge")
+
+
+@pytest.mark.parametrize("size", [16, 64, 128, 512])
+def test_the_speed_is_measured_with_few_pixels(changed, monkeypatch, size):
+    changed("other", size=size)
+    taken = []
+    monkeypatch.setattr(timing, "_measure", lambda model, seconds, images: taken.append(images * size**2) or 1.0)
+    timing.measure(models.get("other"))
+    assert taken[0] <= max(timing.PIXELS, size**2)
+
+
+@pytest.mark.parametrize("guidance_scale", [8.5, 50.0, 100.0])
+def test_a_guidance_scale_beyond_the_slider_stays(changed, guidance_scale):
+    changed("strong", title="Strong", sampling={"guidance_scale": guidance_scale, "steps": 5})
+    app = healthy(opened("pages/3_Sampling.py", model="Strong"))
+    for _ in range(2):
+        assert next(part.value for part in app.slider if "guidance_scale" in part.key) == guidance_scale
+        app = healthy(app.run())

@@ -155,3 +155,15 @@ def test_a_click_on_a_model_opens_its_card(page):
         assert model_card.what(read_card(PRETRAINED / f"{name}.json")) in text(app)
     healthy(app.run())
     assert "Known weaknesses" not in text(app)
+
+
+@pytest.mark.parametrize("data", [{"images": 5, "held_out": 5}, {"images": 3, "held_out": 5}, {"images": 0}])
+def test_more_held_out_images_than_there_are_leave_out_a_fact(data):
+    card = replace(read_card(PRETRAINED / "flowers_simple.json"), data=data)
+    assert model_card.facts(card)["Images seen"] == f"{card.training['images_seen']:,} in all"
+
+
+def test_a_card_that_fails_says_so_in_words(monkeypatch):
+    monkeypatch.setattr(model_card, "facts", lambda card: 1 / 0)
+    app = AppTest.from_function(script, kwargs={"name": "flowers_simple"}, default_timeout=60).run()
+    assert not app.exception and "written to the log" in app.error[0].value

@@ -5,13 +5,14 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+import torch
 
 pytest.importorskip("streamlit")
 
 from streamlit.testing.v1 import AppTest  # noqa: E402
 
+from diffusion_edu.app.jobs import memory, worker  # noqa: E402
 from diffusion_edu.app.jobs import task as tasks  # noqa: E402
-from diffusion_edu.app.jobs import worker  # noqa: E402
 from diffusion_edu.app.jobs.worker import Job, sentence_of  # noqa: E402
 
 
@@ -217,3 +218,24 @@ def test_only_the_package_of_jobs_knows_the_keys_of_tasks_in_the_session():
         if f'"{key}' in file.read_text(encoding="utf-8")
     ]
     assert len(files) > 50 and strangers == []
+
+
+@pytest.mark.parametrize(
+    ("free", "side", "fits"), [(8e9, 64, True), (0.5e9, 64, True), (0.5e9, 1024, False), (8e9, 1024, True)]
+)
+def test_a_layer_that_does_not_fit_the_memory_is_refused_before_it_is_computed(monkeypatch, free, side, fits):
+    monkeypatch.setattr(memory.psutil, "virtual_memory", lambda: SimpleNamespace(available=free))
+    layer, computed = torch.nn.Conv2d(1, 32, 1), []
+    layer.register_forward_hook(lambda *given: computed.append(True))
+    try:
+        layer(torch.zeros(1, 1, side, side))
+    except MemoryError as problem:
+        assert "not enough memory" in sentence_of(problem)
+    assert bool(computed) == fits
+
+
+def test_a_job_stops_before_the_memory_is_full(monkeypatch):
+    monkeypatch.setattr(memory.psutil, "virtual_memory", lambda: SimpleNamespace(available=1e8))
+    job = Job(iter("abc"), 3)
+    job._take_turn()
+    assert job.finished and not job.kept and "not enough memory" in job.problem

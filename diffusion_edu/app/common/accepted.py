@@ -179,6 +179,9 @@ def _number(given):
     value, step = given.get("value", low if low is not None else 0.0), given.get("step")
     ends = [end for end in (low, high, step, *(value if isinstance(value, tuple) else [value])) if end is not None]
     whole = all(isinstance(end, int) for end in ends)
+    first, *_, last = sorted(value) if isinstance(value, tuple) else (value, value)
+    if value is not None:  # a slider reaches its default
+        low, high = low if low is None else min(low, first), high if high is None else max(high, last)
     if isinstance(value, tuple):
         return Interval(Number(low, high, None, whole), value)
     return Number(low, high, value, whole)

@@ -8,7 +8,7 @@ import streamlit as st
 from diffusion_edu.app.common.model_weaknesses import weaknesses
 from diffusion_edu.app.common.plain_text import plain
 from diffusion_edu.app.common.score_names import scores
-from diffusion_edu.app.common.state import own
+from diffusion_edu.app.common.state import guarded, own
 from diffusion_edu.card_fit import size_multiple
 from diffusion_edu.checkpoints import PRETRAINED, Card, Unusable, available, read_card, read_cards
 from diffusion_edu.denoisers import TARGETS
@@ -96,7 +96,7 @@ def facts(card: Card):
         )
     if seen := card.training.get("images_seen"):
         found["Images seen"] = f"{seen:,} in all"
-        if images:
+        if images and images > (held_out or 0):
             trained = images - (held_out or 0)
             found["Images seen"] += f", each of the {trained:,} about {seen / trained:.0f} times"
     training = [
@@ -116,6 +116,11 @@ def facts(card: Card):
 
 def show(card: Card):
     """Show the card of an installed model."""
+    with guarded(f"card {card.name}"):
+        _show(card)
+
+
+def _show(card):
     st.markdown(what(card))
     sheet, words = st.columns([2, 3], gap="medium")
     with sheet:

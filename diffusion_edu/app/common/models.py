@@ -7,10 +7,11 @@ import streamlit as st
 
 from diffusion_edu.app.common.controls import control
 from diffusion_edu.app.common.plain_text import plain
-from diffusion_edu.checkpoints import available, load, read_cards
+from diffusion_edu.checkpoints import Unusable, available, load, read_card, read_cards
 
 LOG = logging.getLogger("diffusion_edu.app")
 FIRST = "flowers_attention"  # the first in every list
+LARGEST = 512  # height and width of images that the app computes for many people at once
 MOST = 3  # cards that cannot be used are named one by one up to here
 MISSING = (
     "No model is installed: restore the folder 'pretrained', or train one with 'diffusion-edu train flowers_attention'."
@@ -25,8 +26,20 @@ def _loaded(name, changed):
 def get(name):
     """Load a model, from the cache if its files have not changed since; raises Unusable."""
     path = available().get(name)
+    if path and (problem := too_large(read_card(path))):
+        raise Unusable(problem)
     files = [path, path.with_suffix(".safetensors")] if path else []
     return _loaded(name, [file.stat().st_mtime_ns for file in files])
+
+
+def too_large(card):
+    """Say in a sentence that the app does not compute with a model, because of the size of its images, or ""."""
+    if card.size <= LARGEST:
+        return ""
+    return (
+        f"The model {card.name} is for images of {card.size}x{card.size}, and the app computes up to "
+        f"{LARGEST}x{LARGEST}: choose another here, or use this one in Python."
+    )
 
 
 def cards(fits=lambda card: card.generates):
@@ -35,11 +48,12 @@ def cards(fits=lambda card: card.generates):
     Says in a sentence which cards cannot be used; there may be hundreds.
     """
     found, problems = read_cards()
+    problems += filter(None, map(too_large, found.values()))
     if problems:
         more = f"\n\n... and {len(problems) - MOST} more cards cannot be used." if len(problems) > MOST else ""
         st.warning("\n\n".join(map(plain, problems[:MOST])) + more, icon=":material/warning:")
     first = sorted(found, key=lambda name: name != FIRST)
-    return {name: found[name] for name in first if fits(found[name])}
+    return {name: found[name] for name in first if not too_large(found[name]) and fits(found[name])}
 
 
 def labelled(known):

@@ -5,14 +5,25 @@ import time
 import torch
 
 from diffusion_edu.app.jobs.worker import WORKER
+from diffusion_edu.checkpoints import Unusable
 from diffusion_edu.schedules import cosine
 
+PIXELS = 8 * 64**2  # of the images that a measurement takes; one at least
 SECONDS = {}  # name of a model -> seconds per image and network evaluation
 
 
-def measure(model, seconds=1.0, images=8):
-    """Let the worker run the network for about `seconds`; remember and return the seconds per image and evaluation."""
-    SECONDS[model.card.name] = WORKER.submit(_measure, model, seconds, images).result()
+def measure(model, seconds=1.0):
+    """Let the worker run the network for about `seconds`; remember and return the seconds per image and evaluation.
+
+    Raises Unusable if not even one image fits the memory.
+    """
+    images = max(1, min(8, PIXELS // model.card.size**2))
+    try:
+        SECONDS[model.card.name] = WORKER.submit(_measure, model, seconds, images).result()
+    except MemoryError as problem:
+        raise Unusable(
+            f"The model {model.card.name} does not fit the memory of this machine ({problem}): choose another."
+        ) from None
     return SECONDS[model.card.name]
 
 

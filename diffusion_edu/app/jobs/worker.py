@@ -11,6 +11,8 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
+from diffusion_edu.app.jobs.memory import check_free
+
 LOG = logging.getLogger("diffusion_edu.app")
 WORKER = ThreadPoolExecutor(max_workers=1, thread_name_prefix="worker")
 ABANDONED = 300  # seconds after which a job stops that no page looks at
@@ -103,6 +105,7 @@ class Job:
         self.finished = self.finished or bool(self.problem)
 
     def _advance(self):
+        check_free()
         start = time.perf_counter()
         item = next(self._items, None)
         self.seconds += time.perf_counter() - start
