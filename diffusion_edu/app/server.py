@@ -4,15 +4,17 @@ A page of another site that a visitor has open can neither talk to it nor preten
 """
 
 import argparse
+import errno
 import os
+import re
 import socket
 import sys
 import tomllib
 import webbrowser
 from contextlib import asynccontextmanager, suppress
 from fnmatch import fnmatch
+from ipaddress import ip_address
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
 from starlette.middleware import Middleware
@@ -26,6 +28,8 @@ from diffusion_edu.paths import EXPLORER
 HERE = ("localhost", "127.0.0.1", "::1")
 METRICS = "/_stcore/metrics"  # how many people and how much memory: nobody's business
 UNKNOWN = "This app does not answer under the name {!r}. Whoever runs it can add it: diffusion-edu app --host NAME."
+HOST = re.compile(r"(?:\[([0-9a-f:.]+)\]|([*\w.-]*?[*\w-])\.?)(?::(\d{1,5}))?", re.ASCII)  # [IPv6] or a name, port
+PORTS = {"http": 80, "https": 443}
 
 
 def parse(words):
@@ -35,37 +39,67 @@ def parse(words):
         description="Open the explorer in a browser. Other options are Streamlit's: --server.maxUploadSize 5.",
     )
     words_of_address = "where it listens: 0.0.0.0 lets other computers in (default: %(default)s)"
-    parser.add_argument("--address", default="localhost", help=words_of_address)
-    parser.add_argument("--port", type=int, default=8501, help="default: %(default)s")
-    parser.add_argument(
-        "--host", action="append", default=[], help="a further name of this computer that visitors may use"
-    )
+    parser.add_argument("--address", "--server.address", default="localhost", help=words_of_address)
+    parser.add_argument("--port", "--server.port", type=_port, default=8501, help="default: %(default)s")
+    words_of_host = "a further name of this computer that visitors may use"
+    parser.add_argument("--host", "--server.allowedHosts", action="append", type=_host, default=[], help=words_of_host)
     parser.add_argument(
         "--folders", nargs="+", default=[], type=_folder, help="folders whose images and files visitors may name"
     )
     args, others = parser.parse_known_args(words)
     options = {}
     pairs = [part for word in others for part in (word.split("=", 1) if word.startswith("--") else [word])]
-    for name, value in zip(pairs[::2], [*pairs[1::2], None], strict=False):
-        if not name.startswith("--") or "." not in name or value is None:
-            parser.error(f"unknown option {name}: see --help")
-        options[name.removeprefix("--")] = _value(value)
+    for name, text in zip(pairs[::2], [*pairs[1::2], None], strict=False):
+        try:
+            options[name.removeprefix("--")] = _option(name, text)
+        except ValueError as problem:
+            parser.error(str(problem))
     return args, options
 
 
+def _port(text):
+    if not text.isdecimal() or not 1 <= int(text) <= 65535:
+        raise argparse.ArgumentTypeError(f"{text!r} is no port: give a whole number from 1 to 65535")
+    return int(text)
+
+
+def _host(text):
+    """Reduce an address such as http://pc7.school.example:80/ to the name."""
+    with suppress(ValueError):
+        return str(ip_address(text))
+    name, _ = _name_and_port(text.partition("://")[2].partition("/")[0] or text.rstrip("/"))
+    if not name:
+        raise argparse.ArgumentTypeError(f"{text!r} is no name of a computer: write it as pc7.school.example")
+    return name
+
+
 def _folder(text):
-    path = Path(text).expanduser().resolve()
-    if not path.is_dir():
-        raise argparse.ArgumentTypeError(f"there is no folder {text!r}")
-    return str(path)
+    with suppress(OSError, RuntimeError):  # a home that nobody has, links in a circle
+        path = Path(text).expanduser().resolve()
+        if text and path.is_dir():
+            if "\n" in str(path):
+                raise argparse.ArgumentTypeError(f"the name of {str(path)!r} has a line break: rename the folder")
+            return str(path)
+    raise argparse.ArgumentTypeError(f"there is no folder {text!r}")
 
 
-def _value(text):
-    """Read a value as config.toml would, for example true, 8502 or ["a"], and else as a text."""
+def _option(name, text):
+    """Read the value of an option of Streamlit as config.toml would: true, 8502 or ["a"]; raises ValueError."""
+    option = config.get_config_options().get(name[2:]) if name.startswith("--") else None
+    if option is None or text is None:
+        raise ValueError(f"unknown option {name}: see --help" if option is None else f"{name} needs a value")
+    if option.sensitive:
+        raise ValueError(f"{name} is a secret: set it in the environment variable {option.env_var}")
     try:
-        return tomllib.loads(f"value = {text}")["value"]
+        value = tomllib.loads(f"value = {text}")["value"]
     except tomllib.TOMLDecodeError:
-        return text
+        value = text
+    kinds = {bool: "true or false", int: "a whole number", float: "a number", list: 'a list such as ["a"]'}
+    kind = list if option.multiple else option.type
+    fits = type(value) in ((int, float) if kind is float else (kind,))
+    if kind in kinds and not fits:
+        raise ValueError(f"{name} is {kinds[kind]}, not {text!r}")
+    return value
 
 
 def known_hosts(address, more=()):
@@ -82,49 +116,80 @@ def known_hosts(address, more=()):
     return sorted({each.lower() for each in found} - {"0.0.0.0", "::", ""})
 
 
-class Guard:
-    """Answer requests under known names only, and none for the server's metrics."""
+def check_place(address, port):
+    """Raise ValueError, in one sentence, if nothing can listen at an address and port."""
+    try:
+        if not address:
+            raise OSError(errno.EADDRNOTAVAIL, "empty")
+        with socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET) as trial:
+            if os.name != "nt":  # as the server does: there it would share a port that is in use
+                trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            trial.bind((address, port))
+            trial.listen()
+    except (OSError, UnicodeError) as problem:
+        another = port + 1 if 1024 <= port < 65535 else 8501
+        reasons = {
+            errno.EADDRINUSE: f"Port {port} is in use: stop the program that uses it, or try --port {another}",
+            errno.EACCES: f"This account may not open port {port}: try --port {another}",
+        }
+        nowhere = f"This computer has no address {address!r}: use --address localhost or --address 0.0.0.0"
+        raise ValueError(reasons.get(getattr(problem, "errno", None), nowhere)) from problem
 
-    def __init__(self, app, hosts):
-        self.app, self.hosts = app, hosts
+
+class Guard:
+    """Answer requests under known names only, and none for the server's metrics.
+
+    A page may open a session if it has the same name and port as the server; if it has one of the names in proxies,
+    with any port: there a proxy may change what the server sees.
+    """
+
+    def __init__(self, app, hosts, proxies=()):
+        self.app, self.hosts, self.proxies = app, hosts, proxies
 
     async def __call__(self, scope, receive, send):
         if scope["type"] == "http":
-            name = _name(Headers(scope=scope).get("host", ""))
-            if not self.knows(name):
-                return await PlainTextResponse(UNKNOWN.format(name), 403)(scope, receive, send)
+            host = Headers(scope=scope).get("host", "")
+            if not _among(self.hosts, host):
+                return await PlainTextResponse(UNKNOWN.format(host), 403)(scope, receive, send)
             if scope["path"].rstrip("/").endswith(METRICS):
                 return await PlainTextResponse("Not found", 404)(scope, receive, send)
-        if scope["type"] == "websocket":
-            headers = Headers(scope=scope)
-            origin = headers.get("origin")  # browsers say which page asks; other programs may leave it out
-            names = [_name(headers.get("host", "")), *([_name(origin.partition("://")[2])] if origin else [])]
-            if not all(map(self.knows, names)):
-                return await send({"type": "websocket.close", "code": 1008})
+        if scope["type"] == "websocket" and not self.admits(Headers(scope=scope)):
+            return await send({"type": "websocket.close", "code": 1008})
         return await self.app(scope, receive, send)
 
-    def knows(self, name):
-        """Say whether a name is one of ours."""
-        return any(fnmatch(name, host) for host in self.hosts)
+    def admits(self, headers):
+        """Say whether a session may be opened; browsers say which page asks, other programs may leave it out."""
+        host, origin = headers.get("host", ""), headers.get("origin")
+        if origin is None or not _among(self.hosts, host):
+            return _among(self.hosts, host)
+        scheme, _, asking = origin.partition("://")
+        (name, port), (other, other_port), usual = _name_and_port(host), _name_and_port(asking), PORTS.get(scheme)
+        return _among(self.proxies, asking) or (name, port or usual) == (other, other_port or usual)
 
 
-def _name(host):
-    """Take the port off a host, and what brackets an IPv6 address has; "" for what is no host."""
-    try:
-        return (urlsplit(f"//{host}").hostname or "").rstrip(".")
-    except ValueError:
-        return ""
+def _among(hosts, host):
+    name, _ = _name_and_port(host)
+    return bool(name) and any(fnmatch(name, each) for each in hosts)
+
+
+def _name_and_port(host):
+    """Read the name in lower case, without the brackets of an IPv6 address, and the port or None; "" for no host."""
+    found = HOST.fullmatch(host.lower())
+    if not found or int(found[3] or 1) not in range(1, 65536):
+        return "", None
+    return found[1] or found[2], found[3] and int(found[3])
 
 
 def serve(words):
     """Serve the explorer until it is stopped."""
     args, options = parse(words)
+    check_place(args.address, args.port)
     if args.folders:
-        os.environ[FOLDERS] = os.pathsep.join(args.folders)
+        os.environ[FOLDERS] = "\n".join(args.folders)
     hosts, script = known_hosts(args.address, args.host), EXPLORER / "streamlit_app.py"
     options = {"server.address": args.address, "server.port": args.port, "server.allowedHosts": hosts} | options
     sys.argv = [str(script)]  # config.toml is found beside it
-    App(script, middleware=[Middleware(Guard, hosts=hosts)], lifespan=_opening).run(config=options)
+    App(script, middleware=[Middleware(Guard, hosts=hosts, proxies=args.host)], lifespan=_opening).run(config=options)
 
 
 @asynccontextmanager

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from diffusion_edu.app import server
-from diffusion_edu.app.common.server_folders import FOLDERS
+from diffusion_edu.app.common.server_folders import FOLDERS, open_folders
 
 testclient = pytest.importorskip("starlette.testclient")
 ROOT = Path(__file__).parents[2]
@@ -46,6 +46,14 @@ def test_known_names_are_answered(host):
         "[",
         "127.0.0.1.evil.example",
         "school.example",
+        "evil@localhost",
+        "evil@localhost:8501",
+        "localhost:8501:8501",
+        "localhost:x",
+        "localhost:99999",
+        "localhost/",
+        "localhost?a",
+        "localhost evil.example",
     ],
 )
 def test_other_names_are_not(host):
@@ -66,12 +74,27 @@ def test_the_metrics_are_closed(path):
         ("evil.example", "http://evil.example", False),
         ("localhost:8501", "null", False),
         ("localhost:8501", "http://[", False),
+        ("localhost:8614", "http://localhost:9999", False),
+        ("localhost:8614", "http://localhost", False),
+        ("localhost:8614", "http://127.0.0.1:8614", False),
+        ("localhost", "http://localhost:80", True),
+        ("localhost", "https://localhost:443", True),
+        ("LOCALHOST:8501", "http://localhost:8501", True),
+        ("[::1]:8501", "http://[::1]:8501", True),
+        ("localhost:8501", "http://evil@localhost:8501", False),
+        ("evil@localhost:8501", None, False),
+        ("localhost:8501", "", False),
+        ("lab.example", "https://lab.example", True),
+        ("localhost:8501", "https://lab.example", True),
+        ("lab.example:8501", "https://lab.example:8443", True),
+        ("lab.example:8501", "http://localhost:8501", False),
     ],
 )
 def test_pages_of_other_sites_cannot_open_a_session(host, origin, enters):
-    headers = {"host": host, **({"origin": origin} if origin else {})}
+    headers = {"host": host, **({} if origin is None else {"origin": origin})}
+    guard = server.Guard(inner, (*server.HERE, "lab.example"), proxies=["lab.example"])
     try:
-        with testclient.TestClient(server.Guard(inner, server.HERE)).websocket_connect("/", headers=headers):
+        with testclient.TestClient(guard).websocket_connect("/", headers=headers):
             assert enters
     except testclient.WebSocketDisconnect:
         assert not enters
@@ -94,6 +117,7 @@ def served(monkeypatch):
         "App",
         lambda script, **options: type("Fake", (), {"run": lambda self, config: started.update(config)})(),
     )
+    monkeypatch.setattr(server, "check_place", lambda address, port: None)
     monkeypatch.setattr(sys, "argv", [])
     monkeypatch.setitem(os.environ, FOLDERS, "")
     return started
@@ -111,7 +135,40 @@ def test_options_are_ours_or_those_of_streamlit(served, tmp_path):
     assert served["server.address"] == "0.0.0.0" and served["server.port"] == 9000
     assert "lab.example" in served["server.allowedHosts"]
     assert served["server.headless"] is True and served["theme.base"] == "dark"
-    assert os.environ[FOLDERS] == os.pathsep.join([str(tmp_path), str(ROOT)])
+    assert open_folders() == [tmp_path, ROOT]
+
+
+def test_the_options_of_streamlit_for_place_and_names_are_ours(served):
+    server.serve(["--server.address", "0.0.0.0", "--server.port=9000", "--server.allowedHosts", "lab.example"])
+    assert (served["server.address"], served["server.port"]) == ("0.0.0.0", 9000)
+    assert {"lab.example", server.socket.gethostname().lower()} <= set(served["server.allowedHosts"])
+
+
+def test_a_folder_may_have_any_name(served, tmp_path):
+    names = [f"a{os.pathsep}b", "a", "b ", "Größe"]
+    for name in names:
+        (tmp_path / name).mkdir()
+    server.serve(["--folders", *(str(tmp_path / name) for name in names)])
+    assert open_folders() == [tmp_path / name for name in names]
+
+
+@pytest.mark.parametrize(
+    ("word", "name"),
+    [
+        ("http://x.org:80/", "x.org"),
+        ("https://Pc7.School.example/app?x", "pc7.school.example"),
+        ("x.org:8501", "x.org"),
+        ("x.org/", "x.org"),
+        ("x.org.", "x.org"),
+        ("*.school.example", "*.school.example"),
+        ("http://[fe80::1]:8501", "fe80::1"),
+        ("fe80::1", "fe80::1"),
+        ("10.1.2.3", "10.1.2.3"),
+    ],
+)
+def test_of_an_address_the_name_counts(word, name, served):
+    server.serve(["--host", word])
+    assert name in served["server.allowedHosts"]
 
 
 @pytest.mark.parametrize(
@@ -119,7 +176,17 @@ def test_options_are_ours_or_those_of_streamlit(served, tmp_path):
     [
         (["--folders", "/no/such"], "no folder '/no/such'"),
         (["--prot", "8"], "--prot"),
-        (["--port", "x"], "invalid"),
+        *[(["--port", port], f"{port!r} is no port") for port in ("x", "-1", "0", "65536", "99999", "8501.0", "")],
+        (["--server.port", "abc"], "--server.port: 'abc' is no port"),
+        (["--server.nosuch", "3"], "unknown option --server.nosuch"),
+        (["--server.headless"], "--server.headless needs a value"),
+        (["--server.headless", "maybe"], "--server.headless is true or false, not 'maybe'"),
+        (["--server.maxUploadSize", "much"], "--server.maxUploadSize is a whole number, not 'much'"),
+        (["--server.cookieSecret", "x"], "--server.cookieSecret is a secret"),
+        *[(["--host", host], f"{host!r} is no name") for host in ("", "http://", "a b", "evil@x.org", "[", "x.org:x")],
+        (["--server.allowedHosts", '["a"]'], "--server.allowedHosts: '[\"a\"]' is no name"),
+        (["--folders", ""], "no folder ''"),
+        (["--folders", "~nobody/x"], "no folder '~nobody/x'"),
         (["y"], "y"),
     ],
 )
@@ -127,6 +194,25 @@ def test_bad_options_end_in_one_sentence(words, sentence, served, capsys):
     with pytest.raises(SystemExit):
         server.serve(words)
     assert sentence in capsys.readouterr().err and not served
+
+
+@pytest.mark.parametrize(
+    "address", ["nosuch.invalid", "192.0.2.1", "", "http://localhost", "[::1]", "a..b", "localhost:8501"]
+)
+def test_an_address_of_elsewhere_is_refused(address):
+    with pytest.raises(ValueError, match="This computer has no address .*: use --address localhost or"):
+        server.check_place(address, 8501)
+
+
+@pytest.mark.parametrize("address", ["localhost", "127.0.0.1", "0.0.0.0"])
+def test_a_port_in_use_is_refused(address):
+    with server.socket.socket() as other:
+        other.bind((address, 0))
+        other.listen()
+        port = other.getsockname()[1]
+        with pytest.raises(ValueError, match=f"Port {port} is in use: .*try --port"):
+            server.check_place(address, port)
+    server.check_place(address, port)
 
 
 def test_streamlit_run_listens_on_this_computer_too():

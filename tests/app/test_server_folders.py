@@ -21,7 +21,7 @@ def folders(tmp_path, monkeypatch):
     (tmp_path / "one" / "across").symlink_to(tmp_path / "two")
     (tmp_path / "one" / "Größe *").mkdir()
     os.mkfifo(tmp_path / "one" / "pipe")
-    monkeypatch.setenv(FOLDERS, os.pathsep.join([str(tmp_path / "one"), str(tmp_path / "two")]))
+    monkeypatch.setenv(FOLDERS, f"{tmp_path / 'one'}\n{tmp_path / 'two'}")
     return tmp_path
 
 

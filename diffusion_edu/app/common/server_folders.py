@@ -12,7 +12,7 @@ import streamlit as st
 from diffusion_edu.app.common.controls import control
 from diffusion_edu.app.common.plain_text import plain
 
-FOLDERS = "DIFFUSION_EDU_FOLDERS"  # the environment variable; several folders are separated as in PATH
+FOLDERS = "DIFFUSION_EDU_FOLDERS"  # the environment variable: one folder a line
 CLOSED = (
     "This app was started without folders of its computer. Whoever runs it can open some: "
     "`diffusion-edu app --folders FOLDER`."
@@ -28,7 +28,7 @@ UNTIL_THEN = " Until then, our image set is used."
 
 def open_folders():
     """List the folders that the app was started for."""
-    return [Path(each).expanduser().resolve() for each in os.environ.get(FOLDERS, "").split(os.pathsep) if each]
+    return [Path(each).expanduser().resolve() for each in os.environ.get(FOLDERS, "").split("\n") if each]
 
 
 def ask_path(text_input, label, key, wanted=WANTED, meanwhile="", help=IMAGES, **options):
