@@ -51,6 +51,11 @@ def same_count(**batches: Sized) -> None:
             raise ValueError(f"Every {first} needs a {name} of its own: {found}.")
 
 
+def is_whole(x: Tensor) -> bool:
+    """Return whether a tensor holds whole numbers, of any length."""
+    return not (x.is_floating_point() or x.is_complex() or x.dtype == torch.bool)
+
+
 def _real(x: Tensor) -> bool:
     return not x.is_complex() and (x.is_meta or bool(x.isfinite().all()))
 
@@ -59,8 +64,12 @@ def _fractions(x: Tensor) -> bool:
     return _real(x) and (x.is_meta or bool(((x >= 0) & (x <= 1)).all()))
 
 
+def _one_each(x: Tensor) -> bool:
+    return x.ndim == 1 and _fractions(x)
+
+
 def _whole(t: int | Tensor) -> bool:
-    return not isinstance(t, Tensor) or (t.ndim <= 1 and not t.is_floating_point() and t.dtype != torch.bool)
+    return not isinstance(t, Tensor) or (t.ndim <= 1 and is_whole(t) and not t.is_meta)
 
 
 def _images(x: Tensor) -> bool:
@@ -73,6 +82,7 @@ Fraction = Annotated[float, Rule("a number from 0 to 1", lambda value: 0 <= valu
 Positive = Annotated[float, Rule("a finite number above 0", lambda value: value > 0)]
 NotNegative = Annotated[float, Rule("a finite number, 0 or more", lambda value: value >= 0)]
 Fractions = Annotated[Tensor, Rule("a tensor of numbers from 0 to 1", _fractions)]
+OneFractionEach = Annotated[Tensor, Rule("a tensor (b,) of numbers from 0 to 1, one per image", _one_each)]
 Numbers = Annotated[Tensor, Rule("a tensor of numbers, not empty, without NaN and infinity", _real)]
 Maps = Annotated[Tensor, Rule("a tensor (b, c, h, w) that is not empty", lambda x: x.ndim == 4)]
 Images = Annotated[Tensor, Rule("images, a tensor (b, c, h, w), not empty, without NaN and infinity", _images)]

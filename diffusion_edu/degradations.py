@@ -16,7 +16,18 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from diffusion_edu.checks import Count, Fractions, Index, Maps, NotNegative, Numbers, Seeds, checked, same_count
+from diffusion_edu.checks import (
+    Count,
+    Fractions,
+    Index,
+    Maps,
+    NotNegative,
+    Numbers,
+    OneFractionEach,
+    Seeds,
+    checked,
+    same_count,
+)
 from diffusion_edu.core import Denoiser
 from diffusion_edu.randomness import SeededNoise
 
@@ -126,7 +137,7 @@ TO_ONE_COLOUR = ("blur", "pixelate")  # these leave the mean colour of an image,
 
 
 @checked
-def degrade_each(x0: Maps, index: Tensor, severity: Fractions, noise: Maps) -> Tensor:
+def degrade_each(x0: Maps, index: Tensor, severity: OneFractionEach, noise: Maps) -> Tensor:
     """Degrade every image x0 (b, c, h, w) in its own way: index (b,) into DEGRADATIONS, severity (b,), noise (b, 1, h,
     w).
     """

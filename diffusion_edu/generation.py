@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from diffusion_edu.checkpoints import Model
-from diffusion_edu.checks import Count, Fractions, Rule, Seeds, checked, one_of, same_count
+from diffusion_edu.checks import Count, OneFractionEach, Rule, Seeds, checked, is_whole, one_of, same_count
 from diffusion_edu.core import Denoiser, State, Step, walk
 from diffusion_edu.denoisers import clipped, guided
 from diffusion_edu.randomness import SeededNoise
@@ -73,7 +73,7 @@ class Interpolated:
 
     first: Tensor | None
     second: Tensor | None
-    fraction: Fractions
+    fraction: OneFractionEach
 
 
 Condition = Annotated[
@@ -118,7 +118,7 @@ def _conditioned(model, denoise, condition):
     except (TypeError, ValueError, RuntimeError):
         raise ValueError(f"A condition is a tensor or a list of numbers, not {condition!r:.80}.") from None
     _check(model, condition)
-    return denoise.given(condition)
+    return denoise.given(condition.long() if is_whole(condition) else condition)  # torch looks up no short numbers
 
 
 def _check_count(model, x, condition):
@@ -147,8 +147,8 @@ def _check(model, condition):
         words, fits = f"{len(card.attributes)} numbers for every image", shape == (len(card.attributes),)
     else:
         words = f"one class label of 0 to {card.null} for every image"
-        fits = not shape and not condition.is_floating_point() and all(0 <= k <= card.null for k in condition.tolist())
-    if not fits or not condition.isfinite().all():
+        fits = not shape and is_whole(condition) and all(0 <= k <= card.null for k in condition.tolist())
+    if not fits or condition.is_complex() or not condition.isfinite().all():
         found = f"{condition.tolist()!s:.60}" if condition.ndim == 1 else f"a tensor of shape {tuple(condition.shape)}"
         raise ValueError(f"{card.name} is conditioned on {words}, not on {found}.")
 

@@ -34,7 +34,7 @@ class Schedule:
 
     def __post_init__(self) -> None:
         tables = self.signal, self.noise
-        if not all(isinstance(each, Tensor) and each.dtype == torch.float64 and each.ndim == 1 for each in tables):
+        if not all(isinstance(each, Tensor) and each.dtype == torch.float64 and _is_table(each) for each in tables):
             raise ValueError(f"The tables of the schedule {self.name!r} must be tensors float64 (T + 1,).")
         if len(self.noise) != len(self.signal) or self.T < 1:
             raise ValueError(f"The tables of the schedule {self.name!r} must have the same length, 2 or more.")
@@ -80,6 +80,7 @@ class Schedule:
 
         Raises IndexError for a timestep outside 0..T.
         """
+        t = t.long() if isinstance(t, Tensor) else t  # torch reads short whole numbers as a mask, or not at all
         lowest, highest = (t.min(), t.max()) if isinstance(t, Tensor) else (t, t)
         if lowest < 0 or highest > self.T:
             raise IndexError(f"The {self.name} schedule has the timesteps 0 to {self.T}; there is no timestep {t}.")
@@ -112,12 +113,19 @@ class Schedule:
         return (signal * x0 + noise * eps).to(x0.dtype)
 
 
+def _is_table(x):
+    """Whether a tensor is a list of real numbers, with values: a meta tensor has none."""
+    return x.ndim == 1 and not x.is_complex() and not x.is_meta
+
+
 @checked
 def from_betas(name: str, betas: Tensor) -> Schedule:
     """Build the variance-preserving schedule whose step from t - 1 to t adds variance betas[t - 1], float64 (T,).
 
     Ho et al. 2020, eq. 2-4.
     """
+    if not _is_table(betas):
+        raise ValueError(f"The betas of {name!r} must be a tensor of real numbers (T,), not {tuple(betas.shape)}.")
     if not ((betas > 0) & (betas < 1)).all():
         raise ValueError(
             f"The betas of {name!r} must lie between 0 and 1, both excluded: with 1 or more, "

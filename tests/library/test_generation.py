@@ -86,10 +86,26 @@ def test_counts_of_seeds_and_labels_that_do_not_match_are_refused(model, count):
             generate(model, Preset(steps=2), [1, 2], [0, 0], negative=labels)
 
 
-@pytest.mark.parametrize("label", ["rose", [0.5, 0.5], [math.nan, 0], [-1, 0], [99, 0], [None, 0], {}, [[0], [0]], 0])
+@pytest.mark.parametrize(
+    "label", ["rose", [0.5, 0.5], [math.nan, 0], [-1, 0], [99, 0], [None, 0], {}, [[0], [0]], 0, [True, False], [1j, 0]]
+)
 def test_conditions_that_are_no_labels_are_refused_in_words(model, label):
     with pytest.raises(ValueError, match="condition"):
         generate(model, Preset(steps=2), [1, 2], label)
+
+
+@pytest.mark.parametrize("dtype", [torch.uint8, torch.int8, torch.int16, torch.int32])
+def test_class_labels_may_be_whole_numbers_of_any_length(model, dtype):
+    table, asked = torch.nn.Embedding(4, 1), []
+    model.net.forward = lambda y, noise_level, labels=None: asked.append(table(labels)) or 0 * y
+    list(generate(model, Preset(steps=1, guidance_scale=1.0), [1, 2], torch.tensor([0, 2], dtype=dtype)))
+    assert torch.equal(asked[0], table(torch.tensor([0, 2])))
+
+
+@pytest.mark.parametrize("shape", [(), (1, 2), (2, 1)])
+def test_conditions_are_interpolated_with_one_fraction_per_image(shape):
+    with pytest.raises(ValueError, match=r"fraction of Interpolated must be a tensor \(b,\)"):
+        Interpolated(torch.tensor([0, 0]), torch.tensor([1, 1]), torch.full(shape, 0.5))
 
 
 @pytest.mark.parametrize("seeds", [[], 3, None, "12", [1.5], [math.nan], [None], [True], {1, 2}, np.ones(2), [2**64]])

@@ -19,6 +19,7 @@ from diffusion_edu.schedules import (
     zero_terminal_snr,
 )
 
+META = torch.empty(2, dtype=torch.float64, device="meta")
 ANY_TERMINAL_SNR = pytest.mark.filterwarnings("ignore:The .* schedule with T")
 
 
@@ -101,6 +102,15 @@ def test_impossible_betas_are_refused_in_words(bad):
 
 
 @pytest.mark.parametrize(
+    "betas",
+    [torch.full((2, 3), 0.1), torch.tensor(0.1), torch.tensor([0.1 + 0j, 0.2]), torch.full((3,), 0.1, device="meta")],
+)
+def test_betas_that_are_no_list_of_real_numbers_are_refused_in_words(betas):
+    with pytest.raises(ValueError, match="The betas of 'mine' must be a tensor of real numbers"):
+        from_betas("mine", betas)
+
+
+@pytest.mark.parametrize(
     ("signal", "noise"),
     [
         ([1, 0.5, 0.5], [0, 0.5, 0.9]),
@@ -120,7 +130,9 @@ def test_tables_that_are_no_schedule_are_refused(signal, noise):
         Schedule("mine", torch.tensor(signal, dtype=torch.float64), torch.tensor(noise, dtype=torch.float64))
 
 
-@pytest.mark.parametrize("table", [[1, 0.5], np.array([1, 0.5]), torch.tensor([1, 0.5]), torch.tensor([2, 1]), None])
+@pytest.mark.parametrize(
+    "table", [[1, 0.5], np.array([1, 0.5]), torch.tensor([1, 0.5]), torch.tensor([2, 1]), None, META]
+)
 def test_tables_of_another_type_are_refused(table):
     with pytest.raises(ValueError, match="'mine' must be tensors float64"):
         Schedule("mine", table, torch.tensor([0, 0.5], dtype=torch.float64))
@@ -184,6 +196,21 @@ def test_rates_of_one_timestep_and_of_many_multiply_images():
         assert torch.allclose(many[row], schedule.corrupt(x, t, 2 * x)[row])
     assert torch.equal(many[0], x[0])
     assert many.dtype == torch.float32
+
+
+@pytest.mark.parametrize("dtype", [torch.uint8, torch.int8, torch.int16, torch.uint16, torch.int32])
+def test_timesteps_may_be_whole_numbers_of_any_length(dtype):
+    schedule, x, t = cosine(10), torch.ones(3, 2, 4, 4), torch.tensor([0, 1, 10])
+    for ours, right in zip(schedule.rates(t.to(dtype), x), schedule.rates(t, x), strict=True):
+        assert torch.equal(ours, right)
+    assert torch.equal(schedule.corrupt(x, t.to(dtype), -x), schedule.corrupt(x, t, -x))
+    assert torch.equal(schedule.angle(t.to(dtype), x)[1], schedule.angle(t, x)[1])
+
+
+@pytest.mark.parametrize("t", [torch.tensor([1j]), torch.tensor([True]), torch.tensor([1.0]), META.long()])
+def test_timesteps_that_are_no_whole_numbers_are_refused_in_words(t):
+    with pytest.raises(ValueError, match="t of Schedule.rates must be a whole number"):
+        cosine(10).rates(t, torch.ones(1, 3, 4, 4))
 
 
 @pytest.mark.parametrize("name", SCHEDULES)

@@ -1,6 +1,7 @@
 """Super-resolution and cascades: resampling, the conditioning image, and two walks one after the other."""
 
 import math
+import time
 
 import pytest
 import torch
@@ -90,7 +91,26 @@ def test_detail_finer_than_half_the_size_becomes_grey_and_no_pattern():
     assert bicubic_downsample(check.expand(1, 3, 32, 32)).abs().mean() < 0.1
 
 
+@pytest.mark.parametrize("x", [small().long(), (100 * small()).byte(), small() > 0, small()[0], small() + 0j])
+def test_resampling_asks_for_floating_point_numbers_in_words(x):
+    for change in (bicubic_upsample, bicubic_downsample, lambda x: project(x, small()), lambda x: project(small(), x)):
+        with pytest.raises(ValueError, match="must be a tensor .* of floating-point numbers"):
+            change(x)
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 8), (8, 1)])
+def test_one_pixel_cannot_be_halved(shape):
+    with pytest.raises(ValueError, match=f"Images of {shape[0]} x {shape[1]} pixels cannot be halved"):
+        bicubic_downsample(small(1, *shape))
+
+
 # The conditioning image
+
+
+@pytest.mark.parametrize("shape", [(), (1, 5), (5, 1), (1, 1, 1, 1)])
+def test_the_conditioning_image_asks_for_one_fraction_per_image(shape):
+    with pytest.raises(ValueError, match=r"fraction of conditioning_image must be a tensor \(b,\)"):
+        conditioning_image(small(1), torch.full(shape, 0.5), small(1))
 
 
 def test_the_conditioning_image_is_the_upsampled_image_and_its_fraction_of_noise():
@@ -167,6 +187,25 @@ def test_a_corrected_prediction_shrinks_to_exactly_the_small_image(x0_hat, small
     torch.testing.assert_close(
         F.interpolate(exact, scale_factor=0.5, mode="bicubic", antialias=True), small.double(), rtol=0, atol=1e-12
     )
+
+
+@pytest.mark.parametrize("side", [2, 4, 6, 50, 256])
+def test_the_way_back_is_the_pseudo_inverse_of_downsampling(side):
+    matrix, back = super_resolution._downsampling(side)
+    torch.testing.assert_close(back, torch.linalg.pinv(matrix), rtol=0, atol=1e-12)
+
+
+def test_large_images_are_corrected_at_once_and_not_every_size_is_kept():
+    begun = time.thread_time()
+    project(torch.zeros(1, 1, 1024, 1024), torch.zeros(1, 1, 512, 512))
+    assert time.thread_time() - begun < 1
+    assert super_resolution._downsampling.cache_info().maxsize < 20
+
+
+@pytest.mark.parametrize("dtypes", [(torch.float32, torch.float64), (torch.float64, torch.float32)])
+def test_images_of_another_precision_are_corrected_in_that_of_the_prediction(dtypes):
+    large, image = (x.to(dtype) for x, dtype in zip((TRUE, bicubic_downsample(TRUE)), dtypes, strict=True))
+    torch.testing.assert_close(project(large, image), large, rtol=0, atol=1e-5)
 
 
 def test_a_correction_changes_nothing_but_what_shrinking_keeps():
