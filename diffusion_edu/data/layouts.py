@@ -7,6 +7,11 @@ SPLITS = ("train", "validation", "test")
 WORDS = {"train": "train", "training": "train", "trn": "train", "test": "test", "testing": "test", "tst": "test"}
 WORDS |= dict.fromkeys(("validation", "validate", "valid", "val", "dev"), "validation")
 WORDS |= dict.fromkeys(("eval", "evaluation"), "test")  # as the library `datasets` has it
+WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|[^A-Za-z]+")  # trainingSet is training and Set
+JOINED = re.compile(
+    rf"^({'|'.join(sorted(WORDS, key=len, reverse=True))})(sets?|images?|imgs?|data|pics|photos|split)$", re.I
+)
+PARTS = ("images", "masks", "mask", "labels", "annotations", "hr", "lr", "gt", "inputs", "targets", "depth", "edges")
 
 
 def split_of(name):
@@ -43,7 +48,8 @@ def _unwrapped(rests, splits, notes):
         notes.append(f"Left out {_images(len(beside))} beside the splits {', '.join(sorted(chosen))}: {where}.")
     within = [rests[row][0] for row in inside]
     for row, name in zip(inside, within, strict=True):
-        rests[row], splits[row] = rests[row][1:], chosen[name]
+        splits[row], within_it = chosen[name]
+        rests[row] = (*within_it, *rests[row][1:])
     while _wrapped_alike(heads := {(name, rests[row][:1]) for row, name in zip(inside, within, strict=True)}, chosen):
         for row in inside:
             rests[row] = rests[row][1:]
@@ -57,17 +63,25 @@ def _wrapped_alike(heads, chosen):
 
 
 def _split_folders(names):
-    """Which of these folders are splits, {name: split}: two at least that say so and are called alike otherwise."""
+    """Which of these folders are splits, {name: (split, folders inside)}: two at least, called alike otherwise.
+
+    Several groups of them (trainA, trainB, testA, testB) hold a folder each: A and B.
+    """
     exact = {name: split_of(name) for name in names if split_of(name)}
     if len(set(exact.values())) > 1:
-        return exact
+        return {name: (split, ()) for name, split in exact.items()}
     alike = {}
     for name in names:
-        words = re.findall(r"[a-z]+|[^a-z]+", name.lower())
+        words = [word for part in WORD.findall(name) for word in JOINED.sub(r"\1 \2", part).split()]
         if len(found := [word for word in words if split_of(word)]) == 1:
             rest = re.sub(r"[\W\d_]", "", "".join(word for word in words if word != found[0]))
-            alike.setdefault(rest, {})[name] = split_of(found[0])
-    return next((found for found in alike.values() if len(set(found.values())) > 1), {})
+            alike.setdefault(rest.lower(), {})[name] = split_of(found[0]), rest
+    groups = {rest: group for rest, group in alike.items() if len({split for split, _ in group.values()}) > 1}
+    if "" in groups:
+        groups = {"": groups[""]}
+    several = len(groups) > 1
+    found = {name: each for group in groups.values() for name, each in group.items()}
+    return {name: (split, (rest,) if several else ()) for name, (split, rest) in found.items()}
 
 
 def _splits_inside(rests, splits):
@@ -88,6 +102,9 @@ def _classes(rests, notes):
     at = several[-1] if len(depths) == 1 else several[0]
     if max(depths) > 1:
         notes.append(f"The classes are the folders {listing(sorted(names[at]))}, not those around or inside them.")
+    elif parts := sorted(name for name in names[at] if name.lower() in PARTS):
+        there = f"The {len(names[at])} classes are the folders {listing(sorted(names[at]))}"
+        notes.append(f"{there}: if {parts[0]!r} is no class, name the folder of the images alone.")
     spelled = {}
     labels = [spelled.setdefault(tidy(rest[at]).casefold(), tidy(rest[at])) if rest else None for rest in rests]
     if other := {tidy(rest[at]) for rest in rests if rest} - set(spelled.values()):

@@ -11,6 +11,7 @@ from PIL import Image
 from diffusion_edu.data.captions import load_captioned
 from diffusion_edu.data.images import load_images
 from diffusion_edu.data.layouts import SPLITS
+from diffusion_edu.data.places import located
 from diffusion_edu.data.tables import read_table
 
 
@@ -186,6 +187,55 @@ MESSY = {  # files, what is read of them ("split label", "-" for none), and what
         {"- iris": "iris/1.png", "- rose": "rose/1.png"},
         [],
     ),
+    "splits of two kinds of images": (
+        "trainA/1.png trainB/1.png testA/1.png testB/2.png",
+        {"train A": "trainA/1.png", "train B": "trainB/1.png", "test A": "testA/1.png", "test B": "testB/2.png"},
+        [],
+    ),
+    "splits in words of two capitals": (
+        "TrainImages/1.png TestImages/1.png",
+        {"train -": "TrainImages/1.png", "test -": "TestImages/1.png"},
+        [],
+    ),
+    "splits in joined words": (
+        "trainset/a/1.png trainset/b/1.png testset/a/1.png VALSET/b/1.png",
+        {
+            "train a": "trainset/a/1.png",
+            "train b": "trainset/b/1.png",
+            "test a": "testset/a/1.png",
+            "validation b": "VALSET/b/1.png",
+        },
+        [],
+    ),
+    "splits twice, and a test without classes": (
+        "trainingSet/trainingSet/0/1.png trainingSet/trainingSet/1/1.png testSet/testSet/1.png",
+        {
+            "train 0": "trainingSet/trainingSet/0/1.png",
+            "train 1": "trainingSet/trainingSet/1/1.png",
+            "test -": "testSet/testSet/1.png",
+        },
+        [],
+    ),
+    "masks beside the splits": (
+        "train/1.png val/1.png train_masks/1.png val_masks/1.png",
+        {"train -": "train/1.png", "validation -": "val/1.png"},
+        ["Left out 2 images that lie beside the splits train, val: train_masks, val_masks."],
+    ),
+    "two kinds without a split": (
+        "trainA/1.png trainB/1.png",
+        {"- trainA": "trainA/1.png", "- trainB": "trainB/1.png"},
+        [],
+    ),
+    "masks": (
+        "images/1.png masks/1.png",
+        {"- images": "images/1.png", "- masks": "masks/1.png"},
+        ["The 2 classes are the folders images, masks: if 'images' is no class, name the folder of the images alone."],
+    ),
+    "large and small": (
+        "HR/1.png LR/1.png",
+        {"- HR": "HR/1.png", "- LR": "LR/1.png"},
+        ["The 2 classes are the folders HR, LR: if 'HR' is no class, name the folder of the images alone."],
+    ),
     "all sorts of endings": (
         "a.jfif b.JPE c.avif d.webp e.png_large f g.heic deep/h.jpeg deep/i.svg deep/j.mov k.docx README.txt",
         {"- -": "a.jfif b.JPE c.avif d.webp e.png_large f g.heic deep/h.jpeg"},
@@ -283,6 +333,35 @@ def test_a_path_is_understood_as_people_write_it(tmp_path, monkeypatch, way):
     fill(tmp_path / "my photos", "a.png", "b.png")
     source = list(ways_to_write(tmp_path / "my photos", tmp_path))[way]
     assert list(seen(source)[0]) == ["a.png", "b.png"]
+
+
+@pytest.mark.parametrize("folder", ["photos [2020]", "a*b", "[x]"])
+@pytest.mark.parametrize("around", ["{}", "\u202a{}\u202c", "\ufeff'{}'\u200b\n"])
+def test_a_pattern_below_a_folder_with_an_odd_name_and_unseen_marks_around_it(tmp_path, folder, around):
+    fill(tmp_path / folder, "a.png", "b.png")
+    for pattern in ("/*.png", "/[ab].png", ""):
+        assert list(seen(around.format(f"{tmp_path / folder}{pattern}"))[0]) == ["a.png", "b.png"]
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "hf:a/b",
+        "hf://datasets/a/b",
+        "hf://a/b",
+        "https://huggingface.co/datasets/a/b/viewer?x=1",
+        "huggingface.co/datasets/a/b",
+        "https://hf.co/datasets/a/b#more",
+    ],
+)
+def test_a_data_set_of_the_hub_may_be_written_in_many_ways(source):
+    assert located(source) == ["hf:a/b"]
+
+
+@pytest.mark.skipif(not os.path.exists("/proc/self/mem"), reason="needs the files of Linux")
+def test_a_file_that_cannot_be_opened_is_refused_in_words():
+    with pytest.raises(ValueError, match="'mem' cannot be read"):
+        read_table("/proc/self/mem")
 
 
 def test_a_pattern_keeps_the_classes(tmp_path):
