@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 FORBIDDEN = '/\\:*?"<>|'  # in file names, on one system or another
+RESERVED = {"CON", "PRN", "AUX", "NUL", "CONIN$", "CONOUT$"}  # on Windows, with any ending and in small letters too
+RESERVED |= {f"{device}{digit}" for device in ("COM", "LPT") for digit in "123456789¹²³"}
 LONGEST = 200  # bytes of a name: with any ending it can still be that of a file
 _SHORT = reprlib.Repr()
 _SHORT.maxstring = _SHORT.maxother = 80
@@ -24,9 +26,11 @@ def plain_name(name: str) -> str:
     """Return a name if it can be that of a file on every system; raises ValueError, in one sentence, if it can not."""
     if not isinstance(name, str) or not name or not name.isprintable() or {*FORBIDDEN} & {*name}:
         raise ValueError(f"The name {short(name)} cannot be that of a file: choose one without {' '.join(FORBIDDEN)}.")
-    if name.startswith(".") or name != name.strip() or len(name.encode()) > LONGEST:
+    if name.split(".")[0].rstrip().upper() in RESERVED:
+        raise ValueError(f"The name {short(name)} cannot be that of a file: Windows keeps it for a device.")
+    if name.startswith(".") or name.endswith(".") or name != name.strip() or len(name.encode()) > LONGEST:
         raise ValueError(
-            f"The name {short(name)} cannot be that of a file: it must not begin with a dot, begin or end with a "
+            f"The name {short(name)} cannot be that of a file: it must not begin or end with a dot or a "
             f"space, or be longer than {LONGEST} bytes."
         )
     return name

@@ -209,7 +209,7 @@ def test_no_name_of_a_model_meets_a_file_of_its_training(photos, tmp_path, name)
     assert load(name, [out], CPU).card.training["images_seen"] == 16
 
 
-@pytest.mark.parametrize("name", ["x" * 300, "a:b", "what?", "图" * 100, ".hidden", "a\nb", " a"])
+@pytest.mark.parametrize("name", ["x" * 300, "a:b", "what?", "图" * 100, ".hidden", "a\nb", " a", "con", "a."])
 def test_a_folder_whose_name_cannot_be_that_of_a_model_is_refused_at_once(tmp_path, name):
     with pytest.raises(SystemExit) as end:
         train(tmp_path / "no data", tmp_path / name)

@@ -176,7 +176,9 @@ def test_a_card_without_permission_is_named(tmp_path, monkeypatch):
     assert "Permission denied" in refused(path)
 
 
-@pytest.mark.parametrize("name", ["a\nb", 'a"b', "a\x7fb", "a*b", "x" * 230])
+@pytest.mark.parametrize(
+    "name", ["a\nb", 'a"b', "a\x7fb", "a*b", "x" * 230, "CON", "nul", "aux.v2", "LPT1", "com¹", "x."]
+)
 def test_a_file_whose_name_is_no_name_of_a_model_is_refused(tmp_path, name):
     (tmp_path / f"{name}.json").write_text(json.dumps(FLOWERS))
     with pytest.raises(Unusable, match="(?s)cannot be that of a file") as problem:
