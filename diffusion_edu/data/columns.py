@@ -9,6 +9,7 @@ TEXTS = (
     "text",
     "prompt",
     "captions",
+    "prompts",
     "texts",
     "sentence",
     "sentences",
@@ -17,9 +18,11 @@ TEXTS = (
     "raw",
     "alttext",
 )
-LABELS = ("label", "labels", "class", "classname", "target", "finelabel", "coarselabel")
+LABELS = ("label", "labels", "class", "classname", "target", "finelabel", "coarselabel", "labelname", "categoryname")
+LABEL_NAMES = ("labelname", "classname", "categoryname")  # what the numbers of a column of labels mean
 FILES = ("filename", "file", "image", "img", "path", "filepath", "imagepath", "imagename", "imagefile", "imageid", "id")
 FILES += ("imgname", "imgpath", "name", "photo")
+NOTHING = ("", "nan", "na", "n/a", "<na>", "none", "null")  # what programs write where there is nothing
 
 
 def plain(name):
@@ -41,7 +44,7 @@ def texts_of(value):
     if isinstance(value, (list, tuple)):
         return [text for each in value for text in texts_of(each)]
     text = " ".join(value.split()) if isinstance(value, str) else ""
-    return [text] if text else []
+    return [] if text.lower() in NOTHING else [text]
 
 
 def _written_list(value):

@@ -32,8 +32,10 @@ def read_csv(name, text, known=None):
     skipped = next((at for at, line in enumerate(lines) if not REMARK.match(line)), 0)
     lines = lines[skipped:]
     delimiter = _delimiter(lines[0] if lines else "", known)
-    reader = csv.reader(lines, delimiter=delimiter, skipinitialspace=True, strict=True)
-    rows, places, columns = [], [], []
+    reader = csv.reader(
+        lines, delimiter=delimiter, skipinitialspace=True, strict=True, quoting=_quotes(lines, delimiter)
+    )
+    rows, places, columns, titled = [], [], [], False
     try:
         for cells in reader:
             if not any(cell.strip() for cell in cells):
@@ -50,7 +52,28 @@ def read_csv(name, text, known=None):
     except csv.Error as problem:
         advice = 'check its quotes, and double those inside a quoted text ("")'
         raise ValueError(f"Row {reader.line_num + skipped} of {name!r} cannot be read ({problem}): {advice}.") from None
+    if not titled and "caption" in columns and _are_labels([row["caption"] for row in rows]):
+        columns = ["label" if name == "caption" else name for name in columns]
+        rows = [dict(zip(columns, row.values(), strict=True)) for row in rows]
     return Lines(columns, _typed(columns, rows), places)
+
+
+def _quotes(lines, delimiter):
+    """How quotes are read: between tabs as plain letters, unless all of them are those of CSV."""
+    if delimiter == "\t":
+        try:
+            list(csv.reader(lines, delimiter=delimiter, skipinitialspace=True, strict=True))
+        except csv.Error:
+            return csv.QUOTE_NONE
+    return csv.QUOTE_MINIMAL
+
+
+def _are_labels(cells):
+    """Whether a column without a title holds classes: whole numbers, or names of few words that come again."""
+    cells = [cell for cell in cells if cell]
+    if all(re.fullmatch(r"-?\d+", cell) for cell in cells):
+        return bool(cells)
+    return 2 * len(set(cells)) <= len(cells) and all(len(cell.split()) <= 3 for cell in cells)
 
 
 def _starts(parts):

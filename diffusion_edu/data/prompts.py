@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from diffusion_edu.data.columns import TEXTS, column, plain, texts_of
+from diffusion_edu.data.columns import FILES, LABELS, TEXTS, column, plain, texts_of
 from diffusion_edu.data.csv_files import read_csv
 from diffusion_edu.data.layouts import listing
 from diffusion_edu.data.places import located
@@ -37,7 +37,7 @@ def load_prompts(path, categories=()):
     """
     path, categories = _file(path), dict(categories)
     try:
-        said = READERS.get(path.suffix.lower(), lines)(path)
+        said = READERS.get(path.suffix.lower(), from_text)(path)
     except Exception as problem:  # a broken file makes its reader fail in any way it likes
         if type(problem) is ValueError:  # in words of ours
             raise
@@ -110,7 +110,10 @@ def _without_column(name, columns):
 
 def from_json(path):
     """Read the texts of a JSON file: listed, as objects, or under subjects, also under categories."""
-    found = json.loads(decode(path.read_bytes(), repr(path.name)))
+    return _in_json(json.loads(decode(path.read_bytes(), repr(path.name))))
+
+
+def _in_json(found):
     if isinstance(found, dict) and isinstance(found.get("annotations"), list):  # as in COCO
         found = found["annotations"]
     return list(unfolded(found))
@@ -119,7 +122,7 @@ def from_json(path):
 def from_json_lines(path):
     """Read a JSON file with an object or a text in every line."""
     found = []
-    for number, line in enumerate(decode(path.read_bytes(), repr(path.name)).splitlines(), 1):
+    for number, line in enumerate(decode(path.read_bytes(), repr(path.name)).split("\n"), 1):
         if line.strip():
             try:
                 found.append(json.loads(line))
@@ -130,7 +133,14 @@ def from_json_lines(path):
 
 def unfolded(found, *above):
     """List the Said of what JSON holds, where above are the names it lies under, the nearest first."""
-    if isinstance(found, dict) and not column(found, NAMES["text"]):
+    text = column(found, NAMES["text"]) if isinstance(found, dict) else None
+    if (
+        text
+        and isinstance(found[text], (list, dict))
+        and not any(column(found, NAMES[name]) for name in list(NAMES)[1:])
+    ):
+        yield from unfolded(found[text], *above)  # {"version": 1, "prompts": [...]}
+    elif isinstance(found, dict) and not text:
         for name, below in found.items():
             yield from unfolded(below, name, *above)
     elif isinstance(found, list):
@@ -148,6 +158,27 @@ def lines(path):
     """Read the lines of a text file."""
     texts = decode(path.read_bytes(), repr(path.name)).splitlines()
     return [Said(" ".join(text.split())) for text in texts if text.strip()]
+
+
+def from_text(path):
+    """Read a text file: with a prompt in every line, or JSON, JSON lines or CSV with titles under another name."""
+    text = decode(path.read_bytes(), repr(path.name)).strip()
+    first = text.split("\n", 1)[0].strip()
+    if (found := _json(text)) is not None:
+        return _in_json(found)
+    if _json(first) is not None:
+        return from_json_lines(path)
+    titles = [plain(title) for title in re.split(r"[,;\t|]", first)]
+    known = {name for names in (*NAMES.values(), FILES, LABELS) for name in names} | {"", "index", "split", "source"}
+    return from_csv(path) if set(titles) <= known and set(titles) & set(TEXTS) else lines(path)
+
+
+def _json(text):
+    """What a text holds if it is JSON of lists and objects, else None."""
+    try:
+        return json.loads(text) if text.startswith(("[", "{")) else None
+    except ValueError:
+        return None
 
 
 READERS = {".parquet": parquet, ".json": from_json, ".csv": from_csv, ".tsv": from_csv}

@@ -6,7 +6,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from diffusion_edu.data.checksums import verify, verify_all
-from diffusion_edu.data.columns import LABELS, TEXTS, column, plain
+from diffusion_edu.data.columns import LABEL_NAMES, LABELS, TEXTS, column, plain
 from diffusion_edu.data.labels import class_labels
 from diffusion_edu.data.layouts import SPLITS, listing, split_of
 from diffusion_edu.data.tables import hub, read_table
@@ -60,6 +60,8 @@ def found_in(table):
         ]
     elif label:
         labels, classes = class_labels(columns[label], table.class_names.get(label, ()), table.rows, label)
+        if label not in table.class_names:
+            classes = _named(classes, labels, columns.get(column(columns, LABEL_NAMES), ()))
     splits = [_split(split) for split in columns.get("split", [None] * count)]
     rows = list(zip(table.files, labels, splits, table.rows, strict=True))
     notes = list(table.notes)
@@ -76,6 +78,13 @@ def found_in(table):
         notes.append(f"No column is called label, so there are no classes; not used: {listing(unused)}.")
     names = [name.replace("_", " ") for name in attributes]
     return Found(table.name, rows, classes, names, tuple(notes), label in table.class_names)
+
+
+def _named(classes, labels, names):
+    """Name the classes as another column does, if it has one name for each: label 0, label_name cat."""
+    said = {(label, name) for label, name in zip(labels, names, strict=False) if label is not None and name}
+    of = dict(said)
+    return [of[at] for at in sorted(of)] if len(said) == len(of) == len(set(of.values())) == len(classes) else classes
 
 
 def _split(name):

@@ -384,7 +384,7 @@ def test_labels_are_found_without_titles_and_named_by_another_column(tmp_path, n
     for file in ("a.png", "b.png", "c.png", "d.png"):
         image(tmp_path / file)
     (tmp_path / name).write_text(text)
-    found = load_images(tmp_path, 8, quiet)
+    found = load_images(tmp_path, 8, lambda sentence: None)
     assert (found.classes, found.labels.tolist()) == (classes, labels)
 
 

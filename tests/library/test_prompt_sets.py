@@ -207,6 +207,22 @@ def test_the_recipe_learns_the_chain_from_written_training_captions():
         ("a.csv", "id;text\n1;a fox\n2;b", [Said("a fox"), Said("b")]),
         ("a.csv", "a fox, red and quick\nb, c", [Said("a fox, red and quick"), Said("b, c")]),
         ("a.tsv", "Prompt\tCategory\tNote\na fox\tanimals\tx", [Said("a fox", "", "animals")]),
+        ("a.csv", "Prompts,Category\na fox,animals\n", [Said("a fox", "", "animals")]),
+        ("a.csv", "prompt,category\na fox,animals\nNaN,animals\nnull,\n", [Said("a fox", "", "animals")]),
+        ("a.tsv", 'prompt\tcategory\n"a" fox\tanimals\n"b\t\n', [Said('"a" fox', "", "animals"), Said('"b')]),
+        ("a.tsv", 'prompt\tcategory\n"a ""red"" fox"\tanimals\n', [Said('a "red" fox', "", "animals")]),
+        ("a.txt", 'prompt,category\n"a fox, red",animals\n', [Said("a fox, red", "", "animals")]),
+        ("a.txt", "text, as art\na fox", [Said("text, as art"), Said("a fox")]),
+        ("a.txt", '{"prompt": "a fox"}\n{"prompt": "b"}\n', [Said("a fox"), Said("b")]),
+        ("a.txt", '["a fox", "b"]', [Said("a fox"), Said("b")]),
+        ("a.txt", "[red] a fox\n{b}", [Said("[red] a fox"), Said("{b}")]),
+        (
+            "a.json",
+            '{"version": 1, "prompts": ["a fox", {"text": "b", "subject": "owl"}]}',
+            [Said("a fox"), Said("b", "owl")],
+        ),
+        ("a.json", '{"prompts": {"owl": ["b"]}}', [Said("b", "owl")]),
+        ("a.jsonl", '"a\u2028fox"\n"b"\n', [Said("a fox"), Said("b")]),
     ],
 )
 def test_prompts_are_read_from_every_format(tmp_path, name, text, said):
