@@ -85,7 +85,7 @@ def _folder(text):
 
 def _option(name, text):
     """Read the value of an option of Streamlit as config.toml would: true, 8502 or ["a"]; raises ValueError."""
-    option = config.get_config_options().get(name[2:]) if name.startswith("--") else None
+    option = config._config_options_template.get(name[2:]) if name.startswith("--") else None
     if option is None or text is None:
         raise ValueError(f"unknown option {name}: see --help" if option is None else f"{name} needs a value")
     if option.sensitive:
@@ -189,7 +189,11 @@ def serve(words):
     hosts, script = known_hosts(args.address, args.host), EXPLORER / "streamlit_app.py"
     options = {"server.address": args.address, "server.port": args.port, "server.allowedHosts": hosts} | options
     sys.argv = [str(script)]  # config.toml is found beside it
-    App(script, middleware=[Middleware(Guard, hosts=hosts, proxies=args.host)], lifespan=_opening).run(config=options)
+    app = App(script, middleware=[Middleware(Guard, hosts=hosts, proxies=args.host)], lifespan=_opening)
+    try:
+        app.run(config=options)
+    except RuntimeError as problem:  # options that Streamlit does not know what to do with
+        raise ValueError(str(problem).strip()) from problem
 
 
 @asynccontextmanager

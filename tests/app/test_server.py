@@ -196,6 +196,15 @@ def test_bad_options_end_in_one_sentence(words, sentence, served, capsys):
     assert sentence in capsys.readouterr().err and not served
 
 
+def test_what_streamlit_refuses_ends_in_one_sentence(monkeypatch, served):
+    def refuse(self, config):
+        raise RuntimeError("Invalid value for server.xsrfCookieSameSite.\n")
+
+    monkeypatch.setattr(server, "App", lambda script, **options: type("Fake", (), {"run": refuse})())
+    with pytest.raises(ValueError, match="server.xsrfCookieSameSite"):
+        server.serve([])
+
+
 @pytest.mark.parametrize(
     "address", ["nosuch.invalid", "192.0.2.1", "", "http://localhost", "[::1]", "a..b", "localhost:8501"]
 )
