@@ -1,5 +1,7 @@
 """Points of the plane in text files, as spreadsheets, numpy and R write them."""
 
+import csv
+import json
 import re
 
 from diffusion_edu.data.columns import plain
@@ -8,6 +10,7 @@ from diffusion_edu.data.text_files import decode
 
 PAIRS = (("x", "y"), ("x1", "x2"), ("x0", "x1"), ("lon", "lat"), ("longitude", "latitude"))
 INDEX = ("", "index", "id", "unnamed0", "nr", "no", "row", "number")
+IDENTITY = r"(?:^|[\W_])id$|[a-z]I[dD]$"  # user_id, userId
 CLASS = (
     "label",
     "class",
@@ -25,7 +28,7 @@ CLASS = (
 
 
 def read_points(data, **options):
-    """Read a CSV or text file (bytes): two coordinates per line, and optionally a class; options: see from_coordinates.
+    """Read a CSV, text or JSON file (bytes): two coordinates a line, and maybe a class; options: see from_coordinates.
 
     Separators are commas, semicolons (also with decimal commas), tabs or blanks. A first line of titles says which
     columns are x, y and the class; without it they are the first three, or those behind an index. Raises ValueError,
@@ -35,7 +38,8 @@ def read_points(data, **options):
     titles = lines.pop(0)[1] if lines and not any(map(_is_number, lines[0][1])) else []
     if not lines:
         return from_coordinates([], **options)
-    x, y, label = _titled(titles, lines) if len(titles) in _widths(lines) else _untitled(lines, len(titles))
+    titled = len(titles) in _widths(lines)
+    x, y, label = _titled(titles, lines) if titled else _untitled(lines, len(titles))
     points, labels = [], []
     for number, cells in lines:
         found = [cells[at] if at < len(cells) else "" for at in (x, y)]
@@ -46,20 +50,52 @@ def read_points(data, **options):
             raise ValueError(f"Line {number} {where}: {','.join(cells)[:40]!r}.")
         points.append([_number(cell) for cell in found])
         labels.append(_class(cells[label]) if label is not None and label < len(cells) else "")
-    _no_coordinates(labels, label)
+    _no_coordinates(labels, label, titled and label is not None and plain(titles[label]) not in CLASS)
     return from_coordinates(points, [name or "none" for name in labels] if any(labels) else None, **options)
 
 
 def _cells(text):
-    """List (line number, cells) of all lines that are not empty."""
-    mark = next((mark for mark in "\t;,|" if mark in text), None)
-    lines = []
-    for number, line in enumerate(text.splitlines(), 1):
-        line = line.lstrip("# ") if not lines else line  # numpy writes its titles as a remark
-        cells = [cell.strip(" \"'") for cell in line.split(mark)] if mark and mark in line else line.split()
-        if any(cells):
+    """List (line number, cells) of all lines that are not empty; of remarks the last at the start, if it has titles."""
+    if text.lstrip().startswith(("[", "{")):
+        return _in_json(text)
+    remark, lines = [], []
+    texts = [(number, line.strip(" ")) for number, line in enumerate(text.splitlines(), 1) if line.strip()]
+    mark = next((mark for mark in "\t;,|" if any(mark in line for _, line in texts if not line.startswith("#"))), None)
+    for number, line in texts:
+        cells = _parted(line.lstrip("# "), mark)
+        if line.startswith("#"):
+            remark = remark if lines else [(number, cells)]
+        elif any(cells):
             lines.append((number, cells))
-    return lines
+    titled = remark and lines and any(map(_is_number, lines[0][1])) and not any(map(_is_number, remark[0][1]))
+    return remark + lines if titled else lines  # numpy writes its titles as a remark
+
+
+def _parted(line, mark):
+    """The cells of a line between marks or else blanks, where quotes may hold a mark."""
+    mark = mark if mark and mark in line else " "
+    try:
+        cells = next(csv.reader([line], delimiter=mark, skipinitialspace=True), [])
+    except csv.Error:  # a cell without an end
+        cells = line.split(mark)
+    return [cell.strip(" \"'") for cell in cells]
+
+
+def _in_json(text):
+    """List (number, cells) of pairs or objects in JSON, as _cells does of lines."""
+    try:
+        rows = json.loads(text)
+        if isinstance(rows, dict):  # {"points": [...]}
+            [rows] = [each for each in rows.values() if isinstance(each, list)]
+        if all(isinstance(row, dict) for row in rows):
+            titles = list(dict.fromkeys(title for row in rows for title in row))
+            rows = [titles, *([row.get(title, "") for title in titles] for row in rows)]
+        return [(number, ["" if cell is None else str(cell) for cell in row]) for number, row in enumerate(rows, 1)]
+    except (ValueError, TypeError, RecursionError):
+        raise ValueError(
+            "This file looks like JSON, but not like points: write a list such as [[0, 1], [2.5, 3]], "
+            'or of objects such as {"x": 0, "y": 1}.'
+        ) from None
 
 
 def _widths(lines):
@@ -69,14 +105,20 @@ def _widths(lines):
 def _titled(titles, lines):
     """The columns of x, y and the class by their titles, or else the first two that hold numbers, and the next one."""
     names = [plain(title) for title in titles]
-    columns = [at for at, name in enumerate(names) if name not in INDEX]
+    columns = [at for at, name in enumerate(names) if name not in INDEX and not re.search(IDENTITY, titles[at])]
     numbers = [at for at in columns if _is_number(lines[0][1][at])]
     x, y = next(
-        ([names.index(name) for name in pair] for pair in PAIRS if set(pair) <= set(names)), (numbers + [0, 1])[:2]
+        ([names.index(name) for name in pair] for pair in (*PAIRS, *_pairs(names)) if set(pair) <= set(names)),
+        (numbers + [0, 1])[:2],
     )
     others = [at for at in columns if at not in (x, y)]
     classes = [at for name in CLASS for at in others if names[at] == name]
     return x, y, next(iter(classes + others), None)
+
+
+def _pairs(names):
+    """Names that differ in one letter, x and y: x_pos and y_pos, "pos x" and "pos y"."""
+    return [(name, f"{name[:at]}y{name[at + 1 :]}") for name in names for at in range(len(name)) if name[at] == "x"]
 
 
 def _untitled(lines, titles):
@@ -86,6 +128,11 @@ def _untitled(lines, titles):
         return 1, 2, 3
     if len(rows[0]) > 2 and not _is_number(rows[0][0]) and all(map(_is_number, rows[0][1:3])):
         return 1, 2, 0
+    if len(rows[0]) > 3 and all(map(_is_number, rows[0])):
+        raise ValueError(
+            f"Line {lines[0][0]} holds {len(rows[0])} numbers: write decimals with points, "
+            "or say in a first line of titles which columns are x, y and label."
+        )
     return 0, 1, 2
 
 
@@ -98,13 +145,15 @@ def _is_index(rows):
     return counted and any(_number(cells[2]) % 1 for cells in rows)
 
 
-def _no_coordinates(labels, column):
-    """Refuse classes that are fractions: a third coordinate, most likely."""
+def _no_coordinates(labels, column, other):
+    """Refuse classes that are fractions, or numbers in a column with another title: a third coordinate, most likely."""
     if fractions := [name for name in labels if _is_number(name) and "." in name]:
         found = f"Column {column + 1} holds numbers such as {fractions[0][:20]}"
         raise ValueError(
             f"{found}, which are no classes: give two coordinates and, if there are any, names of classes."
         )
+    if other and any(labels) and all(_is_number(name) for name in labels if name):
+        raise ValueError(f"Column {column + 1} holds numbers: leave it out, or call it label if they are classes.")
 
 
 def _class(cell):

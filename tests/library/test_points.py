@@ -1,5 +1,6 @@
 """Point sets: all scaled alike, the same for the same seed, and files that are read or refused in words."""
 
+import json
 import math
 
 import numpy as np
@@ -218,6 +219,13 @@ NAMED = ["rose", "iris", "rose", "iris"]
         '"x","y","kind"\n' + "\n".join(f'"{k + 1}",{row},"{NAMED[k]}"' for k, row in enumerate(ROWS)),
         "# x y kind\n" + "\n".join(f"{row} {NAMED[k]}".replace(",", " ") for k, row in enumerate(ROWS)),
         "\n".join(f"{k},{row},{NAMED[k]}" for k, row in enumerate(ROWS)),
+        "user_id,x_pos,y_pos,kind\n" + "\n".join(f"{k * 7},{row},{NAMED[k]}" for k, row in enumerate(ROWS)),
+        "userId,width,length,kind\n" + "\n".join(f"{k * 7},{row},{NAMED[k]}" for k, row in enumerate(ROWS)),
+        "weight,x (mm),y (mm),kind\n" + "\n".join(f"{k * 7},{row},{NAMED[k]}" for k, row in enumerate(ROWS)),
+        "# made, by me\n# in 2024\n" + "\n".join(f"{row},{name}" for row, name in zip(ROWS, NAMED, strict=True)),
+        "# made by me\nx,y,kind\n" + "\n".join(f"{row},{name}" for row, name in zip(ROWS, NAMED, strict=True)),
+        json.dumps([[*row, name] for row, name in zip(FOUR, NAMED, strict=True)]),
+        json.dumps({"points": [{"kind": name, "x": x, "y": y} for (x, y), name in zip(FOUR, NAMED, strict=True)]}),
         "\n".join(f"{k + 1} {row} {NAMED[k]}".replace(",", " ") for k, row in enumerate(ROWS)),
     ],
 )
@@ -226,6 +234,11 @@ def test_columns_are_found_by_their_titles_and_an_index_is_passed_over(text, enc
     points, expected = read_points(text.encode(encoding)), from_coordinates(FOUR, NAMED)
     torch.testing.assert_close(points.x, expected.x)
     assert (points.classes, points.labels.tolist()) == (expected.classes, expected.labels.tolist())
+
+
+def test_a_class_in_quotes_may_hold_the_separator():
+    assert read_points(b'x,y,label\n0,0,"red, dark"\n1,0,blue\n0,1,blue\n').classes == ("blue", "red, dark")
+    assert read_points(b'0 0 "dark red"\n1  0  blue\n0 1 blue\n').classes == ("blue", "dark red")
 
 
 def test_whole_numbers_are_classes_however_they_are_written():
@@ -254,6 +267,11 @@ def test_whole_numbers_are_classes_however_they_are_written():
         (b"\xff\xfe0\x00,\x000\x00", "not 1"),
         (b"id,width,length\n0,1.0,2.0\n1,x,4.0\n2,1,1\n", "Line 3 has no numbers in columns 2, 3"),
         (b"x,y,z\n0,0,0.25\n1,0,0.5\n0,1,1.75\n", "Column 3 holds numbers such as 0.25, which are no classes"),
+        (b"x,y,z\n0,0,1\n1,0,2\n0,1,3\n", "Column 3 holds numbers: leave it out, or call it label"),
+        (b"1,5,2,5\n2,5,3,5\n0,1,0,2\n", "Line 1 holds 4 numbers: write decimals with points"),
+        (b'{"a": 1}', "looks like JSON"),
+        (b"[1, 2, 3]", "looks like JSON"),
+        (b"[[0, 1], [2", "looks like JSON"),
         (b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR", "not a text file"),
         ("\n".join(f"{k},{k * k},{k}" for k in range(200)).encode(), "200 different classes"),
     ],
