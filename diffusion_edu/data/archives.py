@@ -1,6 +1,7 @@
 """Archives of images (.zip, .tar, .tar.gz): unpacked once for as long as the program runs, and read as folders."""
 
 import atexit
+import os
 import shutil
 import tarfile
 import zipfile
@@ -16,17 +17,26 @@ def is_archive(path):
     return path.suffix.lower() in ARCHIVES
 
 
-def unpacked(path):
-    """Unpack an archive into a temporary folder and return it; raises ValueError, in one sentence, if that fails."""
-    path = Path(path)
-    return _unpacked(path, path.stat().st_mtime_ns, path.stat().st_size)
+def unpacked(*paths):
+    """Unpack archives into folders side by side, called like them, and list these; they are temporary.
+
+    Raises ValueError, in one sentence, if that fails.
+    """
+    paths = [Path(path).absolute() for path in paths]
+    return _unpacked(tuple((path, path.stat().st_mtime_ns, path.stat().st_size) for path in paths))
 
 
 @cache
-def _unpacked(path, *_):
+def _unpacked(states):
     folder = Path(mkdtemp(prefix="diffusion_edu_"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    target = folder / path.name.split(".")[0]
+    root = os.path.commonpath([path.parent for path, *_ in states])
+    return [_into(folder, path, path.parent.relative_to(root) / path.name.split(".")[0]) for path, *_ in states]
+
+
+def _into(folder, path, name):
+    """Unpack an archive into a folder of this name inside of a folder."""
+    target = folder / name
     try:
         _extract(path, target, shutil.disk_usage(folder).free)
     except (OSError, EOFError, RuntimeError, NotImplementedError, tarfile.TarError, zipfile.BadZipFile) as problem:

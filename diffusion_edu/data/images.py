@@ -14,7 +14,7 @@ from torch import Tensor
 from diffusion_edu.data.decoding import read_image
 from diffusion_edu.data.layouts import listing
 from diffusion_edu.data.sources import PUBLIC, listed
-from diffusion_edu.data.tables import NO_IMAGE, gathered
+from diffusion_edu.data.tables import NO_IMAGE, gathered, kind_of
 
 
 @dataclass(frozen=True)
@@ -70,10 +70,13 @@ def load_images(source=None, size=64, tell: Callable[[str], None] = print, publi
     out, and `tell` gets one sentence for each. Raises ValueError if there is nothing to read.
     """
     if isinstance(source, (list, tuple)):
-        sets = [load_found(listed(part), size, tell) for part in gathered(source)]
+        parts = gathered(source)
+        sets = [load_found(listed(part), size, tell) for part in parts]
         joined = together(sets)
         if joined.labels is None and any(part.labels is not None for part in sets):
             tell("The sets have different labels, so they are used without any.")
+        elif joined.labels is None and sum(kind_of(part) is not None for part in parts) > 1:
+            tell("The folders or archives are read as one set without classes: they do not lie side by side.")
         return joined
     return load_found(PUBLIC[public](tell) if source is None else listed(source), size, tell)
 

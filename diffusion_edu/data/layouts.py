@@ -40,7 +40,7 @@ def _unwrapped(rests, splits, notes):
     while len(heads := {rest[0] if rest else None for rest in rests}) == 1 and heads != {None}:
         splits[:] = [split or split_of(name) for split, name in zip(splits, [*heads] * len(rests), strict=True)]
         rests[:] = [rest[1:] for rest in rests]
-    if not (chosen := _split_folders([name for name in heads if name])):
+    if not (chosen := split_folders([name for name in heads if name])):
         return rows
     inside = [row for row in rows if rests[row] and rests[row][0] in chosen]
     if beside := sorted(set(rows) - set(inside)):
@@ -62,7 +62,7 @@ def _wrapped_alike(heads, chosen):
     return len(heads) == len(chosen) and all(names) and (len(set(names)) == 1 or all((a,) == b for a, b in heads))
 
 
-def _split_folders(names):
+def split_folders(names):
     """Which of these folders are splits, {name: (split, folders inside)}: two at least, called alike otherwise.
 
     Several groups of them (trainA, trainB, testA, testB) hold a folder each: A and B.

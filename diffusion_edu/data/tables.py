@@ -6,9 +6,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from diffusion_edu.data.archives import is_archive, unpacked
+from diffusion_edu.data.columns import LABELS, column
 from diffusion_edu.data.file_formats import SUFFIXES
 from diffusion_edu.data.folders import files_of, folder_of_images, is_image
-from diffusion_edu.data.layouts import listing
+from diffusion_edu.data.layouts import listing, split_folders
 from diffusion_edu.data.places import HUB, located
 from diffusion_edu.data.row_files import TABLES
 from diffusion_edu.data.shards import SHARDS, is_shard, read_shards
@@ -24,26 +25,67 @@ def read_table(source):
     test, and captions or other columns in metadata.csv, metadata.jsonl or metadata.parquet. places.located says how a
     source may be written; a tuple of files is one source.
     """
-    paths = [path for each in source for path in located(each)] if isinstance(source, tuple) else located(source)
+    several = isinstance(source, tuple)
+    paths = [path.absolute() for each in source for path in located(each)] if several else located(source)
     first = paths[0]
     if isinstance(first, str):
         return hub(first)
     if len(paths) > 1:
-        return folder(paths, Path(os.path.commonpath([path.parent for path in paths])).name)
+        name = Path(os.path.commonpath([path.parent for path in paths])).name
+        if all(is_archive(path) for path in paths):
+            paths = unpacked(*paths)
+        return _said(folder(paths, name)) if all(path.is_dir() for path in paths) else folder(paths, name)
     return _file(first) if first.is_file() and not is_image(first) else folder(paths, first.name or str(first))
 
 
 def gathered(sources):
-    """Put the single images of a list, which a terminal makes of *.jpg, together as one source for read_table."""
+    """Put together what a terminal makes of a pattern, as one source for read_table: single images, or class folders.
+
+    Folders or archives side by side are classes or splits where none of them has classes inside, or all are splits.
+    """
     images = tuple(source for source in sources if Path(source).suffix.lower() in SUFFIXES)
-    rest = [source for source in sources if source not in images]
-    return [*rest, images] if len(images) > 1 else list(sources)
+    alike = [tuple(each for each in sources if kind_of(each) == kind) for kind in ("folder", "archive")]
+    groups = [group for group in (*filter(_side_by_side, alike), images) if len(group) > 1]
+    together = {source for group in groups for source in group}
+    return [*(source for source in sources if source not in together), *groups]
+
+
+def kind_of(source):
+    """Whether a source is one "folder" or one "archive" of this computer, or else None."""
+    try:
+        [path] = located(source)
+    except ValueError:  # nothing is there, or several are
+        return None
+    if isinstance(path, str):
+        return None
+    return "folder" if path.is_dir() else "archive" if is_archive(path) else None
+
+
+def _side_by_side(sources):
+    """Whether folders or archives of images are the classes or the splits of one set."""
+    paths = [path for source in sources for path in located(source)]
+    if len(paths) < 2 or len({path.absolute().parent for path in paths}) > 1:
+        return False
+    tables = [read_table(path) for path in paths]
+    if not all(isinstance(file, Path) for table in tables for file in table.files):  # of parquet files
+        return False
+    splits = split_folders([path.name.split(".")[0] for path in paths])
+    return len(splits) == len(paths) or not any(column(table.columns, LABELS) for table in tables)
+
+
+def _said(table):
+    """Say which folders of several were taken for classes or splits."""
+    label = column(table.columns, LABELS)
+    said = [("splits", table.columns.get("split", ())), ("classes", table.columns[label] if label else ())]
+    names = [(what, sorted({str(each) for each in values if each is not None})) for what, values in said]
+    notes = [f"The {what} are the folders or archives {listing(found)}." for what, found in names if found]
+    return replace(table, notes=(*table.notes, *(note for note in notes if note not in table.notes)))
 
 
 def _file(path):
     """Read one file that is no image."""
     if is_archive(path):
-        return replace(folder([unpacked(path)], path.name), name=path.name)
+        return replace(folder(unpacked(path), path.name), name=path.name)
     if path.suffix.lower() in TABLES and path.suffix.lower() != ".parquet":  # metadata.csv stands for its folder
         return folder([path.parent], path.parent.name)
     if is_shard(path):
@@ -56,14 +98,30 @@ def _file(path):
 def folder(paths, name):
     """Read what lies below folders: images, or else the shards or the archives of a data set."""
     root, images, others, notes = files_of(paths)
+    shards = [file for file in others if file.suffix.lower() in SHARDS]
+    if images and (table := _more_in_shards(name, root, images, shards)):
+        return table
     if images:
         return folder_of_images(name, root, images, others, notes, whole=all(path.is_dir() for path in paths))
-    if shards := [file for file in others if file.suffix.lower() in SHARDS]:
+    if shards:
         return read_shards(name, root, shards)
     if archives := [file for file in others if is_archive(file)]:
-        return joined(name, [_file(file) for file in archives])
+        return folder(unpacked(*archives), name) if len(archives) == 1 else _said(folder(unpacked(*archives), name))
     there = [file.relative_to(root).as_posix() for file in others]
     raise ValueError(NO_IMAGE.format(name) + (f", and found {listing(there)}." if there else "."))
+
+
+def _more_in_shards(name, root, images, shards):
+    """Read the shards of a folder if they hold more images than lie beside them, which are left out; or None."""
+    try:
+        shards = [file for file in shards if file.stem.lower() != "metadata"]
+        table = read_shards(name, root, shards) if shards else None
+    except ValueError:  # tables without images, which may be about the others
+        return None
+    if table is None or len(table.files) <= len(images) or any(isinstance(file, Path) for file in table.files):
+        return None
+    left = listing(file.relative_to(root).as_posix() for file in images)
+    return replace(table, notes=(*table.notes, f"Left out what lies beside the parquet files: {left}."))
 
 
 def hub(source):

@@ -4,6 +4,7 @@ import os
 import shutil
 import unicodedata
 import zipfile
+from pathlib import Path
 
 import pytest
 from PIL import Image
@@ -305,6 +306,15 @@ def test_a_class_without_an_image_that_can_be_read_is_no_class(tmp_path):
     assert said[1] == "No image can be read of broken: left out of the classes."
 
 
+@pytest.mark.parametrize("mark", ["run/training/lock", "run/training/state.safetensors", "training/lock"])
+def test_a_training_among_the_images_is_left_out_and_said(tmp_path, mark):
+    fill(tmp_path, "iris/1.png", "rose/2.png", f"{mark.rpartition('/')[0]}/sheets/8.png")
+    (tmp_path / mark).write_bytes(b"")
+    files, notes = seen(tmp_path)
+    assert list(files) == ["iris/1.png", "rose/2.png"]
+    assert len(notes) == 1 and "it holds a training and its results" in notes[0]
+
+
 def test_pipes_and_folders_that_are_closed_are_not_waited_for(tmp_path):
     fill(tmp_path, "1.png")
     os.mkfifo(tmp_path / "2.png")
@@ -427,6 +437,58 @@ def test_an_archive_that_is_broken_or_reaches_out_is_refused_or_kept_inside(tmp_
         archive.write(photo, "../../evil.png")
         archive.write(photo, "good.png")
     assert len(read_table(tmp_path / "evil.zip").files) == 2 and not list(tmp_path.parent.glob("evil.png"))
+
+
+def packed(folder):
+    return shutil.make_archive(str(folder), "zip", folder)
+
+
+@pytest.mark.parametrize("form", ["folders", "archives", "a folder of archives", "a pattern"])
+@pytest.mark.parametrize(
+    ("names", "classes", "splits", "said"),
+    [
+        (
+            "cats/1.png cats/2.png dogs/1.png",
+            ("cats", "dogs"),
+            None,
+            "The classes are the folders or archives cats, dogs.",
+        ),
+        ("train/1.png test/1.png", (), [2, 0], "The splits are the folders or archives test, train."),
+        ("train/a/1.png train/b/1.png test/a/1.png", ("a", "b"), [2, 0, 0], "The splits are the folders or archives"),
+        ("trainA/1.png testA/1.png", (), [2, 0], "The splits are the folders or archives test, train."),
+    ],
+)
+def test_folders_or_archives_side_by_side_are_classes_or_splits_and_said(tmp_path, form, names, classes, splits, said):
+    fill(tmp_path / "set", *names.split())
+    sources = sorted((tmp_path / "set").iterdir())
+    if "archives" in form:
+        sources = [Path(packed(folder)) for folder in sources]
+        for folder in sources:
+            shutil.rmtree(folder.with_suffix(""))
+    sources = {"a pattern": f"{tmp_path}/set/*", "a folder of archives": tmp_path / "set"}.get(form, sources)
+    notes = []
+    dataset = load_images(sources, 8, notes.append)
+    assert dataset.classes == classes and (dataset.split is None or dataset.split.tolist() == splits)
+    assert (dataset.split is None) == (splits is None) and len(dataset) == len(names.split())
+    assert any(note.startswith(said) for note in notes)
+
+
+def test_folders_that_lie_apart_or_have_classes_inside_are_put_together_as_they_are(tmp_path):
+    fill(tmp_path, "a/x/1.png", "b/y/1.png", "c/cat/1.png", "c/dog/1.png", "d/cat/1.png", "d/dog/1.png")
+    said = []
+    assert load_images([tmp_path / "a" / "x", tmp_path / "b" / "y"], 8, said.append).labels is None
+    assert said == ["The folders or archives are read as one set without classes: they do not lie side by side."]
+    dataset = load_images([tmp_path / "c", tmp_path / "d"], 8, pytest.fail)
+    assert (dataset.classes, dataset.labels.tolist()) == (("cat", "dog"), [0, 1, 0, 1])
+
+
+def test_a_stray_image_does_not_hide_a_larger_parquet_file(tmp_path):
+    pyarrow, files = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
+    data = (fill(tmp_path, "preview.png") / "preview.png").read_bytes()
+    files.write_table(pyarrow.table({"image": [{"bytes": data}] * 3, "label": [0, 1, 1]}), tmp_path / "train.parquet")
+    said = []
+    assert len(load_images(tmp_path, 8, said.append)) == 3
+    assert said == ["Left out what lies beside the parquet files: preview.png."]
 
 
 def test_every_split_name_is_one_of_ours():
