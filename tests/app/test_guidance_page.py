@@ -23,7 +23,6 @@ from diffusion_edu.app.trajectories.guidance_charts import rms
 from diffusion_edu.app.trajectories.guidance_vectors import GuidanceStep, GuidanceVectors
 from diffusion_edu.checkpoints import Card, load, save
 from diffusion_edu.data.images import to_bytes
-from diffusion_edu.denoisers import guided, interval_guidance, record_guidance
 from diffusion_edu.evaluation.features import describe
 from diffusion_edu.generation import Preset, generate
 from diffusion_edu.networks import NETWORKS
@@ -130,29 +129,6 @@ def test_a_small_angle_is_exact():
 )
 def test_the_limits_of_a_fraction_are_those_of_wilson(hits, tries, limits):
     assert wilson_interval(hits, tries) == pytest.approx(limits, abs=1e-4)
-
-
-def test_interval_guidance_guides_inside_the_interval_and_is_conditional_outside():
-    evaluated = []
-    conditional, unconditional = (lambda x, t: x + t), (lambda x, t: evaluated.append(t) or x * t)
-    x = torch.randn(2, 3, generator=torch.Generator().manual_seed(0))
-    steered, everywhere = (
-        interval_guidance(conditional, unconditional, 3.0, 200, 600),
-        guided(conditional, unconditional, 3.0),
-    )
-    for t in (100, 199, 601, 1000):
-        assert torch.equal(steered(x, t), conditional(x, t))
-    assert evaluated == []
-    for t in (200, 400, 600):
-        assert torch.equal(steered(x, t), everywhere(x, t))
-
-
-def test_the_guided_prediction_lies_on_the_line_through_the_other_two():
-    recorded, x = {}, torch.randn(2, 3, 4, 4, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
-    prediction = record_guidance(recorded)(lambda x, t: x.cos(), lambda x, t: x.sin(), 3.5)(x, 7)
-    u, c, g = recorded[7]
-    assert torch.equal(prediction, g) and torch.equal(u, x.sin()) and torch.equal(c, x.cos())
-    torch.testing.assert_close(g, u + 3.5 * (c - u))
 
 
 def test_the_plane_of_the_three_vectors_keeps_their_lengths_and_angles_and_puts_their_tips_on_one_line():

@@ -17,10 +17,10 @@ from diffusion_edu.app.playground.page import MAX_NETWORKS, NETWORKS, TRAIN
 from diffusion_edu.app.playground.training_job import Settings, compare, finish, train
 from diffusion_edu.app.playground.trajectories import SIDE, VIEW, grid, packed, record, unpacked
 from diffusion_edu.data.points import POINT_SETS, Points
-from diffusion_edu.denoisers import TARGETS, NeuralDenoiser, exact
+from diffusion_edu.denoisers import TARGETS
 from diffusion_edu.generation import Preset
 from diffusion_edu.samplers import SAMPLERS
-from diffusion_edu.schedules import SCHEDULES, cosine
+from diffusion_edu.schedules import SCHEDULES
 from diffusion_edu.spacings import SPACINGS
 from diffusion_edu.toy2d import (
     ExactNetwork,
@@ -76,25 +76,6 @@ def training():
 
 
 @pytest.mark.parametrize("prediction_type", TARGETS)
-def test_exact_in_place_of_a_network_is_the_exact_denoiser(prediction_type):
-    points, schedule = few(), cosine(100)
-    x = torch.randn(9, 2, generator=torch.Generator().manual_seed(1))
-    for t in (1, 30, 70, 95):
-        ours = NeuralDenoiser(ExactNetwork(points, prediction_type), schedule, prediction_type)(x, t)
-        torch.testing.assert_close(ours, exact(points.x, schedule)(x, t), rtol=0, atol=1e-4)
-
-
-def test_conditioned_on_a_class_it_knows_only_the_points_of_that_class():
-    points, schedule = few(), cosine(100)
-    x = torch.randn(9, 2, generator=torch.Generator().manual_seed(1))
-    denoise = NeuralDenoiser(ExactNetwork(points), schedule, "x0")
-    condition = torch.tensor([3] * 5 + [8] * 4)  # the last four: the null label
-    ours = denoise.given(condition)(x, 60)
-    torch.testing.assert_close(ours[:5], exact(points.x[points.labels == 3], schedule)(x, 60)[:5], rtol=0, atol=1e-5)
-    torch.testing.assert_close(ours[5:], denoise(x, 60)[5:])
-
-
-@pytest.mark.parametrize("prediction_type", TARGETS)
 def test_the_floor_is_the_loss_of_the_posterior_mean_and_any_change_to_it_costs(prediction_type):
     """Against a plain loop over points, angles and noise in float64."""
     points = few(12)
@@ -122,13 +103,6 @@ def test_the_floor_is_the_loss_of_the_posterior_mean_and_any_change_to_it_costs(
             evaluate_loss(lambda y, timestep, labels, f=factor: f * best(y, timestep, labels), points, prediction_type)
             > floor
         )
-
-
-def test_energy_distance_is_zero_for_the_same_points_and_known_for_two_single_ones():
-    x = torch.randn(50, 2)
-    assert energy_distance(x, x) == pytest.approx(0, abs=1e-12)
-    assert energy_distance(torch.zeros(1, 2), torch.tensor([[3.0, 4.0]])) == pytest.approx(10)
-    assert energy_distance(x, x + 1) > energy_distance(x, x + 0.5) > 0
 
 
 # Learning
