@@ -6,6 +6,7 @@ written; whoever holds a Card may rely on the types of its fields.
 
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from inspect import signature
 from pathlib import Path
@@ -116,7 +117,14 @@ def read_card(path: str | Path) -> Card:
             f"The card {shown} cannot be read ({problem.strerror}): restore the file or its permissions."
         ) from None
     except ValueError as problem:
-        raise Unusable(f"The card {shown} is not a model card ({problem}): correct it, or restore the file.") from None
+        remedy = "correct it, or restore the file" if _is_plain(path.stem) else "rename its .json and its .safetensors"
+        raise Unusable(f"The card {shown} is not a model card ({problem}): {remedy}.") from None
+
+
+def _is_plain(name):
+    with suppress(ValueError):
+        return bool(plain_name(name))
+    return False
 
 
 def save_card(folder: str | Path, card: Card) -> Card:

@@ -160,3 +160,12 @@ def test_a_guidance_scale_beyond_the_slider_stays(changed, guidance_scale):
     for _ in range(2):
         assert next(part.value for part in app.slider if "guidance_scale" in part.key) == guidance_scale
         app = healthy(app.run())
+
+
+@pytest.mark.parametrize(
+    ("name", "remedy"), [("a*b", "rename its .json"), ("b?", "rename its"), ("good", "correct it")]
+)
+def test_a_card_with_an_impossible_name_is_to_be_renamed(tmp_path, name, remedy):
+    (tmp_path / f"{name}.json").write_text("{}", encoding="utf-8")
+    with pytest.raises(Unusable, match=remedy):
+        read_card(tmp_path / f"{name}.json")

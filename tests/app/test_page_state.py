@@ -1,6 +1,7 @@
 """The settings of every page are its own: walks from page to page, links full of nonsense, and pages that fail."""
 
 import logging
+import re
 from collections import Counter
 from itertools import permutations
 from pathlib import Path
@@ -11,7 +12,7 @@ from onscreen import HOME, AppTest, healthy, name_of, opened
 from diffusion_edu.app.common import controls
 from diffusion_edu.app.common.accepted import CONTROLS, Choice, Choices, Interval, Number, Switch, Text
 from diffusion_edu.app.common.layout import PAGES
-from diffusion_edu.app.common.state import FAILED
+from diffusion_edu.app.common.state import FAILED, callback
 from diffusion_edu.app.jobs.worker import Job
 
 NASTY = "*a* _b_ `c` $x$ :smile: <b>d</b> [e](f) | \x00 " + 300 * "很"
@@ -169,6 +170,35 @@ def test_a_page_that_fails_says_so_in_words_and_can_be_started_afresh(shown, mon
     assert app.slider(key="sampling.images").value == 4 and app.number_input(key="sampling.seed").value == 0
     assert not app.error and not [key for key in app.query_params if key.startswith("sampling.")]
     assert healthy(app.switch_page("pages/4_Compare.py").run()).slider(key="compare.images").value == 4
+
+
+def broken_callback():
+    import streamlit as st
+
+    from diffusion_edu.app.common.state import callback, guarded
+
+    with guarded():
+        st.button("Try", on_click=callback(lambda: 1 / 0))
+        st.markdown("The rest of the page")
+
+
+def test_a_callback_that_fails_says_so_on_the_page_once(caplog):
+    app = AppTest.from_function(broken_callback).run()
+    app = app.button[0].click().run()
+    assert [error.value for error in app.error] == [FAILED] and not app.exception and "ZeroDivision" in caplog.text
+    assert app.markdown[0].value == "The rest of the page"
+    assert not healthy(app.run()).error
+
+
+APP = Path(controls.__file__).parents[1]
+CALLBACK = re.compile(r"\bon_(?:\w+_)?(?:click|change)=(\w+)")
+
+
+@pytest.mark.parametrize("path", [path for path in APP.rglob("*.py") if CALLBACK.search(path.read_text("utf-8"))])
+def test_every_callback_is_guarded(path):
+    text = path.read_text("utf-8")
+    for name in {*CALLBACK.findall(text)} - {callback.__name__, "lambda", "start_afresh"}:
+        assert re.search(rf"@callback\n *def {name}\(", text), name
 
 
 def test_what_the_page_computes_ends_when_it_is_started_afresh(monkeypatch):

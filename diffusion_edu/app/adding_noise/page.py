@@ -9,7 +9,7 @@ from diffusion_edu.app.common.controls import control
 from diffusion_edu.app.common.layout import lesson, show_code
 from diffusion_edu.app.common.plain_text import plain
 from diffusion_edu.app.common.snippets import snippet
-from diffusion_edu.app.common.state import set_controls
+from diffusion_edu.app.common.state import callback, set_controls
 from diffusion_edu.app.components.player.widget import play
 from diffusion_edu.app.trajectories.animation import DASHES
 from diffusion_edu.schedules import SCHEDULES, Schedule
@@ -84,6 +84,7 @@ def _ask_noise():
     return names, T, seed, averaged
 
 
+@callback
 def show_terminal_signal():
     """Choose a schedule with non-zero terminal SNR beside one with nearly zero, and average the noise away."""
     set_controls(schedules=list(OPENING), timesteps=300, averaged=True)

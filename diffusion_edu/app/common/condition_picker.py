@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import streamlit as st
 
 from diffusion_edu.app.common.controls import control
-from diffusion_edu.app.common.state import own
+from diffusion_edu.app.common.state import callback, own
 from diffusion_edu.checkpoints import Card
 
 DEFAULTS = "sunflower", "eyeglasses"  # the first condition of models of flowers and of faces
@@ -70,6 +70,7 @@ def ask(card):
     return ConditionChoice(tuple(dict(terms[words] for words in chosen).items()))
 
 
+@callback
 def _drop_contradictions(terms):
     """Of two terms about the same attribute, keep the later."""
     last = {terms[words][0]: words for words in st.session_state[own("attributes")]}

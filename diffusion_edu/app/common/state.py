@@ -4,12 +4,15 @@ So no page sees a setting or a result of another, and a page can be started afre
 """
 
 import logging
+from collections.abc import Callable
 from contextlib import contextmanager
+from functools import wraps
 
 import streamlit as st
 
 LOG = logging.getLogger("diffusion_edu.app")
 PAGE = "page"  # the key of the name of the page on screen
+BROKEN = "broken"  # the key of a mark: a callback has failed
 AFRESH = "afresh"  # the key of a mark: in this run all controls of the page return to their defaults
 FAILED = (
     "Something on this page went wrong, and it was written to the log of the app. "
@@ -37,13 +40,31 @@ def guarded(place: str = ""):
     try:
         if place and AFRESH in st.session_state:
             st.rerun()  # the whole page
+        if st.session_state.pop(BROKEN, False):
+            _say_failed("callback")
         yield
     except Exception:
         LOG.exception("Page %s failed", st.session_state.get(PAGE))
-        st.error(FAILED)
-        st.button(
-            "Start this page afresh", icon=":material/refresh:", on_click=start_afresh, key=own(f"afresh {place}")
-        )
+        _say_failed(place)
+
+
+def callback(function: Callable) -> Callable:
+    """Guard a callback of a control: a failure goes to the log, and the page says so where it runs next."""
+
+    @wraps(function)
+    def safe(*args, **options):
+        try:
+            function(*args, **options)
+        except Exception:
+            LOG.exception("A callback of page %s failed", st.session_state.get(PAGE))
+            st.session_state[BROKEN] = True
+
+    return safe
+
+
+def _say_failed(place):
+    st.error(FAILED)
+    st.button("Start this page afresh", icon=":material/refresh:", on_click=start_afresh, key=own(f"afresh {place}"))
 
 
 def start_afresh() -> None:

@@ -8,7 +8,7 @@ from diffusion_edu.app.common import models
 from diffusion_edu.app.common.controls import control
 from diffusion_edu.app.common.request import ANY, Request
 from diffusion_edu.app.common.sampler_controls import ask_preset, ask_seed, ask_timesteps, naming
-from diffusion_edu.app.common.state import own, set_controls
+from diffusion_edu.app.common.state import callback, own, set_controls
 from diffusion_edu.app.trajectories.comparison import NAMES, SIDES
 from diffusion_edu.generation import Preset
 
@@ -95,6 +95,7 @@ def ask_suggestion(requests):
     )
 
 
+@callback
 def _set(requests):
     changes = SUGGESTIONS[st.session_state[own("suggestion")]]
     for prefix, request, change in zip(PREFIXES, requests, changes, strict=True):

@@ -10,7 +10,7 @@ from diffusion_edu.app.common.controls import control
 from diffusion_edu.app.common.layout import show_code, show_images
 from diffusion_edu.app.common.plain_text import plain
 from diffusion_edu.app.common.snippets import snippet
-from diffusion_edu.app.common.state import own, set_controls
+from diffusion_edu.app.common.state import callback, own, set_controls
 from diffusion_edu.app.components.player.widget import play
 from diffusion_edu.app.evaluation.bug_animation import NAMES, animation, sample_both
 from diffusion_edu.app.evaluation.bug_source import show_sources
@@ -80,7 +80,7 @@ def _choose():
         st.query_params[own("exhibit")] = st.session_state[own("museum_exhibit")] = chosen
         for label, step in (("Previous", -1), ("Next", 1)):
             other = slugs[(slugs.index(chosen) + step) % len(slugs)]
-            st.button(label, on_click=lambda slug=other: set_controls(exhibit=slug))
+            st.button(label, on_click=callback(set_controls), kwargs={"exhibit": other})
         st.caption(
             f"Exhibit {slugs.index(chosen) + 1} of {len(slugs)}. Your answers: {right} of {len(predictions)} right.",
             width="content",
@@ -107,11 +107,13 @@ def _ask(exhibit, card):
         st.error(plain(problem))
 
 
+@callback
 def _predict(exhibit, number, card):
     _state("predictions")[exhibit.slug] = number
     _start(exhibit, card)
 
 
+@callback
 def _start(exhibit, card):
     steps = exhibit.build(True).steps
     shown = kept(steps)

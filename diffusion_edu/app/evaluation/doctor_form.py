@@ -3,7 +3,7 @@
 import streamlit as st
 
 from diffusion_edu.app.common.controls import control
-from diffusion_edu.app.common.state import own
+from diffusion_edu.app.common.state import callback, own
 from diffusion_edu.app.evaluation.doctor_examples import EXAMPLES
 from diffusion_edu.denoisers import TARGETS
 from diffusion_edu.doctor import APPEARANCES, Findings, Statistics
@@ -69,6 +69,7 @@ def show_examples():
             st.button(name, key=own(f"try:{name}"), on_click=fill, args=(EXAMPLES[name],))
 
 
+@callback
 def fill(known):
     """Write what is known into the widgets, and empty all others."""
     for name in CHOICES:

@@ -5,7 +5,7 @@ import torch
 
 from diffusion_edu.app.common import image_picker, models
 from diffusion_edu.app.common.plain_text import plain
-from diffusion_edu.app.common.state import own
+from diffusion_edu.app.common.state import callback, own
 from diffusion_edu.app.jobs import timing
 from diffusion_edu.app.jobs.progress import WAITING
 from diffusion_edu.app.jobs.task import Task, cancel, done, running, start, watch
@@ -51,6 +51,7 @@ def offer(name, known, button, estimate):
     return finished.result if finished and finished.request == name else None
 
 
+@callback
 def _start(name, model, preset, known):
     predicted = REAL_IMAGES // BATCH if trained_on_ours(model.card) else 0
     start(

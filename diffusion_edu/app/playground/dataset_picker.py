@@ -8,7 +8,7 @@ import torch
 
 from diffusion_edu.app.common.controls import control
 from diffusion_edu.app.common.settings_id import settings_id
-from diffusion_edu.app.common.state import own
+from diffusion_edu.app.common.state import callback, own
 from diffusion_edu.app.components.point_cloud import widget
 from diffusion_edu.data.point_files import read_points
 from diffusion_edu.data.points import POINT_SETS, Points, from_coordinates
@@ -79,6 +79,7 @@ def _drawn():
     return from_drawn_points(st.session_state[own(DRAWN)])
 
 
+@callback
 def _again():
     st.session_state[own(PREVIOUS)] = st.session_state.pop(own(DRAWN))
 

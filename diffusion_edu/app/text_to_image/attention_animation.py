@@ -7,7 +7,7 @@ import streamlit as st
 import torch
 
 from diffusion_edu.app.common.settings_id import settings_id
-from diffusion_edu.app.common.state import own
+from diffusion_edu.app.common.state import callback, own
 from diffusion_edu.app.components import source
 from diffusion_edu.app.components.plotly_script import plotly_url
 from diffusion_edu.app.text_to_image.attention_recording import ALL_HEADS
@@ -63,6 +63,7 @@ def _of_head(fractions, head):
 def show(animation, key, default):
     """Show an attention animation with the word of the link selected, or else the default; a click changes the link."""
 
+    @callback
     def select():
         if word := st.session_state[own(key)].word:
             st.query_params[own(WORD)] = word

@@ -7,7 +7,7 @@ import streamlit as st
 from diffusion_edu.app.common.image_picker import UNLINKED
 from diffusion_edu.app.common.plain_text import plain
 from diffusion_edu.app.common.sampler_controls import STEPS, TIMESTEPS
-from diffusion_edu.app.common.state import own, set_controls
+from diffusion_edu.app.common.state import callback, own, set_controls
 from diffusion_edu.data.notes import read_note
 from diffusion_edu.samplers import SAMPLERS
 from diffusion_edu.schedules import SCHEDULES
@@ -35,6 +35,7 @@ def offer(known):
         st.info(message, icon=":material/info:")
 
 
+@callback
 def _read(known):
     given = st.session_state.get(own(KEY))
     if given is None:

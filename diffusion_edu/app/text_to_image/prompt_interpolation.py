@@ -7,7 +7,7 @@ import streamlit as st
 from diffusion_edu.app.common.controls import control
 from diffusion_edu.app.common.layout import show_code
 from diffusion_edu.app.common.snippets import snippet
-from diffusion_edu.app.common.state import own, set_controls
+from diffusion_edu.app.common.state import callback, own, set_controls
 from diffusion_edu.app.components.player.widget import play
 from diffusion_edu.app.jobs.task import animation_task, keep_done
 from diffusion_edu.app.text_to_image import request
@@ -64,6 +64,7 @@ class PromptInterpolation(Variants):
         )
 
 
+@callback
 def _swap():
     first, second = (st.session_state[own(key)] for key in ("prompt", "second_prompt"))
     set_controls(prompt=second, second_prompt=first)

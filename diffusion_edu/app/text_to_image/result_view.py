@@ -7,7 +7,7 @@ import streamlit as st
 from diffusion_edu.app.common.controls import control
 from diffusion_edu.app.common.image_picker import SAMPLED
 from diffusion_edu.app.common.plain_text import plain
-from diffusion_edu.app.common.state import own, set_controls
+from diffusion_edu.app.common.state import callback, own, set_controls
 from diffusion_edu.app.components.player.widget import play
 from diffusion_edu.app.text_to_image.request import shortened
 from diffusion_edu.figures.grids import grid
@@ -55,6 +55,7 @@ def _choose(result, columns):
     )
 
 
+@callback
 def _start_from(subject):
     set_controls(source=SAMPLED, start=IMAGE_TO_IMAGE, **{START_IMAGE: subject})
 

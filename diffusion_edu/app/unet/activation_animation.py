@@ -10,7 +10,7 @@ import torch
 
 from diffusion_edu.analysis.activations import channel_std, dead_fraction
 from diffusion_edu.analysis.measures import distance
-from diffusion_edu.app.common.state import own, set_controls
+from diffusion_edu.app.common.state import callback, own, set_controls
 from diffusion_edu.app.components import source
 from diffusion_edu.app.components.plotly_script import plotly_url
 from diffusion_edu.app.trajectories.animation import COLOUR, DASHES, png_url
@@ -68,6 +68,7 @@ def show_attention(animation, key, row, column):
     A click on the image sets both widgets.
     """
 
+    @callback
     def select():
         if position := st.session_state[own(key)].position:
             set_controls(**{row: position[0] + 1, column: position[1] + 1})

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from diffusion_edu.app.common.state import own
+from diffusion_edu.app.common.state import callback, own
 from diffusion_edu.app.components import source
 
 CSS, JS = source("svg/vectors.css"), source("svg/vectors.js")
@@ -14,6 +14,7 @@ def show(figures, key, look="figures", clicked=lambda part: None):
     clicked is called with the data-part that a person clicked in the first figure.
     """
 
+    @callback
     def on_change():
         if part := st.session_state[own(key)].part:
             clicked(part)
