@@ -12,6 +12,8 @@ WEAK = {":": "colons", " ": "blanks"}  # separators only where they part an imag
 csv.field_size_limit(1_000_000)  # characters: a cell may hold a long text, not a file
 REMARK = re.compile(r"\s*(# .*|sep=.\s*)?$")  # empty, a remark, or a setting of Excel
 
+SAID = re.compile("caption|text|prompt|description", re.IGNORECASE)  # files so called hold captions, even short ones
+
 
 @dataclass(frozen=True)
 class Lines:
@@ -52,7 +54,7 @@ def read_csv(name, text, known=None):
     except csv.Error as problem:
         advice = 'check its quotes, and double those inside a quoted text ("")'
         raise ValueError(f"Row {reader.line_num + skipped} of {name!r} cannot be read ({problem}): {advice}.") from None
-    if not titled and "caption" in columns and _are_labels([row["caption"] for row in rows]):
+    if not titled and "caption" in columns and not SAID.search(name) and _are_labels([row["caption"] for row in rows]):
         columns = ["label" if name == "caption" else name for name in columns]
         rows = [dict(zip(columns, row.values(), strict=True)) for row in rows]
     return Lines(columns, _typed(columns, rows), places)

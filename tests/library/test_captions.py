@@ -388,6 +388,11 @@ def test_labels_are_found_without_titles_and_named_by_another_column(tmp_path, n
     assert (found.classes, found.labels.tolist()) == (classes, labels)
 
 
+def test_short_captions_that_come_again_stay_captions_in_a_file_that_is_called_so(tmp_path):
+    read, _ = described(tmp_path, "captions.txt", "in/a.png,a fox\nin/b.png,a fox\n")
+    assert read == {"in/a.png": ("a fox",), "in/b.png": ("a fox",)}
+
+
 @pytest.mark.parametrize("nothing", ["nan", "NA", "None", "null"])
 def test_a_cell_that_says_nothing_is_no_caption(tmp_path, nothing):
     assert described(tmp_path, "captions.csv", f'file,caption\na.png,{ONE}\nb.png,"{TWO}"\nc.png,{nothing}\n') == (

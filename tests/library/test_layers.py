@@ -49,10 +49,9 @@ def test_a_mask_of_another_size_is_scaled_and_says_so():
 
 
 @pytest.mark.parametrize(
-    ("mode", "dark", "light"),
-    [("L", 0, 1), ("I;16", 0, 1), ("L", 200, 255), ("RGB", (0, 0, 0), (255, 0, 0)), ("RGB", (0, 0, 0), (128, 0, 0))],
+    ("mode", "dark", "light", "side"),
+    [("L", 0, 1, 64), ("I;16", 0, 1, 200), ("L", 200, 255, 64), ("RGB", (0, 0, 0), (128, 0, 0), 200)],
 )
-@pytest.mark.parametrize("side", [64, 200])
 def test_two_values_are_two_whatever_they_are(mode, dark, light, side):
     mask = Image.new(mode, (side, side), dark)
     mask.paste(light, (side // 2, 0, side, side))
