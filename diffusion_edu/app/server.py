@@ -187,7 +187,11 @@ def serve(words):
     if args.folders:
         os.environ[FOLDERS] = "\n".join(args.folders)
     hosts, script = known_hosts(args.address, args.host), EXPLORER / "streamlit_app.py"
-    options = {"server.address": args.address, "server.port": args.port, "server.allowedHosts": hosts} | options
+    ours = {"server.address": args.address, "server.port": args.port, "server.allowedHosts": hosts}
+    proxies = {
+        "server.corsAllowedOrigins": [f"https://{name}" for name in args.host]
+    }  # Streamlit looks at the name alone
+    options = ours | proxies | options
     sys.argv = [str(script)]  # config.toml is found beside it
     app = App(script, middleware=[Middleware(Guard, hosts=hosts, proxies=args.host)], lifespan=_opening)
     try:

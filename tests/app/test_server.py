@@ -125,7 +125,12 @@ def served(monkeypatch):
 
 def test_without_options_it_listens_on_this_computer(served):
     server.serve([])
-    assert served == {"server.address": "localhost", "server.port": 8501, "server.allowedHosts": sorted(server.HERE)}
+    assert served == {
+        "server.address": "localhost",
+        "server.port": 8501,
+        "server.allowedHosts": sorted(server.HERE),
+        "server.corsAllowedOrigins": [],
+    }
     assert not os.environ[FOLDERS] and sys.argv[0].endswith("streamlit_app.py")
 
 
@@ -134,6 +139,7 @@ def test_options_are_ours_or_those_of_streamlit(served, tmp_path):
     server.serve([*words, "--server.headless", "true", "--theme.base=dark"])
     assert served["server.address"] == "0.0.0.0" and served["server.port"] == 9000
     assert "lab.example" in served["server.allowedHosts"]
+    assert served["server.corsAllowedOrigins"] == ["https://lab.example"]
     assert served["server.headless"] is True and served["theme.base"] == "dark"
     assert open_folders() == [tmp_path, ROOT]
 
