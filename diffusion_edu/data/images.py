@@ -75,7 +75,7 @@ def load_images(source=None, size=64, tell: Callable[[str], None] = print, publi
         joined = together(sets)
         if joined.labels is None and any(part.labels is not None for part in sets):
             tell("The sets have different labels, so they are used without any.")
-        elif joined.labels is None and sum(kind_of(part) is not None for part in parts) > 1:
+        elif joined.labels is None and sum(kind_of(part) in ("folder", "archive") for part in parts) > 1:
             tell("The folders or archives are read as one set without classes: they do not lie side by side.")
         return joined
     return load_found(PUBLIC[public](tell) if source is None else listed(source), size, tell)

@@ -34,7 +34,7 @@ def read_table(source):
         name = Path(os.path.commonpath([path.parent for path in paths])).name
         if all(is_archive(path) for path in paths):
             paths = unpacked(*paths)
-        return _said(folder(paths, name)) if all(path.is_dir() for path in paths) else folder(paths, name)
+        return _said(folder(paths, name)) if any(path.is_dir() for path in paths) else folder(paths, name)
     return _file(first) if first.is_file() and not is_image(first) else folder(paths, first.name or str(first))
 
 
@@ -45,20 +45,31 @@ def gathered(sources):
     """
     images = tuple(source for source in sources if Path(source).suffix.lower() in SUFFIXES)
     alike = [tuple(each for each in sources if kind_of(each) == kind) for kind in ("folder", "archive")]
-    groups = [group for group in (*filter(_side_by_side, alike), images) if len(group) > 1]
+    groups = [_with_tables(group, sources) for group in (*filter(_side_by_side, alike), images)]
+    groups = [group for group in groups if len(group) > 1]
     together = {source for group in groups for source in group}
     return [*(source for source in sources if source not in together), *groups]
 
 
 def kind_of(source):
-    """Whether a source is one "folder" or one "archive" of this computer, or else None."""
+    """Whether a source is one "folder", "archive" or "table" (not of parquet) of this computer, or else None."""
     try:
         [path] = located(source)
     except ValueError:  # nothing is there, or several are
         return None
     if isinstance(path, str):
         return None
-    return "folder" if path.is_dir() else "archive" if is_archive(path) else None
+    if path.is_dir() or is_archive(path):
+        return "folder" if path.is_dir() else "archive"
+    return "table" if path.suffix.lower() in TABLES and path.suffix.lower() != ".parquet" else None
+
+
+def _with_tables(group, sources):
+    """Add the tables among the sources that lie beside a group of them, and would else stand for the whole folder."""
+    beside = {Path(os.path.expanduser(each)).absolute().parent for each in group}
+    return *group, *(
+        each for each in sources if kind_of(each) == "table" and located(each)[0].absolute().parent in beside
+    )
 
 
 def _side_by_side(sources):
@@ -78,7 +89,7 @@ def _said(table):
     label = column(table.columns, LABELS)
     said = [("splits", table.columns.get("split", ())), ("classes", table.columns[label] if label else ())]
     names = [(what, sorted({str(each) for each in values if each is not None})) for what, values in said]
-    notes = [f"The {what} are the folders or archives {listing(found)}." for what, found in names if found]
+    notes = [f"Read as {what}: {listing(found)}." for what, found in names if found]
     return replace(table, notes=(*table.notes, *(note for note in notes if note not in table.notes)))
 
 

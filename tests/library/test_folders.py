@@ -13,7 +13,7 @@ from diffusion_edu.data.captions import load_captioned
 from diffusion_edu.data.images import load_images
 from diffusion_edu.data.layouts import SPLITS
 from diffusion_edu.data.places import located
-from diffusion_edu.data.tables import read_table
+from diffusion_edu.data.tables import gathered, read_table
 
 
 def fill(root, *names):
@@ -451,11 +451,11 @@ def packed(folder):
             "cats/1.png cats/2.png dogs/1.png",
             ("cats", "dogs"),
             None,
-            "The classes are the folders or archives cats, dogs.",
+            "Read as classes: cats, dogs.",
         ),
-        ("train/1.png test/1.png", (), [2, 0], "The splits are the folders or archives test, train."),
-        ("train/a/1.png train/b/1.png test/a/1.png", ("a", "b"), [2, 0, 0], "The splits are the folders or archives"),
-        ("trainA/1.png testA/1.png", (), [2, 0], "The splits are the folders or archives test, train."),
+        ("train/1.png test/1.png", (), [2, 0], "Read as splits: test, train."),
+        ("train/a/1.png train/b/1.png test/a/1.png", ("a", "b"), [2, 0, 0], "Read as splits: test, train."),
+        ("trainA/1.png testA/1.png", (), [2, 0], "Read as splits: test, train."),
     ],
 )
 def test_folders_or_archives_side_by_side_are_classes_or_splits_and_said(tmp_path, form, names, classes, splits, said):
@@ -471,6 +471,17 @@ def test_folders_or_archives_side_by_side_are_classes_or_splits_and_said(tmp_pat
     assert dataset.classes == classes and (dataset.split is None or dataset.split.tolist() == splits)
     assert (dataset.split is None) == (splits is None) and len(dataset) == len(names.split())
     assert any(note.startswith(said) for note in notes)
+
+
+@pytest.mark.parametrize("names", ["cats/1.png dogs/1.png", "1.png 2.png", "1.png"])
+@pytest.mark.parametrize("table", ["README.txt", "metadata.csv"])
+def test_a_table_in_a_list_of_what_lies_beside_it_does_not_bring_everything_twice(tmp_path, names, table):
+    fill(tmp_path, *names.split())
+    first = names.split()[0]
+    (tmp_path / table).write_text(f"file_name,caption\n{first},one\n" if table == "metadata.csv" else "no image")
+    sources = gathered(sorted(tmp_path.iterdir()))
+    assert [len(read_table(source).files) for source in sources] == [len(names.split())]
+    assert any(read_table(sources[0]).columns.get("caption", [])) == (table == "metadata.csv")
 
 
 def test_folders_that_lie_apart_or_have_classes_inside_are_put_together_as_they_are(tmp_path):
