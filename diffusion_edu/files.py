@@ -39,9 +39,14 @@ def plain_name(name: str) -> str:
 def write_safely(path: str | Path, write: Callable[[Path], object]) -> None:
     """Write a file atomically: write(temporary path), then rename it, so that path is always the whole old or new file.
 
-    Raises OSError if the disk is full, the folder is not writable, or another process writes the same file now.
+    Raises OSError, which names the file, if the disk is full, the folder is missing or not writable, or another process
+    writes the same file now.
     """
     path = Path(path)
+    if path.is_dir():
+        raise IsADirectoryError(f"{path} is a folder: name a file.")
+    if not path.parent.is_dir():
+        raise FileNotFoundError(f"There is no folder {path.parent}: make it first, or name another.")
     part = path.with_name(f".{path.name}.part")  # always the same name: the rest of a killed process is overwritten
     part.unlink(missing_ok=True)  # a link that somebody put there must not lead us elsewhere
     part.touch(exist_ok=False)
@@ -54,6 +59,9 @@ def write_safely(path: str | Path, write: Callable[[Path], object]) -> None:
             raise FileExistsError(f"Another process is writing {path} too: end one of the two.")
         os.replace(part, path)
         _sync_folder(path.parent)
+    except OSError as problem:
+        problem.filename = problem.filename or str(path)  # a full disk names none
+        raise
     finally:
         if _is_still(part, ours):
             part.unlink()

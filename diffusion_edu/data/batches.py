@@ -2,20 +2,25 @@
 
 from collections.abc import Iterator
 from itertools import count
+from typing import Annotated
 
 import torch
 from torch import Tensor
 
+from diffusion_edu.checks import Count, Index, Rule, checked
 from diffusion_edu.data.images import ImageSet, to_signed
 
+Many = Annotated[int, Rule("a whole number, 1 or more", lambda n: n >= 1)]
 
+
+@checked
 def batches(
     images: ImageSet,
-    size: int,
+    size: Count,
     generator: torch.Generator,
     flip: bool = True,
     often: Tensor | None = None,
-    seen: int = 0,
+    seen: Index = 0,
 ) -> Iterator[tuple[Tensor, Tensor | None]]:
     """Yield endless batches: images in [-1, 1] (size, 3, h, w), half of them mirrored, and their labels or None.
 
@@ -36,7 +41,8 @@ def batches(
         yield x0, None if images.labels is None else images.labels[chosen]
 
 
-def in_rounds(n: int, size: int, seen: int = 0) -> Iterator[Tensor]:
+@checked
+def in_rounds(n: Many, size: Count, seen: Index = 0) -> Iterator[Tensor]:
     """Yield endless batches of indices (size,): every index below n once per round, after the first `seen` ones.
 
     The order of a round depends on its number alone, so a resumed training needs to remember nothing.

@@ -26,17 +26,24 @@ def files_of(paths):
     """List the files of folders and files in the order of their paths: images, others, and the common folder of all."""
     unreadable = []
     files = [file for path in paths for file in (files_below(path, unreadable.append) if path.is_dir() else [path])]
-    files.sort(key=str)
+    runs = {file.parent if file.parent.parent in paths else file.parent.parent for file in files if is_training(file)}
+    files = sorted((file for file in files if runs.isdisjoint(file.parents)), key=str)
     root = (
         paths[0] if len(paths) == 1 and paths[0].is_dir() else Path(os.path.commonpath([path.parent for path in paths]))
     )
     notes = [f"The folder {problem.filename!r} cannot be opened ({problem.strerror})." for problem in unreadable]
+    notes += [f"Left out the folder {str(run)!r}: it holds a training and its results." for run in sorted(runs)]
     images = [file for file in files if is_image(file)]
     if images and any(path.is_file() for path in paths):  # what lies beside single images may describe them
         beside = [file for place in {image.parent for image in images} for file in sorted(place.iterdir())]
         files += [file for file in beside if file.is_file() and not hidden(file.name) and not is_image(file)]
     chosen = set(images)
     return root, images, [file for file in dict.fromkeys(files) if file not in chosen], notes
+
+
+def is_training(file):
+    """Whether a file is what a training keeps in its folder to go on."""
+    return file.parts[-2:] in (("training", "state.safetensors"), ("training", "lock"))
 
 
 def is_image(file):

@@ -5,16 +5,17 @@ import signal
 import sys
 from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 
 import torch
 from tqdm import tqdm
 
-from diffusion_edu.checkpoints import OWN
+from diffusion_edu.checkpoints import OWN, Unusable
 from diffusion_edu.files import plain_name
 from diffusion_edu.options import number
 from diffusion_edu.recipes import resuming
 from diffusion_edu.recipes.folder import Folder
-from diffusion_edu.recipes.results import finish
+from diffusion_edu.recipes.results import finish, is_written
 from diffusion_edu.recipes.run import begin, finished_fraction
 from diffusion_edu.recipes.writing import Forgiving, in_words, keep
 
@@ -39,8 +40,15 @@ def basic_parser(recipe, minutes=120, parents=()):
     parser.add_argument("--resume", action="store_true", help=resume)
     out = OWN / f"my_{recipe.name}"
     folder = f"the folder for all results; the model is named after it (default: {out})"
-    parser.add_argument("--out", type=Path, default=out, help=folder)
+    parser.add_argument("--out", type=some_folder, metavar="FOLDER", default=out, help=folder)
     return parser
+
+
+def some_folder(text):
+    """Read the name of a folder from the command line; none at all would mean the current one."""
+    if not text.strip():
+        raise argparse.ArgumentTypeError("must name a folder, and this is empty")
+    return Path(text)
 
 
 def parse_arguments(recipe, words=None, parents=()):
@@ -66,8 +74,10 @@ def with_earlier(parser, recipe, words=None, minutes=120):
     """
     args = parser.parse_args(words)
     with one_sentence():
-        plain_name(Folder(args.out).name)
-        earlier = resuming.earlier_training(Folder(args.out), recipe, args.resume)
+        folder = Folder(args.out)
+        plain_name(folder.name)
+        folder.check_place()
+        earlier = resuming.earlier_training(folder, recipe, args.resume)
         if earlier:
             known = {name: value for name, value in earlier["options"].items() if hasattr(args, name)}
             if args.minutes and not args.images:
@@ -75,6 +85,7 @@ def with_earlier(parser, recipe, words=None, minutes=120):
             parser.set_defaults(**known)
             args = parser.parse_args(words)
             resuming.refuse_other_options(known, resuming.options_of(args), args.out, tqdm.write)
+        folder.check_apart([*(args.data or ()), *(getattr(args, "captions", None) or ())])
     args.earlier = earlier
     args.minutes = args.minutes or minutes
     return args
@@ -121,11 +132,28 @@ def train(recipe, args, begin=begin):
     """Train until the time is over, saving as it goes; leaves a model in args.out, and in training/ what it needs to
     go on.
     """
-    run = begin(recipe, args)
+    refuse_finished(args)
+    try:
+        run = begin(recipe, args)
+    except ValueError:
+        resuming.refuse_missing_data(args)
+        raise
     for progress, last, bar in training_steps(run):
         if run.after_step(progress, last):
             bar.set_postfix_str(run.progress)
     finish(run)
+
+
+def refuse_finished(args):
+    """Raise Unusable if the training to continue is over, and its model is written."""
+    if not args.earlier:
+        return
+    seen = SimpleNamespace(**{name: args.earlier[name] for name in ("images", "seconds")})
+    if finished_fraction(seen, args) >= 1 and is_written(Folder(args.out), seen.images):
+        raise Unusable(
+            f"The training in {args.out} has already seen {seen.images:,} images in {seen.seconds / 60:.3g} minutes: "
+            "nothing is left to do; give a larger --images or --minutes."
+        )
 
 
 def training_steps(run):

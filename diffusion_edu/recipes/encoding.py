@@ -17,7 +17,7 @@ from diffusion_edu.recipes.latents import (
     training_captions,
     write_latents,
 )
-from diffusion_edu.recipes.resuming import ADVICE
+from diffusion_edu.recipes.resuming import ADVICE, everywhere
 
 OWN, CLIP = "own", "clip"
 AUTOENCODER = "autoencoder"
@@ -48,8 +48,8 @@ def read_or_encode(args, start, compute):
 
 def names_the_same(args):
     """Say whether the command line names the sets that the training began with."""
-    before = args.earlier["options"] if args.earlier else {"data": ()}
-    return all(getattr(args, name) == before.get(name) for name in ("data", "captions"))
+    before, now = args.earlier and args.earlier["options"], vars(args)
+    return before and all(everywhere(now[name]) == everywhere(before.get(name)) for name in ("data", "captions"))
 
 
 def reusable(path, choices, args):

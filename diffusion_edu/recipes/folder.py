@@ -11,6 +11,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from diffusion_edu.checkpoints import Unusable
+from diffusion_edu.data.places import located
 
 
 @dataclass(frozen=True)
@@ -62,6 +63,23 @@ class Folder:
         """The images of a training, encoded once."""
         return self.inner("latents.safetensors")
 
+    def check_place(self):
+        """Raise Unusable, in one sentence, if no folder can be made here because something else is in the way."""
+        for place in (self.inner("lock").parent, self.out, *self.out.parents):
+            if place.is_symlink() and not place.exists():
+                raise Unusable(f"{place} is a link to nothing: choose another --out.")
+            if place.exists() and not place.is_dir():
+                raise Unusable(f"{place} is a file, not a folder: choose another --out.")
+
+    def check_apart(self, sources):
+        """Raise Unusable, in one sentence, if the results would lie in a folder of the data and be read as data."""
+        for place in folders_of(sources):
+            if self.out.resolve().is_relative_to(place.resolve()):
+                raise Unusable(
+                    f"{self.out} lies in the data folder {place}, so its results would be read as data: "
+                    "choose another --out (a training that is there can be moved)."
+                )
+
     @contextmanager
     def occupied(self):
         """Keep other trainings out while one works here; a folder in which nothing was written vanishes at the end."""
@@ -85,3 +103,12 @@ class Folder:
                     lock.unlink(missing_ok=True)
                     lock.parent.rmdir()
                     self.out.rmdir()
+
+
+def folders_of(sources):
+    """List the folders among what names data; what is not there is named when it is read."""
+    found = []
+    for source in sources:
+        with suppress(ValueError, OSError):
+            found += [Path(path) for path in located(source)]
+    return [path for path in found if path.is_dir()]

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 from PIL import Image
 
-from diffusion_edu.checkpoints import save
+from diffusion_edu.checkpoints import Unusable, read_card, save
 from diffusion_edu.figures.still import training_curve
 from diffusion_edu.recipes.log import COLUMNS
 from diffusion_edu.recipes.writing import keep, put, tell
@@ -25,6 +25,15 @@ def finish(run):
     for ending, write in run.images():
         place = keep(place, lambda folder, ending=ending, write=write: put(folder.finished(ending), write))
     run.announce(place, card)
+
+
+def is_written(folder, images):
+    """Say whether a folder holds the finished model of a training that has seen so many images."""
+    try:
+        seen = read_card(folder.finished(".json")).training.get("images_seen")
+    except (Unusable, OSError):
+        return False
+    return seen == images and folder.finished(".safetensors").exists()
 
 
 def final_card(run):

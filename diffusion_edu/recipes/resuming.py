@@ -4,9 +4,13 @@ Minutes, images, batch and learning rate may change. Data, classes and everythin
 what differs is named.
 """
 
+import glob
+import os
+from contextlib import suppress
 from dataclasses import asdict, replace
 
 from diffusion_edu.checkpoints import Unusable
+from diffusion_edu.data.places import HUB, located
 from diffusion_edu.generation import Preset
 from diffusion_edu.training.state import digest, read_facts
 
@@ -49,7 +53,38 @@ def options_of(args):
     """List the options to remember, as JSON can hold them."""
     plain = (str, int, float, bool, list, type(None))
     options = {name: value for name, value in vars(args).items() if name not in NEVER_REMEMBERED}
+    options |= {name: everywhere(options[name]) for name in BY_CONTENTS if name in options}
     return {name: value if isinstance(value, plain) else str(value) for name, value in options.items()}
+
+
+def everywhere(place):
+    """Write a path, or each of a list, so that it means the same in every folder; names of the hub are left alone."""
+    if not place:
+        return None
+    if isinstance(place, list):
+        return [everywhere(each) for each in place]
+    text = os.path.expanduser(place)
+    with suppress(ValueError):
+        found = located(place)
+        if str(found[0]).startswith(HUB):
+            return found[0]
+        if len(found) == 1 and not glob.has_magic(text):  # without quotes, file:// and the like
+            return os.path.abspath(found[0])
+    return os.path.join(os.getcwd(), text)
+
+
+def refuse_missing_data(args):
+    """Raise Unusable if data that only the earlier training names are no longer where they were."""
+    remembered = args.earlier["options"] if args.earlier else {}
+    for name in ("data", "captions"):
+        for place in set(getattr(args, name, None) or ()) & set(remembered.get(name) or ()):
+            try:
+                located(place)
+            except ValueError:
+                raise Unusable(
+                    f"The training in {args.out} remembers that its data lay in {place}, where nothing is any more: "
+                    f"name with {flag(name)} where they are now."
+                ) from None
 
 
 def refuse_other_options(before, now, out, tell):

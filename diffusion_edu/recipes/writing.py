@@ -94,7 +94,7 @@ def keep(folder, write):
                     tell(f"It is in {place.out} instead.")
                 return place
             except OSError as problem:
-                tell(f"{in_words(problem)}. Nothing is lost yet.")
+                tell(f"{in_words(problem, problem.filename or place.out)}. Nothing is lost yet.")
         tell(f"Trying again in {WAIT} seconds; Ctrl-C gives up.")
         time.sleep(WAIT)
 

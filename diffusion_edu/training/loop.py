@@ -9,6 +9,7 @@ from itertools import islice
 import torch
 from torch import Tensor, nn
 
+from diffusion_edu.checks import Count, Fraction, checked
 from diffusion_edu.training.objectives.diffusion import sample_noise_levels
 
 
@@ -57,13 +58,14 @@ def update_ema(ema: nn.Module, net: nn.Module, step: int, decay: float) -> None:
         averaged.copy_(current)
 
 
+@checked
 def fit(
     train_state: TrainState,
     stream: Iterable[tuple[Tensor, Tensor | None]],
     objective: Callable,
     lr: Callable[[TrainState], float],
-    ema: float = 0.9995,
-    accumulate: int = 1,
+    ema: Fraction = 0.9995,
+    accumulate: Count = 1,
     autocast: torch.dtype | None = None,
 ) -> Iterator[Progress]:
     """Train until the stream of batches ends, and yield a Progress after each training step and its EMA update.
@@ -71,8 +73,6 @@ def fit(
     A step takes `accumulate` batches (x0, condition), which act like one: every image counts the same. The caller may
     stop at any yield. lr(train_state) is the learning rate, ema the decay of the EMA. Gradients are clipped to norm 1.
     """
-    if accumulate < 1:
-        raise ValueError(f"A training step takes 1 batch or more, not {accumulate}: choose a larger accumulate.")
     net, optimizer, device = train_state.net, train_state.optimizer, train_state.generator.device
     batches, before = iter(stream), time.monotonic()
     while parts := list(islice(batches, accumulate)):

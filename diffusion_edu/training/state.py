@@ -1,6 +1,6 @@
 """The state of a training in one safetensors file, so that it can be stopped and resumed.
 
-The file carries a digest of its own contents: altered bytes are noticed before they are used.
+The file carries digests of its facts and of all its contents: altered bytes are noticed before they are used.
 """
 
 import hashlib
@@ -34,7 +34,7 @@ def write_tensors(path: str | Path, tensors: dict[str, Tensor], facts: dict[str,
     """Write tensors, facts (a dict that JSON can hold) and the digest of both to one file, atomically."""
     tensors = {k: v.detach().cpu().contiguous() for k, v in tensors.items()}
     text = to_json(facts)
-    metadata = {"facts": text, "sha256": digest(tensors, text)}
+    metadata = {"facts": text, "facts_sha256": digest({}, text), "sha256": digest(tensors, text)}
     write_safely(path, lambda part: part.write_bytes(as_bytes(tensors, metadata)))
 
 
@@ -49,9 +49,7 @@ def read_tensors(path: str | Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     except BROKEN as problem:
         raise unreadable(path, problem) from None
     if not whole:
-        raise Unusable(
-            f"{path} was altered after it was written: restore it from a copy, or begin anew in another folder."
-        )
+        raise altered(path)
     return tensors, facts
 
 
@@ -59,9 +57,24 @@ def read_facts(path: str | Path) -> dict[str, Any]:
     """Read only the facts that write_tensors or save_run wrote; raises Unusable if the file is missing or damaged."""
     try:
         with safe_open(path, "pt") as file:
-            return dict(json.loads(file.metadata()["facts"]))
+            metadata = file.metadata()
+        if "facts_sha256" not in metadata:  # the digest of the whole file tells as much
+            return read_tensors(path)[1]
+        facts, whole = json.loads(metadata["facts"]), digest({}, metadata["facts"]) == metadata["facts_sha256"]
+    except Unusable:
+        raise
     except BROKEN as problem:
         raise unreadable(path, problem) from None
+    if not whole:
+        raise altered(path)
+    return dict(facts)
+
+
+def altered(path: str | Path) -> Unusable:
+    """Say that a file is no longer as it was written."""
+    return Unusable(
+        f"{path} was altered after it was written: restore it from a copy, or begin anew in another folder."
+    )
 
 
 def unreadable(path: str | Path, problem: BaseException) -> Unusable:

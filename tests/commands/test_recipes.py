@@ -133,7 +133,8 @@ def test_a_finished_training_that_is_resumed_is_only_written_again(photos, tmp_p
 
 def test_bad_paths_and_devices_are_refused_in_one_sentence(photos, tmp_path, capsys):
     assert "nowhere" in refusal(capsys, "--data", tmp_path / "nowhere", "--out", tmp_path)
-    assert "no image" in refusal(capsys, "--data", tmp_path, "--out", tmp_path / "out")
+    (empty := tmp_path / "empty").mkdir(parents=True)
+    assert "no image" in refusal(capsys, "--data", empty, "--out", tmp_path / "out")
     (tmp_path / "a file").write_text("")
     assert "a file" in refusal(capsys, "--data", photos, "--out", tmp_path / "a file", "--device", "cpu")
     (tmp_path / "text.parquet").write_text("none")

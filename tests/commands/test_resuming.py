@@ -12,7 +12,7 @@ from tiny_recipe import CONFIG, TINY, train, write_photos
 from diffusion_edu.checkpoints import Card, load, save
 from diffusion_edu.recipes import flowers_cold
 from diffusion_edu.recipes.command_line import main
-from diffusion_edu.recipes.resuming import difference
+from diffusion_edu.recipes.resuming import difference, everywhere
 from diffusion_edu.training.state import read_facts, read_tensors, write_tensors
 
 
@@ -176,6 +176,96 @@ def test_a_damaged_state_is_refused_with_true_advice(home, damage):
     spoil(home / "mine" / "training" / "state.safetensors")
     sentence = refusal(home, "--data", home / "photos", "--images", 40)
     assert words in sentence and "state.safetensors" in sentence
+
+
+@pytest.mark.parametrize(
+    "fact",
+    [
+        b"prediction_type",
+        b"noise_schedule",
+        b"widths",
+        b"flowers_attention",
+        b"options",
+        b"contents",
+        b"rose",
+        b"steps",
+    ],
+)
+def test_a_bit_that_was_flipped_in_the_facts_is_noticed_before_they_are_believed(home, fact):
+    path = home / "mine" / "training" / "state.safetensors"
+    whole = path.read_bytes()
+    assert fact in whole
+    path.write_bytes(whole.replace(fact, bytes([fact[0] ^ 1]) + fact[1:], 1))
+    assert "was altered after it was written" in refusal(home, "--data", home / "photos", "--images", 40)
+
+
+@pytest.mark.parametrize("marked", [True, False])
+def test_facts_without_a_digest_of_their_own_are_checked_with_the_whole_file(home, marked):
+    path = home / "mine" / "training" / "state.safetensors"
+    whole = path.read_bytes().replace(b"facts_sha256", b"facts_sha257")
+    path.write_bytes(whole if marked else whole.replace(b"rose", b"nose", 1))
+    if marked:
+        assert read_facts(path)["images"] == 16
+    else:
+        assert "was altered after" in refusal(home, "--images", 40)
+
+
+@pytest.mark.parametrize("typed", ["photos", "./photos", "photos/", "'photos'", "photos/*"])
+def test_data_are_remembered_wherever_the_command_was_typed(home, tmp_path, monkeypatch, typed):
+    monkeypatch.chdir(home)
+    train(typed, home / "new", "--images", 8)
+    monkeypatch.chdir(tmp_path)
+    main(TINY, ["--out", str(home / "new"), "--device", "cpu", "--resume", "--images", "16"])
+    assert load("new", [home / "new"], CPU).card.training["images_seen"] == 16
+
+
+@pytest.mark.parametrize("source", ["hf:owner/name", "hf:owner/name:train"])
+def test_names_of_the_hub_are_no_paths(source):
+    assert everywhere([source]) == [source] and everywhere(None) is None
+
+
+def test_remembered_data_that_have_moved_are_said_to_be_remembered(first, home):
+    train(home / "photos", home / "new", "--images", 8)
+    (home / "photos").rename(home / "elsewhere")
+    with pytest.raises(SystemExit, match="remembers that its data lay in .*photos.*name with --data where"):
+        main(TINY, ["--out", str(home / "new"), "--device", "cpu", "--resume", "--images", "16"])
+
+
+@pytest.mark.parametrize("words", [[], ["--images", 16], ["--images", 8], ["--minutes", 1e-4]], ids=str)
+def test_a_finished_training_is_not_resumed_in_vain(home, words):
+    sentence = refusal(home, *words)
+    assert "has already seen 16 images" in sentence and "give a larger --images or --minutes" in sentence
+
+
+@pytest.mark.parametrize("place", ["", "run1", "rose", "rose/run1", "link/run1"])
+def test_results_do_not_lie_among_the_data(photos, place, tmp_path):
+    data = shutil.copytree(photos, tmp_path / "data")
+    (tmp_path / "link").symlink_to(data)
+    out = tmp_path / place if place.startswith("link") else data / place
+    with pytest.raises(SystemExit, match="lies in the data folder .*choose another --out"):
+        train(data, out, "--images", 8)
+    assert not (data / "run1").exists() and not (data / "training").exists()
+
+
+@pytest.mark.parametrize("out", ["file", "file/mine", "link", "folder"])
+def test_what_is_no_folder_is_no_place_for_results(photos, tmp_path, out):
+    (tmp_path / "file").write_text("mine")
+    (tmp_path / "link").symlink_to(tmp_path / "nothing")
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder" / "training").write_text("mine")
+    with pytest.raises(SystemExit) as end:
+        train(photos, tmp_path / out, "--images", 8)
+    assert ("is a file, not a folder" in end.value.code or "is a link to nothing" in end.value.code) and (
+        "choose another --out" in end.value.code
+    )
+
+
+@pytest.mark.parametrize("out", ["", " "])
+def test_an_empty_name_of_the_folder_is_refused(photos, tmp_path, monkeypatch, capsys, out):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit):
+        main(TINY, ["--data", str(photos), f"--out={out}"])
+    assert "must name a folder, and this is empty" in capsys.readouterr().err and not list(tmp_path.iterdir())
 
 
 def test_a_model_in_place_of_a_state_is_refused(home):

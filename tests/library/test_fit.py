@@ -5,8 +5,10 @@ import pytest
 import torch
 from torch import nn
 
+from diffusion_edu.data.batches import in_rounds
 from diffusion_edu.training.loop import fit, held_out_loss, loss_by_angle, train_state
 from diffusion_edu.training.objectives.diffusion import sample_noise_levels
+from diffusion_edu.training.state import save_run
 
 FIRST = [1.0, -2.0]  # the weights at the beginning
 
@@ -126,3 +128,23 @@ def test_seconds_are_those_of_all_steps_and_go_on_where_a_training_was_stopped(m
     state, batch = train_state(TwoWeights()), (torch.ones(2, 2, dtype=torch.float64), None)
     assert [progress.seconds for progress in fit(state, [batch] * 3, slope, rate)] == [1, 3, 6]
     assert [progress.seconds for progress in fit(state, [batch], slope, rate)] == [10]
+
+
+@pytest.mark.parametrize("bad", ["2", None, 2.5, float("nan"), True, 0, -1], ids=str)
+def test_what_is_no_number_of_batches_is_refused_in_words(bad):
+    with pytest.raises(ValueError, match="accumulate of fit must be a whole number"):
+        next(fit(train_state(TwoWeights()), [], slope, rate, accumulate=bad))
+
+
+@pytest.mark.parametrize("numbers", [(0, 3), (3, 0), (3, -1), (3, 2.5), (3, 2, -1), ("3", 2)], ids=str)
+def test_rounds_of_nothing_are_refused_in_words(numbers):
+    with pytest.raises(ValueError, match="of in_rounds must be a whole number"):
+        next(in_rounds(*numbers))
+
+
+@pytest.mark.parametrize(("place", "words"), [("folder", "is a folder: name a file"), ("no/a.x", "There is no folder")])
+def test_a_state_is_not_saved_where_no_file_can_be(tmp_path, place, words):
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(OSError, match=words):
+        save_run(tmp_path / place, train_state(TwoWeights()), {})
+    assert [path.name for path in tmp_path.iterdir()] == ["folder"]
