@@ -3,7 +3,7 @@
 import posixpath
 import re
 
-from diffusion_edu.data.columns import FILES, TEXTS, column, plain, texts_of
+from diffusion_edu.data.columns import FILES, LABELS, TEXTS, column, plain, texts_of
 from diffusion_edu.data.image_names import Names, folded
 from diffusion_edu.data.layouts import listing
 from diffusion_edu.data.row_files import TABLES, parsed, read_lines
@@ -28,15 +28,15 @@ def table_columns(root, images, others, notes):
     beside = {file.with_suffix("") for file in images} | set(images)
     tables = [each for each in others if each.suffix.lower() in TABLES and each.with_suffix("") not in beside]
     for table in sorted(tables, key=lambda table: not _is_metadata(table)):
-        if not (lines := _lines(table, names, notes)):
+        if (said := _said_by(table, names, len(images), notes)) is None:
             continue
-        said, about = {}, []
-        _join(table, lines, names, said, len(images), about)
-        if name := next((name for name in said if _differ(said[name], official.get(name, ()))), None):
+        if name := _clash(said, official):
             notes.append(f"Left out {table.name!r}: in the column {name!r} it says something else than the metadata.")
             left.append(table)
             continue
-        notes += about
+        if name := _clash({name: said[name] for name in said if plain(name) in LABELS}, columns):
+            there = f"{table.name!r} and {listing(repr(each.name) for each in used)} differ in the column {name!r}"
+            raise ValueError(f"{there}: call the one that is right metadata{table.suffix}.")
         used.append(table)
         for name, values in said.items():
             before = columns.get(name, [None] * len(images))
@@ -52,9 +52,29 @@ def _is_metadata(table):
     return table.stem.lower() == "metadata"
 
 
-def _differ(values, others):
-    """Whether two columns say different things of the same image."""
-    return any(a != b for a, b in zip(values, others, strict=False) if a not in (None, "") and b not in (None, ""))
+def _clash(said, before):
+    """The first column in which two tables say different things of the same image, or None."""
+
+    def differ(values, others):
+        return any(a != b for a, b in zip(values, others, strict=False) if a not in (None, "") and b not in (None, ""))
+
+    return next((name for name in said if differ(said[name], before.get(name, ()))), None)
+
+
+def _said_by(table, names, count, notes):
+    """What a table says about images, {column: one value for each}, or None if it is no table of them."""
+    said, about = {}, []
+    try:
+        if not (lines := _lines(table, names, about)):
+            return None
+        _join(table, lines, names, said, count, about)
+    except ValueError as problem:
+        if DESCRIBE.search(table.stem.lower()):
+            raise
+        notes.append(f"{table.name!r} is not read as a table. {problem}")
+        return None
+    notes += about
+    return said
 
 
 def _lines(table, names, notes):
@@ -64,16 +84,13 @@ def _lines(table, names, notes):
         return bool(names.find(table.parent, name))
 
     said, must = [], _is_metadata(table)
-    describes = DESCRIBE.search(table.stem.lower())
-    if ABOUT.search(table.stem.lower()) and not describes:
+    if ABOUT.search(table.stem.lower()) and not DESCRIBE.search(table.stem.lower()):
         return None
     try:
         lines = read_lines(table, said.append, known)
-    except ValueError as problem:
-        if must or describes and _mentions(table, names):
+    except ValueError:
+        if must or _mentions(table, names):
             raise
-        if _mentions(table, names):
-            notes.append(f"{table.name!r} is not read as a table. {problem}")
         return None
     if not any(_file_column(lines, known)):
         if must:

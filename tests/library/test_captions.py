@@ -479,6 +479,18 @@ def test_where_two_tables_differ_metadata_is_right_and_the_other_one_is_named(tm
     assert said == [f"Left out {other!r}: in the column 'caption' it says something else than the metadata."]
 
 
+def test_tables_that_differ_in_the_classes_are_refused_unless_one_is_called_metadata(tmp_path):
+    for each in ("one/a.png", "two/a.png", "b.png"):
+        image(tmp_path / each)
+    for name, number in (("train.csv", 1), ("train_old.csv", 2)):
+        (tmp_path / name).write_text(f"id,label\nb,{number}\n")
+    with pytest.raises(ValueError, match="'train_old.csv' and 'train.csv' differ in the column 'label': call the one"):
+        read_table(tmp_path)
+    (tmp_path / "train_old.csv").write_text("id,label\na,1\n")  # which can mean two images
+    notes = read_table(tmp_path).notes
+    assert any(note.startswith("'train_old.csv' is not read as a table. Row 2 ") for note in notes)
+
+
 def test_several_tables_of_a_folder_are_put_together_and_said(tmp_path):
     for each in ("a.png", "b.png"):
         Image.new("RGB", (8, 8)).save(tmp_path / each)
