@@ -67,8 +67,9 @@ def _cells(text):
             remark = remark if lines else [(number, cells)]
         elif any(cells):
             lines.append((number, cells))
-    titled = remark and lines and any(map(_is_number, lines[0][1])) and not any(map(_is_number, remark[0][1]))
-    return remark + lines if titled else lines  # numpy writes its titles as a remark
+    titled = remark and lines and len(remark[0][1]) == len(lines[0][1])  # numpy writes its titles as a remark
+    titled = titled and any(map(_is_number, lines[0][1])) and not any(map(_is_number, remark[0][1]))
+    return remark + lines if titled else lines
 
 
 def _parted(line, mark):

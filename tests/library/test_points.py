@@ -236,6 +236,12 @@ def test_columns_are_found_by_their_titles_and_an_index_is_passed_over(text, enc
     assert (points.classes, points.labels.tolist()) == (expected.classes, expected.labels.tolist())
 
 
+@pytest.mark.parametrize("remarks", ["# one\n# two\n", "# made\n", "# in 2024\n\n# x y\n"])
+def test_remarks_at_the_start_are_passed_over(remarks):
+    text = remarks + "\n".join(f"{x} {y}" for x, y in LINES)
+    torch.testing.assert_close(read_points(text.encode()).x, from_coordinates(LINES).x)
+
+
 def test_a_class_in_quotes_may_hold_the_separator():
     assert read_points(b'x,y,label\n0,0,"red, dark"\n1,0,blue\n0,1,blue\n').classes == ("blue", "red, dark")
     assert read_points(b'0 0 "dark red"\n1  0  blue\n0 1 blue\n').classes == ("blue", "dark red")
