@@ -94,11 +94,11 @@ def _option(name, text):
         value = tomllib.loads(f"value = {text}")["value"]
     except tomllib.TOMLDecodeError:
         value = text
-    kinds = {bool: "true or false", int: "a whole number", float: "a number", list: 'a list such as ["a"]'}
-    kind = list if option.multiple else option.type
-    fits = type(value) in ((int, float) if kind is float else (kind,))
-    if kind in kinds and not fits:
-        raise ValueError(f"{name} is {kinds[kind]}, not {text!r}")
+    words = {bool: "true or false", int: "a whole number", float: "a number", list: 'a list such as ["a"]'}
+    wanted = list if option.multiple else option.type
+    fits = type(value) in ((int, float) if wanted is float else (wanted,))
+    if wanted in words and not fits:
+        raise ValueError(f"{name} is {words[wanted]}, not {text!r}")
     return value
 
 
