@@ -169,3 +169,25 @@ def test_a_card_with_an_impossible_name_is_to_be_renamed(tmp_path, name, remedy)
     (tmp_path / f"{name}.json").write_text("{}", encoding="utf-8")
     with pytest.raises(Unusable, match=remedy):
         read_card(tmp_path / f"{name}.json")
+
+
+@pytest.mark.parametrize(
+    ("given", "chosen", "said"),
+    [
+        ("first", "Twins (first)", None),
+        ("Twins (second)", "Twins (second)", None),
+        ("An old title (second)", "Twins (second)", None),
+        ("single", "Single", None),
+        ("Single (single)", "Single", None),
+        ("Twins", None, "title of several"),
+        ("gone", None, "is not here"),
+        ("", None, "is not here"),
+    ],
+)
+def test_a_link_means_one_model_or_a_sentence_says_why_not(changed, given, chosen, said):
+    for name, title in (("first", "Twins"), ("second", "Twins"), ("single", "Single")):
+        changed(name, title=title)
+    app = healthy(opened("pages/3_Sampling.py", model=given))
+    assert app.selectbox(key="sampling.model").value == (chosen or app.selectbox(key="sampling.model").options[0])
+    warnings = [part.value for part in app.warning]
+    assert not warnings if said is None else said in warnings[0]

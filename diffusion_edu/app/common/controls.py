@@ -25,7 +25,7 @@ def control(widget, *args, key, linked=True, **options):
     """
     key, known = own(key), accepted(widget.__name__, args, options)
     if st.session_state.get(AFRESH):
-        _set_link(key, [])
+        set_link(key, [])
         st.session_state[key] = known.default
     else:
         if linked:
@@ -57,7 +57,7 @@ def _fit_link(key, known):
     except (TypeError, ValueError, OverflowError):
         fitted = []
     if [*map(_plain, fitted)] != [*map(_plain, given)]:
-        _set_link(key, fitted)
+        set_link(key, fitted)
 
 
 def _plain(text):
@@ -68,7 +68,7 @@ def _plain(text):
         return text
 
 
-def _set_link(key, values):
+def set_link(key, values):
     """Write the values of a control into the link: in the browser, and where Streamlit will read them for this run."""
     context = get_script_run_ctx()
     if context is None:

@@ -5,9 +5,11 @@ from contextlib import contextmanager
 
 import streamlit as st
 
-from diffusion_edu.app.common.controls import control
+from diffusion_edu.app.common.controls import control, set_link
 from diffusion_edu.app.common.plain_text import plain
+from diffusion_edu.app.common.state import own
 from diffusion_edu.checkpoints import Unusable, available, load, read_card, read_cards
+from diffusion_edu.files import short
 
 LOG = logging.getLogger("diffusion_edu.app")
 FIRST = "flowers_attention"  # the first in every list
@@ -85,7 +87,27 @@ def entry(name):
         st.caption(f"{plain(name)} cannot be shown; the reason is in the log of the app.")
 
 
-def pick(key="model"):
+def pick():
     """Show the model picker and return the chosen Card."""
-    known = titled()
-    return known[control(st.selectbox, "Model", list(known), key=key)]
+    return choose(titled(), st.selectbox)
+
+
+def choose(known, widget, label="Model", key="model", **options):
+    """Show {label: Card} as a list and return the chosen Card.
+
+    A link may give the label, the name or the title; if that is none of these models, or several, a sentence says so.
+    """
+    given = st.query_params.get(own(key))
+    if given is not None and given not in known:
+        if len(found := _meant(given, known)) == 1:
+            set_link(own(key), found)
+        else:
+            why = "is the title of several models here" if found else "is not here or does not fit this page"
+            st.warning(plain(f"The model {short(given)} of the link {why}: choose one from the list."))
+    return known[control(widget, label=label, options=list(known), key=key, **options)]
+
+
+def _meant(given, known):
+    """List the labels of the models that have this name, or else of those with this title."""
+    named = [label for label, card in known.items() if given == card.name or given.endswith(f" ({card.name})")]
+    return named or [label for label, card in known.items() if given == card.title]

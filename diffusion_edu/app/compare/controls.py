@@ -36,11 +36,11 @@ def ask():
     Returns the requests (A, B) and what is compared, "x" or "x0_hat".
     """
     places, known = [_places(*side) for side in zip(SIDES, st.columns(2, gap="medium"), strict=True)], models.titled()
-    titles = [
-        control(left.selectbox, options=list(known), **naming(prefix)("Model", "model"))
+    cards = [
+        models.choose(known, left.selectbox, **naming(prefix)("Model", "model"))
         for prefix, (_, left, _) in zip(PREFIXES, places, strict=True)
     ]
-    cards, requests = [known[title] for title in titles], []
+    requests = []
     class_name, name, images, T = _ask_common(cards)
     for prefix, card, (row, left, right), change in zip(PREFIXES, cards, places, DEFAULT, strict=True):
         default = replace(Preset(**card.sampling), **change)

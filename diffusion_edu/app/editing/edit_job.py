@@ -39,7 +39,7 @@ def ask_card(label="Model", size=None):
     if not known:
         st.error("No model that generates colour images is installed: restore the folder 'pretrained'.")
         st.stop()
-    return known[control(st.sidebar.selectbox, label, list(known), key="model")]
+    return models.choose(known, st.sidebar.selectbox, label)
 
 
 def ask_condition(names, first=ANY):

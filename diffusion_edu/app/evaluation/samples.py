@@ -46,7 +46,7 @@ def ask():
     known = models.labelled({n: card for n, card in cards.items() if card.generates or card.prediction_type == "vae"})
     card = None
     if source == GENERATED and known:
-        card = known[control(row.selectbox, "Model", list(known), key="samples_model", width=240)]
+        card = models.choose(known, row.selectbox, key="samples_model", width=240)
     count = control(row.select_slider, "Number", [8, 16, 32, 64], 32, key="samples_count", width=120)
     words = "Chooses the noise, or the images of our set."
     seed = control(row.number_input, "Seed", 0, 1_000_000, 0, key="samples_seed", width=110, help=words)

@@ -49,7 +49,7 @@ def _ask_model():
     known = {title: card for title, card in models.titled().items() if card.condition_names}
     if not known:
         raise ValueError("No conditional model is installed: restore the folder 'pretrained'.")
-    return known[control(st.selectbox, "Model", list(known), key="model")]
+    return models.choose(known, st.selectbox)
 
 
 def _default_preset(card):

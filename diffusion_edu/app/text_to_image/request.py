@@ -90,7 +90,7 @@ def ask():
     """Show the controls that all tabs share and return the TextRequest; stop with one sentence if there is no model."""
     with st.sidebar:
         known = models.titled(lambda card: bool(card.text and card.autoencoder), MISSING)
-        card = known[control(st.selectbox, "Model", list(known), key="model")]
+        card = models.choose(known, st.selectbox)
         main, more = st.container(), st.expander("More choices")
     with more:
         png_metadata.offer(known)
