@@ -179,6 +179,15 @@ def test_the_advice_fits_the_problem(number, advice):
     assert words.endswith(advice) if advice else ":" not in words
 
 
+def test_a_full_disk_that_names_no_file_is_told_with_the_file(tmp_path):
+    def full(part):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with pytest.raises(OSError, match="No space left") as problem:
+        files.write_safely(tmp_path / "state.x", full)
+    assert writing.in_words(problem.value).startswith(str(tmp_path / "state.x"))
+
+
 def test_a_log_is_written_whole_or_not_at_all(tmp_path, monkeypatch):
     """So that a kill in the middle leaves the old one."""
     log, path = Log(), tmp_path / "training" / "log.csv"
