@@ -2,6 +2,7 @@
 
 import io
 import os
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -32,7 +33,7 @@ def read_table(source):
         return hub(first)
     if len(paths) > 1:
         name = Path(os.path.commonpath([path.parent for path in paths])).name
-        if all(is_archive(path) for path in paths):
+        if all(is_archive(path) for path in paths) and not _numbered(paths):
             paths = unpacked(*paths)
         return _said(folder(paths, name)) if any(path.is_dir() for path in paths) else folder(paths, name)
     return _file(first) if first.is_file() and not is_image(first) else folder(paths, first.name or str(first))
@@ -77,11 +78,18 @@ def _side_by_side(sources):
     paths = [path for source in sources for path in located(source)]
     if len(paths) < 2 or len({path.absolute().parent for path in paths}) > 1:
         return False
+    if is_archive(paths[0]) and _numbered(paths):
+        return False
     tables = [read_table(path) for path in paths]
     if not all(isinstance(file, Path) for table in tables for file in table.files):  # of parquet files
         return False
     splits = split_folders([path.name.split(".")[0] for path in paths])
     return len(splits) == len(paths) or not any(column(table.columns, LABELS) for table in tables)
+
+
+def _numbered(archives):
+    """Whether archives are the parts of one set: 00000.tar, 00001.tar."""
+    return len({re.sub(r"\d+", "", path.name) for path in archives}) == 1
 
 
 def _said(table):
@@ -117,7 +125,9 @@ def folder(paths, name):
     if shards:
         return read_shards(name, root, shards)
     if archives := [file for file in others if is_archive(file)]:
-        return folder(unpacked(*archives), name) if len(archives) == 1 else _said(folder(unpacked(*archives), name))
+        if _numbered(archives):
+            return joined(name, [_file(file) for file in archives])
+        return _said(folder(unpacked(*archives), name))
     there = [file.relative_to(root).as_posix() for file in others]
     raise ValueError(NO_IMAGE.format(name) + (f", and found {listing(there)}." if there else "."))
 

@@ -222,7 +222,7 @@ MESSY = {  # files, what is read of them ("split label", "-" for none), and what
         {"train -": "train/1.png", "validation -": "val/1.png"},
         ["Left out 2 images that lie beside the splits train, val: train_masks, val_masks."],
     ),
-    "two kinds without a split": (
+    "two sorts without a split": (
         "trainA/1.png trainB/1.png",
         {"- trainA": "trainA/1.png", "- trainB": "trainB/1.png"},
         [],
