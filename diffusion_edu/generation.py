@@ -44,13 +44,17 @@ class Preset:
         return zero_terminal_snr(schedule) if self.zero_snr else schedule
 
     def step(self, denoise: Denoiser, randn: Noise | None = None) -> Step:
-        """Build the step of one walk; raises ValueError if the sampler has no such options."""
+        """Build the step of one walk; without randn, its noise comes from torch's own generator.
+
+        Raises ValueError if the sampler has no such options.
+        """
         step = sampler(self.sampler)
         known = [name for name, each in signature(step).parameters.items() if each.default is not each.empty]
         known.remove("randn")
         if not self.options.keys() <= set(known):
             raise ValueError(f"{self.sampler} has the options {known}, not {list(self.options)}.")
-        return partial(step, denoise, self.noise_schedule(), randn=randn, **self.options)
+        noise = {"randn": randn} if randn else {}
+        return partial(step, denoise, self.noise_schedule(), **noise, **self.options)
 
     def timesteps(self) -> list[int]:
         """List the timesteps that the walk visits, from T down to 0."""

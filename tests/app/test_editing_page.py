@@ -166,7 +166,7 @@ def test_the_page_says_at_which_timestep_it_starts_and_the_animation_starts_ther
         and f"{schedule.signal[500]:.2f} × your image + {schedule.noise[500]:.2f} × noise" in words
     )
     eps = torch.stack([torch.randn(3, 64, 64, generator=torch.Generator().manual_seed(seed)) for seed in range(3, 7)])
-    x = schedule.corrupt(to_signed(water_lily()), 500, eps)
+    x = schedule.corrupt(to_signed(water_lily())[None], 500, eps)
     assert np.array_equal(tracks(animation)["x"][0], in_a_row(to_bytes(x)))
 
 

@@ -331,7 +331,7 @@ def test_the_cards_of_latent_models_say_what_they_are_and_what_they_score(latent
 @pytest.mark.parametrize("page", PAGES)
 def test_no_page_breaks_or_offers_a_latent_model_for_pixels(page, latent):
     app = healthy(opened(page))
-    pickers = [box for box in app.selectbox if box.key != "scores_model" and box.label.endswith("Model")]
+    pickers = [box for box in app.selectbox if box.key != "evaluate.scores_model" and box.label.endswith("Model")]
     offered = {option for box in pickers for option in box.options}
     assert (
         ("talker" in offered) == ("11_" in page)

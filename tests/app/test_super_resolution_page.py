@@ -227,11 +227,10 @@ def test_a_stopped_evaluation_continues_where_it_was(words, tmp_path, monkeypatc
         (lambda words, few: ["drawer", *words[1:]], "drawer does not enlarge images"),
         (lambda words, few: ["painter", *words[1:]], "painter does not enlarge images"),
         (lambda words, few: ["features", *words[1:]], "features does not enlarge images"),
-        (lambda words, few: [*words, "--samples", "0"], "more --samples"),
         (lambda words, few: [*words, "--data", "nowhere"], "no file or folder"),
         (lambda words, few: [*words, "--data", few], "20 images are too few"),
     ],
-    ids=["unknown", "draws", "paints", "classifier", "nothing", "no data", "few images"],
+    ids=["unknown", "draws", "paints", "classifier", "no data", "few images"],
 )
 def test_problems_end_in_one_sentence(words, tmp_path, change, sentence):
     few = tmp_path / "few.parquet"

@@ -70,7 +70,7 @@ def test_images_of_any_size_divisible_by_8_become_latents_and_images_again(h, w,
 
 @pytest.mark.parametrize("shape", [(12, 16), (16, 20), (4, 4)])
 def test_other_sizes_are_refused_in_words(shape):
-    with pytest.raises(ValueError, match=f"divisible by 8, not {shape[0]} x {shape[1]}"):
+    with pytest.raises(ValueError, match=rf"divisible by 8, not \(1, 3, {shape[0]}, {shape[1]}\)"):
         small().encode(images(1, *shape))
 
 
@@ -475,11 +475,7 @@ def test_the_bicubic_baseline_keeps_flat_colours_and_loses_fine_patterns():
 
 
 def test_problems_of_the_evaluation_end_in_one_sentence(large, photos, monkeypatch):
-    for words, sentence in {
-        ("--samples", "1"): "at least two images",
-        ("--data", photos): "too few to hold two of them out",
-    }.items():
-        with pytest.raises(ValueError, match=sentence):
-            evaluated(large, monkeypatch, *words)
+    with pytest.raises(ValueError, match="too few to hold two of them out"):
+        evaluated(large, monkeypatch, "--data", photos)
     with pytest.raises(Unusable, match="flowers_simple has no latents"):
         evaluation.evaluate(evaluation.arguments(["flowers_simple", "--device", "cpu"]), iter)

@@ -188,7 +188,7 @@ MESSY = {  # files, what is read of them ("split label", "-" for none), and what
         {"- iris": "iris/1.png", "- rose": "rose/1.png"},
         [],
     ),
-    "splits of two kinds of images": (
+    "splits of photos and masks": (
         "trainA/1.png trainB/1.png testA/1.png testB/2.png",
         {"train A": "trainA/1.png", "train B": "trainB/1.png", "test A": "testA/1.png", "test B": "testB/2.png"},
         [],
