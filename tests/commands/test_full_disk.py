@@ -179,7 +179,7 @@ def test_the_advice_fits_the_problem(number, advice):
     assert words.endswith(advice) if advice else ":" not in words
 
 
-def test_a_full_disk_that_names_no_file_is_told_with_the_file(tmp_path):
+def test_a_full_disk_that_names_no_file_is_reported_with_the_file(tmp_path):
     def full(part):
         raise OSError(errno.ENOSPC, "No space left on device")
 
