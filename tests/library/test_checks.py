@@ -14,7 +14,7 @@ from helpers import CPU, seeded_noise
 
 from diffusion_edu import core, degradations, denoisers, generation, randomness, samplers, schedules, spacings, toy2d
 from diffusion_edu.analysis import measures
-from diffusion_edu.checks import Count, Fraction, checked, same_count
+from diffusion_edu.checks import Count, Fraction, Index, NotNegative, Positive, checked, same_count
 from diffusion_edu.editing import image_to_image, inpainting, interpolation, inversion, sketches, super_resolution
 from diffusion_edu.latent import codec, inputs
 
@@ -243,6 +243,17 @@ def test_the_sentence_names_argument_function_rule_and_value():
         example(fraction=math.nan)
     with pytest.raises(ValueError, match=r"^x of example must be .* or None, not a list of 2\.$"):
         example(x=[1, 2])
+
+
+@pytest.mark.parametrize(("rule", "most"), [(Count, 0), (Positive, 0.0), (Index, -1), (NotNegative, -0.001)])
+def test_the_nearest_value_outside_a_rule_is_refused(rule, most):
+    @checked
+    def function(value: rule):
+        return value
+
+    assert function(most + 1) == most + 1
+    with pytest.raises(ValueError, match="^value of "):
+        function(most)
 
 
 def test_a_checked_function_stays_itself():

@@ -5,10 +5,11 @@ import pytest
 import torch
 from torch import nn
 
+from diffusion_edu.cards import Unusable
 from diffusion_edu.data.batches import in_rounds
 from diffusion_edu.training.loop import fit, held_out_loss, loss_by_angle, train_state
 from diffusion_edu.training.objectives.diffusion import sample_noise_levels
-from diffusion_edu.training.state import save_run
+from diffusion_edu.training.state import load_run, save_run
 
 FIRST = [1.0, -2.0]  # the weights at the beginning
 
@@ -148,3 +149,20 @@ def test_a_state_is_not_saved_where_no_file_can_be(tmp_path, place, words):
     with pytest.raises(OSError, match=words):
         save_run(tmp_path / place, train_state(TwoWeights()), {})
     assert [path.name for path in tmp_path.iterdir()] == ["folder"]
+
+
+def test_a_state_keeps_its_own_counts_and_parts_of_seconds(tmp_path):
+    state, again = train_state(TwoWeights()), train_state(TwoWeights())
+    state.step, state.images, state.seconds = 3, 96, 12.75
+    save_run(tmp_path / "state.safetensors", state, {"step": 99, "images": 99, "seconds": 99.0, "sheets": 2})
+    facts = load_run(tmp_path / "state.safetensors", again)
+    assert (again.step, again.images, again.seconds, facts["sheets"]) == (3, 96, 12.75, 2)
+
+
+def test_weights_of_other_shapes_are_another_network_even_before_the_first_step(tmp_path):
+    save_run(tmp_path / "state.safetensors", train_state(nn.Linear(2, 3)), {})
+    other = train_state(nn.Linear(4, 3))
+    before = [weight.clone() for weight in other.net.parameters()]
+    with pytest.raises(Unusable, match="of another network"):
+        load_run(tmp_path / "state.safetensors", other)
+    assert all(map(torch.equal, before, other.net.parameters()))
