@@ -158,9 +158,8 @@ def test_a_recipe_leaves_a_vae_with_its_card_and_goes_on_where_it_was(photos, tm
     sampled = generate_samples(able, range(5), batch=2)
     assert (sampled.shape, sampled.dtype) == ((5, 3, 8, 8), torch.uint8)
     assert json.loads((out / "mine.json").read_text())["network"] == "vae"
-    assert (
-        load_images(out, 8, tell=lambda sentence: None).images.shape[0] == len(list(out.rglob("*.png"))) >= 4
-    )  # sheets, growth and curve
+    assert len(load_images(out, 8, tell=lambda sentence: None)) == 3  # samples, growth and curve; no sheets
+    assert len(list((out / "training" / "sheets").glob("*.png"))) == 2
 
 
 @pytest.mark.parametrize(
