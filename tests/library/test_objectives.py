@@ -202,3 +202,12 @@ def test_points_have_the_losses_of_images(prediction_type, expected):
     loss = Objective(prediction_type).at(net, x0, None, torch.full((3,), math.atan2(0.8, 0.6)), 2 * x0)
     assert loss.tolist() == pytest.approx([expected] * 3, rel=1e-5)
     assert Objective(prediction_type)(net, x0, None, seeded()).shape == (3,)
+
+
+@pytest.mark.parametrize(("low", "high"), [(0.0, math.pi / 4), (math.pi / 4, math.pi / 2), (0.3, 0.5)])
+def test_an_expert_is_trained_on_the_whole_of_its_range_and_on_nothing_else(low, high):
+    theta = torch.tensor([0.0, math.pi / 8, math.pi / 2])
+    mapped, cosine, sine = Objective(angles=(low, high)).rates(torch.zeros(3, 2), theta)
+    expected = torch.tensor([low, 0.75 * low + 0.25 * high, high])
+    torch.testing.assert_close(mapped, expected)
+    torch.testing.assert_close(torch.cat([cosine, sine], 1), torch.stack([expected.cos(), expected.sin()], 1))
