@@ -149,3 +149,12 @@ def test_a_solver_sees_what_a_constraint_made_of_x():
     *_, last = walk(step, noise(4, 3), path, held)
     assert seen == [(1000, [1.0]), (700, [0.7]), (400, [0.4])]
     assert last.x[:, 0].unique().tolist() == [0.0]
+
+
+@pytest.mark.parametrize("name", ["DDIM", "DDPM", "Heun", "DPM-Solver++", "Euler ancestral", "Multistep renoising"])
+def test_the_prediction_of_a_step_is_what_the_network_predicted_first(name):
+    step, x, schedule = sampler(name), noise(2, 3), cosine(1000)
+    for t, s in pairwise([1000, 600, 300, 100]):
+        x_s, x0_hat = step(wavy, schedule, x, t, s, randn=torch.ones_like)
+        close(x0_hat, wavy(x, t))
+        x = x_s
