@@ -274,3 +274,30 @@ def test_a_timestep_that_does_not_exist_is_refused(t):
 
 def test_a_schedule_that_ends_in_pure_noise_needs_no_stretching():
     assert zero_terminal_snr(flow(10)).name == "flow"
+
+
+@pytest.mark.parametrize("tau", [0.3, 1.0, 2.5])
+def test_tau_makes_the_sigmoid_steep_or_flat(tau):
+    """Jabri et al. 2022, algorithm 1, in NumPy; the last step is capped."""
+    curve = 1 / (1 + np.exp(-np.linspace(-3, 3, 21) / tau))
+    expected = torch.from_numpy((curve[-1] - curve) / (curve[-1] - curve[0]))
+    torch.testing.assert_close(sigmoid(20, tau=tau).alpha_bar[:-1], expected[:-1], rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("t", [[0, 11], [11, 0], [-1, 5], [5, -1]], ids=str)
+def test_every_timestep_of_a_batch_lies_in_the_schedule(t):
+    with pytest.raises(IndexError, match="has the timesteps 0 to 10"):
+        cosine(10).rates(torch.tensor(t), torch.zeros(2, 3))
+
+
+@pytest.mark.parametrize("shape", [(2,), (2, 5), (2, 3, 4), (2, 3, 4, 4), (2, 1, 2, 3, 4)], ids=str)
+def test_the_rates_of_a_batch_multiply_whatever_has_a_batch(shape):
+    signal, noise = cosine(10).rates(torch.tensor([2, 7]), torch.zeros(shape))
+    assert signal.shape == noise.shape == (2, *[1] * (len(shape) - 1))
+    assert signal.flatten().tolist() == cosine(10).signal[[2, 7]].tolist()
+
+
+def test_noise_never_falls_from_one_timestep_to_the_next():
+    rates = torch.tensor([1.0, 0.8, 0.6, 0.4], dtype=torch.float64)
+    with pytest.raises(ValueError, match="never lose noise"):
+        Schedule("falling", rates, torch.tensor([0.0, 0.6, 0.5, 0.9], dtype=torch.float64))
