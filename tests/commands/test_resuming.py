@@ -182,7 +182,7 @@ def test_a_damaged_state_is_refused_with_true_advice(home, damage):
     "fact",
     [
         b"prediction_type",
-        b"noise_schedule",
+        b"guidance_scale",
         b"widths",
         b"flowers_attention",
         b"options",
