@@ -140,7 +140,8 @@ def hostile(random):
     if kind < 0.15:
         sides = random.choices([0, 1, 7, 64, 4000, 30_000, 49_000_000, 2**31 - 1, 2**32 - 1], k=2)
         depth, colour = random.choice([1, 2, 4, 8, 16, 99]), random.choice([0, 2, 3, 4, 6])
-        data = png(*sides, depth, colour, sides[0] * sides[1] < 10**6, interlaced=random.randrange(2))
+        whole = max(sides) < 10**5 and sides[0] * sides[1] < 10**6
+        data = png(*sides, depth, colour, whole, interlaced=random.randrange(2))
     elif kind < 0.2:
         return random.randbytes(random.randrange(2000))
     elif kind < 0.25:
