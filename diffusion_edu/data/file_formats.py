@@ -24,6 +24,7 @@ UNREAD = "{}, which is not read as an image"
 RARE_TIFF = UNREAD.format(
     "a camera raw file, or a TIFF of a rare kind (colours as floating-point numbers, many channels)"
 )
+JPEG_XL = "a JPEG XL image: install pillow-jxl-plugin to read it ('pip install pillow-jxl-plugin')"
 SIGNATURES = (  # the first bytes, and what they belong to
     (b"%PDF", UNREAD.format("a PDF")),
     (b"%!PS", UNREAD.format("a PostScript graphic")),
@@ -41,8 +42,8 @@ SIGNATURES = (  # the first bytes, and what they belong to
     (b"#?RADIANCE", UNREAD.format("a Radiance HDR image")),
     (b"\x1aE\xdf\xa3", UNREAD.format("a video")),
     (b"version https://git-lfs", "a pointer of Git LFS: fetch the file itself with 'git lfs pull'"),
-    (b"\xff\x0a", "a JPEG XL image: install pillow-jxl-plugin to read it ('pip install pillow-jxl-plugin')"),
-    (b"\0\0\0\x0cJXL ", "a JPEG XL image: install pillow-jxl-plugin to read it ('pip install pillow-jxl-plugin')"),
+    (b"\xff\x0a", JPEG_XL),
+    (b"\0\0\0\x0cJXL ", JPEG_XL),
     (b"II*\0", RARE_TIFF),
     (b"MM\0*", RARE_TIFF),
     (b"II+\0", RARE_TIFF),

@@ -3,17 +3,13 @@
 import math
 from copy import deepcopy
 
-import psutil
 import torch
+
+from diffusion_edu.memory import free_memory
 
 FLOATS = 4  # bytes
 COPIES = 4  # of a batch at least: images, noise, noisy images, output
 MOST_FLOATS = 1000  # that a network keeps for each one of its input; ours keep 30 to 370
-
-
-def free_memory(device):
-    """Return how many bytes are free on a device."""
-    return torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else psutil.virtual_memory().available
 
 
 def check_batch(batch, size, compute, channels=3):

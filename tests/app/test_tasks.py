@@ -11,8 +11,8 @@ pytest.importorskip("streamlit")
 
 from streamlit.testing.v1 import AppTest  # noqa: E402
 
-from diffusion_edu.app.jobs import memory, worker  # noqa: E402
 from diffusion_edu.app.jobs import task as tasks  # noqa: E402
+from diffusion_edu.app.jobs import worker  # noqa: E402
 from diffusion_edu.app.jobs.worker import Job, sentence_of  # noqa: E402
 
 
@@ -224,7 +224,7 @@ def test_only_the_package_of_jobs_knows_the_keys_of_tasks_in_the_session():
     ("free", "side", "fits"), [(8e9, 64, True), (0.5e9, 64, True), (0.5e9, 1024, False), (8e9, 1024, True)]
 )
 def test_a_layer_that_does_not_fit_the_memory_is_refused_before_it_is_computed(monkeypatch, free, side, fits):
-    monkeypatch.setattr(memory.psutil, "virtual_memory", lambda: SimpleNamespace(available=free))
+    monkeypatch.setattr("psutil.virtual_memory", lambda: SimpleNamespace(available=free))
     layer, computed = torch.nn.Conv2d(1, 32, 1), []
     layer.register_forward_hook(lambda *given: computed.append(True))
     try:
@@ -235,7 +235,7 @@ def test_a_layer_that_does_not_fit_the_memory_is_refused_before_it_is_computed(m
 
 
 def test_a_job_stops_before_the_memory_is_full(monkeypatch):
-    monkeypatch.setattr(memory.psutil, "virtual_memory", lambda: SimpleNamespace(available=1e8))
+    monkeypatch.setattr("psutil.virtual_memory", lambda: SimpleNamespace(available=1e8))
     job = Job(iter("abc"), 3)
     job._take_turn()
     assert job.finished and not job.kept and "not enough memory" in job.problem

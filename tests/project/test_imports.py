@@ -45,6 +45,7 @@ MAY_SEE = {  # our modules and rooms that a module or room may import, besides t
     "checks": set(),
     "core": set(),
     "paths": set(),
+    "memory": set(),
     "options": set(),
     "schedules": set(),
     "randomness": set(),

@@ -1,19 +1,20 @@
 """Work that does not fit the memory ends with a sentence, before the system ends the app for everybody."""
 
-import psutil
 import torch
 from torch import nn
 from torch.nn.modules.module import register_module_forward_pre_hook
 
+from diffusion_edu.memory import free_memory
+
+CPU = torch.device("cpu")
 SMALL = 64e6  # bytes of the result of a layer that always fit
 RESERVE = 250e6  # bytes that stay free for everybody
 COPIES = 4  # a layer's result, its normalised form, a sum, and a skip connection
 
 
-def check_free(needed=0.0, device=None):
+def check_free(needed=0.0, device=CPU):
     """Raise MemoryError if more bytes are needed on a device than are free."""
-    on_gpu = device is not None and device.type == "cuda"
-    free = torch.cuda.mem_get_info(device)[0] if on_gpu else psutil.virtual_memory().available
+    free = free_memory(device)
     if needed + RESERVE > free:
         raise MemoryError(f"{needed / 1e9:.1f} GB are needed and {free / 1e9:.1f} GB are free")
 
