@@ -134,7 +134,6 @@ WRONG = {
     "09.5": [
         (lambda net, x, labels, null, scale: _both(net, x, torch.zeros_like(labels), labels, scale), "class 0 as null"),
         (lambda net, x, labels, null, scale: _both(net, x, labels, torch.full_like(labels, null), scale), "order"),
-        (lambda net, x, labels, null, scale: _both(net, x, labels, labels, scale), "labels twice"),
         (
             lambda net, x, labels, null, scale: _both(
                 net, x, torch.full_like(labels, null), torch.full_like(labels, null), scale
@@ -281,7 +280,7 @@ RIGHT = {
         _numpy_drop,
         _copied_drop,
         lambda labels, null, fraction, u: [
-            null if chance < fraction else int(label) for label, chance in zip(labels, u, strict=True)
+            null if number < fraction else int(label) for label, number in zip(labels, u, strict=True)
         ],
         lambda labels, null, fraction, u: labels * (u >= fraction) + null * (u < fraction),
         lambda labels, null, fraction, u: labels.masked_fill(u < fraction, null),
