@@ -12,5 +12,5 @@ def _place(inside, beside):
 
 
 PRETRAINED = _place("pretrained", "pretrained")  # weights and their cards
-LESSONS = _place("lessons", "lessons")  # notebooks, their checks and solutions
+LESSONS = _place("notebooks", "lessons")  # the notebooks of the course, their solutions and texts
 EXPLORER = _place("explorer", ".")  # streamlit_app.py, pages/ and .streamlit/
