@@ -5,6 +5,6 @@
 """
 
 from diffusion_edu.lessons.course import answered, check, fast, predict, predicted, quiz, start
-from diffusion_edu.lessons.report import report
+from diffusion_edu.lessons.reporting import report
 
 __all__ = ["answered", "check", "fast", "predict", "predicted", "quiz", "report", "start"]

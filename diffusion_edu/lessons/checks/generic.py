@@ -31,7 +31,7 @@ def _wrong_results(exercise, trials, results, right) -> Iterator[tuple[str, Call
     yield "Your result is upside down: one divided by the right one.", every(lambda each: 1 / each)
     yield "One square root too many.", every(lambda each: each.sqrt())
     yield "A square root is missing.", every(lambda each: each.square())
-    yield "Rows and columns are exchanged in your result.", every(lambda each: each.mT)
+    yield "Rows and columns are exchanged in your result.", every(lambda each: each.transpose(-1, -2))
     yield "The order of your result is reversed.", every(lambda each: each.flip(0))
     yield "Your result is one minus the right one.", every(lambda each: 1 - each)
     yield "You return the first result for the whole batch.", every(lambda each: each[:1].expand_as(each))

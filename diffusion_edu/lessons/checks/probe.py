@@ -27,7 +27,7 @@ def _right(exercise, function, inputs):
 def _case(exercise, function, inputs):
     """Tell the result for one case; for a large one, tell whether it is too large or too small."""
     result, right = (numbers(exercise.run(each, *inputs)) for each in (function, exercise.answer))
-    said = ", ".join(short(list(each) if each.numel() <= 8 else each.tolist()[:3]) for each in result)
+    said = ", ".join(short(each.tolist()) for each in result)
     names = [
         f"{name} = {text}" for name, value in zip(_names(exercise), inputs, strict=False) if (text := short(value))
     ]
