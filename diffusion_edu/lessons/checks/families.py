@@ -1,0 +1,55 @@
+"""Families of mistakes, written as tables: each hint beside the wrong code that it belongs to."""
+
+from collections.abc import Callable
+from itertools import product
+
+import torch
+from torch import Tensor
+
+from diffusion_edu.lessons.checks.exercise import Mistake
+
+Parts = dict[str, Callable]  # the hint for each wrong part of an answer; the right part has the hint ""
+
+
+def named(table: dict[str, Callable | tuple[Callable, ...]]) -> tuple[Mistake, ...]:
+    """Make mistakes of a table: one hint may belong to several wrong answers."""
+    return tuple(
+        Mistake(hint, answer)
+        for hint, answers in table.items()
+        for answer in (answers if isinstance(answers, tuple) else (answers,))
+    )
+
+
+def combined(
+    build: Callable, *parts: Parts, opening: str = "", together: dict[tuple[str, ...], str] | None = None
+) -> tuple[Mistake, ...]:
+    """Make a mistake of every choice of parts of which one or two are wrong; build turns the parts into an answer.
+
+    `together` has another hint for two wrong parts whose hints start with these words.
+    """
+    found = []
+    for wrong in (1, 2):
+        for choice in product(*(part.items() for part in parts)):
+            hints, functions = zip(*choice, strict=True)
+            hints = tuple(filter(None, hints))
+            if len(hints) == wrong:
+                found.append(Mistake(" ".join([opening, _of_both(hints, together or {})]).strip(), build(*functions)))
+    return tuple(found)
+
+
+def _of_both(hints, together):
+    for starts, hint in together.items():
+        if len(starts) == len(hints) and all(map(str.startswith, hints, starts)):
+            return hint
+    return " ".join(hints)
+
+
+def factors(x: Tensor, one: Tensor, other: Tensor) -> tuple[float, float]:
+    """Find a and b with x = a * one + b * other; both are NaN if x is no such mixture."""
+    no_mixture = float("nan"), float("nan")
+    if x.shape != one.shape:
+        return no_mixture
+    sides = torch.stack([one.double().flatten(), other.double().flatten()], dim=1)
+    wanted = x.double().flatten()[:, None]
+    found = torch.linalg.lstsq(sides, wanted).solution
+    return (found[0].item(), found[1].item()) if torch.allclose(sides @ found, wanted, atol=1e-4) else no_mixture
