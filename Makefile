@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --constraint constraints.txt
 
-.PHONY: app lab test quick slow mutants fuzz lint types lessons benchmark constraints lock clean
+.PHONY: app lab test quick slow mutants fuzz lint types lessons notebooks benchmark constraints lock clean
 
 app: $(VENV)/app
 	$(BIN)/diffusion-edu app
@@ -35,8 +35,11 @@ lint: $(VENV)/dev
 types: $(VENV)/dev # the public library; pyproject.toml lists the files
 	$(BIN)/mypy
 
-lessons: $(VENV)/dev # runs every lesson, as students get it and solved, and tries its checks
-	$(BIN)/python -m pytest tests/lessons
+lessons: $(VENV)/dev # runs every lesson in full, as students get it and solved, and tries its checks
+	$(BIN)/python -m pytest -m "slow or not slow" tests/lessons
+
+notebooks: $(VENV)/dev # builds the notebooks of all lessons from lessons/source: after a change to a text or a question
+	$(BIN)/python -m diffusion_edu.lessons.build
 
 benchmark: $(VENV)/dev # about half an hour on two cores; each line also runs alone
 	$(BIN)/python -m benchmarks.sampling

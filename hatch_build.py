@@ -8,7 +8,7 @@ from pathlib import Path
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
-UNWANTED = ("__pycache__", ".ipynb_checkpoints", ".part", "ruff.toml", ".ruff_cache")
+UNWANTED = ("__pycache__", ".ipynb_checkpoints", ".part", "ruff.toml", ".ruff_cache", "my_answers")
 
 
 def files_under(root, source):

@@ -8,6 +8,7 @@ from diffusion_edu.options import require_folder
 from diffusion_edu.paths import LESSONS
 
 COPIED = ".copied.json"  # in the folder: what was copied there, as {path: sha-256}
+UNWANTED = {"__pycache__", "my_answers", "source"}  # folders that are not for students
 
 
 def copy_lessons(folder):
@@ -47,7 +48,7 @@ def read_record(path):
 def wanted(path):
     """Say whether a file is part of the lessons, and not what Python, Jupyter or ruff keep beside them."""
     parts = path.relative_to(LESSONS).parts
-    return path.name != "ruff.toml" and not any(part == "__pycache__" or part.startswith(".") for part in parts)
+    return path.name != "ruff.toml" and not any(part in UNWANTED or part.startswith(".") for part in parts)
 
 
 def fingerprint(content):

@@ -1,4 +1,4 @@
-"""The frame of pages: sources are read once, plotly.js is served once, and a lesson is opened as it can be opened."""
+"""The frame of pages: sources are read once, plotly.js is served once, and pages and lessons know each other."""
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -12,6 +12,8 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx  # noqa: E402
 from diffusion_edu.app.common import layout  # noqa: E402
 from diffusion_edu.app.common.source_code import read_once, source_of  # noqa: E402
 from diffusion_edu.app.components import plotly_script  # noqa: E402
+from diffusion_edu.paths import LESSONS  # noqa: E402
+from onscreen import healthy, opened  # noqa: E402
 
 
 def test_a_source_is_read_once_and_by_one_thread_at_a_time():
@@ -31,7 +33,7 @@ def test_a_source_is_read_once_and_by_one_thread_at_a_time():
 
 
 def test_every_page_shows_the_source_that_python_has():
-    assert source_of(layout.lesson).startswith("def lesson(name):")
+    assert source_of(layout.show_lessons).startswith("def show_lessons(names):")
 
 
 def test_plotly_is_handed_over_once_and_belongs_to_no_session():
@@ -47,11 +49,17 @@ def test_plotly_is_handed_over_once_and_belongs_to_no_session():
     assert added == [(str(plotly_script.PLOTLY_SCRIPT), None)]
 
 
-@pytest.mark.parametrize(("installed", "words"), [(False, "`jupyter lab lessons/01"), (True, "`diffusion-edu lab`")])
-def test_a_lesson_is_opened_as_it_can_be_opened_here(installed, words, monkeypatch, tmp_path):
-    said = []
-    monkeypatch.setattr(layout.st, "caption", said.append)
-    if installed:
-        monkeypatch.setattr(layout, "ROOT", tmp_path)
-    layout.lesson("01_adding_noise")
-    assert words in said[0]
+def test_every_lesson_is_named_on_a_page_and_every_page_names_lessons():
+    names = {name for name, _, _ in layout.PAGES.values()} - {"home"}
+    assert layout.LESSONS.keys() == names
+    assert {lesson for lessons in layout.LESSONS.values() for lesson in lessons} == {
+        source.stem for source in LESSONS.glob("source/*.py")
+    }
+
+
+def test_a_page_says_which_lessons_build_what_it_shows():
+    app = healthy(opened("pages/4_Compare.py"))
+    assert [caption.value for caption in app.caption if "Build it yourself" in caption.value] == [
+        "Build it yourself: `04_ddpm.ipynb` and `05_ddim_and_fast_solvers.ipynb`. "
+        "The command `diffusion-edu lab` opens the course."
+    ]

@@ -94,7 +94,7 @@ def test_the_wheel_holds_weights_assets_pages_and_lessons():
     ]
     assert {path.suffix for path in wanted} >= {".py", ".js", ".css", ".html"}
     assert {path.relative_to(ROOT).as_posix() for path in wanted} <= packed
-    for folder, target in (("pretrained", "pretrained"), ("lessons", "lessons"), ("pages", "explorer/pages")):
+    for folder, target in (("pretrained", "pretrained"), ("lessons", "notebooks"), ("pages", "explorer/pages")):
         files = [path for kind in ("*.safetensors", "*.json", "*.parquet", "*.npz", "*.ipynb", "*.py") for path in
                  (ROOT / folder).rglob(kind)]  # fmt: skip
         assert files
@@ -106,7 +106,7 @@ def test_the_wheel_holds_weights_assets_pages_and_lessons():
 def test_the_paths_lead_to_what_is_there():
     assert (paths.PRETRAINED / "flowers_attention.safetensors").is_file()
     assert (paths.EXPLORER / "streamlit_app.py").is_file() and (paths.EXPLORER / "pages").is_dir()
-    assert (paths.LESSONS / "checks").is_dir()
+    assert (paths.LESSONS / "solutions").is_dir()
 
 
 def test_the_command_starts_without_torch(tmp_path):
@@ -244,20 +244,21 @@ def test_the_lessons_are_copied_and_changed_ones_are_kept(ran, tmp_path, capsys)
     folder = tmp_path / "mine"
     cli.main(["lab", "--folder", str(folder), "--port", "9999"])
     assert ran == [["jupyterlab", str(folder), "--port", "9999"]] and not capsys.readouterr().out
-    lesson, check, removed = folder / "01_adding_noise.ipynb", folder / "checks" / "quiz.py", folder / "README.md"
+    lesson, old, removed = folder / "01_adding_noise.ipynb", folder / "04_ddpm.ipynb", folder / "README.md"
     assert lesson.read_bytes() == (paths.LESSONS / lesson.name).read_bytes()
     assert (folder / "solutions" / lesson.name).is_file() and not list(folder.rglob("ruff.toml"))
+    assert not (folder / "source").exists()
     lesson.write_text("{}")
-    check.write_text(check.read_text() + "# an older version\n")
+    old.write_text(old.read_text() + "\n")
     record = folder / lessons.COPIED
-    was = lessons.fingerprint((paths.LESSONS / "checks" / "quiz.py").read_bytes())
-    record.write_text(record.read_text().replace(was, lessons.fingerprint(check.read_bytes())))
+    was = lessons.fingerprint((paths.LESSONS / old.name).read_bytes())
+    record.write_text(record.read_text().replace(was, lessons.fingerprint(old.read_bytes())))
     removed.unlink()
     for _ in range(2):
         cli.main(["lab", "--folder", str(folder)])
         assert capsys.readouterr().out.startswith(f"{lesson} is kept as you changed it")
         assert lesson.read_text() == "{}" and removed.is_file()
-        assert check.read_bytes() == (paths.LESSONS / "checks" / "quiz.py").read_bytes()
+        assert old.read_bytes() == (paths.LESSONS / old.name).read_bytes()
 
 
 @pytest.mark.parametrize(("command", "extra"), [("app", "app"), ("lab", "lessons"), ("evaluate", "evaluate")])

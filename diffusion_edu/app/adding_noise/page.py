@@ -6,7 +6,7 @@ from diffusion_edu.analysis.measures import histogram, snr_decibels, spectrum
 from diffusion_edu.app.adding_noise.animation import NOISES, ForwardProcess
 from diffusion_edu.app.common import image_picker
 from diffusion_edu.app.common.controls import control
-from diffusion_edu.app.common.layout import lesson, show_code
+from diffusion_edu.app.common.layout import show_code
 from diffusion_edu.app.common.plain_text import plain
 from diffusion_edu.app.common.snippets import snippet
 from diffusion_edu.app.common.state import callback, set_controls
@@ -27,7 +27,6 @@ def show():
         f"{plain(subject.class_name.capitalize())}, 64x64, the input size of the models. The line beside a schedule's "
         f"name shows whether its curves are solid or dashed. {' '.join(subject.notes)}"
     )
-    lesson("01_adding_noise")
     schedules = [SCHEDULES[schedule.name] for schedule in process.schedules]
     show_code(code(subject, process), Schedule.corrupt, *schedules, snr_decibels, histogram, spectrum)
 

@@ -1,14 +1,10 @@
 """The frame of every page: the list of pages, the title, images side by side, and the code behind the page."""
 
 from contextlib import contextmanager
-from pathlib import Path
-
 import streamlit as st
 
 from diffusion_edu.app.common.source_code import source_of
 from diffusion_edu.app.common.state import AFRESH, PAGE, guarded
-
-ROOT = Path(__file__).parents[3]
 
 PAGES = {  # its file: its name in keys and links, its title, its symbol
     "streamlit_app.py": ("home", "Home", ":material/home:"),
@@ -26,12 +22,27 @@ PAGES = {  # its file: its name in keys and links, its title, its symbol
     "pages/13_Evaluate_and_debug.py": ("evaluate", "Evaluate and debug", ":material/bug_report:"),
 }
 
+LESSONS = {  # the name of a page: the lessons that build what it shows; on Home and in the course, all are listed
+    "noise": ("01_adding_noise",),
+    "denoise": ("02_denoising_once",),
+    "sampling": ("00_start_and_seeds", "04_ddpm"),
+    "compare": ("04_ddpm", "05_ddim_and_fast_solvers"),
+    "steps": ("00_start_and_seeds", "05_ddim_and_fast_solvers"),
+    "points": ("03_diffusion_in_2d", "13_capstone"),
+    "unet": ("06_unets",),
+    "cold": ("08_cold_diffusion",),
+    "guidance": ("09_classes_and_guidance",),
+    "editing": ("10_editing_and_cascades",),
+    "text": ("11_latents_and_text",),
+    "evaluate": ("07_training", "12_evaluate_and_reflect", "13_capstone"),
+}
+
 
 @contextmanager
 def page(name, title, question, icon):
     """Run a page: `with page("sampling", ...): show()`.
 
-    It begins with the list of all pages, its title, and the question that it answers. `name` is the first part of the
+    It begins with the list of all pages, its title, the question that it answers, and its lessons. `name` is the first part of the
     keys of everything that is the page's own, and so of its settings in links. Nobody sees a traceback.
     """
     st.set_page_config(page_title=f"{title} · diffusion_edu", page_icon=icon, layout="wide")
@@ -41,6 +52,8 @@ def page(name, title, question, icon):
             st.page_link(path, label=label, icon=symbol)
     st.title(title, anchor=False)
     st.markdown(question)
+    if name in LESSONS:
+        show_lessons(LESSONS[name])
     try:
         with guarded():
             yield
@@ -48,13 +61,10 @@ def page(name, title, question, icon):
         st.session_state.pop(AFRESH, None)
 
 
-def lesson(name):
-    """Name the lesson that builds what this page shows, and how to open it."""
-    path = f"lessons/{name}.ipynb"
-    if (ROOT / path).exists():
-        st.caption(f"Lesson: `{path}`. Open it with `jupyter lab {path}`.")
-    else:
-        st.caption(f"Lesson: `{name}.ipynb`. `diffusion-edu lab` copies the lessons into a folder and opens them.")
+def show_lessons(names):
+    """Name the lessons in which students build what this page shows, and how to open them."""
+    files = " and ".join(f"`{name}.ipynb`" for name in names)
+    st.caption(f"Build it yourself: {files}. The command `diffusion-edu lab` opens the course.")
 
 
 def show_images(images):
