@@ -7,13 +7,13 @@ import pytest
 
 pytest.importorskip("streamlit")
 
+from onscreen import healthy, opened  # noqa: E402
 from streamlit.runtime.scriptrunner import get_script_run_ctx  # noqa: E402
 
 from diffusion_edu.app.common import layout  # noqa: E402
 from diffusion_edu.app.common.source_code import read_once, source_of  # noqa: E402
 from diffusion_edu.app.components import plotly_script  # noqa: E402
 from diffusion_edu.paths import LESSONS  # noqa: E402
-from onscreen import healthy, opened  # noqa: E402
 
 
 def test_a_source_is_read_once_and_by_one_thread_at_a_time():

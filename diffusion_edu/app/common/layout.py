@@ -1,6 +1,7 @@
 """The frame of every page: the list of pages, the title, images side by side, and the code behind the page."""
 
 from contextlib import contextmanager
+
 import streamlit as st
 
 from diffusion_edu.app.common.source_code import source_of
@@ -42,8 +43,8 @@ LESSONS = {  # the name of a page: the lessons that build what it shows; on Home
 def page(name, title, question, icon):
     """Run a page: `with page("sampling", ...): show()`.
 
-    It begins with the list of all pages, its title, the question that it answers, and its lessons. `name` is the first part of the
-    keys of everything that is the page's own, and so of its settings in links. Nobody sees a traceback.
+    It begins with the list of all pages, its title, the question that it answers, and its lessons. `name` is the first
+    part of the keys of everything that is the page's own, and so of its settings in links. Nobody sees a traceback.
     """
     st.set_page_config(page_title=f"{title} · diffusion_edu", page_icon=icon, layout="wide")
     st.session_state[PAGE] = name
