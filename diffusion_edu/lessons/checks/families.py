@@ -1,12 +1,13 @@
 """Families of mistakes, written as tables: each hint beside the wrong code that it belongs to."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from itertools import product
 
 import torch
 from torch import Tensor
 
 from diffusion_edu.lessons.checks.exercise import Mistake
+from diffusion_edu.lessons.checks.results import numbers
 
 Parts = dict[str, Callable]  # the hint for each wrong part of an answer; the right part has the hint ""
 
@@ -18,6 +19,11 @@ def named(table: dict[str, Callable | tuple[Callable, ...]]) -> tuple[Mistake, .
         for hint, answers in table.items()
         for answer in (answers if isinstance(answers, tuple) else (answers,))
     )
+
+
+def chosen(table: Parts, *numbers: int) -> Parts:
+    """Choose the right part of a table, its first row, and wrong ones by number."""
+    return {hint: part for k, (hint, part) in enumerate(table.items()) if k in (0, *numbers)}
 
 
 def combined(
@@ -53,3 +59,24 @@ def factors(x: Tensor, one: Tensor, other: Tensor) -> tuple[float, float]:
     wanted = x.double().flatten()[:, None]
     found = torch.linalg.lstsq(sides, wanted).solution
     return (found[0].item(), found[1].item()) if torch.allclose(sides @ found, wanted, atol=1e-4) else no_mixture
+
+
+def distinct(draw: Callable, mistakes: Iterable[Mistake], trials: int = 8) -> tuple[Mistake, ...]:
+    """Drop a mistake if an earlier one gives the same numbers on random inputs; draw makes the inputs of a trial."""
+    random = torch.Generator().manual_seed(0)
+    inputs = [draw(random) for _ in range(trials)]
+    seen: dict[str, Mistake] = {}
+    for mistake in mistakes:
+        seen.setdefault(_fingerprint(mistake.answer, inputs), mistake)
+    return tuple(seen.values())
+
+
+def _fingerprint(answer, trials):
+    """The results of a wrong answer, rounded, as text; it raises where the inputs do not fit."""
+    results = []
+    for inputs in trials:
+        try:
+            results.append([[f"{value:.3g}" for value in each.flatten().tolist()] for each in numbers(answer(*inputs))])
+        except Exception as problem:
+            results.append(type(problem).__name__)
+    return str(results)
