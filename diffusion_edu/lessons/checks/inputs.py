@@ -51,3 +51,11 @@ def two_timesteps(random: Generator, T: int, lowest: int = 0) -> tuple[int, int]
     """Choose (t, s) with lowest <= s < t <= T; in a quarter of the cases s is the lowest."""
     s = lowest if number(random, 0, 1) < 0.25 else whole(random, lowest, T - 1)
     return whole(random, s + 1, T), s
+
+
+def bent_schedule(random: Generator, T: int = 10) -> Schedule:
+    """Make a schedule whose noise rates cannot be computed from its signal rates."""
+    power = alpha_bar(random, T)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # as in `schedule`
+        return Schedule("random", power.sqrt(), number(random, 0.7, 1.5) * (1 - power) ** number(random, 0.35, 0.8))
