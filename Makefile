@@ -41,6 +41,12 @@ lessons: $(VENV)/dev # runs every lesson in full, as students get it and solved,
 notebooks: $(VENV)/dev # builds the notebooks of all lessons from lessons/source: after a change to a text or a question
 	$(BIN)/python -m diffusion_edu.lessons.build
 
+book: $(VENV)/dev # lessons with their outputs, glossary, model cards and reference, in build/book/html: no network, no notebook is run
+	$(BIN)/python -m docs.book
+
+badges: $(VENV)/app # `make badges REPOSITORY=owner/name`: the lessons open in Colab and Binder from that repository
+	$(BIN)/diffusion-edu lessons badges $(REPOSITORY)
+
 benchmark: $(VENV)/dev # about half an hour on two cores; each line also runs alone
 	$(BIN)/python -m benchmarks.sampling
 	$(BIN)/python -m benchmarks.training

@@ -44,6 +44,7 @@ def test_requirements_and_extras_install_the_same():
     assert sorted(listed("requirements.txt")) == sorted({*PYPROJECT["project"]["dependencies"], *extras})
     assert EXTRAS["all"] == ["diffusion_edu[app,lessons,train,evaluate]"]
     assert sorted([*listed("requirements-dev.txt"), "diffusion_edu[all]"]) == sorted(EXTRAS["dev"])
+    assert set(EXTRAS["book"]) <= set(EXTRAS["dev"])
 
 
 def test_constraints_pin_everything_that_is_required_and_nothing_that_only_this_machine_has():
