@@ -28,7 +28,7 @@ except ModuleNotFoundError as problem:
     ) from None
 {rest}"""
 SOLUTION = re.compile(
-    r"^( *)# BEGIN SOLUTION\n(?P<solved>.*?)^ *# END SOLUTION\n?(?P<student>(?:^ *# STUDENT ?.*\n?)*)", re.M | re.S
+    r"^( *)# BEGIN SOLUTION\n(?P<solved>.*?)^ *# END SOLUTION\n?(?P<student>(?:^ *# STUDENT ?[^\n]*\n?)*)", re.M | re.S
 )
 INLINE = re.compile(r"^(?P<student>.*?)  ## solution: (?P<solved>.*)$", re.M)
 PNG = """
