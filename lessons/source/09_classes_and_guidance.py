@@ -1,0 +1,299 @@
+# %% [markdown] id="title"
+# # 9 · Classes and guidance
+#
+# So far the model chose what to sample. Now **you** choose, with a label, and you decide how strongly the label counts. At the end you can
+#
+# - train one network to predict with and without a label;
+# - write classifier-free guidance in one line, and translate between the two conventions of its scale;
+# - say what a high guidance scale gives, what it takes away, and what it costs.
+#
+# **You need** [lesson 2](02_denoising_once.ipynb) and [lesson 5](05_ddim_and_fast_solvers.ipynb). **Time:** 55 minutes. **In the explorer:** the page [Guidance](app:Guidance).
+
+# %% id="setup"
+import torch
+from diffusion_edu.checkpoints import load
+from diffusion_edu.denoisers import exact_gaussian, exact_mixture
+from diffusion_edu.denoisers import guided as library_guided
+from diffusion_edu.generation import Preset, generate
+from diffusion_edu.lessons import answered, check, fast, predict, predicted, quiz, report, start
+from diffusion_edu.lessons.figures import lesson_09 as figures
+from diffusion_edu.schedules import cosine
+
+start("09")
+
+# %% [markdown] id="recall"
+# ## Recall
+#
+# Put a letter in place of the dots, in quotes.
+#
+# {question 09.r1}
+#
+# {question 09.r2}
+
+# %% id="recall-1" tags=["exercise"]
+quiz("09.r1", ...)  ## solution: quiz("09.r1", "b")
+
+# %% id="recall-2" tags=["exercise"]
+quiz("09.r2", ...)  ## solution: quiz("09.r2", "a")
+
+# %% [markdown] id="predict"
+# ## Predict
+#
+# Decide before you know, and write one reason.
+#
+# {question 09.p1}
+#
+# {question 09.p2}
+
+# %% id="predict-1" tags=["exercise"]
+predict("09.p1", ..., because=...)  ## solution: predict("09.p1", "b", because="guidance goes on beyond the class")
+
+# %% id="predict-2" tags=["exercise"]
+predict("09.p2", ..., because=...)  ## solution: predict("09.p2", "c", because="variety counts, too")
+
+# %% [markdown] id="labels"
+# ## 1. A label is one more input
+#
+# `flowers_attention` knows 102 classes of flowers. Its inputs are the noisy image, the timestep and a **label**, a whole number from 0 to 101. A table holds one learned vector for each label, and the vector is added to the time embedding.
+#
+# Label 102 is the **null label**. It means "no class is given", and its prediction is called **unconditional**.
+
+# %% id="labels-figure"
+model = load("flowers_attention")
+null = len(model.card.classes)
+seeds = [1, 2, 3] if fast() else [1, 2, 3, 4, 5]
+
+
+def flowers(label, scale):
+    preset = Preset(sampler="DDIM", steps=4 if fast() else 10, schedule="linear", guidance_scale=scale)
+    return list(generate(model, preset, seeds, [label] * len(seeds)))[-1].x
+
+
+names = ["sunflower", "water lily"] if fast() else ["sunflower", "water lily", "fire lily"]
+by_class = {"null label": flowers(null, 1)} | {name: flowers(model.card.label(name), 1) for name in names}
+figures.flowers(by_class, seeds, "The same noise in each column. Only the label changes from row to row.")
+
+# %% [markdown] id="exercise-1"
+# ### Exercise 09.1: drop labels for training (free)
+#
+# How does one network learn both predictions? In training, a **fraction** of the images loses its label: it is replaced by the null label. For these images the network must do without a class. `u` holds one uniform random number for each image: drop its label where `u` is below the fraction.
+
+# %% id="exercise-1-answer" tags=["exercise"]
+def drop_labels(labels, null, fraction, u):
+    """Return labels (b,), with the null label in place of label k where u[k] < fraction; u is (b,)."""
+    # BEGIN SOLUTION
+    return torch.where(u < fraction, null, labels)
+    # END SOLUTION
+    # STUDENT ...
+
+
+check("09.1", drop_labels)
+
+# %% [markdown] id="line"
+# ## 2. A line through two predictions
+#
+# Now the world of your first prediction: numbers of two classes around $-1$ and $+1$. Both predictions are known exactly here. `unconditional` averages over both classes, `conditional` over class $+1$ only. The **difference** of the two says what the label changes. **Classifier-free guidance** multiplies this difference by the **guidance scale** $s$:
+#
+# $$\hat x_0 = \hat x_0^{\text{unconditional}} + s \, (\hat x_0^{\text{conditional}} - \hat x_0^{\text{unconditional}})$$
+
+# %% id="by-hand"
+schedule = cosine(1000)
+minus, plus = (exact_gaussian(mean, 0.5, schedule) for mean in (-1.0, 1.0))
+both = exact_mixture(torch.tensor([[-1.0], [1.0]]), torch.tensor([0.5, 0.5]), torch.tensor([0.5, 0.5]), schedule)
+
+x, t, scale = torch.tensor([[0.2]]), 600, 4.0
+unconditional, conditional = both(x, t), plus(x, t)
+by_hand = unconditional + scale * (conditional - unconditional)
+assert torch.allclose(by_hand, library_guided(plus, both, scale)(x, t))
+print(f"x = {x.item():.1f} at t = {t}: unconditional {unconditional.item():.2f}, conditional {conditional.item():.2f}, "
+      f"guided {by_hand.item():.2f}")
+
+# %% [markdown] id="exercise-2"
+# ### Exercise 09.2: guide one prediction by the other (one blank)
+
+# %% id="exercise-2-answer" tags=["exercise"]
+def guide(unconditional, conditional, scale):
+    """Return the guided prediction, shaped like both predictions (b, ...); scale is a number."""
+    # BEGIN SOLUTION
+    return unconditional + scale * (conditional - unconditional)
+    # END SOLUTION
+    # STUDENT return unconditional + ...
+
+
+check("09.2", guide)
+
+# %% id="scales-figure"
+mine = guide if answered(guide) else torch.lerp  # not written yet: PyTorch's function for the same line
+
+
+def guided(scale, other=both, wanted=plus):
+    return figures.sample_numbers(lambda x, t: mine(other(x, t), wanted(x, t), scale), schedule)
+
+
+by_scale = {f"scale {scale}": guided(scale) for scale in (1, 2, 4, 8)}
+figures.densities({"no guidance, no label": figures.sample_numbers(both, schedule)} | by_scale)
+
+# %% id="predicted-1"
+mean, std = by_scale["scale 4"].mean().item(), by_scale["scale 4"].std().item()
+assert abs(mean - 1.68) < 0.02 and abs(std - 0.28) < 0.02
+predicted("09.p1", f"mean {mean:.2f}, standard deviation {std:.2f}; at scale 8 the mean is {by_scale['scale 8'].mean():.2f}.")
+
+# %% [markdown] id="exercise-3"
+# Scale 1 is the class. Above 1 the samples do **not** follow the class any more. They also do not follow the "sharpened" distribution $p(x)\,p(c \mid x)^4$, which one often reads: it has mean 1.06. Each step uses a prediction that no set of numbers has.
+#
+# ### Exercise 09.3: two conventions (free)
+#
+# Ho & Salimans (2022, eq. 6) write with a **weight** $w$: $(1 + w)\,\epsilon^{\text{conditional}} - w\,\epsilon^{\text{unconditional}}$. Compare this with our formula: which scale belongs to the weight $w$? Most software, ours and diffusers, uses the scale.
+
+# %% id="exercise-3-answer" tags=["exercise"]
+def scale_of(w):
+    """Return the guidance scale that belongs to the weight w of the paper."""
+    # BEGIN SOLUTION
+    return 1 + w
+    # END SOLUTION
+    # STUDENT ...
+
+
+check("09.3", scale_of)
+
+# %% [markdown] id="exercise-4"
+# ### Exercise 09.4: guide at some timesteps only (free)
+#
+# Guidance at every timestep is not needed. Use the scale only where `low <= t <= high`. At all other timesteps use the **conditional** prediction as it is: there one evaluation is enough (Kynkäänniemi et al. 2024).
+
+# %% id="exercise-4-answer" tags=["exercise"]
+def guide_between(unconditional, conditional, scale, t, low, high):
+    """Return the guided prediction at timesteps from low to high, both included, and the conditional one elsewhere."""
+    # BEGIN SOLUTION
+    if low <= t <= high:
+        return guide(unconditional, conditional, scale)
+    return conditional
+    # END SOLUTION
+    # STUDENT ...
+
+
+check("09.4", guide_between)
+
+# %% id="intervals"
+def between(u, c, scale, t, low, high):
+    return mine(u, c, scale) if low <= t <= high else c
+
+
+chosen, means = guide_between if answered(guide_between) else between, {}
+for low, high in ((0, 1000), (400, 1000), (0, 400)):
+    numbers = figures.sample_numbers(lambda x, t: chosen(both(x, t), plus(x, t), 4, t, low, high), schedule)
+    evaluations = sum(2 if low <= t <= high else 1 for t in range(20, 1001, 20))
+    means[low, high] = numbers.mean().item()
+    print(f"guided from t = {low} to {high}: mean {means[low, high]:.2f}, {evaluations} evaluations in 50 steps")
+assert means[0, 1000] - means[400, 1000] < 0.02 < 0.5 < means[0, 1000] - means[0, 400]
+
+# %% [markdown] id="exercise-5"
+# In this world guidance has its effect at high timesteps: at low ones the class is clear, and both predictions agree.
+#
+# ### Exercise 09.5: find the bug
+#
+# This function makes both predictions in one call: `net` gets all images twice. It runs, and its images look like flowers. But guidance has no effect on class 0, and it pushes all other classes away from class 0. Find the line, and repair it.
+
+# %% id="exercise-5-answer" tags=["exercise"]
+def denoise_both(net, x, labels, null, scale):
+    """Return the guided prediction for images x (b, c, h, w) and labels (b,); net(x, labels) is called once."""
+    # BEGIN SOLUTION
+    nothing = torch.full_like(labels, null)
+    # END SOLUTION
+    # STUDENT nothing = torch.zeros_like(labels)  # no label
+    both = net(torch.cat([x, x]), torch.cat([nothing, labels]))
+    unconditional, conditional = both.chunk(2)
+    return unconditional + scale * (conditional - unconditional)
+
+
+check("09.5", denoise_both)
+
+# %% id="bug-in-numbers"
+right = guided(4).mean().item()
+with_class_0, class_0_itself = guided(4, other=minus).mean().item(), guided(4, other=minus, wanted=minus)
+assert abs(with_class_0 - 7.0) < 0.05 and abs(class_0_itself.std() - 0.5) < 0.02
+print("Class -1 stands for the null label:")
+print(f"  class +1 at scale 4: mean {with_class_0:.2f} instead of {right:.2f}")
+print(f"  class -1 at scale 4: mean {class_0_itself.mean():.2f}, standard deviation {class_0_itself.std():.2f}: no guidance")
+
+# %% [markdown] id="exercise-6"
+# ### Exercise 09.6: what guidance costs (optional)
+#
+# Count the network evaluations for one image. Two scales need only one prediction in each step.
+
+# %% id="exercise-6-answer" tags=["exercise"]
+def nfe(steps, scale):
+    """Return the number of network evaluations for one image, with a sampler that needs one prediction a step."""
+    # BEGIN SOLUTION
+    return steps if scale in (0, 1) else 2 * steps
+    # END SOLUTION
+    # STUDENT ...
+
+
+check("09.6", nfe)
+
+# %% [markdown] id="experiment"
+# ## 3. An experiment: flowers at several scales
+#
+# Choose another class or other scales, and run the cell again. Look for three things: when does the class become clear, when do the images of a row become alike, and when do colours become too hard? In the explorer: [six scales for the water lily](app:Guidance?guidance.class_name=water+lily&guidance.images=6), with class accuracy and diversity.
+
+# %% id="experiment-figure"
+name = "sunflower"  # the knob: any of model.card.classes
+scales = (0, 2, 8) if fast() else (0, 1, 2, 4, 8)
+
+by_scale = {f"scale {scale}": flowers(model.card.label(name), scale) for scale in scales}
+figures.flowers(by_scale, seeds, f"{name}: the same noise at several guidance scales. Scale 0 ignores the label.")
+
+# %% id="predicted-2"
+low, high = (next(row for row in model.card.scores["by_guidance"] if row["guidance_scale"] == s) for s in (1, 3))
+assert low["FD"] < 1.1 and high["FD"] > 2.5 and high["diversity"] < 0.7 < low["diversity"]
+predicted("09.p2", f"FD rises from {low['FD']:.2f} to {high['FD']:.2f} (1,000 samples each). The diversity, relative to "
+          f"real photographs, falls from {low['diversity']:.0%} to {high['diversity']:.0%}.")
+
+# %% [markdown] id="takeaways"
+# ## Takeaways
+#
+# - A conditional network gets the label as one more input. Dropping some labels in training teaches it the unconditional prediction (Ho & Salimans 2022, algorithm 1).
+# - Guidance goes from the unconditional to the conditional prediction and on. In x0, eps or v it is the same line, because they differ by a linear formula (their eq. 6).
+# - The scale of diffusers and of this project is $1 + w$. Imagen and others also write the scale (Saharia et al. 2022, eq. 2).
+# - More guidance: clearer class, less variety, larger FD, twice the cost. Before it there was classifier guidance, with a second network (Dhariwal & Nichol 2021, algorithm 1).
+# - Clip after guiding, never before: in the world of numbers all samples would end at exactly 1.
+# - Guidance is not needed at all timesteps (Kynkäänniemi et al. 2024).
+
+# %% [markdown] id="quiz"
+# ## Quiz
+#
+# Every letter has a reply: try the wrong ones too.
+#
+# {question 09.q1}
+#
+# {question 09.q2}
+#
+# {question 09.q3}
+#
+# {question 09.q4}
+#
+# {question 09.q5}
+#
+# {question 09.q6}
+
+# %% id="quiz-1" tags=["exercise"]
+quiz("09.q1", ...)  ## solution: quiz("09.q1", "c")
+
+# %% id="quiz-2" tags=["exercise"]
+quiz("09.q2", ...)  ## solution: quiz("09.q2", "a")
+
+# %% id="quiz-3" tags=["exercise"]
+quiz("09.q3", ...)  ## solution: quiz("09.q3", "b")
+
+# %% id="quiz-4" tags=["exercise"]
+quiz("09.q4", ...)  ## solution: quiz("09.q4", "a")
+
+# %% id="quiz-5" tags=["exercise"]
+quiz("09.q5", ...)  ## solution: quiz("09.q5", "c")
+
+# %% id="quiz-6" tags=["exercise"]
+quiz("09.q6", ...)  ## solution: quiz("09.q6", "b")
+
+# %% id="report"
+report()
