@@ -1,5 +1,7 @@
 """Formulas as MathML, which browsers draw without a script: the book needs no network for them."""
 
+import re
+
 from latex2mathml.converter import convert
 from sphinx.util import logging
 
@@ -9,8 +11,12 @@ LOG = logging.getLogger(__name__)
 def formula(latex, display):
     """Turn LaTeX into a `math` element, inline or as a block; several lines are aligned at their `&`."""
     if display and ("\\\\" in latex or "&" in latex) and "\\begin" not in latex:
-        latex = rf"\begin{{aligned}}{latex}\end{{aligned}}"
-    return convert(latex, display="block" if display else "inline")
+        latex = rf"\begin{{align*}}{latex}\end{{align*}}"
+    latex = latex.replace("{aligned}", "{align*}").replace("{split}", "{align*}")  # the converter knows this one
+    markup = convert(latex, display="block" if display else "inline")
+    if unknown := re.search(r"<m[ion]>(\\[a-zA-Z]+)", markup):
+        raise ValueError(f"{unknown[1]} is unknown")
+    return markup
 
 
 def draw(writer, node, display):

@@ -129,5 +129,10 @@ def test_formulas_are_drawn_by_the_browser_itself(latex, parts):
     assert all(part in mathml.formula(latex, display=True) for part in [*parts, 'display="block"'])
 
 
+def test_an_unknown_command_in_a_formula_is_named():
+    with pytest.raises(ValueError, match="nonsense is unknown"):
+        mathml.formula(r"a \nonsense b", display=False)
+
+
 def test_docstrings_keep_their_stars_bars_and_underscores():
     assert docstrings.plain("q(x_s | x_t) of `*args` and x_") == r"q(x_s \| x_t) of ``*args`` and x\_"
