@@ -82,13 +82,13 @@ WALK = Exercise(
             "Both ends are missing: the noise at the start and the finished image.",
             lambda step, x, timesteps: _walk(step, x, timesteps)[1:-1],
         ),
-        Mistake("You return the last state only. All states are asked for, as a list.", lambda *a: _walk(*a)[-1]),
+        Mistake("You give back the last state only. All states are asked for, as a list.", lambda *a: _walk(*a)[-1]),
         Mistake(
-            "You return the start and the end. The states between them count as well.",
+            "You give back the start and the end. The states between them count as well.",
             lambda *a: _walk(*a)[:: len(a[2]) - 1],
         ),
-        Mistake("You return the first state only: does `return` stand too early?", lambda step, x, timesteps: [x]),
-        Mistake("Only one step was done: does `return` stand inside the loop?", lambda *a: _walk(*a)[:2]),
+        Mistake("You give back the first state only: does the function end too early?", lambda step, x, timesteps: [x]),
+        Mistake("Only one step was done: does the function end inside the loop?", lambda *a: _walk(*a)[:2]),
         Mistake(
             "You always go down by one timestep. The next timestep is the next one on the list.",
             _pairs(lambda timesteps: [(t, t - 1) for t in timesteps[:-1]]),
@@ -135,6 +135,10 @@ WALK = Exercise(
         Mistake(
             "You leave out every second step: each timestep but the ends belongs to two steps.",
             _pairs(lambda timesteps: list(zip(timesteps[::2], timesteps[1::2], strict=False))),
+        ),
+        Mistake(
+            "Your steps overlap: each leaps over a timestep of the list. Between neighbours there is one step.",
+            _pairs(lambda timesteps: list(zip(timesteps, timesteps[2:], strict=False))),
         ),
         Mistake("The first step is left out.", _pairs(lambda timesteps: _down(timesteps)[1:])),
         Mistake(

@@ -10,10 +10,12 @@ from diffusion_edu.lessons.checks.inputs import number
 
 
 def _bytes(random):
-    """An image of bytes without black and white, or, in one trial of three, with both."""
+    """An image of bytes, in some trials with black or white."""
     image = torch.randint(20, 231, (3, 5, 4), generator=random).to(torch.uint8)
-    if number(random, 0, 1) < 0.35:
-        image[0, 0, 0], image[2, 4, 3] = 0, 255
+    if number(random, 0, 1) < 0.5:
+        image[0, 0, 0] = 0
+    if number(random, 0, 1) < 0.3:
+        image[2, 4, 3] = 255
     return image[None].repeat(2, 1, 1, 1).flip(0) if number(random, 0, 1) < 0.25 else image
 
 
@@ -28,6 +30,13 @@ def _centred(middle, divisor):
 def _stretched(image):
     image = image.double()
     return 2 * (image - image.min()) / (image.max() - image.min()) - 1
+
+
+def _rises(bytes, numbers):
+    """Whether a larger byte has a larger number, and equal bytes have equal ones."""
+    order = bytes.argsort()
+    more, up = bytes[order].int().diff() > 0, numbers[order].diff()
+    return bool((up[more] > 1e-6).all() and (up[~more].abs() < 1e-6).all())
 
 
 BLACK = "Where is black? Byte 0 must become the lowest value of the range, and with you it becomes 0."
@@ -59,6 +68,10 @@ TO_SIGNED = Exercise(
             Mistake("The two ends of your range are not equally far from zero.", _affine(divisor, 0.5))
             for divisor in (127.5, 128)
         ),
+        *(
+            Mistake("The range moved to the wrong side: black must become negative.", _affine(divisor, -1))
+            for divisor in (255, 127.5, 128)
+        ),
         Mistake(WHITE_LOW, _affine(128, 1)),
         Mistake(WHITE_HIGH, _affine(127, 1)),
         Mistake(WHITE_LOW, _centred(128, 128.5)),
@@ -71,7 +84,7 @@ TO_SIGNED = Exercise(
         *(Mistake(NARROW, _centred(middle, 255)) for middle in (128, 127)),
         Mistake(OVERFLOW, lambda image: 2 * image / 255 - 1),
         Mistake(OVERFLOW, lambda image: (2 * image - 255) / 255),
-        Mistake(OVERFLOW, lambda image: (image - 127) / 127.5),
+        *(Mistake(OVERFLOW, lambda image, m=m: (image - m) / 127.5) for m in (127, 128)),
         Mistake(OVERFLOW, lambda image: (image - 128) / 128),
         Mistake(OVERFLOW, lambda image: (image - 128) / 127),
         Mistake(OVERFLOW, lambda image: image - 128),
@@ -113,7 +126,7 @@ TO_SIGNED = Exercise(
         Property("All values must lie between -1 and 1.", lambda x, image: x.abs().max() < 1.0001),
         Property(
             "A brighter pixel must get a larger number, and different bytes different numbers.",
-            lambda x, image: torch.all(x.flatten()[image.flatten().argsort()].diff() > -1e-6),
+            lambda x, image: _rises(image.flatten(), x.flatten()),
         ),
     ),
 )
@@ -138,12 +151,12 @@ def _scaled(scale, shift, whole=torch.round, low=0, high=255):
 
 
 NO_CLAMP = (
-    "What becomes of a value beyond the range, such as 1.01? The byte after 255 is 0: a pixel that is a little too "
-    "bright turns black."
+    "What becomes of a value a little above white? The byte after 255 is 0: a pixel that is a little too bright turns "
+    "black."
 )
 CUT = (
-    "You cut off the fraction. Then a byte does not always return: computers store 200 as 199.9999, and that becomes "
-    "199."
+    "You cut off the fraction. Then a byte does not always come back: its number can end a tiny bit too low, and 200 "
+    "becomes 199."
 )
 DARK = "Where is black? Its number is below zero: dark pixels must not all become byte 0."
 SCALE = "Black is right, but white is not byte 255. How wide is the range of numbers, and how wide that of bytes?"
@@ -154,7 +167,7 @@ TO_BYTES = Exercise(
     answer=lambda x: ((x.float() + 1) * 127.5).round().clamp(0, 255).to(torch.uint8),
     run=_read,
     dtype=torch.uint8,
-    means="Scaled, rounded, limited, and only then changed in type: every byte returns, and 1.01 is white, not black.",
+    means="Scaled, rounded, limited, and only then changed in type: every byte comes back, and 1.01 is white.",
     example=lambda: (torch.tensor([[[-1.0, -0.5, 0.5, 1.01]]]),),
     line="Count four things in your code: the range is moved, rounded, limited, and the type changes last.",
     mistakes=(

@@ -4,7 +4,7 @@ import numpy as np
 import torch
 
 from diffusion_edu.lessons.checks.exercise import Exercise, Mistake, Property
-from diffusion_edu.lessons.checks.inputs import number, whole
+from diffusion_edu.lessons.checks.inputs import whole
 
 # 00.3 and 00.5: the noise of every image depends on its own seed only -------------------------------------------------
 
@@ -12,10 +12,9 @@ SHAPE = (3, 4, 5)
 
 
 def _seeds(random):
-    """Two or six seeds, sometimes twice the same, and the shape of an image."""
-    seeds = [whole(random, 0, 10_000) for _ in range(2 if number(random, 0, 1) < 0.4 else 6)]
-    if number(random, 0, 1) < 0.4:
-        seeds[-1] = seeds[0]
+    """Six or seven seeds, one of them twice, and the shape of an image."""
+    seeds = [whole(random, 0, 10_000) for _ in range(whole(random, 6, 7))]
+    seeds[3] = seeds[0]
     return seeds, SHAPE
 
 
@@ -74,7 +73,7 @@ NOISE_MISTAKES = (
         for k in (0, 1, 42)
     ),
     Mistake(
-        "These numbers have a mean near 0.5 and none is below zero. Noise of which distribution is asked for?",
+        "These numbers have a mean near one half and none is below zero. Noise of which distribution is asked for?",
         _each(lambda k, seeds, shape: _one(seeds[k], shape, torch.rand)),
     ),
     Mistake(
@@ -118,7 +117,7 @@ NOISE_MISTAKES = (
         lambda seeds, shape: _one(seeds[-1], shape),
     ),
     Mistake(
-        "You returned a batch with one image only. Does `return` stand inside the loop?",
+        "You returned a batch with one image only. Does the function end inside the loop?",
         lambda seeds, shape: _right(seeds[:1], shape),
     ),
     Mistake(
@@ -189,7 +188,7 @@ NOISE_PROPERTIES = (
     ),
     Property(
         "The same seed must give the same noise, wherever it stands in the batch.",
-        lambda result, seeds, shape: seeds[0] != seeds[-1] or torch.equal(result[0], result[-1]),
+        lambda result, seeds, shape: torch.equal(result[0], result[3]),
     ),
     Property(
         "Different seeds must give different noise.",
