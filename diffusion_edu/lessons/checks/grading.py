@@ -17,7 +17,7 @@ from diffusion_edu.lessons.checks.exercise import Exercise
 from diffusion_edu.lessons.checks.generic import common_mistake
 from diffusion_edu.lessons.checks.guard import TimeUp, within
 from diffusion_edu.lessons.checks.probe import probe
-from diffusion_edu.lessons.checks.results import Numbers, Unreadable, agree, alone, numbers, shapes, unchanged
+from diffusion_edu.lessons.checks.results import Numbers, Unreadable, agree, alone, as_one, numbers, shapes, unchanged
 
 TRIALS = 8
 UNNAMED = "The result is not right, and this mistake has no name of its own."
@@ -120,6 +120,7 @@ def _collect(exercise, function, trials):
 def _compare(exercise, function, trials, results: list[Numbers], raw):
     """Grade numbers: right, a known mistake, a mistake that can happen anywhere, a broken property, or unnamed."""
     right = [numbers(exercise.run(exercise.answer, *deepcopy(inputs))) for inputs in trials]
+    results = [as_one(*pair) for pair in zip(results, right, strict=True)]
     if all(map(agree, results, right)):
         dtype = getattr(raw[0], "dtype", exercise.dtype)
         if exercise.dtype and dtype != exercise.dtype:

@@ -51,6 +51,13 @@ def _close(one, other):
     return one.shape == other.shape and torch.allclose(one, other, rtol=1e-4, atol=1e-5, equal_nan=True)
 
 
+def as_one(result: Numbers, right: Numbers) -> Numbers:
+    """Stack a list of rows where one tensor is right: it is written as a loop, and holds the same numbers."""
+    if len(right) == 1 < len(result) and len({each.shape for each in result}) == 1:
+        return (torch.stack(result),)
+    return result
+
+
 def alone(result: Numbers) -> Tensor | Numbers:
     """Return the tensor of a result of one, all of them otherwise: what properties are asked about."""
     return result[0] if len(result) == 1 else result
