@@ -7,8 +7,10 @@ stored with its outputs, and `lessons/solutions/NN_name.ipynb` with the answers.
 import argparse
 import base64
 import io
+import os
 import re
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import jupytext
 import nbformat
@@ -57,7 +59,7 @@ def notebook(source: Path, solved: bool, app: str = APP) -> NotebookNode:
         }
     )
     for cell in text.cells:
-        metadata = {name: value for name, value in cell.metadata.items() if name != "id"}
+        metadata = {"tags": cell.metadata["tags"]} if "tags" in cell.metadata else {}
         cell_id = cell.metadata["id"]
         if cell.cell_type == "markdown":
             new = nbformat.v4.new_markdown_cell(_markdown(cell.source, source.name[:2], app))
@@ -108,6 +110,7 @@ def run(made: NotebookNode, folder: Path, seconds: int = 120) -> NotebookNode:
     made.cells.insert(0, nbformat.v4.new_code_cell(PNG))
     NotebookClient(made, timeout=seconds, resources={"metadata": {"path": str(folder)}}).execute()
     del made.cells[0]
+    made.metadata.language_info = {"name": "python"}  # not the version of the Python that ran it
     for number, cell in enumerate((cell for cell in made.cells if cell.cell_type == "code"), start=1):
         cell.outputs = [output for each in cell.outputs for output in _stored(each)]
         cell.execution_count = number
@@ -134,10 +137,10 @@ def _stored(output):
 
 
 def _small(encoded):
-    """A PNG (base64) with at most 128 colours."""
+    """A PNG (base64) with at most 256 colours."""
     image = Image.open(io.BytesIO(base64.b64decode(encoded))).convert("RGBA")
     file = io.BytesIO()
-    image.quantize(128, method=Image.Quantize.FASTOCTREE).save(file, "png", optimize=True)
+    image.quantize(256, method=Image.Quantize.FASTOCTREE).save(file, "png", optimize=True)
     return base64.b64encode(file.getvalue()).decode()
 
 
@@ -147,6 +150,8 @@ def main() -> None:
     parser.add_argument("lessons", nargs="*", help="numbers such as 04; all if left out")
     parser.add_argument("--without-outputs", action="store_true", help="do not run them")
     args = parser.parse_args()
+    for name in ("LESSON_RECORDS", "LESSON_STRICT", "LESSON_FAST"):
+        os.environ.pop(name, None)  # what is stored is what a student sees
     for source in sources():
         if args.lessons and source.name[:2] not in args.lessons:
             continue
@@ -154,8 +159,6 @@ def main() -> None:
 
 
 def _write(source, without_outputs):
-    from tempfile import TemporaryDirectory
-
     for solved, folder in ((False, LESSONS), (True, LESSONS / "solutions")):
         made = notebook(source, solved)
         if not solved and not without_outputs:
