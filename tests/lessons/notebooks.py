@@ -10,7 +10,7 @@ from IPython.utils.capture import capture_output
 
 @dataclass
 class Run:
-    """What the cells of a notebook showed, as plain text, and how long they took (seconds)."""
+    """What the cells of a notebook showed, as plain text, and how much time of the processor they took (seconds)."""
 
     shown: list[str]
     seconds: float
@@ -22,7 +22,7 @@ def run(notebook, folder, monkeypatch, **environment):
     for name, value in {"LESSON_RECORDS": str(folder), "LESSON_FAST": "1"}.items() | environment.items():
         monkeypatch.setenv(name, value)
     os.environ.pop("LESSON_STRICT", None) if "LESSON_STRICT" not in environment else None
-    shell, shown, began = InteractiveShell(), [], time.monotonic()
+    shell, shown, began = InteractiveShell(), [], time.process_time()
     for cell in notebook.cells:
         if cell.cell_type != "code":
             continue
@@ -32,4 +32,4 @@ def run(notebook, folder, monkeypatch, **environment):
         assert problem is None, f"cell {cell.id}: {type(problem).__name__}: {problem}"
         if result.result is not None:
             shown.append(repr(result.result))
-    return Run(shown, time.monotonic() - began)
+    return Run(shown, time.process_time() - began)
