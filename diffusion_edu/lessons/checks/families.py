@@ -26,6 +26,15 @@ def chosen(table: Parts, *numbers: int) -> Parts:
     return {hint: part for k, (hint, part) in enumerate(table.items()) if k in (0, *numbers)}
 
 
+def one_wrong(build: Callable, *parts: Parts) -> tuple[Mistake, ...]:
+    """Make a mistake of every choice of parts of which exactly one is wrong."""
+    return tuple(
+        mistake
+        for place, table in enumerate(parts)
+        for mistake in combined(build, *(table if k == place else chosen(part) for k, part in enumerate(parts)))
+    )
+
+
 def combined(
     build: Callable, *parts: Parts, opening: str = "", together: dict[tuple[str, ...], str] | None = None
 ) -> tuple[Mistake, ...]:
