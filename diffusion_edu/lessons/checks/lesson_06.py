@@ -138,6 +138,10 @@ SINUSOID = Exercise(
             lambda x, t, width: torch.allclose(x[:, 0], t.cos(), atol=1e-4),
         ),
         Property(
+            "Your frequencies grow with i, the second is higher than the first: look at the sign of the exponent.",
+            lambda x, t, width: not torch.allclose(x[:, 1], (t * 10000 ** (2 / width)).cos(), atol=1e-3),
+        ),
+        Property(
             "The first half is right. The second half should hold the other wave of the same phases.",
             lambda x, t, width: not _first_half(x, t, width),
         ),
@@ -210,7 +214,7 @@ SHIFTS = {
 MODULATE = Exercise(
     title="Scale and shift every channel",
     answer=lambda h, scale, shift: h * (1 + _wide(scale)) + _wide(shift),
-    means="So the network is told the timestep: its embedding sets one scale and one shift for each channel.",
+    means="So the timestep enters the network: its embedding sets one scale and one shift for each channel.",
     draw=lambda random: (images(random, 3, 4, 5, 6), noise(random, 3, 4), noise(random, 3, 4)),
     mistakes=(
         *combined(_modulated, SCALES, chosen(SHIFTS, 1, 2, 3, 5, 8)),

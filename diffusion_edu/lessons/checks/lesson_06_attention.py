@@ -180,8 +180,8 @@ def _layer(factor, added):
     return lambda x: (factor * x + added).tanh()
 
 
-def _joint(factor, share, added):
-    return lambda x, skip: (factor * x + share * skip.square() + added).tanh()
+def _joint(factor, amount, added):
+    return lambda x, skip: (factor * x + amount * skip.square() + added).tanh()
 
 
 def _way_down(x, down, keep=lambda before, after: after):
