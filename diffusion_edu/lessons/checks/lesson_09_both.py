@@ -7,7 +7,7 @@ from torch import Tensor
 
 from diffusion_edu.lessons.checks import inputs
 from diffusion_edu.lessons.checks.exercise import Exercise, Property
-from diffusion_edu.lessons.checks.families import Parts, combined, named
+from diffusion_edu.lessons.checks.families import Parts, chosen, combined, named, one_wrong
 from diffusion_edu.lessons.checks.lesson_09_guide import guide
 
 
@@ -144,8 +144,9 @@ DENOISE_BOTH = Exercise(
         "and nobody sees an error."
     ),
     mistakes=(
-        *combined(_both, {hint: part for hint, part in NULLS.items() if hint != CLASS_0}, COMBINE),
+        *one_wrong(_both, {hint: part for hint, part in NULLS.items() if hint != CLASS_0}, COMBINE),
         *combined(_both, {CLASS_0: NULLS[CLASS_0]}, COMBINE)[1:],
+        *combined(_both, chosen(NULLS, 2, 3, 4), chosen(COMBINE, 1, 2, 4)),
         *named(
             {
                 "The scale has no effect: this is the conditional prediction alone, or both halves have labels.": (

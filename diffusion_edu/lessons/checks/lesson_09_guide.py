@@ -5,7 +5,7 @@ from torch import Tensor
 
 from diffusion_edu.lessons.checks import inputs
 from diffusion_edu.lessons.checks.exercise import Exercise, Property
-from diffusion_edu.lessons.checks.families import Parts, combined, named
+from diffusion_edu.lessons.checks.families import Parts, chosen, combined, named, one_wrong
 from diffusion_edu.lessons.checks.results import Unreadable
 
 # 09.2: guide one prediction by the other -----------------------------------------------------------------------------
@@ -14,9 +14,8 @@ from diffusion_edu.lessons.checks.results import Unreadable
 def _predictions(random):
     """Two predictions that leave [-1, 1], and a guidance scale."""
     shape = 3, 2, 4, 5
-    scale = (0.0, 1.0, 0.5, 2.0)[inputs.whole(random, 0, 3)] if inputs.number(random, 0, 1) < 0.3 else None
-    unconditional, conditional = 1.5 * inputs.images(random, *shape), 1.5 * inputs.images(random, *shape)
-    return unconditional, conditional, inputs.number(random, 1.5, 7) if scale is None else scale
+    scale = (1.0, 1.0, 0.0, 0.5, *[inputs.number(random, 1.5, 7)] * 4)[inputs.whole(random, 0, 7)]
+    return 1.5 * inputs.images(random, *shape), 1.5 * inputs.images(random, *shape), scale
 
 
 def guide(unconditional, conditional, scale):
@@ -91,14 +90,12 @@ GUIDE = Exercise(
     ),
     properties=(
         Property(
-            START, lambda result, u, c, s: s != 0 or (result.shape == u.shape and torch.allclose(result, u.double()))
-        ),
-        Property(
-            END, lambda result, u, c, s: s != 1 or (result.shape == c.shape and torch.allclose(result, c.double()))
-        ),
-        Property(
             "Where both predictions agree, guidance changes nothing: the weights of the two must add up to 1.",
             lambda result, u, c, s: _weights_add_up(result, u, c),
+        ),
+        Property(
+            "You go along the right line, but not as far as the scale says.",
+            lambda result, u, c, s: torch.allclose(result, guide(u, c, s)),
         ),
     ),
     linear=("unconditional", "conditional"),
@@ -196,8 +193,8 @@ OUTSIDE: Parts = {
         lambda u, c, s: (u + c) / 2
     ),
     "Outside the interval the scale must have no effect.": lambda u, c, s: s * c,
-    "Outside the interval you return the difference alone.": lambda u, c, s: c - u,
-    "Outside the interval you return the difference alone, scaled.": lambda u, c, s: s * (c - u),
+    "Outside the interval you keep the difference alone.": lambda u, c, s: c - u,
+    "Outside the interval you keep the difference alone, scaled.": lambda u, c, s: s * (c - u),
     "Outside the interval you guide the other way.": lambda u, c, s: c + s * (u - c),
 }
 
@@ -208,7 +205,9 @@ GUIDE_BETWEEN = Exercise(
     run=_at_all_places,
     means="Outside the interval one evaluation is enough: there the conditional prediction is used as it is.",
     mistakes=(
-        *combined(_between, INSIDE, WHEN, OUTSIDE),
+        *one_wrong(_between, INSIDE, WHEN, OUTSIDE),
+        *combined(_between, chosen(INSIDE, 1, 2, 3, 4), chosen(WHEN, 1, 2, 3), chosen(OUTSIDE, 1, 2)),
+        *combined(_between, chosen(INSIDE), chosen(WHEN, 4, 5, 6, 7, 8), chosen(OUTSIDE, 1, 2, 4)),
         *combined(_between, {"": guide}, NO_INTERVAL, {"": OUTSIDE[""]}),
         *named(
             {

@@ -15,7 +15,7 @@ from diffusion_edu.schedules import Schedule
 from diffusion_edu.spacings import spaced
 
 
-def sample_numbers(denoise: Callable, schedule: Schedule, count: int = 2000, steps: int = 50) -> Tensor:
+def sample_numbers(denoise: Callable, schedule: Schedule, count: int = 10_000, steps: int = 50) -> Tensor:
     """Sample numbers (count, 1) from seed 0 with DDIM, and the denoiser of a world of numbers."""
     x = torch.randn(count, 1, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
     *_, last = walk(partial(ddim_step, denoise, schedule), x, spaced(schedule, steps))
