@@ -110,6 +110,9 @@ ADD_NOISE = Exercise(
                 "You used t itself as a rate. What t means, only the table says.": lambda x0, eps, t, a: (
                     (1 - t / (len(a) - 1)) * x0 + t / (len(a) - 1) * eps
                 ),
+                "You clipped the result. Noise goes beyond the range of an image, and it must.": lambda x0, eps, t, a: (
+                    JUMP(x0, eps, t, a).clamp(-1, 1)
+                ),
                 "You mixed inside the root. Image and noise each have their own factor.": lambda x0, eps, t, a: (
                     (a[t] * x0 + (1 - a[t]) * eps).abs() ** 0.5
                 ),
@@ -157,6 +160,11 @@ def _mean_power(x0, t, eps, alpha_bar):
     return power**0.5 * x0 + (1 - power) ** 0.5 * eps
 
 
+def _mean_rates(x0, t, eps, alpha_bar):
+    power = alpha_bar[t]
+    return _root(power).mean() * x0 + _root_of_rest(power).mean() * eps
+
+
 CORRUPT_BATCH = Exercise(
     title="A timestep for each image",
     draw=lambda random: (  # as many images as rows and columns: then a table along the wrong side raises nothing
@@ -189,7 +197,7 @@ CORRUPT_BATCH = Exercise(
                     _each(lambda t: t.double().mean().long()),
                     _each(lambda t: t.double().mean().round().long()),
                 ),
-                "You averaged over the images. Each image has its own rates.": _mean_power,
+                "You averaged over the images. Each image has its own rates.": (_mean_power, _mean_rates),
                 "The timesteps are in another order than the images.": (
                     _each(lambda t: t.sort().values),
                     _each(lambda t: t.flip(0)),
@@ -229,7 +237,8 @@ CORRUPT_BATCH = Exercise(
         torch.tensor([1.0, 0.25]).double(),
     ),
     where=lambda x0, t, eps, alpha_bar: (
-        "two white images of 2 x 2 pixels, without noise, get the timesteps 0 and 1, and alpha_bar is [1, 0.25]"
+        f"{len(t)} images of {x0.shape[-2]} x {x0.shape[-1]} pixels get the timesteps {t.tolist()}, and alpha_bar is "
+        f"[{', '.join(f'{power:.2f}' for power in alpha_bar)}]"
     ),
     line="Look at the shapes of the two rates: which sides of the batch do they meet?",
 )

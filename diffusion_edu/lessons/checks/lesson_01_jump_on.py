@@ -76,7 +76,7 @@ JUMP_ON = Exercise(
         inputs.images(random, 2, 3, 5, 4),
         inputs.noise(random, 2, 3, 5, 4),
         *reversed(inputs.two_timesteps(random, 10)),
-        inputs.schedule(random, 10),
+        inputs.bent_schedule(random, 10),
     ),
     answer=lambda x, z, s, t, schedule: ONWARD(x, z, s, t, schedule),
     means="These two numbers return in every sampler of the course: what a step keeps, and the variance it adds.",
@@ -109,7 +109,7 @@ JUMP_ON = Exercise(
     linear=("x", "z"),
     example=lambda: (
         *(PIXEL, PIXEL, 1, 2),
-        Schedule("example", torch.tensor([1, 0.8, 0.4]).double(), torch.tensor([0, 0.6, 0.9]).double()),
+        Schedule("example", torch.tensor([1, 0.8, 0.4, 0]).double(), torch.tensor([0, 0.6, 0.9, 1]).double()),
     ),
     where=lambda x, z, s, t, schedule: (
         f"the signal rate falls from {schedule.signal[s]:.1f} to {schedule.signal[t]:.1f} and the noise rate rises "
