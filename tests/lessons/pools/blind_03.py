@@ -170,7 +170,7 @@ def _pairs_raise(a, b):
 
 
 _ENERGY = [
-    (lambda a, b: _mean(a, b) - _mean(a, a) - _mean(b, b), "missing 2 (as handed out)"),
+    (lambda a, b: 2 * _mean(a, b) - 2 * _mean(a, a), "the first set in place of the second"),
     (lambda a, b: (2 * _mean(a, b) - _mean(a, a) - _mean(b, b)).sqrt(), "root of it"),
     (lambda a, b: 2 * _mean(a, b), "only the part between the sets"),
     (lambda a, b: 2 * _mean(a, b) + _mean(a, a) + _mean(b, b), "plus for minus"),
