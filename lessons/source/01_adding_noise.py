@@ -13,6 +13,7 @@
 
 # %% id="setup"
 from diffusion_edu.lessons import check, fast, predict, predicted, quiz, report, start
+
 start("01")
 
 # %% [markdown] id="recall"
@@ -40,10 +41,10 @@ quiz("01.r2", ...)  ## solution: quiz("01.r2", "c")
 # {question 01.p2}
 
 # %% id="predict-1" tags=["exercise"]
-predict("01.p1", ..., because=...)  ## solution: predict("01.p1", "b", because="half of the timesteps, half of the noise")
+predict("01.p1", ..., because=...)  ## solution: predict("01.p1", "b", because="half-way")
 
 # %% id="predict-2" tags=["exercise"]
-predict("01.p2", ..., because=...)  ## solution: predict("01.p2", "b", because="fine detail is weak")
+predict("01.p2", ..., because=...)  ## solution: predict("01.p2", "b", because="it is weak")
 
 # %% [markdown] id="image"
 # ## 1. One formula (8 min)
@@ -82,7 +83,7 @@ x0 = flowers[:1]  # one image: (1, 3, 64, 64)
 
 T = 1000
 schedule = linear(T)
-eps = torch.randn(x0.shape, generator=torch.Generator().manual_seed(0))
+eps = torch.randn(x0.shape, generator=torch.Generator().manual_seed(2026))
 figures.strip(x0, schedule, eps)
 
 # %% [markdown] id="by-hand"
@@ -101,7 +102,7 @@ figures.strip(x0, schedule, eps)
 
 # %% id="by-hand-steps"
 betas = torch.linspace(1e-4, 0.02, T, dtype=torch.float64)  # linear: beta rises in equal steps
-random = torch.Generator().manual_seed(1)
+random = torch.Generator().manual_seed(2027)
 
 t, signal, variance = 300, 1.0, 0.0
 x, gathered = x0.double(), torch.zeros(x0.shape).double()
@@ -129,6 +130,7 @@ Captioned(
 #
 # Papers often give a schedule as the table $\bar\alpha$, the **power** of the signal. The noise has the rest of the power: $\text{signal}_t^2 + \text{noise}_t^2 = 1$. Fill in the noise rate.
 
+
 # %% id="exercise-1-answer" tags=["exercise"]
 def add_noise(x0, eps, t, alpha_bar):
     """Bring the image x0 to timestep t with the noise eps; alpha_bar (T + 1,) begins at timestep 0."""
@@ -146,6 +148,7 @@ check("01.1", add_noise)
 # ### Exercise 01.2: from betas to what is left
 #
 # Build the table $\bar\alpha$ from the betas, without noise and without an image. `T` betas are `T` steps; how many timesteps is that? A loop is fine; `torch.cumprod` and `torch.cat` can help.
+
 
 # %% id="exercise-2-answer" tags=["exercise"]
 def alpha_bar_from(betas):
@@ -169,6 +172,7 @@ check("01.2", alpha_bar_from)
 #
 # Our flowers do not have variance 1. An image has the variance `variance`, the noise has variance 1 and is independent of it. What is the variance of $x$? (Do not assume that the squares of the rates add up to one.)
 
+
 # %% id="exercise-3-answer" tags=["exercise"]
 def variance_at(signal, noise, variance):
     """Return the variance of x = signal * x0 + noise * eps, if x0 has this variance; all are plain numbers."""
@@ -184,6 +188,7 @@ check("01.3", variance_at)
 # ### Exercise 01.4: equal rates
 #
 # Find **the lowest timestep at which the noise rate is at least as high as the signal rate**.
+
 
 # %% id="exercise-4-answer" tags=["exercise"]
 def crossing(signal, noise):
@@ -223,12 +228,16 @@ figures.decibels()
 fine, shape = figures.drowned_at(flowers, schedule)
 display(figures.taken_apart(x0, schedule, eps, fine, shape))
 assert fine < 100 and shape > 450
-predicted("01.p2", f"The noise is stronger than the fine part from t = {fine} on, than the coarse part from t = {shape} on.")
+predicted(
+    "01.p2",
+    f"The fine part is weaker than the noise from t = {fine} on, the coarse part from {shape} on.",
+)
 
 # %% [markdown] id="exercise-5"
 # ### Exercise 01.5: a timestep for each image (find the bug)
 #
 # Training noises a whole batch at once, and **every image gets its own timestep**. This function was written for one timestep, and now `t` holds 64. It raises nothing, and yet it is wrong. What do you see within each image of the figure? Which sides of the two tensors does PyTorch line up? Repair the function.
+
 
 # %% id="exercise-5-answer" tags=["exercise"]
 def corrupt_batch(x0, t, eps, alpha_bar):
@@ -250,6 +259,7 @@ check("01.5", corrupt_batch)
 #
 # You have $x$ at timestep $s$, but you have lost $x_0$. Can you still jump to a **higher** timestep $t$ with fresh noise $z$? Which factor must $x$ get, so that the image in it has the rate $\text{signal}_t$? What does this factor do to the noise in $x$, and how much variance is then missing? These two numbers return in lessons 4, 5 and 10.
 
+
 # %% id="exercise-6-answer" tags=["exercise"]
 def jump_on(x, z, s, t, schedule):
     """Bring x (b, c, h, w) from timestep s to the higher timestep t with the fresh noise z (b, c, h, w)."""
@@ -266,7 +276,7 @@ check("01.6", jump_on)
 # %% [markdown] id="experiment"
 # ## 6. Experiment: is anything left at the end? (5 min)
 #
-# A model starts from pure noise. So nothing of the image should be left at timestep $T$. The betas of the linear schedule were chosen for $T = 1000$. What if you take fewer steps with the same range of betas? One noisy image shows nothing, but the mean over many noises does. Try 100, 300 and 1000. Where does the ghost vanish? (`zero_terminal_snr` removes it: Lin et al. 2023.)
+# A model starts from pure noise. So nothing of the image should be left at timestep $T$. The betas of the linear schedule were chosen for $T = 1000$. What if you take fewer steps with the same range of betas? One noisy image shows nothing, but the mean over many noises does. Try 100, 300 and 1000. Where does the flower vanish? (`zero_terminal_snr` removes it: Lin et al. 2023.)
 #
 # The same in the explorer: [linear, T = 300, averaged](app:Adding_noise?noise.schedules=linear&noise.timesteps=300&noise.averaged=true).
 

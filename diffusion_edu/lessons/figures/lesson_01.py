@@ -30,7 +30,7 @@ def strip(x0: Tensor, schedule: Schedule, eps: Tensor, timesteps: tuple[int, ...
 def powers(data: Tensor, schedule: Schedule) -> Captioned:
     """Draw the power of the image part and of the noise part of images (n, 3, h, w), and the variance of x."""
     every, variance = list(range(0, schedule.T + 1, 50)), data.var().item()
-    eps = torch.randn(data.shape, generator=torch.Generator().manual_seed(2))
+    eps = torch.randn(data.shape, generator=torch.Generator().manual_seed(2028))
     measured = [schedule.corrupt(data, t, eps).var().item() for t in every]
     signal, noise = schedule.alpha_bar, schedule.noise**2
     rates, equal = (int((noise >= power).int().argmax()) for power in (signal, variance * signal))
@@ -104,22 +104,23 @@ def decibels(names: tuple[str, ...] = ("linear", "cosine", "sigmoid", "flow"), T
 
 def last_timestep(x0: Tensor, schedule: Schedule, times: int) -> Captioned:
     """Show an image x0 (1, 3, h, w) at timestep T, and the mean over many noises: what is left of the image."""
-    eps = torch.randn(times, *x0.shape[1:], generator=torch.Generator().manual_seed(3))
+    eps = torch.randn(times, *x0.shape[1:], generator=torch.Generator().manual_seed(2029))
     x = schedule.corrupt(x0, schedule.T, eps)
     left = schedule.signal[-1].item()
+    seen = "can be seen clearly" if left > 0.4 else "can be seen faintly" if left > 0.1 else "cannot be seen"
     return Captioned(
         images(to_bytes(torch.cat([x[:1], x.mean(0, keepdim=True), x0])), ["x at T", f"mean of {times}", "x0"]),
         caption=f"Timestep T = {schedule.T}. In the mean the noise cancels, and what is left of the image remains: "
         f"its signal rate is {left:.3f}.",
-        alt=f"Three images: a flower at timestep {schedule.T}, which looks like noise; the mean over {times} noises, "
-        f"in which the flower {'can be seen faintly' if left > 0.1 else 'cannot be seen'}; and the clean flower.",
+        alt=f"Three images: a flower at timestep {schedule.T}, with a signal rate of {left:.3f}; the mean over {times} "
+        f"noises, in which the flower {seen}; and the clean flower.",
     )
 
 
 def one_batch(corrupt_batch: Callable, x0: Tensor, schedule: Schedule) -> Captioned:
     """Show six images of a batch of 64 that a function has noised, each to its own timestep."""
     timesteps = torch.linspace(630, 0, 64).round().long()
-    eps = torch.randn(64, *x0.shape[1:], generator=torch.Generator().manual_seed(4))
+    eps = torch.randn(64, *x0.shape[1:], generator=torch.Generator().manual_seed(2030))
     batch = corrupt_batch(x0.expand(64, -1, -1, -1), timesteps, eps, schedule.alpha_bar)
     some = [0, 21, 35, 49, 56, 63]
     flat = (batch[63] - x0[0]).abs().max().item() < 1e-4

@@ -165,9 +165,8 @@ QUESTIONS = {
         right="b",
         choices={
             "a": Choice(
-                "1",
-                "A byte has room for 256 values. Without clamping, the number runs over the end and white "
-                "becomes nearly black.",
+                "0",
+                "Without clamping, 1.01 becomes 256. That is one more than a byte can hold, so white becomes black.",
             ),
             "b": Choice("255", "Numbers outside [-1, 1] are clamped first. So white stays white."),
             "c": Choice(
