@@ -235,7 +235,7 @@ check("09.6", nfe)
 # %% [markdown] id="experiment"
 # ## 3. An experiment: flowers at several scales
 #
-# Choose another class or other scales, and run the cell again. Look for three things: when does the class become clear, when do the images of a row become alike, and when do colours become too hard? In the explorer: [six scales for the water lily](app:Guidance?guidance.class_name=water+lily&guidance.images=6), with class accuracy and diversity.
+# Choose another class or other scales, and run the cell again. Look for three things: when does the class become clear, when do the images of a row become alike, and when do colours become too hard? In the explorer: [six scales for the water lily](app:Guidance?guidance.class_name=water+lily&guidance.images=3), with class accuracy and diversity; press *Generate*.
 
 # %% id="experiment-figure"
 name = "sunflower"  # the knob: any of model.card.classes
