@@ -115,7 +115,8 @@ def _mixed_up(net, x, labels, null, s):
 def _apart(net, x, labels, null, s):
     """Labels in pairs, the result cut in the middle."""
     pairs = torch.stack([torch.full_like(labels, null), labels], 1).flatten()
-    return guide(*net(torch.cat([x, x]), pairs).chunk(2), s)
+    u, c = net(torch.cat([x, x]), pairs).chunk(2)
+    return guide(u, c, s)
 
 
 def _every_other(net, x, labels, null, s):

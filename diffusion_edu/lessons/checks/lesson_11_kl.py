@@ -36,6 +36,9 @@ TERMS: Parts = {
         lambda m, lv: (m**2 + (2 * lv).exp() - 1 - 2 * lv) / 2
     ),
     "You use a standard deviation where the variance belongs.": lambda m, lv: (m**2 + (lv / 2).exp() - 1 - lv) / 2,
+    "You use the standard deviation everywhere. The divergence is written with the variance.": (
+        lambda m, lv: (m**2 + (lv / 2).exp() - 1 - lv / 2) / 2
+    ),
     "The log is that of a standard deviation, and it is needed for the variance.": (
         lambda m, lv: (m**2 + lv.exp() - 1 - lv / 2) / 2
     ),
