@@ -79,7 +79,15 @@ def evaluate(words):
     run("diffusion_edu.evaluation", words)
 
 
-COMMANDS = {"app": app, "lab": lab, "sample": sample, "train": train, "evaluate": evaluate}
+def teach(words):
+    """For teachers: copies for students, the table of a class, exports to other graders, links."""
+    require("lessons")
+    from diffusion_edu.lessons.teaching import command_line  # brings torch, which the other commands do without
+
+    command_line.main(words)
+
+
+COMMANDS = {"app": app, "lab": lab, "lessons": teach, "sample": sample, "train": train, "evaluate": evaluate}
 
 
 def run(module, words):

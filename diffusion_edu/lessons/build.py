@@ -19,6 +19,7 @@ from nbformat import NotebookNode
 from PIL import Image
 
 from diffusion_edu.lessons.course import questions
+from diffusion_edu.lessons.teaching.badges import opened, repository
 from diffusion_edu.paths import LESSONS
 
 APP = "http://localhost:8501"  # the address of the explorer in every link of a lesson
@@ -71,6 +72,7 @@ def notebook(source: Path, solved: bool, app: str = APP) -> NotebookNode:
                 metadata["jupyter"] = {"source_hidden": True}
         new.id, new.metadata = cell_id, nbformat.from_dict(metadata)
         made.cells.append(new)
+    opened(made, source.stem, repository())  # links to Colab and Binder, if `make badges` was run
     nbformat.validate(made)
     return made
 
