@@ -113,7 +113,7 @@ LENGTHS = {
         away.square().sum((1, 2))
     ),
     "You added up everything: every pair of x and point needs a distance of its own.": lambda away: away.square().sum(),
-    "You return only the distance to the nearest point: all of them are asked for.": lambda away: (
+    "These are the distances to the nearest points only: all of them are asked for.": lambda away: (
         away.square().sum(2).amin(1)
     ),
 }

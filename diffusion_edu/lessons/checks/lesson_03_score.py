@@ -48,7 +48,7 @@ MEANS = {
         lambda w, x, points, s, n: points[: len(x)]
     ),
     "You square the weights.": lambda w, x, points, s, n: w**2 @ points,
-    "You take a softmax of weights that are one already: that makes them nearly equal.": (
+    "You take a softmax of weights that sum to one already: that makes them nearly equal.": (
         lambda w, x, points, s, n: w.softmax(1) @ points
     ),
     "This is x brought back by the signal rate. It still holds all of its noise.": lambda w, x, points, s, n: x / s,
@@ -68,11 +68,11 @@ MEANS = {
         lambda w, x, points, s, n: w[:, :, None] * points
     ),
     "You average x, not the points.": lambda w, x, points, s, n: w.T @ x,
-    "You return the weights. The prediction is the mean of the points with these weights.": (
+    "These are the weights. The prediction is the mean of the points with these weights.": (
         lambda w, x, points, s, n: w
     ),
-    "You return the largest weight.": lambda w, x, points, s, n: w.amax(1),
-    "You return the index of the nearest point, not a point.": lambda w, x, points, s, n: w.argmax(1),
+    "These are the largest weights. The prediction is a mean of points.": lambda w, x, points, s, n: w.amax(1),
+    "This is the index of the nearest point, not a point.": lambda w, x, points, s, n: w.argmax(1),
     "You mix x and the prediction half and half.": lambda w, x, points, s, n: (x + w @ points) / 2,
 }
 

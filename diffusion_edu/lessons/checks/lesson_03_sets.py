@@ -89,7 +89,7 @@ def _energy(terms, metric, average):
 def _draw_sets(random):
     """Two sets of different size and place; sometimes one set twice."""
     a = noise(random, 6, 2)
-    return (a, a.clone()) if number(random, 0, 1) < 0.2 else (a, 1.5 * noise(random, 4, 2) + number(random, 0, 2))
+    return (a, a.clone()) if number(random, 0, 1) < 0.2 else (a, 1.5 * noise(random, 4, 2) + number(random, 0, 6))
 
 
 ENERGY_DISTANCE = Exercise(
