@@ -23,6 +23,7 @@ from diffusion_edu.lessons.teaching.badges import opened, repository
 from diffusion_edu.paths import LESSONS
 
 APP = "http://localhost:8501"  # the address of the explorer in every link of a lesson
+LARGE = 80_000  # characters of a PNG (base64) that is stored with fewer colours
 SETUP = """try:
 {imports}
 except ModuleNotFoundError as problem:
@@ -139,7 +140,9 @@ def _stored(output):
 
 
 def _small(encoded):
-    """A PNG (base64) with at most 256 colours."""
+    """A PNG (base64) with at most 256 colours if it is large: few colours put bands into smooth images."""
+    if len(encoded) < LARGE:
+        return encoded
     image = Image.open(io.BytesIO(base64.b64decode(encoded))).convert("RGBA")
     file = io.BytesIO()
     image.quantize(256, method=Image.Quantize.FASTOCTREE).save(file, "png", optimize=True)
