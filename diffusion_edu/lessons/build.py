@@ -104,7 +104,7 @@ def _setup(source):
     """The setup cell: its imports in a `try`, so that a Python without the package is told what to do."""
     lines = source.splitlines()
     start = next(k for k, line in enumerate(lines) if line.startswith("start("))
-    imports = "\n".join(f"    {line}" if line else "" for line in lines[:start])
+    imports = "\n".join(f"    {line}" if line else "" for line in lines[:start]).rstrip()
     return SETUP.format(imports=imports, rest="\n".join(lines[start:]))
 
 
