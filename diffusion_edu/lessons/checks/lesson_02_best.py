@@ -57,7 +57,7 @@ BEST_MISTAKES = (
         _part,
         {
             "": lambda s, v: s * v,
-            "Above the line a rate is missing: how much of the image is in x?": lambda s, v: v,
+            "Above the line a rate is missing, or you divided by it: how much of the image is in x?": lambda s, v: v,
             "Above the line stands the standard deviation of the images. Variances are compared here.": (
                 lambda s, v: s * v**0.5
             ),
@@ -94,7 +94,6 @@ BEST_MISTAKES = (
             "": lambda x, m, s: x - s * m,
             "The mean of the images has shrunk in x, as they have.": lambda x, m, s: x - m,
             "How far x lies from its own mean counts, not x itself.": lambda x, m, s: x,
-            "You divided by the signal rate although the factor does it already.": lambda x, m, s: x / s - m,
         },
         {
             "": lambda m, s: m,
@@ -117,7 +116,10 @@ BEST_PREDICTION = Exercise(
     line="Three parts: what remains if x says nothing, how far x is from its own mean, and how far to believe it.",
     mistakes=wrong_only(_gaussian, BEST_RIGHT, BEST_MISTAKES),
     properties=(
-        Property("At timestep 0 x is the clean image: return it.", lambda r, x, t, *_: t or torch.allclose(r, x)),
+        Property(
+            "At timestep 0 x is the clean image: it must come back unchanged.",
+            lambda r, x, t, *_: t or torch.allclose(r, x),
+        ),
         Property(
             "The best prediction lies between the mean and x divided by its signal rate. Yours does not.",
             lambda r, x, t, mean, std, schedule: bool(((r - mean) * (x / schedule.signal[t] - r) >= -1e-6).all()),

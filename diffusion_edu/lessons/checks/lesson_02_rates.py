@@ -84,6 +84,7 @@ def _unmix(known_rate, asked_rate, known, asked, sure_known, sure_asked):
         _solved,
         _taken(known_rate, asked_rate, known, sure_known),
         _divisor(asked_rate, known_rate, asked, sure_asked),
+        together={("Two rates", "Two rates"): "Signal rate and noise rate have changed places."},
     )
 
 
