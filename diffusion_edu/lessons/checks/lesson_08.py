@@ -15,8 +15,9 @@ def _fade_to(x0, t, T, color):
 
 
 def _fading(random):
-    T = inputs.whole(random, 6, 12)
-    return inputs.images(random, 2, 3, 4, 5), inputs.whole(random, 0, T), T, inputs.number(random, -0.9, 0.9)
+    T, kind = inputs.whole(random, 6, 12), inputs.number(random, 0, 1)
+    t = 0 if kind < 0.15 else T if kind > 0.6 else inputs.whole(random, 1, T - 1)
+    return inputs.images(random, 2, 3, 4, 5), t, T, inputs.number(random, -0.9, 0.9)
 
 
 IMAGE_PARTS: Parts = {
@@ -121,12 +122,12 @@ PSNR = Exercise(
     answer=_psnr,
     means="20 dB is an error of a tenth of the range; each factor of ten in the error is 20 dB more.",
     example=lambda: (
-        torch.tensor([0.2, 0.02], dtype=torch.float64).view(2, 1, 1, 1),
-        torch.zeros(2, 1, 1, 1, dtype=torch.float64),
+        torch.tensor([0.2, 0.2, 0.02, 0.02], dtype=torch.float64).view(2, 1, 1, 2),
+        torch.zeros(2, 1, 1, 2, dtype=torch.float64),
     ),
     where=lambda x, reference: (
-        f"{len(x)} images of one pixel are wrong by {', '.join(f'{e:.3g}' for e in (x - reference).flatten().tolist())}"
-        if x[0].numel() == 1
+        "every pixel of the first image is wrong by 0.2 and every pixel of the second one by 0.02"
+        if len(x) == 2
         else "three images have small, middle and large errors"
     ),
     line="Look at three things in turn: the peak, the mean (over what?), and the factor before the logarithm.",

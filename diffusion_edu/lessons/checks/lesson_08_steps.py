@@ -91,8 +91,8 @@ NAIVE_STEP = Exercise(
                 lambda r, d, x, t, s: d(r(r(x, t), s), s),
             ),
             "The result is a pair. Only x at timestep s is asked for.": (
-                lambda r, d, x, t, s: (d(r(x, t), s), r(x, t)),
-                lambda r, d, x, t, s: (r(x, t), d(r(x, t), s)),
+                lambda r, d, x, t, s: torch.stack([d(r(x, t), s), r(x, t)]),
+                lambda r, d, x, t, s: torch.stack([r(x, t), d(r(x, t), s)]),
             ),
             "You mix x with the result. Algorithm 1 uses the prediction only.": (
                 lambda r, d, x, t, s: (x + d(r(x, t), s)) / 2,
@@ -179,8 +179,8 @@ COLD_STEP = Exercise(
             ),
             "This is the prediction. It has to be used for a change of x.": lambda r, d, x, t, s: r(x, t),
             "The result is a pair. Only x at timestep s is asked for.": (
-                lambda r, d, x, t, s: (_cold_step(r, d, x, t, s), r(x, t)),
-                lambda r, d, x, t, s: (r(x, t), _cold_step(r, d, x, t, s)),
+                lambda r, d, x, t, s: torch.stack([_cold_step(r, d, x, t, s), r(x, t)]),
+                lambda r, d, x, t, s: torch.stack([r(x, t), _cold_step(r, d, x, t, s)]),
             ),
             "You scale x by a quotient. The careful step adds a difference.": (
                 lambda r, d, x, t, s: x * d(r(x, t), s) / d(r(x, t), t)

@@ -25,7 +25,8 @@ def _strengths(random):
     kind, T = inputs.number(random, 0, 1), inputs.whole(random, 9, 14)
     between = inputs.whole(random, 1, T - 2) + (0.2 if kind < 0.55 else 0.8)
     strength = 0.0 if kind < 0.08 else 1.0 if kind > 0.92 else between / T
-    return inputs.images(random, 2, 3, 4, 5), strength, inputs.noise(random, 2, 3, 4, 5), inputs.schedule(random, T)
+    x0, eps = inputs.images(random, 2, 3, 4, 5), inputs.noise(random, 2, 3, 4, 5)
+    return x0, strength, eps, inputs.bent_schedule(random, T)
 
 
 TIMESTEPS: Parts = {
@@ -98,7 +99,7 @@ START_FROM = Exercise(
     means="Strength 0 gives the image back, bit for bit. Strength 1 starts where generation starts.",
     linear=("x0", "eps"),
     where=lambda x0, strength, eps, schedule: f"strength = {strength:.3g} and T = {schedule.T}",
-    line="Check two things: t, a share of all timesteps as a whole number, and the two rates at this t.",
+    line="Check two things: t, a fraction of all timesteps as a whole number, and the two rates at this t.",
     mistakes=(
         *combined(_started, TIMESTEPS, MIXTURES),
         *named(

@@ -95,13 +95,13 @@ def _held(correct, mean, enlarge):
     return lambda x0_hat, small: correct(x0_hat, small, mean, enlarge)
 
 
-def _two_sizes(random):
+def _large_and_small(random):
     return inputs.images(random, 2, 3, 4, 6), inputs.images(random, 2, 3, 2, 3)
 
 
 HOLD = Exercise(
     title="Hold the small image",
-    draw=_two_sizes,
+    draw=_large_and_small,
     answer=_hold,
     means="The large image keeps all of its detail, and its 2 x 2 means are exactly the small image.",
     linear=("x0_hat", "small"),

@@ -20,7 +20,7 @@ def _hole(random):
 def _images_with_hole(random):
     x, known = inputs.noise(random, 2, 3, 4, 5), inputs.images(random, 2, 3, 4, 5)
     t = 0 if inputs.number(random, 0, 1) < 0.2 else inputs.whole(random, 1, 10)
-    return x, known, _hole(random), inputs.noise(random, 2, 3, 4, 5), t, inputs.schedule(random)
+    return x, known, _hole(random), inputs.noise(random, 2, 3, 4, 5), t, inputs.bent_schedule(random)
 
 
 KNOWN_PARTS: Parts = {
@@ -181,7 +181,7 @@ def _steps(random):
     gain, shift = inputs.number(random, 0.5, 1.5), inputs.number(random, 0.2, 0.6)
     step = lambda x, t, s: gain * (x + 0.3 * x.roll(1, -1)) + shift * t - 0.4 * shift * s  # noqa: E731
     x, known = inputs.noise(random, 2, 3, 4, 5), inputs.images(random, 2, 3, 4, 5)
-    return step, x, known, _hole(random), inputs.noise(random, 2, 3, 4, 5), t, s, inputs.schedule(random)
+    return step, x, known, _hole(random), inputs.noise(random, 2, 3, 4, 5), t, s, inputs.bent_schedule(random)
 
 
 WHEN_PARTS: Parts = {

@@ -52,9 +52,11 @@ def _close(one, other):
 
 
 def as_one(result: Numbers, right: Numbers) -> Numbers:
-    """Stack a list of rows where one tensor is right: it is written as a loop, and holds the same numbers."""
+    """Stack a list of rows, or of lists of rows, where one tensor is right: it holds the same numbers."""
     if len(right) == 1 < len(result) and len({each.shape for each in result}) == 1:
-        return (torch.stack(result),)
+        rows, wanted = torch.stack(result), right[0].shape
+        nested = rows.numel() == right[0].numel() and rows.shape[1:] == wanted[-1:]
+        return (rows.view(wanted) if nested else rows,)
     return result
 
 
