@@ -40,9 +40,7 @@ quiz("03.r2", ...)  ## solution: quiz("03.r2", "a")
 predict("03.p1", ..., because=...)  ## solution: predict("03.p1", "a", because="it knows the moons")
 
 # %% id="predict-2" tags=["exercise"]
-predict(
-    "03.p2", ..., because=...
-)  ## solution: predict("03.p2", "c", because="it learns the 20 points by heart")
+predict("03.p2", ..., because=...)  ## solution: predict("03.p2", "c", because="it learns them by heart")
 
 # %% [markdown] id="points"
 # ## 1. The data: 200 points (3 min)
@@ -220,7 +218,7 @@ figures.compared(points, fresh, NEAR, real_points=others, exact_denoiser=copies,
 # %% [markdown] id="experiment"
 # ## 6. An experiment: few points, long training (6 min)
 #
-# `count` is your knob: how many points the network learns from. Try 20, then 200. In the explorer, train on another set and watch both denoisers side by side: [spirals, 10 seconds](app:Playground_2D?points.points=spirals&points.seconds=10).
+# `count` is your knob: how many points the network learns from. Try 20, then 200. In the explorer, train on another set and watch both denoisers side by side: [spirals, 5 seconds](app:Playground_2D?points.points=spirals&points.seconds=5).
 
 # %% id="experiment-run"
 count = 20  # 3 to 200

@@ -114,7 +114,7 @@ QUESTIONS = {
         },
     ),
     "03.q3": Question(
-        "The energy distance of the copies to fresh points is as small as that of the samples of the network. What follows?",
+        "The energy distance of the copies to fresh points is as small as that of what the network generates. So what?",
         right="c",
         choices={
             "a": Choice(
