@@ -117,6 +117,9 @@ def read_list(path: Path) -> dict[str, int]:
     """Read the list of seeds that `make_copies` wrote, {student: seed}; raises ValueError if it is not such a list."""
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
-            return {row["student"]: int(row["seed"]) for row in csv.DictReader(file)}
-    except (KeyError, ValueError, TypeError):
+            rows = csv.DictReader(file)
+            if not {"student", "seed"} <= set(rows.fieldnames or ()):
+                raise ValueError("other columns")
+            return {row["student"]: int(row["seed"]) for row in rows}
+    except (ValueError, TypeError):
         raise ValueError(f"{path} is not the list {LIST} that 'diffusion-edu lessons students' wrote.") from None
