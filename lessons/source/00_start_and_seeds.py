@@ -46,10 +46,10 @@ quiz("00.r2", ...)  ## solution: quiz("00.r2", "c")
 # {question 00.p2}
 
 # %% id="predict-1" tags=["exercise"]
-predict("00.p1", ..., because=...)  ## solution: predict("00.p1", "c", because="the starting noise comes first")
+predict("00.p1", ..., because=...)  ## solution: predict("00.p1", "c", because="the start comes first")
 
 # %% id="predict-2" tags=["exercise"]
-predict("00.p2", ..., because=...)  ## solution: predict("00.p2", "a", because="their weights are different")
+predict("00.p2", ..., because=...)  ## solution: predict("00.p2", "a", because="other weights")
 
 # %% [markdown] id="bytes"
 # ## 1. An image is numbers
@@ -70,6 +70,7 @@ print("as a model sees it:", [round(value, 3) for value in x0[0, 32, 30:34].toli
 #
 # Complete the line. Try black and white by hand before you run the check.
 
+
 # %% id="exercise-1-answer" tags=["exercise"]
 def to_signed(image):
     """Turn uint8 (..., h, w), 0 to 255, into float numbers: 0 becomes -1, 255 becomes 1."""
@@ -86,6 +87,7 @@ check("00.1", to_signed)
 # ### Exercise 00.2: numbers to bytes (free)
 #
 # The way back. A network's prediction may be a little brighter than white or darker than black: that must become white or black. Every byte must come back: `to_bytes(to_signed(image))` equals `image`.
+
 
 # %% id="exercise-2-answer" tags=["exercise"]
 def to_bytes(x):
@@ -120,11 +122,14 @@ figures.noise_of_seeds(noise, seeds)
 #
 # Write it yourself. Row `k` must depend on `seeds[k]` only, never on the rest of the batch: it must equal `by_hand` where the seed is 7.
 
+
 # %% id="exercise-3-answer" tags=["exercise"]
 def noise_for(seeds, shape):
     """Make Gaussian noise (len(seeds), *shape); row k comes from a generator with the seed seeds[k]."""
     # BEGIN SOLUTION
-    return torch.stack([torch.randn(shape, generator=torch.Generator().manual_seed(seed)) for seed in seeds])
+    return torch.stack(
+        [torch.randn(shape, generator=torch.Generator().manual_seed(seed)) for seed in seeds]
+    )
     # END SOLUTION
     # STUDENT ...
 
@@ -151,6 +156,7 @@ figures.walk_to_image(states)
 # ### Exercise 00.4: the walk (three blanks)
 #
 # All samplers share this loop; only `step` differs. `step(x, t, s)` returns `x` at timestep `s`. Collect **all** states, the noise included.
+
 
 # %% id="exercise-4-answer" tags=["exercise"]
 def walk(step, x, timesteps):
@@ -179,12 +185,14 @@ if answered(walk):
 else:  # not written yet: the library's loop
     *_, last = library_walk(sampler, start_noise, ddim.timesteps())
     mine = last.x
-print(f"{'Your' if answered(walk) else 'The library’s'} walk ends {figures.rms(mine, states[-1].x):.3f} from the images above.")
+whose = "Your" if answered(walk) else "The library’s"
+print(f"{whose} walk ends {figures.rms(mine, states[-1].x):.3f} from the images above.")
 
 # %% [markdown] id="batch"
 # ## 4. One generator for the whole batch
 #
-# Much code makes the noise of a batch with one generator. Here is what happens to the first image if the batch grows. (It was your first prediction.)
+# Much code uses one generator for the whole batch. What happens to the first image if the batch grows? (It was your first prediction.)
+
 
 # %% id="batch-figure"
 class OneGenerator(SeededNoise):
@@ -198,19 +206,23 @@ small, large = (2, 4) if fast() else (4, 8)
 pairs = {}
 for name in ("DDIM", "DDPM"):
     preset = Preset(sampler=name, steps=steps, schedule="linear", guidance_scale=1.0)
-    ends = [list(generate(model, preset, OneGenerator(n), [sunflower] * n))[-1].x for n in (small, large)]
+    ends = [
+        list(generate(model, preset, OneGenerator(n), [sunflower] * n))[-1].x for n in (small, large)
+    ]
     pairs[name] = (ends[0][0], ends[1][0])
 figures.first_images(pairs, small, large)
 
 # %% id="predicted-1"
 differences = {name: figures.rms(*pair) for name, pair in pairs.items()}
 assert differences["DDIM"] < 0.02 < 0.1 < differences["DDPM"]
-predicted("00.p1", f"the first images differ by {differences['DDIM']:.2f} with DDIM, by {differences['DDPM']:.2f} with DDPM.")
+words = " and ".join(f"{value:.2f} with {name}" for name, value in differences.items())
+predicted("00.p1", f"the first images differ by {words} (black and white are 2 apart).")
 
 # %% [markdown] id="exercise-5"
 # ### Exercise 00.5: find the bug
 #
-# This code has a seed for every image and looks right; its first image even is. Yet if you remove the first image of the batch, all others change. Find out why, and repair it.
+# This code gets a seed for every image. Its first image is right. Yet if you remove the first image from the batch, all others change. Find out why, and repair it.
+
 
 # %% id="exercise-5-answer" tags=["exercise"]
 def batch_noise(seeds, shape):
@@ -242,7 +254,8 @@ first_seed = 7  # the knob
 some = list(range(first_seed, first_seed + (2 if fast() else 5)))
 networks = {"simple": model, "attention": load("flowers_attention")}
 samples = {
-    name: list(generate(each, ddim, some, [sunflower] * len(some)))[-1].x for name, each in networks.items()
+    name: list(generate(each, ddim, some, [sunflower] * len(some)))[-1].x
+    for name, each in networks.items()
 }
 figures.two_networks(samples, some)
 

@@ -45,10 +45,10 @@ quiz("02.r2", ...)  ## solution: quiz("02.r2", "b")
 # {question 02.p2}
 
 # %% id="predict-1" tags=["exercise"]
-predict("02.p1", ..., because=...)  ## solution: predict("02.p1", "a", because="a smaller error is a better prediction")
+predict("02.p1", ..., because=...)  ## solution: predict("02.p1", "a", because="smaller is better")
 
 # %% id="predict-2" tags=["exercise"]
-predict("02.p2", ..., because=...)  ## solution: predict("02.p2", "c", because="the mean is wrong by the least")
+predict("02.p2", ..., because=...)  ## solution: predict("02.p2", "c", because="it cannot know")
 
 # %% [markdown] id="first-look"
 # ## 1. A first look
@@ -60,7 +60,9 @@ predict("02.p2", ..., because=...)  ## solution: predict("02.p2", "c", because="
 
 # %% id="first-figure"
 schedule = linear(1000)
-model = load("flowers_simple", compute=Compute(torch.device("cpu")))  # float32, so that numbers can be compared
+model = load(
+    "flowers_simple", compute=Compute(torch.device("cpu"))
+)  # float32, so that numbers can be compared
 network = model.denoiser(schedule)
 
 flowers = to_signed(load_images(PRETRAINED / "flower_samples.parquet").images[: 200 if fast() else 1024])
@@ -82,7 +84,9 @@ distance = {
 }
 assert distance["the mean of all flowers"] < 0.1 * distance["this flower"]
 words = ", ".join(f"{value:.3f} from {name}" for name, value in distance.items())
-predicted("02.p2", f"mean squared distance of the exact denoiser's prediction at timestep 1000: {words}.")
+predicted(
+    "02.p2", f"mean squared distance of the exact denoiser's prediction at timestep 1000: {words}."
+)
 
 # %% [markdown] id="two-views"
 # ## 2. Image or noise: one prediction
@@ -96,6 +100,7 @@ predicted("02.p2", f"mean squared distance of the exact denoiser's prediction at
 # ### Exercise 02.1: from the image to the noise (one blank)
 #
 # The tables are `schedule.signal` and `schedule.noise`. Do **not** assume that the squares of the rates add to one.
+
 
 # %% id="exercise-1-answer" tags=["exercise"]
 def eps_from_x0(x, x0_hat, t, schedule):
@@ -111,6 +116,7 @@ check("02.1", eps_from_x0)
 
 # %% [markdown] id="exercise-2"
 # ### Exercise 02.2: from the noise to the image (free)
+
 
 # %% id="exercise-2-answer" tags=["exercise"]
 def x0_from_eps(x, eps_hat, t, schedule):
@@ -130,24 +136,24 @@ check("02.2", x0_from_eps)
 #
 # $$y = \cos\theta\, x_0 + \sin\theta\, \varepsilon, \qquad v = \cos\theta\, \varepsilon - \sin\theta\, x_0 .$$
 #
-# $(y, v)$ is $(x_0, \varepsilon)$, turned by $\theta$. Turning back gives the image. Here the network by hand, at one timestep:
+# $(y, v)$ is $(x_0, \varepsilon)$, turned by $\theta$. Turning back gives both. Here the **noise** by hand, from what the network really returns:
 
 # %% id="by-hand"
 t = 400
 x = schedule.corrupt(x0, t, eps)
-scale, theta = schedule.angle(t, x)  # scale is 1: the linear schedule preserves the variance
+c, theta = schedule.angle(t, x)  # c is 1: the linear schedule preserves the variance
+y = x / c
 with torch.no_grad():
-    v = model.net(x / scale, (1000 * theta).float().expand(1), None)
-    by_hand = theta.cos() * x / scale - theta.sin() * v
-    assert torch.allclose(by_hand, network(x, t), atol=1e-4)
-    noise_by_hand = theta.sin() * x / scale + theta.cos() * v
-    assert torch.allclose(noise_by_hand, predicted_noise(schedule, x, network(x, t), t), atol=1e-3)
-print(f"theta = {theta:.2f}; x0_hat = {theta.cos():.2f} y - {theta.sin():.2f} v, as in the library")
+    v = model.net(y, (1000 * theta).float().expand(1), None)  # the network gets the angle, times 1000
+    by_hand = theta.sin() * y + theta.cos() * v
+    assert torch.allclose(by_hand, predicted_noise(schedule, x, network(x, t), t), atol=1e-3)
+print(f"theta = {theta:.2f}: eps_hat = {theta.sin():.2f} y + {theta.cos():.2f} v, as in the library")
 
 # %% [markdown] id="exercise-3"
 # ### Exercise 02.3: find the bug
 #
-# A colleague wrote this for a batch: every image has its own angle. Run both cells, look at the second row, repair the function, and run them again.
+# A colleague wrote this for the **image**. It is for a batch: each image has its own angle. Run both cells and look at the second row. What do you see at $t = 1000$, and what at $t = 50$? Repair the function, and run them again.
+
 
 # %% id="exercise-3-answer" tags=["exercise"]
 def x0_from_v(y, v, theta):
@@ -173,15 +179,16 @@ figures.read_from_v(y, x0_from_v(y, outputs, angles.float().flatten()), x0, time
 # %% [markdown] id="best"
 # ## 4. The best prediction
 #
-# For simple images the best prediction is one line. Let every number of $x_0$ be Gaussian with the mean `mean` and the standard deviation `std`. Then $x$ has the mean $\text{signal}_t\cdot$`mean` and the variance $\text{signal}_t^2\,$`std`$^2 + \text{noise}_t^2$. The best prediction starts from `mean`, looks how far $x$ is from *its* mean, and follows it by the factor
+# For simple images the best prediction is one line. Let every number of $x_0$ be Gaussian with the mean `mean` and the standard deviation `std`. Then $x$ has the mean $\text{signal}_t\cdot$`mean` and the variance $\text{signal}_t^2\,$`std`$^2 + \text{noise}_t^2$. The best prediction starts from `mean`. Then it looks how far $x$ is from *its* mean, and adds this distance times the factor
 #
 # $$\frac{\text{how } x_0 \text{ and } x \text{ vary together}}{\text{variance of } x} .$$
 #
-# Above the line stands the **covariance** of $x_0$ and $x$: noise knows nothing of $x_0$, so only the image in $x$ counts.
+# Above the line stands the **covariance** of $x_0$ and $x$. The noise is independent of $x_0$, so only the image part of $x$ counts there.
 #
 # ### Exercise 02.4: the posterior mean (free)
 #
 # Two tests by hand: what must come out at timestep 0, and what if x is all noise?
+
 
 # %% id="exercise-4-answer" tags=["exercise"]
 def best_prediction(x, t, mean, std, schedule):
@@ -197,7 +204,7 @@ def best_prediction(x, t, mean, std, schedule):
 check("02.4", best_prediction)
 
 # %% [markdown] id="experiment"
-# **Experiment.** Nobody can do better, not even a little? Try all predictions of the form factor · x on 100,000 numbers. Turn the knob: 30, 100, 300. Where is the lowest point, and what becomes of x / signal? In the explorer, watch the exact denoiser of [100 flowers](app:Denoise_once?denoise.denoiser=the+exact+denoiser&denoise.count=100).
+# **Experiment.** Can another factor do better? We try all predictions of the form factor · x on 100,000 numbers. Turn the knob: 30, 100, 300. Where is the lowest point, and what becomes of x / signal? In the explorer, watch the exact denoiser of [100 flowers](app:Denoise_once?denoise.denoiser=the+exact+denoiser&denoise.count=100).
 
 # %% id="experiment-figure"
 knob = 100  # a timestep
@@ -213,6 +220,7 @@ figures.error_of_factors(schedule, knob, 0.5, mine or (lambda x: library_best(x,
 #
 # ### Exercise 02.5: from one error to the other (free)
 
+
 # %% id="exercise-5-answer" tags=["exercise"]
 def eps_error(x0_error, signal, noise):
     """Give the mean squared error of eps_hat, from that of x0_hat and the two rates; all are plain numbers."""
@@ -223,6 +231,7 @@ def eps_error(x0_error, signal, noise):
 
 
 check("02.5", eps_error)
+
 
 # %% id="errors-figure"
 def in_eps(x0_error, t):
@@ -239,7 +248,9 @@ for t in [50, 200, 400, 600, 800, 1000]:
         x0_hat = network(x, t)
     measured[t] = figures.error(x0_hat, some)
     of_eps = figures.error(predicted_noise(schedule, x, x0_hat, t), truth)
-    print(f"t = {t}: error in x0 {measured[t]:.4f}; in eps {of_eps:.6f} measured, {in_eps(measured[t], t):.6f} converted")
+    print(
+        f"t = {t}: error in x0 {measured[t]:.4f}; in eps {of_eps:.6f} measured, {in_eps(measured[t], t):.6f} converted"
+    )
 figures.errors_over_timesteps(schedule, 0.5, measured, lambda e, signal, noise: e * signal**2 / noise**2)
 
 # %% id="predicted-1"
