@@ -41,6 +41,7 @@ class Exercise:
     - `given` is the faulty code of a debugging exercise: an answer that still behaves like it counts as open.
     - `linear` names the arguments in which the answer is linear: the probe measures what they are multiplied by.
     - `example` makes small inputs for the probe, `where(*inputs)` describes them in words.
+    - `tell(function, *inputs)` writes the second hint where numbers alone would say little.
     - `line` says which line or term to look at, for the last hint; `dtype` is the type that the result must have.
     """
 
@@ -54,6 +55,7 @@ class Exercise:
     linear: tuple[str, ...] = ()
     example: Callable[[], tuple] | None = None
     where: Callable[..., str] | None = None
+    tell: Callable[..., str] | None = None
     line: str = ""
     dtype: torch.dtype | None = None
     seconds: float = 5.0

@@ -15,6 +15,8 @@ def probe(exercise: Exercise, function: Callable, trials: list[tuple]) -> str:
     try:
         candidates = ([exercise.example()] if exercise.example else []) + trials
         inputs = next((each for each in candidates if not _right(exercise, function, each)), candidates[0])
+        if exercise.tell:
+            return exercise.tell(function, *inputs)
         return (_coefficients if exercise.linear else _case)(exercise, function, inputs)
     except Exception:  # it raises on this input, or does not return numbers
         return ""
