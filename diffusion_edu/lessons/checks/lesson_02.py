@@ -106,7 +106,11 @@ X0_FROM_V = Exercise(
     given=GIVEN,
     means="A turn is undone by a turn of the same size the other way: no division, so nothing can explode.",
     linear=("y", "v"),
-    example=lambda: (torch.ones(1, 1, 1, 2), torch.zeros(1, 1, 1, 2), torch.tensor([math.pi / 6], dtype=torch.float64)),
+    example=lambda: (
+        torch.ones(1, 1, 1, 2),
+        torch.full((1, 1, 1, 2), 0.5),
+        torch.tensor([math.pi / 6], dtype=torch.float64),
+    ),
     where=lambda y, v, theta: f"cos = {theta[0].cos():.3g} and sin = {theta[0].sin():.3g}",
     line="Put in a quarter turn: y is then the noise, and v is the image with a minus. What comes out?",
     mistakes=distinct(_turned, V_MISTAKES),

@@ -108,7 +108,7 @@ BEST_PREDICTION = Exercise(
     draw=_gaussian,
     answer=BEST_RIGHT,
     means="The posterior mean: the more noise, the nearer to the mean. No prediction has a lower mean squared error.",
-    example=lambda: (torch.tensor([[[[0.0, 1.0, 3.0]]]]), 1, 2.0, 1.0, half_way(0.5, 0.5)),
+    example=lambda: (torch.tensor([[[[0.0, 1.0, 3.0]]]]), 1, 2.0, 2.0, half_way(0.5, 0.5)),
     where=lambda x, t, mean, std, schedule: (
         f"signal = {schedule.signal[t]:.3g}, noise = {schedule.noise[t]:.3g}, mean = {mean:.3g}, std = {std:.3g}, "
         f"x = {', '.join(f'{value:.3g}' for value in x.flatten()[:3])}"
