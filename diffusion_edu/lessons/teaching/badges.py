@@ -10,8 +10,7 @@ from pathlib import Path
 import nbformat
 from nbformat import NotebookNode
 
-from diffusion_edu.files import write_safely
-from diffusion_edu.lessons.teaching.notebooks import names
+from diffusion_edu.lessons.teaching.notebooks import names, write_text
 from diffusion_edu.paths import LESSONS, REPOSITORY
 
 KEPT = "repository.json"
@@ -79,16 +78,15 @@ def write_badges(where: str, branch: str = "main", root: Path = REPOSITORY) -> l
     if not (folder / "README.md").is_file():
         raise ValueError(f"There is no lessons/README.md in {root}: run this in a clone of the project.")
     kept = {"repository": where, "branch": branch}
-    files = [_write(folder / KEPT, json.dumps(kept, indent=2) + "\n")]
+    files = [write_text(folder / KEPT, json.dumps(kept, indent=2) + "\n")]
     for name in names(folder=folder):
         for path in (folder / f"{name}.ipynb", folder / "solutions" / f"{name}.ipynb"):
             notebook = nbformat.read(path, as_version=4)
-            files.append(_write(path, nbformat.writes(opened(notebook, name, kept)) + "\n"))
+            files.append(write_text(path, nbformat.writes(opened(notebook, name, kept)) + "\n"))
     readme = (folder / "README.md").read_text(encoding="utf-8")
-    files.append(_write(folder / "README.md", with_links(readme, kept)))
+    files.append(write_text(folder / "README.md", with_links(readme, kept)))
     for name, text in BINDER.items():
-        (root / ".binder").mkdir(exist_ok=True)
-        files.append(_write(root / ".binder" / name, text))
+        files.append(write_text(root / ".binder" / name, text))
     (root / ".binder" / "postBuild").chmod(0o755)
     return files
 
@@ -101,8 +99,3 @@ def with_links(readme: str, kept: dict) -> str:
         return f"{found[1]} · {links(found[2], kept['repository'], kept['branch'])}{found[3]}"
 
     return row.sub(change, readme)
-
-
-def _write(path, text):
-    write_safely(path, lambda part: part.write_text(text, encoding="utf-8"))
-    return path

@@ -8,6 +8,7 @@ from pathlib import Path
 import nbformat
 from nbformat import NotebookNode
 
+from diffusion_edu.files import write_safely
 from diffusion_edu.paths import LESSONS
 
 APP = "http://localhost:8501"  # the address of the explorer in the lessons as they come
@@ -51,6 +52,13 @@ def without_outputs(notebook: NotebookNode) -> NotebookNode:
     return notebook
 
 
+def write_text(path: Path, text: str) -> Path:
+    """Write a file, whole or not at all, with the folders that lead to it; return its path."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_safely(path, lambda part: part.write_text(text, encoding="utf-8"))
+    return path
+
+
 def is_answer(cell: NotebookNode) -> bool:
     """Whether students write in this cell."""
     return cell.cell_type == "code" and "exercise" in cell.metadata.get("tags", [])
@@ -89,14 +97,14 @@ def graded(student: NotebookNode, solved: NotebookNode) -> Iterator[tuple[Notebo
             yield cell, other, None
         elif mine.call == "quiz":
             letter = f"letter_{mine.name.replace('.', '_')}"
-            yield _with_letter(cell, letter), _with_letter(other, letter), Task("quiz", mine.name, letter)
+            blank = task(cell) or mine
+            yield _with_letter(cell, blank, letter), _with_letter(other, mine, letter), Task("quiz", mine.name, letter)
         else:
             yield cell, other, mine
 
 
-def _with_letter(cell, letter):
+def _with_letter(cell: NotebookNode, asked: Task, letter: str) -> NotebookNode:
     """A copy of the cell of a quiz: its letter gets a name first, then the quiz is asked about it."""
-    asked = task(cell)
     above = cell.source.split("\n")[: ast.parse(cell.source).body[-1].lineno - 1]
     copied = cell.copy()
     copied.source = "\n".join((*above, f"{letter} = {asked.answer}", f'quiz("{asked.name}", {letter})'))

@@ -8,8 +8,7 @@ from pathlib import Path
 import nbformat
 from nbformat import NotebookNode
 
-from diffusion_edu.files import write_safely
-from diffusion_edu.lessons.teaching.notebooks import Task, graded, names, parts, read, without_outputs
+from diffusion_edu.lessons.teaching.notebooks import Task, graded, names, parts, read, without_outputs, write_text
 from diffusion_edu.options import require_folder
 from diffusion_edu.paths import LESSONS
 
@@ -35,10 +34,7 @@ def export(out: Path, seed: int, lessons: Sequence[str] = (), folder: Path = LES
     for name in names(lessons, folder):
         notebook = convert(*read(name, folder), name[:2], seed)
         target = out / f"lesson_{name[:2]}" / f"{name}.ipynb"
-        target.parent.mkdir(parents=True, exist_ok=True)
-        text = nbformat.writes(notebook)
-        write_safely(target, lambda part, text=text: part.write_text(text, encoding="utf-8"))
-        written.append(target)
+        written.append(write_text(target, nbformat.writes(notebook)))
     return written
 
 

@@ -7,8 +7,8 @@ from urllib.parse import parse_qs, urlsplit
 
 import nbformat
 
-from diffusion_edu.files import to_json, write_safely
-from diffusion_edu.lessons.teaching.notebooks import APP, names
+from diffusion_edu.files import to_json
+from diffusion_edu.lessons.teaching.notebooks import APP, names, write_text
 from diffusion_edu.options import require_folder
 from diffusion_edu.paths import LESSONS
 
@@ -20,7 +20,11 @@ def presets(name: str, app: str = APP, folder: Path = LESSONS) -> dict:
     notebook = nbformat.read(folder / f"{name}.ipynb", as_version=4)
     links = [found for cell in notebook.cells if cell.cell_type == "markdown" for found in LINK.findall(cell.source)]
     title = next(line.lstrip("# ") for cell in notebook.cells for line in cell.source.splitlines() if line[:2] == "# ")
-    return {"lesson": name[:2], "title": title, "presets": [_preset(*link, app) for link in dict.fromkeys(links)]}
+    return {
+        "lesson": name[:2],
+        "title": title,
+        "presets": [_preset(text, target, app) for text, target in dict.fromkeys(links)],
+    }
 
 
 def _preset(title, target, app):
@@ -34,9 +38,6 @@ def write_presets(out: Path, lessons: Sequence[str] = (), app: str = APP, folder
     require_folder(out)
     written = []
     for name in names(lessons, folder):
-        target = out / name / "presets.json"
-        target.parent.mkdir(parents=True, exist_ok=True)
         text = to_json(presets(name, app, folder), indent=2) + "\n"
-        write_safely(target, lambda part, text=text: part.write_text(text, encoding="utf-8"))
-        written.append(target)
+        written.append(write_text(out / name / "presets.json", text))
     return written

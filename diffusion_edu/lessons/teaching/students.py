@@ -11,7 +11,7 @@ from pathlib import Path
 import nbformat
 
 from diffusion_edu.files import write_safely
-from diffusion_edu.lessons.teaching.notebooks import APP, names, read, without_outputs
+from diffusion_edu.lessons.teaching.notebooks import APP, names, read, without_outputs, write_text
 from diffusion_edu.options import require_folder
 from diffusion_edu.paths import LESSONS
 
@@ -92,9 +92,7 @@ def make_copies(
             if target.exists():
                 kept.append(target)
                 continue
-            target.parent.mkdir(parents=True, exist_ok=True)
-            text = nbformat.writes(notebook)
-            write_safely(target, lambda part, text=text: part.write_text(text, encoding="utf-8"))
+            write_text(target, nbformat.writes(notebook))
     _write_list(out / LIST, students)
     return students, kept
 

@@ -8,6 +8,7 @@ from statistics import median
 from jinja2 import Environment, FileSystemLoader
 
 from diffusion_edu.files import write_safely
+from diffusion_edu.lessons.teaching.notebooks import write_text
 from diffusion_edu.lessons.teaching.reports import Collected, Report
 from diffusion_edu.options import require_folder
 
@@ -57,8 +58,7 @@ def write_tables(collected: Collected, out: Path) -> list[Path]:
     files = [out / name for name in ("class.csv", "class_each.csv", "class.html")]
     _write_csv(files[0], COLUMNS, map(row, collected.reports))
     _write_csv(files[1], EACH, (line for report in collected.reports for line in rows_of_each(report)))
-    text = page(collected)
-    write_safely(files[2], lambda part: part.write_text(text, encoding="utf-8"))
+    write_text(files[2], page(collected))
     return files
 
 
