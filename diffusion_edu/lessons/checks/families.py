@@ -86,6 +86,8 @@ def _fingerprint(answer, trials):
     for inputs in trials:
         try:
             results.append([[f"{value:.3g}" for value in each.flatten().tolist()] for each in numbers(answer(*inputs))])
+        except NameError:  # of the author
+            raise
         except Exception as problem:
             results.append(type(problem).__name__)
     return str(results)

@@ -76,7 +76,7 @@ ADDED: Parts = {
     "Second number: the noise at s becomes stronger in your answer. It shrinks with the image.": lambda k, r: (
         r.Nt**2 - (r.Ns / k) ** 2
     ),
-    "Second number: this is the variance of the way back, of exercise 04.3. Asked for is that of the way to noise.": (
+    "Second number: this is the variance of the way back. Asked for is that of the way to noise.": (
         lambda k, r: (r.Nt**2 - (k * r.Ns) ** 2) * r.Ns**2 / r.Nt**2
     ),
     "Second number: the rates are not squared.": lambda k, r: r.Nt - k**2 * r.Ns,
@@ -229,7 +229,7 @@ STEP_KEPT: Parts = {
 STEP_ADDED: Parts = {
     "": lambda t, s, schedule: Rates(t, s, schedule).a,
     STILL_ADDED: lambda t, s, schedule: one_step(schedule, t)[1],
-    f"`added`: {NOT_PRESERVING} Exercise 04.1 has what you need.": lambda t, s, schedule: (
+    f"`added`: {NOT_PRESERVING} Your first exercise has what you need.": lambda t, s, schedule: (
         1 - schedule.alpha_bar[t] / schedule.alpha_bar[s]
     ),
     "`added` still belongs to one single step, and now it is right for every schedule.": lambda t, s, schedule: (

@@ -51,11 +51,12 @@ def _kept_only(kept):
     return lambda t, s, schedule: (kept(Rates(t, s, schedule)), Rates(t, s, schedule).a)
 
 
+_both = _kept_and_added(KEPT[""], ADDED[""])
 NO_SHRINKING = "In both numbers the image and its noise do not shrink on the way from s to t."
 KEPT_AND_ADDED = Exercise(
     title="What is kept and what is added",
     draw=_pair,
-    answer=_kept_and_added(KEPT[""], ADDED[""]),
+    answer=_both,
     means="Rates multiply, variances add. These two numbers are all that a sampler must know about the schedule.",
     mistakes=distinct(
         _pair,
@@ -68,20 +69,20 @@ KEPT_AND_ADDED = Exercise(
                         _kept_only(lambda r: 1 + 0 * r.St)
                     ),
                     "These are the numbers of one single step, from t - 1 to t. Here s can be any lower timestep.": (
-                        lambda t, s, schedule: KEPT_AND_ADDED.answer(t, t - 1, schedule)
+                        lambda t, s, schedule: _both(t, t - 1, schedule)
                     ),
                     "These are the two numbers of the jump from timestep 0. Here the jump starts at s.": (
-                        lambda t, s, schedule: KEPT_AND_ADDED.answer(t, 0, schedule)
+                        lambda t, s, schedule: _both(t, 0, schedule)
                     ),
                     "Both numbers are right, in the wrong order: first what is kept, then what is added.": (
-                        lambda t, s, schedule: KEPT_AND_ADDED.answer(t, s, schedule)[::-1]
+                        lambda t, s, schedule: _both(t, s, schedule)[::-1]
                     ),
-                    "Only the first number came back. Two are asked for.": lambda t, s, schedule: KEPT_AND_ADDED.answer(
+                    "Only the first number came back. Two are asked for.": lambda t, s, schedule: _both(t, s, schedule)[
+                        0
+                    ],
+                    "Only the second number came back. Two are asked for.": lambda t, s, schedule: _both(
                         t, s, schedule
-                    )[0],
-                    "Only the second number came back. Two are asked for.": lambda t, s, schedule: (
-                        KEPT_AND_ADDED.answer(t, s, schedule)[1]
-                    ),
+                    )[1],
                     "These are the two rates at t. Asked for is the way from s to t.": lambda t, s, schedule: (
                         schedule.signal[t],
                         schedule.noise[t],
@@ -132,11 +133,12 @@ def ddim(x, x0_hat, t, s, schedule):
     return r.Ss * x0_hat + r.Ns / r.Nt * (x - r.St * x0_hat)
 
 
+posterior_mean = mean_of(OF_X[""], OF_X0[""])
 ONES = torch.ones(1, 1, 1, 1).double()
 POSTERIOR_MEAN = Exercise(
     title="Where x_s lies on average",
     draw=_two_images,
-    answer=mean_of(OF_X[""], OF_X0[""]),
+    answer=posterior_mean,
     means="Two clues, x and the prediction. The better clue counts more; at s = 0 only the prediction counts.",
     mistakes=distinct(
         _two_images,
@@ -156,7 +158,7 @@ POSTERIOR_MEAN = Exercise(
             *named(
                 {
                     "This is the mean of one single step, from t to t - 1. Here s can be any lower timestep.": (
-                        lambda x, x0_hat, t, s, schedule: POSTERIOR_MEAN.answer(x, x0_hat, t, t - 1, schedule)
+                        lambda x, x0_hat, t, s, schedule: posterior_mean(x, x0_hat, t, t - 1, schedule)
                     ),
                 }
             ),
@@ -181,7 +183,7 @@ POSTERIOR_MEAN = Exercise(
         Property(
             "The image in your result has the right rate, but x and the prediction do not contribute the right parts.",
             lambda mean, x, x0_hat, t, s, schedule: torch.allclose(
-                mean, POSTERIOR_MEAN.answer(x, x0_hat, t, s, schedule), atol=1e-3
+                mean, posterior_mean(x, x0_hat, t, s, schedule), atol=1e-3
             ),
         ),
     ),
@@ -198,10 +200,11 @@ def _std(of_z):
     return lambda t, s, schedule: of_z(Rates(t, s, schedule))
 
 
+posterior_std = _std(OF_Z[""])
 POSTERIOR_STD = Exercise(
     title="How much stays open",
     draw=_pair,
-    answer=_std(OF_Z[""]),
+    answer=posterior_std,
     means="The two clues leave a little open, and noise fills it. At s = 0 nothing is open: no noise is added.",
     mistakes=distinct(
         _pair,
@@ -210,15 +213,15 @@ POSTERIOR_STD = Exercise(
             *named(
                 {
                     "This is the noise of one single step, from t to t - 1. Here s can be any lower timestep.": (
-                        lambda t, s, schedule: POSTERIOR_STD.answer(t, t - 1, schedule)
+                        lambda t, s, schedule: posterior_std(t, t - 1, schedule)
                     ),
                     "This is the logarithm of the variance. Noise is multiplied by a standard deviation.": (
-                        lambda t, s, schedule: (POSTERIOR_STD.answer(t, s, schedule) ** 2).log()
+                        lambda t, s, schedule: (posterior_std(t, s, schedule) ** 2).log()
                     ),
                     "This is the mean and the noise together, or two numbers. Asked for is one.": (
                         lambda t, s, schedule: (
-                            KEPT_AND_ADDED.answer(t, s, schedule)[0],
-                            POSTERIOR_STD.answer(t, s, schedule),
+                            _both(t, s, schedule)[0],
+                            posterior_std(t, s, schedule),
                         )
                     ),
                 }

@@ -6,6 +6,7 @@ from diffusion_edu.lessons.checks import inputs
 from diffusion_edu.lessons.checks.exercise import Exercise, Property
 from diffusion_edu.lessons.checks.families import combined, distinct, named
 from diffusion_edu.lessons.checks.lesson_04_parts import (
+    NOT_PRESERVING,
     OF_X,
     OF_X0,
     OF_Z,
@@ -20,11 +21,11 @@ from diffusion_edu.lessons.checks.lesson_04_parts import (
 from diffusion_edu.lessons.checks.lesson_04_posterior import (
     EXAMPLE,
     ONES,
-    POSTERIOR_MEAN,
-    POSTERIOR_STD,
     at,
     ddim,
     mean_of,
+    posterior_mean,
+    posterior_std,
 )
 
 # 04.4: the sampling loop ----------------------------------------------------------------------------------------------
@@ -41,7 +42,7 @@ def _walk(random):
 
 
 def _posterior_step(x, x0_hat, t, s, z, schedule):
-    return POSTERIOR_MEAN.answer(x, x0_hat, t, s, schedule) + POSTERIOR_STD.answer(t, s, schedule) * z
+    return posterior_mean(x, x0_hat, t, s, schedule) + posterior_std(t, s, schedule) * z
 
 
 def _pairs(timesteps):
@@ -79,15 +80,22 @@ def _never_moves(denoise, x, timesteps, noises, schedule):
     return last
 
 
+def _mean_of_the_start(denoise, x, timesteps, noises, schedule):
+    last = x
+    for k, (t, s) in enumerate(_pairs(timesteps)):
+        last = _posterior_step(x, denoise(last, t), t, s, noises[k], schedule)
+    return last
+
+
 def _quiet_end(denoise, x, timesteps, noises, schedule):
     quiet = torch.cat([noises[:-1], 0 * noises[-1:]])
-    return SAMPLE.answer(denoise, x, timesteps, quiet, schedule)
+    return _loop()(denoise, x, timesteps, quiet, schedule)
 
 
 def _only(of_noise):
     """The step whose fresh noise has another factor, a function of the four rates."""
     return lambda x, x0_hat, t, s, z, schedule: (
-        POSTERIOR_MEAN.answer(x, x0_hat, t, s, schedule) + of_noise(Rates(t, s, schedule)) * z
+        posterior_mean(x, x0_hat, t, s, schedule) + of_noise(Rates(t, s, schedule)) * z
     )
 
 
@@ -116,6 +124,7 @@ SAMPLE = Exercise(
                     predict=lambda denoise, x, t, s, start: denoise(start, t)
                 ),
                 "Each step starts again from the first x. Give the new x to the next step.": _never_moves,
+                "The mean of each step uses the x of the start. Use the x of now.": _mean_of_the_start,
                 "All steps use the same noise. Each step has its own.": _loop(noise=lambda zs, k: zs[0]),
                 "The noises are used in the wrong order: the first one belongs to the first step.": (
                     _loop(noise=lambda zs, k: zs[-1 - k]),
@@ -139,7 +148,7 @@ SAMPLE = Exercise(
                 "You leave out the noise of the last step. No exception is needed: the std is 0 where s is 0, and a "
                 "list of timesteps may end earlier.": _quiet_end,
                 "You jump to the prediction itself and add noise. The mean of the step uses x, too.": _loop(
-                    step=lambda x, x0_hat, t, s, z, schedule: x0_hat + POSTERIOR_STD.answer(t, s, schedule) * z
+                    step=lambda x, x0_hat, t, s, z, schedule: x0_hat + posterior_std(t, s, schedule) * z
                 ),
                 "All noise is fresh in your step: x is not used any more. This is multistep renoising.": _loop(
                     step=lambda x, x0_hat, t, s, z, schedule: schedule.signal[s] * x0_hat + schedule.noise[s] * z
@@ -149,7 +158,7 @@ SAMPLE = Exercise(
                 ),
                 "Mean and standard deviation have changed places: the noise is multiplied by the std.": _loop(
                     step=lambda x, x0_hat, t, s, z, schedule: (
-                        POSTERIOR_MEAN.answer(x, x0_hat, t, s, schedule) * z + POSTERIOR_STD.answer(t, s, schedule)
+                        posterior_mean(x, x0_hat, t, s, schedule) * z + posterior_std(t, s, schedule)
                     )
                 ),
                 "You add the step to x. The mean is the new x already.": _loop(
@@ -165,7 +174,7 @@ SAMPLE = Exercise(
                     _loop(pairs=lambda timesteps: _pairs(timesteps)[1:]),
                     _loop(pairs=lambda timesteps: _pairs(timesteps)[1:], noise=lambda zs, k: zs[k + 1]),
                 ),
-                "The loop ends after its first step. Is `return` inside the loop?": _loop(
+                "The loop ends after its first step. Does it hand out x too early?": _loop(
                     pairs=lambda timesteps: _pairs(timesteps)[:1]
                 ),
                 "Every step goes from t to t - 1. The list says where a step goes.": _loop(
@@ -193,7 +202,6 @@ SAMPLE = Exercise(
                 "These are all states. Asked for is the last x.": (
                     _loop(result=lambda states, x0_hat: states),
                     _loop(result=lambda states, x0_hat: states[1:]),
-                    _loop(result=lambda states, x0_hat: states[:-1]),
                     _loop(result=lambda states, x0_hat: torch.stack(states)),
                     _loop(result=lambda states, x0_hat: torch.stack(states[1:])),
                 ),
@@ -291,6 +299,21 @@ DDPM_STEP = Exercise(
                     "All noise is fresh in your step: x is not used any more. This is multistep renoising.": _rule(
                         lambda r, x, x0_hat, z: r.Ss * x0_hat + r.Ns * z
                     ),
+                    "The fresh noise joins, but none of the old noise has gone: now there is too much.": _rule(
+                        lambda r, x, x0_hat, z: (
+                            r.Ss * x0_hat + r.Ns / r.Nt * (x - r.St * x0_hat) + root(r.a) * r.Ns / r.Nt * z
+                        )
+                    ),
+                    f"The noise rates are computed from the signal rates. {NOT_PRESERVING}": _rule(
+                        lambda r, x, x0_hat, z: (
+                            r.k * (1 - r.Ss**2) / (1 - r.St**2) * x
+                            + r.Ss * (1 - r.k**2) / (1 - r.St**2) * x0_hat
+                            + root((1 - r.k**2) * (1 - r.Ss**2) / (1 - r.St**2)) * z
+                        )
+                    ),
+                    "All images get the noise of the first one.": lambda x, x0_hat, t, s, z, schedule: RIGHT(
+                        x, x0_hat, t, s, z[:1], schedule
+                    ),
                     "This is a step of the forward process, which adds noise.": _rule(
                         lambda r, x, x0_hat, z: r.k * x + root(r.a) * z
                     ),
@@ -301,7 +324,8 @@ DDPM_STEP = Exercise(
                 for each in combined(_step, STEP_KEPT, STEP_ADDED, STEP_STD)
                 if each.hint != f"{STILL_KEPT} {STILL_ADDED}"
             ),
-            *combined(_means, OF_X, OF_X0, opening="The noise is right."),
+            *combined(_means, OF_X, {"": OF_X0[""]}, opening="The noise is right."),
+            *combined(_means, {"": OF_X[""]}, OF_X0, opening="The noise is right."),
         ),
     ),
     properties=(
