@@ -46,7 +46,7 @@ quiz("09.r2", ...)  ## solution: quiz("09.r2", "a")
 # {question 09.p2}
 
 # %% id="predict-1" tags=["exercise"]
-predict("09.p1", ..., because=...)  ## solution: predict("09.p1", "b", because="guidance goes on beyond the class")
+predict("09.p1", ..., because=...)  ## solution: predict("09.p1", "b", because="it goes too far")
 
 # %% id="predict-2" tags=["exercise"]
 predict("09.p2", ..., because=...)  ## solution: predict("09.p2", "c", because="variety counts, too")
@@ -70,13 +70,18 @@ def flowers(label, scale):
 
 
 names = ["sunflower", "water lily"] if fast() else ["sunflower", "water lily", "fire lily"]
-by_class = {"null label": flowers(null, 1)} | {name: flowers(model.card.label(name), 1) for name in names}
-figures.flowers(by_class, seeds, "The same noise in each column. Only the label changes from row to row.")
+by_class = {"null label": flowers(null, 1)} | {
+    name: flowers(model.card.label(name), 1) for name in names
+}
+figures.flowers(
+    by_class, seeds, "The same noise in each column. Only the label changes from row to row."
+)
 
 # %% [markdown] id="exercise-1"
 # ### Exercise 09.1: drop labels for training (free)
 #
 # How does one network learn both predictions? In training, a **fraction** of the images loses its label: it is replaced by the null label. For these images the network must do without a class. `u` holds one uniform random number for each image: drop its label where `u` is below the fraction.
+
 
 # %% id="exercise-1-answer" tags=["exercise"]
 def drop_labels(labels, null, fraction, u):
@@ -99,17 +104,22 @@ check("09.1", drop_labels)
 # %% id="by-hand"
 schedule = cosine(1000)
 minus, plus = (exact_gaussian(mean, 0.5, schedule) for mean in (-1.0, 1.0))
-both = exact_mixture(torch.tensor([[-1.0], [1.0]]), torch.tensor([0.5, 0.5]), torch.tensor([0.5, 0.5]), schedule)
+both = exact_mixture(
+    torch.tensor([[-1.0], [1.0]]), torch.tensor([0.5, 0.5]), torch.tensor([0.5, 0.5]), schedule
+)
 
 x, t, scale = torch.tensor([[0.2]]), 600, 4.0
 unconditional, conditional = both(x, t), plus(x, t)
 by_hand = unconditional + scale * (conditional - unconditional)
 assert torch.allclose(by_hand, library_guided(plus, both, scale)(x, t))
-print(f"x = {x.item():.1f} at t = {t}: unconditional {unconditional.item():.2f}, conditional {conditional.item():.2f}, "
-      f"guided {by_hand.item():.2f}")
+print(
+    f"x = {x.item():.1f} at t = {t}: unconditional {unconditional.item():.2f}, conditional {conditional.item():.2f}, "
+    f"guided {by_hand.item():.2f}"
+)
 
 # %% [markdown] id="exercise-2"
 # ### Exercise 09.2: guide one prediction by the other (one blank)
+
 
 # %% id="exercise-2-answer" tags=["exercise"]
 def guide(unconditional, conditional, scale):
@@ -136,7 +146,10 @@ figures.densities({"no guidance, no label": figures.sample_numbers(both, schedul
 # %% id="predicted-1"
 mean, std = by_scale["scale 4"].mean().item(), by_scale["scale 4"].std().item()
 assert abs(mean - 1.68) < 0.02 and abs(std - 0.28) < 0.02
-predicted("09.p1", f"mean {mean:.2f}, standard deviation {std:.2f}; at scale 8 the mean is {by_scale['scale 8'].mean():.2f}.")
+predicted(
+    "09.p1",
+    f"mean {mean:.2f}, standard deviation {std:.2f}; at scale 8 the mean is {by_scale['scale 8'].mean():.2f}.",
+)
 
 # %% [markdown] id="exercise-3"
 # Scale 1 is the class. Above 1 the samples do **not** follow the class any more. They also do not follow the "sharpened" distribution $p(x)\,p(c \mid x)^4$, which one often reads: it has mean 1.06. Each step uses a prediction that no set of numbers has.
@@ -144,6 +157,7 @@ predicted("09.p1", f"mean {mean:.2f}, standard deviation {std:.2f}; at scale 8 t
 # ### Exercise 09.3: two conventions (free)
 #
 # Ho & Salimans (2022, eq. 6) write with a **weight** $w$: $(1 + w)\,\epsilon^{\text{conditional}} - w\,\epsilon^{\text{unconditional}}$. Compare this with our formula: which scale belongs to the weight $w$? Most software, ours and diffusers, uses the scale.
+
 
 # %% id="exercise-3-answer" tags=["exercise"]
 def scale_of(w):
@@ -161,6 +175,7 @@ check("09.3", scale_of)
 #
 # Guidance at every timestep is not needed. Use the scale only where `low <= t <= high`. At all other timesteps use the **conditional** prediction as it is: there one evaluation is enough (Kynkäänniemi et al. 2024).
 
+
 # %% id="exercise-4-answer" tags=["exercise"]
 def guide_between(unconditional, conditional, scale, t, low, high):
     """Return the guided prediction at timesteps from low to high, both included, and the conditional one elsewhere."""
@@ -174,6 +189,7 @@ def guide_between(unconditional, conditional, scale, t, low, high):
 
 check("09.4", guide_between)
 
+
 # %% id="intervals"
 def between(u, c, scale, t, low, high):
     return mine(u, c, scale) if low <= t <= high else c
@@ -181,10 +197,15 @@ def between(u, c, scale, t, low, high):
 
 chosen, means = guide_between if answered(guide_between) else between, {}
 for low, high in ((0, 1000), (400, 1000), (0, 400)):
-    numbers = figures.sample_numbers(lambda x, t: chosen(both(x, t), plus(x, t), 4, t, low, high), schedule)
+
+    def denoise(x, t, low=low, high=high):
+        return chosen(both(x, t), plus(x, t), 4, t, low, high)
+
+    means[low, high] = figures.sample_numbers(denoise, schedule).mean().item()
     evaluations = sum(2 if low <= t <= high else 1 for t in range(20, 1001, 20))
-    means[low, high] = numbers.mean().item()
-    print(f"guided from t = {low} to {high}: mean {means[low, high]:.2f}, {evaluations} evaluations in 50 steps")
+    print(
+        f"guided from t = {low} to {high}: mean {means[low, high]:.2f}, {evaluations} evaluations in 50 steps"
+    )
 assert means[0, 1000] - means[400, 1000] < 0.02 < 0.5 < means[0, 1000] - means[0, 400]
 
 # %% [markdown] id="exercise-5"
@@ -193,6 +214,7 @@ assert means[0, 1000] - means[400, 1000] < 0.02 < 0.5 < means[0, 1000] - means[0
 # ### Exercise 09.5: find the bug
 #
 # This function makes both predictions in one call: `net` gets all images twice. It runs, and its images look like flowers. But guidance has no effect on class 0, and it pushes all other classes away from class 0. Find the line, and repair it.
+
 
 # %% id="exercise-5-answer" tags=["exercise"]
 def denoise_both(net, x, labels, null, scale):
@@ -214,12 +236,15 @@ with_class_0, class_0_itself = guided(4, other=minus).mean().item(), guided(4, o
 assert abs(with_class_0 - 7.0) < 0.05 and abs(class_0_itself.std() - 0.5) < 0.02
 print("Class -1 stands for the null label:")
 print(f"  class +1 at scale 4: mean {with_class_0:.2f} instead of {right:.2f}")
-print(f"  class -1 at scale 4: mean {class_0_itself.mean():.2f}, standard deviation {class_0_itself.std():.2f}: no guidance")
+print(
+    f"  class -1 at scale 4: mean {class_0_itself.mean():.2f}, standard deviation {class_0_itself.std():.2f}: no guidance"
+)
 
 # %% [markdown] id="exercise-6"
 # ### Exercise 09.6: what guidance costs (optional)
 #
 # Count the network evaluations for one image. Two scales need only one prediction in each step.
+
 
 # %% id="exercise-6-answer" tags=["exercise"]
 def nfe(steps, scale):
@@ -242,13 +267,20 @@ name = "sunflower"  # the knob: any of model.card.classes
 scales = (0, 2, 8) if fast() else (0, 1, 2, 4, 8)
 
 by_scale = {f"scale {scale}": flowers(model.card.label(name), scale) for scale in scales}
-figures.flowers(by_scale, seeds, f"{name}: the same noise at several guidance scales. Scale 0 ignores the label.")
+figures.flowers(
+    by_scale, seeds, f"{name}: the same noise at several guidance scales. Scale 0 ignores the label."
+)
 
 # %% id="predicted-2"
-low, high = (next(row for row in model.card.scores["by_guidance"] if row["guidance_scale"] == s) for s in (1, 3))
+low, high = (
+    next(row for row in model.card.scores["by_guidance"] if row["guidance_scale"] == s) for s in (1, 3)
+)
 assert low["FD"] < 1.1 and high["FD"] > 2.5 and high["diversity"] < 0.7 < low["diversity"]
-predicted("09.p2", f"FD rises from {low['FD']:.2f} to {high['FD']:.2f} (1,000 samples each). The diversity, relative to "
-          f"real photographs, falls from {low['diversity']:.0%} to {high['diversity']:.0%}.")
+predicted(
+    "09.p2",
+    f"FD rises from {low['FD']:.2f} to {high['FD']:.2f} (1,000 samples each). The diversity, relative to "
+    f"real photographs, falls from {low['diversity']:.0%} to {high['diversity']:.0%}.",
+)
 
 # %% [markdown] id="takeaways"
 # ## Takeaways

@@ -127,7 +127,7 @@ STANDARDISE = Exercise(
 # 11.2: how many numbers a latent saves -------------------------------------------------------------------------------
 
 
-def _sizes(random):
+def _shapes(random):
     factor = 2 ** inputs.whole(random, 1, 4)
     height, width = factor * inputs.whole(random, 2, 9), factor * inputs.whole(random, 10, 20)
     return height, width, (5, 6, 7, 16, 4)[inputs.whole(random, 0, 4)], factor
@@ -136,7 +136,7 @@ def _sizes(random):
 TWO_SIDES = "A latent is shorter in height and in width: the factor counts for both."
 SAVING = Exercise(
     title="How many numbers a latent saves",
-    draw=_sizes,
+    draw=_shapes,
     answer=lambda height, width, channels, factor: (
         3 * height * width / (channels * (height / factor) * (width / factor))
     ),
@@ -169,11 +169,10 @@ SAVING = Exercise(
                 lambda h, w, c, f: 3 * h * w // (c * (h // f) * (w // f)),
                 lambda h, w, c, f: round(3 * h * w / (c * (h // f) * (w // f))),
             ),
-            "Your result depends on height or width. They cancel: both sides of the latent shrink by the same factor.": (
+            "Your result depends on height or width. They cancel: both sides shrink by the same factor.": (
                 lambda h, w, c, f: 3 * h * w / (c * f),
                 lambda h, w, c, f: 3 * h * w / c / f * w / f,
                 lambda h, w, c, f: 3 * h * w / c * h / f * w / f,
-                lambda h, w, c, f: 3 * h * w / (c * h / f * w),
                 lambda h, w, c, f: 3 * h / (c * f),
                 lambda h, w, c, f: 3 * w / (c * f),
                 lambda h, w, c, f: 3 * h * w / (c * f**2),

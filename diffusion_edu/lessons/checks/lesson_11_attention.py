@@ -14,7 +14,7 @@ def _prompts(random):
     """Queries of n positions, keys and values of m tokens; each prompt of the batch has another length."""
     b, n, m, d = 3, 6, 5, 4
     first = inputs.whole(random, 0, 3)
-    lengths = torch.tensor([1 + (first + 2 * k) % (m - 1) for k in range(b)])
+    lengths = torch.tensor([1 + (first + 2 * k) % m for k in range(b)])
     padding = torch.arange(m) >= lengths[:, None]
     return *(inputs.noise(random, b, size, d) for size in (n, m, m)), padding
 
@@ -45,8 +45,7 @@ def _masked(value):
 
 
 def _inverted(scores, padding):
-    weights = scores.masked_fill(~padding[:, None], -torch.inf).softmax(-1)
-    return weights.nan_to_num(0)
+    return scores.masked_fill(~padding[:, None], -torch.inf).softmax(-1)
 
 
 def _over(dim):
@@ -63,9 +62,15 @@ WEIGHTS: Parts = {
         lambda scores, padding: scores.softmax(-1) * ~padding[:, None]
     ),
     "The mask is inverted: only padding is read.": _inverted,
+    "The mask is inverted, and its score is a large negative number: only padding is read.": (
+        lambda scores, padding: _masked(-1e9)(scores, ~padding)
+    ),
     "The softmax runs over the positions. Each position distributes its attention over the tokens.": _over(1),
     "The softmax runs over the positions, and padding is read.": lambda scores, padding: scores.softmax(1),
     "The softmax runs over the batch. Each position distributes its attention over the tokens.": _over(0),
+    "The softmax runs over the positions, so nothing is left to divide where a token is padding.": (
+        lambda scores, padding: scores.masked_fill(padding[:, None], -torch.inf).softmax(1)
+    ),
     "There is no softmax: weights must be positive and add up to 1.": (
         lambda scores, padding: scores.masked_fill(padding[:, None], 0)
     ),

@@ -94,7 +94,7 @@ SUMS: Parts = {
         (1, 2)
     ),
     "You keep the largest number of a code. They add up.": lambda terms: terms.flatten(1).amax(1),
-    "You return the divergence of the first image only.": lambda terms: terms[0].sum(),
+    "This is the divergence of the first image only.": lambda terms: terms[0].sum(),
 }
 
 
