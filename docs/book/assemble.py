@@ -6,6 +6,7 @@ Links that lead out of the book, to code or to solutions, become plain words. Im
 import json
 import re
 import shutil
+from html import escape
 from pathlib import Path
 
 from docs.book import cards, exhibits, reference
@@ -55,9 +56,18 @@ def lesson(path, known, target):
         elif "hide-source" in tags:
             cell["metadata"]["tags"] = [*tags, "remove-input"]
         for output in cell.get("outputs", []):
-            if re.search(r'href="(?!https?:)', "".join(output.get("data", {}).get("text/html", ""))):
-                del output["data"]["text/html"]  # a link to a file of the student, such as the report: its words stay
+            show(output.get("data", {}), output.get("metadata", {}))
     return json.dumps(notebook, ensure_ascii=False)
+
+
+def show(data, metadata):
+    """Change one output in place: images get their alternative text, links to files of the student become words."""
+    if "image/png" in data:
+        alt = escape(metadata.get("image/png", {}).get("alt", ""))
+        image = "".join(data.pop("image/png")).replace("\n", "")
+        data["text/html"] = f'<img alt="{alt}" src="data:image/png;base64,{image}">'
+    elif re.search(r'href="(?!https?:)', "".join(data.get("text/html", ""))):
+        del data["text/html"]  # such as the report
 
 
 def linked(words, path, known, target):

@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 
 import pytest
+from bs4 import BeautifulSoup
 
 pytest.importorskip("myst_nb", reason="the extra 'book' is not installed")
 
@@ -52,7 +53,8 @@ def test_a_lesson_shows_its_stored_outputs_and_its_formulas(name, book):
     cells = json.loads((ROOT / f"lessons/{name}.ipynb").read_text(encoding="utf-8"))["cells"]
     stored = [output for cell in cells for output in cell.get("outputs", []) if "image/png" in output.get("data", {})]
     words = "".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "markdown")
-    assert page.count("<img") >= len(stored)
+    shown = BeautifulSoup(page, "html.parser").find_all("img", src=re.compile("^data:image/png"))
+    assert [image["alt"] for image in shown] == [output["metadata"]["image/png"]["alt"] for output in stored]
     assert "<math" in page or "$" not in words
     assert "$$" not in page
 
