@@ -4,7 +4,7 @@
 `figures/lesson_NN.py` its longer figures. The text is in `lessons/source/`, and `build.py` makes notebooks of it.
 """
 
-from diffusion_edu.lessons.course import answered, check, fast, predict, predicted, quiz, start
+from diffusion_edu.lessons.course import answered, check, fast, passed, predict, predicted, quiz, start
 from diffusion_edu.lessons.reporting import report
 
-__all__ = ["answered", "check", "fast", "predict", "predicted", "quiz", "report", "start"]
+__all__ = ["answered", "check", "fast", "passed", "predict", "predicted", "quiz", "report", "start"]

@@ -37,6 +37,12 @@ def answered(answer: object) -> bool:
     return not is_open(answer)
 
 
+def passed(name: str) -> bool:
+    """Say whether the latest answer to an exercise, for example "09.2", was right: later cells use only such ones."""
+    entry = record_of(name[:2]).exercises.get(name)
+    return entry is not None and entry.status == "right"
+
+
 def exercises(lesson: str) -> dict[str, Exercise]:
     """Return the exercises of a lesson by name."""
     return import_module(f"diffusion_edu.lessons.checks.lesson_{lesson}").EXERCISES
