@@ -6,6 +6,7 @@ from pathlib import Path
 from diffusion_edu.paths import PACKAGE
 
 HIDDEN = {"app", "recipes", "cli", "museum"}  # an explorer, commands, and mistakes: nothing to call
+ANSWERS = {"checks", "questions", "figures"}  # of the lessons: what a reader shall find alone
 FIRST = (
     *("core", "schedules", "spacings", "denoisers", "samplers", "degradations", "randomness", "generation"),
     *("checkpoints", "cards", "networks", "training"),
@@ -35,6 +36,8 @@ def modules(room):
     found = []
     for path in paths:
         parts = path.relative_to(PACKAGE.parent).with_suffix("").parts
+        if room == "lessons" and parts[2] in ANSWERS:
+            continue
         if path.stem != "__main__" and not any(part.startswith("_") for part in parts if part != "__init__"):
             found.append((".".join(part for part in parts if part != "__init__"), path))
     return sorted(found)

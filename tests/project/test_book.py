@@ -65,6 +65,12 @@ def test_the_reference_shows_docstrings_and_plain_type_hints(book):
     assert "Annotated" not in page and "lambda" not in page
 
 
+def test_the_reference_gives_no_answers_away():
+    names = {name for name, _ in reference.modules("lessons")}
+    assert "diffusion_edu.lessons.course" in names and not any("lesson_" in name for name in names)
+    assert "diffusion_edu.museum" not in {name for room in reference.rooms() for name, _ in reference.modules(room)}
+
+
 def test_the_look_is_light_or_dark_as_the_reader_chooses(book):
     page = (book / "index.html").read_text(encoding="utf-8")
     assert 'class="theme-toggle' in page and "prefers-color-scheme" in (book / "_static/styles/furo.css").read_text()
