@@ -341,7 +341,7 @@ def test_what_the_lesson_says_about_ddpm_and_fresh_noise_is_measured():
     assert round(relative_std(multistep_renoising_step, 1000), 3) == 0.697
     assert round(relative_std(ddpm_step, 1000), 3) == 0.988
     fresh = [relative_std(multistep_renoising_step, n) for n in (200, 500, 1000)]
-    assert max(fresh) - min(fresh) < 0.02  # "more steps do not help any more"
+    assert max(fresh) - min(fresh) < 0.02  # "more steps hardly help"
 
 
 def test_the_handed_out_step_scales_the_image_down_in_its_last_step():

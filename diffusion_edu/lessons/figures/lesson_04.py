@@ -1,12 +1,13 @@
 """The longer figures of lesson 04, DDPM."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
+from itertools import pairwise
 
 import torch
 from torch import Tensor
 
-from diffusion_edu.core import Denoiser
+from diffusion_edu.core import Denoiser, walk
 from diffusion_edu.data.images import to_bytes
 from diffusion_edu.denoisers import exact_gaussian
 from diffusion_edu.figures.still import INK, NOISE, NOISY, SIGNAL, Captioned, Curve, chart, images
@@ -15,7 +16,7 @@ from diffusion_edu.samplers import ddpm_step, multistep_renoising_step
 from diffusion_edu.schedules import Schedule, linear
 from diffusion_edu.spacings import spaced
 
-BINS = 30
+BINS = 24
 
 
 def where_it_was(everyone: Tensor, fitting: Tensor, s: int) -> Captioned:
@@ -43,7 +44,8 @@ def walk_strip(seen: Sequence[tuple[int, Tensor, Tensor]], last: Tensor, which: 
     """Show x and the prediction at five moments of a walk; seen holds (t, x, x0_hat) of every step."""
     chosen = [seen[round(k * (len(seen) - 1) / 3)] for k in range(4)]
     columns = [f"t = {t}" for t, _, _ in chosen] + ["t = 0"]
-    x, x0_hat = ([each[k][which] for each in chosen] + [last[which]] for k in (1, 2))
+    x = [x[which] for _, x, _ in chosen] + [last[which]]
+    x0_hat = [x0_hat[which] for *_, x0_hat in chosen] + [last[which]]
     changes = [(each[2][which] - last[which]).square().mean().sqrt().item() for each in chosen]
     return Captioned(
         images(to_bytes(torch.stack(x + x0_hat).clamp(-1, 1)), columns, ["x", "x0_hat"]),
@@ -70,14 +72,39 @@ def fine_detail(x: Tensor) -> float:
     return x.clamp(-1, 1).diff(dim=3).abs().mean().item()
 
 
-def strided(
-    step: Callable, denoise: Denoiser, eps: Tensor, timesteps: Sequence[int], noises: Iterable[Tensor]
+def recorded(denoise: Denoiser, seen: list) -> Denoiser:
+    """Return the same denoiser; every call adds (t, x, x0_hat) to seen."""
+
+    def watched(x, t):
+        x0_hat = denoise(x, t)
+        seen.append((t, x, x0_hat))
+        return x0_hat
+
+    return watched
+
+
+def library_sample(
+    denoise: Denoiser,
+    x: Tensor,
+    timesteps: Sequence[int],
+    noises: Sequence[Tensor],
+    schedule: Schedule,
+    sampler: Callable = ddpm_step,
 ) -> Tensor:
-    """Sample with a step(x, x0_hat, t, s, z, schedule) on the linear schedule, without gradients."""
+    """Walk with the library's steps, step i with noises[i], and return the last x."""
+    left = iter(noises)
+    step = partial(sampler, denoise, schedule, randn=lambda x: next(left))
+    return [*walk(step, x, list(timesteps))][-1].x
+
+
+@torch.no_grad()
+def strided(
+    step: Callable, denoise: Denoiser, eps: Tensor, timesteps: Sequence[int], noises: Sequence[Tensor]
+) -> Tensor:
+    """Walk on the linear schedule with a step(x, x0_hat, t, s, z, schedule) and return the last x."""
     x, schedule = eps, linear(1000)
-    with torch.no_grad():
-        for t, s, z in zip(timesteps, timesteps[1:], noises, strict=False):
-            x = step(x, denoise(x, t), t, s, z, schedule).to(eps)
+    for (t, s), z in zip(pairwise(timesteps), noises, strict=False):
+        x = step(x, denoise(x, t), t, s, z, schedule).to(eps)
     return x
 
 
@@ -108,7 +135,7 @@ def spread(std: float = 0.3) -> Captioned:
             ylim=(0, 1.1),
         ),
         caption="Both use the same perfect denoiser. DDPM comes close to the data with many steps. With entirely fresh "
-        "noise, more steps do not help any more.",
+        "noise, more steps hardly help.",
         alt=f"Two curves over 5 to 1,000 steps. DDPM rises from {ddpm[0]:.2f} to {ddpm[-1]:.2f}, entirely fresh noise "
         f"from {fresh[0]:.2f} to {fresh[-1]:.2f}; the data are at 1.",
     )
