@@ -24,7 +24,7 @@ from diffusion_edu.editing import inpainting
 from diffusion_edu.editing.image_to_image import start_from_image
 from diffusion_edu.editing.interpolation import slerp as on_sphere
 from diffusion_edu.generation import Preset
-from diffusion_edu.lessons import answered, check, fast, predict, predicted, quiz, report, start
+from diffusion_edu.lessons import check, fast, passed, predict, predicted, quiz, report, start
 from diffusion_edu.lessons.figures import lesson_10 as figures
 from diffusion_edu.randomness import SeededNoise
 from diffusion_edu.schedules import cosine, linear
@@ -58,9 +58,7 @@ quiz("10.r2", ...)  ## solution: quiz("10.r2", "c")
 predict("10.p1", ..., because=...)  ## solution: predict("10.p1", "a", because="500 is half of 1,000")
 
 # %% id="predict-2" tags=["exercise"]
-predict(
-    "10.p2", ..., because=...
-)  ## solution: predict("10.p2", "b", because="noise plus noise is noise")
+predict("10.p2", ..., because=...)  ## solution: predict("10.p2", "b", because="it is noise, too")
 
 # %% [markdown] id="exercise-1"
 # ## 1. Image-to-image
@@ -262,7 +260,7 @@ check("10.5", hold)
 upscaler = load("super_resolution")
 preset = Preset("DPM-Solver++", 3 if fast() else 10, schedule="flow", options={"eta": 1.0})
 small = F.avg_pool2d(x0[:1], 2)
-held = hold if answered(hold) else figures.hold_means
+held = hold if passed("10.5") else figures.hold_means
 
 results = {}
 for seed in (1, 2):
