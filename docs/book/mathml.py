@@ -5,6 +5,7 @@ import re
 from latex2mathml.converter import convert
 from sphinx.util import logging
 
+SIGN = re.compile(r"(<mo[^>]*>(?:&#x00028;|&#x0005B;|&#x0002C;|&#x0003D;)</mo>)<mo>&#x02212;</mo>")  # not a difference
 LOG = logging.getLogger(__name__)
 
 
@@ -16,7 +17,7 @@ def formula(latex, display):
     markup = convert(latex, display="block" if display else "inline")
     if unknown := re.search(r"<m[ion]>(\\[a-zA-Z]+)", markup):
         raise ValueError(f"{unknown[1]} is unknown")
-    return markup
+    return SIGN.sub(r'\1<mo form="prefix">&#x02212;</mo>', markup)
 
 
 def draw(writer, node, display):

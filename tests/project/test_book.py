@@ -137,6 +137,10 @@ def test_formulas_are_drawn_by_the_browser_itself(latex, parts):
     assert all(part in mathml.formula(latex, display=True) for part in [*parts, 'display="block"'])
 
 
+def test_a_minus_after_a_bracket_is_a_sign():
+    assert mathml.formula("[-1, 2 - 1]", display=False).count('form="prefix"') == 1
+
+
 def test_an_unknown_command_in_a_formula_is_named():
     with pytest.raises(ValueError, match="nonsense is unknown"):
         mathml.formula(r"a \nonsense b", display=False)
