@@ -5,7 +5,7 @@ import re
 from latex2mathml.converter import convert
 from sphinx.util import logging
 
-SIGN = re.compile(r"(<mo[^>]*>(?:&#x00028;|&#x0005B;|&#x0002C;|&#x0003D;)</mo>)<mo>&#x02212;</mo>")  # not a difference
+SIGN = re.compile(r"(<mo[^>]*>(?:&#x00028;|\[|&#x0002C;|&#x0003D;)</mo>)<mo>&#x02212;</mo>")  # not a difference
 LOG = logging.getLogger(__name__)
 
 
