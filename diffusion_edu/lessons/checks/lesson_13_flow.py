@@ -52,8 +52,8 @@ VELOCITIES = {
     "u is only the way that is left, from x to the noise. On a straight line the derivative is the same everywhere.": (
         lambda x0, eps, tau, x: eps - x
     ),
-    "u is only the way that has been gone so far, from the image to x, or it is multiplied by tau. On a straight line the "
-    "derivative is the same everywhere.": (lambda x0, eps, tau, x: x - x0),
+    "u is only the way that has been gone so far, from the image to x, or it is multiplied by tau. On a straight line "
+    "the derivative is the same everywhere.": (lambda x0, eps, tau, x: x - x0),
     "You add image and noise in u: a derivative of a falling rate has a minus.": lambda x0, eps, tau, x: eps + x0,
     "The second is v, for an angle. On the linear path the derivative is simpler.": (
         lambda x0, eps, tau, x: (torch.pi / 2 * tau).cos() * eps - (torch.pi / 2 * tau).sin() * x0
@@ -65,7 +65,7 @@ VELOCITIES = {
         lambda x0, eps, tau, x: (1 - tau) * eps - tau * x0
     ),
     "u is x once more.": lambda x0, eps, tau, x: x,
-    "u is scaled to length one. Its length matters: it says how fast x moves.": (
+    "u is scaled to length one. Its length matters: it says how fast x changes.": (
         lambda x0, eps, tau, x: (eps - x0) / (eps - x0).flatten(1).norm(dim=1).view(-1, 1, 1, 1)
     ),
 }
@@ -144,15 +144,11 @@ TOPS = {
         lambda x, x0, tau: (1 - tau) * x0 - x
     ),
     "The plus should be a minus.": lambda x, x0, tau: x + x0,
-    "The prediction is multiplied by tau, or brackets are missing: the whole difference is divided.": lambda x, x0, tau: (
-        x - tau * x0
-    ),
+    "The prediction is multiplied by tau, or brackets are missing.": lambda x, x0, tau: x - tau * x0,
     "x does not enter.": lambda x, x0, tau: x0,
     "The prediction does not enter.": lambda x, x0, tau: x,
     "x is multiplied by what is left of the image. It is on the path already.": lambda x, x0, tau: (1 - tau) * x - x0,
-    "x is multiplied by tau, or brackets are missing: the whole difference is divided.": lambda x, x0, tau: (
-        tau * x - x0
-    ),
+    "x is multiplied by tau, or brackets are missing.": lambda x, x0, tau: tau * x - x0,
     "Both are multiplied by what is left of the image.": lambda x, x0, tau: (1 - tau) * (x - x0),
 }
 BELOW = {
@@ -227,13 +223,13 @@ PREDICTIONS = {
     "The denoiser is asked once, at the start. Ask it again in every step, at every tau.": (
         lambda denoise, x, start, tau, after: denoise(start, 1.0)
     ),
-    "The denoiser is always told that tau is 1. It must know the noise level of this step.": (
+    "The denoiser always gets tau = 1. It must know the noise level of this step.": (
         lambda denoise, x, start, tau, after: denoise(x, 1.0)
     ),
 }
 SLOPES = {
     "": lambda x, x0, tau, after: (x - x0) / tau,
-    "A sign is wrong: your walk goes up to more noise. tau falls, so the time of a step is negative.": lambda x, x0, tau, after: (
+    "A sign is wrong: your walk goes up to more noise. What is the sign of a step's time?": lambda x, x0, tau, after: (
         (x0 - x) / tau
     ),
     "The way is not divided by tau: it is no velocity yet.": lambda x, x0, tau, after: x - x0,
@@ -267,7 +263,7 @@ RANGES = {
     "": lambda taus: list(pairwise(taus)),
     "The last step is missing: the walk must arrive at the last tau.": lambda taus: list(pairwise(taus))[:-1],
     "The first step is missing: the walk starts at the first tau.": lambda taus: list(pairwise(taus))[1:],
-    "Only the first step is done. Is `return` inside the loop?": lambda taus: list(pairwise(taus))[:1],
+    "Only the first step is done. Does your function end inside the loop?": lambda taus: list(pairwise(taus))[:1],
     "Every second step is missing: neighbouring pairs overlap.": lambda taus: list(
         zip(taus[::2], taus[1::2], strict=False)
     ),
