@@ -226,3 +226,22 @@ def test_binder_gets_its_files(clone):
 def test_badges_need_a_clone(tmp_path):
     with pytest.raises(ValueError, match=r"^There is no lessons/README\.md in .*: run this in a clone"):
         badges.write_badges("owner/name", "main", tmp_path)
+
+
+def test_the_readme_lists_every_lesson_with_its_title_its_minutes_and_what_it_needs():
+    readme = (LESSONS / "README.md").read_text(encoding="utf-8")
+    row = re.compile(r"^\| (\d+) \| \[([^\]]*)\]\((\w+)\.ipynb\)[^|]*\| ([^|]*) \|([^|]*)\|", re.MULTILINE)
+    found = {name: (number, title, minutes, after) for number, title, name, minutes, after in row.findall(readme)}
+    assert list(found) == names()
+    for name, (number, title, minutes, after) in found.items():
+        first = read(name)[0].cells[0].source
+        assert first.startswith(f"# {number} · {title}\n") and int(number) == int(name[:2])
+        assert re.search(rf"\b{minutes.removesuffix(' and more')} minutes", first), name
+        needed = next(line for line in first.split("\n") if "ou need" in line)
+        assert all(re.search(rf"\b{each}\b", needed) for each in re.findall(r"\d+", after)), name
+
+
+def test_every_lesson_has_a_page_for_its_teacher():
+    overview = (ROOT / "docs" / "teaching" / "README.md").read_text(encoding="utf-8")
+    for name in names():
+        assert (ROOT / "docs" / "teaching" / f"{name}.md").is_file() and f"({name}.md)" in overview

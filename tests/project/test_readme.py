@@ -7,11 +7,13 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = {path: path.read_text(encoding="utf-8") for path in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))}
-EVERYTHING = "\n".join(PAGES.values())
+TEACHERS = [ROOT / "lessons" / "README.md", *sorted((ROOT / "docs" / "teaching").glob("*.md"))]
+LINKED = PAGES | {path: path.read_text(encoding="utf-8") for path in TEACHERS}
+EVERYTHING = "\n".join(LINKED.values())
 LINKS = sorted(
     {
         (path.relative_to(ROOT).as_posix(), link)
-        for path, text in PAGES.items()
+        for path, text in LINKED.items()
         for link in re.findall(r"\]\(([^)]+)\)", text)
     }
 )
