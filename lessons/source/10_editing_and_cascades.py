@@ -1,7 +1,7 @@
 # %% [markdown] id="title"
 # # 10 · Editing and cascades
 #
-# So far every walk began with pure noise. Now it begins with an image. Nothing is trained in this lesson: editing is a matter of where a walk starts and what it may not change. At the end you can
+# To generate, a walk begins with pure noise. To edit, it begins with an image. Nothing is trained in this lesson: editing is a matter of where a walk starts and what it may not change. At the end you can
 #
 # - change an image a little or a lot (**image-to-image**), and say what its strength means;
 # - fill a hole in an image (**inpainting**), and find the most common bug in it;

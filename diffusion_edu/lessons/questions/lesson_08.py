@@ -54,8 +54,8 @@ QUESTIONS = {
         },
     ),
     "08.p2": Question(
-        "Now a degradation adds coloured stripes, $t$ times the same ones. The restorer knows nothing: it always "
-        "answers mid grey. What does algorithm 2 return after 20 steps?",
+        "Now a degradation adds stripes: $t$ times the same pattern. The restorer knows nothing, it always answers mid "
+        "grey. What does the better one of today's two algorithms return after 20 steps?",
         right="b",
         choices={
             "a": Choice(
