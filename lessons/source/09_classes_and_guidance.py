@@ -15,7 +15,7 @@ from diffusion_edu.checkpoints import load
 from diffusion_edu.denoisers import exact_gaussian, exact_mixture
 from diffusion_edu.denoisers import guided as library_guided
 from diffusion_edu.generation import Preset, generate
-from diffusion_edu.lessons import answered, check, fast, predict, predicted, quiz, report, start
+from diffusion_edu.lessons import check, fast, passed, predict, predicted, quiz, report, start
 from diffusion_edu.lessons.figures import lesson_09 as figures
 from diffusion_edu.schedules import cosine
 
@@ -133,7 +133,7 @@ def guide(unconditional, conditional, scale):
 check("09.2", guide)
 
 # %% id="scales-figure"
-mine = guide if answered(guide) else torch.lerp  # not written yet: PyTorch's function for the same line
+mine = guide if passed("09.2") else torch.lerp  # until yours is right: the same line in PyTorch
 
 
 def guided(scale, other=both, wanted=plus):
@@ -173,7 +173,7 @@ check("09.3", scale_of)
 # %% [markdown] id="exercise-4"
 # ### Exercise 09.4: guide at some timesteps only (free)
 #
-# Guidance at every timestep is not needed. Use the scale only where `low <= t <= high`. At all other timesteps use the **conditional** prediction as it is: there one evaluation is enough (Kynkäänniemi et al. 2024).
+# Guidance at every timestep is not needed. Use the scale (and your `guide`) only where `low <= t <= high`. At all other timesteps use the **conditional** prediction as it is: there one evaluation is enough (Kynkäänniemi et al. 2024).
 
 
 # %% id="exercise-4-answer" tags=["exercise"]
@@ -195,7 +195,7 @@ def between(u, c, scale, t, low, high):
     return mine(u, c, scale) if low <= t <= high else c
 
 
-chosen, means = guide_between if answered(guide_between) else between, {}
+chosen, means = guide_between if passed("09.4") and passed("09.2") else between, {}
 for low, high in ((0, 1000), (400, 1000), (0, 400)):
 
     def denoise(x, t, low=low, high=high):

@@ -9,6 +9,7 @@ from diffusion_edu.lessons.checks import inputs
 from diffusion_edu.lessons.checks.exercise import Exercise, Property
 from diffusion_edu.lessons.checks.families import Parts, chosen, combined, named, one_wrong
 from diffusion_edu.lessons.checks.lesson_09_guide import guide
+from diffusion_edu.lessons.checks.results import Unreadable
 
 
 class ClassNetwork:
@@ -43,7 +44,11 @@ def _counted(function, net, x, labels, null, scale):
     """Call an answer; its result, and how often the network was called and with how many images."""
     net = deepcopy(net)  # with no calls yet
     result = function(net, x, labels, null, scale)
-    return None if result is None or result is ... else [result, [len(net.calls), sum(net.calls)]]
+    if result is None or result is ...:
+        return None
+    if (shape := tuple(torch.as_tensor(result).shape)) not in (tuple(x.shape), (2 * len(x), *x.shape[1:])):
+        raise Unreadable(f"The result has the shape {shape}. It must be that of the images, {tuple(x.shape)}.")
+    return [result, [len(net.calls), sum(net.calls)]]
 
 
 def _both(nulls, combine):

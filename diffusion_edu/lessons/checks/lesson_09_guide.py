@@ -138,6 +138,11 @@ def _at_all_places(function, unconditional, conditional, scale, t, low, high):
     for place, result in zip(places, results, strict=True):
         if result is None or result is ...:
             raise Unreadable(f"With low = {low}, high = {high} and t = {place} nothing comes back.")
+        if (shape := tuple(torch.as_tensor(result).shape)) != conditional.shape:
+            raise Unreadable(
+                f"With low = {low}, high = {high} and t = {place} the result has the shape {shape}. It must be that of "
+                f"the predictions, {tuple(conditional.shape)}."
+            )
     return results
 
 

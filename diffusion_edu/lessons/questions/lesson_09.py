@@ -37,8 +37,9 @@ QUESTIONS = {
         },
     ),
     "09.p1": Question(
-        "A world has two classes of numbers: one has mean $-1$, the other $+1$, both standard deviation 0.5. We ask "
-        "for class $+1$ with guidance scale 4. What are mean and standard deviation of the samples?",
+        "Guidance makes a label count more: scale 1 uses it as it is, a larger scale exaggerates what it changes. A "
+        "world has two classes of numbers, with means $-1$ and $+1$ and standard deviation 0.5. We ask for class $+1$ "
+        "with scale 4. What are mean and standard deviation of the samples?",
         right="b",
         choices={
             "a": Choice(

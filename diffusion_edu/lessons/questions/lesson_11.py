@@ -66,16 +66,16 @@ QUESTIONS = {
         right="b",
         choices={
             "a": Choice(
-                "photo",
+                "The word *photo*.",
                 "You assumed that the kind of image matters most. Nearly all captions of flowers begin like this or "
                 "could do so: the word tells the model nothing new.",
             ),
             "b": Choice(
-                "red",
+                "The word *red*.",
                 "Without it the colour is open, and colour is most of the image here.",
             ),
             "c": Choice(
-                "rose",
+                "The word *rose*.",
                 "You assumed that the subject matters most. With *red* and *photo* the model still paints red flowers.",
             ),
         },
