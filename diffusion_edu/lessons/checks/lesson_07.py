@@ -5,7 +5,7 @@ import math
 import torch
 
 from diffusion_edu.lessons.checks.exercise import Exercise, Property
-from diffusion_edu.lessons.checks.families import chosen, combined, distinct, named, one_wrong
+from diffusion_edu.lessons.checks.families import Parts, chosen, combined, distinct, named, one_wrong
 from diffusion_edu.lessons.checks.inputs import images, noise, number
 from diffusion_edu.lessons.checks.lesson_07_loop import EMA, TRAIN
 
@@ -45,7 +45,7 @@ NOISY = {
         _mixture(lambda x0, eps, a: a.cos() * eps, lambda x0, eps, a: -a.sin() * x0)
     ),
 }
-TARGETS = {
+TARGETS: Parts = {
     "": _mixture(lambda x0, eps, a: a.cos() * eps, lambda x0, eps, a: -a.sin() * x0),
     "The target has a wrong sign: v is what the noisy image changes by when the angle grows a little.": (
         _mixture(lambda x0, eps, a: a.cos() * eps, lambda x0, eps, a: a.sin() * x0)
@@ -116,33 +116,32 @@ def _draw_loss(random):
     return net, images(random, b, 2, 4, 5), theta, noise(random, b, 2, 4, 5)
 
 
-def _without_angle(net, x0, theta, eps):
-    return (net(NOISY[""](x0, eps, theta), theta) - NOISY[""](x0, eps, theta)).square().mean()
-
-
+_right_loss = _loss(NOISY[""], TARGETS[""], GIVEN[""], ERRORS[""])
+EXCHANGED = "`x0` and `eps` have changed places."
 ONE_ANGLE = "You use the angle of the first image for all: each image has its own."
 V_LOSS = Exercise(
     title="The loss of v-prediction",
-    answer=_loss(NOISY[""], TARGETS[""], GIVEN[""], ERRORS[""]),
+    answer=_right_loss,
     means="This is the whole of training a diffusion model: mix, predict, compare.",
     draw=_draw_loss,
     mistakes=distinct(
         _draw_loss,
         (
+            *named({EXCHANGED: lambda net, x0, theta, eps: _right_loss(net, eps, theta, x0)}),
             *one_wrong(_loss, NOISY, TARGETS, GIVEN, ERRORS),
             *combined(_loss, chosen(NOISY, 1, 2, 3, 4), chosen(TARGETS, *range(1, 10)), chosen(GIVEN), chosen(ERRORS)),
             *combined(_loss, chosen(NOISY), chosen(TARGETS, 1, 2, 5, 6), chosen(GIVEN), ERRORS),
             *named(
                 {
-                    ONE_ANGLE: lambda net, x0, theta, eps: V_LOSS.answer(net, x0, theta[:1].expand_as(theta), eps),
+                    ONE_ANGLE: lambda net, x0, theta, eps: _right_loss(net, x0, theta[:1].expand_as(theta), eps),
                     "You use the mean of the angles for all: each image has its own.": (
-                        lambda net, x0, theta, eps: V_LOSS.answer(net, x0, theta.mean().expand_as(theta), eps)
+                        lambda net, x0, theta, eps: _right_loss(net, x0, theta.mean().expand_as(theta), eps)
                     ),
                     "The angle is in radians already.": (
-                        lambda net, x0, theta, eps: V_LOSS.answer(net, x0, torch.deg2rad(theta), eps)
+                        lambda net, x0, theta, eps: _right_loss(net, x0, torch.deg2rad(theta), eps)
                     ),
                     "You multiply the angle by a right angle: it is an angle already.": (
-                        lambda net, x0, theta, eps: V_LOSS.answer(net, x0, theta * math.pi / 2, eps)
+                        lambda net, x0, theta, eps: _right_loss(net, x0, theta * math.pi / 2, eps)
                     ),
                     "You measure the prediction alone: it has to be compared with the target.": (
                         lambda net, x0, theta, eps: net(NOISY[""](x0, eps, theta), theta).square().mean()
@@ -168,11 +167,11 @@ V_LOSS = Exercise(
         Property("A mean of squares is never negative: yours is.", lambda loss, *_: (loss >= 0).all()),
         Property(
             "Your loss is far too large: do you add up where you should average?",
-            lambda loss, net, x0, theta, eps: loss < 10 * V_LOSS.answer(net, x0, theta, eps),
+            lambda loss, net, x0, theta, eps: loss < 10 * _right_loss(net, x0, theta, eps),
         ),
         Property(
             "Your loss is far too small: what do you divide by?",
-            lambda loss, net, x0, theta, eps: loss > 0.1 * V_LOSS.answer(net, x0, theta, eps),
+            lambda loss, net, x0, theta, eps: loss > 0.1 * _right_loss(net, x0, theta, eps),
         ),
     ),
     example=lambda: (
@@ -348,15 +347,17 @@ def _draw_batch(random):
     return images(random, b, 2, 4, 5), u, noise(random, b, 2, 4, 5)
 
 
+_right_batch = _batch(ANGLES[""], NOISY[""], TARGETS[""], HANDED[""])
 TRAINING_BATCH = Exercise(
     title="Find the bug: one angle for the whole batch",
-    answer=_batch(ANGLES[""], NOISY[""], TARGETS[""], HANDED[""]),
-    means="Each batch now holds all noise levels at once, so the loss of a step depends less on chance.",
+    answer=_right_batch,
+    means="Each batch now holds all noise levels at once, so the loss of a step jumps less.",
     draw=_draw_batch,
-    given=lambda x0, u, eps: TRAINING_BATCH.answer(x0, u[:1].expand_as(u), eps),
+    given=lambda x0, u, eps: _right_batch(x0, u[:1].expand_as(u), eps),
     mistakes=distinct(
         _draw_batch,
         (
+            *named({EXCHANGED: lambda x0, u, eps: _right_batch(eps, u, x0)}),
             *one_wrong(_batch, ANGLES, NOISY, TARGETS, HANDED),
             *combined(
                 _batch, chosen(ANGLES, 3, 4, 6), chosen(NOISY, 1, 2), chosen(TARGETS, 1, 2, 3, 4), chosen(HANDED, 1, 2)

@@ -6,7 +6,6 @@ from torch import nn
 from diffusion_edu.lessons.checks.exercise import Exercise, Property
 from diffusion_edu.lessons.checks.families import combined, distinct, named
 from diffusion_edu.lessons.checks.inputs import images, noise, number, whole
-from diffusion_edu.lessons.figures.lesson_07 import v_loss
 
 # 07.3: the moving average of the weights -----------------------------------------------------------------------------
 
@@ -131,6 +130,12 @@ class Small(nn.Module):
         return mixed + self.weights[:, -1].view(-1, *[1] * (y.ndim - 2)) * theta.double().view(-1, *[1] * (y.ndim - 1))
 
 
+def v_loss(net, x0, theta, eps):
+    """The loss that the loop is given."""
+    c, s = (rate.view(-1, *[1] * (x0.ndim - 1)) for rate in (theta.cos(), theta.sin()))
+    return (net(c * x0 + s * eps, theta) - (c * eps - s * x0)).square().mean()
+
+
 class Descent:
     """Plain gradient descent with the methods of an optimizer of torch, which would be slow to import in a check."""
 
@@ -143,7 +148,7 @@ class Descent:
             each.grad = None
 
     def step(self, closure=None):
-        """Move all weights against their gradients; a closure computes them first."""
+        """Change all weights against their gradients; a closure computes them first."""
         loss = closure() if closure else None
         with torch.no_grad():
             for each in self.param_groups[0]["params"]:
@@ -221,7 +226,7 @@ def _right_losses(losses, *inputs):
 TRAIN = Exercise(
     title="The loop of a training",
     answer=_train(),
-    means="Loss, forget the old gradients, compute the new ones, move the weights: every training does just this.",
+    means="Loss, forget the old gradients, compute the new ones, change the weights: every training does just this.",
     draw=_draw_train,
     run=_run,
     mistakes=named(
@@ -230,17 +235,17 @@ TRAIN = Exercise(
             "The weights never change: the gradients have to be computed, and used, before they are forgotten.": (
                 _train(())
             ),
-            "The weights move once, at the end: the step belongs into the loop.": (
+            "The weights change once, at the end: the step belongs into the loop.": (
                 _train(("zero", "backward"), after=("step",)),
             ),
-            "The gradients of all batches add up, and the weights move once, at the end.": (
+            "The gradients of all batches add up, and the weights change once, at the end.": (
                 _train(("backward",), after=("step",))
             ),
             "You step before you compute the gradients: each step uses those of the batch before.": (
                 _train(("step", "zero", "backward")),
             ),
             "You step before you compute the gradients, and forget none.": _train(("step", "backward")),
-            "Each step moves the weights twice as far as it should: is there a line too many?": (
+            "Each step changes the weights twice as much as it should: is there a line too many?": (
                 _train(("zero", "backward", "step", "step"))
             ),
             "The last batch is left out.": _turned(lambda *lists: [each[:-1] for each in lists]),
