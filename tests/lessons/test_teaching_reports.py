@@ -154,6 +154,15 @@ def test_a_folder_without_reports_is_one_sentence(words, sentence, tmp_path, mon
         main(["lessons", "collect", *words])
 
 
+def test_a_whole_folder_may_be_handed_in(tmp_path):
+    hand_in(tmp_path, made("Ada"))
+    for name in ("Ada", "Bo"):
+        (tmp_path / name / "my_answers").mkdir(parents=True)
+        (tmp_path / name / "my_answers" / "00.json").write_text('{"lesson": "00", "exercises": {}}', encoding="utf-8")
+    (said,) = reports.collect([tmp_path]).problems
+    assert "Bo" in said and "ask for what report() writes" in said
+
+
 def test_other_files_and_hidden_ones_are_passed_over(tmp_path):
     hand_in(tmp_path, made("Ada"))
     for name in (".copied.json", "notes.txt", "lesson.ipynb"):

@@ -9,6 +9,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field, ValidationError
 
+from diffusion_edu.lessons.record import FOLDER
+
 LARGEST = 20_000_000  # bytes of a report with its figures
 ENDINGS = {".json", ".html", ".htm"}
 INSIDE = re.compile(r'<script type="application/json" id="report">(.*?)</script>', re.DOTALL)
@@ -134,11 +136,15 @@ def collect(places: Iterable[Path], seeds: dict[str, int] | None = None) -> Coll
 
 
 def _files(places):
+    """The files that may be reports; not the answers that a lesson keeps where its report is handed in too."""
     for place in places:
         if not place.exists():
             raise ValueError(f"{place} is not there: name the folder with the reports.")
         found = sorted(place.rglob("*")) if place.is_dir() else [place]
-        yield from (path for path in found if path.suffix.lower() in ENDINGS and path.name[0] != "." and path.is_file())
+        for path in found:
+            kept = path.parent.name == FOLDER.name and any(path.parent.parent.glob("lesson_*_report.*"))
+            if path.suffix.lower() in ENDINGS and path.name[0] != "." and path.is_file() and not kept:
+                yield path
 
 
 def _about_seeds(reports, seeds):
