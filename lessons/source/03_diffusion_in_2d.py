@@ -12,7 +12,7 @@
 # The page of the explorer: [2-D playground](app:Playground_2D).
 
 # %% id="setup"
-from diffusion_edu.lessons import answered, check, fast, predict, predicted, quiz, report, start
+from diffusion_edu.lessons import check, fast, passed, predict, predicted, quiz, report, start
 
 start("03")
 
@@ -86,7 +86,7 @@ check("03.1", squared_distances)
 # %% [markdown] id="exercise-2"
 # ### Exercise 03.2: how much each point explains x (free)
 #
-# Gaussian noise makes small distances likely and large ones unlikely. Point $p$ leads to this $x$ with a density proportional to $\exp\left(-\lVert x - \text{signal}_t\, p\rVert^2 / (2\,\text{noise}_t^2)\right)$. Divide by the sum over all points: you get one **weight** per point, its probability given $x$. Your function must also work where there is hardly any noise.
+# Gaussian noise makes small distances likely and large ones unlikely. Point $p$ leads to this $x$ with a density proportional to $\exp\left(-\lVert x - \text{signal}_t\, p\rVert^2 / (2\,\text{noise}_t^2)\right)$. Divide by the sum over all points: you get one **weight** per point, its probability given $x$. Your function must also work where there is hardly any noise. It may call `squared_distances`, once that is right.
 
 
 # %% id="exercise-2-answer" tags=["exercise"]
@@ -103,7 +103,7 @@ check("03.2", closeness)
 # %% [markdown] id="exercise-3"
 # ### Exercise 03.3: the exact denoiser (free)
 #
-# The prediction with the smallest mean squared error is the mean of the clean points with these weights. It is called the **posterior mean**, and a denoiser that returns it is the **exact denoiser** of this data set.
+# The prediction with the smallest mean squared error is the mean of the clean points with these weights. It is called the **posterior mean**, and a denoiser that returns it is the **exact denoiser** of this data set. You may call `closeness`, once that is right.
 
 
 # %% id="exercise-3-answer" tags=["exercise"]
@@ -145,9 +145,9 @@ log_density = (-away / (2 * schedule.noise[t] ** 2)).logsumexp(1)  # up to a con
 (gradient,) = torch.autograd.grad(log_density.sum(), x)
 denoise = exact(data, schedule)
 with torch.no_grad():
-    if answered(exact_prediction):
+    if passed("03.3"):
         assert torch.allclose(exact_prediction(x, data, t, schedule), denoise(x, t))
-    if answered(score):
+    if passed("03.4"):
         assert torch.allclose(score(x, denoise(x, t), t, schedule), gradient)
         print("Your score is the gradient of the log density.")
 
