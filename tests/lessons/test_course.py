@@ -68,7 +68,7 @@ def test_a_mistake_without_a_name_gets_the_probe_at_once():
 def test_the_solution_is_offered_after_passing_or_after_three_different_attempts():
     assert "solution" not in check("90.1", square).text and "solution" not in check("90.1", square).text
     assert "solution" not in check("90.1", by_seven).text
-    assert "You have tried 3 ways. A solution is in the folder solutions" in check("90.1", lambda x: x + 1).text
+    assert "You have tried 3 ways. A solution is in the folder solutions of the course" in check("90.1", lambda x: x + 1).text
     passed = check("90.2", twice)
     assert passed.status == "right" and passed.text.startswith("Twice is twice.\nOne solution is in the folder")
 

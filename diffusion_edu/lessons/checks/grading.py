@@ -10,6 +10,7 @@ import textwrap
 from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import dataclass
+from functools import lru_cache
 
 import torch
 
@@ -40,8 +41,7 @@ def grade(exercise: Exercise, answer: object, seed: int = 0) -> Grade:
 
     Another seed draws other trials: for hidden grading, and for a student's own copy of a lesson.
     """
-    random = torch.Generator().manual_seed(seed)
-    trials = [exercise.draw(random) for _ in range(TRIALS)]
+    trials = _trials(exercise, seed)
     if is_open(answer):
         return Grade("open", ("Write your answer in place of the dots and run both cells again.",))
     if trials[0] and not callable(answer):
@@ -50,12 +50,38 @@ def grade(exercise: Exercise, answer: object, seed: int = 0) -> Grade:
     function: Callable = answer if callable(answer) else lambda: answer
     try:
         with torch.random.fork_rng(devices=[]):  # the check leaves the notebook's own random numbers alone
-            return within(exercise.seconds, lambda: _grade(exercise, function, trials))
+            return within(exercise.seconds, lambda: _grade(exercise, function, seed))
     except TimeoutError:
         return _wrong(
             f"It did not finish within {exercise.seconds:g} seconds: "
             "is there a loop that never ends, or one over every pixel?"
         )
+
+
+@lru_cache(maxsize=16)
+def _trials(exercise, seed):
+    random = torch.Generator().manual_seed(seed)
+    return [exercise.draw(random) for _ in range(TRIALS)]
+
+
+@lru_cache(maxsize=16)
+def _right(exercise, seed):
+    """The right results of all trials."""
+    return [numbers(exercise.run(exercise.answer, *deepcopy(inputs))) for inputs in _trials(exercise, seed)]
+
+
+@lru_cache(maxsize=16)
+def _first_results(exercise, seed):
+    """What each known mistake returns in the first trial, None where it raises: nearly all are told apart by this."""
+    inputs = _trials(exercise, seed)[0]
+    return [_result(exercise, mistake.answer, inputs) for mistake in exercise.mistakes]
+
+
+def _result(exercise, function, inputs):
+    try:
+        return numbers(exercise.run(function, *deepcopy(inputs)))
+    except Exception:  # a mistake may be impossible on some inputs, so it is not this one
+        return None
 
 
 def is_open(answer: object) -> bool:
@@ -77,7 +103,8 @@ def _has_dots(function):
     )
 
 
-def _grade(exercise, function, trials):
+def _grade(exercise, function, seed):
+    trials = _trials(exercise, seed)
     try:
         results, disturbed = _collect(exercise, function, trials)
         if any(map(_is_nothing, results)):
@@ -100,7 +127,7 @@ def _grade(exercise, function, trials):
             "The same input gave two results: your function draws random numbers of its own, or remembers the last "
             "call. Use what it is given."
         )
-    return _compare(exercise, function, trials, read, results)
+    return _compare(exercise, function, seed, read, results)
 
 
 def _is_nothing(result):
@@ -117,9 +144,9 @@ def _collect(exercise, function, trials):
     return results, disturbed
 
 
-def _compare(exercise, function, trials, results: list[Numbers], raw):
+def _compare(exercise, function, seed, results: list[Numbers], raw):
     """Grade numbers: right, a known mistake, a mistake that can happen anywhere, a broken property, or unnamed."""
-    right = [numbers(exercise.run(exercise.answer, *deepcopy(inputs))) for inputs in trials]
+    trials, right = _trials(exercise, seed), _right(exercise, seed)
     results = [as_one(*pair) for pair in zip(results, right, strict=True)]
     if all(map(agree, results, right)):
         dtype = getattr(raw[0], "dtype", exercise.dtype)
@@ -129,8 +156,8 @@ def _compare(exercise, function, trials, results: list[Numbers], raw):
     if exercise.given and _behaves(exercise, exercise.given, trials, results):
         return Grade("open", ("The code still does what it did when it was handed out.",))
     second = probe(exercise, function, trials)
-    for mistake in exercise.mistakes:
-        if _behaves(exercise, mistake.answer, trials, results):
+    for mistake, first in zip(exercise.mistakes, _first_results(exercise, seed), strict=True):
+        if first is not None and agree(first, results[0]) and _behaves(exercise, mistake.answer, trials, results):
             return _wrong(mistake.hint, second, mistake.line or exercise.line)
     if hint := common_mistake(exercise, trials, results, right):
         return _wrong(hint, second, exercise.line)
@@ -163,13 +190,8 @@ def _is_integer(value):
 
 def _behaves(exercise, wrong, trials, results):
     """Whether this function would have produced exactly these results."""
-    try:
-        return all(
-            agree(numbers(exercise.run(wrong, *deepcopy(inputs))), result)
-            for inputs, result in zip(trials, results, strict=True)
-        )
-    except Exception:  # a mistake may be impossible on some inputs, so it is not this one
-        return False
+    pairs = ((_result(exercise, wrong, inputs), result) for inputs, result in zip(trials, results, strict=True))
+    return all(mine is not None and agree(mine, result) for mine, result in pairs)
 
 
 def _wrong(*hints):
