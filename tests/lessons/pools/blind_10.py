@@ -466,7 +466,6 @@ WRONG = {
             lambda timesteps, jump, repeats: _path(timesteps[: jump + 1], jump, repeats) + list(timesteps[jump + 1 :]),
             "only the first stretch repeated",
         ),
-        (lambda timesteps, jump, repeats: None, "returns nothing"),
     ],
 }
 
