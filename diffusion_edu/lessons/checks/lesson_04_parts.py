@@ -19,7 +19,8 @@ class Rates:
 
 
 def root(value):
-    return abs(value) ** 0.5
+    """The square root; NaN for a negative number, as in an answer that takes it."""
+    return value**0.5
 
 
 # what is kept on the way from s to t, and what is added
