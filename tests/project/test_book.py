@@ -9,6 +9,8 @@ from bs4 import BeautifulSoup
 
 pytest.importorskip("myst_nb", reason="the extra 'book' is not installed")
 
+from conftest import CHROMIUM  # noqa: E402
+
 from diffusion_edu.checkpoints import PRETRAINED, read_cards  # noqa: E402
 from docs.book import assemble, cards, docstrings, mathml, reference  # noqa: E402
 from docs.book.__main__ import build, main  # noqa: E402
@@ -74,6 +76,25 @@ def test_the_reference_gives_no_answers_away():
 def test_the_look_is_light_or_dark_as_the_reader_chooses(book):
     page = (book / "index.html").read_text(encoding="utf-8")
     assert 'class="theme-toggle' in page and "prefers-color-scheme" in (book / "_static/styles/furo.css").read_text()
+
+
+@pytest.mark.browser
+@pytest.mark.skipif(not CHROMIUM, reason="Chromium is not installed")
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_browser_shows_the_book_without_network_in_the_look_of_the_system(scheme, book, browser):
+    page = browser.new_page(color_scheme=scheme)
+    asked, said = [], []
+    page.on("request", lambda request: asked.append(request.url))
+    page.on("console", lambda message: said.append(message.text))
+    for name in ("index", f"lessons/{LESSONS[1]}", "docs/glossary"):
+        page.goto((book / f"{name}.html").as_uri())
+        ink, paper = (
+            sum(map(int, re.findall(r"\d+", page.evaluate(f"getComputedStyle(document.body).{what}"))[:3]))
+            for what in ("color", "backgroundColor")
+        )
+        assert (ink < paper) == (scheme == "light") and abs(ink - paper) > 300
+    page.close()
+    assert said == [] and [url for url in asked if not url.startswith(("file:", "data:"))] == []
 
 
 @pytest.mark.parametrize(
