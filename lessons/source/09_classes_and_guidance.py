@@ -152,7 +152,7 @@ predicted(
 )
 
 # %% [markdown] id="exercise-3"
-# Scale 1 is the class. Above 1 the samples do **not** follow the class any more. They also do not follow the "sharpened" distribution $p(x)\,p(c \mid x)^4$, which one often reads: it has mean 1.06. Each step uses a prediction that no set of numbers has.
+# Scale 1 is the class. Above 1 the samples do **not** follow the class any more. They also do not follow the "sharpened" distribution $p(x)\,p(c \mid x)^4$, as is often claimed: that one has mean 1.06. Each step uses a prediction that belongs to no set of numbers.
 #
 # ### Exercise 09.3: two conventions (free)
 #

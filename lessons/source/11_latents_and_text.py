@@ -149,9 +149,10 @@ versions = {"image": x, "latent": decoded, "thumbnail": thumbnail.clamp(-1, 1), 
 quality = {name: psnr(each, x).mean().item() for name, each in versions.items() if name != "image"}
 assert quality["latent"] > quality["thumbnail"] + 2 > quality["bug"] + 6
 print({name: f"{each:.1f} dB" for name, each in quality.items()})
-figures.side_by_side(
-    {name: each[:5] for name, each in versions.items()}, "Through a latent, a thumbnail, a bug."
-)
+if passed("11.5"):
+    print(f"after your repair: {psnr(decode_latents(decoder, z, mean, std), x).mean():.1f} dB")
+shown = {name: each[:4] for name, each in versions.items()}
+figures.side_by_side(shown, "Through a latent, through a thumbnail, and through the bug.")
 
 # %% [markdown] id="exercise-3"
 # ### Exercise 11.3: the KL term (free)
@@ -188,7 +189,7 @@ print({name: f"{each:.0f} for each image" for name, each in found.items()})
 print(f"noise in a latent: standard deviation {(log_variance / 2).exp().mean():.3f}")
 
 # %% [markdown] id="text"
-# A VAE is sampled in one step from noise, so its codes must be close to noise. The autoencoder of latent diffusion has next to no penalty: its latents are nearly exact, and far from noise. **Diffusion** does the rest.
+# A VAE is sampled in one step from noise, so its codes must be close to noise. The autoencoder of latent diffusion has next to no penalty: its latents are nearly exact, and far from noise. So a **diffusion** model learns to sample such latents.
 #
 # ## 2. Text
 #
@@ -211,6 +212,8 @@ print("weights of one position:", [round(each, 2) for each in weights[1, 0].toli
 
 # %% [markdown] id="exercise-4"
 # ### Exercise 11.4: cross-attention (free)
+#
+# Write it for a batch. Each position reads an average of the values: its weights add up to 1, and padding has weight 0.
 
 
 # %% id="exercise-4-answer" tags=["exercise"]
@@ -229,7 +232,7 @@ check("11.4", cross_attend)
 # %% [markdown] id="experiment"
 # ## 3. An experiment: leave out a word
 #
-# Change the prompt or the words, and run the cell again. The model is small: it paints flowers and scenery, and people hardly. In the explorer: [the words of this prompt](app:Text_to_image?text.prompt=a+photo+of+a+red+rose&text.tab=Words).
+# Change the prompt or the words, and run the cell again. The model is small: one can recognise its flowers and scenery, but hardly its people. In the explorer: [the words of this prompt](app:Text_to_image?text.prompt=a+photo+of+a+red+rose&text.tab=Words).
 
 # %% id="experiment-figure"
 prompt, left_out = "a photo of a red rose", ["photo", "red", "rose"]  # the knob
