@@ -120,9 +120,9 @@ eps_of_all = gathered / noise
 jump = signal * x0.double() + noise * eps_of_all
 assert torch.allclose(jump, x)
 Captioned(
-    images(to_bytes(torch.cat([eps_of_all, x, jump, x0])), ["eps", "300 steps", "one jump", "x0"]),
-    caption=f"The two in the middle are equal in every pixel. The gathered noise has variance {eps_of_all.var():.3f}.",
-    alt=f"Pure noise, the flower after {t} steps, the same flower after one jump, and the clean flower.",
+    images(to_bytes(torch.cat([eps_of_all, x, jump])), ["eps", "300 steps", "one jump"]),
+    caption=f"The two on the right are equal in every pixel. The gathered noise has variance {eps_of_all.var():.3f}.",
+    alt=f"Pure noise, the flower after {t} steps, and the same flower after one jump.",
 )
 
 # %% [markdown] id="exercise-1"

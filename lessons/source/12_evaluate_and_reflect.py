@@ -57,7 +57,7 @@ from diffusion_edu.checkpoints import PRETRAINED, load
 from diffusion_edu.data.images import load_images
 from diffusion_edu.evaluation import distances
 from diffusion_edu.evaluation.report import Reference, pure_noise
-from diffusion_edu.lessons import answered
+from diffusion_edu.lessons import passed
 from diffusion_edu.lessons.figures import lesson_12 as figures
 
 samples = load_images(PRETRAINED / "flower_samples.parquet", size=64).images[: 256 if fast() else 1024]
@@ -108,11 +108,11 @@ def frechet(real, fake):
 check("12.2", frechet)
 
 # %% [markdown] id="by-hand"
-# Is it the library's? The library calls `torchmetrics`. If you have answered, the next cell compares the two on features of flowers. Then it measures your first prediction.
+# Is it the library's? The library calls `torchmetrics`. If you have passed, the next cell compares the two on features of flowers. Then it measures your first prediction.
 
 # %% id="predicted-1"
 half = figures.features(samples).chunk(2)
-if answered(frechet):
+if passed("12.2"):
     assert abs(frechet(*half) - distances.frechet(*half)) < 1e-3 * distances.frechet(*half)
 
 few, many = (figures.same_distribution(count) for count in (100, 2000))
@@ -145,7 +145,7 @@ check("12.3", memorised)
 # %% id="predicted-2"
 training, honest = samples.chunk(2)
 cheater = figures.noised(training)
-found = memorised if answered(memorised) else figures.fraction_memorised
+found = memorised if passed("12.3") else figures.fraction_memorised
 figure, of_cheater, of_honest = figures.two_models(training, cheater, honest, found)
 assert of_cheater < 0.1 * of_honest
 display(figure)

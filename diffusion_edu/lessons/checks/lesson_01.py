@@ -57,7 +57,7 @@ NOISE_PARTS: Parts = {
     "The noise has the wrong sign.": lambda p: -((1 - p) ** 0.5),
     "The noise is missing.": lambda p: 0 * p,
 }
-BOTH_PARTS = {
+BOTH_PARTS: dict[tuple[str, ...], str] = {
     (
         "The image is multiplied by a rate that",
         "The noise becomes weaker with t: it is multiplied by the signal's rate",

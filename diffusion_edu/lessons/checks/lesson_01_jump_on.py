@@ -62,7 +62,7 @@ ADDED: Parts = {
     "z has the wrong sign.": lambda S, s, N, n: -(_missing(S, s, N, n) ** 0.5),
     "The fresh noise is missing.": lambda S, s, N, n: 0,
 }
-AS_CLEAN = {
+AS_CLEAN: dict[tuple[str, ...], str] = {
     ("The image in x has shrunk", "Some noise is in x"): (
         "You treated x as a clean image. Its image has shrunk before, and noise is in it."
     )

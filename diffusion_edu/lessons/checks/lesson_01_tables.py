@@ -132,7 +132,7 @@ NOISE_VARIANCES: Parts = {
     "The noise brings its own variance, which is missing.": lambda s, n, v: 0,
 }
 ALWAYS_ONE = "This is always one. That holds only for images of variance 1, with rates whose squares add up to one."
-BOTH_VARIANCES = {
+BOTH_VARIANCES: dict[tuple[str, ...], str] = {
     ("What happens", "The noise has variance 1 before"): (
         "You multiplied variances by the rates themselves. What happens to a variance when an image is doubled?"
     ),
