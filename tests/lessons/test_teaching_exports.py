@@ -55,10 +55,10 @@ def test_the_notebook_for_nbgrader_has_solutions_blanks_and_locked_tests(name):
     assert len(tests) == len(expected(name))
     for cell in tests:
         settings = cell.metadata["nbgrader"]
-        assert settings["locked"] and not settings["solution"] and settings["points"] in (1, 2)
+        assert settings["locked"] and not settings["solution"] and settings["points"] in (0, 1, 2)
         assert cell.source.endswith("### END HIDDEN TESTS")
         shown = cell.source.split("### BEGIN HIDDEN TESTS")[0]
-        assert str(SEED) not in shown and (f"seed={SEED}" in cell.source) == (settings["points"] == 2)
+        assert str(SEED) not in shown and (f"seed={SEED}" in cell.source) == ("require_choice" not in cell.source)
     original = {cell.id: cell.source for cell in student.cells}
     for cell in marked.values():
         if cell.metadata["nbgrader"]["solution"]:
@@ -145,6 +145,19 @@ def test_a_check_in_the_cell_after_its_answer_belongs_to_it():
     found = [each for *_, each in graded(notebook, notebook)]
     assert [each and (each.call, each.name, each.answer) for each in found] == [("check", "00.1", "f"), *[None] * 5]
     assert sum(map(is_answer, cells)) == 3
+
+
+def test_an_exercise_gives_two_points_a_question_one_and_an_optional_exercise_none():
+    cells = [
+        nbformat.v4.new_markdown_cell("### Exercise 00.1: one (free)"),
+        nbformat.v4.new_code_cell('check("00.1", f)', metadata={"tags": ["exercise"]}),
+        nbformat.v4.new_markdown_cell("Some words that are optional."),
+        nbformat.v4.new_code_cell('quiz("00.q1", "a")', metadata={"tags": ["exercise"]}),
+        nbformat.v4.new_markdown_cell("Well.\n\n### Exercise 00.2: two (Optional, harder)"),
+        nbformat.v4.new_code_cell('check("00.2", g)', metadata={"tags": ["exercise"]}),
+    ]
+    notebook = nbformat.v4.new_notebook(cells=cells)
+    assert [each.points for *_, each in graded(notebook, notebook) if each] == [2, 1, 0]
 
 
 def test_a_right_answer_passes_silently_and_others_raise_the_hint():

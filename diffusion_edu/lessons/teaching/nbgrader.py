@@ -12,7 +12,6 @@ from diffusion_edu.options import require_folder
 from diffusion_edu.paths import LESSONS
 
 STUB = "diffusion_edu_student"  # in a cell's metadata: what students get in the place of the solution
-POINTS = {"check": 2, "quiz": 1}
 CONFIG = Path(__file__).with_name("nbgrader_config.py.txt")
 
 
@@ -64,7 +63,7 @@ def test(cell_id: str, task: Task, seed: int) -> NotebookNode:
         "\n".join((f"from diffusion_edu.lessons.teaching.required import {needed}", "", *lines))
     )
     made.id = f"{cell_id}-test"
-    made.metadata["nbgrader"] = _nbgrader(made.id, points=POINTS[task.call])
+    made.metadata["nbgrader"] = _nbgrader(made.id, points=task.points)
     return made
 
 

@@ -1,8 +1,9 @@
 """The notebooks of the course as pairs, for students and solved, and what their cells ask for."""
 
 import ast
+import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import nbformat
@@ -13,6 +14,8 @@ from diffusion_edu.paths import LESSONS
 
 APP = "http://localhost:8501"  # the address of the explorer in the lessons as they come
 
+EXERCISE, QUIZ = 2, 1  # points
+
 
 @dataclass(frozen=True)
 class Task:
@@ -21,6 +24,7 @@ class Task:
     call: str
     name: str
     answer: str
+    points: int = 0
 
 
 def names(wanted: Sequence[str] = (), folder: Path = LESSONS) -> list[str]:
@@ -84,11 +88,14 @@ def task(cell: NotebookNode) -> Task | None:
 def graded(student: NotebookNode, solved: NotebookNode) -> Iterator[tuple[NotebookNode, NotebookNode, Task | None]]:
     """Yield (cell, solved cell, what is graded) for each cell; a check may stand in the cell after its answer.
 
-    The letter of a quiz gets a name, so that a grader can look at it.
+    The letter of a quiz gets a name, so that a grader can look at it. An optional exercise gives no points.
     """
+    optional = False
     tasks = [task(cell) for cell in solved.cells]
     for index, (cell, other) in enumerate(zip(student.cells, solved.cells, strict=True)):
         mine = tasks[index]
+        if heading := re.search(r"^#+ .*", cell.source if cell.cell_type == "markdown" else "", re.MULTILINE):
+            optional = "optional" in heading[0].lower()
         if is_answer(cell) and mine is None:
             later = range(index + 1, len(tasks))
             end = next((k for k in later if is_answer(student.cells[k])), len(tasks))
@@ -98,9 +105,13 @@ def graded(student: NotebookNode, solved: NotebookNode) -> Iterator[tuple[Notebo
         elif mine.call == "quiz":
             letter = f"letter_{mine.name.replace('.', '_')}"
             blank = task(cell) or mine
-            yield _with_letter(cell, blank, letter), _with_letter(other, mine, letter), Task("quiz", mine.name, letter)
+            yield (
+                _with_letter(cell, blank, letter),
+                _with_letter(other, mine, letter),
+                Task("quiz", mine.name, letter, QUIZ),
+            )
         else:
-            yield cell, other, mine
+            yield cell, other, replace(mine, points=0 if optional else EXERCISE)
 
 
 def _with_letter(cell: NotebookNode, asked: Task, letter: str) -> NotebookNode:

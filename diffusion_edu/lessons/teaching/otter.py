@@ -12,7 +12,6 @@ from diffusion_edu.lessons.teaching.notebooks import Task, graded, names, parts,
 from diffusion_edu.options import require_folder
 from diffusion_edu.paths import LESSONS
 
-POINTS = {"check": 2, "quiz": 1}
 CONFIG = """# ASSIGNMENT CONFIG
 name: lesson_{number}
 init_cell: true
@@ -52,7 +51,7 @@ def question(cell: NotebookNode, solved: NotebookNode, task: Task, seed: int) ->
     answer = solved.copy()
     answer.source, answer.outputs, answer.execution_count = either(cell.source, solved.source), [], None
     name = "q" + task.name.replace(".", "_")
-    config = f"# BEGIN QUESTION\nname: {name}\npoints: {POINTS[task.call]}\nall_or_nothing: true"
+    config = f"# BEGIN QUESTION\nname: {name}\npoints: {task.points}\nall_or_nothing: true"
     return [
         _raw(f"{cell.id}-question", config),
         _raw(f"{cell.id}-solution", "# BEGIN SOLUTION"),
