@@ -125,7 +125,9 @@ def predict(name: str, letter: Any, because: Any = "") -> Verdict:
         return Verdict("noted", f"You have seen the result, so your first prediction stays: {earlier.letter}.")
     record.predictions[name] = Predicted(letter=chosen, because=reason, happened=earlier.happened if earlier else "")
     record.keep()
-    return Verdict("noted", f"You predict {chosen}) {question.choices[chosen].text} You will meet it again below.")
+    return Verdict(
+        "noted", f"You predict {chosen}) {question.choices[chosen].text.rstrip('.')}. You will meet it again below."
+    )
 
 
 def predicted(name: str, happened: str) -> Verdict:
@@ -138,9 +140,9 @@ def predicted(name: str, happened: str) -> Verdict:
     entry.happened = happened
     record.keep()
     choice = question.choices[entry.letter]
-    because = f", because {entry.because}" if entry.because else ""
+    because = f", because {entry.because.rstrip('.')}" if entry.because else ""
     status = "as predicted" if entry.letter == question.right else "surprise"
-    said = f"You said: {entry.letter}) {choice.text}{because}\nWhat happened: {happened}\n{choice.reply}"
+    said = f"You said: {entry.letter}) {choice.text.rstrip('.')}{because}.\nWhat happened: {happened}\n{choice.reply}"
     return Verdict(status, said)
 
 

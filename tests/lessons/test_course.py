@@ -88,7 +88,7 @@ def test_a_prediction_is_played_back_with_its_reason():
     reread()
     shown = predicted("90.p1", "It shrank by 3.")
     assert shown.status == "surprise"
-    assert shown.text == "You said: a) It grows., because I like it\nWhat happened: It shrank by 3.\nNo <b>growth</b>."
+    assert shown.text == "You said: a) It grows, because I like it.\nWhat happened: It shrank by 3.\nNo <b>growth</b>."
     assert "your first prediction stays: a" in predict("90.p1", "b").text
     predict("90.p2", "b")
     assert predicted("90.p2", "It shrank.").status == "as predicted"

@@ -41,6 +41,7 @@ def _wrong_results(exercise, trials, results, right) -> Iterator[tuple[str, Call
     for name, inputs in zip(_names(exercise), zip(*trials, strict=True), strict=False):
         yield f"You return `{name}` as it came in.", lambda k, inputs=inputs: inputs[k]
     yield from _other_inputs(exercise, trials)
+    yield "Your result is 0 everywhere.", every(lambda each: 0 * each)
     if (factor := _constant(results, right, torch.div)) is not None:
         yield (
             f"Your result is always {factor:.3g} times the right one: a constant factor is wrong.",

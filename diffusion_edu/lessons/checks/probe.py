@@ -38,7 +38,9 @@ def _case(exercise, function, inputs):
         mine, wanted = (torch.cat([each.flatten() for each in every]).abs().mean() for every in (result, right))
         trend = "larger than" if mine > 1.02 * wanted else "smaller than" if mine < 0.98 * wanted else "as large as"
         return f"A case to try ({setting}): on average your numbers are {trend} they should be, in absolute value."
-    return f"A case small enough to do by hand: where {setting}, you return {said}."
+    small = all(each.numel() <= 8 for each in inputs if isinstance(each, Tensor))
+    opening = "A case small enough to do by hand: where" if small else "In one case, where"
+    return f"{opening} {setting}, you return {said}."
 
 
 def _coefficients(exercise, function, inputs):

@@ -68,7 +68,9 @@ def alone(result: Numbers) -> Tensor | Numbers:
 def shapes(result: Numbers) -> str:
     """Name the shapes of a result in words."""
     if len(result) != 1:
-        return f"{len(result)} results of the shapes {', '.join(str(tuple(each.shape)) for each in result)}"
+        sides = [str(tuple(each.shape)) if each.ndim else "() (a number)" for each in result]
+        same = f"of the shape {sides[0]} each" if len({*sides}) == 1 else f"of the shapes {', '.join(sides)}"
+        return f"{len(result)} results {same}"
     return f"the shape {tuple(result[0].shape)}" if result[0].ndim else "no shape, it is one number,"
 
 
