@@ -17,7 +17,7 @@ from diffusion_edu.analysis.network_summary import summarize
 from diffusion_edu.checkpoints import PRETRAINED, load
 from diffusion_edu.data.images import load_images, to_signed
 from diffusion_edu.generation import Preset
-from diffusion_edu.lessons import answered, check, fast, predict, predicted, quiz, report, start
+from diffusion_edu.lessons import check, fast, passed, predict, predicted, quiz, report, start
 from diffusion_edu.lessons.figures import lesson_06 as figures
 from diffusion_edu.networks import blocks
 from diffusion_edu.schedules import cosine
@@ -47,10 +47,10 @@ quiz("06.r2", ...)  ## solution: quiz("06.r2", "a")
 # {question 06.p2}
 
 # %% id="predict-1" tags=["exercise"]
-predict("06.p1", ..., because=...)  ## solution: predict("06.p1", "a", because="the convolutions can do it alone")
+predict("06.p1", ..., because=...)  ## solution: predict("06.p1", "a", because="the rest still works")
 
 # %% id="predict-2" tags=["exercise"]
-predict("06.p2", ..., because=...)  ## solution: predict("06.p2", "a", because="fine detail exists only there")
+predict("06.p2", ..., because=...)  ## solution: predict("06.p2", "a", because="detail is only there")
 
 # %% [markdown] id="parts"
 # ## 1. The parts
@@ -70,7 +70,8 @@ x = schedule.corrupt(x0, t, eps)
 summary = summarize(model.denoiser(schedule, labels[:1]), x[:1], t)
 for part in summary.parts:
     print(f"{part.name:24}{part.type_name:16}{part.output_shape!s:16}{part.parameters:>10,} parameters")
-print(f"{summary.parameters:,} parameters. Skip connections: {', '.join(f'{a} -> {b}' for a, b in summary.skips)}")
+skips = ", ".join(f"{source} -> {end}" for source, end in summary.skips)
+print(f"{summary.parameters:,} parameters. Skip connections: {skips}")
 
 # %% [markdown] id="time"
 # ## 2. The timestep as a vector
@@ -82,6 +83,7 @@ print(f"{summary.parameters:,} parameters. Skip connections: {', '.join(f'{a} ->
 # The row of a timestep $t$ holds first all cosines $\cos(t f_i)$, then all sines $\sin(t f_i)$.
 #
 # ### Exercise 06.1: a timestep as waves (free)
+
 
 # %% id="exercise-1-answer" tags=["exercise"]
 def sinusoid(t, width):
@@ -115,6 +117,7 @@ figures.similarity(blocks.sinusoid, 256)
 #
 # Next, a small layer turns the vector into two numbers for each channel: a **scale** and a **shift**. The features $h$ become $h\,(1 + \text{scale}) + \text{shift}$. The 1 lets the features pass if both numbers are 0.
 
+
 # %% id="exercise-2-answer" tags=["exercise"]
 def modulate(h, scale, shift):
     """Scale and shift the features h (b, c, height, width) with scale and shift (b, c)."""
@@ -136,6 +139,7 @@ check("06.2", modulate)
 #
 # One row of the softmax belongs to one query, and its weights add up to 1. (This $v$ is not the $v$ that the network predicts.)
 
+
 # %% id="exercise-3-answer" tags=["exercise"]
 def attend(q, k, v):
     """Mix the values v (b, n, d) of n positions with the weights of queries q and keys k, both (b, n, d)."""
@@ -153,12 +157,12 @@ check("06.3", attend)
 
 # %% id="attention-by-hand"
 layer = model.net.up[2][0].self_attention
-h = torch.randn(2, 256, 8, 8, generator=torch.Generator().manual_seed(1))  # any features of the right shape
+h = torch.randn(2, 256, 8, 8, generator=torch.Generator().manual_seed(1))  # any features
 q, k, v = layer.qkv(layer.norm(h)).view(2, 3, 8, 32, 64).permute(1, 0, 2, 4, 3).flatten(1, 2)
 
-mix = attend if answered(attend) else F.scaled_dot_product_attention
+mix = attend if passed("06.3") else F.scaled_dot_product_attention
 mixed = mix(q, k, v).view(2, 8, 64, 32).transpose(2, 3).reshape(2, 256, 8, 8)
-assert torch.allclose(h + layer.out(mixed), layer(h), atol=1e-4), "attend and the layer differ: is 06.3 right?"
+assert torch.allclose(h + layer.out(mixed), layer(h), atol=1e-4)
 figures.attention_map(model, schedule, x[2:3], labels[2:3], t, row=4, column=4)
 
 # %% [markdown] id="exercise-4"
@@ -169,6 +173,7 @@ figures.attention_map(model, schedule, x[2:3], labels[2:3], t, row=4, column=4)
 # ### Exercise 06.4: the way through a U-Net (fill in the loop)
 #
 # Each `layer` in `down` is called as `layer(x)`, each `layer` in `up` as `layer(x, skip)`. Replace the four dots.
+
 
 # %% id="exercise-4-answer" tags=["exercise"]
 def forward(x, down, up):
@@ -215,15 +220,16 @@ up = [
     lambda x, skip: net.up[0][0](joined(net.upsample[1](x), skip), embedded),
 ]
 v = net(x[:2], noise_level, labels[:2])
-if answered(forward):
+if passed("06.4"):
     by_hand = F.pixel_shuffle(net.out(forward(x[:2], down, up)), 2)
-    assert torch.allclose(by_hand, v, atol=1e-4), "The two differ: is 06.4 right?"
+    assert torch.allclose(by_hand, v, atol=1e-4)
     print(f"largest difference to the network: {(by_hand - v).abs().max():.0e}")
 
 # %% [markdown] id="exercise-5"
 # ### Exercise 06.5: find the bug
 #
 # Some U-Nets only add the embedding (Ho et al. 2020). This code was tested with maps that are as wide as there are channels, and it ran. It is wrong all the same. Repair it.
+
 
 # %% id="exercise-5-answer" tags=["exercise"]
 def add_embedding(h, emb):
@@ -252,6 +258,7 @@ predicted("06.p2", "; ".join(f"{name}: error {error:.3f}" for name, error in err
 # %% id="attention-off"
 classes = torch.tensor([53, 73, 3, 0, 87, 76][: 2 if fast() else 6])
 figures.without_attention(model, Preset(steps=4 if fast() else 20), classes)
+
 
 # %% id="predicted-1"
 def error(x0_hat):

@@ -312,10 +312,9 @@ def test_one_angle_for_all_makes_the_loss_jump(points, trained):
 def test_an_average_without_warm_up_is_useless_for_long(points):
     _, without, with_it = figures.forgotten(0.9999, 5000)
     assert round(without, 2) == 0.61 and with_it < 1e-20
-    update = lambda a, w, step, decay: a.lerp(w, 1 - figures.kept(step, decay))  # noqa: E731
     distances = {}
     for warm_up in (False, True):
-        _, average = figures.averaged(update, points[:2000], 300, 0.9999, warm_up)
+        _, average = figures.averaged(figures.ema, points[:2000], 300, 0.9999, warm_up)
         distances[warm_up] = figures.energy_distance(figures.sampled(average), points[2000:2500])
     assert distances[False] > 0.1 > 0.03 > distances[True]
 

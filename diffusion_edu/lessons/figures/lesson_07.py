@@ -152,6 +152,11 @@ def kept(step: int, decay: float) -> float:
     return min(decay, (1 + step) / (10 + step))
 
 
+def ema(average: Tensor, weight: Tensor, step: int, decay: float) -> Tensor:
+    """Return the moving average after one more step: what exercise 07.3 asks for."""
+    return average.lerp(weight, 1 - kept(step, decay))
+
+
 def forgotten(decay: float, steps: int) -> tuple[Captioned, float, float]:
     """Draw how much of the random start is left in an average, without and with warm-up; figure and both ends."""
     without, with_it = [1.0], [1.0]
