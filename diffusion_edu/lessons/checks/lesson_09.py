@@ -139,10 +139,19 @@ def scale_of(w):
     return 1 + w
 
 
+def _small_and_large(function, w):
+    """Ask for a weight below 1 and for w."""
+    results = [function(each) for each in (w / 10, w)]
+    if any(each is None or each is ... for each in results):
+        return None
+    return torch.stack([torch.as_tensor(each, dtype=torch.float64).squeeze() for each in results])
+
+
 SCALE_OF = Exercise(
     title="From the weight w to the guidance scale",
-    draw=lambda random: (inputs.number(random, 0.1, 8),),
+    draw=lambda random: (inputs.number(random, 1.5, 8),),
     answer=scale_of,
+    run=_small_and_large,
     means="w counts from the conditional prediction, our scale from the unconditional one.",
     mistakes=named(
         {
@@ -189,8 +198,9 @@ SCALE_OF = Exercise(
             "Your scale does not depend on w.": (lambda w: 1, lambda w: 0, lambda w: 2),
         }
     ),
-    properties=(Property("A scale is larger than its weight w.", lambda result, w: bool((result > w).all())),),
+    properties=(Property("A scale is larger than its weight w.", lambda result, w: bool(result[1] > w)),),
     example=lambda: (3.0,),
+    where=lambda w: f"w = {w / 10:.3g} and {w:.3g} in turn",
     line="Write both formulas with the factor of the conditional prediction, and compare the two factors.",
 )
 

@@ -14,7 +14,7 @@ from diffusion_edu.lessons.checks.results import Unreadable
 def _predictions(random):
     """Two predictions that leave [-1, 1], and a guidance scale."""
     shape = 3, 2, 4, 5
-    scale = (1.0, 1.0, 0.0, 0.5, *[inputs.number(random, 1.5, 7)] * 4)[inputs.whole(random, 0, 7)]
+    scale = (1.0, 0.0, 0.5, *[inputs.number(random, 1.5, 7)] * 5)[inputs.whole(random, 0, 7)]
     return 1.5 * inputs.images(random, *shape), 1.5 * inputs.images(random, *shape), scale
 
 
@@ -80,9 +80,6 @@ GUIDE = Exercise(
             ),
             "You divided by the sum of the weights. The weights of both predictions together are 1 already.": (
                 lambda u, c, s: (u + s * c) / (1 + s)
-            ),
-            "A fraction of 1 is the most that you allow: guidance goes on beyond the conditional prediction.": (
-                lambda u, c, s: u + min(s, 1) * (c - u)
             ),
             "You use the size of the difference and lose its sign.": lambda u, c, s: u + s * (c - u).abs(),
             "You round the scale. It may have a fraction.": lambda u, c, s: u + round(s) * (c - u),
