@@ -3,7 +3,7 @@
 import torch
 
 from diffusion_edu.lessons.checks import inputs
-from diffusion_edu.lessons.checks.exercise import Exercise, Property
+from diffusion_edu.lessons.checks.exercise import Exercise, Mistake, Property
 from diffusion_edu.lessons.checks.families import combined, distinct, factors, named
 from diffusion_edu.lessons.checks.lesson_04_parts import OF_X, OF_X0, Rates, root
 from diffusion_edu.lessons.checks.lesson_04_posterior import EXAMPLE, ONES, at
@@ -30,13 +30,18 @@ ddim = _step(IMAGE[""], EPS[""], SCALE[""])
 
 
 def _rates_of(result, x, x0_hat, t, schedule):
-    """The rates at which a result holds the image and the noise, if the prediction is right; NaN if it is no mixture."""
+    """At which rates a result holds image and noise, if the prediction is right; NaN if it is no mixture."""
     of_x, of_x0 = factors(result, x, x0_hat)
     return of_x * schedule.signal[t] + of_x0, of_x * schedule.noise[t]
 
 
 def _is(value, wanted):
     return bool(abs(value - wanted) < 1e-3)
+
+
+def _wrong(draw, right, mistakes):
+    """The mistakes with numbers of their own; a pair of wrong parts can be right by accident."""
+    return distinct(draw, (Mistake("", right), *mistakes))[1:]
 
 
 LAWS = (
@@ -68,8 +73,9 @@ DDIM_STEP = Exercise(
     draw=_trial,
     answer=ddim,
     means="Split x into image and noise, and put both together again with the rates of s. Nothing random is left.",
-    mistakes=distinct(
+    mistakes=_wrong(
         _trial,
+        ddim,
         (
             *named(
                 {
@@ -138,16 +144,18 @@ def _clamped(r, std):
 
 
 ddim_eta = _noisy(IMAGE[""], EPS[""], SIGMA[""], ROOM[""])
-SOME_EPS = {hint: EPS[hint] for hint in list(EPS)[:7]}
+SOME_IMAGE = {hint: IMAGE[hint] for hint in list(IMAGE)[:3]}
+SOME_EPS = {hint: EPS[hint] for hint in list(EPS)[:5]}
 DDIM_ETA = Exercise(
     title="From DDIM to DDPM",
     draw=_with_eta,
     answer=ddim_eta,
     means="eta decides how much of the old noise is replaced by fresh noise: 0 is DDIM, 1 is DDPM.",
-    mistakes=distinct(
+    mistakes=_wrong(
         _with_eta,
+        ddim_eta,
         (
-            *combined(_noisy, IMAGE, SOME_EPS, SIGMA, ROOM),
+            *combined(_noisy, SOME_IMAGE, SOME_EPS, SIGMA, ROOM),
             *named(
                 {
                     hint: _noisy(IMAGE[""], EPS[""], sigma, _clamped)
@@ -247,8 +255,9 @@ DDIM_CLIPPED = Exercise(
     answer=_two(_clip, _clip),
     given=_two(_clip, _same),
     means="Image and noise must come from the same prediction. Then they add up to x again.",
-    mistakes=distinct(
+    mistakes=_wrong(
         _higher,
+        _two(_clip, _clip),
         (
             *named(
                 {
@@ -319,8 +328,9 @@ INVERT = Exercise(
     draw=_upwards,
     answer=ddim,
     means="DDIM without randomness is a path, and a path can be walked in both directions.",
-    mistakes=distinct(
+    mistakes=_wrong(
         _upwards,
+        ddim,
         (
             *named(
                 {

@@ -39,10 +39,10 @@ TIMESTEPS = Exercise(
         _numbers,
         named(
             {
-                "The walk does not end at timestep 0: where T is no multiple of the stride, whole strides do not fit.": (
+                "The walk does not end at timestep 0: whole strides fit only where the steps divide T.": (
                     lambda T, steps: [T - k * _stride(T, steps) for k in range(steps + 1)]
                 ),
-                "The walk does not start at T: where T is no multiple of the stride, whole strides do not fit.": (
+                "The walk does not start at T: whole strides fit only where the steps divide T.": (
                     lambda T, steps: [k * _stride(T, steps) for k in range(steps, -1, -1)]
                 ),
                 "The walk starts near T, but not at T: the last entry is cut off. And does it end at 0?": (
@@ -118,9 +118,6 @@ TIMESTEPS = Exercise(
                     lambda T, steps: [
                         a - b for a, b in zip(timesteps(T, steps), timesteps(T, steps)[1:], strict=False)
                     ],
-                ),
-                "These are pairs. A walk needs a plain list.": (
-                    lambda T, steps: list(zip(timesteps(T, steps), timesteps(T, steps)[1:], strict=False))
                 ),
                 "The length of a step is rounded first. Its error adds up: round each timestep instead.": (
                     lambda T, steps: [T - k * round(T / steps) for k in range(steps + 1)],
