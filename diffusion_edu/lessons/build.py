@@ -14,6 +14,7 @@ from tempfile import TemporaryDirectory
 
 import jupytext
 import nbformat
+import numpy as np
 from nbclient import NotebookClient
 from nbformat import NotebookNode
 from PIL import Image
@@ -24,6 +25,7 @@ from diffusion_edu.paths import LESSONS
 
 APP = "http://localhost:8501"  # the address of the explorer in every link of a lesson
 LARGE = 80_000  # characters of a PNG (base64) that is stored with fewer colours
+INK = 0x75  # red, green and blue of the text in figures, still.INK
 SETUP = """try:
 {imports}
 except ModuleNotFoundError as problem:
@@ -140,12 +142,24 @@ def _stored(output):
 
 
 def _small(encoded):
-    """A PNG (base64) with at most 256 colours if it is large: few colours put bands into smooth images."""
+    """A PNG (base64), with at most 256 colours if it is large: 240 fitted to its images, and 16 strengths of the ink.
+
+    The image must not be half transparent except in its text, as figures of images are; others keep all colours.
+    """
     if len(encoded) < LARGE:
         return encoded
-    image = Image.open(io.BytesIO(base64.b64decode(encoded))).convert("RGBA")
-    file = io.BytesIO()
-    image.quantize(256, method=Image.Quantize.FASTOCTREE).save(file, "png", optimize=True)
+    pixels = np.array(Image.open(io.BytesIO(base64.b64decode(encoded))).convert("RGBA"))
+    strength = pixels[..., 3]
+    text = (strength > 0) & (strength < 255)
+    if np.abs(pixels[text][:, :3].astype(int) - INK).max(initial=0) > 8:
+        return encoded
+    fitted = Image.fromarray(pixels[..., :3]).quantize(240, method=Image.Quantize.MAXCOVERAGE, kmeans=1)
+    colours = np.array(fitted)
+    colours[strength < 255] = 240 + np.round(strength[strength < 255] / 17).astype(np.uint8)
+    palette = ((fitted.getpalette() or []) + [0] * 720)[:720] + [INK] * 48
+    image, file = Image.fromarray(colours), io.BytesIO()
+    image.putpalette(palette)
+    image.save(file, "png", optimize=True, transparency=bytes([255] * 240 + [17 * k for k in range(16)]))
     return base64.b64encode(file.getvalue()).decode()
 
 

@@ -201,7 +201,7 @@ check("08.4", psnr)
 # %% [markdown] id="experiment"
 # ## 5. The experiment
 #
-# `flowers_cold` was trained to undo all six degradations of real flowers. The cell restores blurred flowers in three ways. `steps` is your knob: try 2 and 50. Then try another degradation, or look at [the same walk in the explorer](app:Cold_diffusion?cold.degradation=blur&cold.start=60&cold.steps=20), step by step.
+# `flowers_cold` was trained to undo all six degradations of real flowers. The cell restores blurred flowers in three ways. `steps` is your knob: try 2 and 50. Then try another degradation, or look at [the same walk in the explorer](app:Cold_diffusion?cold.start=60), step by step.
 
 # %% id="restored"
 name, top, steps = "blur", 60, 5 if fast() else 20  # your knobs

@@ -82,7 +82,7 @@ def start_from(x0, strength, eps, schedule):
 check("10.1", start_from)
 
 # %% [markdown] id="strengths"
-# The cell edits generated flowers with four strengths. The class stays the same. The strengths are your knob; in the explorer you can [paint on the image first](app:Editing?editing.tab=Image-to-image&editing.strength=0.5).
+# The cell edits generated flowers with four strengths. The class stays the same. The strengths are your knob; in the explorer you can [paint on the image first](app:Editing?editing.strength=0.5).
 
 # %% id="strengths-edited"
 steps = 5 if fast() else 20
