@@ -108,7 +108,7 @@ def frechet(real, fake):
 check("12.2", frechet)
 
 # %% [markdown] id="by-hand"
-# Is it the library's? The library calls `torchmetrics`. If you have passed, the next cell compares the two on features of flowers. Then it measures your first prediction.
+# Does the library return the same? It calls `torchmetrics`. If your answer is right, the next cell compares both on features of flowers. Then it measures what you predicted.
 
 # %% id="predicted-1"
 half = figures.features(samples).chunk(2)
@@ -121,9 +121,9 @@ display(figures.few_samples())
 predicted("12.p1", f"Two sets of 100 rows: {few:.1f}. Two sets of 2,000 rows: {many:.1f}.")
 
 # %% [markdown] id="exercise-3"
-# ## 3. A band for every score (10 min)
+# ## 3. Few samples, copies, bands (12 min)
 #
-# With few samples FD is too large for every model (Chong & Forsyth 2020). So compare models with the same number of samples. KID does not have this error (Bińkowski et al. 2018).
+# With few samples FD is too large for every model (Chong & Forsyth 2020). So compare models with the same number of samples. The kernel distance KID is right on average with any number (Bińkowski et al. 2018).
 #
 # ### Exercise 12.3: memorised samples
 #
@@ -195,7 +195,7 @@ check("12.5", score_images)
 #
 # **Bias.** `faces` was trained on 9,000 images of CelebA (Liu et al. 2015). Of the 1,299 blond people in it, 68 are labelled "male": 5 %. All labels are one person's judgement at a glance. In training, faces with a rare attribute came up to six times as often. So the samples follow neither the world nor the data set: **every fraction is somebody's decision.** The experiment asks for one attribute. Predict the fraction of men first, then change the attribute. Is the interval narrow enough for your conclusion?
 #
-# **Consent.** CelebA holds 202,599 photos of 10,177 celebrities, collected from the web. Nobody asked them. It is for non-commercial research only, and so are models that learned from it. A model can also give back what it learned: over a thousand training images were extracted from large models, photos of private persons among them (Carlini et al. 2023).
+# **Consent.** CelebA holds 202,599 photos of 10,177 celebrities, collected from the web. They were not asked. It is for non-commercial research only, and so are models that learned from it. A model can also give back what it learned: over a thousand training images were extracted from large models, photos of private persons among them (Carlini et al. 2023).
 #
 # Look at more samples in the explorer, with their nearest images: [64 of our samples](app:Evaluate_and_debug?evaluate.tab=Samples&evaluate.samples_count=64).
 
@@ -206,7 +206,7 @@ faces, seconds = figures.faces_with(attribute, 8 if fast() else 48)
 figures.men_among(faces, attribute)
 
 # %% [markdown] id="energy"
-# **Energy.** Power times time. The time is measured, the power is an assumption: two cores of a processor take about 30 watts. For comparison: the card of Stable Diffusion 1 names 150,000 hours on a GPU that takes up to 250 watts. Large models need about 2.9 kWh for 1,000 images (Luccioni et al. 2024). How many samples cost as much as the training?
+# **Energy.** Power times time. The time is measured, the power is an assumption: two cores of a processor take about 30 watts. For comparison: the card of Stable Diffusion 1 names 150,000 hours on a GPU that takes up to 250 watts. And in a test of several large models, 1,000 images took 2.9 kWh on average (Luccioni et al. 2024). How many samples cost as much as the training?
 
 # %% id="energy-numbers"
 watts = 30  # an assumption: change it
@@ -217,14 +217,14 @@ sample = watts * seconds / 3600 / 1000
 print(f"training of our flowers: {ours:.3f} kWh in {minutes:.0f} minutes")
 print(f"training of Stable Diffusion 1: about {theirs:,.0f} kWh, {theirs / ours:,.0f} times as much")
 print(
-    f"one of the faces above: {sample * 3_600_000:.1f} joules; the training is {ours / sample:,.0f} such images"
+    f"one face above: {sample * 3_600_000:.1f} joules; {ours / sample:,.0f} of them cost as much as the training"
 )
 
 # %% [markdown] id="quiz"
 # ## Takeaways
 #
 # - FD compares means and covariances of features (Heusel et al. 2017, equation 6). It needs a floor, a baseline, a band and the number of samples.
-# - With few samples every FD is too large (Chong & Forsyth 2020); KID is not (Bińkowski et al. 2018).
+# - With few samples every FD is too large (Chong & Forsyth 2020); KID is right on average (Bińkowski et al. 2018).
 # - Both sets need the same preparation: range, resize, file format (Parmar et al. 2022).
 # - Copies have the best FD: count the memorised samples, too.
 # - "Not selected" can be checked with the seeds.
