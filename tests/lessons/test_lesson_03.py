@@ -193,7 +193,7 @@ WRONG = {
         (eps, "away from the data"),
         (lambda *i: -eps(*i), "predicted noise"),
         (lambda *i: arrow(*i, end=lambda x0, c, t: x0), "clean point"),
-        (lambda *i: arrow(*i, below=lambda c, t: 1), "nothing divides"),
+        (lambda *i: arrow(*i, below=lambda c, t: 1), "Nothing divides"),
         (lambda *i: arrow(*i, below=lambda c, t: 2 * c.noise[t] ** 2), "two is left over"),
         (lambda *i: arrow(*i, below=lambda c, t: 1 - c.alpha_bar[t]), "squares do not add to one"),
         (lambda *i: arrow(*i, end=lambda x0, c, t: c.alpha_bar[t] * x0), "a power"),

@@ -150,11 +150,9 @@ TOPS = {
 }
 BELOW = {
     "": lambda s, n: n**2,
-    "Divided by the noise rate, this is minus the predicted noise. The score is that divided by the noise rate once "
-    "more.": lambda s, n: n,
-    "This is an arrow in the right direction, but nothing divides it: with less noise the density is steeper.": (
-        lambda s, n: 1
-    ),
+    "Divided by the noise rate, the difference is the predicted noise up to its sign. The score is divided by the "
+    "noise rate once more.": lambda s, n: n,
+    "Nothing divides the difference: with less noise the density is steeper, so the arrow is longer.": lambda s, n: 1,
     "You took the noise's variance to be what the signal leaves. On this schedule the squares do not add to one.": (
         lambda s, n: 1 - s**2
     ),

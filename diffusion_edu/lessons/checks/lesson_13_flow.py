@@ -153,7 +153,7 @@ TOPS = {
 }
 BELOW = {
     "": lambda tau: tau,
-    "The way is right, but a velocity is a way divided by the time that it took.": lambda tau: 1,
+    "Nothing divides the way: a velocity is a way divided by the time that it took.": lambda tau: 1,
     "You divide by the time that is left until the noise. The way from the image to x took the other part.": (
         lambda tau: 1 - tau
     ),
@@ -312,7 +312,7 @@ EULER = Exercise(
         *combined(_walk, chosen(PREDICTIONS), chosen(SLOPES, 2, 4, 5, 6), chosen(ADVANCES), chosen(RANGES, 1, 2)),
         *named(
             {
-                "You return all states. Asked for is the last x.": (
+                "These are all states. Asked for is the last x.": (
                     _states,
                     lambda denoise, x, taus: torch.stack(_states(denoise, x, taus)),
                 ),
