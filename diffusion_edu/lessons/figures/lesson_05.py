@@ -12,9 +12,9 @@ from diffusion_edu.core import Denoiser, walk
 from diffusion_edu.data.images import to_bytes
 from diffusion_edu.denoisers import guided
 from diffusion_edu.editing.inversion import inversion_step
-from diffusion_edu.figures.still import GUIDANCE, INK, NOISE, PREDICTION, SIGNAL, Captioned, Curve, chart, images
+from diffusion_edu.figures.still import GUIDANCE, INK, PREDICTION, SIGNAL, Captioned, Curve, chart, images
 from diffusion_edu.lessons.figures.lesson_04 import relative_std
-from diffusion_edu.samplers import ddim_step, ddpm_step, heun_step, nfe
+from diffusion_edu.samplers import SAMPLERS, ddim_step, nfe
 from diffusion_edu.schedules import Schedule
 from diffusion_edu.spacings import spaced
 
@@ -37,7 +37,7 @@ def split(x: Tensor, x0_hat: Tensor, schedule: Schedule, t: int, s: int) -> Capt
     return Captioned(
         images(shown(torch.cat([x, x0_hat, eps_hat, x_s]).float()), columns),
         caption=f"x is {schedule.signal[t]:.2f} times the predicted image plus {schedule.noise[t]:.2f} times the "
-        f"predicted noise. The same two parts, mixed {schedule.signal[s]:.2f} to {schedule.noise[s]:.2f}, are x at {s}.",
+        f"predicted noise. At {s}, the same two parts are mixed {schedule.signal[s]:.2f} to {schedule.noise[s]:.2f}.",
         alt=f"A noisy image, its predicted image, its predicted noise (standard deviation {eps_hat.std():.2f}), and a "
         "less noisy image made of both.",
     )
@@ -83,14 +83,10 @@ def rows(table: dict[str, Tensor], names: Sequence[str], caption: str, against: 
 def solvers(std: float = 0.3) -> Captioned:
     """Draw the standard deviation of samples over the network evaluations, for DDPM, DDIM and Heun."""
     steps = [3, 5, 10, 20, 30, 50, 100]
-    lines = {
-        "DDPM": (ddpm_step, SIGNAL, "-"),
-        "DDIM": (ddim_step, PREDICTION, "--"),
-        "Heun": (heun_step, GUIDANCE, "-."),
-    }
+    lines = {"DDPM": (SIGNAL, "-"), "DDIM": (PREDICTION, "--"), "Heun": (GUIDANCE, "-.")}
     curves, said = [Curve([3, 200], [1, 1], "the data", INK, ":")], []
-    for name, (step, color, dashes) in lines.items():
-        height = [relative_std(step, n, std) for n in steps]
+    for name, (color, dashes) in lines.items():
+        height = [relative_std(SAMPLERS[name], n, std) for n in steps]
         cost = [nfe(name, n) for n in steps]
         curves.append(Curve(cost, height, name, color, dashes))
         said.append(f"{name} from {height[0]:.2f} at {cost[0]} to {height[-1]:.2f} at {cost[-1]}")
@@ -98,8 +94,8 @@ def solvers(std: float = 0.3) -> Captioned:
     axes = {"xscale": "log", "xticks": ticks, "xticklabels": ticks, "ylim": (0, 1.1)}
     return Captioned(
         chart(curves, x="network evaluations (NFE)", y="standard deviation of samples ÷ data", **axes),
-        caption="The same perfect denoiser, three solvers. A Heun step needs two evaluations: with few evaluations it is "
-        "worse than DDIM, with many it is better.",
+        caption="The same perfect denoiser, three solvers. A Heun step needs two evaluations: with few evaluations "
+        "it is worse than DDIM, with many it is better.",
         alt=f"Three rising curves over the number of network evaluations: {'; '.join(said)}. The data are at 1.",
     )
 
@@ -117,29 +113,8 @@ def there_and_back(denoise: Denoiser, image: Tensor, schedule: Schedule, steps: 
     columns = ["image", *(f"{word}, {n} steps" for n in steps for word in ("noise", "back"))]
     return Captioned(
         images(shown(torch.cat(made)), columns),
-        caption=f"Up to noise and down again. With {steps[0]} steps the image comes back with an error of {errors[0]:.2f}, "
-        f"with {steps[-1]} steps of {errors[-1]:.2f} (root mean square).",
+        caption=f"Up to noise and down again. With {steps[0]} steps the image comes back with an error of "
+        f"{errors[0]:.2f}, with {steps[-1]} steps of {errors[-1]:.2f} (root mean square).",
         alt=f"A flower, the noise found for it, and the flower generated from this noise. Errors: "
         f"{', '.join(f'{n} steps {error:.3f}' for n, error in zip(steps, errors, strict=True))}.",
-    )
-
-
-def straight(x: float, x0_hat: float, schedule: Schedule, timesteps: Sequence[int]) -> Captioned:
-    """Draw x divided by the signal rate over the noise divided by the signal rate: a DDIM walk is a straight line."""
-    eps_hat = (x - schedule.signal[timesteps[0]] * x0_hat) / schedule.noise[timesteps[0]]
-    ratio = (schedule.noise / schedule.signal)[: timesteps[0] + 1]
-    line = x0_hat + ratio * eps_hat
-    at = ratio[torch.tensor(timesteps)]
-    return Captioned(
-        chart(
-            [
-                Curve(ratio.tolist(), line.tolist(), "every timestep", NOISE, ":"),
-                Curve(at.tolist(), (x0_hat + at * eps_hat).tolist(), "the walk", SIGNAL),
-            ],
-            x="noise ÷ signal",
-            y="x ÷ signal",
-            xlim=(float(ratio[-1]), 0),
-        ),
-        caption="As long as the prediction stays the same, x walks on a straight line to the prediction.",
-        alt=f"A straight line from {float(line[-1]):.2f} at the left to the prediction {x0_hat:.2f} at noise 0.",
     )

@@ -40,23 +40,27 @@ QUESTIONS = {
         },
     ),
     "05.p1": Question(
-        "A perfect denoiser, and only **20 steps**. Samples should vary as much as the data. DDPM adds fresh noise in every "
+        "A perfect denoiser, and only **20 steps**. Samples should vary as much as the data. DDPM adds fresh "
+        "noise in every "
         "step, DDIM adds none. **Whose samples vary more?**",
         right="c",
         choices={
             "a": Choice(
                 "Those of DDPM: fresh noise brings variety.",
-                "You assumed that noise brings variety. But most of it is removed again by the next predictions, which are "
+                "You assumed that noise brings variety. But most of it is removed again by the next predictions, "
+                "which are "
                 "means; with long steps, a part of the variety goes with it.",
             ),
             "b": Choice(
                 "Both vary equally, and as much as the data.",
-                "You assumed that a perfect denoiser is enough. It is perfect at each timestep, but a long step uses one "
+                "You assumed that a perfect denoiser is enough. It is perfect at each timestep, but a long step uses "
+                "one "
                 "prediction for the whole way.",
             ),
             "c": Choice(
                 "Those of DDIM.",
-                "The starting noise alone decides the sample, and DDIM carries it along. Both lose some variance, because "
+                "The starting noise alone decides the sample, and DDIM carries it along. Both lose some variance, "
+                "because "
                 "20 steps are few; DDPM loses more.",
             ),
         },
@@ -75,7 +79,8 @@ QUESTIONS = {
             ),
             "c": Choice(
                 "The same network, nothing else.",
-                "DDIM needs a prediction and two pairs of rates. That is why a sampler can be exchanged after training.",
+                "DDIM needs a prediction and two pairs of rates. That is why a sampler can be exchanged after "
+                "training.",
             ),
         },
     ),
@@ -85,7 +90,8 @@ QUESTIONS = {
         choices={
             "a": Choice(
                 "One starting noise gives one image, always the same.",
-                "All variety comes from the start. So the starting noise is an address of the image: that helps in editing.",
+                "All variety comes from the start. So the starting noise is an address of the image: that helps in "
+                "editing.",
             ),
             "b": Choice(
                 "It can generate only one image.",
@@ -103,16 +109,19 @@ QUESTIONS = {
         choices={
             "a": Choice(
                 "Yes: each step removes some more noise.",
-                "The noise is gone after any number of steps. More steps only follow the path of the network more closely.",
+                "The noise is gone after any number of steps. More steps only follow the path of the network more "
+                "closely.",
             ),
             "b": Choice(
                 "No: beyond some number, nothing visible changes.",
-                "The walk comes close to the exact path. What is left then are the errors of the network, and steps do not "
+                "The walk comes close to the exact path. What is left then are the errors of the network, and steps "
+                "do not "
                 "repair those.",
             ),
             "c": Choice(
                 "No: each step adds errors, so few steps are best.",
-                "One long step uses one prediction for the whole way. Its error is larger than that of many short ones.",
+                "One long step uses one prediction for the whole way. Its error is larger than that of many short "
+                "ones.",
             ),
         },
     ),
@@ -126,7 +135,8 @@ QUESTIONS = {
             ),
             "b": Choice(
                 "Heun: about twice as long.",
-                "Heun predicts twice in each step but the last: 39 evaluations. A fair comparison gives both the same NFE.",
+                "Heun predicts twice in each step but the last: 39 evaluations. A fair comparison gives both the "
+                "same NFE.",
             ),
             "c": Choice(
                 "DDIM: it has to walk without help from noise.",
@@ -153,7 +163,8 @@ QUESTIONS = {
         },
     ),
     "05.q6": Question(
-        "(Lesson 1) Image and noise have equal rates at timestep 260 of the linear schedule. Where are they equal on others?",
+        "(Lesson 1) Image and noise have equal rates at timestep 260 of the linear schedule. Where are they "
+        "equal on others?",
         right="a",
         choices={
             "a": Choice(
