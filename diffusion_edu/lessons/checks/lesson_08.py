@@ -61,8 +61,10 @@ FADE_TO = Exercise(
     draw=_fading,
     answer=_fade_to,
     means="Timestep 0 is the image, timestep T is the colour, and the way between them is straight.",
-    linear=("x0",),
-    where=lambda x0, t, T, color: f"t = {t} of T = {T}",
+    example=lambda: (torch.full((1, 1, 1, 1), 0.8, dtype=torch.float64), 3, 10, -0.2),
+    where=lambda x0, t, T, color: (
+        f"{'one pixel of 0.8, ' if x0.numel() == 1 else ''}t = {t}, T = {T}, color = {color:.3g}"
+    ),
     line="Look at what is kept: it is 1 at timestep 0 and 0 at timestep T.",
     mistakes=(
         *combined(_faded, IMAGE_PARTS, COLOR_PARTS),

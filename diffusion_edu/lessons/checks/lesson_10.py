@@ -21,12 +21,17 @@ def _start_from(x0, strength, eps, schedule):
 
 
 def _strengths(random):
-    """Strengths that lie clearly between two timesteps, and sometimes 0 or 1."""
-    kind, T = inputs.number(random, 0, 1), inputs.whole(random, 9, 14)
-    between = inputs.whole(random, 1, T - 2) + (0.2 if kind < 0.55 else 0.8)
-    strength = 0.0 if kind < 0.08 else 1.0 if kind > 0.92 else between / T
+    """An image, a strength that lies clearly between two timesteps, noise, and a schedule."""
+    T, near = inputs.whole(random, 9, 14), inputs.number(random, -0.3, 0.3)
     x0, eps = inputs.images(random, 2, 3, 4, 5), inputs.noise(random, 2, 3, 4, 5)
-    return x0, strength, eps, inputs.bent_schedule(random, T)
+    return x0, (inputs.whole(random, 1, T - 1) + near) / T, eps, inputs.bent_schedule(random, T)
+
+
+def _at_all_strengths(function, x0, strength, eps, schedule):
+    """Ask for both ends, a strength below and one above the nearest timestep, and at last for the one that is given."""
+    between = ((schedule.T // 2 + part) / schedule.T for part in (-0.2, 0.2))
+    results = [function(x0, each, eps, schedule) for each in (0.0, 1.0, *between, strength)]
+    return None if any(result is None for result in results) else results
 
 
 TIMESTEPS: Parts = {
@@ -95,6 +100,7 @@ def _started(top, mixture):
 START_FROM = Exercise(
     title="Where image-to-image starts",
     draw=_strengths,
+    run=_at_all_strengths,
     answer=_start_from,
     means="Strength 0 gives the image back, bit for bit. Strength 1 starts where generation starts.",
     linear=("x0", "eps"),
@@ -129,11 +135,11 @@ START_FROM = Exercise(
     properties=(
         Property(
             "Strength 0 should change nothing: timestep 0, and the image itself.",
-            lambda result, x0, strength, eps, schedule: strength > 0 or torch.equal(result[1], x0),
+            lambda result, x0, strength, eps, schedule: torch.equal(result[1], x0),
         ),
         Property(
             "Strength 1 should start at the last timestep.",
-            lambda result, x0, strength, eps, schedule: strength < 1 or result[0] == schedule.T,
+            lambda result, x0, strength, eps, schedule: result[2] == schedule.T,
         ),
     ),
 )
@@ -239,12 +245,14 @@ SLERP = Exercise(
     answer=_slerp,
     means="Halfway between two noises lies a noise again, as strong as they are.",
     example=lambda: (
-        torch.tensor([3.0, 0.0], dtype=torch.float64).view(1, 1, 1, 2),
-        torch.tensor([0.0, 3.0], dtype=torch.float64).view(1, 1, 1, 2),
-        1 / 3,
+        torch.tensor([2.0, 0.0], dtype=torch.float64).view(1, 1, 1, 2),
+        torch.tensor([1.0, 3**0.5], dtype=torch.float64).view(1, 1, 1, 2),
+        0.25,
     ),
     where=lambda a, b, fraction: (
-        f"a = [3, 0], b = [0, 3], fraction = {fraction:.3g}" if a.numel() == 2 else f"fraction = {fraction:.3g}"
+        "a = [2, 0], b = [1, root of 3], which is 60 degrees away, fraction = 0.25"
+        if a.numel() == 2
+        else f"fraction = {fraction:.3g}"
     ),
     line="Check the angle first (one for each image), then the two weights at fraction 0 and at fraction 1.",
     mistakes=(

@@ -104,8 +104,15 @@ HOLD = Exercise(
     draw=_large_and_small,
     answer=_hold,
     means="The large image keeps all of its detail, and its 2 x 2 means are exactly the small image.",
-    linear=("x0_hat", "small"),
-    where=lambda x0_hat, small: "both images have one colour (a right answer then returns the small one's)",
+    example=lambda: (
+        torch.tensor([[[[0.1, 0.2, 0.0, 0.4], [0.3, 0.2, 0.4, 0.0]]]], dtype=torch.float64),
+        torch.tensor([[[[0.5, 0.1]]]], dtype=torch.float64),
+    ),
+    where=lambda x0_hat, small: (
+        "x0_hat has the rows [0.1, 0.2, 0, 0.4] and [0.3, 0.2, 0.4, 0], small is [0.5, 0.1]"
+        if small.numel() == 2
+        else "random images"
+    ),
     line="Three parts: the means of the prediction, their difference to the small image, and its enlarging.",
     mistakes=(
         *named({hint: lambda x, small, by=by: by(x, _enlarge(small)) for hint, by in WITHOUT_MEANS.items()}),

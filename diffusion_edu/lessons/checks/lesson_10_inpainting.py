@@ -5,6 +5,7 @@ import torch
 from diffusion_edu.lessons.checks import inputs
 from diffusion_edu.lessons.checks.exercise import Exercise, Property
 from diffusion_edu.lessons.checks.families import Parts, combined, named
+from diffusion_edu.schedules import Schedule
 
 
 def _keep_known(x, known, mask, eps, t, schedule):
@@ -21,6 +22,20 @@ def _images_with_hole(random):
     x, known = inputs.noise(random, 2, 3, 4, 5), inputs.images(random, 2, 3, 4, 5)
     t = 0 if inputs.number(random, 0, 1) < 0.2 else inputs.whole(random, 1, 10)
     return x, known, _hole(random), inputs.noise(random, 2, 3, 4, 5), t, inputs.bent_schedule(random)
+
+
+def _two_pixels(*_):
+    """The arguments of 10.2 for two pixels, the first one known, on a schedule with easy numbers."""
+    signal, noise = (torch.tensor(table, dtype=torch.float64) for table in ([1, 0.8, 0.6, 0], [0, 0.6, 0.8, 1]))
+    pixels = lambda *values: torch.tensor(values, dtype=torch.float64).view(1, 1, 1, 2)  # noqa: E731
+    return pixels(4, 4), pixels(0.25, 0.25), pixels(1, 0), pixels(1, 1), 1, Schedule("easy", signal, noise)
+
+
+def _in_words(x, t, schedule):
+    """Describe the case of two pixels at timestep t, or a random one."""
+    words = "two pixels, only the first one is known: x = [4, 4], known = [0.25, 0.25], mask = [1, 0], eps = [1, 1], "
+    rates = f"signal = {schedule.signal[t]:.2f} and noise = {schedule.noise[t]:.2f} at timestep {t}"
+    return f"{words if x.numel() == 2 else ''}{rates}"
 
 
 KNOWN_PARTS: Parts = {
@@ -89,11 +104,8 @@ KEEP_KNOWN = Exercise(
     draw=_images_with_hole,
     answer=_keep_known,
     means="At every timestep the known pixels are as noisy as the rest. At timestep 0 they are exact.",
-    linear=("x", "known", "eps"),
-    where=lambda x, known, mask, eps, t, schedule: (
-        f"t = {t}, signal = {schedule.signal[t]:.2f}, noise = {schedule.noise[t]:.2f} "
-        "(every factor should be 0 on one side of the mask)"
-    ),
+    example=_two_pixels,
+    where=lambda x, known, mask, eps, t, schedule: f"t = {t}, {_in_words(x, t, schedule)}",
     line="There are two parts: what stands where the mask is 1, and what stands where it is 0.",
     mistakes=(
         *combined(_kept, KNOWN_PARTS, HOLE_PARTS, MASK_PARTS),
@@ -225,7 +237,10 @@ INPAINT_STEP = Exercise(
     answer=_inpaint_step,
     given=_inpainted(WHEN_PARTS[next(hint for hint in WHEN_PARTS if "one step late" in hint)], ORDERS[""], lambda m: m),
     means="After the step everything is at s, and at s = 0 the known pixels are exact.",
-    where=lambda step, x, known, mask, eps, t, s, schedule: f"t = {t} and s = {s}",
+    example=lambda: (lambda x, t, s: x - t + s, *_two_pixels()[:4], 3, *_two_pixels()[4:]),
+    where=lambda step, x, known, mask, eps, t, s, schedule: (
+        f"{'step(x, t, s) = x - t + s, ' if x.numel() == 2 else ''}t = {t}, s = {s}, {_in_words(x, s, schedule)}"
+    ),
     line="Look at the timestep of the known pixels: where is x after the step?",
     mistakes=(
         *(
