@@ -82,7 +82,7 @@ def section(title, values):
     if not values:
         return ""
     plain = {key: value for key, value in values.items() if not tabular(value)}
-    parts = [f"## {title}", table(("", ""), [(label(key), shown(value)) for key, value in plain.items()])]
+    parts = [f"## {title}", table(("", ""), [(label(key), shown(value, key)) for key, value in plain.items()])]
     for key, value in values.items():
         if tabular(value):
             parts += [f"### {title}: {label(key)}", *grid(value)]
@@ -111,8 +111,10 @@ def label(key):
     return str(key).replace("_", " ")
 
 
-def shown(value):
-    """Return a value as text: numbers with four digits, lists with commas, everything else as JSON."""
+def shown(value, key=""):
+    """Return a value as text: numbers with four digits, lists with commas, commands as code, all else as JSON."""
+    if key.endswith("command"):
+        return f"`{value}`"
     if isinstance(value, bool) or value is None:
         return {True: "yes", False: "no", None: "none"}[value]
     if isinstance(value, float):

@@ -7,6 +7,7 @@ author = "the authors of diffusion_edu"
 release = version = diffusion_edu.__version__
 html_title = project
 language = "en"
+smartquotes_action = "q"  # quotes only: -- belongs to options of commands
 
 extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.viewcode", "docs.book.mathml", "docs.book.docstrings"]
 nb_execution_mode = "off"  # the outputs are those that the notebooks hold
@@ -28,7 +29,7 @@ autodoc_member_order = "bysource"
 autodoc_typehints = "signature"
 autodoc_typehints_format = "short"
 autodoc_preserve_defaults = True  # torch.randn_like is shown as it is written
-autodoc_default_options = {"members": True, "show-inheritance": False}
+autodoc_default_options = {"members": True, "exclude-members": "model_config"}
 python_use_unqualified_type_names = True
 maximum_signature_line_length = 90
 viewcode_follow_imported_members = False
