@@ -86,7 +86,7 @@ check("03.1", squared_distances)
 # %% [markdown] id="exercise-2"
 # ### Exercise 03.2: how much each point explains x (free)
 #
-# Gaussian noise makes small distances likely and large ones unlikely. Point $p$ leads to this $x$ with a density proportional to $\exp\left(-\lVert x - \text{signal}_t\, p\rVert^2 / (2\,\text{noise}_t^2)\right)$. Divide by the sum over all points: you get one **weight** per point, its probability given $x$. Your function must also work where there is hardly any noise. It may call `squared_distances`, once that is right.
+# Gaussian noise makes small distances likely and large ones unlikely. Point $p$ leads to this $x$ with a density proportional to $\exp\left(-\lVert x - \text{signal}_t\, p\rVert^2 / (2\,\text{noise}_t^2)\right)$. Divide by the sum over all points: you get one **weight** per point, its probability given $x$. Your function must also work where there is hardly any noise, and far from all points. It may call `squared_distances`, once that is right.
 
 
 # %% id="exercise-2-answer" tags=["exercise"]

@@ -11,6 +11,7 @@ from diffusion_edu.lessons.checks.inputs import noise, number, schedule, whole
 from diffusion_edu.lessons.checks.results import short
 from diffusion_edu.schedules import Schedule
 
+FAR = 100.0  # from all points
 FAINT = 0.005  # the noise rates of a schedule, multiplied by this: exponentials of distances underflow
 
 
@@ -24,7 +25,9 @@ def draw(random, lowest=1, faint=0.25):
             made = replace(made, noise=FAINT * made.noise)
     t = whole(random, lowest, T - 1)
     points = noise(random, 7, d)
-    return made.signal[t] * points[:5] + 0.6 * noise(random, 5, d), points, t, made
+    x = made.signal[t] * points[:5] + 0.6 * noise(random, 5, d)
+    x[-1] += FAR  # there every exponential of a distance underflows, at any noise
+    return x, points, t, made
 
 
 # 03.1: how far every x is from every noised point -------------------------------------------------------------------
@@ -222,10 +225,12 @@ WEIGHTS = {
     ),
     "These are logarithms of weights.": lambda z: (-z).log_softmax(1),
     "These are the exponents. The exponential and the division by the sum are missing.": lambda z: -z,
-    "At low noise every exponential becomes 0, and 0 / 0 is NaN. Subtract the largest exponent of the row first, or "
-    "use softmax, which does that.": lambda z: (-z).exp() / (-z).exp().sum(1, keepdim=True),
-    "At low noise every exponential becomes 0, and your small number below the line leaves rows of zeros. Subtract "
-    "the largest exponent of the row first.": lambda z: (-z).exp() / ((-z).exp().sum(1, keepdim=True) + 1e-8),
+    "At low noise, or far from all points, every exponential becomes 0, and 0 / 0 is NaN. Subtract the largest "
+    "exponent of the row first, or use softmax, which does that.": lambda z: (
+        (-z).exp() / (-z).exp().sum(1, keepdim=True)
+    ),
+    "Far from all points every exponential becomes 0, and your small number below the line leaves rows of zeros. "
+    "Subtract the largest exponent of the row first.": lambda z: (-z).exp() / ((-z).exp().sum(1, keepdim=True) + 1e-8),
     "You divided the exponentials by the sums of the columns.": lambda z: (-z).exp() / (-z).exp().sum(0),
     "You divided the exponentials by the sum of all.": lambda z: (-z).exp() / (-z).exp().sum(),
     "You weighted with one divided by the exponent. A Gaussian falls much faster.": lambda z: (
