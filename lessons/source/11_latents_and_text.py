@@ -70,7 +70,7 @@ x = F.interpolate(small, scale_factor=2, mode="bicubic").clamp(-1, 1)  # (8, 3, 
 
 z = codec.encode(x)  # (8, 4, 16, 16), standardised
 decoded = codec.decode(z)
-figures.latent_maps(x[:3], z[:3], decoded[:3])
+figures.latent_maps(x[:2], z[:2], decoded[:2])
 
 # %% [markdown] id="exercise-1"
 # ### Exercise 11.1: standardise latents (one blank)
@@ -151,7 +151,7 @@ assert quality["latent"] > quality["thumbnail"] + 2 > quality["bug"] + 6
 print({name: f"{each:.1f} dB" for name, each in quality.items()})
 if passed("11.5"):
     print(f"after your repair: {psnr(decode_latents(decoder, z, mean, std), x).mean():.1f} dB")
-shown = {name: each[:4] for name, each in versions.items()}
+shown = {name: each[:3] for name, each in versions.items()}
 figures.side_by_side(shown, "Through a latent, through a thumbnail, and through the bug.")
 
 # %% [markdown] id="exercise-3"
