@@ -1,11 +1,11 @@
 # %% [markdown] id="title"
 # # 2 · Denoising once
 #
-# A **denoiser** looks at a noisy image and predicts the clean one. Everything later in this course repeats this one prediction. At the end you can
+# A **denoiser** looks at a noisy image and predicts the clean one. Every sampler of this course repeats this one prediction again and again. At the end you can
 #
 # - turn any prediction (image, noise or $v$) into any other, on any schedule;
 # - say what the best possible prediction is, and why it is blurred;
-# - read a loss without being fooled by it.
+# - read an error correctly: a small one can mean a poor prediction.
 #
 # **You need** [lesson 1](01_adding_noise.ipynb) and a little trigonometry. **Time:** 45 to 60 minutes (recall and prediction 6, first look 7, image and noise 10, $v$ 10, the best prediction 12, two errors 8, quiz 6). **In the explorer:** the page [Denoise once](app:Denoise_once).
 
@@ -14,7 +14,7 @@ import torch
 from diffusion_edu.checkpoints import PRETRAINED, load
 from diffusion_edu.data.images import load_images, to_signed
 from diffusion_edu.denoisers import exact, exact_gaussian
-from diffusion_edu.lessons import answered, check, fast, predict, predicted, quiz, report, start
+from diffusion_edu.lessons import check, fast, passed, predict, predicted, quiz, report, start
 from diffusion_edu.lessons.figures import lesson_02 as figures
 from diffusion_edu.randomness import Compute
 from diffusion_edu.samplers import predicted_noise
@@ -38,7 +38,7 @@ quiz("02.r2", ...)  ## solution: quiz("02.r2", "b")
 # %% [markdown] id="predict"
 # ## Predict
 #
-# Decide now, and write one reason.
+# Decide now, and write one reason. The *best* denoiser is the one with the lowest mean squared error.
 #
 # {question 02.p1}
 #
@@ -53,10 +53,10 @@ predict("02.p2", ..., because=...)  ## solution: predict("02.p2", "c", because="
 # %% [markdown] id="first-look"
 # ## 1. A first look
 #
-# In code a denoiser is a function `(x, t) -> x0_hat`. The hat means *predicted*. We take a flower, add noise up to six timesteps, and ask two denoisers:
+# In code a denoiser is a function `(x, t) -> x0_hat`. The hat means *predicted*. We take a flower, bring it to six timesteps, and ask two denoisers for the clean image:
 #
-# - `network`: a trained U-Net, which has learned from photographs;
-# - `exact`: no network. It knows our 1,024 generated flowers by heart, and computes which of them could be behind x, and how probable each is. Then it takes their mean. On these flowers nothing can have a lower mean squared error.
+# - `network`: a trained network, which has learned from photographs;
+# - `exact`: no network, but a computation. It knows our 1,024 generated flowers. For each of them it computes how probable it is that x was made from this flower. The prediction is their mean, weighted by these probabilities. For these flowers no prediction can have a lower mean squared error.
 
 # %% id="first-figure"
 schedule = linear(1000)
@@ -72,9 +72,9 @@ denoisers = {"network": network, "exact": exact(flowers, schedule)}
 figures.predictions(x0, eps, schedule, [1000, 800, 600, 400, 200, 50], denoisers)
 
 # %% [markdown] id="first-words"
-# On the left both are blurred, also the one that cannot be beaten. So **the blur is not the fault of a small network**. Many flowers could be behind this x; the prediction with the lowest mean squared error is their mean, the **posterior mean**.
+# On the left both predictions are blurred, even that of `exact`, which is the best possible one. So **the blur is not the fault of a small network**. This x could come from many flowers. The prediction with the lowest mean squared error is their weighted mean, the **posterior mean**.
 #
-# In the middle they differ: `exact` knows only these 1,024 flowers and finds this one soon. The network has to expect every flower there could be.
+# In the middle they differ. `exact` has to choose among 1,024 flowers only, and finds the right one at t = 600 already. The network must expect every flower that there could be.
 
 # %% id="predicted-2"
 last = schedule.corrupt(x0, 1000, eps)
@@ -91,15 +91,15 @@ predicted(
 # %% [markdown] id="two-views"
 # ## 2. Image or noise: one prediction
 #
-# The forward process (lesson 1) makes $x = \text{signal}_t\, x_0 + \text{noise}_t\, \varepsilon$. We know $x$. So whoever predicts the image has predicted the noise as well, and the other way round:
+# The forward process (lesson 1) makes $x = \text{signal}_t\, x_0 + \text{noise}_t\, \varepsilon$. We know $x$. So whoever predicts the image has predicted the noise as well, and whoever predicts the noise has predicted the image. The two predictions fulfil the same equation:
 #
 # $$x = \text{signal}_t\, \hat x_0 + \text{noise}_t\, \hat\varepsilon .$$
 #
-# The network of the DDPM paper predicts $\hat\varepsilon$ (its **prediction type** is *epsilon*). This line makes a denoiser of it.
+# The network of the DDPM paper predicts $\hat\varepsilon$ (its **prediction type** is *epsilon*). This equation makes a denoiser of it.
 #
 # ### Exercise 02.1: from the image to the noise (one blank)
 #
-# The tables are `schedule.signal` and `schedule.noise`. Do **not** assume that the squares of the rates add to one.
+# Solve the equation for $\hat\varepsilon$. Do **not** assume that the squares of the rates add up to one.
 
 
 # %% id="exercise-1-answer" tags=["exercise"]
@@ -116,6 +116,8 @@ check("02.1", eps_from_x0)
 
 # %% [markdown] id="exercise-2"
 # ### Exercise 02.2: from the noise to the image (free)
+#
+# The other way round: a network has predicted the noise. Compute the image. The rates stand in the tables `schedule.signal` and `schedule.noise`.
 
 
 # %% id="exercise-2-answer" tags=["exercise"]
@@ -132,11 +134,11 @@ check("02.2", x0_from_eps)
 # %% [markdown] id="v"
 # ## 3. What this network really predicts: $v$
 #
-# Near pure noise $\text{signal}_t$ is tiny, and dividing by it makes small errors huge. **v-prediction** (Salimans & Ho 2022) avoids the division. Write the two rates as an angle $\theta$ (on other schedules divide x by $\sqrt{\text{signal}^2 + \text{noise}^2}$ first):
+# At high timesteps $\text{signal}_t$ is tiny. Dividing by it makes small errors huge. **v-prediction** (Salimans & Ho 2022) avoids the division. Write the two rates as an angle $\theta$, as in lesson 1. (On schedules that are not variance preserving, first divide $x$ by $\sqrt{\text{signal}_t^2 + \text{noise}_t^2}$; the result is called $y$. On our schedule $y$ is $x$.)
 #
 # $$y = \cos\theta\, x_0 + \sin\theta\, \varepsilon, \qquad v = \cos\theta\, \varepsilon - \sin\theta\, x_0 .$$
 #
-# $(y, v)$ is $(x_0, \varepsilon)$, turned by $\theta$. Turning back gives both. Here the **noise** by hand, from what the network really returns:
+# The pair $(y, v)$ is the pair $(x_0, \varepsilon)$, turned by the angle $\theta$. If you turn back, you get $x_0$ and $\varepsilon$. Here is the **noise**, computed by hand from the $v$ that the network returns:
 
 # %% id="by-hand"
 t = 400
@@ -152,7 +154,7 @@ print(f"theta = {theta:.2f}: eps_hat = {theta.sin():.2f} y + {theta.cos():.2f} v
 # %% [markdown] id="exercise-3"
 # ### Exercise 02.3: find the bug
 #
-# A colleague wrote this for the **image**. It is for a batch: each image has its own angle. Run both cells and look at the second row. What do you see at $t = 1000$, and what at $t = 50$? Repair the function, and run them again.
+# A colleague wrote this function, which computes the **image** from $y$ and $v$. It works on a batch: each image has its own angle. Run this cell and the next one, and compare the second row with the second row of the first figure. What is different at $t = 1000$, and what at $t = 50$? Repair the function, and run both cells again.
 
 
 # %% id="exercise-3-answer" tags=["exercise"]
@@ -174,25 +176,25 @@ _, angles = schedule.angle(timesteps, x0.expand(6, -1, -1, -1))
 y = schedule.corrupt(x0, timesteps, eps)
 with torch.no_grad():
     outputs = model.net(y, (1000 * angles).float().flatten(), None)
-figures.read_from_v(y, x0_from_v(y, outputs, angles.float().flatten()), x0, timesteps.tolist())
+figures.read_from_v(x0_from_v, y, outputs, angles.float().flatten(), x0, timesteps.tolist())
 
 # %% [markdown] id="best"
 # ## 4. The best prediction
 #
-# For simple images the best prediction is one line. Let every number of $x_0$ be Gaussian with the mean `mean` and the standard deviation `std`. Then $x$ has the mean $\text{signal}_t\cdot$`mean` and the variance $\text{signal}_t^2\,$`std`$^2 + \text{noise}_t^2$. The best prediction starts from `mean`. Then it looks how far $x$ is from *its* mean, and adds this distance times the factor
+# For very simple images the best prediction is one line of code. Let each number of $x_0$ be Gaussian with the mean `mean` and the standard deviation `std`, independent of the other numbers. Then $x$ has the mean $\text{signal}_t\cdot$`mean` and the variance $\text{signal}_t^2\,$`std`$^2 + \text{noise}_t^2$. The best prediction starts from `mean`. Then it takes the distance of $x$ from the mean of $x$, multiplies it by a factor, and adds it. The factor is
 #
 # $$\frac{\text{how } x_0 \text{ and } x \text{ vary together}}{\text{variance of } x} .$$
 #
-# Above the line stands the **covariance** of $x_0$ and $x$. The noise is independent of $x_0$, so only the image part of $x$ counts there.
+# Above the line stands the **covariance** of $x_0$ and $x$, the mean of the product of their distances from their means. The noise is independent of $x_0$. So only the image part of $x$ counts above the line: what is the covariance of $x_0$ and $\text{signal}_t\, x_0$?
 #
 # ### Exercise 02.4: the posterior mean (free)
 #
-# Two tests by hand: what must come out at timestep 0, and what if x is all noise?
+# Two tests by hand: what must come out at timestep 0, and what must come out if x is only noise?
 
 
 # %% id="exercise-4-answer" tags=["exercise"]
 def best_prediction(x, t, mean, std, schedule):
-    """Predict x0 from x (b, ...) with the lowest mean squared error, where x0 has this mean and standard deviation."""
+    """Predict x0 from x (b, ...) with the lowest error; x0 has this mean and deviation std."""
     # BEGIN SOLUTION
     signal, noise = schedule.signal[t], schedule.noise[t]
     factor = signal * std**2 / (signal**2 * std**2 + noise**2)
@@ -204,26 +206,32 @@ def best_prediction(x, t, mean, std, schedule):
 check("02.4", best_prediction)
 
 # %% [markdown] id="experiment"
-# **Experiment.** Can another factor do better? We try all predictions of the form factor · x on 100,000 numbers. Turn the knob: 30, 100, 300. Where is the lowest point, and what becomes of x / signal? In the explorer, watch the exact denoiser of [100 flowers](app:Denoise_once?denoise.denoiser=the+exact+denoiser&denoise.count=100).
+# **Experiment.** Can another factor do better? We take 100,000 numbers with mean 0 and standard deviation 0.5, and try many predictions of the form factor · x. Change the timestep: 30, 100, 300. Where is the lowest point of the curve? How good is the prediction x / signal? In the explorer, watch the exact denoiser of [100 flowers](app:Denoise_once?denoise.denoiser=the+exact+denoiser&denoise.count=100).
 
 # %% id="experiment-figure"
-knob = 100  # a timestep
+knob = 100  # the knob, a timestep: change it and run the cell again
 
 library_best = exact_gaussian(0.0, 0.5, schedule)
-mine = (lambda x: best_prediction(x, knob, 0.0, 0.5, schedule)) if answered(best_prediction) else None
-figures.error_of_factors(schedule, knob, 0.5, mine or (lambda x: library_best(x, knob)))
+
+
+def best(x):
+    """Predict with your function, or with the library's as long as yours is not right."""
+    return best_prediction(x, knob, 0.0, 0.5, schedule) if passed("02.4") else library_best(x, knob)
+
+
+figures.error_of_factors(schedule, knob, 0.5, best)
 
 # %% [markdown] id="exercise-5"
 # ## 5. One prediction, two errors
 #
-# Papers train with the error in $\varepsilon$, in $x_0$ or in $v$. $\hat\varepsilon$ and $\hat x_0$ are one prediction, so their errors are tied: use 02.1 twice, for the prediction and for the truth, and subtract.
+# Papers train with the error in $\varepsilon$, in $x_0$ or in $v$. $\hat\varepsilon$ and $\hat x_0$ are one prediction. So if you know the error of one, you know that of the other. Write the equation of part 2 twice, once with the true $x_0$ and $\varepsilon$ and once with the predicted ones. $x$ is the same in both. Subtract them: by which factor do $\hat\varepsilon - \varepsilon$ and $\hat x_0 - x_0$ differ?
 #
 # ### Exercise 02.5: from one error to the other (free)
 
 
 # %% id="exercise-5-answer" tags=["exercise"]
 def eps_error(x0_error, signal, noise):
-    """Give the mean squared error of eps_hat, from that of x0_hat and the two rates; all are plain numbers."""
+    """Give the mean squared error of eps_hat from that of x0_hat; all three are numbers."""
     # BEGIN SOLUTION
     return (signal / noise) ** 2 * x0_error
     # END SOLUTION
@@ -232,43 +240,39 @@ def eps_error(x0_error, signal, noise):
 
 check("02.5", eps_error)
 
-
 # %% id="errors-figure"
-def in_eps(x0_error, t):
-    """Convert an error in x0 with your function, or, as long as it is not written, with the library's way."""
-    signal, noise = schedule.signal[t].item(), schedule.noise[t].item()
-    return eps_error(x0_error, signal, noise) if answered(eps_error) else x0_error * signal**2 / noise**2
-
-
-some, measured = flowers[:4] if fast() else flowers[:16], {}
+some, errors = flowers[:4] if fast() else flowers[:16], {}
 for t in [50, 200, 400, 600, 800, 1000]:
     truth = torch.randn(some.shape, generator=torch.Generator().manual_seed(2026 + t))
     x = schedule.corrupt(some, t, truth)
     with torch.no_grad():
         x0_hat = network(x, t)
-    measured[t] = figures.error(x0_hat, some)
+    of_x0 = figures.error(x0_hat, some)
     of_eps = figures.error(predicted_noise(schedule, x, x0_hat, t), truth)
-    print(
-        f"t = {t}: error in x0 {measured[t]:.4f}; in eps {of_eps:.6f} measured, {in_eps(measured[t], t):.6f} converted"
-    )
-figures.errors_over_timesteps(schedule, 0.5, measured, lambda e, signal, noise: e * signal**2 / noise**2)
+    errors[t] = of_x0, of_eps
+    print(f"t = {t}: error in x0 {of_x0:.4f}, in eps {of_eps:.6f}", end="")
+    if passed("02.5"):
+        yours = eps_error(of_x0, schedule.signal[t].item(), schedule.noise[t].item())
+        print(f", by your function {yours:.6f}", end="")
+    print()
+figures.errors_over_timesteps(schedule, 0.5, errors)
 
 # %% id="predicted-1"
 lowest = {t: figures.gaussian_error(schedule, t, 0.5) for t in (900, 100)}
 assert abs(lowest[900] - 0.25) < 0.001 and abs(lowest[100] - 0.079) < 0.001
 predicted(
     "02.p1",
-    f"the error in x0 is {lowest[900]:.3f} at 900, all of the images' variance, and {lowest[100]:.3f} at 100. "
-    "(The numbers are those of Gaussian images with standard deviation 0.5 on the linear schedule.)",
+    f"the error in x0 is {lowest[900]:.3f} at 900, as large as the variance of the images, and {lowest[100]:.3f} at 100. "
+    "(These are Gaussian images with standard deviation 0.5, on the linear schedule.)",
 )
 
 # %% [markdown] id="takeaways"
 # ## Takeaways
 #
 # - A denoiser predicts the clean image. Image, noise and $v$ are three views of one prediction: $x = \text{signal}_t\,\hat x_0 + \text{noise}_t\,\hat\varepsilon$ on every schedule (Ho et al. 2020, eq. 15, for $\hat x_0$).
-# - $\hat x_0 = \cos\theta\, y - \sin\theta\, v$: a turn back, without division (Salimans & Ho 2022, appendix D).
+# - $\hat x_0 = \cos\theta\, y - \sin\theta\, v$: turned back, without a division (Salimans & Ho 2022, section 4 and appendix D).
 # - The best prediction is the posterior mean. It is blurred where many images are possible.
-# - The error in $\varepsilon$ is the signal-to-noise ratio times the error in $x_0$. A small loss at a high timestep means little.
+# - The error in $\varepsilon$ is the signal-to-noise ratio times the error in $x_0$. A small error in $\varepsilon$ at a high timestep means little.
 # - **Next:** [lesson 3](03_diffusion_in_2d.ipynb) turns the prediction into a field of arrows, and starts to walk.
 
 # %% [markdown] id="quiz"

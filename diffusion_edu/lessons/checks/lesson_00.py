@@ -66,7 +66,7 @@ WALK = Exercise(
     answer=_walk,
     run=_states,
     means="This loop is the whole reverse process: whatever the sampler is, only `step` changes.",
-    example=lambda: (lambda x, t, s: x + 10 * t + s, torch.zeros(1, 1), [3, 1, 0]),
+    example=lambda: (lambda x, t, s: x + 10 * t + s, torch.ones(1, 1), [3, 1, 0]),
     where=lambda step, x, timesteps: f"step adds 10 t + s to x, x is {x.flatten()[0]:.3g}, timesteps = {timesteps}",
     line="Go through the loop by hand with timesteps [3, 1, 0]: what is in the list, and what is x, after each line?",
     mistakes=(
@@ -125,6 +125,40 @@ WALK = Exercise(
             _pairs(lambda timesteps: [(t, max(t - 1, 0)) for t in timesteps]),
         ),
         Mistake(
+            "There is one step for every timestep. Between n timesteps there are n - 1 steps.",
+            _pairs(lambda timesteps: [(t, t - 1) for t in timesteps]),
+        ),
+        Mistake(
+            "You pair the list with itself backwards. Which two timesteps belong to one step?",
+            _pairs(lambda timesteps: list(zip(timesteps, timesteps[::-1], strict=True))),
+        ),
+        Mistake(
+            "The first entry of your list is a timestep. Each entry is x at a timestep.",
+            lambda step, x, timesteps: [timesteps[0], *_walk(step, x, timesteps)[1:]],
+        ),
+        Mistake(
+            "The first entry of your list is a number. It is to be x before the first step.",
+            lambda step, x, timesteps: [0, *_walk(step, x, timesteps)[1:]],
+        ),
+        Mistake("You collect timesteps. Collect x.", lambda step, x, timesteps: [x, *timesteps[1:]]),
+        Mistake("You collect timesteps. Collect x.", lambda step, x, timesteps: [x, *timesteps[:-1]]),
+        Mistake("You collect timesteps. Collect x.", lambda step, x, timesteps: list(timesteps)),
+        Mistake(
+            "You collect pairs of a timestep and x. Collect x alone.",
+            lambda step, x, timesteps: [
+                x,
+                *((t, each) for t, each in zip(timesteps, _walk(step, x, timesteps)[1:], strict=False)),
+            ],
+        ),
+        Mistake(
+            "You collect pairs of a timestep and x. Collect x alone.",
+            lambda step, x, timesteps: list(zip(timesteps, _walk(step, x, timesteps), strict=True)),
+        ),
+        Mistake(
+            "You collect pairs of a timestep and x. Collect x alone.",
+            lambda step, x, timesteps: [x, *zip(timesteps[1:], _walk(step, x, timesteps)[1:], strict=True)],
+        ),
+        Mistake(
             "There is one step for every timestep, each to the same timestep.",
             _pairs(lambda timesteps: [(t, t) for t in timesteps]),
         ),
@@ -144,6 +178,10 @@ WALK = Exercise(
         Mistake(
             "You walk upwards, from the lowest timestep to the highest.",
             _pairs(lambda timesteps: _down(timesteps[::-1])),
+        ),
+        Mistake(
+            "The second timestep of your steps is a place in the list. It is to be the timestep that stands there.",
+            _pairs(lambda timesteps: list(zip(timesteps, range(len(timesteps)), strict=True))),
         ),
         Mistake(
             "The step got places in the list. It wants the timesteps that stand there.",

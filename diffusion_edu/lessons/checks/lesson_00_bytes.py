@@ -46,9 +46,12 @@ OVERFLOW = (
     "Change the type first."
 )
 WHOLE = "Your result holds whole numbers: all shades between black and white fall together. Keep the fractions."
-WHITE_LOW = "White does not quite arrive at the upper end. What is the highest byte, and is it as high as the count?"
-WHITE_HIGH = "White goes beyond the upper end of the range. Try the highest byte."
-NOT_DIVIDED = "The middle is at zero now, but the values still reach more than a hundred: the range is still to shrink."
+WHITE_LOW = "White does not quite arrive at the upper end. There are 256 different bytes: which number is the highest?"
+WHITE_HIGH = "White goes beyond the upper end of the range. Try the highest byte by hand."
+NOT_DIVIDED = "The middle is at zero now, but the values still reach more than a hundred: the range is still too wide."
+WAY_BACK = (
+    "You multiplied. The range of bytes is wide, and the range of numbers is narrow: which operation makes it narrow?"
+)
 
 TO_SIGNED = Exercise(
     title="From bytes to numbers around zero",
@@ -82,6 +85,19 @@ TO_SIGNED = Exercise(
         *(Mistake(NOT_DIVIDED, _centred(middle, 1)) for middle in (127, 127.5, 128)),
         Mistake(NARROW, _affine(510, 0.25)),
         *(Mistake(NARROW, _centred(middle, 255)) for middle in (128, 127)),
+        *(
+            Mistake(WAY_BACK, lambda image, m=m, a=a, b=b: (image.double() + a) * m + b)
+            for m in (127.5, 128, 255)
+            for a, b in ((0, 0), (0, -1), (1, 0), (-1, 0))
+        ),
+        Mistake(
+            "You subtracted before you divided, so the middle is not at zero. Put black in by hand.", _centred(1, 127.5)
+        ),
+        Mistake("Half of the range was not made narrow: check the number that you subtract.", _affine(127.5, 127.5)),
+        Mistake(
+            "You cut off everything above the upper end: all bytes but black are white now. Make the range narrower.",
+            lambda image: image.double().clamp(-1, 1),
+        ),
         Mistake(OVERFLOW, lambda image: 2 * image / 255 - 1),
         Mistake(OVERFLOW, lambda image: (2 * image - 255) / 255),
         *(Mistake(OVERFLOW, lambda image, m=m: (image - m) / 127.5) for m in (127, 128)),
@@ -168,7 +184,7 @@ TO_BYTES = Exercise(
     run=_read,
     dtype=torch.uint8,
     means="Scaled, rounded, limited, and only then changed in type: every byte comes back, and 1.01 is white.",
-    example=lambda: (torch.tensor([[[-1.0, -0.5, 0.5, 1.01]]]),),
+    example=lambda: (torch.tensor([[[-1.01, -1.0, -0.5, 0.5, 1.01]]]),),
     line="Count four things in your code: the range is moved, rounded, limited, and the type changes last.",
     mistakes=(
         Mistake(CUT, _scaled(127.5, 1, torch.trunc)),
@@ -202,6 +218,10 @@ TO_BYTES = Exercise(
             for scale, shift in ((127.5, 0.5), (255, 0.5), (127.5, 2))
             for how in (torch.round, torch.trunc)
         ),
+        Mistake(
+            "You subtract. On the way to numbers 1 was subtracted: which operation undoes that?",
+            lambda x: (x * 127.5 - 1).round().clamp(0, 255),
+        ),
         Mistake("All is white: the number that you add is far too large.", _scaled(127.5, 127.5)),
         Mistake(
             "A bracket is missing: multiplication comes before addition, so the range is moved but not widened.",
@@ -231,9 +251,13 @@ TO_BYTES = Exercise(
         ),
     ),
     properties=(
-        Property(NO_CLAMP, lambda result, x: torch.all(result[x > 1] == 255)),
+        Property(NO_CLAMP, lambda result, x: not ((result[x > 1] > 255) | (result[x > 1] < 60)).any()),
         Property(
-            "Values below -1 are blacker than black: all must become byte 0.",
+            "Values above 1 are brighter than white: all must become byte 255.",
+            lambda result, x: torch.all(result[x > 1] == 255),
+        ),
+        Property(
+            "Values below -1 are darker than black: all must become byte 0.",
             lambda result, x: torch.all(result[x < -1] == 0),
         ),
         Property("A byte is a whole number.", lambda result, x: torch.all(result == result.round())),

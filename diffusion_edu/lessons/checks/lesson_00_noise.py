@@ -57,6 +57,18 @@ BATCH = (
 FIRST = "The batch has one generator, and only the first seed is used. What are the other seeds for?"
 OWN = "Look at where the generator is made, and at which seed it gets."
 
+
+def _tell(function, seeds, shape):
+    """Say which rows are equal, and whether a row stays the same if its seed is alone."""
+    rows, alone = (torch.as_tensor(np.stack([*map(np.asarray, function(some, shape))])) for some in (seeds, seeds[1:2]))
+    twins = "equal" if torch.equal(rows[0], rows[seeds.index(seeds[0], 1)]) else "not equal"
+    same = "the same" if torch.equal(rows[1:2], alone) else "not the same"
+    return (
+        f"A case to try: for the seeds {seeds}, your rows {[k for k, seed in enumerate(seeds) if seed == seeds[0]]} "
+        f"have the same seed and are {twins}. For the seed {seeds[1]} alone, your noise is {same} as your row 1."
+    )
+
+
 NOISE_MISTAKES = (
     Mistake(BATCH, _in_turn(lambda seeds: seeds[0])),
     Mistake(FIRST, _at_once(lambda seeds: seeds[0])),
@@ -109,8 +121,16 @@ NOISE_MISTAKES = (
         lambda seeds, shape: _right(list(dict.fromkeys(seeds)), shape),
     ),
     Mistake(
+        "Equal seeds were merged, and their order is lost. Every seed in the list gets a row, also if it occurs twice.",
+        lambda seeds, shape: _right(list(set(seeds)), shape),
+    ),
+    Mistake(
         "You returned the noise of one image. Every seed needs a row of its own.",
         lambda seeds, shape: _one(seeds[0], shape),
+    ),
+    Mistake(
+        "Your batch holds the last image only: is a line outside of the loop that belongs inside?",
+        lambda seeds, shape: _right(seeds[-1:], shape),
     ),
     Mistake(
         "You returned the noise of the last image only: is something overwritten in the loop?",
@@ -213,7 +233,7 @@ NOISE_FOR = Exercise(
     answer=_right,
     means="Row k depends on seed k alone: add, remove or reorder images, and the others stay the same.",
     example=lambda: ([7, 8, 7], (1, 1, 2)),
-    where=lambda seeds, shape: f"seeds = {seeds} and shape = {tuple(shape)}, so that equal seeds must give equal rows",
+    tell=_tell,
     line=OWN,
     mistakes=NOISE_MISTAKES,
     properties=NOISE_PROPERTIES,
@@ -228,7 +248,7 @@ BATCH_NOISE = Exercise(
     given=_in_turn(lambda seeds: seeds[0]),
     means="A generator for every image: this is how the library does it, and why its images can be shared as seeds.",
     example=lambda: ([7, 8, 7], (1, 1, 2)),
-    where=lambda seeds, shape: f"seeds = {seeds} and shape = {tuple(shape)}, so that equal seeds must give equal rows",
+    tell=_tell,
     line=OWN,
     mistakes=NOISE_MISTAKES[1:],
     properties=NOISE_PROPERTIES,

@@ -96,6 +96,19 @@ ADD_NOISE = Exercise(
                 "You read the table one timestep too high. Entry 0 is the clean image.": (
                     lambda x0, eps, t, a: JUMP(x0, eps, t + 1, a)
                 ),
+                "The image has the rate of timestep t, but the noise has that of the timestep below.": (
+                    lambda x0, eps, t, a: _root(a[t]) * x0 + _root_of_rest(a[t - 1]) * eps,
+                    lambda x0, eps, t, a: _root(a[t]) * x0 + _root_of_rest(a[max(t - 1, 0)]) * eps,
+                ),
+                "The image has the rate of timestep t, but the noise has that of the timestep above.": (
+                    lambda x0, eps, t, a: _root(a[t]) * x0 + _root_of_rest(a[t + 1]) * eps
+                ),
+                "The noise has the rate of the last timestep of the table, and not that of t.": (
+                    lambda x0, eps, t, a: _root(a[t]) * x0 + _root_of_rest(a[-1]) * eps
+                ),
+                "The noise is that of the last small step only. It is to be the noise of all steps up to t.": (
+                    lambda x0, eps, t, a: _root(a[t]) * x0 + (1 - a[t] / a[t - 1]) ** 0.5 * eps
+                ),
                 "You always read the last entry of the table.": lambda x0, eps, t, a: JUMP(x0, eps, -1, a),
                 "You counted the timesteps from the end of the table.": lambda x0, eps, t, a: JUMP(
                     x0, eps, len(a) - 1 - t, a
@@ -133,7 +146,7 @@ ADD_NOISE = Exercise(
     linear=("x0", "eps"),
     example=lambda: (PIXEL, PIXEL, 1, torch.tensor([1.0, 0.64, 0.1]).double()),
     where=lambda x0, eps, t, alpha_bar: f"alpha_bar[t] = {alpha_bar[t]:.2f}",
-    line="Look at the noise rate: which power has the noise, and which rate belongs to that power?",
+    line="Look at the noise rate. What is the power of the noise? And which rate belongs to that power?",
 )
 
 # 01.5: a batch in which every image has its own timestep (find the bug) ----------------------------------------------

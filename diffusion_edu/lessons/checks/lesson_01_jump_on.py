@@ -115,5 +115,6 @@ JUMP_ON = Exercise(
         f"the signal rate falls from {schedule.signal[s]:.1f} to {schedule.signal[t]:.1f} and the noise rate rises "
         f"from {schedule.noise[s]:.1f} to {schedule.noise[t]:.1f}"
     ),
-    line="Look at the factor of z: how much variance is left of the old noise, and how much is missing?",
+    line="Look at the factor of x: which factor leads from the signal rate at s to that at t? Then look at the factor "
+    "of z: how much variance does the old noise still have, and how much is missing?",
 )

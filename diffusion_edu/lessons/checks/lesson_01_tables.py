@@ -76,6 +76,9 @@ ALPHA_BAR_FROM = Exercise(
                     lambda b: (1 - b).prod() ** 0.5,
                     lambda b: b.prod(),
                 ),
+                "The 1 of timestep 0 stands among the betas. Then a first step loses everything.": lambda b: (
+                    1 - torch.cat([ONE, b])
+                ).cumprod(0),
                 "All steps get the same beta. Each step has its own.": (
                     _equal_steps(lambda b: b[0]),
                     _equal_steps(lambda b: b[-1]),
@@ -172,11 +175,11 @@ VARIANCE_AT = Exercise(
             lambda result, s, n, v: bool(result >= n**2 - 1e-4),
         ),
         Property(
-            "The variance is larger than those of image and noise before they shrink.",
+            "Your variance is larger than the variance of the image plus that of the noise. But both have shrunk.",
             lambda result, s, n, v: bool(result <= v + 1),
         ),
     ),
-    example=lambda: (0.5, 2.0, 3.0),
+    example=lambda: (0.5, 0.8, 3.0),
     line="Look at what each rate does to a variance before the two are added.",
 )
 
@@ -201,6 +204,14 @@ def _two_tables(random):
     else:  # nearer to equal one timestep before
         noise[t - 1], noise[t] = 0.999 * signal[t - 1], noise[t].maximum(1.01 * signal[t - 1])
     return signal, noise.cummax(0).values
+
+
+def _around(signal, noise):
+    """Tell the two tables, or three entries of long ones."""
+    t = _crossing(signal, noise)
+    first, last = (0, len(signal)) if len(signal) < 9 else (t - 1, t + 2)
+    rates = (", ".join(f"{rate:.3f}" for rate in table[first:last].tolist()) for table in (signal, noise))
+    return "signal[{0}:{1}] = [{2}] and noise[{0}:{1}] = [{3}]".format(first, last, *rates)
 
 
 CROSSING = Exercise(
@@ -264,5 +275,6 @@ CROSSING = Exercise(
         ),
     ),
     example=lambda: tuple(torch.tensor(table).double() for table in ([1, 0.9, 0.6, 0.5, 0.2], [0, 0.3, 0.5, 0.7, 0.9])),
+    where=_around,
     line="Look at the comparison of the two tables, and at which of the timesteps you take.",
 )

@@ -27,6 +27,12 @@ def _part(top, below, away, start):
     return _shrunk(top, below, away, start)
 
 
+def _is_multiple(a, b):
+    """Whether a is one number times b."""
+    factor = (a * b).sum() / b.square().sum()
+    return a.shape == b.shape and torch.allclose(a, factor * b, atol=1e-6)
+
+
 BEST_RIGHT = _shrunk(lambda s, v: s * v, lambda s, n, v: s**2 * v + n**2, lambda x, m, s: x - s * m)
 ALL_X = "This undoes the forward process as if x held no noise. What is it at the last timestep?"
 BEST_MISTAKES = (
@@ -34,7 +40,8 @@ BEST_MISTAKES = (
         {
             ALL_X: lambda x, t, mean, std, schedule: x / schedule.signal[t],
             "You always predict the mean. At a low timestep x says much more than that.": (
-                lambda x, t, mean, std, schedule: torch.full_like(x, mean)
+                lambda x, t, mean, std, schedule: torch.full_like(x, mean),
+                lambda x, t, mean, std, schedule: mean,
             ),
             "This is the mean of x at timestep t, not that of the clean image.": (
                 lambda x, t, mean, std, schedule: schedule.signal[t] * torch.full_like(x, mean)
@@ -58,6 +65,9 @@ BEST_MISTAKES = (
         {
             "": lambda s, v: s * v,
             "Above the line a rate is missing, or you divided by it: how much of the image is in x?": lambda s, v: v,
+            "The sign is wrong: where x is above its mean, the clean image probably is above its mean, too.": (
+                lambda s, v: -s * v
+            ),
             "Above the line stands the standard deviation of the images. Variances are compared here.": (
                 lambda s, v: s * v**0.5
             ),
@@ -94,6 +104,9 @@ BEST_MISTAKES = (
             "": lambda x, m, s: x - s * m,
             "The mean of the images has shrunk in x, as they have.": lambda x, m, s: x - m,
             "How far x lies from its own mean counts, not x itself.": lambda x, m, s: x,
+            "You used the mean of the numbers in x. How far x is from the mean that it has at timestep t counts.": (
+                lambda x, m, s: x - x.mean()
+            ),
         },
         {
             "": lambda m, s: m,
@@ -113,7 +126,7 @@ BEST_PREDICTION = Exercise(
         f"signal = {schedule.signal[t]:.3g}, noise = {schedule.noise[t]:.3g}, mean = {mean:.3g}, std = {std:.3g}, "
         f"x = {', '.join(f'{value:.3g}' for value in x.flatten()[:3])}"
     ),
-    line="Three parts: what remains if x says nothing, how far x is from its own mean, and how far to believe it.",
+    line="Look at three parts: where the prediction starts, how far x is from its own mean, and the factor between.",
     mistakes=wrong_only(_gaussian, BEST_RIGHT, BEST_MISTAKES),
     properties=(
         Property(
@@ -121,16 +134,12 @@ BEST_PREDICTION = Exercise(
             lambda r, x, t, *_: t or torch.allclose(r, x),
         ),
         Property(
+            "Your prediction starts from the mean and looks how far x is from its own mean: right. The factor is not.",
+            lambda r, x, t, mean, std, schedule: not _is_multiple(r - mean, x - schedule.signal[t] * mean),
+        ),
+        Property(
             "The best prediction lies between the mean and x divided by its signal rate. Yours does not.",
             lambda r, x, t, mean, std, schedule: bool(((r - mean) * (x / schedule.signal[t] - r) >= -1e-6).all()),
-        ),
-        Property(
-            "You believe x too much: part of it is noise.",
-            lambda r, *inputs: (r - inputs[2]).abs().mean() <= 1.001 * (BEST_RIGHT(*inputs) - inputs[2]).abs().mean(),
-        ),
-        Property(
-            "You believe x too little: it says more than that.",
-            lambda r, *inputs: (r - inputs[2]).abs().mean() >= 0.999 * (BEST_RIGHT(*inputs) - inputs[2]).abs().mean(),
         ),
     ),
 )

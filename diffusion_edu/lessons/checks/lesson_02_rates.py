@@ -40,7 +40,8 @@ def _solved(taken, divisor):
 
 
 SIGNAL, NOISE = (lambda s, n: s), (lambda s, n: n)
-PRESERVING = "You assumed that the squares of the rates add to one. Try the linear path: there the rates themselves do."
+PRESERVING = "You assumed that the squares of the rates add to one. Try the schedule flow: there the rates themselves do."
+ADD_TO_ONE = "You assumed that the two rates add to one. They need not."
 POWER = "You divided by a power. What makes x is a rate."
 
 
@@ -55,6 +56,7 @@ def _taken(right, other, what, sure):
         ),
         f"One root too many: the table holds the rate of the {what} already.": lambda s, n: right(s, n) ** 0.5,
         f"{PRESERVING} (Look at the part that you take away.)": sure,
+        f"{ADD_TO_ONE} (Look at the part that you take away.)": lambda s, n: 1 - other(s, n),
         f"The {what} is to be taken away from x, and you added it.": lambda s, n: -right(s, n),
         f"You forgot to take the {what} away.": lambda s, n: 0,
     }
@@ -72,6 +74,7 @@ def _divisor(right, other, what, sure):
             right(s, n) ** 0.5
         ),
         f"{PRESERVING} (Look below the line.)": sure,
+        f"{ADD_TO_ONE} (Look below the line.)": lambda s, n: 1 - other(s, n),
         f"{PRESERVING} And it is a power, not a rate.": lambda s, n: sure(s, n) ** 2,
         f"You multiplied by the rate of the {what}. Which operation undoes a multiplication?": lambda s, n: (
             1 / right(s, n)
@@ -89,7 +92,7 @@ def _unmix(known_rate, asked_rate, known, asked, sure_known, sure_asked):
 
 
 def _from_noise(s, n):
-    return (1 - n**2).clamp(min=0) ** 0.5
+    return (1 - n**2) ** 0.5
 
 
 def _from_signal(s, n):

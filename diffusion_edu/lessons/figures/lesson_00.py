@@ -22,13 +22,13 @@ def likeness(a: Tensor, b: Tensor) -> float:
 
 
 def noise_of_seeds(noise: Tensor, seeds: Sequence[int]) -> Captioned:
-    """Show the noise (b, 3, h, w) of some seeds side by side; noise 0 is mid grey."""
+    """Show a corner of the noise (b, 3, h, w) of some seeds side by side; noise 0 is mid grey."""
     equal = [k for k in range(1, len(seeds)) if torch.equal(noise[k], noise[0])]
     words = f"{len(equal)} of the others equals the first one" if equal else "all are different"
     return Captioned(
-        images(to_bytes(noise / 3), [f"seed {seed}" for seed in seeds]),
-        caption="The same seed gives the same noise, wherever it stands in the batch. (A third of the noise is shown: "
-        "noise goes far beyond the range of images.)",
+        images(to_bytes(noise[:, :, :16, :16] / 3), [f"seed {seed}" for seed in seeds], zoom=7),
+        caption="A corner of 16 x 16 pixels, enlarged. The same seed gives the same noise, wherever it stands in the "
+        "batch: compare the pixels. (The noise is divided by 3 here: it goes far beyond the range of images.)",
         alt=f"Noise of the seeds {', '.join(map(str, seeds))}: coloured grain; {words}.",
     )
 
@@ -42,9 +42,9 @@ def walk_to_image(states: Sequence[State], shown: int = 6) -> Captioned:
     return Captioned(
         images(to_bytes(x), [f"t = {state.t}" for state in some], [""] * rows),
         caption="The reverse process: each step predicts the clean image and moves a little towards it. For more than "
-        "half of the way the eye sees noise only. Noise stands left, the image right.",
-        alt=f"{rows} flowers on their way from noise at timestep {some[0].t} to the finished image at timestep 0. "
-        f"The distance to the finished image falls from {grain[0]:.2f} to {grain[-2]:.2f} and 0.",
+        "half of the way you can see little but noise.",
+        alt=f"{rows} flowers on their way from noise at timestep {some[0].t} to the finished image at timestep 0. The "
+        f"distance to the finished image falls from {grain[0]:.2f} to {grain[-2]:.2f} and 0.",
     )
 
 
@@ -54,7 +54,8 @@ def first_images(pairs: dict[str, tuple[Tensor, Tensor]], small: int, large: int
     found = "; ".join(f"{name}: they differ by {rms(*pair):.2f}" for name, pair in pairs.items())
     return Captioned(
         images(to_bytes(x), [f"first of {small}", f"first of {large}"], list(pairs)),
-        caption="The first image of a small and of a large batch, all noise from one generator with the same seed.",
+        caption=f"The first image of a batch of {small} and of a batch of {large}. One generator with seed 0 made "
+        "all the noise of each batch.",
         alt=f"Two flowers for each sampler, from a batch of {small} and from one of {large}. Root mean squared "
         f"difference, where black and white are 2 apart: {found}.",
     )
@@ -65,7 +66,8 @@ def two_networks(samples: dict[str, Tensor], seeds: Sequence[int]) -> Captioned:
     a, b = samples.values()
     return Captioned(
         images(to_bytes(torch.cat([a, b])), [f"seed {seed}" for seed in seeds], list(samples)),
-        caption="Two networks, the same noise. Compare the two images of a column: which parts are equal, which not?",
+        caption="Two networks, the same noise in each column. Which parts of the two images are alike, and which are "
+        "not?",
         alt=f"{len(seeds)} flowers of each of two networks. Images of one column are alike: their correlation is "
         f"{likeness(a, b):.2f}; for images of different columns it is {likeness(a, b.roll(1, 0)):.2f}.",
     )

@@ -27,6 +27,23 @@ def strip(x0: Tensor, schedule: Schedule, eps: Tensor, timesteps: tuple[int, ...
     )
 
 
+def steps_and_jump(eps: Tensor, x: Tensor, jump: Tensor) -> Captioned:
+    """Show the gathered noise, an image after many steps, and after one jump, all (1, 3, h, w)."""
+    apart = (x - jump).abs().max().item()
+    return Captioned(
+        images(to_bytes(torch.cat([eps, x, jump])), ["eps", "300 steps", "one jump"]),
+        caption="The two images on the right are equal in every pixel. The gathered noise, divided by the noise rate, "
+        f"has the variance {eps.var():.3f}.",
+        alt="Pure noise, a flower after 300 steps, and the same flower after one jump. The two "
+        f"flowers differ by {apart:.0e} at most.",
+    )
+
+
+def equal_rates(schedule: Schedule) -> int:
+    """Return the lowest timestep at which the noise rate is at least as high as the signal rate."""
+    return int((schedule.noise >= schedule.signal).int().argmax())
+
+
 def powers(data: Tensor, schedule: Schedule) -> Captioned:
     """Draw the power of the image part and of the noise part of images (n, 3, h, w), and the variance of x."""
     every, variance = list(range(0, schedule.T + 1, 50)), data.var().item()
@@ -46,9 +63,9 @@ def powers(data: Tensor, schedule: Schedule) -> Captioned:
         caption=f"The second surprise. The rates are equal at t = {rates}. But these images have the variance "
         f"{variance:.2f}: their power equals that of the noise at t = {equal} already.",
         alt=f"Four curves over the timestep. The power of the noise falls from 1 on the left to 0 on the right. It "
-        f"crosses the dashed curve signal squared at timestep {rates}, and the solid curve of the images' power, "
-        f"which ends at {variance:.2f}, at timestep {equal}. The measured variance of x falls from "
-        f"{measured[-1]:.2f} to {measured[0]:.2f}.",
+        f"crosses the dashed curve signal squared at timestep {rates}, and the solid curve of the images' power, which "
+        f"ends at {variance:.2f}, at timestep {equal}. The measured variance of x falls from {measured[-1]:.2f} to "
+        f"{measured[0]:.2f}.",
     )
 
 
@@ -78,10 +95,10 @@ def taken_apart(x0: Tensor, schedule: Schedule, eps: Tensor, fine: int, shape: i
     rows = torch.cat([x, coarse(x), x - coarse(x)])
     return Captioned(
         images(to_bytes(rows), [f"t = {t}" for t in timesteps], ["x", "coarse", "fine"]),
-        caption="The same x, taken apart. Up to which timestep can you recognise the flower in each row?",
+        caption="The same x, taken apart. In each row, up to which timestep can you recognise the flower?",
         alt=f"Three rows: a flower at {len(timesteps)} timesteps, its coarse part and its fine part. In the flowers of "
-        f"this lesson, the noise has more power than the fine part from timestep {fine} on, and more than the "
-        f"coarse part from timestep {shape} on.",
+        f"this lesson, the noise has more power than the fine part from timestep {fine} on, and more than the coarse "
+        f"part from timestep {shape} on.",
     )
 
 
@@ -93,11 +110,11 @@ def decibels(names: tuple[str, ...] = ("linear", "cosine", "sigmoid", "flow"), T
         Curve(range(T + 1), snr_decibels(schedule).tolist(), schedule.name, *look)
         for schedule, look in zip(schedules, looks, strict=False)
     ]
-    crossed = ", ".join(f"{each.name} at {int((each.noise >= each.signal).int().argmax())}" for each in schedules)
+    crossed = ", ".join(f"{each.name} at {equal_rates(each)}" for each in schedules)
     return Captioned(
         chart(curves, x=AXIS, y="signal-to-noise ratio (dB)", xlim=(T, 0), ylim=(-40, 40)),
-        caption="Where a curve crosses 0 dB, the two rates are equal. Linear crosses much nearer to the clean image "
-        "than the others, and spends most of its timesteps in heavy noise.",
+        caption="Where a curve crosses 0 dB, the two rates are equal. The linear schedule crosses it much nearer to "
+        "the clean image than the others: at most of its timesteps the noise is the stronger part.",
         alt=f"Signal-to-noise ratio in decibels over the timestep. The curves cross 0 dB here: {crossed}.",
     )
 
@@ -110,8 +127,8 @@ def last_timestep(x0: Tensor, schedule: Schedule, times: int) -> Captioned:
     seen = "can be seen clearly" if left > 0.4 else "can be seen faintly" if left > 0.1 else "cannot be seen"
     return Captioned(
         images(to_bytes(torch.cat([x[:1], x.mean(0, keepdim=True)])), ["x at T", f"mean of {times}"]),
-        caption=f"Timestep T = {schedule.T}. In the mean the noise cancels, and what is left of the image remains: "
-        f"its signal rate is {left:.3f}.",
+        caption=f"Timestep T = {schedule.T}. In the mean the noise cancels, and what is left of the image remains: its "
+        f"signal rate is {left:.3f}.",
         alt=f"Two images: a flower at timestep {schedule.T}, with a signal rate of {left:.3f}, and the mean over "
         f"{times} noises, in which the flower {seen}.",
     )

@@ -39,24 +39,30 @@ def predictions(
             [f"t = {t}" for t in timesteps],
             ["x", *rows],
         ),
-        caption="Each prediction is made from the x above it, at once. Much noise: a blur. Little noise: the flower.",
+        caption="Each prediction is made from the x above it, in one step. From much noise comes a blur, from little "
+        "noise the flower.",
         alt=f"One flower at {len(timesteps)} timesteps, and the predictions of {' and '.join(rows)}. They are blurred "
         "at "
         f"high timesteps and sharp at low ones. Mean squared error: {said}.",
     )
 
 
-def read_from_v(y: Tensor, x0_hat: Tensor, x0: Tensor, timesteps: Sequence[int]) -> Captioned:
-    """Show y (b, 3, h, w) at some timesteps, and the clean images x0_hat (b, 3, h, w) computed from y and v."""
+def read_from_v(
+    x0_from_v: Callable, y: Tensor, v: Tensor, theta: Tensor, x0: Tensor, timesteps: Sequence[int]
+) -> Captioned:
+    """Show y (b, 3, h, w) at some timesteps, and the clean images that a function computes from y and v."""
+    problem = ""
+    try:
+        x0_hat = torch.as_tensor(x0_from_v(y, v, theta)).expand_as(y)
+    except Exception as raised:  # the check says what is wrong; the notebook goes on
+        x0_hat, problem = y, f" Your function gave no such batch ({type(raised).__name__}); the second row shows y."
     errors = ", ".join(f"{error(one, x0[0]):.2f}" for one in x0_hat)
     return Captioned(
         images(to_bytes(torch.cat([y, x0_hat])), [f"t = {t}" for t in timesteps], ["y", "from v"]),
-        caption="Below: what your function makes of y and of the network's v. It should look like the second row of "
-        "the "
-        "first figure.",
+        caption="Second row: what your function computes from y and from the network's v. It should look like the row "
+        f"network of the first figure.{problem}",
         alt=f"One flower at {len(timesteps)} timesteps, and the image computed from v at each. Mean squared errors "
-        "from "
-        f"left to right: {errors}.",
+        f"from left to right: {errors}.",
     )
 
 
@@ -87,34 +93,31 @@ def error_of_factors(schedule: Schedule, t: int, std: float, best: Callable[[Ten
             xlim=(0, factors[-1]),
             ylim=(0, top),
         ),
-        caption=f"Timestep {t}. The lowest point of the curve is the best prediction. Dividing by the signal rate, "
-        "further "
-        "right, removes no noise and makes it stronger.",
+        caption=f"Timestep {t}. The lowest point of the curve is the best prediction. x / signal (dotted) "
+        "removes no noise and makes it stronger.",
         alt=f"Mean squared error over the factor at timestep {t}: a parabola from {errors[0]:.3f} at factor 0 down to "
         f"{lowest:.3f}, reached near factor {factor:.2f}; at factor {undo:.2f}, x divided by signal, it is "
         f"{error(undo * x, x0):.3f}.",
     )
 
 
-def errors_over_timesteps(
-    schedule: Schedule, std: float, measured: dict[int, float], eps_error: Callable[[float, float, float], float]
-) -> Captioned:
+def errors_over_timesteps(schedule: Schedule, std: float, measured: dict[int, tuple[float, float]]) -> Captioned:
     """Draw the errors in x0 and eps over the timestep: exact for Gaussian images, and measured of a network.
 
-    measured holds the mean squared error in x0 at some timesteps; eps_error(x0_error, signal, noise) converts it.
+    measured holds two mean squared errors for some timesteps, that in x0 and that in eps.
     """
     t = range(10, schedule.T + 1, 10)
     of_x0 = [gaussian_error(schedule, k, std) for k in t]
-    of_eps = [eps_error(e, schedule.signal[k].item(), schedule.noise[k].item()) for k, e in zip(t, of_x0, strict=True)]
-    network = [eps_error(e, schedule.signal[k].item(), schedule.noise[k].item()) for k, e in measured.items()]
+    of_eps = [e * (schedule.signal[k] / schedule.noise[k]).item() ** 2 for k, e in zip(t, of_x0, strict=True)]
+    x0_errors, eps_errors = zip(*measured.values(), strict=True)
     low, high = min(measured), max(measured)
     return Captioned(
         chart(
             [
                 Curve(t, of_x0, "x0, best denoiser of Gaussian images", SIGNAL),
                 Curve(t, of_eps, "eps, best denoiser of Gaussian images", NOISE),
-                Curve(list(measured), list(measured.values()), "x0, network on flowers", SIGNAL, ":"),
-                Curve(list(measured), network, "eps, network on flowers", NOISE, ":"),
+                Curve(list(measured), x0_errors, "x0, network on flowers", SIGNAL, ":"),
+                Curve(list(measured), eps_errors, "eps, network on flowers", NOISE, ":"),
                 Curve([0, schedule.T], [1, 1], "variance of eps", REAL, "-."),
             ],
             x="timestep t   (noise on the left, image on the right)",
@@ -122,10 +125,11 @@ def errors_over_timesteps(
             xlim=(schedule.T, 0),
             yscale="log",
         ),
-        caption="One prediction, two errors. To the left the error in eps falls while that of the image rises.",
+        caption="One prediction, two errors: to the left the error in eps falls, while the error in x0 rises. The "
+        "network does better than the best denoiser of Gaussian images, because in flowers neighbouring pixels tell "
+        "about each other.",
         alt=f"Errors over the timestep, logarithmic. For Gaussian images the error in x0 falls from {of_x0[-1]:.3f} at "
         f"timestep {schedule.T} to {of_x0[0]:.4f} at 10, and that in eps rises from {of_eps[-1]:.1e} to "
-        f"{of_eps[0]:.2f}. "
-        f"For the network on flowers the error in x0 goes from {measured[high]:.2f} at {high} to {measured[low]:.4f} "
-        f"at {low}.",
+        f"{of_eps[0]:.2f}. For the network on flowers the error in x0 goes from {measured[high][0]:.2f} at {high} to "
+        f"{measured[low][0]:.4f} at {low}.",
     )

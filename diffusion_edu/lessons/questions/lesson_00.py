@@ -22,8 +22,8 @@ QUESTIONS = {
         },
     ),
     "00.r2": Question(
-        "The numbers of `torch.randn` have mean 0 and standard deviation 1 (Gaussian noise). "
-        "How many of them lie between -1 and 1?",
+        "The numbers of `torch.randn` have mean 0 and standard deviation 1 (Gaussian noise). What fraction of them "
+        "lies between -1 and 1?",
         right="c",
         choices={
             "a": Choice(
@@ -38,30 +38,33 @@ QUESTIONS = {
         },
     ),
     "00.p1": Question(
-        "**One** generator with seed 0 makes all noise of a batch of 4 images. We do it again with a batch of 8. DDIM "
-        "takes noise at the start only; DDPM takes new noise in every step. Is the first image the same in both?",
+        "A sampler turns noise into an image, in steps. The sampler DDIM takes noise at the start only. The sampler "
+        "DDPM takes noise at the start, and new noise in its steps. **One** random generator with seed 0 makes all "
+        "noise of a batch of 4 images. Then the same is done for a batch of 8. Is the first image the same in both "
+        "batches?",
         right="c",
         choices={
             "a": Choice(
                 "Yes, with both samplers: the seed is the same.",
                 "You assumed that a seed belongs to an image. It belongs to the generator, and the generator hands out "
-                "its numbers in turn: in a batch of 8, image 5 takes those that were for the next step.",
+                "its numbers in turn: in a batch of 8, image 5 gets those that image 1 got for its next step in a "
+                "batch of 4.",
             ),
             "b": Choice(
                 "No, with neither: a larger batch has other noise.",
-                "You assumed that the noise is made for the batch as a whole. The numbers come in a row, image after "
-                "image, so the starting noise of the first image is the same.",
+                "You assumed that the noise is made for the batch as a whole. But the numbers are handed out image "
+                "after image, so the starting noise of the first image is the same.",
             ),
             "c": Choice(
                 "With DDIM yes, with DDPM no.",
-                "The first numbers of the row are the same, so the starting noise is. Later noise is not: the "
-                "larger batch has used up more numbers by then.",
+                "The first numbers of the sequence are the same, so the starting noise is the same. Later noise is "
+                "not: the larger batch has used up more numbers by then.",
             ),
         },
     ),
     "00.p2": Question(
-        "Two networks with different architectures were trained on the same photographs. Both get the same noise, "
-        "the same class and DDIM. What do they generate?",
+        "Two networks with different architectures were trained on the same photographs. Both get the same noise, the "
+        "same class and DDIM. What do they generate?",
         right="b",
         choices={
             "a": Choice(
@@ -89,12 +92,12 @@ QUESTIONS = {
                 "The same seed with another class gives another image. Noise and network make the image together.",
             ),
             "b": Choice(
-                "Where a row of random numbers starts.",
-                "The generator makes a fixed row of numbers for each seed. The seed knows nothing of images.",
+                "Where a sequence of random numbers starts.",
+                "For each seed the generator makes one fixed sequence of numbers. The seed knows nothing about images.",
             ),
             "c": Choice(
                 "The settings of the sampler.",
-                "A seed sets the generator only. Steps, sampler and class have to be given beside it.",
+                "A seed sets the generator only. Steps, sampler and class must be given as well.",
             ),
         },
     ),
@@ -136,7 +139,7 @@ QUESTIONS = {
         },
     ),
     "00.q4": Question(
-        "Somebody turns predictions into bytes without limiting them. What do you see?",
+        "Somebody turns predictions into bytes, and forgets to limit them to the range from 0 to 255. What do you see?",
         right="a",
         choices={
             "a": Choice(
@@ -157,7 +160,7 @@ QUESTIONS = {
         "A walk takes 20 steps. How many states does it have?",
         right="c",
         choices={
-            "a": Choice("19", "Between n timesteps there are n - 1 steps: here n is what is asked for."),
+            "a": Choice("19", "Between n timesteps there are n - 1 steps. Here 20 is the number of steps."),
             "b": Choice("20", "Each step ends in a state, and one state is there before the first step."),
             "c": Choice("21", "The noise at the start, and one more state after each step."),
         },
@@ -168,11 +171,11 @@ QUESTIONS = {
         choices={
             "a": Choice(
                 "Yes: the same seed is the same image.",
-                "The starting noise is the same. DDPM then adds new noise in every step, so it goes another way.",
+                "The starting noise is the same. DDPM then adds new noise on the way, so it arrives at another image.",
             ),
             "b": Choice(
-                "No, but each of them gives its own image again.",
-                "Both can be repeated. Their ways differ, because only DDPM adds noise on the way.",
+                "No, but if you repeat one of them, you get its image again.",
+                "Both can be repeated. Their images differ, because only DDPM adds noise on the way.",
             ),
             "c": Choice(
                 "No, and DDPM gives another image each time.",

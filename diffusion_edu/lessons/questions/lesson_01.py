@@ -23,8 +23,8 @@ QUESTIONS = {
             ),
             "b": Choice(
                 "If it comes first in the batch.",
-                "That is so with one generator for the whole batch. With "
-                "one generator for each image, the place does not matter.",
+                "That is so with one generator for the whole batch. With one generator for each image, the place does "
+                "not matter.",
             ),
             "c": Choice(
                 "If each image has its own generator.",
@@ -33,44 +33,46 @@ QUESTIONS = {
         },
     ),
     "01.p1": Question(
-        "The classic noise schedule is called *linear*. It has 1,000 timesteps: at 0 the image is clean, at 1000 it is "
-        "noise. At which timestep are signal rate and noise rate equal?",
+        "A noisy image is the clean image times a *signal rate* plus noise times a *noise rate*. A noise schedule says "
+        "both rates for each timestep. The classic schedule is called *linear*: at timestep 0 the image is clean, at "
+        "timestep 1000 it is noise. At which timestep are the two rates equal?",
         right="a",
         choices={
             "a": Choice(
                 "near 260",
-                "The steps multiply: each one takes a part of what is left, so half of the power "
-                "is gone after a quarter of the timesteps.",
+                "The factors of the steps multiply: each step takes a part of what is left. Half of the power is gone "
+                "after a quarter of the timesteps.",
             ),
             "b": Choice(
                 "near 500",
-                "You assumed that half of the timesteps means half of the noise. The name linear "
-                "belongs to the betas, and not to the result.",
+                "You assumed that half of the timesteps means half of the noise. The name linear belongs to the betas, "
+                "and not to the result.",
             ),
             "c": Choice(
                 "near 740",
-                "You assumed that small first betas change little. But the steps multiply: at 740, "
-                "less than one hundredth of the image's power is left.",
+                "You assumed that the first, small steps change little. But their factors multiply: at 740, less than "
+                "one hundredth of the image's power is left.",
             ),
         },
     ),
     "01.p2": Question(
-        "What drowns in the noise first, the fine detail of an image or its coarse shape?",
+        "More and more noise is added to an image. What is lost first, its fine detail or its coarse shape?",
         right="b",
         choices={
             "a": Choice(
                 "The coarse shape",
-                "The coarse shape holds nearly all of the power of an image, so it can stand far more noise.",
+                "The coarse shape holds nearly all of the power of an image. So it can still be seen in much more "
+                "noise.",
             ),
             "b": Choice(
                 "The fine detail",
-                "The noise has the same power at every scale, and fine detail has little "
-                "power. So it drowns first, and on the way back it appears last.",
+                "The noise has the same power at every scale, and fine detail has little power. So it is lost first, "
+                "and on the way back it appears last.",
             ),
             "c": Choice(
                 "Both at the same timestep, since all pixels get the same noise",
-                "All pixels do get the same "
-                "amount. But a coarse shape is a mean over many pixels, and in a mean the noise cancels.",
+                "All pixels do get the same amount. But a coarse shape is a mean over many pixels, and in a mean the "
+                "noise cancels.",
             ),
         },
     ),
@@ -80,13 +82,13 @@ QUESTIONS = {
         choices={
             "a": Choice(
                 "Nothing, the noise comes on top.",
-                "Then the variance would grow with every timestep. The "
-                "image has a rate, too, and it falls from 1 to nearly 0.",
+                "Then the variance would grow with every timestep. The image has a rate, too, and it falls from 1 to "
+                "nearly 0.",
             ),
             "b": Choice(
                 "It shrinks so that the two rates add up to one.",
-                "This is what the flow schedule does. "
-                "Half-way, the variance of image and noise together is then well below one.",
+                "This is what the flow schedule does. Half-way, the variance of image and noise together is then well "
+                "below one.",
             ),
             "c": Choice(
                 "It shrinks so that the squares of the two rates add up to one.",
@@ -104,8 +106,8 @@ QUESTIONS = {
             ),
             "b": Choice(
                 "By 700 small steps, one after the other.",
-                "This gives the same distribution, as you have "
-                "seen by hand, but it is 700 times the work. Training never walks through the timesteps.",
+                "This gives the same distribution, as you have seen by hand, but it is 700 times the work. Training "
+                "never walks through the timesteps.",
             ),
             "c": Choice(
                 "By the network, which learns to add noise.",
@@ -134,26 +136,29 @@ QUESTIONS = {
         choices={
             "a": Choice(
                 "Half of it.",
-                "That is nearly true for cosine and sigmoid. No rule ties the middle of the "
-                "timesteps to half of the power.",
+                "That is nearly true for cosine and sigmoid. No rule ties the middle of the timesteps to half of the "
+                "power.",
             ),
             "b": Choice(
                 "Almost nothing.",
-                "That is true for the linear schedule, which keeps 8 % there. Look at the "
-                "other schedules in the figure.",
+                "That is true for the linear schedule, which keeps 8 % there. Look at the other schedules in the "
+                "figure.",
             ),
             "c": Choice(
-                "It depends on the rates.", "t is an index. What it means, only the table of the schedule says."
+                "It depends on the rates.", "t is only an index. The table of the schedule says what it means."
             ),
         },
     ),
     "01.q5": Question(
-        "You use the seed 7 with two different models for images of the same shape. What is the same?",
+        "Two models learned from different images. You use the seed 7 with both, for images of the same shape. What is "
+        "the same?",
         right="a",
         choices={
             "a": Choice("The starting noise.", "The seed makes the noise. What becomes of it depends on the model."),
             "b": Choice(
-                "The image.", "A seed does not hold an image. Another network turns the same noise into something else."
+                "The image.",
+                "A seed does not hold an image. A network that learned other images turns the same noise into "
+                "something else.",
             ),
             "c": Choice(
                 "Nothing.", "The generator does not know the model: the same seed and shape give the same noise."
@@ -171,7 +176,7 @@ QUESTIONS = {
             "b": Choice("255", "Numbers outside [-1, 1] are clamped first. So white stays white."),
             "c": Choice(
                 "None: the pixel is invalid.",
-                "Predictions are never exactly in [-1, 1], so each image would have such pixels. They are clamped.",
+                "Predictions often leave the range from -1 to 1 a little. Such pixels are clamped, not thrown away.",
             ),
         },
     ),

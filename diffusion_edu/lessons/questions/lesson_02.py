@@ -10,7 +10,8 @@ QUESTIONS = {
         choices={
             "a": Choice(
                 "$\\text{signal}_t\\, x_0 + \\text{noise}_t\\, \\varepsilon$",
-                "Each part has its rate. This line holds on every schedule, and this whole lesson solves it.",
+                "Each part has its rate. This equation holds on every schedule. In this lesson you solve it for the "
+                "image and for the noise.",
             ),
             "b": Choice(
                 "$\\text{signal}_t^2\\, x_0 + \\text{noise}_t^2\\, \\varepsilon$",
@@ -29,7 +30,7 @@ QUESTIONS = {
         choices={
             "a": Choice(
                 "It changes: it has moved to another place in the batch.",
-                "That happens if one generator serves the whole batch. Here its seed came along.",
+                "That happens if one generator serves the whole batch. Here each image keeps its own generator.",
             ),
             "b": Choice("It stays the same.", "Its noise depends on its own seed only."),
             "c": Choice(
@@ -39,20 +40,19 @@ QUESTIONS = {
         },
     ),
     "02.p1": Question(
-        "The best possible denoiser of some images has a mean squared error in $\\varepsilon$ of 0.00007 at timestep "
-        "900 "
-        "and of 0.69 at timestep 100. Where does it know more about the image?",
+        "A noisy image x is given. The best possible denoiser predicts the noise $\\varepsilon$ in it (variance 1). "
+        "Its mean squared error is 0.00007 at timestep 900, and 0.69 at timestep 100. At which timestep does it know "
+        "more about the clean image?",
         right="b",
         choices={
             "a": Choice(
                 "At 900: its error is ten thousand times smaller.",
-                "You read the error of the noise as if it were that of the image. At 900 x is nearly all noise, so it "
-                "is "
-                "easy to say what the noise is, and the image is lost all the same.",
+                "You read the error of the noise as if it were that of the image. At 900 x is nearly all noise. So it "
+                "is easy to say what the noise is, but the image is lost.",
             ),
             "b": Choice(
                 "At 100: there is less noise.",
-                "Less noise, better prediction of the image. The error in eps runs the other way: it is the "
+                "With less noise the image can be predicted better. The error in eps is larger, because it is the "
                 "signal-to-noise ratio times the error of the image.",
             ),
             "c": Choice(
@@ -73,12 +73,12 @@ QUESTIONS = {
             ),
             "b": Choice(
                 "Plain noise: there is nothing to see.",
-                "You assumed that the prediction keeps what it cannot explain. Noise in the prediction would only add "
-                "error.",
+                "You assumed that noise stays in the prediction. It would only add error.",
             ),
             "c": Choice(
                 "The mean of all flowers, a blur.",
-                "With nothing to go by, the mean has the lowest squared error: here a blur of all flowers.",
+                "x says nothing about the flower. Then the mean has the lowest squared error: here a blur of all "
+                "flowers.",
             ),
         },
     ),
@@ -92,7 +92,7 @@ QUESTIONS = {
             ),
             "b": Choice(
                 "Many images could be behind this x, and it predicts their mean.",
-                "A mean of many sharp images is blurred. It is the honest answer of somebody who cannot know.",
+                "A mean of many sharp images is blurred. It has the lowest error if one cannot know which image it is.",
             ),
             "c": Choice(
                 "Some of the noise was not removed.",
@@ -119,12 +119,12 @@ QUESTIONS = {
         },
     ),
     "02.q3": Question(
-        "The network predicts $x_0$. Why not take its prediction at the last timestep, and be done?",
+        "The network predicts $x_0$. Why do we not take its first prediction, at timestep 1000, as the image?",
         right="a",
         choices={
             "a": Choice(
                 "That prediction is the mean of what is possible, not one image.",
-                "Each step settles a little, and the next prediction is sharper because fewer images are possible.",
+                "After each step fewer images are possible. So the next prediction is sharper.",
             ),
             "b": Choice(
                 "The network has seen small amounts of noise only.",
@@ -132,7 +132,7 @@ QUESTIONS = {
             ),
             "c": Choice(
                 "One could: more steps only make it cleaner.",
-                "One step gives the blur from the figure, and the same blur for nearly every seed.",
+                "One step gives the blur of the figure, and nearly the same blur for every seed.",
             ),
         },
     ),
@@ -143,7 +143,7 @@ QUESTIONS = {
         choices={
             "a": Choice(
                 "None: they need a variance-preserving schedule.",
-                "They only solve the line that makes x. Nothing in them asks what the rates add up to.",
+                "They only solve the equation that makes x. It does not matter what the rates add up to.",
             ),
             "b": Choice(
                 "The same as everywhere, with the rates of this path.",
@@ -151,7 +151,7 @@ QUESTIONS = {
             ),
             "c": Choice(
                 "The same, but only after dividing x by both rates.",
-                "No division of x is needed. Solve the line that makes x for what you want.",
+                "This division is not needed. Solve the equation that makes x for what you want.",
             ),
         },
     ),
@@ -172,8 +172,7 @@ QUESTIONS = {
     ),
     "02.q6": Question(
         "(Lesson 1) At timestep 260 of the linear schedule both rates are about equal. The flowers have variance 0.3. "
-        "Which "
-        "part of x is stronger?",
+        "Which part of x is stronger?",
         right="a",
         choices={
             "a": Choice(
