@@ -103,7 +103,7 @@ def _code(source, solved):
 
 
 def _setup(source):
-    """The setup cell: its imports in a `try`, so that a Python without the package is told what to do."""
+    """The setup cell: its imports in a `try`, so that a Python without the package says what to do."""
     lines = source.splitlines()
     start = next(k for k, line in enumerate(lines) if line.startswith("start("))
     imports = "\n".join(f"    {line}" if line else "" for line in lines[:start]).rstrip()
@@ -132,13 +132,13 @@ def _stored(output):
         return [output]
     found = re.fullmatch(r"\[Figure: (.*?)\] (.*)", output.data["text/plain"], re.S)
     alt, caption = (found[1], found[2]) if found else (output.data["text/plain"], "")
-    picture = nbformat.v4.new_output(
+    image = nbformat.v4.new_output(
         "display_data",
         {"image/png": _small(output.data["image/png"]), "text/plain": f"[Figure: {alt}]"},
         metadata={"image/png": {"alt": alt}},
     )
     words = nbformat.v4.new_output("display_data", {"text/markdown": f"*{caption}*", "text/plain": caption})
-    return [picture, words]
+    return [image, words]
 
 
 def _small(encoded):

@@ -12,7 +12,7 @@ HEADINGS = {
     "as predicted": "✓ As you predicted.",
     "surprise": "! Not as you predicted.",
 }
-EDGES = {"right": "solid", "as predicted": "solid", "wrong": "double"}  # told apart by sign, words and edge, not colour
+EDGES = {"right": "solid", "as predicted": "solid", "wrong": "double"}  # distinguished by sign, words and edge, not colour
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """The bug museum: real mistakes from public diffusion code, kept apart from the library, each beside the right version.
 
 Every mistake is a function that can replace the right one. An exhibit samples flowers with both, compares them by one
-exact number, and names the thread where it happened and the test that catches it. Only the museum's page and the tests
+exact number, and names the thread where it happened and the test that catches it. Only its page, the lessons and the tests
 import it.
 """
 

@@ -1,4 +1,4 @@
-"""What the tests of all lessons share: graded answers, as a student sees them."""
+"""Helpers of the tests of all lessons: graded answers, as a student sees them."""
 
 import re
 from collections.abc import Callable

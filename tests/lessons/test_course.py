@@ -68,7 +68,10 @@ def test_a_mistake_without_a_name_gets_the_probe_at_once():
 def test_the_solution_is_offered_after_passing_or_after_three_different_attempts():
     assert "solution" not in check("90.1", square).text and "solution" not in check("90.1", square).text
     assert "solution" not in check("90.1", by_seven).text
-    assert "You have tried 3 ways. A solution is in the folder solutions of the course" in check("90.1", lambda x: x + 1).text
+    assert (
+        "You have tried 3 ways. A solution is in the folder solutions of the course"
+        in check("90.1", lambda x: x + 1).text
+    )
     passed = check("90.2", twice)
     assert passed.status == "right" and passed.text.startswith("Twice is twice.\nOne solution is in the folder")
 
@@ -105,12 +108,12 @@ def test_strict_lessons_raise_where_something_is_not_right(monkeypatch):
 @pytest.mark.parametrize(
     "call", [lambda name: check(name, 1), lambda name: quiz(name, "a"), lambda name: predict(name, "a")]
 )
-def test_an_unknown_name_is_told_with_those_that_exist(call):
+def test_an_unknown_name_is_answered_with_those_that_exist(call):
     with pytest.raises(ValueError, match="There is no '90.x' in this lesson; there are 90"):
         call("90.x")
 
 
-def test_an_unknown_lesson_is_told(monkeypatch):
+def test_an_unknown_lesson_is_named(monkeypatch):
     monkeypatch.undo()
     with pytest.raises(ValueError, match="no lesson '77'"):
         check("77.1", 1)

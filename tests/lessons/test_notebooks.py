@@ -138,15 +138,15 @@ def test_the_questions_are_fair(name):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_stored_outputs_are_small_and_every_picture_has_words(name):
+def test_stored_outputs_are_small_and_every_figure_has_words(name):
     path = LESSONS / f"{name}.ipynb"
     assert path.stat().st_size < 400_000, f"{path.stat().st_size / 1000:.0f} kB"
     outputs = [output for cell in read(name, False).cells for output in cell.get("outputs", [])]
     assert not [output for output in outputs if output.output_type == "error"]
-    pictures = [output for output in outputs if "image/png" in output.get("data", {})]
-    assert pictures
-    for picture in pictures:
-        alt = picture.metadata["image/png"]["alt"]
+    figures = [output for output in outputs if "image/png" in output.get("data", {})]
+    assert figures
+    for figure in figures:
+        alt = figure.metadata["image/png"]["alt"]
         assert len(alt) > 40 and "nan" not in alt.split(), alt
     assert not any(output.get("name") == "stderr" for output in outputs), "a warning is stored"
     text = "".join(str(output) for output in outputs)

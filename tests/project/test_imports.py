@@ -17,7 +17,7 @@ UI = ("app/", "pages/", "streamlit_app.py")
 
 ONLY_IN = {  # packages of others, and the only places that may import them
     "streamlit": UI,
-    "matplotlib": ("figures/",),
+    "matplotlib": ("figures/", "lessons/figures/"),
     "plotly": ("figures/",),
     "imageio": ("figures/animation.py",),
     "datasets": ("data/tables.py",),
@@ -32,7 +32,9 @@ ONLY_IN = {  # packages of others, and the only places that may import them
     "torchmetrics": ("evaluation/",),
     "torch_fidelity": ("evaluation/inception.py",),
     "safetensors": ("checkpoints.py", "card_fit.py", "training/state.py"),
-    "pydantic": ("cards.py", "card_fields.py"),
+    "pydantic": ("cards.py", "card_fields.py", "lessons/"),
+    "jupytext": ("lessons/build.py",),
+    "nbformat": ("lessons/build.py", "lessons/teaching/"),
     "diffusers": ("latent/codec.py",),
     "tokenizers": ("text/tokenizer.py",),
     "transformers": ("text/clip.py",),
@@ -85,7 +87,14 @@ MAY_SEE = {  # our modules and rooms that a module or room may import, besides t
     },
     "doctor": {"schedules", "denoisers", "checkpoints", "training.objectives.diffusion", "training.state"},
     "museum": {*CORE, "checkpoints", "networks", "data.images", "editing", "training.loop"},
-    "cli": {"paths", "options", *MODELS, "data.images", "figures.grids", "latent"},
+    "lessons": {"paths", "files", "options", "figures", "schedules"},
+    "lessons.checks": {"schedules"},
+    "lessons.checks.lesson_13": {"schedules", "museum", "lessons.checks"},
+    "lessons.figures": {
+        *(*CORE, *MODELS, "figures", "degradations", "data", "latent", "text", "editing", "analysis", "evaluation"),
+        *("toy2d", "museum", "training", "lessons.course", "files"),
+    },
+    "cli": {"paths", "options", *MODELS, "data.images", "figures.grids", "latent", "lessons.teaching"},
 }
 
 SHARED = ("common", "jobs", "trajectories", "components")  # rooms of the app that every page package may import
@@ -246,10 +255,10 @@ def test_a_page_imports_one_page_package(path):
     assert len(rooms) == 1 and RECORDED not in rooms
 
 
-def test_the_museum_of_bugs_is_seen_by_its_page_only():
+def test_the_museum_of_bugs_is_seen_by_its_page_and_by_lessons_only():
     visitors = {place(path) for path in EVERYTHING if any(within(name, "museum") for name in ours(path))}
     visitors = {visitor for visitor in visitors if not visitor.startswith("museum/")}
-    assert visitors and all(visitor.startswith("app/evaluation/") for visitor in visitors)
+    assert visitors and all(visitor.startswith(("app/evaluation/", "lessons/")) for visitor in visitors)
 
 
 def test_recipes_see_everything_but_the_app_and_are_seen_by_the_command_line_only():

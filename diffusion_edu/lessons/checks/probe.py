@@ -73,10 +73,10 @@ def _together(factors, inputs):
 def _factor(name: str, mine: Tensor, right: Tensor) -> str:
     """Tell one factor: a number, or that it changes from place to place."""
     fits = mine.shape == right.shape and torch.allclose(mine, right, rtol=1e-4, atol=1e-5)
-    judged = "that is right" if fits else "that is not right"
+    verdict = "that is right" if fits else "that is not right"
     if mine.numel() and (mine - mine.flatten()[0]).abs().max() < 1e-5:
-        return f"you multiply `{name}` by {mine.flatten()[0]:.3g}, {judged}"
-    return f"you multiply `{name}` by numbers from {mine.min():.3g} to {mine.max():.3g} in different places, {judged}"
+        return f"you multiply `{name}` by {mine.flatten()[0]:.3g}, {verdict}"
+    return f"you multiply `{name}` by numbers from {mine.min():.3g} to {mine.max():.3g} in different places, {verdict}"
 
 
 def _names(exercise: Exercise) -> list[str]:

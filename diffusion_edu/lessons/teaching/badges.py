@@ -10,6 +10,7 @@ from pathlib import Path
 import nbformat
 from nbformat import NotebookNode
 
+from diffusion_edu.files import to_json
 from diffusion_edu.lessons.teaching.notebooks import names, write_text
 from diffusion_edu.paths import LESSONS, REPOSITORY
 
@@ -78,7 +79,7 @@ def write_badges(where: str, branch: str = "main", root: Path = REPOSITORY) -> l
     if not (folder / "README.md").is_file():
         raise ValueError(f"There is no lessons/README.md in {root}: run this in a clone of the project.")
     kept = {"repository": where, "branch": branch}
-    files = [write_text(folder / KEPT, json.dumps(kept, indent=2) + "\n")]
+    files = [write_text(folder / KEPT, to_json(kept, indent=2) + "\n")]
     for name in names(folder=folder):
         for path in (folder / f"{name}.ipynb", folder / "solutions" / f"{name}.ipynb"):
             notebook = nbformat.read(path, as_version=4)

@@ -101,7 +101,7 @@ WRONG = {
         (lambda restore, degrade, x, t, s: degrade(restore(x, t), s).mean(), "returns a mean"),
         (lambda restore, degrade, x, t, s: restore(x, t) - degrade(x, s), "a difference"),
         (lambda restore, degrade, x, t, s: degrade(restore(x), s), "restore called without t: raises"),
-        (lambda restore, degrade, x, t, s: degrade(restore(x, t - s), s), "restore told t - s"),
+        (lambda restore, degrade, x, t, s: degrade(restore(x, t - s), s), "restore called with t - s"),
     ],
     "08.3": [
         (lambda restore, degrade, x, t, s: degrade(restore(x, t), s), "algorithm 1"),
@@ -112,11 +112,11 @@ WRONG = {
         (lambda restore, degrade, x, t, s: x - degrade(x, t) + degrade(x, s), "degrades x, not the prediction"),
         (
             lambda restore, degrade, x, t, s: x - degrade(restore(x, t), t) + degrade(restore(x, s), s),
-            "predicts a second time, told s",
+            "predicts a second time, at s",
         ),
         (
             lambda restore, degrade, x, t, s: x - degrade(restore(x, s), t) + degrade(restore(x, s), s),
-            "restore told s",
+            "restore called with s",
         ),
         (lambda restore, degrade, x, t, s: x - degrade(restore(x, t), t), "nothing added back"),
         (lambda restore, degrade, x, t, s: x + degrade(restore(x, t), s), "nothing taken away"),

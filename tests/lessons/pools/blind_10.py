@@ -155,9 +155,9 @@ def _inpaint(noise_to, first=lambda step, x, t, s: step(x, t, s)):
     return inpaint_step
 
 
-def _known_before(level):
+def _known_before(timestep):
     def inpaint_step(step, x, known, mask, eps, t, s, schedule):
-        return step(mask * _noised(known, eps, level(t, s), schedule) + (1 - mask) * x, t, s)
+        return step(mask * _noised(known, eps, timestep(t, s), schedule) + (1 - mask) * x, t, s)
 
     return inpaint_step
 
