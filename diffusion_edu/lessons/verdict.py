@@ -12,7 +12,7 @@ HEADINGS = {
     "as predicted": "✓ As you predicted.",
     "surprise": "! Not as you predicted.",
 }
-EDGES = {"right": "solid", "as predicted": "solid", "wrong": "double"}  # distinguished by sign, words and edge, not colour
+EDGES = {"right": "solid", "as predicted": "solid", "wrong": "double"}  # by sign, words and edge, not by colour
 
 
 @dataclass(frozen=True)
