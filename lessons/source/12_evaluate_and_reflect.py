@@ -202,7 +202,7 @@ check("12.5", score_images)
 # %% id="experiment"
 attribute = "blond hair"  # the knob: also "wearing earrings", "wearing hat", "eyeglasses" or "gray hair"
 
-faces, seconds = figures.faces_with(attribute, 8 if fast() else 48)
+faces, seconds = figures.faces_with(attribute, 8 if fast() else 32)
 figures.men_among(faces, attribute)
 
 # %% [markdown] id="energy"
