@@ -12,7 +12,7 @@
 # The page of the explorer: [Steps and seeds](app:Steps_and_seeds). It shows one seed with several samplers and numbers of steps.
 
 # %% id="setup"
-from diffusion_edu.lessons import check, fast, passed, predict, predicted, quiz, report, start
+from diffusion_edu.lessons import check, fast, predict, predicted, quiz, report, start
 
 start("05")
 
@@ -95,9 +95,9 @@ check("05.1", ddim_step)
 from diffusion_edu import samplers
 
 
-def taken(x, t, s, guess=0.8):
-    eps_hat = (x - schedule.signal[t] * guess) / schedule.noise[t]  # split
-    return schedule.signal[s] * guess + schedule.noise[s] * eps_hat  # join
+def taken(x, t, s, prediction=0.8):
+    eps_hat = (x - schedule.signal[t] * prediction) / schedule.noise[t]  # split
+    return schedule.signal[s] * prediction + schedule.noise[s] * eps_hat  # join
 
 
 x = torch.tensor([-1.1], dtype=torch.float64)
@@ -180,7 +180,7 @@ check("05.3", timesteps)
 #
 # Time is spent in the network, so samplers are compared by **NFE**, the number of function evaluations (of the network). **Heun's** method predicts twice in a step: it takes a DDIM step, looks at the prediction where it lands, and corrects itself (Karras et al. 2022). Its last step is a DDIM step.
 #
-# We measure as in lesson 4: a perfect denoiser for Gaussian data, and the standard deviation of the samples without random numbers. Change the number of steps. In the explorer: [DDIM and Heun with the same NFE](app:Compare?compare.a_sampler=DDIM&compare.a_steps=20&compare.b_sampler=Heun&compare.b_steps=10).
+# We measure as in lesson 4: a perfect denoiser for Gaussian data, and the standard deviation of the samples without random numbers. Change the number of steps. In the explorer: [DDIM and Heun with the same NFE](app:Compare?compare.b_sampler=Heun&compare.b_steps=10).
 
 # %% id="solvers-look"
 from diffusion_edu.lessons.figures.lesson_04 import relative_std

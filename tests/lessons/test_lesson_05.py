@@ -140,7 +140,7 @@ def moved(eps=noise_in, image=lambda signal, t, s: signal[s], noise=lambda noise
     )
 
 
-MOVES = [
+STEPS = [
     (moved(lambda x, x0_hat, t, schedule: x), "you took x itself"),
     (moved(lambda x, x0_hat, t, schedule: x0_hat), "the prediction itself"),
     (moved(lambda x, x0_hat, t, schedule: (x - x0_hat) / schedule.noise[t]), "at which rate does x hold"),
@@ -161,7 +161,7 @@ MOVES = [
 
 WRONG = {
     "05.1": [
-        *MOVES,
+        *STEPS,
         (lambda x, x0_hat, t, s, schedule: step(x, x0_hat, t, t - 1, schedule), "one single step"),
         (lambda x, x0_hat, t, s, schedule: step(x, x0_hat, t, max(s, 1), schedule), "never goes below"),
     ],
@@ -211,7 +211,7 @@ WRONG = {
         ),
     ],
     "05.5": [
-        *((up(answer), words) for answer, words in MOVES if words != "you took x itself"),
+        *((up(answer), words) for answer, words in STEPS if words != "you took x itself"),
         (lambda x, x0_hat, s, t, schedule: step(x, x0_hat, t, s, schedule), "goes down"),
         (lambda x, x0_hat, s, t, schedule: x, "comes back unchanged"),
         (lambda x, x0_hat, s, t, schedule: step(x, x0_hat, s, s + 1, schedule), "one single step"),

@@ -82,7 +82,7 @@ SIGMA: Parts = {  # the standard deviation of the fresh noise
     "sigma: eta is the wrong way round: 0 must be the step without fresh noise.": (
         lambda r, eta: (1 - eta) * root(r.a) * r.Ns / r.Nt
     ),
-    "sigma: eta alone is no standard deviation. It is a share of DDPM's.": lambda r, eta: eta + 0 * r.Ns,
+    "sigma: eta alone is no standard deviation. It is a fraction of DDPM's.": lambda r, eta: eta + 0 * r.Ns,
     "sigma: the noise of s shrinks on its way to t.": lambda r, eta: eta * root(r.Nt**2 - r.Ns**2) * r.Ns / r.Nt,
     "The fresh noise is missing, and no room is made for it.": lambda r, eta: 0 * r.Ns,
 }
@@ -99,7 +99,7 @@ ROOM: Parts = {  # the factor of the predicted noise, once sigma is known
         lambda r, sigma: root(r.Ns**2 + sigma**2)
     ),
     "Old noise: which timestep does the result have?": lambda r, sigma: root(r.Nt**2 - sigma**2),
-    "Old noise: the share of fresh noise is a number between rates, not between 0 and 1.": (
+    "Old noise: it has the noise rate of s, not rate 1, before fresh noise joins.": (
         lambda r, sigma: r.Ns * root(1 - sigma**2)
     ),
 }

@@ -150,5 +150,5 @@ TIMESTEPS = Exercise(
     ),
     example=lambda *_: (10, 3),
     where=lambda T, steps: f"T = {T} and steps = {steps}",
-    line="Look at one entry: how far from T is it, as a share of the whole way? Round at the very end.",
+    line="Look at one entry: how far from T is it, as a fraction of the whole way? Round at the very end.",
 )

@@ -62,8 +62,8 @@ def flowers(rows: dict[str, Tensor], names: Sequence[str], caption: str) -> Capt
     return Captioned(
         images(to_bytes(torch.cat(list(rows.values())).clamp(-1, 1)), list(names), list(rows)),
         caption=caption,
-        alt=f"One row of {len(names)} flowers for each of {', '.join(rows)}. Mean difference between neighbouring "
-        f"pixels: {', '.join(detail)}.",
+        alt=f"Flowers ({', '.join(names)}) in rows: {', '.join(rows)}. Mean difference between neighbouring pixels: "
+        f"{', '.join(detail)}.",
     )
 
 

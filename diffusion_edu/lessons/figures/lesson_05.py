@@ -72,12 +72,20 @@ def noise_from(seed: int) -> Callable[[Tensor], Tensor]:
 def rows(table: dict[str, Tensor], names: Sequence[str], caption: str, against: str = "") -> Captioned:
     """Show rows of generated images; the alternative text says how far each row is from the row `against`."""
     far = [f"{name}: {rms(x, table[against]):.3f}" for name, x in table.items() if against and name != against]
+    said = f" Root mean square difference from {against}: {', '.join(far)}." if far else ""
+    first = "; ".join(f"{name}: {_colour(x[0])}" for name, x in table.items())
     return Captioned(
         images(shown(torch.cat(list(table.values()))), list(names), list(table)),
         caption=caption,
-        alt=f"Rows of flowers: {', '.join(table)}."
-        + (f" Root mean square difference from {against}: {', '.join(far)}." if far else ""),
+        alt=f"Flowers ({', '.join(names)}) in rows: {', '.join(table)}.{said} Red, green and blue in the middle of the "
+        f"first flower, of 255: {first}.",
     )
+
+
+def _colour(image):
+    """The mean colour in the middle of an image (3, h, w), as text."""
+    middle = shown(image)[:, 16:48, 16:48].float().mean(dim=(1, 2))
+    return ", ".join(f"{value:.0f}" for value in middle)
 
 
 def solvers(std: float = 0.3) -> Captioned:
