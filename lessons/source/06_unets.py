@@ -83,6 +83,8 @@ print(f"{summary.parameters:,} parameters. Skip connections: {skips}")
 # The row of a timestep $t$ holds first all cosines $\cos(t f_i)$, then all sines $\sin(t f_i)$.
 #
 # ### Exercise 06.1: a timestep as waves (free)
+#
+# Write this as a function. `t` holds one timestep for each image.
 
 
 # %% id="exercise-1-answer" tags=["exercise"]

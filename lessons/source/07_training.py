@@ -1,13 +1,13 @@
 # %% [markdown] id="title"
 # # 7 · Training
 #
-# You have a network (lesson 6) and you know what it shall predict (lesson 2). Now you train one, in seconds, on points in the plane. At the end you can
+# You have a network (lesson 6) and you know what it must predict (lesson 2). Now you train one, in seconds, on points in the plane. At the end you can
 #
 # - write the loss and the loop of a diffusion model, and find the two commonest bugs in it;
 # - say whether a loss is good, and which losses must not be compared;
 # - average weights over time (EMA), and say why the average needs a warm-up.
 #
-# **You need** lessons 2 and 6, and gradients as in PyTorch (`backward`, `step`). **Time:** 55 minutes (recall and predict 6, the loss 14, good or bad 10, the loop 10, the average 8, quiz 7). **In the explorer:** [2-D playground](app:Playground_2D).
+# **You need** lessons 2 and 6, and gradients as in PyTorch (`backward`, `step`). **Time:** 55 minutes (recall and predict 6, the loss 10, good or bad 10, the loop 14, the average 8, quiz 7). **In the explorer:** [2-D playground](app:Playground_2D).
 
 # %% id="setup"
 import math
@@ -57,7 +57,7 @@ predict("07.p2", ..., because=...)  ## solution: predict("07.p2", "b", because="
 #
 # $$y = \cos\theta\; x_0 + \sin\theta\; \varepsilon, \qquad v = \cos\theta\; \varepsilon - \sin\theta\; x_0 .$$
 #
-# The network gets $y$ and $\theta$ and shall predict $v$. The loss is the mean squared error. Nobody walks through the timesteps: each image of a batch has an angle of its own.
+# The network gets $y$ and $\theta$ and must predict $v$. The loss is the mean squared error. Nobody walks through the timesteps: each image of a batch has an angle of its own.
 
 # %% id="mixtures"
 flowers = load_images(PRETRAINED / "flower_samples.parquet").take(torch.arange(4 if fast() else 16))
@@ -129,7 +129,7 @@ figure
 #
 # ### Exercise 07.4: train (fill in the loop)
 #
-# A step: compute the loss, forget the old gradients, compute the new ones, change the weights. `figures.v_loss` is the loss of exercise 07.1, for images and for points.
+# Replace the dots. A step: compute the loss, forget the old gradients, compute the new ones, change the weights. `figures.v_loss` is the loss of exercise 07.1, for images and for points.
 
 
 # %% id="exercise-4-answer" tags=["exercise"]

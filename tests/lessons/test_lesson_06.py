@@ -203,7 +203,7 @@ WRONG = {
         (lambda q, k, v: weights(q, k), "hand back the weights"),
         (lambda q, k, v: q @ k.mT / q.shape[-1] ** 0.5 @ v, "no softmax"),
         (lambda q, k, v: weights(q, k).mT @ v, "wrong way round"),
-        (lambda q, k, v: 1.1 * weights(q, k) @ v - 0.01 * v, "your weights do not add up to one"),
+        (lambda q, k, v: 1.1 * weights(q, k) @ v - 0.01 * v, "do not add up to one"),
         (lambda q, k, v: weights(q, k) @ (3 * v - 2 * v.mean(1, keepdim=True)), "outside the range"),
     ],
     "06.4": [

@@ -1,12 +1,10 @@
-"""Exercises 06.3 and 06.4: self-attention, and the way of an image through a U-Net."""
+"""Exercise 06.3: self-attention."""
 
 import torch
 
 from diffusion_edu.lessons.checks.exercise import Exercise, Property
 from diffusion_edu.lessons.checks.families import chosen, combined, named
-from diffusion_edu.lessons.checks.inputs import images, noise, number, whole
-
-# 06.3: self-attention ------------------------------------------------------------------------------------------------
+from diffusion_edu.lessons.checks.inputs import noise, number, whole
 
 
 def _attended(scores, weigh, mix):
@@ -92,9 +90,16 @@ MIXED = {
 
 
 def _draw_attend(random):
-    b, n, d = 2, whole(random, 4, 6), 3
+    kind = number(random, 0, 1)
+    b, n, d = (2, 4, 4) if kind < 0.3 else (2, whole(random, 4, 6), 3)
     q, k, v = (noise(random, b, n, d) for _ in range(3))
-    return q, k, v[:, :1].expand_as(v).clone() if number(random, 0, 1) < 0.25 else v
+    if kind < 0.3:  # values that make the weights visible
+        return q, k, torch.eye(n, dtype=torch.float64).expand(b, n, n).clone()
+    return q, k, v[:, :1].expand_as(v).clone() if kind < 0.55 else v
+
+
+def _shows_weights(v):
+    return v.shape[1] == v.shape[2] and torch.equal(v[0], torch.eye(len(v[0])).to(v))
 
 
 def _one_batch(q, k, v):
@@ -160,198 +165,19 @@ ATTEND = Exercise(
             "A result lies outside the range of the values: are all your weights positive, and is their sum one?",
             lambda x, q, k, v: ((x <= v.amax(1, keepdim=True) + 1e-4) & (x >= v.amin(1, keepdim=True) - 1e-4)).all(),
         ),
+        Property(
+            "The weights of a query do not add up to one.",
+            lambda x, q, k, v: not _shows_weights(v) or torch.allclose(x.sum(2), torch.ones(1).double(), atol=1e-4),
+        ),
+        Property(
+            "A query does not read most from the key that is most similar to it: where do your scores come from?",
+            lambda x, q, k, v: not _shows_weights(v) or torch.equal(x.argmax(2), _dots(q, k).argmax(2)),
+        ),
+        Property(
+            "Each query reads most from the right key, but the weights are too even or too unequal.",
+            lambda x, q, k, v: not _shows_weights(v) or torch.allclose(x, _scaled(q, k).softmax(-1), atol=1e-4),
+        ),
     ),
     example=lambda: tuple(torch.tensor([[each]]).double().mT for each in ([2.0, 0.0], [1.0, 0.0], [10.0, 20.0])),
     line="Check in this order: the scores and their divisor, the axis of the softmax, the product with the values.",
-)
-
-# 06.4: the way through a U-Net ---------------------------------------------------------------------------------------
-
-
-def _draw_forward(random):
-    """Layers that do not commute, as functions of numbers: each one shrinks, bends and adds its own amount."""
-    stages = 1 if number(random, 0, 1) < 0.15 else whole(random, 2, 4)
-    down = [_layer(number(random, 0.5, 1.5), number(random, -1, 1)) for _ in range(stages)]
-    up = [_joint(number(random, 0.5, 1.5), number(random, 0.2, 0.8), number(random, -1, 1)) for _ in range(stages)]
-    return images(random, 2, 3, 4, 5), down, up
-
-
-def _layer(factor, added):
-    return lambda x: (factor * x + added).tanh()
-
-
-def _joint(factor, amount, added):
-    return lambda x, skip: (factor * x + amount * skip.square() + added).tanh()
-
-
-def _way_down(x, down, keep=lambda before, after: after):
-    skips = []
-    for layer in down:
-        after = layer(x)
-        skips.append(keep(x, after))
-        x = after
-    return x, skips
-
-
-def _way_up(x, up, skips):
-    for layer, skip in zip(up, skips, strict=False):
-        x = layer(x, skip)
-    return x
-
-
-def _through(order=lambda skips: skips[::-1], keep=lambda before, after: after, start=lambda x, bottom: bottom):
-    """The answer that keeps something on the way down and gives it to the layers on the way up in this order."""
-
-    def forward(x, down, up):
-        bottom, skips = _way_down(x, down, keep)
-        return _way_up(start(x, bottom), up, order(skips))
-
-    return forward
-
-
-def _unchained_up(x, down, up):
-    bottom, skips = _way_down(x, down)
-    return up[-1](bottom, skips[0])
-
-
-def _exchanged_up(x, down, up):
-    bottom, skips = _way_down(x, down)
-    for layer, skip in zip(up, skips[::-1], strict=True):
-        bottom = layer(skip, bottom)
-    return bottom
-
-
-def _own_skips(x, down, up):
-    bottom, _ = _way_down(x, down)
-    for layer in up:
-        bottom = layer(bottom, bottom)
-    return bottom
-
-
-def _doubled_skips(x, down, up):
-    bottom, skips = _way_down(x, down)
-    for layer, skip in zip(up, skips[::-1], strict=True):
-        bottom = layer(skip, skip)
-    return bottom
-
-
-def _added_before(x, down, up):
-    bottom, skips = _way_down(x, down)
-    for layer, skip in zip(up, skips[::-1], strict=True):
-        bottom = layer(bottom + skip, skip)
-    return bottom
-
-
-def _added_after(x, down, up):
-    bottom, skips = _way_down(x, down)
-    for layer, skip in zip(up, skips[::-1], strict=True):
-        bottom = layer(bottom, skip) + skip
-    return bottom
-
-
-def _first_up(x, down, up):
-    bottom, skips = _way_down(x, down)
-    return up[0](bottom, skips[-1])
-
-
-def _unchained_down(x, down, up):
-    skips = [layer(x) for layer in down]
-    return _way_up(skips[-1], up, skips[::-1])
-
-
-def _added(x, down, up):
-    bottom, skips = _way_down(x, down)
-    return bottom + sum(skips)
-
-
-def _all_states(x, down, up):
-    bottom, skips = _way_down(x, down)
-    states = []
-    for layer, skip in zip(up, skips[::-1], strict=True):
-        states.append(bottom := layer(bottom, skip))
-    return states
-
-
-def _pairs(x, down, up):
-    for go_down, go_up in zip(down, up, strict=True):
-        x = go_down(x)
-        x = go_up(x, x)
-    return x
-
-
-FORWARD = Exercise(
-    title="Down, across and up",
-    answer=_through(),
-    means="Last in, first out: so each layer on the way up meets the skip of its own resolution.",
-    draw=_draw_forward,
-    mistakes=named(
-        {
-            "The first skip is used first: on the way up you meet the lowest resolution first.": _through(list),
-            "You keep the inputs of the layers on the way down: their results are the skips.": (
-                _through(keep=lambda before, after: before)
-            ),
-            "You keep the inputs of the layers, and use the first one first.": (
-                _through(list, keep=lambda before, after: before)
-            ),
-            "Every layer on the way up gets the last skip: take it off the list.": _through(lambda s: [s[-1]] * len(s)),
-            "Every layer on the way up gets the first skip.": _through(lambda skips: [skips[0]] * len(skips)),
-            "The way up begins with the input: it should begin with the result of the last layer down.": (
-                _through(start=lambda x, bottom: x)
-            ),
-            "The last skip is left out: all results of the way down are skips.": (
-                _through(lambda skips: [*skips[-2::-1], skips[-1]])
-            ),
-            "A layer on the way up is missing: there are as many as on the way down.": (
-                _through(lambda skips: skips[:0:-1]),
-                _through(lambda skips: skips[-2::-1]),
-            ),
-            "The layers on the way up do not build on each other: each works on the result of the one before.": (
-                _unchained_up
-            ),
-            "You change places: the first argument of a layer on the way up is x, the second one the skip.": (
-                _exchanged_up
-            ),
-            "There is no skip: the layers on the way up get x twice.": _own_skips,
-            "The layers on the way up get the skip twice: the first argument is x.": _doubled_skips,
-            "The layers on the way up get zeros for the skip.": (
-                lambda x, down, up: _way_up(_way_down(x, down)[0], up, [torch.zeros_like(x)] * len(up))
-            ),
-            "You add the skip to x yourself: the layer on the way up does what is to be done with it.": _added_before,
-            "You add the skip to the result: the layer on the way up has used it already.": _added_after,
-            "Only the first layer on the way up runs: is your last line inside the loop?": _first_up,
-            "The layers on the way down all get the input: each one works on the result of the one before.": (
-                _unchained_down
-            ),
-            "The way up is missing.": lambda x, down, up: _way_down(x, down)[0],
-            "The skips are added up: the layers on the way up should use them.": _added,
-            "The layers on the way up run in the wrong order.": (
-                lambda x, down, up: _through()(x, down, up[::-1]),
-                lambda x, down, up: _through(list)(x, down, up[::-1]),
-            ),
-            "The layers on the way down run in the wrong order.": lambda x, down, up: _through()(x, down[::-1], up),
-            "You go down and up in turns: first all the way down, then all the way up.": _pairs,
-            "Every skip is the input image.": lambda x, down, up: _way_up(_way_down(x, down)[0], up, [x] * len(up)),
-            "You hand over the skips: the result of the last layer is wanted.": lambda x, down, up: _way_down(x, down)[
-                1
-            ],
-            "You hand over a list of all results: the last one is wanted.": _all_states,
-            "The whole way is walked twice.": lambda x, down, up: _through()(_through()(x, down, up), down, up),
-            "Every layer on the way down runs twice: keep its result under a name.": (
-                lambda x, down, up: _through()(x, [lambda x, f=f: f(f(x)) for f in down], up)
-            ),
-        }
-    ),
-    properties=(
-        Property(
-            "With one layer down and one up, the skip and x are the same: the result of the layer on the way down.",
-            lambda x, start, down, up: len(up) > 1 or torch.allclose(x, _through()(start, down, up), atol=1e-4),
-        ),
-    ),
-    where=lambda x, down, up: f"there are {len(down)} layers down and {len(up)} up",
-    example=lambda: (
-        torch.tensor([1.0]).double(),
-        [lambda x: x + 1, lambda x: 10 * x],
-        [lambda x, skip: x + skip, lambda x, skip: x - skip],
-    ),
-    line="Say for each layer on the way up: which skip does it get, and which x?",
 )

@@ -98,6 +98,18 @@ EMA = Exercise(
             lambda x, average, weight, *_: _sum_of_factors(x, average, weight),
         ),
         Property(
+            "Late, when the warm-up is over, the decay alone should say how much of the average is kept.",
+            lambda x, a, w, step, decay: _kept(step, 1.0) < decay or abs(_fraction(x, a, w) - decay) < 1e-3,
+        ),
+        Property(
+            "Early you keep too much of the average: is there a warm-up?",
+            lambda x, a, w, step, decay: _fraction(x, a, w) < _kept(step, decay) + 1e-3,
+        ),
+        Property(
+            "Early you keep too little of the average: how does the warm-up grow?",
+            lambda x, a, w, step, decay: _fraction(x, a, w) > _kept(step, decay) - 1e-3,
+        ),
+        Property(
             "At step 0 nearly everything should come from the new weights: is there a warm-up?",
             lambda x, average, weight, step, decay: step > 3 or (x - weight).norm() < (x - average).norm(),
         ),
@@ -109,10 +121,15 @@ EMA = Exercise(
 )
 
 
+def _fraction(x, average, weight):
+    """How much of the average is in x, if it lies on the line through average and weight."""
+    gone, line = (x - weight).flatten(), (average - weight).flatten()
+    return ((gone @ line) / (line @ line)).item()
+
+
 def _sum_of_factors(x, average, weight):
     """Whether x lies on the line through average and weight."""
-    moved, line = (x - average).flatten(), (weight - average).flatten()
-    return torch.allclose(moved, (moved @ line) / (line @ line) * line, atol=1e-4)
+    return torch.allclose(x - weight, _fraction(x, average, weight) * (average - weight), atol=1e-4)
 
 
 # 07.4: the loop ------------------------------------------------------------------------------------------------------

@@ -89,14 +89,14 @@ def sampled(net: PointNetwork, count: int = 500) -> Tensor:
 
 
 def mixtures(x0: Tensor, eps: Tensor, degrees: Sequence[int] = (80, 60, 40, 20, 0)) -> Captioned:
-    """Show what a network gets and what it shall predict, for one image x0 (1, 3, h, w) at several angles."""
+    """Show what a network gets and what it must predict, for one image x0 (1, 3, h, w) at several angles."""
     angles = [math.radians(each) for each in degrees]
     noisy = [math.cos(a) * x0 + math.sin(a) * eps for a in angles]
     targets = [math.cos(a) * eps - math.sin(a) * x0 for a in angles]
     alike = [torch.cosine_similarity(v.flatten(), eps.flatten(), dim=0).item() for v in targets]
     return Captioned(
         images(to_bytes(torch.cat([*noisy, *targets])), [f"{each}°" for each in degrees], ["input", "target v"]),
-        "Above: what the network gets. Below: what it shall predict. At 0° the target is the noise, at 90° it is the "
+        "Above: what the network gets. Below: what it must predict. At 0° the target is the noise, at 90° it is the "
         "negative of the image.",
         f"Two rows of images at {len(degrees)} angles. Above a flower becomes clear from left to right. Below a flower "
         f"in negative colours becomes noise; the similarity of the target to the noise rises from {alike[0]:.2f} to "

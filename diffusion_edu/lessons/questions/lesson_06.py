@@ -55,7 +55,7 @@ QUESTIONS = {
     ),
     "06.p2": Question(
         "This network has three skip connections, at the resolutions 32x32, 16x16 and 8x8. We cut one (zeros take its "
-        "place) and predict at t = 500. Which cut does most harm?",
+        "place) and predict at t = 500. Which cut does the most harm?",
         right="a",
         choices={
             "a": Choice(
