@@ -16,8 +16,9 @@ import nbformat
 import pytest
 
 from diffusion_edu.cli import main
+from diffusion_edu.lessons.checks.grading import Grade
 from diffusion_edu.lessons.course import exercises, questions
-from diffusion_edu.lessons.teaching import nbgrader, otter
+from diffusion_edu.lessons.teaching import nbgrader, otter, required
 from diffusion_edu.lessons.teaching.notebooks import graded, is_answer, names, parts, read, task
 from diffusion_edu.lessons.teaching.required import require, require_choice
 
@@ -167,6 +168,14 @@ def test_a_right_answer_passes_silently_and_others_raise_the_hint():
         require(name, lambda *inputs: 0.0)
     with pytest.raises(AssertionError, match=rf"^{name}: Write your answer"):
         require(name, ...)
+
+
+def test_a_hidden_test_draws_three_times_as_many_trials(monkeypatch):
+    seeds = []
+    monkeypatch.setattr(required, "grade", lambda exercise, answer, seed: seeds.append(seed) or Grade("right", ()))
+    require(f"{FIRST[:2]}.1", ...)
+    require(f"{FIRST[:2]}.1", ..., seed=SEED)
+    assert seeds == [0, SEED, SEED + 1, SEED + 2]
 
 
 def test_a_letter_passes_if_it_is_the_right_one():
