@@ -11,7 +11,7 @@ HIDDEN = 3  # seeds of a hidden test: with one, a wrong answer may be lucky
 def require(name: str, answer: Any, seed: int = 0) -> None:
     """Raise AssertionError, with the hint, unless this is a right answer to an exercise, for example "04.1".
 
-    The seed draws the trials. Hidden tests use another one than the check in the lesson, and three times as many trials.
+    The seed draws the trials. Hidden tests have another one than the lesson, and three times as many trials.
     """
     for each in range(seed, seed + (HIDDEN if seed else 1)):
         result = grade(exercises(name[:2])[name], answer, each)
