@@ -32,7 +32,7 @@ def by_image(x, x0_hat, t, s, schedule):
 
 
 def in_floats(x, x0_hat, t, s, schedule):
-    return as_mixture(x.float().numpy(), x0_hat.float().numpy(), t, s, schedule)
+    return as_mixture(x.float(), x0_hat.float(), t, s, schedule).numpy()
 
 
 def by_ratio(x, x0_hat, t, s, schedule):
@@ -125,7 +125,7 @@ RIGHT = {
         clipped,
         lambda x, x0_hat, t, s, schedule: as_mixture(x, torch.clip(x0_hat, -1, 1), t, s, schedule),
         lambda x, x0_hat, t, s, schedule: step(x, x0_hat.clamp(min=-1).clamp(max=1), t, s, schedule).float(),
-        lambda x, x0_hat, t, s, schedule: as_mixture(x.numpy(), np.clip(x0_hat.numpy(), -1, 1), t, s, schedule),
+        lambda x, x0_hat, t, s, schedule: as_mixture(x, torch.tensor(np.clip(x0_hat.numpy(), -1, 1)), t, s, schedule),
         lambda x, x0_hat, t, s, schedule: by_ratio(
             x, torch.where(x0_hat.abs() > 1, x0_hat.sign(), x0_hat), t, s, schedule
         ),

@@ -334,7 +334,7 @@ INVERT = Exercise(
         (
             *named(
                 {
-                    "The step goes down, as in 05.1. Here it goes from s up to the higher t.": (
+                    "The step goes down, as in your first exercise. Here it goes from s up to the higher t.": (
                         lambda x, x0_hat, s, t, schedule: ddim(x, x0_hat, t, s, schedule)
                     ),
                     "Image and noise have changed places in the result.": _rule(
@@ -366,7 +366,10 @@ INVERT = Exercise(
     ),
     linear=("x", "x0_hat"),
     example=lambda *_: (ONES, -ONES, 1, 2, EXAMPLE),
-    where=lambda x, x0_hat, s, t, schedule: at(t, s, schedule).replace("from t to s", "downwards, from t to s,"),
+    where=lambda x, x0_hat, s, t, schedule: (
+        f"from s to t the signal rate falls from {schedule.signal[s]:.2g} to {schedule.signal[t]:.2g} and the noise rate "
+        f"rises from {schedule.noise[s]:.2g} to {schedule.noise[t]:.2g}"
+    ),
     line="Look at the predicted noise: x is at timestep s now, so which two rates does it have?",
 )
 
