@@ -60,9 +60,8 @@ predict("02.p2", ..., because=...)  ## solution: predict("02.p2", "c", because="
 
 # %% id="first-figure"
 schedule = linear(1000)
-model = load(
-    "flowers_simple", compute=Compute(torch.device("cpu"))
-)  # float32, so that numbers can be compared
+cpu = Compute(torch.device("cpu"))  # there it computes in float32, so that numbers can be compared
+model = load("flowers_simple", compute=cpu)
 network = model.denoiser(schedule)
 
 flowers = to_signed(load_images(PRETRAINED / "flower_samples.parquet").images[: 200 if fast() else 1024])
@@ -262,7 +261,8 @@ lowest = {t: figures.gaussian_error(schedule, t, 0.5) for t in (900, 100)}
 assert abs(lowest[900] - 0.25) < 0.001 and abs(lowest[100] - 0.079) < 0.001
 predicted(
     "02.p1",
-    f"the error in x0 is {lowest[900]:.3f} at 900, as large as the variance of the images, and {lowest[100]:.3f} at 100. "
+    f"the error in x0 is {lowest[900]:.3f} at 900, as large as the variance of the images, "
+    f"and {lowest[100]:.3f} at 100. "
     "(These are Gaussian images with standard deviation 0.5, on the linear schedule.)",
 )
 

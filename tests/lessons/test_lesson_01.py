@@ -112,7 +112,7 @@ WRONG = {
         (lambda x0, eps, t, a: a[t].sqrt() * x0 + (1 - a[t] ** 2).sqrt() * eps, "do not square it again"),
         (
             lambda x0, eps, t, a: a.cumprod(0)[t].sqrt() * x0 + (1 - a.cumprod(0)[t]).sqrt() * eps,
-            "multiplied the table up",
+            "multiplied all entries",
         ),
         (lambda x0, eps, t, a: a[t].sqrt() * (x0 - eps) + eps, "rates do not add up to one"),
         (lambda x0, eps, t, a: a[t].sqrt() * eps + (1 - a[t]).sqrt() * x0, "changed places"),

@@ -43,7 +43,7 @@ def grade(exercise: Exercise, answer: object, seed: int = 0) -> Grade:
     """
     trials = _trials(exercise, seed)
     if is_open(answer):
-        return Grade("open", ("Write your answer in place of the dots and run both cells again.",))
+        return Grade("open", ("Write your answer in place of the dots, then run the check again.",))
     if trials[0] and not callable(answer):
         found = type(answer).__name__
         return _wrong(f"Hand in the function itself, without brackets after its name; this is a value of type {found}.")

@@ -82,26 +82,26 @@ WALK = Exercise(
             "Both ends are missing: the noise at the start and the finished image.",
             lambda step, x, timesteps: _walk(step, x, timesteps)[1:-1],
         ),
-        Mistake("You give back the last state only. All states are asked for, as a list.", lambda *a: _walk(*a)[-1]),
+        Mistake("Your result is the last state only. It must be the list of all states.", lambda *a: _walk(*a)[-1]),
         Mistake(
-            "You give back the start and the end. The states between them count as well.",
+            "Your list holds the start and the end only. The states between them are missing.",
             lambda *a: _walk(*a)[:: len(a[2]) - 1],
         ),
-        Mistake("You give back the first state only: does the function end too early?", lambda step, x, timesteps: [x]),
+        Mistake(
+            "Your list holds the first state only: does the function end too early?", lambda step, x, timesteps: [x]
+        ),
         Mistake("Only one step was done: does the function end inside the loop?", lambda *a: _walk(*a)[:2]),
         Mistake(
             "You always go down by one timestep. The next timestep is the next one on the list.",
             _pairs(lambda timesteps: [(t, t - 1) for t in timesteps[:-1]]),
         ),
         Mistake(
-            "The step got its two timesteps the wrong way round: it goes from the higher one to the lower one.",
+            "The two timesteps of a step are the wrong way round: it goes from the higher to the lower one.",
             _pairs(lambda timesteps: [(s, t) for t, s in _down(timesteps)]),
         ),
+        Mistake("Every step starts from the noise again. A step needs the result of the step before.", _never_updated),
         Mistake(
-            "Every step starts from the noise again. The next step needs the result of the last one.", _never_updated
-        ),
-        Mistake(
-            "Every step goes down to timestep 0. It is to go to the next timestep on the list.",
+            "Every step goes down to timestep 0. It must go to the next timestep on the list.",
             _pairs(lambda timesteps: [(t, 0) for t in timesteps[:-1]]),
         ),
         Mistake(
@@ -137,7 +137,7 @@ WALK = Exercise(
             lambda step, x, timesteps: [timesteps[0], *_walk(step, x, timesteps)[1:]],
         ),
         Mistake(
-            "The first entry of your list is a number. It is to be x before the first step.",
+            "The first entry of your list is a number. It must be x before the first step.",
             lambda step, x, timesteps: [0, *_walk(step, x, timesteps)[1:]],
         ),
         Mistake("You collect timesteps. Collect x.", lambda step, x, timesteps: [x, *timesteps[1:]]),
@@ -167,7 +167,7 @@ WALK = Exercise(
             "You add x before it is changed: the noise is there twice, and the finished image is missing.", _too_early
         ),
         Mistake(
-            "You leave out every second step: each timestep but the ends belongs to two steps.",
+            "You leave out every second step. One step ends at a timestep, and the next one starts there.",
             _pairs(lambda timesteps: list(zip(timesteps[::2], timesteps[1::2], strict=False))),
         ),
         Mistake(
@@ -180,15 +180,15 @@ WALK = Exercise(
             _pairs(lambda timesteps: _down(timesteps[::-1])),
         ),
         Mistake(
-            "The second timestep of your steps is a place in the list. It is to be the timestep that stands there.",
+            "The second timestep of your steps is a place in the list. It must be the timestep that stands there.",
             _pairs(lambda timesteps: list(zip(timesteps, range(len(timesteps)), strict=True))),
         ),
         Mistake(
-            "The step got places in the list. It wants the timesteps that stand there.",
+            "Your steps got places in the list. They need the timesteps that stand there.",
             _pairs(lambda timesteps: [(k, k + 1) for k in range(len(timesteps) - 1)]),
         ),
         Mistake(
-            "The step got the number of steps that are left. It wants the timesteps on the list.",
+            "Your steps got the number of steps that are left. They need the timesteps on the list.",
             _pairs(
                 lambda timesteps: [(len(timesteps) - 1 - k, len(timesteps) - 2 - k) for k in range(len(timesteps) - 1)]
             ),

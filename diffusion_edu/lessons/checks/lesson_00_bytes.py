@@ -39,7 +39,7 @@ def _rises(bytes, numbers):
     return bool((up[more] > 1e-6).all() and (up[~more].abs() < 1e-6).all())
 
 
-BLACK = "Where is black? Byte 0 must become the lowest value of the range, and with you it becomes 0."
+BLACK = "Where is black? Byte 0 must become the lowest value of the range, but in your code it becomes 0."
 NARROW = "Your range is only half as wide as it should be: black and white must be two apart."
 OVERFLOW = (
     "A byte ran over. As long as the tensor holds bytes, whatever leaves 0..255 wraps around: 200 + 200 is 144. "
@@ -48,7 +48,7 @@ OVERFLOW = (
 WHOLE = "Your result holds whole numbers: all shades between black and white fall together. Keep the fractions."
 WHITE_LOW = "White does not quite arrive at the upper end. There are 256 different bytes: which number is the highest?"
 WHITE_HIGH = "White goes beyond the upper end of the range. Try the highest byte by hand."
-NOT_DIVIDED = "The middle is at zero now, but the values still reach more than a hundred: the range is still too wide."
+NOT_DIVIDED = "The middle is at zero now. But the values still reach more than a hundred: the range is too wide."
 WAY_BACK = (
     "You multiplied. The range of bytes is wide, and the range of numbers is narrow: which operation makes it narrow?"
 )
@@ -175,7 +175,9 @@ CUT = (
     "becomes 199."
 )
 DARK = "Where is black? Its number is below zero: dark pixels must not all become byte 0."
-SCALE = "Black is right, but white is not byte 255. How wide is the range of numbers, and how wide that of bytes?"
+SCALE = (
+    "Black is right, but white is not byte 255. How wide is the range of numbers, and how wide is the range of bytes?"
+)
 
 TO_BYTES = Exercise(
     title="Back to bytes",
@@ -188,7 +190,7 @@ TO_BYTES = Exercise(
     line="Count four things in your code: the range is moved, rounded, limited, and the type changes last.",
     mistakes=(
         Mistake(CUT, _scaled(127.5, 1, torch.trunc)),
-        Mistake("You round everything up. The nearest whole number is asked for.", _scaled(127.5, 1, torch.ceil)),
+        Mistake("You round everything up. You need the nearest whole number.", _scaled(127.5, 1, torch.ceil)),
         Mistake("You do not round: a byte is a whole number.", _scaled(127.5, 1, lambda x: x)),
         Mistake(NO_CLAMP, lambda x: ((x + 1) * 127.5).round().to(torch.int64).to(torch.uint8)),
         Mistake(f"{NO_CLAMP} And the fraction is cut off.", lambda x: ((x + 1) * 127.5).long().to(torch.uint8)),
@@ -246,7 +248,7 @@ TO_BYTES = Exercise(
         ),
         Mistake("Black and white have changed places.", lambda x: ((1 - x) * 127.5).round().clamp(0, 255)),
         Mistake(
-            "The channels have moved to the end. Only the values are to change.",
+            "The channels have moved to the end. Only the values may change.",
             lambda x: ((x + 1) * 127.5).round().clamp(0, 255).movedim(-3, -1),
         ),
     ),

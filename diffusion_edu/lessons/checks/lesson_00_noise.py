@@ -78,18 +78,16 @@ NOISE_MISTAKES = (
         for make in (_in_turn, _at_once)
     ),
     *(
-        Mistake(
-            "Your generator has a seed of its own choice; the given seeds are not used.", make(lambda seeds, k=k: k)
-        )
+        Mistake("Your generator has a fixed seed; the given seeds are not used.", make(lambda seeds, k=k: k))
         for make in (_in_turn, _at_once)
         for k in (0, 1, 42)
     ),
     Mistake(
-        "These numbers have a mean near one half and none is below zero. Noise of which distribution is asked for?",
+        "These numbers have a mean near one half and none is below zero. Which distribution must the noise have?",
         _each(lambda k, seeds, shape: _one(seeds[k], shape, torch.rand)),
     ),
     Mistake(
-        "You moved uniform numbers around zero. They have sharp limits: noise of which distribution is asked for?",
+        "You moved uniform numbers around zero. They have sharp limits: which distribution must the noise have?",
         _each(lambda k, seeds, shape: 2 * _one(seeds[k], shape, torch.rand) - 1),
     ),
     Mistake(
@@ -157,7 +155,7 @@ NOISE_MISTAKES = (
         lambda seeds, shape: _right(seeds, shape).flatten(1),
     ),
     Mistake(
-        "All images share one plane of noise or fewer: use the whole shape.",
+        "A part of the shape is missing in your noise: use the whole shape.",
         lambda seeds, shape: _right(seeds, shape[1:]),
     ),
     Mistake(
@@ -215,7 +213,7 @@ NOISE_PROPERTIES = (
         lambda result, seeds, shape: len({*map(float, result.flatten(1).sum(1))}) == len({*seeds}),
     ),
     Property(
-        "No number is below zero: noise of which distribution is asked for?",
+        "No number is below zero: which distribution must the noise have?",
         lambda result, seeds, shape: bool((result < 0).any()),
     ),
     Property(

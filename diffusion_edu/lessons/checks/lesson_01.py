@@ -47,13 +47,17 @@ NOISE_PARTS: Parts = {
         (1 - p**2) ** 0.5
     ),
     "The noise has the rest of the power, not the rest of the signal rate.": lambda p: (1 - p**0.5) ** 0.5,
-    "The noise joins at full strength at every timestep.": lambda p: p**0,
+    "The noise has its full strength at every timestep.": lambda p: p**0,
     "The noise becomes weaker with t: it is multiplied by the signal's rate.": _root,
     "The noise becomes weaker with t: it is multiplied by the signal's power.": lambda p: p,
     "The noise is multiplied by the square of its variance. eps needs its standard deviation.": lambda p: (1 - p) ** 2,
     "The noise is multiplied by the root of its rate: one root too many.": lambda p: (1 - p) ** 0.25,
-    "The noise shrinks together with the image: it joins after the image has shrunk.": lambda p: (p * (1 - p)) ** 0.5,
-    "The power of the noise is the rest up to one; yours is more than one.": lambda p: (1 + p) ** 0.5,
+    "The noise shrinks together with the image: but it is added after the image has shrunk.": lambda p: (
+        (p * (1 - p)) ** 0.5
+    ),
+    "The powers of image and noise add up to one. In your code the noise alone has more than one.": lambda p: (
+        (1 + p) ** 0.5
+    ),
     "The noise has the wrong sign.": lambda p: -((1 - p) ** 0.5),
     "The noise is missing.": lambda p: 0 * p,
 }
@@ -106,7 +110,7 @@ ADD_NOISE = Exercise(
                 "The noise has the rate of the last timestep of the table, and not that of t.": (
                     lambda x0, eps, t, a: _root(a[t]) * x0 + _root_of_rest(a[-1]) * eps
                 ),
-                "The noise is that of the last small step only. It is to be the noise of all steps up to t.": (
+                "The noise is that of the last small step only. You need the noise of all steps up to t.": (
                     lambda x0, eps, t, a: _root(a[t]) * x0 + (1 - a[t] / a[t - 1]) ** 0.5 * eps
                 ),
                 "You always read the last entry of the table.": lambda x0, eps, t, a: JUMP(x0, eps, -1, a),
@@ -114,13 +118,13 @@ ADD_NOISE = Exercise(
                     x0, eps, len(a) - 1 - t, a
                 ),
                 "This is only the last small step. A jump from the clean image joins all steps up to t.": _last_step,
-                "You multiplied the table up. alpha_bar is a product over all steps already.": lambda x0, eps, t, a: (
-                    JUMP(x0, eps, t, a.cumprod(0))
+                "You multiplied all entries of the table. alpha_bar is a product over all steps already.": (
+                    lambda x0, eps, t, a: JUMP(x0, eps, t, a.cumprod(0))
                 ),
                 "This removes noise: you solved the formula for the clean image.": lambda x0, eps, t, a: (
                     (x0 - _root_of_rest(a[t]) * eps) / a[t] ** 0.5
                 ),
-                "You used t itself as a rate. What t means, only the table says.": lambda x0, eps, t, a: (
+                "You used t itself as a rate. Only the table says what t means.": lambda x0, eps, t, a: (
                     (1 - t / (len(a) - 1)) * x0 + t / (len(a) - 1) * eps
                 ),
                 "You clipped the result. Noise goes beyond the range of an image, and it must.": lambda x0, eps, t, a: (
@@ -192,7 +196,7 @@ CORRUPT_BATCH = Exercise(
     mistakes=(
         *named(
             {
-                "Now every row of pixels has its own timestep. It is every image that should.": _laid(ROWS),
+                "Now every row of pixels has its own timestep. But every image needs its own timestep.": _laid(ROWS),
                 "The image part is right. The noise still changes from column to column.": _laid(EACH, COLUMNS),
                 "The noise part is right. The image's rate still changes from column to column.": _laid(COLUMNS, EACH),
                 "The image part is right. The noise changes from row to row.": _laid(EACH, ROWS),
@@ -253,7 +257,7 @@ CORRUPT_BATCH = Exercise(
         f"{len(t)} images of {x0.shape[-2]} x {x0.shape[-1]} pixels get the timesteps {t.tolist()}, and alpha_bar is "
         f"[{', '.join(f'{power:.2f}' for power in alpha_bar)}]"
     ),
-    line="Look at the shapes of the two rates: which sides of the batch do they meet?",
+    line="Look at the shapes of the two rates: along which axis of the batch do they change?",
 )
 
 EXERCISES = {

@@ -40,7 +40,7 @@ KEPT: Parts = {
 ADDED: Parts = {
     "": lambda S, s, N, n: _missing(S, s, N, n) ** 0.5,
     "Some noise is in x already. You add as much as if there were none.": lambda S, s, N, n: n,
-    "Noise rates do not add. What do independent noises add?": lambda S, s, N, n: n - s / S * N,
+    "Noise rates do not add. What adds up if noises are independent?": lambda S, s, N, n: n - s / S * N,
     "Noise rates do not add, and the noise in x shrinks, too.": lambda S, s, N, n: n - N,
     "The noise in x shrinks together with its image.": lambda S, s, N, n: (n**2 - N**2).abs() ** 0.5,
     "z is multiplied by a variance. It needs a standard deviation.": _missing,
@@ -52,7 +52,7 @@ ADDED: Parts = {
     "You assumed squared rates that add up to one, and forgot a root.": lambda S, s, N, n: 1 - (s / S) ** 2,
     "You assumed that the two factors add up to one.": lambda S, s, N, n: 1 - s / S,
     "You assumed that the square of one factor and the other one add up.": lambda S, s, N, n: (1 - s / S) ** 0.5,
-    "The fresh noise joins at full strength.": lambda S, s, N, n: 1,
+    "The fresh noise is added at full strength.": lambda S, s, N, n: 1,
     "z gets the rate of the noise that is there already.": lambda S, s, N, n: N,
     "z gets a power, and some noise is in x already.": lambda S, s, N, n: n**2,
     "You added the old variance to the new one. It is a part of it.": lambda S, s, N, n: (

@@ -12,8 +12,8 @@ ONE = torch.ones(1, dtype=torch.float64)
 
 STEPS: Parts = {
     "": lambda b: 1 - b,
-    "You used the fraction that is lost in a step. What survives is the fraction that is kept.": lambda b: b,
-    "A step takes the variance beta, so the power loses the fraction beta, not its root.": lambda b: 1 - b**0.5,
+    "You used the fraction that is lost in a step. You need the fraction that is kept.": lambda b: b,
+    "A step adds noise of variance beta. So the power loses the fraction beta, not its root.": lambda b: 1 - b**0.5,
     "A step keeps a fraction of the power, which is a square already: you squared it again.": lambda b: (1 - b) ** 2,
     "These are signal rates. The power is the square of a rate: one root too many.": lambda b: (1 - b) ** 0.5,
     "An exponential is the limit of infinitely many small steps; these steps are finite.": lambda b: torch.exp(-b),
@@ -23,8 +23,8 @@ JOINED: Parts = {
     "": lambda kept: kept.cumprod(0),
     "The effects of the steps are added. Each step takes its fraction of what is left.": lambda kept: kept.cumsum(0),
     "This is what each step keeps by itself. The steps follow one another.": lambda kept: kept,
-    "You joined the steps from the last one on. The first step comes first.": lambda kept: kept.flip(0).cumprod(0),
-    "You joined the steps that follow. What is left at t depends on the steps before.": lambda kept: (
+    "You multiplied from the last step on. The first step comes first.": lambda kept: kept.flip(0).cumprod(0),
+    "You multiplied the steps that follow. What is left at t depends on the steps before.": lambda kept: (
         kept.flip(0).cumprod(0).flip(0)
     ),
 }
@@ -40,7 +40,7 @@ FRAMED: Parts = {
 }
 AFTER: Parts = {
     "": lambda table: table,
-    "This is the noise's power, which grows. Asked for is the power of the image.": lambda table: 1 - table,
+    "This is the noise's power, which grows. You need the power of the image.": lambda table: 1 - table,
 }
 
 
@@ -67,11 +67,11 @@ ALPHA_BAR_FROM = Exercise(
                     lambda b: torch.cat([ONE, 1 - b.cumsum(0)]),
                     lambda b: 1 - b.cumsum(0),
                 ),
-                "These are the noise rates. Asked for is the power that is left of the image.": (
+                "These are the noise rates. You need the power that is left of the image.": (
                     lambda b: (1 - RIGHT_TABLE(b)) ** 0.5
                 ),
                 "These are the betas themselves. What does a step keep?": lambda b: b,
-                "This is the end of the table only. Asked for is what is left after every step.": (
+                "This is the end of the table only. You need what is left after every step.": (
                     lambda b: (1 - b).prod(),
                     lambda b: (1 - b).prod() ** 0.5,
                     lambda b: b.prod(),
@@ -99,7 +99,7 @@ ALPHA_BAR_FROM = Exercise(
         ),
     ),
     example=lambda: (torch.tensor([0.5, 0.2]).double(),),
-    line="Look at what a step keeps, at how the steps are joined, and at the entry of timestep 0.",
+    line="Look at what a step keeps, at how the steps are put together, and at the entry of timestep 0.",
 )
 
 # 01.3: the variance at a timestep ------------------------------------------------------------------------------------
@@ -114,7 +114,7 @@ IMAGE_VARIANCES: Parts = {
     "What happens to the variance of an image when the image is doubled?": lambda s, v: s * v,
     "The image keeps its full variance. But it has shrunk.": lambda s, v: v,
     "The image's variance is a square already, and you squared it again.": lambda s, v: s**2 * v**2,
-    "You squared the variance where its rate is to be squared.": lambda s, v: s * v**2,
+    "You squared the variance. Square its rate.": lambda s, v: s * v**2,
     "You gave the image the variance 1. Its variance is an input.": lambda s, v: s**2,
     "You left out the image's variance, and a rate is no variance.": lambda s, v: s,
     "You used the image's standard deviation. Variances are added.": lambda s, v: s * v**0.5,
@@ -236,7 +236,7 @@ CROSSING = Exercise(
             "You counted from the wrong end. Timesteps are counted from the clean image.": lambda s, n: (
                 len(s) - 1 - _crossing(s, n)
             ),
-            "You counted the timesteps from there on. Asked for is where they begin.": lambda s, n: int((n >= s).sum()),
+            "You counted the timesteps from there on. You need the first of them.": lambda s, n: int((n >= s).sum()),
             "The comparison is the wrong way round: this is where the signal is strongest.": (
                 lambda s, n: 0,
                 lambda s, n: 1,
@@ -245,23 +245,23 @@ CROSSING = Exercise(
                 lambda s, n: len(s) - 1,
                 lambda s, n: len(s),
             ),
-            "This is a rate. Asked for is the timestep, a whole number.": (
+            "This is a rate. You need the timestep, a whole number.": (
                 lambda s, n: s[_crossing(s, n)],
                 lambda s, n: n[_crossing(s, n)],
             ),
             "Where the two differ least, the noise rate can still be the lower one.": lambda s, n: int(
                 (s - n).abs().argmin()
             ),
-            "This says for every timestep whether it has the property. Asked for is the lowest that has it.": (
+            "This says for every timestep whether it has the property. You need the lowest that has it.": (
                 lambda s, n: n >= s
             ),
-            "These are all timesteps with the property. Asked for is the lowest one.": (
+            "These are all timesteps with the property. You need the lowest one.": (
                 lambda s, n: (n >= s).nonzero().flatten(),
                 lambda s, n: (n >= s).nonzero(),
             ),
-            "These are all timesteps below it. Asked for is one timestep.": lambda s, n: (n < s).nonzero().flatten(),
-            "This is a fraction of T. Asked for is the timestep itself.": lambda s, n: _crossing(s, n) / (len(s) - 1),
-            "These are differences of rates. Asked for is one timestep.": (lambda s, n: n - s, lambda s, n: s - n),
+            "These are all timesteps below it. You need one timestep.": lambda s, n: (n < s).nonzero().flatten(),
+            "This is a fraction of T. You need the timestep itself.": lambda s, n: _crossing(s, n) / (len(s) - 1),
+            "These are differences of rates. You need one timestep.": (lambda s, n: n - s, lambda s, n: s - n),
         }
     ),
     properties=(

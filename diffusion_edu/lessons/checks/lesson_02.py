@@ -116,7 +116,7 @@ X0_FROM_V = Exercise(
     mistakes=distinct(_turned, V_MISTAKES),
     properties=(
         Property(
-            "Turn forth again: your image and the noise that belongs to it must give y. They do not.",
+            "Put your image back: with the noise that belongs to it, it must give y again. It does not.",
             lambda x0, y, v, theta: torch.allclose(
                 (c := theta.cos().view(-1, 1, 1, 1)) * x0 + (s := theta.sin().view(-1, 1, 1, 1)) * (s * y + c * v),
                 y,
@@ -185,7 +185,7 @@ EPS_ERROR = Exercise(
                 lambda e, s, n: (s**2 + n**2) * e,
             ),
             "You treated it as a mean of two errors.": lambda e, s, n: (s**2 * e + n**2) / (s**2 + n**2),
-            "These are decibels. A plain factor is asked for.": lambda e, s, n: 20 * math.log10(s / n) * e,
+            "These are decibels. You need a plain factor.": lambda e, s, n: 20 * math.log10(s / n) * e,
             "This is the ratio only. The error of x0 has to come in.": lambda e, s, n: (s / n) ** 2,
             "An exponent of four: you squared twice.": lambda e, s, n: (s / n) ** 4 * e,
         }

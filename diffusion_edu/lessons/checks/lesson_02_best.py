@@ -49,7 +49,7 @@ BEST_MISTAKES = (
             "This is a mean of x and the mean with equal weights. The weights depend on how noisy x is.": (
                 lambda x, t, mean, std, schedule: (x / schedule.signal[t] + mean) / 2
             ),
-            "The weights are the two rates. Variances decide how far x is to be believed.": (
+            "The weights are the two rates. But variances decide how much weight x gets.": (
                 lambda x, t, mean, std, schedule: schedule.signal[t] * x + schedule.noise[t] * mean,
                 lambda x, t, mean, std, schedule: (
                     (schedule.signal[t] * x + schedule.noise[t] * mean) / (schedule.signal[t] + schedule.noise[t])
@@ -73,7 +73,7 @@ BEST_MISTAKES = (
             ),
             "Above the line the standard deviation of the images is missing.": lambda s, v: s,
             "Above the line the signal rate was squared.": (lambda s, v: s**2 * v),
-            "Nothing stands above the line that tells how much the images vary.": lambda s, v: 1,
+            "Above the line nothing says how much the images vary.": lambda s, v: 1,
         },
         {
             "": lambda s, n, v: s**2 * v + n**2,
@@ -94,7 +94,7 @@ BEST_MISTAKES = (
                 s**2 * v
             ),
             "Below the line only the noise counts. The images have a part in the variance of x.": lambda s, n, v: n**2,
-            "Nothing was divided: x would have to have variance 1.": lambda s, n, v: 1,
+            "You did not divide by the variance of x. That is right only where x has variance 1.": lambda s, n, v: 1,
             "Below the line stands the standard deviation of x. Its variance belongs there.": (
                 lambda s, n, v: (s**2 * v + n**2) ** 0.5
             ),

@@ -40,7 +40,9 @@ def _solved(taken, divisor):
 
 
 SIGNAL, NOISE = (lambda s, n: s), (lambda s, n: n)
-PRESERVING = "You assumed that the squares of the rates add to one. Try the schedule flow: there the rates themselves do."
+PRESERVING = (
+    "You assumed that the squares of the rates add to one. Try the schedule flow: there the rates themselves do."
+)
 ADD_TO_ONE = "You assumed that the two rates add to one. They need not."
 POWER = "You divided by a power. What makes x is a rate."
 
@@ -57,7 +59,7 @@ def _taken(right, other, what, sure):
         f"One root too many: the table holds the rate of the {what} already.": lambda s, n: right(s, n) ** 0.5,
         f"{PRESERVING} (Look at the part that you take away.)": sure,
         f"{ADD_TO_ONE} (Look at the part that you take away.)": lambda s, n: 1 - other(s, n),
-        f"The {what} is to be taken away from x, and you added it.": lambda s, n: -right(s, n),
+        f"The {what} must be taken away from x, but you added it.": lambda s, n: -right(s, n),
         f"You forgot to take the {what} away.": lambda s, n: 0,
     }
 

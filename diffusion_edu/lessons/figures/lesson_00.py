@@ -26,7 +26,7 @@ def noise_of_seeds(noise: Tensor, seeds: Sequence[int]) -> Captioned:
     equal = [k for k in range(1, len(seeds)) if torch.equal(noise[k], noise[0])]
     words = f"{len(equal)} of the others equals the first one" if equal else "all are different"
     return Captioned(
-        images(to_bytes(noise[:, :, :16, :16] / 3), [f"seed {seed}" for seed in seeds], zoom=7),
+        images(to_bytes(noise[:, :, :16, :16] / 3), [f"seed {seed}" for seed in seeds], zoom=7, gap=24),
         caption="A corner of 16 x 16 pixels, enlarged. The same seed gives the same noise, wherever it stands in the "
         "batch: compare the pixels. (The noise is divided by 3 here: it goes far beyond the range of images.)",
         alt=f"Noise of the seeds {', '.join(map(str, seeds))}: coloured grain; {words}.",

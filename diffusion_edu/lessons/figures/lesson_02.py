@@ -60,7 +60,7 @@ def read_from_v(
     return Captioned(
         images(to_bytes(torch.cat([y, x0_hat])), [f"t = {t}" for t in timesteps], ["y", "from v"]),
         caption="Second row: what your function computes from y and from the network's v. It should look like the row "
-        f"network of the first figure.{problem}",
+        f"“network” of the first figure.{problem}",
         alt=f"One flower at {len(timesteps)} timesteps, and the image computed from v at each. Mean squared errors "
         f"from left to right: {errors}.",
     )
