@@ -110,6 +110,11 @@ def _one_batch(q, k, v):
     return mixed.view_as(v)
 
 
+def _example():
+    rows = [[[2, 0, 0, 0], [2, 2, 0, 0]], [[1, 0, 0, 0], [0, 1, 0, 0]], [[10, 0, 0, 0], [20, 0, 0, 0]]]
+    return tuple(torch.tensor([each], dtype=torch.float64) for each in rows)
+
+
 ATTEND = Exercise(
     title="Self-attention",
     answer=lambda q, k, v: _scaled(q, k).softmax(-1) @ v.double(),
@@ -184,6 +189,6 @@ ATTEND = Exercise(
             lambda x, q, k, v: not _shows_weights(v) or torch.allclose(x, _scaled(q, k).softmax(-1), atol=1e-4),
         ),
     ),
-    example=lambda: tuple(torch.tensor([[each]]).double().mT for each in ([2.0, 0.0], [1.0, 0.0], [10.0, 20.0])),
+    example=_example,
     line="Check in this order: the scores and their divisor, the axis of the softmax, the product with the values.",
 )

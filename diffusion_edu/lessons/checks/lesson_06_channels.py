@@ -224,7 +224,10 @@ ADD_EMBEDDING = Exercise(
             lambda x, h, emb: torch.allclose((x - h)[:, :, 0, 0], emb, atol=1e-4),
         ),
     ),
-    linear=("h", "emb"),
-    where=lambda h, emb: f"h has the shape {tuple(h.shape)} and emb {tuple(emb.shape)}",
+    where=lambda h, emb: (
+        f"h is {'zero' if not h.any() else 'given'}, with the shape {tuple(h.shape)}, and emb has the rows "
+        f"{[[round(each, 2) for each in row] for row in emb.tolist()]}"
+    ),
+    example=lambda: (torch.zeros(1, 2, 2, 2).double(), torch.tensor([[1.0, 2.0]]).double()),
     line="Write the shape of h under that of emb, with its None axes: which axis of emb stands under which axis of h?",
 )

@@ -181,7 +181,11 @@ FORWARD = Exercise(
             lambda x, start, down, up: len(up) > 1 or torch.allclose(x, _through()(start, down, up), atol=1e-4),
         ),
     ),
-    where=lambda x, down, up: f"there are {len(down)} layers down and {len(up)} up",
+    where=lambda x, down, up: (
+        "x = 1, the layers down add 1 and multiply by 10, and the layers up give x + skip and x - skip"
+        if x.numel() == 1
+        else f"there are {len(down)} layers down and {len(up)} up"
+    ),
     example=lambda: (
         torch.tensor([1.0]).double(),
         [lambda x: x + 1, lambda x: 10 * x],
