@@ -122,7 +122,7 @@ check("04.1", kept_and_added)
 # %% [markdown] id="exercise-2"
 # ### Exercise 04.2: the mean (one blank)
 #
-# Multiplied out, the weighted mean is a factor times $x$ plus a factor times $\hat x_0$, the prediction (Ho et al. 2020, equation 7). The first factor is given. The second one is yours, and you need no long algebra: suppose that the prediction is right. Then $x$ holds the image at rate $\text{signal}_t$. At which rate must the *result* hold it? What is missing, the prediction must bring.
+# Multiplied out, the weighted mean is a factor times $x$ plus a factor times $\hat x_0$, the prediction (Ho et al. 2020, equation 7). The first factor is given. The second one is yours, and you need no long algebra: suppose that the prediction is right. Then $x$ holds the image at rate $\text{signal}_t$. At which rate must the *result* hold it? What is missing, the prediction must bring. (This function and the next one call your `kept_and_added`.)
 
 
 # %% id="exercise-2-answer" tags=["exercise"]

@@ -70,7 +70,7 @@ figures.split(x, x0_hat, schedule, 350, 150)
 # %% [markdown] id="exercise-1"
 # ### Exercise 05.1: a DDIM step (one blank)
 #
-# Fill in the predicted noise.
+# Fill in the predicted noise. (Check yourself: what must the step return at $s = 0$?)
 
 
 # %% id="exercise-1-answer" tags=["exercise"]
@@ -89,7 +89,7 @@ check("05.1", ddim_step)
 # %% [markdown] id="by-hand"
 # ## 2. Two steps are one (6 min)
 #
-# Do it by hand with one number. Suppose that the prediction is always $0.8$. Walk from 900 to 0, once in one step and once over two stops. Both must end in the same place, and at every stop the two must agree: the split finds the same two parts again. So **only a prediction that changes makes short steps necessary.**
+# Do it by hand with one number. Suppose that the prediction is always $0.8$. Walk from 900 to 0, once in one step and once with two stops. Both must end in the same place, and at every stop the two must agree: the split finds the same two parts again. So **only a prediction that changes makes short steps necessary.**
 
 # %% id="by-hand-walk"
 from diffusion_edu import samplers
@@ -180,7 +180,7 @@ check("05.3", timesteps)
 #
 # Time is spent in the network, so samplers are compared by **NFE**, the number of function evaluations (of the network). **Heun's** method predicts twice in a step: it takes a DDIM step, looks at the prediction where it lands, and corrects itself (Karras et al. 2022). Its last step is a DDIM step.
 #
-# We measure as in lesson 4: a perfect denoiser for Gaussian data, and the standard deviation of the samples without random numbers. Change the number of steps. In the explorer: [DDIM and Heun with the same NFE](app:Compare?compare.b_sampler=Heun&compare.b_steps=10).
+# We measure as in lesson 4: a perfect denoiser for Gaussian data, and the standard deviation of the samples without random numbers. Change the number of steps. In the explorer: [DDIM with 20 and Heun with 19 evaluations](app:Compare?compare.b_sampler=Heun&compare.b_steps=10).
 
 # %% id="solvers-look"
 from diffusion_edu.lessons.figures.lesson_04 import relative_std
