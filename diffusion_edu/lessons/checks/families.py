@@ -87,7 +87,7 @@ def _fingerprint(answer, trials):
         try:
             results.append(
                 [
-                    (each.shape, [f"{value:.3g}" for value in each.flatten()[:6].tolist()])
+                    (each.shape, [f"{value:.3g}" for value in each.flatten()[:: 1 + each.numel() // 12].tolist()])
                     for each in numbers(answer(*inputs))
                 ]
             )
