@@ -263,12 +263,9 @@ figures.two_networks(samples, some)
 
 # %% id="predicted-2"
 alike = figures.likeness(*samples.values())
-a, b = samples.values()
-other = figures.likeness(a, b.roll(1, 0))  # each image and the next one
 predicted(
     "00.p2",
-    f"images from the same noise have a correlation of {alike:.2f}, from different noise {other:.2f}. "
-    "(1 means equal, 0 unrelated.)",
+    f"the two images from the same noise have a correlation of {alike:.2f} (1: equal, 0: unrelated).",
 )
 
 # %% [markdown] id="takeaways"

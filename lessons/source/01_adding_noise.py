@@ -269,7 +269,7 @@ check("01.6", jump_on)
 # %% [markdown] id="experiment"
 # ## 6. Experiment: is anything left at the end? (5 min)
 #
-# A model starts from pure noise. So nothing of the image should be left at timestep $T$. The betas of the linear schedule were chosen for $T = 1000$. What if you take fewer steps with the same range of betas? In one noisy image you see only noise. In the mean over many noises you see what is left of the flower. Try 100, 300 and 1000. When does the flower vanish? (`zero_terminal_snr` removes the rest: Lin et al. 2023.)
+# A model starts from pure noise. So nothing of the image should be left at timestep $T$. The betas of the linear schedule were chosen for $T = 1000$. What if you take fewer steps with the same range of betas? At T = 300 one noisy image seems to be noise only. But in the mean over many noises the noise cancels, and you see what is left of the flower. Try 100, 300 and 1000. When does the flower vanish from the mean? (`zero_terminal_snr` removes the rest: Lin et al. 2023.)
 #
 # The same in the explorer: [linear, T = 300, averaged](app:Adding_noise?noise.schedules=linear&noise.timesteps=300&noise.averaged=true).
 
