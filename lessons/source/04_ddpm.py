@@ -66,7 +66,9 @@ x_t = x_s
 for beta in betas:
     x_t = (1 - beta) ** 0.5 * x_t + beta**0.5 * torch.randn(n, generator=random)
 fitting = x_s[(x_t - x).abs() < 0.04]
-print(f"{len(fitting)} walks arrive near {x}. At timestep {s}: mean {fitting.mean():.2f}, std {fitting.std():.2f}")
+print(
+    f"{len(fitting)} walks arrive near {x}. At timestep {s}: mean {fitting.mean():.2f}, std {fitting.std():.2f}"
+)
 figures.where_it_was(x_s, fitting, s)
 
 # %% [markdown] id="by-hand"
@@ -243,13 +245,18 @@ sampling_steps = 1000  # the knob: try 10, 50, 200
 
 ddpm = figures.relative_std(samplers.ddpm_step, sampling_steps)
 fresh = figures.relative_std(samplers.multistep_renoising_step, sampling_steps)
-print(f"{sampling_steps} steps, standard deviation of samples / data: DDPM {ddpm:.3f}, fresh noise {fresh:.3f}")
+print(
+    f"{sampling_steps} steps, standard deviation of samples / data: DDPM {ddpm:.3f}, fresh noise {fresh:.3f}"
+)
 figures.spread()
 
 # %% id="predicted-1"
 at_1000 = figures.relative_std(samplers.multistep_renoising_step, 1000)
 assert 0.69 < at_1000 < 0.71
-predicted("04.p1", f"with entirely fresh noise, the samples have {at_1000:.2f} of the data's standard deviation.")
+predicted(
+    "04.p1",
+    f"with entirely fresh noise, the samples have {at_1000:.2f} of the data's standard deviation.",
+)
 
 # %% [markdown] id="fresh"
 # A prediction is a mean of all images that fit, so it varies less than images do. The noise in $x$ remembers what was decided; DDPM keeps a part of it, fresh noise forgets it all. In images, the loss is fine detail. Below: the same network, the same start, the same number of steps.

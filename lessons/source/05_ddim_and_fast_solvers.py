@@ -190,7 +190,9 @@ sampling_steps = 20  # the knob
 for name in ("DDPM", "DDIM", "Heun"):
     spread = relative_std(samplers.SAMPLERS[name], sampling_steps)
     nfe = samplers.nfe(name, sampling_steps)
-    print(f"{name}, {sampling_steps} steps, {nfe} NFE: {spread:.2f} of the standard deviation of the data")
+    print(
+        f"{name}, {sampling_steps} steps, {nfe} NFE: {spread:.2f} of the standard deviation of the data"
+    )
 figures.solvers()
 
 # %% id="predicted-1"
@@ -213,7 +215,9 @@ table = {
 }
 ddim_few, ddim_many, ddpm_few, ddpm_many = table.values()
 assert figures.rms(ddim_few, ddim_many) < figures.rms(ddpm_few, ddpm_many)
-figures.rows(table, names, f"DDIM and DDPM (eta = 1), with {few} and with {many} steps.", against=f"DDIM, {many}")
+figures.rows(
+    table, names, f"DDIM and DDPM (eta = 1), with {few} and with {many} steps.", against=f"DDIM, {many}"
+)
 
 # %% [markdown] id="exercise-4"
 # ## 5. Clipped too late (6 min)
