@@ -1,8 +1,8 @@
 """The bug museum: real mistakes from public diffusion code, kept apart from the library, each beside the right version.
 
 Every mistake is a function that can replace the right one. An exhibit samples flowers with both, compares them by one
-exact number, and names the thread where it happened and the test that catches it. Only its page, the lessons and the tests
-import it.
+exact number, and names the thread where it happened and the test that catches it. Only its page, the lessons and the
+tests import it.
 """
 
 from diffusion_edu.museum import ddim, ddpm, images, predictions, schedules

@@ -82,7 +82,7 @@ def distinct(draw: Callable, mistakes: Iterable[Mistake], trials: int = 8) -> tu
 
 def _fingerprint(answer, trials):
     """The results of a wrong answer, rounded, as text; it raises where the inputs do not fit."""
-    results = []
+    results: list[object] = []
     for inputs in trials:
         try:
             results.append(
