@@ -1,9 +1,9 @@
 # %% [markdown] id="title"
 # # 9 · Classes and guidance
 #
-# So far the model chose what to sample. Now **you** choose, with a label, and you decide how strongly the label counts. At the end you can
+# So far the model decided what it generates. Now **you** ask for a class, with a label, and you decide how much the label counts. At the end you can
 #
-# - train one network to predict with and without a label;
+# - say how one network learns to predict with a label and without one;
 # - write classifier-free guidance in one line, and translate between the two conventions of its scale;
 # - say what a high guidance scale gives, what it takes away, and what it costs.
 #
@@ -24,7 +24,7 @@ start("09")
 # %% [markdown] id="recall"
 # ## Recall
 #
-# Put a letter in place of the dots, in quotes.
+# Put a letter in place of the dots, in quotes, and run the cell.
 #
 # {question 09.r1}
 #
@@ -39,7 +39,7 @@ quiz("09.r2", ...)  ## solution: quiz("09.r2", "a")
 # %% [markdown] id="predict"
 # ## Predict
 #
-# Decide before you know, and write one reason.
+# Decide before you know, and write one reason. You meet both predictions again below.
 #
 # {question 09.p1}
 #
@@ -54,9 +54,9 @@ predict("09.p2", ..., because=...)  ## solution: predict("09.p2", "c", because="
 # %% [markdown] id="labels"
 # ## 1. A label is one more input
 #
-# `flowers_attention` knows 102 classes of flowers. Its inputs are the noisy image, the timestep and a **label**, a whole number from 0 to 101. A table holds one learned vector for each label, and the vector is added to the time embedding.
+# `flowers_attention` knows 102 classes of flowers. Its inputs are the noisy image, the timestep and a **label**, a whole number from 0 to 101. The network has learned one vector for each label. It adds this vector to the time embedding (lesson 6).
 #
-# Label 102 is the **null label**. It means "no class is given", and its prediction is called **unconditional**.
+# Label 102 is the **null label**. It means "no class is given". The prediction with a class is called **conditional**, the one with the null label **unconditional**.
 
 # %% id="labels-figure"
 model = load("flowers_attention")
@@ -74,13 +74,13 @@ by_class = {"null label": flowers(null, 1)} | {
     name: flowers(model.card.label(name), 1) for name in names
 }
 figures.flowers(
-    by_class, seeds, "The same noise in each column. Only the label changes from row to row."
+    by_class, seeds, "Each column starts from the same noise. Only the label changes from row to row."
 )
 
 # %% [markdown] id="exercise-1"
 # ### Exercise 09.1: drop labels for training (free)
 #
-# How does one network learn both predictions? In training, a **fraction** of the images loses its label: it is replaced by the null label. For these images the network must do without a class. `u` holds one uniform random number for each image: drop its label where `u` is below the fraction.
+# How does one network learn both predictions? In training, some of the images lose their label: the null label takes its place. For these images the network must do without a class. `fraction` is the part of the images that lose their label, for example 0.1. `u` holds one random number between 0 and 1 for each image: an image loses its label if its number is below `fraction`. Return the new labels.
 
 
 # %% id="exercise-1-answer" tags=["exercise"]
@@ -97,9 +97,9 @@ check("09.1", drop_labels)
 # %% [markdown] id="line"
 # ## 2. A line through two predictions
 #
-# Now the world of your first prediction: numbers of two classes around $-1$ and $+1$. Both predictions are known exactly here. `unconditional` averages over both classes, `conditional` over class $+1$ only. The **difference** of the two says what the label changes. **Classifier-free guidance** multiplies this difference by the **guidance scale** $s$:
+# Now the numbers of your first prediction: two classes around $-1$ and $+1$. Both exact denoisers are known here. The unconditional prediction $\hat x_0$ is a mean over both classes, the conditional one a mean over class $+1$ only.
 #
-# $$\hat x_0 = \hat x_0^{\text{unconditional}} + s \, (\hat x_0^{\text{conditional}} - \hat x_0^{\text{unconditional}})$$
+# **Classifier-free guidance** draws a straight line through these two predictions. It starts at the unconditional prediction and goes in the direction of the conditional one. The **guidance scale** says how far: 0 stays at the start, 1 arrives at the conditional prediction, 2 goes twice as far. Look at the numbers.
 
 # %% id="by-hand"
 schedule = cosine(1000)
@@ -108,17 +108,16 @@ both = exact_mixture(
     torch.tensor([[-1.0], [1.0]]), torch.tensor([0.5, 0.5]), torch.tensor([0.5, 0.5]), schedule
 )
 
-x, t, scale = torch.tensor([[0.2]]), 600, 4.0
+x, t = torch.tensor([[0.2]]), 600
 unconditional, conditional = both(x, t), plus(x, t)
-by_hand = unconditional + scale * (conditional - unconditional)
-assert torch.allclose(by_hand, library_guided(plus, both, scale)(x, t))
-print(
-    f"x = {x.item():.1f} at t = {t}: unconditional {unconditional.item():.2f}, conditional {conditional.item():.2f}, "
-    f"guided {by_hand.item():.2f}"
-)
+print(f"unconditional {unconditional.item():.2f}, conditional {conditional.item():.2f}")
+for scale in (0, 1, 2, 4):
+    print(f"guidance scale {scale}: {library_guided(plus, both, scale)(x, t).item():.2f}")
 
 # %% [markdown] id="exercise-2"
 # ### Exercise 09.2: guide one prediction by the other (one blank)
+#
+# Write the line. It must give the four numbers above, and any scale is allowed, such as 0.5 or 7.5.
 
 
 # %% id="exercise-2-answer" tags=["exercise"]
@@ -133,7 +132,8 @@ def guide(unconditional, conditional, scale):
 check("09.2", guide)
 
 # %% id="scales-figure"
-mine = guide if passed("09.2") else torch.lerp  # until yours is right: the same line in PyTorch
+mine = guide if passed("09.2") else torch.lerp  # until yours is right: PyTorch's straight line
+assert torch.allclose(mine(unconditional, conditional, 4), library_guided(plus, both, 4)(x, t))
 
 
 def guided(scale, other=both, wanted=plus):
@@ -152,11 +152,11 @@ predicted(
 )
 
 # %% [markdown] id="exercise-3"
-# Scale 1 is the class. Above 1 the samples do **not** follow the class any more. They also do not follow the "sharpened" distribution $p(x)\,p(c \mid x)^4$, as is often claimed: that one has mean 1.06. Each step uses a prediction that belongs to no set of numbers.
+# At scale 1 the samples follow the class. Above 1 they do **not** follow it any more. It is often claimed that scale 4 samples the "sharpened" distribution, proportional to $p(x)\,p(c \mid x)^4$. It does not: that one has mean 1.06. No set of numbers has all these predictions. At timestep $T$ the guided prediction is 4, so the mean of such a set would be 4.
 #
 # ### Exercise 09.3: two conventions (free)
 #
-# Ho & Salimans (2022, eq. 6) write with a **weight** $w$: $(1 + w)\,\epsilon^{\text{conditional}} - w\,\epsilon^{\text{unconditional}}$. Compare this with our formula: which scale belongs to the weight $w$? Most software, ours and diffusers, uses the scale.
+# The authors of guidance, Ho & Salimans (2022, equation 6), do not use our scale. They use a **weight** $w$ and the predicted noise $\hat\varepsilon$ (guidance works with it in the same way): $(1 + w)\,\hat\varepsilon^{\text{conditional}} - w\,\hat\varepsilon^{\text{unconditional}}$. Compare this with your line of exercise 2: which scale belongs to the weight $w$? Most software, ours and diffusers, uses the scale.
 
 
 # %% id="exercise-3-answer" tags=["exercise"]
@@ -173,12 +173,12 @@ check("09.3", scale_of)
 # %% [markdown] id="exercise-4"
 # ### Exercise 09.4: guide at some timesteps only (free)
 #
-# Guidance at every timestep is not needed. Use the scale (and your `guide`) only where `low <= t <= high`. At all other timesteps use the **conditional** prediction as it is: there one evaluation is enough (Kynkäänniemi et al. 2024).
+# Guidance is not needed at every timestep (Kynkäänniemi et al. 2024). Guide (with your `guide`) only where `low <= t <= high`. At all other timesteps return the **conditional** prediction as it is: there one network evaluation is enough.
 
 
 # %% id="exercise-4-answer" tags=["exercise"]
 def guide_between(unconditional, conditional, scale, t, low, high):
-    """Return the guided prediction at timesteps from low to high, both included, and the conditional one elsewhere."""
+    """Return the guided prediction if low <= t <= high, otherwise the conditional one."""
     # BEGIN SOLUTION
     if low <= t <= high:
         return guide(unconditional, conditional, scale)
@@ -209,23 +209,23 @@ for low, high in ((0, 1000), (400, 1000), (0, 400)):
 assert means[0, 1000] - means[400, 1000] < 0.02 < 0.5 < means[0, 1000] - means[0, 400]
 
 # %% [markdown] id="exercise-5"
-# In this world guidance has its effect at high timesteps: at low ones the class is clear, and both predictions agree.
+# With these numbers, guidance has nearly all of its effect at high timesteps. At low ones the class is clear already, and both predictions nearly agree.
 #
 # ### Exercise 09.5: find the bug
 #
-# This function makes both predictions in one call: `net` gets all images twice. It runs, and its images look like flowers. But guidance has no effect on class 0, and it pushes all other classes away from class 0. Find the line, and repair it.
+# This function makes both predictions in one call: `net` gets all images twice, and one label for each image. (`torch.lerp` is the straight line of exercise 2.) The function runs without an error. But guidance has no effect on class 0, and it pushes all other classes away from class 0. Find the line, and repair it.
 
 
 # %% id="exercise-5-answer" tags=["exercise"]
 def denoise_both(net, x, labels, null, scale):
-    """Return the guided prediction for images x (b, c, h, w) and labels (b,); net(x, labels) is called once."""
+    """Guide the predictions for images x (b, c, h, w) with labels (b,); call net once."""
     # BEGIN SOLUTION
     nothing = torch.full_like(labels, null)
     # END SOLUTION
     # STUDENT nothing = torch.zeros_like(labels)  # no label
     both = net(torch.cat([x, x]), torch.cat([nothing, labels]))
     unconditional, conditional = both.chunk(2)
-    return unconditional + scale * (conditional - unconditional)
+    return torch.lerp(unconditional, conditional, scale)
 
 
 check("09.5", denoise_both)
@@ -234,7 +234,7 @@ check("09.5", denoise_both)
 right = guided(4).mean().item()
 with_class_0, class_0_itself = guided(4, other=minus).mean().item(), guided(4, other=minus, wanted=minus)
 assert abs(with_class_0 - 7.0) < 0.05 and abs(class_0_itself.std() - 0.5) < 0.02
-print("Class -1 stands for the null label:")
+print("The bug in numbers. Class -1 stands for the null label:")
 print(f"  class +1 at scale 4: mean {with_class_0:.2f} instead of {right:.2f}")
 print(
     f"  class -1 at scale 4: mean {class_0_itself.mean():.2f}, standard deviation {class_0_itself.std():.2f}: no guidance"
@@ -243,12 +243,12 @@ print(
 # %% [markdown] id="exercise-6"
 # ### Exercise 09.6: what guidance costs (optional)
 #
-# Count the network evaluations for one image. Two scales need only one prediction in each step.
+# How many network evaluations does one image need (NFE, lesson 5)? At two scales one of the two predictions has no effect, so one evaluation in each step is enough. All other scales need both.
 
 
 # %% id="exercise-6-answer" tags=["exercise"]
 def nfe(steps, scale):
-    """Return the number of network evaluations for one image, with a sampler that needs one prediction a step."""
+    """Return the NFE of one image; without guidance the sampler needs one a step."""
     # BEGIN SOLUTION
     return steps if scale in (0, 1) else 2 * steps
     # END SOLUTION
@@ -260,7 +260,7 @@ check("09.6", nfe)
 # %% [markdown] id="experiment"
 # ## 3. An experiment: flowers at several scales
 #
-# Choose another class or other scales, and run the cell again. Look for three things: when does the class become clear, when do the images of a row become alike, and when do colours become too hard? In the explorer: [six scales for the water lily](app:Guidance?guidance.class_name=water+lily&guidance.images=3), with class accuracy and diversity; press *Generate*.
+# Choose another class or other scales, and run the cell again. Look for three things. At which scale is the class clear? At which scale are the images of a row much alike? At which scale are the colours too strong? In the explorer: [six scales for the water lily](app:Guidance?guidance.class_name=water+lily&guidance.images=3), with class accuracy and diversity; press *Generate*.
 
 # %% id="experiment-figure"
 name = "sunflower"  # the knob: any of model.card.classes
@@ -286,11 +286,13 @@ predicted(
 # ## Takeaways
 #
 # - A conditional network gets the label as one more input. Dropping some labels in training teaches it the unconditional prediction (Ho & Salimans 2022, algorithm 1).
-# - Guidance goes from the unconditional to the conditional prediction and on. In x0, eps or v it is the same line, because they differ by a linear formula (their eq. 6).
-# - The scale of diffusers and of this project is $1 + w$. Imagen and others also write the scale (Saharia et al. 2022, eq. 2).
-# - More guidance: clearer class, less variety, larger FD, twice the cost. Before it there was classifier guidance, with a second network (Dhariwal & Nichol 2021, algorithm 1).
-# - Clip after guiding, never before: in the world of numbers all samples would end at exactly 1.
+# - Guidance goes from the unconditional to the conditional prediction, and on: $\hat x_0 = \hat x_0^{\text{unconditional}} + \text{scale} \cdot (\hat x_0^{\text{conditional}} - \hat x_0^{\text{unconditional}})$. For predicted noise or v it is the same line.
+# - The scale of diffusers and of this project is $1 + w$, with the $w$ of Ho & Salimans (equation 6). Imagen writes the scale, and calls it $w$ (Saharia et al. 2022, equation 2).
+# - More guidance: clearer class, less variety, and from scale 2 on a larger FD. Every scale except 0 and 1 costs twice as much. Before it there was classifier guidance, with a second network (Dhariwal & Nichol 2021, algorithm 1).
+# - Clip after guiding, never before: with our numbers, clipped to $[-1, 1]$ before, all samples end at exactly 1.
 # - Guidance is not needed at all timesteps (Kynkäänniemi et al. 2024).
+#
+# **Next:** [lesson 10](10_editing_and_cascades.ipynb) changes images that are there already.
 
 # %% [markdown] id="quiz"
 # ## Quiz

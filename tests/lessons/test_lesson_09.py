@@ -129,7 +129,7 @@ WRONG = {
         (lambda u, c, s: (1 + s) * c - s * u, "Ho & Salimans"),
         (lambda u, c, s: s * (c - u), "where the line starts"),
         (lambda u, c, s: u + s * c, "not the difference"),
-        (lambda u, c, s: s * c, "use no unconditional one"),
+        (lambda u, c, s: s * c, "no unconditional one"),
         (lambda u, c, s: s * c - u, "subtract the unconditional prediction once"),
         (lambda u, c, s: u + s**2 * (c - u), "squared the scale"),
         (lambda u, c, s: c.clamp(-1, 1) * s + u.clamp(-1, 1) * (1 - s), "before guiding"),

@@ -1,10 +1,13 @@
 """The exercises of lesson 08, cold diffusion: what they expect, and the mistakes that have a name."""
 
+import math
+
 import torch
 
 from diffusion_edu.lessons.checks import inputs
 from diffusion_edu.lessons.checks.exercise import Exercise, Property
 from diffusion_edu.lessons.checks.families import Parts, combined, named
+from diffusion_edu.lessons.checks.lesson_08_psnr import PSNR
 from diffusion_edu.lessons.checks.lesson_08_steps import COLD_STEP, NAIVE_STEP
 
 # 08.1: an image that fades to a colour ------------------------------------------------------------------------------
@@ -15,9 +18,15 @@ def _fade_to(x0, t, T, color):
 
 
 def _fading(random):
-    T, kind = inputs.whole(random, 6, 12), inputs.number(random, 0, 1)
-    t = 0 if kind < 0.15 else T if kind > 0.6 else inputs.whole(random, 1, T - 1)
+    T = inputs.whole(random, 6, 12)
+    t = inputs.whole(random, 1, T - 1)
     return inputs.images(random, 2, 3, 4, 5), t, T, inputs.number(random, -0.9, 0.9)
+
+
+def _also_at_both_ends(function, x0, t, T, color):
+    """Ask at timestep 0, at t and at T: one result each."""
+    results = [function(x0, each, T, color) for each in (0, t, T)]
+    return None if any(each is None or each is ... for each in results) else results
 
 
 IMAGE_PARTS: Parts = {
@@ -56,20 +65,53 @@ def _faded(image, color):
     return lambda x0, t, T, colour: image(t, T) * x0 + color(t, T) * colour
 
 
+def _blank(kept):
+    """The answer with this in the blank: the colour gets what the image loses."""
+    return lambda x0, t, T, color: kept(t, T) * x0 + (1 - kept(t, T)) * color
+
+
 FADE_TO = Exercise(
     title="Fade to a colour",
     draw=_fading,
     answer=_fade_to,
+    run=_also_at_both_ends,
     means="Timestep 0 is the image, timestep T is the colour, and the way between them is straight.",
     example=lambda: (torch.full((1, 1, 1, 1), 0.8, dtype=torch.float64), 3, 10, -0.2),
     where=lambda x0, t, T, color: (
-        f"{'one pixel of 0.8, ' if x0.numel() == 1 else ''}t = {t}, T = {T}, color = {color:.3g}"
+        f"{'one pixel of 0.8, ' if x0.numel() == 1 else ''}T = {T}, color = {color:.3g}, for t = 0, {t} and {T} in turn"
     ),
     line="Look at what is kept: it is 1 at timestep 0 and 0 at timestep T.",
     mistakes=(
         *combined(_faded, IMAGE_PARTS, COLOR_PARTS),
         *named(
             {
+                "`kept` is a fraction between 0 and 1. You count timesteps.": (
+                    _blank(lambda t, T: T - t),
+                    _blank(lambda t, T: t),
+                    _blank(lambda t, T: T),
+                ),
+                "This fading is linear: no root, no square, no cosine.": (
+                    _blank(lambda t, T: (1 - t / T) ** 0.5),
+                    _blank(lambda t, T: (1 - t / T) ** 2),
+                    _blank(lambda t, T: 1 - (t / T) ** 0.5),
+                    _blank(lambda t, T: math.cos(math.pi / 2 * t / T)),
+                ),
+                "You put in a number of timesteps. T is an argument: it can be any number.": (
+                    _blank(lambda t, T: 1 - t / 100),
+                    _blank(lambda t, T: 1 - t / 1000),
+                ),
+                "You count one timestep too many or too few. Is all of the image there at 0, and nothing at T?": (
+                    _blank(lambda t, T: 1 - (t + 1) / T),
+                    _blank(lambda t, T: 1 - (t - 1) / T),
+                    _blank(lambda t, T: 1 - t / (T - 1)),
+                    _blank(lambda t, T: 1 - t / (T + 1)),
+                ),
+                "Your fraction is negative. Which of the two timesteps is the larger one?": (
+                    _blank(lambda t, T: (t - T) / T)
+                ),
+                "Whole-number division cuts off the fraction: between the two ends nothing of the image is kept.": (
+                    _blank(lambda t, T: (T - t) // T)
+                ),
                 "You multiply the image by the colour. They should be mixed.": (
                     lambda x0, t, T, color: x0 * color,
                     lambda x0, t, T, color: x0 * (1 - t / T) * color,
@@ -92,141 +134,15 @@ FADE_TO = Exercise(
     properties=(
         Property(
             "At timestep 0 nothing has happened yet: the image must come back.",
-            lambda x, x0, t, T, color: t > 0 or torch.allclose(x, x0),
+            lambda results, x0, *_: torch.allclose(results[0], x0),
         ),
         Property(
             "At timestep T every pixel must have the colour.",
-            lambda x, x0, t, T, color: t < T or bool(((x - color).abs() < 1e-5).all()),
+            lambda results, x0, t, T, color: bool(((results[2] - color).abs() < 1e-5).all()),
         ),
-    ),
-)
-
-# 08.4: peak signal-to-noise ratio -----------------------------------------------------------------------------------
-
-
-def _psnr(x, reference):
-    return 10 * torch.log10(4 / (x - reference).square().flatten(1).mean(1))
-
-
-def _pairs(random):
-    reference = inputs.images(random, 3, 2, 4, 5)
-    wrong = inputs.noise(random, 3, 2, 4, 5) * torch.tensor([0.05, 0.2, 0.6]).view(3, 1, 1, 1)
-    return reference + inputs.number(random, 0.5, 1.5) * wrong + 0.05, reference
-
-
-def _error(x, reference, sides=(1, 2, 3)):
-    return (x - reference).square().mean(sides)
-
-
-PSNR = Exercise(
-    title="PSNR",
-    draw=_pairs,
-    answer=_psnr,
-    means="20 dB is an error of a tenth of the range; each factor of ten in the error is 20 dB more.",
-    example=lambda: (
-        torch.tensor([0.2, 0.2, 0.02, 0.02], dtype=torch.float64).view(2, 1, 1, 2),
-        torch.zeros(2, 1, 1, 2, dtype=torch.float64),
-    ),
-    where=lambda x, reference: (
-        "every pixel of the first image is wrong by 0.2 and every pixel of the second one by 0.02"
-        if len(x) == 2
-        else "three images have small, middle and large errors"
-    ),
-    line="Look at three things in turn: the peak, the mean (over what?), and the factor before the logarithm.",
-    mistakes=named(
-        {
-            "The peak is the distance from black to white. How large is it here, where black is -1?": (
-                lambda x, y: 10 * torch.log10(1 / _error(x, y)),
-                lambda x, y: 10 * torch.log10(0.5**2 / _error(x, y)),
-            ),
-            "The peak is not squared. The mean squared error is, so the ratio compares unlike things.": (
-                lambda x, y: 10 * torch.log10(2 / _error(x, y))
-            ),
-            "255 is the peak of bytes. These images lie between -1 and 1.": (
-                lambda x, y: 10 * torch.log10(255**2 / _error(x, y)),
-                lambda x, y: 10 * torch.log10(255 / _error(x, y)),
-                lambda x, y: 20 * torch.log10(255 / _error(x, y)),
-            ),
-            "The peak is a fixed number, the range of all possible images. You took it from this image.": (
-                lambda x, y: 10 * torch.log10(y.amax((1, 2, 3)) ** 2 / _error(x, y)),
-                lambda x, y: 10 * torch.log10(x.amax((1, 2, 3)) ** 2 / _error(x, y)),
-                lambda x, y: 10 * torch.log10(y.max() ** 2 / _error(x, y)),
-                lambda x, y: 10 * torch.log10(x.max() ** 2 / _error(x, y)),
-                lambda x, y: 10 * torch.log10((y.amax((1, 2, 3)) - y.amin((1, 2, 3))) ** 2 / _error(x, y)),
-                lambda x, y: 10 * torch.log10((y.max() - y.min()) ** 2 / _error(x, y)),
-            ),
-            "You average over the whole batch. Each image has a PSNR of its own.": (
-                lambda x, y: 10 * torch.log10(4 / (x - y).square().mean()),
-                lambda x, y: _psnr(x, y).mean(),
-                lambda x, y: 10 * torch.log10(1 / (x - y).square().mean()),
-                lambda x, y: 10 * torch.log10(4 / (x - y).square().mean(0)),
-                lambda x, y: 20 * torch.log10(2 / (x - y).square().mean()),
-            ),
-            "The factor before the logarithm is that of amplitudes. You have powers: they are squared already.": (
-                lambda x, y: 20 * torch.log10(4 / _error(x, y)),
-                lambda x, y: 20 * torch.log10(2 / _error(x, y)),
-                lambda x, y: 20 * torch.log10(1 / _error(x, y)),
-            ),
-            "You took a root of the error and kept the factor that belongs to powers.": (
-                lambda x, y: 10 * torch.log10(2 / _error(x, y).sqrt()),
-                lambda x, y: 10 * torch.log10(4 / _error(x, y).sqrt()),
-                lambda x, y: 10 * torch.log10(1 / _error(x, y).sqrt()),
-            ),
-            "This is the natural logarithm. Decibels count powers of ten.": (
-                lambda x, y: 10 * torch.log(4 / _error(x, y)),
-                lambda x, y: 20 * torch.log(2 / _error(x, y).sqrt()),
-                lambda x, y: 10 * torch.log(2 / _error(x, y)),
-                lambda x, y: 10 * torch.log(1 / _error(x, y)),
-            ),
-            "This is the logarithm with base two. Decibels count powers of ten.": (
-                lambda x, y: 10 * torch.log2(4 / _error(x, y)),
-                lambda x, y: 10 * torch.log2(1 / _error(x, y)),
-            ),
-            "The ratio is upside down: a smaller error must give more decibels.": (
-                lambda x, y: 10 * torch.log10(_error(x, y) / 4),
-                lambda x, y: 10 * torch.log10(_error(x, y)),
-                lambda x, y: 10 * torch.log10(_error(x, y) / 2),
-            ),
-            "These are bels. A decibel is a tenth of a bel.": lambda x, y: torch.log10(4 / _error(x, y)),
-            "This is the ratio itself. Decibels are its logarithm.": lambda x, y: 4 / _error(x, y),
-            "This is the mean squared error. It has to be compared with the peak, and turned into decibels.": _error,
-            "You added up the squared errors. Their mean is asked for, so that large images do not lose.": (
-                lambda x, y: 10 * torch.log10(4 / (x - y).square().sum((1, 2, 3)))
-            ),
-            "You used the mean of the absolute errors. PSNR uses their squares.": (
-                lambda x, y: 10 * torch.log10(4 / (x - y).abs().mean((1, 2, 3))),
-                lambda x, y: 20 * torch.log10(2 / (x - y).abs().mean((1, 2, 3))),
-                lambda x, y: 10 * torch.log10(4 / (x - y).abs().mean((1, 2, 3)) ** 2),
-            ),
-            "You squared the mean error. Square first, then average: errors of different signs must not cancel.": (
-                lambda x, y: 10 * torch.log10(4 / (x - y).mean((1, 2, 3)) ** 2)
-            ),
-            "There is one number for each channel. Average over the channels, too.": (
-                lambda x, y: 10 * torch.log10(4 / _error(x, y, (2, 3)))
-            ),
-            "You average over the channels only. Average over rows and columns, too.": (
-                lambda x, y: 10 * torch.log10(4 / _error(x, y, (1,)))
-            ),
-            "You subtract the mean of the error first. An image that is too dark everywhere is wrong, too.": (
-                lambda x, y: 10 * torch.log10(4 / (x - y).flatten(1).var(1)),
-                lambda x, y: 10 * torch.log10(4 / (x - y).flatten(1).var(1, unbiased=False)),
-            ),
-            "You compare with the power of the image (a signal-to-noise ratio). PSNR compares with the peak.": (
-                lambda x, y: 10 * torch.log10(y.square().mean((1, 2, 3)) / _error(x, y)),
-                lambda x, y: 10 * torch.log10(x.square().mean((1, 2, 3)) / _error(x, y)),
-            ),
-            "You compare each pixel by itself, and average the decibels. Average the errors first.": (
-                lambda x, y: (10 * torch.log10(4 / (x - y).square())).mean((1, 2, 3))
-            ),
-            "You clip the image first. Then an error outside the range does not count.": (
-                lambda x, y: _psnr(x.clamp(-1, 1), y)
-            ),
-        }
-    ),
-    properties=(
         Property(
-            "A larger error must give fewer decibels.",
-            lambda result, x, y: bool((result.diff() < 0).all()),
+            "Both ends are right. Between them the image must fade in equal steps.",
+            lambda results, *inputs: torch.allclose(results[1], _fade_to(*inputs)),
         ),
     ),
 )

@@ -39,6 +39,12 @@ def _cold_step(restore, degrade, x, t, s):
     return x - degrade(x0_hat, t) + degrade(x0_hat, s)
 
 
+def _one_by_one(restore, degrade, x, t, s):
+    for k in range(t, s, -1):
+        x = degrade(restore(x, k), k - 1)
+    return x
+
+
 NAIVE_STEP = Exercise(
     title="Restore, then degrade less",
     draw=_machines,
@@ -72,7 +78,14 @@ NAIVE_STEP = Exercise(
                 lambda r, d, x, t, s: r(d(x, s), s),
             ),
             "s is a timestep by itself. You degrade by the difference of the two timesteps.": (
-                lambda r, d, x, t, s: d(r(x, t), t - s)
+                lambda r, d, x, t, s: d(r(x, t), t - s),
+                lambda r, d, x, t, s: d(r(x, t - s), t - s),
+            ),
+            "You walk down one timestep at a time, each with its own prediction. This step leads directly to s.": (
+                _one_by_one
+            ),
+            "degrade(x0, t) takes the image first, then the timestep. You exchanged them.": (
+                lambda r, d, x, t, s: d(s, r(x, t))
             ),
             "You always go down by one timestep. The step should end at s, however far that is.": (
                 lambda r, d, x, t, s: d(r(x, t), t - 1)
@@ -149,6 +162,21 @@ COLD_STEP = Exercise(
             ),
             "You start from the prediction. Start from x: it holds what the prediction has lost.": (
                 lambda r, d, x, t, s: r(x, t) - d(r(x, t), t) + d(r(x, t), s)
+            ),
+            "You start from the prediction and degrade x. It is the other way round.": (
+                lambda r, d, x, t, s: r(x, t) - d(x, t) + d(x, s)
+            ),
+            "degrade(x0, t) takes the image first, then the timestep. You exchanged them.": (
+                lambda r, d, x, t, s: x - d(t, r(x, t)) + d(s, r(x, t))
+            ),
+            "You go a fraction of the way from x to the prediction. Use the degradation at both timesteps.": (
+                lambda r, d, x, t, s: x - (t - s) / t * (x - r(x, t)),
+                lambda r, d, x, t, s: x + (s / t) * (x - r(x, t)),
+            ),
+            "You degrade the difference. Degrade the prediction twice, and take the difference after that.": (
+                lambda r, d, x, t, s: d(x - d(r(x, t), t), s),
+                lambda r, d, x, t, s: x + d(r(x, t) - x, s),
+                lambda r, d, x, t, s: x - d(r(x, t) - x, t) + d(r(x, t) - x, s),
             ),
             "This is only the change. It has to be added to x.": (
                 lambda r, d, x, t, s: d(r(x, t), s) - d(r(x, t), t),

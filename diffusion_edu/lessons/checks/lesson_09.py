@@ -7,6 +7,7 @@ from diffusion_edu.lessons.checks.exercise import Exercise, Property
 from diffusion_edu.lessons.checks.families import named
 from diffusion_edu.lessons.checks.lesson_09_both import DENOISE_BOTH
 from diffusion_edu.lessons.checks.lesson_09_guide import GUIDE, GUIDE_BETWEEN
+from diffusion_edu.lessons.checks.results import Unreadable
 
 # 09.1: drop labels for training --------------------------------------------------------------------------------------
 
@@ -82,6 +83,9 @@ DROP_LABELS = Exercise(
             "-1 is not the null label of this network. Use the null label that you are given.": _replaced(
                 lambda u, f: u < f, lambda labels, null: -1
             ),
+            "102 is the null label of one model only. Use the null label that you are given.": _replaced(
+                lambda u, f: u < f, lambda labels, null: 102
+            ),
             "You compute the null label from the labels of this batch. Use the one that you are given.": (
                 _replaced(lambda u, f: u < f, lambda labels, null: labels.max()),
                 _replaced(lambda u, f: u < f, lambda labels, null: labels.max() + 1),
@@ -144,6 +148,8 @@ def _small_and_large(function, w):
     results = [function(each) for each in (w / 10, w)]
     if any(each is None or each is ... for each in results):
         return None
+    if any(torch.as_tensor(each).numel() != 1 for each in results):
+        raise Unreadable("Return one number, the scale.")
     return torch.stack([torch.as_tensor(each, dtype=torch.float64).squeeze() for each in results])
 
 

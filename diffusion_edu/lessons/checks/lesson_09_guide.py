@@ -36,11 +36,9 @@ GUIDE = Exercise(
             "The two predictions have changed places: you move away from the condition.": (
                 lambda u, c, s: c + s * (u - c)
             ),
-            "This is the convention of Ho & Salimans, with their weight w. Our scale counts from the unconditional "
-            f"prediction. {END}": lambda u, c, s: c + s * (c - u),
-            "You exchanged the predictions, and used the convention with the weight w.": lambda u, c, s: (
-                u + s * (u - c)
-            ),
+            "You start from the conditional prediction (as Ho & Salimans do, with their weight w). Our scale counts "
+            f"from the unconditional one. {END}": lambda u, c, s: c + s * (c - u),
+            "The direction is reversed: you move away from the condition.": lambda u, c, s: u + s * (u - c),
             "You left out where the line starts: the difference alone is no prediction.": (lambda u, c, s: s * (c - u)),
             "The difference alone, with the wrong sign: where does the line start?": lambda u, c, s: s * (u - c),
             f"The scale is one too small. {END}": lambda u, c, s: u + (s - 1) * (c - u),
@@ -57,7 +55,7 @@ GUIDE = Exercise(
                 lambda u, c, s: s * c - u
             ),
             f"You subtract one prediction from a multiple of the other. {START}": lambda u, c, s: s * u - c,
-            f"You multiply the conditional prediction alone, and use no unconditional one. {START}": (
+            f"Only a multiple of the conditional prediction is left, no unconditional one. {START}": (
                 lambda u, c, s: s * c
             ),
             f"You multiply the unconditional prediction alone. {END}": lambda u, c, s: s * u,

@@ -36,10 +36,11 @@ def side_by_side(x0: Tensor, results: dict[str, Tensor]) -> Captioned:
     columns = {**results, "true": x0}
     shown = torch.stack(list(columns.values()), dim=1).flatten(0, 1)
     said = ", ".join(f"{name} {decibels(x, x0):.1f} dB" for name, x in results.items())
+    which = "this flower" if len(x0) == 1 else f"these {len(x0)} flowers, mean"
     return Captioned(
         images(to_bytes(shown), list(columns), [""] * len(x0), zoom=2, gap=8),
-        caption=f"Mean PSNR: {said}. Higher is better.",
-        alt=f"{len(x0)} flowers in rows, each as {', '.join(columns)}. Mean PSNR: {said}.",
+        caption=f"PSNR of {which}: {said}. Higher is better.",
+        alt=f"One row for each flower, with the columns {', '.join(columns)}. PSNR of {which}: {said}.",
     )
 
 

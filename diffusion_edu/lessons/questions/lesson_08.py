@@ -34,17 +34,17 @@ QUESTIONS = {
         },
     ),
     "08.p1": Question(
-        "Flowers are blurred to timestep 60 of 100, which leaves 14 dB. A trained network restores them in 20 careful "
-        "steps: it predicts the clean image, the prediction is blurred again, a little less, and so on. What do the "
-        "20 steps reach?",
+        "Flowers are blurred to timestep 60 of 100; their PSNR falls to 14 dB. A trained network restores them in 20 "
+        "small steps: it predicts the clean image, the prediction is blurred again, a little less than before, and so "
+        "on. Which PSNR do the 20 steps reach?",
         right="c",
         choices={
             "a": Choice(
-                "About 20 dB: twenty careful steps are better than one.",
+                "About 20 dB: 20 small steps are better than one prediction.",
                 "This assumes that a step repairs the errors of the step before it. It repeats them, and adds its own.",
             ),
             "b": Choice(
-                "As much as one single prediction.",
+                "As much as one single prediction, about 17 dB.",
                 "This assumes that nothing is lost on the way. But each step forgets everything except its prediction.",
             ),
             "c": Choice(
@@ -54,17 +54,19 @@ QUESTIONS = {
         },
     ),
     "08.p2": Question(
-        "Now a degradation adds stripes: $t$ times the same pattern. The restorer knows nothing, it always answers mid "
-        "grey. What does the better one of today's two algorithms return after 20 steps?",
+        "Now a degradation adds stripes to an image: $t$ times the same pattern. The network that should restore it is "
+        "useless: it always answers mid grey. Today you meet two ways to go back in steps. What does the better one "
+        "return after 20 steps?",
         right="b",
         choices={
             "a": Choice(
-                "Mid grey: it can only return what the restorer predicts.",
+                "Mid grey: it can only return what the network predicts.",
                 "This is true for algorithm 1. Algorithm 2 uses the prediction only in a difference.",
             ),
             "b": Choice(
                 "The flower, exactly.",
-                "Right. The same grey is in both degradations, so it cancels, and only the stripes remain.",
+                "Right. Algorithm 2 takes away the grey at one timestep and adds it at another. The grey cancels. "
+                "Only stripes are taken away.",
             ),
             "c": Choice(
                 "A flower with weaker stripes.",

@@ -37,9 +37,9 @@ QUESTIONS = {
         },
     ),
     "09.p1": Question(
-        "Guidance makes a label count more: scale 1 uses it as it is, a larger scale exaggerates what it changes. A "
-        "world has two classes of numbers, with means $-1$ and $+1$ and standard deviation 0.5. We ask for class $+1$ "
-        "with scale 4. What are mean and standard deviation of the samples?",
+        "The guidance scale says how much a label counts. Scale 1 uses the label as it is; a larger scale exaggerates "
+        "what the label changes. Imagine two classes of numbers, with means $-1$ and $+1$, both with standard "
+        "deviation 0.5. We ask for class $+1$ with scale 4. What are mean and standard deviation of the samples?",
         right="b",
         choices={
             "a": Choice(
@@ -59,9 +59,9 @@ QUESTIONS = {
         },
     ),
     "09.p2": Question(
-        "A network for flowers: at scale 1 an independent classifier recognises the requested class in 43 % of its "
-        "images, at scale 3 in 84 %. FD is the distance to real photographs, smaller is better. What does FD do from "
-        "scale 1 to scale 3?",
+        "A model generates flowers. An independent classifier recognises the requested class in 43 % of its images at "
+        "scale 1, and in 84 % at scale 3. FD (Fréchet distance, lesson 12) measures how far the set of all its images "
+        "is from a set of real photographs; smaller is better. How does FD change from scale 1 to scale 3?",
         right="c",
         choices={
             "a": Choice(
@@ -80,7 +80,7 @@ QUESTIONS = {
         },
     ),
     "09.q1": Question(
-        "Which distribution does one sample with guidance scale 4?",
+        "Which distribution do samples with guidance scale 4 have?",
         right="c",
         choices={
             "a": Choice(
@@ -99,26 +99,26 @@ QUESTIONS = {
         },
     ),
     "09.q2": Question(
-        "A friend raises the guidance scale from 2 to 8, since more of the condition must be better. What happens?",
+        "A friend raises the guidance scale from 3 to 5: more of the label must be better. What happens?",
         right="a",
         choices={
             "a": Choice(
-                "The images become more alike, with harder colours; the class hardly becomes clearer.",
-                "From scale 3 to 5 the class accuracy of our flowers rises from 84 to 87 % only, and the diversity "
-                "falls from 62 to 50 %.",
+                "The images become more alike; the class hardly becomes clearer.",
+                "The class accuracy of our flowers rises from 84 to 87 % only, and the diversity falls from 62 to 50 "
+                "%. At scale 8 you saw colours that are too strong.",
             ),
             "b": Choice(
                 "The images become sharper and more varied.",
                 "More contrast looks like sharpness. Variety falls: all images move to what is typical of the class.",
             ),
             "c": Choice(
-                "Nothing: above scale 2 the condition is fulfilled.",
+                "Nothing: above scale 3 the class is clear.",
                 "The difference of the two predictions is never quite 0 for images, so the scale always has an effect.",
             ),
         },
     ),
     "09.q3": Question(
-        "An app samples at guidance scale 7.5 with 30 steps. How does it become faster, with 30 steps?",
+        "An app samples at guidance scale 7.5 with 30 steps. How can it become faster and keep its 30 steps?",
         right="b",
         choices={
             "a": Choice(
