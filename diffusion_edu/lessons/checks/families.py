@@ -1,6 +1,7 @@
 """Families of mistakes, written as tables: each hint beside the wrong code that it belongs to."""
 
 from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 from itertools import product
 
 import torch
@@ -36,7 +37,7 @@ def one_wrong(build: Callable, *parts: Parts) -> tuple[Mistake, ...]:
 
 
 def combined(
-    build: Callable, *parts: Parts, opening: str = "", together: Mapping[tuple[str, ...], str] | None = None
+    build: Callable, *parts: Parts, opening: str = "", together: Mapping[Any, str] | None = None
 ) -> tuple[Mistake, ...]:
     """Make a mistake of every choice of parts of which one or two are wrong; build turns the parts into an answer.
 
