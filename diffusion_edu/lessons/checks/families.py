@@ -1,8 +1,8 @@
 """Families of mistakes, written as tables: each hint beside the wrong code that it belongs to."""
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
 from itertools import product
+from typing import Any
 
 import torch
 from torch import Tensor
