@@ -1,13 +1,13 @@
 # %% [markdown] id="title"
 # # 10 · Editing and cascades
 #
-# To generate, a walk begins with pure noise. To edit, it begins with an image. Nothing is trained in this lesson: editing is a matter of where a walk starts and what it may not change. At the end you can
+# To generate an image, a walk begins with pure noise. To edit an image, the walk begins with that image, or it keeps a part of it. Nothing is trained in this lesson: you choose where a walk starts and what it must keep. At the end you can
 #
 # - change an image a little or a lot (**image-to-image**), and say what its strength means;
 # - fill a hole in an image (**inpainting**), and find the most common bug in it;
 # - walk from one image to another, and enlarge an image without changing what is known.
 #
-# **You need** lessons 1, 5 and 8. **Time:** 60 minutes (recall and predict 6, image-to-image 10, known pixels 6, between two images 10, inpainting 12, cascade 10, quiz 6). **In the explorer:** [Editing](app:Editing).
+# **You need** [lesson 1](01_adding_noise.ipynb), [lesson 5](05_ddim_and_fast_solvers.ipynb) and [lesson 8](08_cold_diffusion.ipynb). **Time:** 60 minutes (recall and predict 6, image-to-image 10, known pixels 6, between two images 10, inpainting 12, cascade 10, quiz 6). **In the explorer:** the page [Editing](app:Editing).
 
 # %% id="setup"
 from functools import partial
@@ -35,6 +35,8 @@ start("10")
 # %% [markdown] id="recall"
 # ## Recall
 #
+# Put a letter in place of the dots, in quotes.
+#
 # {question 10.r1}
 #
 # {question 10.r2}
@@ -48,7 +50,7 @@ quiz("10.r2", ...)  ## solution: quiz("10.r2", "c")
 # %% [markdown] id="predict"
 # ## Predict
 #
-# Answer before you know, with one reason. You meet your answers again below.
+# Decide before you know, and say why in a few words. You will meet both predictions again.
 #
 # {question 10.p1}
 #
@@ -63,9 +65,11 @@ predict("10.p2", ..., because=...)  ## solution: predict("10.p2", "b", because="
 # %% [markdown] id="exercise-1"
 # ## 1. Image-to-image
 #
-# Noise an image to timestep $t$, then sample from there (SDEdit, Meng et al. 2022). The **strength** is the fraction of the timesteps that are walked back. Strength 0 changes nothing; strength 1 starts at the last timestep.
+# Add noise to an image, up to a timestep $t$, then sample from there (SDEdit, Meng et al. 2022). The **strength** says how far up: it is a fraction of all timesteps. Strength 0 changes nothing; strength 1 starts at the last timestep, `schedule.T`.
 #
 # ### Exercise 10.1: where the walk starts (one blank)
+#
+# A timestep is a whole number: take the nearest one.
 
 
 # %% id="exercise-1-answer" tags=["exercise"]
@@ -82,7 +86,7 @@ def start_from(x0, strength, eps, schedule):
 check("10.1", start_from)
 
 # %% [markdown] id="strengths"
-# The cell edits generated flowers with four strengths. The class stays the same. The strengths are your knob; in the explorer you can [paint on the image first](app:Editing?editing.strength=0.5).
+# The cell edits four generated flowers, each with its own class, with four strengths. Compare each column with the input at the right: at 0.25 a flower keeps its shape and its colours, at 1.00 nothing of it is left but the class. Then try other strengths; in the explorer you can [paint on the image first](app:Editing?editing.strength=0.5).
 
 # %% id="strengths-edited"
 steps = 5 if fast() else 20
@@ -91,7 +95,8 @@ flowers = load_images(PRETRAINED / "flower_samples.parquet").take(torch.arange(2
 x0, labels = to_signed(flowers.images), flowers.labels
 eps = SeededNoise(range(5000, 5000 + len(x0)))(x0)  # none of these flowers was made from this noise
 
-step = partial(samplers.ddim_step, clipped(model.denoiser(schedule, labels)), schedule)
+denoise = clipped(model.denoiser(schedule, labels))
+step = partial(samplers.ddim_step, denoise, schedule)
 results = {}
 for strength in (1.0, 0.75, 0.5, 0.25):  # your knob
     x, timesteps = start_from_image(schedule, x0, strength, steps, eps)
@@ -106,16 +111,18 @@ predicted("10.p1", ", ".join(f"{power:.1%} on the {name} schedule" for name, pow
 # %% [markdown] id="exercise-2"
 # ## 2. Keep what is known
 #
-# **Inpainting** fills a hole. The network sees the whole image, but the pixels around the hole are known, and they are put back after every step. A **mask** is 1 where a pixel is known and 0 in the hole.
+# **Inpainting** fills a hole in an image. The pixels around the hole are known. A step of the walk changes them, too, so we put them back after every step. A **mask** is 1 where a pixel is known and 0 in the hole.
 #
-# The network expects the same noise everywhere. So the known pixels need the noise of the current timestep.
+# During the walk, `x` is at timestep $t$, and the network expects the same noise everywhere. So the known image is brought to timestep $t$ before it is put in.
 #
 # ### Exercise 10.2: keep the known pixels (free)
+#
+# Return an image shaped like `x`: the known pixels at timestep $t$ where the mask is 1, and `x` as it is in the hole. `schedule.rates(t, x)` gives both rates. Section 4 makes a whole walk of this.
 
 
 # %% id="exercise-2-answer" tags=["exercise"]
 def keep_known(x, known, mask, eps, t, schedule):
-    """Put the known image (b, c, h, w), noised with eps to timestep t, into x where mask (1, 1, h, w) is 1."""
+    """x, known, eps: (b, c, h, w), mask: (1, 1, h, w); return x with the known pixels at timestep t."""
     # BEGIN SOLUTION
     signal, noise = schedule.rates(t, x)
     return mask * (signal * known + noise * eps) + (1 - mask) * x
@@ -128,20 +135,22 @@ check("10.2", keep_known)
 # %% [markdown] id="exercise-3"
 # ## 3. Between two images
 #
-# A DDIM walk turns each noise into one image. So a way from one noise to another is a way from one image to another. Which way?
+# A DDIM walk (eta = 0) turns each noise into one image. So if you move from one noise to another in small steps, the image changes from one image to another. Which way should the noise take?
 #
-# An image of noise is a list of 12,288 numbers, an arrow in a space of 12,288 dimensions. All such arrows have nearly the same length: they end on a **sphere**. A straight line between two of them cuts through the inside. **Spherical interpolation** (slerp) stays outside. With $\omega$, the angle between $a$ and $b$, and the fraction $f$ of the way:
+# Noise of 3 x 64 x 64 pixels is a list of 12,288 numbers: an arrow (vector) in a space of 12,288 dimensions. All such arrows have nearly the same length, so they end on a **sphere**. A straight line between two of them leaves the sphere: its middle is too short. **Spherical interpolation** (slerp) stays on the sphere. Let $\omega$ be the angle between $a$ and $b$, and $f$ the fraction of the way:
 #
 # $$\text{slerp}(a, b, f) = \frac{\sin((1 - f)\,\omega)}{\sin\omega}\, a + \frac{\sin(f\,\omega)}{\sin\omega}\, b, \qquad \cos\omega = \frac{a \cdot b}{\lVert a\rVert\, \lVert b\rVert} .$$
 #
+# Here $a \cdot b$ is the sum of all products of their numbers, and $\lVert a\rVert$ is the length of $a$.
+#
 # ### Exercise 10.3: on the sphere (free)
 #
-# Every image of the batch has its own angle.
+# `a` and `b` are batches of noise. Each pair in the batch has its own angle, over all its numbers. `torch.acos` turns a cosine into an angle.
 
 
 # %% id="exercise-3-answer" tags=["exercise"]
 def slerp(a, b, fraction):
-    """Interpolate on the sphere from a (b, ...) to b, shaped alike, by a fraction of the way."""
+    """From noise a (b, c, h, w) go a fraction (0..1) of the way to b on the sphere; return (b, c, h, w)."""
     # BEGIN SOLUTION
     u, v = a.flatten(1), b.flatten(1)
     angle = torch.acos((u * v).sum(1) / (u.norm(dim=1) * v.norm(dim=1)))
@@ -171,32 +180,35 @@ figures.between(rows, noises)
 halfway = (a + b) / 2
 predicted(
     "10.p2",
-    f"the standard deviation halfway is {halfway.std():.2f}, on the sphere {on_sphere(a, b, 0.5).std():.2f}",
+    f"halfway on the straight line the standard deviation is {halfway.std():.2f}, on the sphere "
+    f"{on_sphere(a, b, 0.5).std():.2f}. Weak noise gives flat flowers without detail: the lower row above.",
 )
 
 # %% [markdown] id="exercise-4"
 # ## 4. The whole inpainting step
 #
-# Here is a step of inpainting as it stands in more than one public program. It runs, and the holes are filled. But the finished images are grainy outside the hole, where every pixel is known.
+# Here is one step of inpainting, from timestep $t$ to timestep $s$. It runs, and the holes are filled. But the finished images are grainy outside the hole, where every pixel is known. Nothing fails, so public programs have had this bug, too.
 #
 # ### Exercise 10.4: grain on the known pixels (find the bug)
+#
+# `schedule.corrupt(known, t, eps)` is the known image at timestep $t$, with the noise `eps`.
 
 
 # %% id="exercise-4-answer" tags=["exercise"]
 def inpaint_step(step, x, known, mask, eps, t, s, schedule):
-    """Go from x (b, c, h, w) at timestep t to s, with the known pixels in place; step(x, t, s) gives x at s."""
+    """Go from x (b, c, h, w) at timestep t to s, and keep the known pixels; step(x, t, s) returns x at s."""
     x = step(x, t, s)
     # BEGIN SOLUTION
-    signal, noise = schedule.rates(s, x)
+    there = schedule.corrupt(known, s, eps)
     # END SOLUTION
-    # STUDENT signal, noise = schedule.rates(t, x)
-    return mask * (signal * known + noise * eps) + (1 - mask) * x
+    # STUDENT there = schedule.corrupt(known, t, eps)
+    return torch.where(mask.bool(), there, x)
 
 
 check("10.4", inpaint_step)
 
 # %% [markdown] id="by-hand"
-# Now the whole walk by hand, beside the library, and beside two mistakes: known pixels one step late, and known pixels without noise.
+# Now the whole walk by hand, in three versions: `x` is right, `late` has the bug, and `clean` puts the known pixels in without noise. Then the library does the same as `x`.
 
 # %% id="by-hand-inpainted"
 mask = torch.ones(1, 1, 64, 64)
@@ -210,7 +222,7 @@ def keep(x, t):
 
 timesteps = spaced(schedule, steps)
 x, late, clean = keep(eps, timesteps[0]), eps, eps
-for t, s in pairwise(timesteps):
+for t, s in pairwise(timesteps):  # this step returns two things: x at s, and its prediction
     x = keep(step(x, t, s)[0], s)
     late = keep(step(late, t, s)[0], t)
     clean = keep(step(clean, t, s)[0], 0)
@@ -220,12 +232,14 @@ assert torch.allclose(x, end.x, atol=1e-4) and figures.known_error(x, x0, mask) 
 print("by hand and by the library: the same, and every known pixel is exact")
 
 # %% [markdown] id="repaint"
-# The last weakness is the border. A step fills the hole without knowing which pixels will be put beside it. **RePaint** (Lugmayr et al. 2022) lets them agree: it walks some steps, adds the noise again, and walks the same steps once more, several times. That costs five times as many evaluations here.
+# One weakness is left: the border of the hole. A step changes the whole image, but then we replace the pixels around the hole, so the two parts do not fit exactly. **RePaint** (Lugmayr et al. 2022) lets them agree (**resampling**): it walks a few steps, adds noise again to go back up, and walks the same steps once more, several times. Here that takes five times as many steps.
+#
+# In the figure, `late` has grain on the known pixels. `clean` has none, but the network never saw a clean frame around a noisy hole: what it paints there does not fit. `right` shows the border of the hole, RePaint hides it.
 
 # %% id="repainted"
 path = inpainting.resampling_timesteps(timesteps, jump=3, repeats=4)
 fresh, again = (SeededNoise(range(first, first + len(x0))) for first in (100, 200))
-resample = partial(inpainting.resampling_step, step, step.args[0], schedule, randn=fresh)
+resample = partial(inpainting.resampling_step, step, denoise, schedule, randn=fresh)
 constrain = inpainting.keep_known_with_new_noise(x0, mask, schedule, again)
 *_, repainted = walk(lambda x, t, s: resample(x, t, s), eps, path, constrain)
 
@@ -235,18 +249,20 @@ figures.inpainted(x0, mask, {"late": late, "clean": clean, "right": x, "RePaint"
 # %% [markdown] id="exercise-5"
 # Try masks of your own in [the explorer](app:Editing?editing.tab=Inpainting).
 #
-# ## 5. A cascade that keeps its word
+# ## 5. A cascade that holds the small image
 #
-# A **cascade** (Ho et al. 2022) makes a small image first, and a second model enlarges it. The second model invents detail. But its result, made small again, should be the small image, and a network does that only roughly.
+# In a **cascade** (Ho et al. 2022) one model makes a small image, and a second model enlarges it. The second model invents detail. If we shrink its result again, we should get the small image back. The network does that only roughly.
 #
-# We can force it, at every prediction. Compare the mean of every 2 x 2 pixels of $\hat x_0$ with the small image, and add what is missing to all four pixels. (This is a simple case of ILVR, Choi et al. 2021, and DDNM, Wang et al. 2023.)
+# We can force it. At every step, correct the predicted clean image $\hat x_0$: the mean of each block of 2 x 2 pixels must be the pixel of the small image, and the detail inside a block must stay. (This is a simple case of ILVR, Choi et al. 2021, and DDNM, Wang et al. 2023.)
 #
 # ### Exercise 10.5: hold the small image (free)
+#
+# Shift all four pixels of a block by the same amount.
 
 
 # %% id="exercise-5-answer" tags=["exercise"]
 def hold(x0_hat, small):
-    """Correct the large x0_hat (b, c, 2h, 2w), so that its 2 x 2 means are small (b, c, h, w)."""
+    """Return x0_hat (b, c, 2h, 2w), corrected so that its 2 x 2 means equal small (b, c, h, w)."""
     # BEGIN SOLUTION
     missing = small - F.avg_pool2d(x0_hat, 2)
     return x0_hat + missing.repeat_interleave(2, dim=2).repeat_interleave(2, dim=3)
@@ -263,19 +279,24 @@ small = F.avg_pool2d(x0[:1], 2)
 held = hold if passed("10.5") else figures.hold_means
 
 results = {}
-for seed in (1, 2):
-    results[f"free, {seed}"] = figures.enlarged(upscaler, preset, small, seed, lambda x0_hat: x0_hat)
-    results[f"held, {seed}"] = figures.enlarged(
+for seed in (1, 2):  # free: as the network says; held: every prediction is corrected
+    results[f"free, seed {seed}"] = figures.enlarged(
+        upscaler, preset, small, seed, lambda x0_hat: x0_hat
+    )
+    results[f"held, seed {seed}"] = figures.enlarged(
         upscaler, preset, small, seed, lambda x0_hat: held(x0_hat, small)
     )
 figures.cascade(small, results)
 
 # %% [markdown] id="exercise-6"
-# The two held images differ in their detail, and both shrink to the same small image. Which one is true? The small image does not know.
+# The two held images differ in their detail, and both shrink to the same small image. Which one is true? The small image cannot tell.
 #
 # ### Exercise 10.6: RePaint's path (optional)
 #
-# Cut a walk into stretches of `jump` steps. Each stretch is walked `repeats` times before the next one begins; the way back up is one jump. For the timesteps 3, 2, 1, 0 with `jump` 1 and `repeats` 2 the path is 3, 2, 3, 2, 1, 2, 1, 0, 1, 0. The last stretch may be shorter.
+# Cut the timesteps of a walk into stretches of `jump` steps; the last stretch may be shorter. Walk each stretch `repeats` times before the next one begins. Between two times the path goes back up to the start of the stretch at once. Two examples:
+#
+# - timesteps 3, 2, 1, 0 with `jump` 1 and `repeats` 2: 3, 2, 3, 2, 1, 2, 1, 0, 1, 0
+# - timesteps 4, 3, 2, 1, 0 with `jump` 2 and `repeats` 2: 4, 3, 2, 4, 3, 2, 1, 0, 2, 1, 0
 
 
 # %% id="exercise-6-answer" tags=["exercise"]
@@ -296,10 +317,10 @@ check("10.6", resample_path)
 # %% [markdown] id="takeaways"
 # ## Takeaways
 #
-# - **Image-to-image** (SDEdit, Meng et al. 2022, algorithm 1): noise to `strength * T`, then sample. What a strength leaves depends on the schedule.
-# - **Inpainting** (RePaint, Lugmayr et al. 2022, equation 8): after each step, known pixels come back, noised to the timestep that was *reached*. Resampling hides the border.
-# - **Slerp** (Shoemake 1985): between two noises walk on the sphere. The straight line gives noise that is too weak.
-# - **Cascades** (Ho et al. 2022) invent detail. Holding the small image (ILVR, DDNM) keeps what is known and makes nothing else true.
+# - **Image-to-image** (SDEdit, Meng et al. 2022, algorithm 1): add noise up to timestep `strength * T`, then sample. What a strength leaves depends on the schedule.
+# - **Inpainting** (RePaint, Lugmayr et al. 2022, equation 8): after each step, put the known pixels back, with the noise of the timestep that was *reached*. Resampling hides the border.
+# - **Slerp** (Shoemake 1985): between two noises, stay on the sphere. The straight line gives noise that is too weak.
+# - **Cascades** (Ho et al. 2022) invent detail. Holding the small image (ILVR, DDNM) keeps what is known. It does not make the detail true.
 
 # %% [markdown] id="quiz"
 # ## Quiz

@@ -186,7 +186,7 @@ RESAMPLE_PATH = Exercise(
     answer=_resample_path,
     means="Each stretch is walked again and again, so that the hole and its border have time to agree.",
     example=lambda: ([2, 1, 0], 1, 2),
-    line="Look at one stretch: walk down, back up to its first entry in one jump, and down again.",
+    line="Look at one stretch: walk down, go back up to its first entry at once, and walk down again.",
     mistakes=named(
         {
             "`repeats` counts every time that a stretch is walked, the first one included.": (
@@ -207,7 +207,7 @@ RESAMPLE_PATH = Exercise(
                 lambda timesteps, jump, repeats: list(timesteps) + [*timesteps[-jump - 1 : -1], 0] * (repeats - 1),
                 lambda timesteps, jump, repeats: list(timesteps) + _resample_path(timesteps, jump, repeats)[1:],
             ),
-            "You climb back step by step. The way up is one jump: noise can be added at once.": (
+            "You climb back step by step. Go back up at once: noise can be added in one go.": (
                 _by_sections(
                     lambda section, repeated, repeats, *_: (section[1:] + section[-2::-1]) * (repeats - 1) + section[1:]
                 )
@@ -217,6 +217,11 @@ RESAMPLE_PATH = Exercise(
                     t for section in _sections(timesteps, jump) for t in section * repeats
                 ],
                 _by_sections(lambda section, repeated, repeats, *_: section * repeats),
+            ),
+            "A stretch has one timestep more than it has steps: it ends where the next one begins.": (
+                lambda timesteps, jump, repeats: [
+                    t for at in range(0, len(timesteps), jump) for t in list(timesteps[at : at + jump]) * repeats
+                ],
             ),
             "The first timestep is missing: the path begins where the walk begins.": (
                 lambda timesteps, jump, repeats: _resample_path(timesteps, jump, repeats)[1:]
@@ -233,7 +238,7 @@ RESAMPLE_PATH = Exercise(
             "Only the last stretch is repeated. Repeat every one of them.": _by_sections(
                 lambda section, repeated, repeats, k, n, *_: repeated * (repeats - 1) * (k == n - 1) + section[1:]
             ),
-            "The jump goes back to the start of the whole walk. It should go to the start of the stretch.": (
+            "You go back up to the start of the whole walk. Go back to the start of the stretch.": (
                 _by_sections(
                     lambda section, repeated, repeats, k, n, timesteps: (
                         (section[1:] + list(timesteps[:1])) * (repeats - 1) + section[1:]
@@ -243,7 +248,7 @@ RESAMPLE_PATH = Exercise(
             "Each stretch is repeated once, whatever `repeats` is.": (
                 lambda timesteps, jump, repeats: _resample_path(timesteps, jump, 2)
             ),
-            "The path ends at the top of a stretch: after the last jump back, walk down once more.": (
+            "The path ends at the top of a stretch: after the last way back up, walk down once more.": (
                 _by_sections(lambda section, repeated, repeats, *_: repeated * repeats),
                 _by_sections(lambda section, repeated, repeats, *_: repeated * (repeats - 1)),
             ),
@@ -278,7 +283,7 @@ RESAMPLE_PATH = Exercise(
             "Single timesteps are repeated. Repeat a stretch: down, back up, down again.": (
                 lambda timesteps, jump, repeats: [t for t in timesteps for _ in range(repeats)]
             ),
-            "The jump is an addition to the timestep. `jump` counts entries of the list.": (
+            "You go back up by adding `jump` to the timestep. `jump` counts entries of the list.": (
                 _by_sections(
                     lambda section, repeated, repeats, *_: (
                         (section[1:] + [section[-1] + len(section) - 1]) * (repeats - 1) + section[1:]

@@ -222,6 +222,13 @@ ORDERS: Parts = {
 }
 
 
+TOGETHER = {  # before the step, x is at t, too
+    ("The known pixels are one step late", "You put the known pixels in before the step."): (
+        "You put the known pixels in before the step. Then the step changes them, and at s they are no longer exact."
+    ),
+}
+
+
 def _inpainted(when, order, mask_part):
     def answer(step, x, known, mask, eps, t, s, schedule):
         at = when(t, s, schedule.T)
@@ -245,7 +252,7 @@ INPAINT_STEP = Exercise(
     mistakes=(
         *(
             each
-            for each in combined(_inpainted, WHEN_PARTS, ORDERS, MASK_PARTS)
+            for each in combined(_inpainted, WHEN_PARTS, ORDERS, MASK_PARTS, together=TOGETHER)
             if not each.hint.endswith("just left.")
         ),
         *named(

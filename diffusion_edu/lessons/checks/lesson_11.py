@@ -173,6 +173,8 @@ SAVING = Exercise(
                 lambda h, w, c, f: 3 * h * w / (c * f),
                 lambda h, w, c, f: 3 * h * w / c / f * w / f,
                 lambda h, w, c, f: 3 * h * w / c * h / f * w / f,
+                lambda h, w, c, f: 3 * h * w / h / f * w / f * c,
+                lambda h, w, c, f: 3 * h * w / h / f * w / f / c,
                 lambda h, w, c, f: 3 * h / (c * f),
                 lambda h, w, c, f: 3 * w / (c * f),
                 lambda h, w, c, f: 3 * h * w / (c * f**2),
@@ -187,7 +189,7 @@ SAVING = Exercise(
             ),
             "This is the number of values in the latent, not the ratio.": lambda h, w, c, f: c * (h // f) * (w // f),
             "This is the number of values in the image, not the ratio.": lambda h, w, c, f: 3 * h * w,
-            "This is a difference. How many times fewer is a ratio.": lambda h, w, c, f: (
+            "This is a difference. How many times more is a ratio.": lambda h, w, c, f: (
                 3 * h * w - c * (h // f) * (w // f)
             ),
             "This is the part that is saved. The ratio of the two numbers is asked for.": (
@@ -293,6 +295,17 @@ DECODE = Exercise(
                 ),
             }
         ),
+    ),
+    example=lambda: (
+        lambda raw: 10 * raw,
+        torch.tensor([[[[1.0]]]], dtype=torch.float64),
+        torch.tensor([3.0], dtype=torch.float64),
+        torch.tensor([2.0], dtype=torch.float64),
+    ),
+    where=lambda decoder, z, mean, std: (
+        "decoder(raw) = 10 * raw, z = 1, mean = 3, std = 2"
+        if z.numel() == 1
+        else f"latents with {len(mean)} channels, each with its own mean and std"
     ),
     line="Look at what the decoder gets. What did standardising do, and in which order?",
 )

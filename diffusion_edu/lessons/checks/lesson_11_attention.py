@@ -154,6 +154,21 @@ CROSS_ATTEND = Exercise(
                 "Keys and values have changed places.": lambda q, k, v, padding: _attended(
                     SCORES[""], WEIGHTS[""], VALUES[""]
                 )(q, v, k, padding),
+                "The mask is inverted. In PyTorch's function True means that a token is read.": (
+                    lambda q, k, v, padding: torch.nn.functional.scaled_dot_product_attention(q, k, v, padding[:, None])
+                ),
+                "The score of the padding is low, but not low enough: its weight must be 0.": (
+                    _attended(SCORES[""], _masked(-1.0), VALUES[""]),
+                    _attended(SCORES[""], _masked(-10.0), VALUES[""]),
+                ),
+                "You set keys and values of the padding to 0. Its score is then 0, and it still takes weight.": (
+                    lambda q, k, v, padding: (
+                        WEIGHTS["Padding is still read: it has weights above 0."](
+                            SCORES[""](q, k * ~padding[..., None]), padding
+                        )
+                        @ (v * ~padding[..., None])
+                    )
+                ),
                 "Divide before the softmax: afterwards the weights no longer add up to 1.": (
                     lambda q, k, v, padding: WEIGHTS[""](q @ k.mT, padding) / math.sqrt(q.shape[-1]) @ v
                 ),

@@ -124,7 +124,7 @@ KL = Exercise(
     where=lambda m, lv: (
         f"mean = {m.item():.2g}, log_variance = {lv.item():.2g}"
         if m.numel() == 1
-        else f"a code of {m[0].numel()} numbers"
+        else f"each code has {m[0].numel()} numbers"
     ),
     line="Look at each of the four terms: what is it for mean 0 and variance 1? Then look at the sum.",
 )

@@ -29,9 +29,11 @@ def edits(x0: Tensor, results: dict[str, Tensor]) -> Captioned:
     said = ", ".join(f"{value:.0f} at {name}" for name, value in far.items())
     return shown(
         {**results, "input": x0},
-        f"The smaller the strength, the more of the image stays. Root mean squared difference to it (of 255): {said}.",
+        "The columns are strengths. The smaller the strength, the more of the input stays. Root mean squared "
+        f"difference to it (of 255): {said}.",
         f"{len(x0)} flowers in rows, edited with falling strength from left to right; the input stands at the right. "
         f"Root mean squared difference to the input, of 255: {said}.",
+        zoom=2,
     )
 
 
@@ -54,6 +56,7 @@ def inpainted(x0: Tensor, mask: Tensor, results: dict[str, Tensor]) -> Captioned
         f"neighbours elsewhere: {border}.",
         f"{len(x0)} flowers with a square hole in rows, filled by {len(results)} methods. Error of the known pixels, "
         f"of 255: {wrong}. Jump at the border: {border}.",
+        zoom=2,
     )
 
 

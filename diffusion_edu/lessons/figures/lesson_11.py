@@ -19,7 +19,8 @@ def latent_maps(x: Tensor, latents: Tensor, decoded: Tensor) -> Captioned:
     quality = ", ".join(f"{each:.1f}" for each in psnr(decoded, x).tolist())
     return Captioned(
         images(to_bytes(torch.stack(row, dim=1).flatten(0, 1)), names, [""] * len(x), zoom=1),
-        caption=f"Each square of a channel is one number; it stands for {factor} x {factor} pixels. Grey is 0.",
+        caption=f"Each square of a channel is one number; it stands for {factor} x {factor} pixels. Grey is 0, white "
+        "is large.",
         alt=f"{len(x)} rows: an image of {x.shape[-1]} x {x.shape[-1]} pixels, {latents.shape[1]} coarse maps of "
         f"{latents.shape[-1]} x {latents.shape[-1]} squares in which its outline can be seen, and the decoded image. "
         f"PSNR of the decoded images: {quality} dB.",

@@ -30,17 +30,17 @@ QUESTIONS = {
         right="c",
         choices={
             "a": Choice(
-                "Half of it, on every schedule.",
+                "Half of it, on every noise schedule.",
                 "This takes the timestep for the power. How fast the image fades is the choice of the schedule.",
             ),
             "b": Choice(
-                "A quarter of it, on every schedule.",
+                "A quarter of it, on every noise schedule.",
                 "This takes the signal rate to be one half at half of the timesteps. Only the schedule flow does that.",
             ),
             "c": Choice(
-                "It depends: 8 % on one schedule, 49 % on another.",
-                "Right. So a strength means nothing without its schedule: half of the timesteps is not half of the "
-                "image.",
+                "That depends on the noise schedule.",
+                "Right. So a strength means nothing without its schedule: half of the timesteps is not always half of "
+                "the image.",
             ),
         },
     ),
@@ -92,7 +92,7 @@ QUESTIONS = {
             ),
             "b": Choice(
                 "Yes: the other 25 steps are lost.",
-                "They lie above the start, where this walk never is.",
+                "These steps are above the start of this walk, so it does not need them.",
             ),
             "c": Choice(
                 "Yes: half of the image stays noisy.",
@@ -142,7 +142,7 @@ QUESTIONS = {
         choices={
             "a": Choice(
                 "It samples the class more exactly as it is.",
-                "It pushes samples away from what is common to all classes, and makes them more alike.",
+                "It exaggerates what is typical of the class, and the samples become more alike than the class is.",
             ),
             "b": Choice(
                 "It goes beyond the conditional prediction, away from the unconditional one.",

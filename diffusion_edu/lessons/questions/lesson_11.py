@@ -10,7 +10,7 @@ QUESTIONS = {
         choices={
             "a": Choice(
                 "Over the keys: each query distributes its attention.",
-                "The weights of one query add up to 1. Below, positions of an image ask and words answer.",
+                "Right: the weights of one query add up to 1. Below, positions of an image ask and words answer.",
             ),
             "b": Choice(
                 "Over the queries: each key distributes its attention.",
@@ -36,13 +36,13 @@ QUESTIONS = {
             ),
             "c": Choice(
                 "Some labels are replaced by the null label in training.",
-                "With text it is the same: the null condition is the empty prompt.",
+                "Right. With text it is the same: the null condition is the empty prompt.",
             ),
         },
     ),
     "11.p1": Question(
-        "Our text-to-image model has learned 1,327 captioned images and 12,077 flowers. After the training that is "
-        "shipped, we train it once more for as long. What changes?",
+        "Our text-to-image model was trained on 1,327 images with captions and 12,077 flowers. We train it twice as "
+        "long as the model that is shipped. What changes?",
         right="c",
         choices={
             "a": Choice(
@@ -67,8 +67,8 @@ QUESTIONS = {
         choices={
             "a": Choice(
                 "The word *photo*.",
-                "You assumed that the kind of image matters most. Nearly all captions of flowers begin like this or "
-                "could do so: the word tells the model nothing new.",
+                "You assumed that the kind of image matters most. But without this word the model makes nearly the "
+                "same image: *a red rose* says enough.",
             ),
             "b": Choice(
                 "The word *red*.",
@@ -125,7 +125,7 @@ QUESTIONS = {
         choices={
             "a": Choice(
                 "The word has a large effect.",
-                "In our prompt *a* has twice the weight of *rose*, and leaving it out changes next to nothing.",
+                "In our prompt the first *a* has twice the weight of *rose*, and leaving it out changes very little.",
             ),
             "b": Choice(
                 "The word stands at this place of the image.",
@@ -147,8 +147,8 @@ QUESTIONS = {
             ),
             "b": Choice(
                 "So that a noise schedule means the same as for images of variance 1.",
-                "With standard deviation 2 the noise would be half as strong at each timestep, and the end of the "
-                "forward process not pure noise.",
+                "With standard deviation 2 the noise would be half as strong, compared with the latents, at each "
+                "timestep: that is another schedule.",
             ),
             "c": Choice(
                 "So that they lie in $[-1, 1]$.",
@@ -179,7 +179,10 @@ QUESTIONS = {
         right="b",
         choices={
             "a": Choice("15.", "That is without guidance. Each step needs a second prediction, for the empty prompt."),
-            "b": Choice("30.", "Two predictions in each step, with and without the prompt. The scale has no effect."),
+            "b": Choice(
+                "30.",
+                "Right: two predictions in each step, with and without the prompt, at any scale but 0 and 1.",
+            ),
             "c": Choice("60.", "The scale multiplies a difference; it does not call the network."),
         },
     ),
