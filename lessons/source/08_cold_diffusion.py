@@ -209,7 +209,7 @@ check("08.4", psnr)
 # %% [markdown] id="experiment"
 # ## 5. The experiment
 #
-# `flowers_cold` is one restorer for all six degradations, trained on photographs of flowers. The cell restores blurred flowers in three ways. `steps` is your knob: try 2 and 50. Then try another `name` from the picture above, or look at [the same walk in the explorer](app:Cold_diffusion?cold.start=60), step by step.
+# `flowers_cold` is one restorer for all six degradations, trained on photographs of flowers. The cell restores blurred flowers in three ways. `steps` is your knob: try 2 and 50. Then try another `name` from the figure of section 1, or look at [the same walk in the explorer](app:Cold_diffusion?cold.start=60), step by step.
 
 # %% id="restored"
 name, top, steps = "blur", 60, 5 if fast() else 20  # your knobs

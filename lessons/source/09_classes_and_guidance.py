@@ -99,7 +99,7 @@ check("09.1", drop_labels)
 #
 # Now the numbers of your first prediction: two classes around $-1$ and $+1$. Both exact denoisers are known here. The unconditional prediction $\hat x_0$ is a mean over both classes, the conditional one a mean over class $+1$ only.
 #
-# **Classifier-free guidance** draws a straight line through these two predictions. It starts at the unconditional prediction and goes in the direction of the conditional one. The **guidance scale** says how far: 0 stays at the start, 1 arrives at the conditional prediction, 2 goes twice as far. Look at the numbers.
+# **Classifier-free guidance** draws a straight line through these two predictions. It starts at the unconditional prediction and goes in the direction of the conditional one. The **guidance scale** says how far: 0 stays at the start, 1 arrives at the conditional prediction, 2 goes twice as far. Look at the numbers for one noisy $x$.
 
 # %% id="by-hand"
 schedule = cosine(1000)
@@ -110,6 +110,7 @@ both = exact_mixture(
 
 x, t = torch.tensor([[0.2]]), 600
 unconditional, conditional = both(x, t), plus(x, t)
+print(f"x = {x.item()} at t = {t}")
 print(f"unconditional {unconditional.item():.2f}, conditional {conditional.item():.2f}")
 for scale in (0, 1, 2, 4):
     print(f"guidance scale {scale}: {library_guided(plus, both, scale)(x, t).item():.2f}")
@@ -148,11 +149,12 @@ mean, std = by_scale["scale 4"].mean().item(), by_scale["scale 4"].std().item()
 assert abs(mean - 1.68) < 0.02 and abs(std - 0.28) < 0.02
 predicted(
     "09.p1",
-    f"mean {mean:.2f}, standard deviation {std:.2f}; at scale 8 the mean is {by_scale['scale 8'].mean():.2f}.",
+    f"mean {mean:.2f}, standard deviation {std:.2f}; "
+    f"at scale 8 the mean is {by_scale['scale 8'].mean():.2f}.",
 )
 
 # %% [markdown] id="exercise-3"
-# At scale 1 the samples follow the class. Above 1 they do **not** follow it any more. It is often claimed that scale 4 samples the "sharpened" distribution, proportional to $p(x)\,p(c \mid x)^4$. It does not: that one has mean 1.06. No set of numbers has all these predictions. At timestep $T$ the guided prediction is 4, so the mean of such a set would be 4.
+# At scale 1 the samples follow the class. Above 1 they do **not** follow it any more. It is often claimed that scale 4 samples the "sharpened" distribution, proportional to $p(x)\,p(c \mid x)^4$. It does not: that one has mean 1.06. No set of numbers has the guided predictions as its exact denoiser. At timestep $T$ the guided prediction is 4, so the mean of such a set would have to be 4; our samples have mean 1.7.
 #
 # ### Exercise 09.3: two conventions (free)
 #
@@ -232,13 +234,12 @@ check("09.5", denoise_both)
 
 # %% id="bug-in-numbers"
 right = guided(4).mean().item()
-with_class_0, class_0_itself = guided(4, other=minus).mean().item(), guided(4, other=minus, wanted=minus)
-assert abs(with_class_0 - 7.0) < 0.05 and abs(class_0_itself.std() - 0.5) < 0.02
-print("The bug in numbers. Class -1 stands for the null label:")
-print(f"  class +1 at scale 4: mean {with_class_0:.2f} instead of {right:.2f}")
-print(
-    f"  class -1 at scale 4: mean {class_0_itself.mean():.2f}, standard deviation {class_0_itself.std():.2f}: no guidance"
-)
+with_class_0 = guided(4, other=minus).mean().item()
+itself = guided(4, other=minus, wanted=minus)
+assert abs(with_class_0 - 7.0) < 0.05 and abs(itself.std() - 0.5) < 0.02
+print("The bug in numbers, at scale 4. Class -1 stands for the null label.")
+print(f"class +1: mean {with_class_0:.2f} instead of {right:.2f}")
+print(f"class -1: mean {itself.mean():.2f}, standard deviation {itself.std():.2f}: no guidance")
 
 # %% [markdown] id="exercise-6"
 # ### Exercise 09.6: what guidance costs (optional)
@@ -290,7 +291,7 @@ predicted(
 # - The scale of diffusers and of this project is $1 + w$, with the $w$ of Ho & Salimans (equation 6). Imagen writes the scale, and calls it $w$ (Saharia et al. 2022, equation 2).
 # - More guidance: clearer class, less variety, and from scale 2 on a larger FD. Every scale except 0 and 1 costs twice as much. Before it there was classifier guidance, with a second network (Dhariwal & Nichol 2021, algorithm 1).
 # - Clip after guiding, never before: with our numbers, clipped to $[-1, 1]$ before, all samples end at exactly 1.
-# - Guidance is not needed at all timesteps (Kynkäänniemi et al. 2024).
+# - Guidance is not needed at every timestep (Kynkäänniemi et al. 2024).
 #
 # **Next:** [lesson 10](10_editing_and_cascades.ipynb) changes images that are there already.
 

@@ -244,6 +244,17 @@ def test_it_does_not_sample_the_sharpened_distribution():
     assert (sharpened @ x / sharpened.sum()).item() == pytest.approx(1.06, abs=0.005)
 
 
+def test_no_set_of_numbers_has_the_guided_predictions():
+    """At timestep T an exact denoiser predicts the mean of its set: this would be 4, and the samples have mean 1.68."""
+    x = torch.linspace(-2, 2, 5)[:, None]
+    assert guided(PLUS, BOTH, 4)(x, 1000).flatten().tolist() == pytest.approx([4.0] * 5, abs=0.01)
+
+
+def test_a_little_guidance_leaves_the_fd_as_it_is():
+    rows = {row["guidance_scale"]: row["FD"] for row in load("flowers_attention").card.scores["by_guidance"]}
+    assert abs(rows[1.0] - rows[1.5]) < 0.08 < rows[2.0] - rows[1.0]
+
+
 def test_high_timesteps_have_the_effect():
     everywhere, high, low = (
         mean_and_std(interval_guidance(PLUS, BOTH, 4, *ends))[0] for ends in ((0, 1000), (400, 1000), (0, 400))

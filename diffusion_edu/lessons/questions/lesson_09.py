@@ -93,7 +93,7 @@ QUESTIONS = {
                 "It does not: in our world the sharpened distribution has mean 1.06.",
             ),
             "c": Choice(
-                "None with a simple formula: each step uses a prediction that belongs to no set of images.",
+                "None with a simple formula: no set of images has the guided predictions at all timesteps.",
                 "Guidance is a rule for steps that works well. Its samples are not those of a known distribution.",
             ),
         },
