@@ -196,7 +196,7 @@ print("Algorithm 2 with the noise found in x is a DDIM step.")
 
 # %% id="exercise-4-answer" tags=["exercise"]
 def psnr(x, reference):
-    """Compare images x (b, c, h, w) with the true ones, reference: (b,), one PSNR per image."""
+    """Return the PSNR (b,) of images x (b, c, h, w); reference holds the true images (b, c, h, w)."""
     # BEGIN SOLUTION
     mse = (x - reference).square().mean(dim=(1, 2, 3))
     return 10 * torch.log10(2**2 / mse)
@@ -229,7 +229,8 @@ with torch.no_grad():
     results = {"input": x, "1 prediction": restore(x, top)}
 results["algorithm 1"] = restored(samplers.naive_cold_step, steps)
 results["algorithm 2"] = restored(samplers.cold_step, steps)
-figures.side_by_side(x0[:3], {key: value[:3] for key, value in results.items()})
+for k in range(len(x0))[:3]:
+    display(figures.side_by_side(x0[k, None], {key: value[k, None] for key, value in results.items()}))
 
 # %% id="predicted-1"
 reached = {key: figures.decibels(value, x0) for key, value in results.items()}
