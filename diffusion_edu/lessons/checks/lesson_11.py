@@ -189,7 +189,7 @@ SAVING = Exercise(
             ),
             "This is the number of values in the latent, not the ratio.": lambda h, w, c, f: c * (h // f) * (w // f),
             "This is the number of values in the image, not the ratio.": lambda h, w, c, f: 3 * h * w,
-            "This is a difference. How many times more is a ratio.": lambda h, w, c, f: (
+            "This is a difference. A ratio is asked for.": lambda h, w, c, f: (
                 3 * h * w - c * (h // f) * (w // f)
             ),
             "This is the part that is saved. The ratio of the two numbers is asked for.": (
