@@ -1,7 +1,7 @@
 # %% [markdown] id="title"
 # # 4 · DDPM
 #
-# A network predicts a clean image, but a blurred one. How does a sharp image come out in the end? By many small steps from noise to image: the **reverse process**. You build its most famous step, that of **DDPM** (denoising diffusion probabilistic models, Ho et al. 2020). At the end you can
+# A network predicts a clean image, but a blurred one. A sharp image needs many small steps from noise to image: the **reverse process**. You build its most famous step, that of **DDPM** (denoising diffusion probabilistic models, Ho et al. 2020). At the end you can
 #
 # - go from any timestep $t$ to any lower timestep $s$, and say where every number in the step comes from;
 # - write the loop that turns noise into images;
@@ -44,7 +44,7 @@ predict("04.p1", ..., because=...)  ## solution: predict("04.p1", "b", because="
 # %% [markdown] id="question"
 # ## 1. Where was it? (8 min)
 #
-# The forward process went from the clean image $x_0$ to $x_s$, and on to $x_t$. You see $x_t$, and you know $x_0$ (later the network predicts it). **Where was $x_s$?** Whoever can answer that can go back one step.
+# The forward process went from the clean image $x_0$ to $x_s$, and on to $x_t$. You see $x_t$, and you know $x_0$ (later the network predicts it). **Where was $x_s$?** With the answer you can go back from $t$ to $s$.
 #
 # Let us ask with one number in place of an image. Half a million walks start at the clean value $-0.5$. In the end we look only at those walks that arrive at $x_t = 0.6$, and ask where they were at timestep $s$.
 
@@ -66,20 +66,19 @@ x_t = x_s
 for beta in betas:
     x_t = (1 - beta) ** 0.5 * x_t + beta**0.5 * torch.randn(n, generator=random)
 fitting = x_s[(x_t - x).abs() < 0.04]
-print(
-    f"{len(fitting)} walks arrive near {x}. At timestep {s}: mean {fitting.mean():.2f}, std {fitting.std():.2f}"
-)
+print(f"{len(fitting)} walks arrive near {x}.")
+print(f"They were at timestep {s}: mean {fitting.mean():.2f}, std {fitting.std():.2f}")
 figures.where_it_was(x_s, fitting, s)
 
 # %% [markdown] id="by-hand"
 # ## 2. Two clues (7 min)
 #
-# The solid bell is the **posterior** of $x_s$: what is known about it once $x_0$ and $x_t$ are known. It is Gaussian again, so a mean and a standard deviation are enough. Two clues make it:
+# The solid bell is the **posterior** of $x_s$: what is known about it once $x_0$ and $x_t$ are known. It is Gaussian again, so a mean and a standard deviation are enough. Two clues lead to it:
 #
-# 1. **The clean image** says: $x_s$ lies near $\text{signal}_s \, x_0$, give or take $\text{noise}_s$.
-# 2. **What we see** says: from $s$ to $t$, $x_s$ was multiplied by a factor $k$, and noise of variance $a$ joined. So $x_s$ lies near $x_t / k$, give or take $\sqrt{a} / k$.
+# 1. **The clean image** says: $x_s$ lies near $\text{signal}_s \, x_0$, with the standard deviation $\text{noise}_s$.
+# 2. **What we see** says: from $s$ to $t$, $x_s$ was multiplied by a factor $k$, and noise of variance $a$ was added. So $x_s$ lies near $x_t / k$, with the standard deviation $\sqrt{a} / k$.
 #
-# The best estimate is a weighted mean. A clue with a small variance counts more: its weight is one divided by its variance. And the weights add up: two clues know more than one (Bayes' rule for Gaussians).
+# The best estimate is a weighted mean. A clue with a small variance counts more: its weight is one divided by its variance. The variance of the estimate is one divided by the sum of the weights: two clues know more than one (Bayes' rule for Gaussians).
 
 # %% id="by-hand-clues"
 k, a = 1.0, 0.0  # through the 100 steps: what is kept, and what variance is added
@@ -106,12 +105,12 @@ print(f"two clues: mean {mean:.3f}, std {std:.3f}; k = {k:.3f}, a = {a:.3f}")
 # %% [markdown] id="exercise-1"
 # ### Exercise 04.1: what is kept and what is added (free)
 #
-# The loop above found $k$ and $a$ in 100 steps. Find both **without a loop**, from the rates at $s$ and $t$ alone. The image had the rate $\text{signal}_s$ and must have $\text{signal}_t$. Its noise shrinks with it; how much variance is then missing? Do not assume that the squares of the rates add up to one.
+# The loop above found $k$ and $a$ in 100 steps. Find both **without a loop**, from the rates at $s$ and $t$ alone. The image had the rate $\text{signal}_s$ and must have $\text{signal}_t$. Its noise shrinks with it; how much variance is then missing? `schedule.signal` and `schedule.noise` are the tables of the rates. Do not assume that the squares of the two rates add up to one.
 
 
 # %% id="exercise-1-answer" tags=["exercise"]
 def kept_and_added(t, s, schedule):
-    """Return k and a for the way from timestep s up to t; schedule.signal and schedule.noise are tables (T + 1,)."""
+    """Return the two numbers k and a for the way from timestep s up to t."""
     # BEGIN SOLUTION
     k = schedule.signal[t] / schedule.signal[s]
     return k, schedule.noise[t] ** 2 - (k * schedule.noise[s]) ** 2
@@ -124,7 +123,7 @@ check("04.1", kept_and_added)
 # %% [markdown] id="exercise-2"
 # ### Exercise 04.2: the mean (one blank)
 #
-# Multiplied out, the weighted mean is a factor times $x$ plus a factor times $\hat x_0$, the prediction (Ho et al. 2020, equation 7). The first factor is given. The second one is yours, and you need no long algebra: suppose that the prediction is right. Then $x$ holds the image at rate $\text{signal}_t$. At which rate must the *result* hold it? What is missing, the prediction must bring. (This function and the next one call your `kept_and_added`.)
+# Multiplied out, the weighted mean is a factor times $x$ plus a factor times $\hat x_0$, the prediction (Ho et al. 2020, equation 7). The first factor is given. The second one is yours, and you need no long algebra: suppose that the prediction is right. Then $x$ holds the image at rate $\text{signal}_t$. At which rate must the *result* hold it? The prediction must bring what is missing. (This function calls your `kept_and_added`, so solve 04.1 first.)
 
 
 # %% id="exercise-2-answer" tags=["exercise"]
@@ -144,7 +143,7 @@ check("04.2", posterior_mean)
 # %% [markdown] id="exercise-3"
 # ### Exercise 04.3: what stays open (free)
 #
-# The mean keeps a part of the noise in $x$: its rate is now `of_x` times $\text{noise}_t$. At timestep $s$ the noise must have the rate $\text{noise}_s$. Fresh noise fills the rest. How strong is it? (Write it with $a$ and the two noise rates if you can; any form counts. And test your answer in your head: what must come out at $s = 0$?)
+# The mean keeps a part of the noise in $x$: its rate is now `of_x` times $\text{noise}_t$. At timestep $s$ the noise must have the rate $\text{noise}_s$. Fresh noise fills the rest. How strong is it? Remember that variances add, not rates. (The shortest form uses $a$ and the two noise rates; any right form passes. Test your answer in your head: what must come out at $s = 0$?)
 
 
 # %% id="exercise-3-answer" tags=["exercise"]
@@ -166,12 +165,12 @@ check("04.3", posterior_std)
 #
 # ### Exercise 04.4: the sampling loop (fill in the blanks)
 #
-# `timesteps` falls, for example `[1000, 500, 0]`: two steps. `noises[i]` is the noise of step `i`.
+# `timesteps` falls, for example `[1000, 500, 0]`: two steps. `noises[i]` is the fresh noise of step `i`, shaped like `x`. `denoise(x, t)` predicts the clean image.
 
 
 # %% id="exercise-4-answer" tags=["exercise"]
 def sample(denoise, x, timesteps, noises, schedule):
-    """Take x (b, c, h, w) through the timesteps and return the last x; denoise(x, t) predicts the clean image."""
+    """Take x (b, c, h, w) through all timesteps and return the last x."""
     for i in range(len(timesteps) - 1):
         # BEGIN SOLUTION
         t, s = timesteps[i], timesteps[i + 1]
@@ -189,7 +188,7 @@ def sample(denoise, x, timesteps, noises, schedule):
 check("04.4", sample)
 
 # %% [markdown] id="flowers"
-# Here is a real network. It was trained on photographs of flowers; all images below are its own. Your loop makes them if it has passed the check, the library's loop otherwise.
+# Here is a real network. It was trained on photographs of flowers, and it generated all images below. `labels` says which four flowers we ask for (lesson 9). Your loop makes them if it has passed the check, the library's loop otherwise.
 
 # %% id="flowers-sample"
 from diffusion_edu.checkpoints import load
@@ -212,7 +211,7 @@ figures.walk_strip(seen, last)
 # %% [markdown] id="exercise-5"
 # ### Exercise 04.5: a step that forgets its stride (find the bug)
 #
-# This step was written for 1,000 steps, and then somebody took 20. It raises nothing. The mistake is real: a widely used library had it (diffusers, pull request 2076). The figure shows our flowers: they have vanished. Ask the question of 04.2: at which rate does the mean hold the image, above all in the last step? Then repair **two lines**.
+# This step was written for 1,000 steps, and then somebody took 20. No error is raised, but with the code as it is handed out, our four flowers are plain grey. The mistake is real: a widely used library had it (diffusers, pull request 2076). Ask the question of 04.2: at which rate does the mean hold the image, above all in the last step? Then repair **two lines**.
 
 
 # %% id="exercise-5-answer" tags=["exercise"]
@@ -236,7 +235,7 @@ check("04.5", ddpm_step)
 # %% [markdown] id="experiment"
 # ## 4. Experiment: why not simply fresh noise? (8 min)
 #
-# DDPM keeps a part of the old noise. Would it not be simpler to drop it, and to noise the prediction anew at every step? That sampler exists (**multistep renoising**). We compare both with a perfect denoiser: for Gaussian data, its formula is known (lesson 2), and the standard deviation of the samples can be computed without any random numbers. Change the number of steps: which sampler needs many?
+# DDPM keeps a part of the old noise. A simpler sampler drops it and noises the prediction anew at every step (**multistep renoising**). We compare both with a perfect denoiser: for Gaussian data, its formula is known (lesson 2), and the standard deviation of the samples can be computed without any random numbers. Change the number of steps: which sampler profits from many?
 #
 # In the explorer: [the same seeds, DDPM beside multistep renoising](app:Compare?compare.a_sampler=DDPM&compare.a_steps=50&compare.b_sampler=Multistep+renoising&compare.b_steps=50).
 
@@ -245,9 +244,8 @@ sampling_steps = 1000  # the knob: try 10, 50, 200
 
 ddpm = figures.relative_std(samplers.ddpm_step, sampling_steps)
 fresh = figures.relative_std(samplers.multistep_renoising_step, sampling_steps)
-print(
-    f"{sampling_steps} steps, standard deviation of samples / data: DDPM {ddpm:.3f}, fresh noise {fresh:.3f}"
-)
+print(f"{sampling_steps} steps. Standard deviation of the samples / of the data:")
+print(f"DDPM {ddpm:.3f}, entirely fresh noise {fresh:.3f}")
 figures.spread()
 
 # %% id="predicted-1"
@@ -259,7 +257,7 @@ predicted(
 )
 
 # %% [markdown] id="fresh"
-# A prediction is a mean of all images that fit, so it varies less than images do. The noise in $x$ remembers what was decided; DDPM keeps a part of it, fresh noise forgets it all. In images, the loss is fine detail. Below: the same network, the same start, the same number of steps.
+# A prediction is a mean of all images that fit, so it varies less than images do. The noise in $x$ remembers which image was meant. DDPM keeps a part of this noise; multistep renoising keeps nothing of it. In images, fine detail is lost. Below: the same network, the same start, the same number of steps.
 
 # %% id="fresh-flowers"
 fresh_noise = samplers.multistep_renoising_step
@@ -268,16 +266,16 @@ assert figures.fine_detail(smooth) < 0.7 * figures.fine_detail(last)
 figures.flowers(
     {"DDPM": last, "fresh": smooth},
     names,
-    "Above, DDPM; below, entirely fresh noise at every step. Its flowers are smooth, and some are hardly there.",
+    "Above, DDPM. Below, entirely fresh noise: smooth flowers, and one is hardly visible.",
 )
 
 # %% [markdown] id="quiz"
 # ## Takeaways
 #
-# - A DDPM step samples $x_s$ from the **posterior** $q(x_s \mid x_t, \hat x_0)$ (Ho et al. 2020, equations 6 and 7). Two clues, weighted by one over their variances.
+# - A DDPM step samples $x_s$ from the **posterior** $q(x_s \mid x_t, \hat x_0)$ (Ho et al. 2020, equations 6 and 7). It weighs two clues, each by one over its variance.
 # - It works for every $s < t$ if $k$ and $a$ belong to that stride (Nichol & Dhariwal 2021, section 4). For $s = t - 1$, $a$ is $\beta_t$ on a variance preserving schedule.
-# - Two equations test any such step: the image must have the rate of $s$, and old plus fresh noise the variance of $s$.
-# - The last step adds no noise. Papers call our standard deviation *fixed small*; *fixed large* is $\sqrt{a}$.
+# - Two equations test any such step: the image must have the rate of $s$, and old and fresh noise together the variance of $s$.
+# - The last step adds no noise. Code often calls our standard deviation *fixed small*; *fixed large* is $\sqrt{a}$.
 # - A perfect denoiser is not a perfect sampler.
 #
 # ## Quiz (6 min)

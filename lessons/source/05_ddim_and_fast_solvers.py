@@ -12,7 +12,7 @@
 # The page of the explorer: [Steps and seeds](app:Steps_and_seeds). It shows one seed with several samplers and numbers of steps.
 
 # %% id="setup"
-from diffusion_edu.lessons import check, fast, predict, predicted, quiz, report, start
+from diffusion_edu.lessons import check, fast, passed, predict, predicted, quiz, report, start
 
 start("05")
 
@@ -89,39 +89,39 @@ check("05.1", ddim_step)
 # %% [markdown] id="by-hand"
 # ## 2. Two steps are one (6 min)
 #
-# Do it by hand with one number. Suppose that the prediction is always $0.8$. Walk from 900 to 0, once in one step and once with two stops. Both must end in the same place, and at every stop the two must agree: the split finds the same two parts again. So **only a prediction that changes makes short steps necessary.**
+# Now with one number in place of an image. Suppose that the prediction is always $0.8$. Walk from 900 down to 0 with two stops, and jump from 900 directly to each stop: the numbers must agree, because the split finds the same two parts again. (The cell uses your step if it has passed the check.) So **only a prediction that changes makes short steps necessary.**
 
 # %% id="by-hand-walk"
 from diffusion_edu import samplers
 
 
-def taken(x, t, s, prediction=0.8):
-    eps_hat = (x - schedule.signal[t] * prediction) / schedule.noise[t]  # split
-    return schedule.signal[s] * prediction + schedule.noise[s] * eps_hat  # join
+def library_step(x, x0_hat, t, s, schedule):
+    """Take x from timestep t to s with the library's step."""
+    return samplers.ddim_step(lambda x, t: x0_hat, schedule, x, t, s)[0]
 
 
-x = torch.tensor([-1.1], dtype=torch.float64)
+mine = ddim_step if passed("05.1") else library_step
+x, x0_hat = torch.tensor([-1.1]).double(), torch.tensor([0.8]).double()
 stops = [900, 600, 300, 0]
 walked = [x]
 for t, s in zip(stops, stops[1:], strict=False):
-    walked.append(taken(walked[-1], t, s))
-    theirs, _ = samplers.ddim_step(lambda x, t: torch.full_like(x, 0.8), schedule, x, 900, s)
-    assert torch.allclose(walked[-1], taken(x, 900, s))  # the same as in one step
-    assert torch.allclose(walked[-1], theirs)  # and the same as the library's step
+    walked.append(torch.as_tensor(mine(walked[-1], x0_hat, t, s, schedule)))
+    direct = library_step(x, x0_hat, 900, s, schedule)  # in one step from 900
+    assert torch.allclose(walked[-1], direct)
 print(", ".join(f"t = {t}: {each.item():.3f}" for t, each in zip(stops, walked, strict=True)))
 
 # %% [markdown] id="exercise-2"
 # ### Exercise 05.2: one knob (free)
 #
-# Between DDIM and DDPM there is a knob, $\eta$ (eta, stochasticity). A part of the old noise gives way to fresh noise $z$ with standard deviation $\sigma$:
+# Between DDIM and DDPM there is a knob, $\eta$ (eta, stochasticity). A part of the old noise is replaced by fresh noise, $\sigma$ times $z$:
 #
 # - $\sigma$ is $\eta$ times the standard deviation of the DDPM step (exercise 04.3: $\sqrt{a}$ times the ratio of the two noise rates);
-# - the factor of $\hat\varepsilon$ becomes smaller, so that old and fresh noise **together** have the noise rate of $s$.
+# - the factor of $\hat\varepsilon$ becomes smaller, so that old and fresh noise **together** have the noise rate of $s$ (variances add).
 
 
 # %% id="exercise-2-answer" tags=["exercise"]
 def ddim_eta(x, x0_hat, t, s, eta, z, schedule):
-    """Take x from timestep t to s; eta 0 is DDIM, 1 is DDPM; x, x0_hat and the fresh noise z are (b, c, h, w)."""
+    """Take x from timestep t to s; x, x0_hat and the fresh noise z are (b, c, h, w)."""
     # BEGIN SOLUTION
     signal, noise = schedule.signal, schedule.noise
     added = noise[t] ** 2 - (signal[t] / signal[s] * noise[s]) ** 2
@@ -153,7 +153,7 @@ assert torch.equal(a, b)  # with eta = 0 the noise on the way is not used
 figures.rows(
     walks,
     names[:2],
-    f"With eta = 0 the start decides everything. With eta = {eta:g} the two walks differ by {figures.rms(c, d):.2f}.",
+    f"With eta = 0 the start decides everything. With eta = {eta:g} noises A and B give different flowers.",
 )
 
 # %% [markdown] id="exercise-3"
@@ -161,7 +161,7 @@ figures.rows(
 #
 # ### Exercise 05.3: evenly spaced (free)
 #
-# A walk of `steps` steps visits `steps + 1` timesteps. They fall from $T$ (pure noise) to 0 (the clean image), evenly spaced, each rounded to a whole number. This simple list has been wrong in many programs: the top is missed, the end is missed, or whole strides do not fit.
+# A walk of `steps` steps visits `steps + 1` timesteps. They fall from $T$ (pure noise) to 0 (the clean image), evenly spaced, each rounded to a whole number. Many programs make this simple list wrong: $T$ is missing, 0 is missing, or the steps are cut to whole numbers first. Test yours with `T = 10` and `steps = 3`.
 
 
 # %% id="exercise-3-answer" tags=["exercise"]
@@ -190,19 +190,20 @@ sampling_steps = 20  # the knob
 for name in ("DDPM", "DDIM", "Heun"):
     spread = relative_std(samplers.SAMPLERS[name], sampling_steps)
     nfe = samplers.nfe(name, sampling_steps)
-    print(
-        f"{name}, {sampling_steps} steps, {nfe} NFE: {spread:.2f} of the standard deviation of the data"
-    )
+    print(f"{name}, {sampling_steps} steps, {nfe} NFE: {spread:.2f} of the data's std")
 figures.solvers()
 
 # %% id="predicted-1"
 ddpm, ddim, heun = (relative_std(samplers.SAMPLERS[name], 20) for name in ("DDPM", "DDIM", "Heun"))
 assert round(ddpm, 2) == 0.72 and round(ddim, 2) == 0.79 and round(heun, 2) == 0.88
-said = f"With 20 steps, the samples of DDIM have {ddim:.2f} of the data's standard deviation, those of DDPM {ddpm:.2f}"
-predicted("05.p1", f"{said} (and Heun {heun:.2f}, with 39 evaluations).")
+predicted(
+    "05.p1",
+    f"With 20 steps, the samples of DDIM have {ddim:.2f} of the data's standard deviation, "
+    f"those of DDPM {ddpm:.2f} (and Heun {heun:.2f}, with 39 evaluations).",
+)
 
 # %% [markdown] id="fewer"
-# Now real flowers, all from the same start. DDIM follows **one path**: with fewer steps the same flower comes out, only less exactly. DDPM finds another flower each time.
+# Now real flowers, all from the same start. DDIM follows **one path**: with fewer steps nearly the same flower comes out. DDPM ends with another flower when the number of steps changes.
 
 # %% id="fewer-look"
 few, many = (3, 6) if fast() else (10, 50)
@@ -224,7 +225,7 @@ figures.rows(
 #
 # ### Exercise 05.4: the white dandelion (find the bug)
 #
-# Strong guidance (lesson 9) pushes a prediction out of the range of images, $[-1, 1]$. So this step clips it. But something is wrong: dandelions are yellow. The same mistake stood in public code (denoising-diffusion-pytorch, pull request 84). Do the image and the noise of the step still add up to $x$?
+# Strong guidance (lesson 9) pushes a prediction out of the range of images, $[-1, 1]$. So this step clips it. But with the code as it is handed out, the dandelion is white, and dandelions are yellow. The same mistake was in public code (denoising-diffusion-pytorch, pull request 84). Do the image and the noise of the step still add up to $x$?
 
 
 # %% id="exercise-4-answer" tags=["exercise"]
@@ -249,12 +250,12 @@ check("05.4", ddim_clipped)
 #
 # ### Exercise 05.5: from image to noise (optional)
 #
-# A path without randomness can be walked in both directions (**inversion**, DDIM section 4.3). Write the step from $s$ **up** to the higher timestep $t$, with a given prediction.
+# A path without randomness can be walked in both directions (**inversion**, DDIM section 4.3). Write the step from $s$ **up** to the higher timestep $t$, with a given prediction. ($s$ is 1 or more: at 0 there is no noise to find.)
 
 
 # %% id="exercise-5-answer" tags=["exercise"]
 def invert(x, x0_hat, s, t, schedule):
-    """Take x from timestep s up to the higher timestep t with the prediction x0_hat, both (b, c, h, w); s is 1 or more."""
+    """Take x from timestep s up to t > s with the prediction x0_hat, both (b, c, h, w)."""
     # BEGIN SOLUTION
     eps_hat = (x - schedule.signal[s] * x0_hat) / schedule.noise[s]
     return schedule.signal[t] * x0_hat + schedule.noise[t] * eps_hat

@@ -4,6 +4,8 @@ A step has a factor for x, one for x0_hat and one for the fresh noise. Each is a
 noise at t, then signal and noise at s. Every wrong factor is combined with the others.
 """
 
+from dataclasses import replace
+
 import torch
 
 from diffusion_edu.lessons.checks import inputs
@@ -25,8 +27,12 @@ EXAMPLE = Schedule("example", torch.tensor([1, 0.8, 0.4, 0]).double(), torch.ten
 
 def at(t, s, schedule):
     r = Rates(t, s, schedule)
-    signal, noise = f"rises from {r.St:.2g} to {r.Ss:.2g}", f"falls from {r.Nt:.2g} to {r.Ns:.2g}"
-    return f"from t to s the signal rate {signal} and the noise rate {noise}"
+    return f"signal[t] = {r.St:.2g}, signal[s] = {r.Ss:.2g}, noise[t] = {r.Nt:.2g} and noise[s] = {r.Ns:.2g}"
+
+
+def with_line(start, line, mistakes):
+    """The mistakes; those whose hint begins with these words get another line to look at."""
+    return tuple(replace(each, line=line) if each.hint.startswith(start) else each for each in mistakes)
 
 
 def _pair(random):
@@ -58,38 +64,44 @@ KEPT_AND_ADDED = Exercise(
     draw=_pair,
     answer=_both,
     means="Rates multiply, variances add. These two numbers are all that a sampler must know about the schedule.",
-    mistakes=distinct(
-        _pair,
-        (
-            *named({f"{hint} The second number is right.": _kept_only(part) for hint, part in KEPT.items() if hint}),
-            *named(
-                {
-                    NO_SHRINKING: _kept_and_added(lambda r: 1 + 0 * r.St, ADDED[""]),
-                    "In your first number the image does not shrink. The second number is right.": (
-                        _kept_only(lambda r: 1 + 0 * r.St)
-                    ),
-                    "These are the numbers of one single step, from t - 1 to t. Here s can be any lower timestep.": (
-                        lambda t, s, schedule: _both(t, t - 1, schedule)
-                    ),
-                    "These are the two numbers of the jump from timestep 0. Here the jump starts at s.": (
-                        lambda t, s, schedule: _both(t, 0, schedule)
-                    ),
-                    "Both numbers are right, in the wrong order: first what is kept, then what is added.": (
-                        lambda t, s, schedule: _both(t, s, schedule)[::-1]
-                    ),
-                    "Only the first number came back. Two are asked for.": lambda t, s, schedule: _both(t, s, schedule)[
-                        0
-                    ],
-                    "Only the second number came back. Two are asked for.": lambda t, s, schedule: _both(
-                        t, s, schedule
-                    )[1],
-                    "These are the two rates at t. Asked for is the way from s to t.": lambda t, s, schedule: (
-                        schedule.signal[t],
-                        schedule.noise[t],
-                    ),
-                }
+    mistakes=with_line(
+        ("The first number", "In your first number", "In both numbers"),
+        "Look at the first number: which factor leads from the signal rate at s to the signal rate at t?",
+        distinct(
+            _pair,
+            (
+                *named(
+                    {f"{hint} The second number is right.": _kept_only(part) for hint, part in KEPT.items() if hint}
+                ),
+                *named(
+                    {
+                        NO_SHRINKING: _kept_and_added(lambda r: 1 + 0 * r.St, ADDED[""]),
+                        "In your first number the image does not shrink. The second number is right.": (
+                            _kept_only(lambda r: 1 + 0 * r.St)
+                        ),
+                        "These are the numbers of one single step, to t from t - 1. Here s can be any other.": (
+                            lambda t, s, schedule: _both(t, t - 1, schedule)
+                        ),
+                        "These are the two numbers of the jump from timestep 0. Here the jump starts at s.": (
+                            lambda t, s, schedule: _both(t, 0, schedule)
+                        ),
+                        "Both numbers are right, in the wrong order: first what is kept, then what is added.": (
+                            lambda t, s, schedule: _both(t, s, schedule)[::-1]
+                        ),
+                        "Only the first number came back. Two are asked for.": lambda t, s, schedule: _both(
+                            t, s, schedule
+                        )[0],
+                        "Only the second number came back. Two are asked for.": lambda t, s, schedule: _both(
+                            t, s, schedule
+                        )[1],
+                        "These are the two rates at t. Asked for is the way from s to t.": lambda t, s, schedule: (
+                            schedule.signal[t],
+                            schedule.noise[t],
+                        ),
+                    }
+                ),
+                *combined(_kept_and_added, KEPT, ADDED),
             ),
-            *combined(_kept_and_added, KEPT, ADDED),
         ),
     ),
     properties=(
@@ -140,27 +152,31 @@ POSTERIOR_MEAN = Exercise(
     draw=_two_images,
     answer=posterior_mean,
     means="Two clues, x and the prediction. The better clue counts more; at s = 0 only the prediction counts.",
-    mistakes=distinct(
-        _two_images,
-        (
-            *named(
-                {
-                    "The two factors have changed places. At s = 0, which of the two images should come back?": (
-                        mean_of(OF_X0[""], OF_X[""])
-                    ),
-                    "This is another sampler: it keeps all the noise that x seems to have (DDIM, lesson 5).": ddim,
-                    "This is the prediction at timestep s, without any use of x.": mean_of(
-                        OF_X["x is missing from the result."], lambda r: r.Ss
-                    ),
-                }
-            ),
-            *combined(mean_of, OF_X, OF_X0),
-            *named(
-                {
-                    "This is the mean of one single step, from t to t - 1. Here s can be any lower timestep.": (
-                        lambda x, x0_hat, t, s, schedule: posterior_mean(x, x0_hat, t, t - 1, schedule)
-                    ),
-                }
+    mistakes=with_line(
+        "Factor of x:",
+        "Look at k, which comes from your kept_and_added: has that passed its own check?",
+        distinct(
+            _two_images,
+            (
+                *named(
+                    {
+                        "The two factors have changed places. At s = 0, which of the two images should come back?": (
+                            mean_of(OF_X0[""], OF_X[""])
+                        ),
+                        "This is another sampler: it keeps all the noise that x seems to have (DDIM, lesson 5).": ddim,
+                        "This is the prediction at timestep s, without any use of x.": mean_of(
+                            OF_X["x is missing from the result."], lambda r: r.Ss
+                        ),
+                    }
+                ),
+                *combined(mean_of, OF_X, OF_X0),
+                *named(
+                    {
+                        "This is the mean of one single step, from t to t - 1. Here s can be any lower timestep.": (
+                            lambda x, x0_hat, t, s, schedule: posterior_mean(x, x0_hat, t, t - 1, schedule)
+                        ),
+                    }
+                ),
             ),
         ),
     ),
@@ -249,5 +265,6 @@ POSTERIOR_STD = Exercise(
     ),
     example=lambda *_: (2, 1, EXAMPLE),
     where=at,
-    line="Look at the ratio of the two noises and at the root: is each of them a rate or a variance?",
+    line="Look at the sum at timestep s: old noise, kept by the mean, and fresh noise. Which of your numbers are "
+    "rates, and which are variances?",
 )

@@ -74,6 +74,12 @@ def _one_prediction(denoise, x, timesteps, noises, schedule):
     return _loop(predict=lambda denoise, x, t, s, start: x0_hat)(denoise, x, timesteps, noises, schedule)
 
 
+def _by_number(denoise, x, timesteps, noises, schedule):
+    for k, (t, s) in enumerate(_pairs(timesteps)):
+        x = _posterior_step(x, denoise(x, k), t, s, noises[k], schedule)
+    return x
+
+
 def _never_moves(denoise, x, timesteps, noises, schedule):
     for k, (t, s) in enumerate(_pairs(timesteps)):
         last = _posterior_step(x, denoise(x, t), t, s, noises[k], schedule)
@@ -119,6 +125,7 @@ SAMPLE = Exercise(
                 "The denoiser gets the wrong timestep. Which timestep does x have when it is denoised?": _loop(
                     predict=lambda denoise, x, t, s, start: denoise(x, s)
                 ),
+                "The denoiser gets the number of the step. It needs the timestep that x has.": _by_number,
                 "You predict once, at the start. The network must look again after every step.": _one_prediction,
                 "The denoiser always gets the x of the start. It must see the x of now.": _loop(
                     predict=lambda denoise, x, t, s, start: denoise(start, t)
@@ -131,6 +138,8 @@ SAMPLE = Exercise(
                     _loop(noise=lambda zs, k: zs[k - 1]),
                     _loop(noise=lambda zs, k: zs[(k + 1) % len(zs)]),
                 ),
+                "All noises join in every step. Each step has its own.": _loop(noise=lambda zs, k: zs),
+                "t and s have changed places.": _loop(pairs=lambda timesteps: [(s, t) for t, s in _pairs(timesteps)]),
                 "All steps use the noise of the last step. Each step has its own.": _loop(noise=lambda zs, k: zs[-1]),
                 "Your loop adds no noise. DDPM adds fresh noise in every step.": _loop(noise=lambda zs, k: 0 * zs[k]),
                 "The noise joins at full strength. How much stays open in a step?": _loop(step=_only(lambda r: 1)),

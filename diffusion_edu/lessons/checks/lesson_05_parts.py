@@ -46,6 +46,29 @@ EPS: Parts = {  # the predicted noise
     "Predicted noise: signal rate and noise rate have changed places.": lambda r, x, x0_hat: (x - r.Nt * x0_hat) / r.St,
     f"Predicted noise: {NOT_PRESERVING}": lambda r, x, x0_hat: (x - r.St * x0_hat) / root(1 - r.St**2),
 }
+MORE_EPS: Parts = {  # more wrong predicted noise; these are not combined with other wrong parts
+    "": EPS[""],
+    "Predicted noise: x holds its image and its noise at two rates. Neither of them is used.": (
+        lambda r, x, x0_hat: x - x0_hat
+    ),
+    "Predicted noise: only the image is divided, x is not. Brackets are missing.": (
+        lambda r, x, x0_hat: x - r.St * x0_hat / r.Nt
+    ),
+    "Predicted noise: x and the prediction are divided in different ways. Take the image out of x first, then divide "
+    "what is left.": lambda r, x, x0_hat: x / r.Nt - x0_hat,
+    "Predicted noise: it is divided by a signal rate. Which rate has the noise in x?": (
+        lambda r, x, x0_hat: (x - r.St * x0_hat) / r.St
+    ),
+    "Predicted noise: it is divided by the signal rate as well as by the noise rate.": (
+        lambda r, x, x0_hat: (x / r.St - x0_hat) / r.Nt
+    ),
+    "Predicted noise: it is multiplied by the noise rate. What is left of x has this rate already; undo it.": (
+        lambda r, x, x0_hat: (x - r.St * x0_hat) * r.Nt
+    ),
+    f"Predicted noise: the table holds rates, and you used powers. {NOT_PRESERVING}": (
+        lambda r, x, x0_hat: (x - r.St**2 * x0_hat) / root(1 - r.St**2)
+    ),
+}
 SCALE: Parts = {  # the factor of the predicted noise
     "": lambda r: r.Ns,
     "Noise part: the noise keeps the rate that it has in x. Which rate must it have in the result?": lambda r: r.Nt,

@@ -4,10 +4,10 @@ import torch
 
 from diffusion_edu.lessons.checks import inputs
 from diffusion_edu.lessons.checks.exercise import Exercise, Property
-from diffusion_edu.lessons.checks.families import combined, named
+from diffusion_edu.lessons.checks.families import chosen, combined, named
 from diffusion_edu.lessons.checks.lesson_04_parts import Rates
 from diffusion_edu.lessons.checks.lesson_04_posterior import EXAMPLE, ONES, at
-from diffusion_edu.lessons.checks.lesson_05_parts import EPS, IMAGE, SCALE
+from diffusion_edu.lessons.checks.lesson_05_parts import EPS, IMAGE, MORE_EPS, SCALE
 from diffusion_edu.lessons.checks.lesson_05_steps import ddim, rule_of, step_of, wrong
 
 # 05.4: clipped too late (find the bug) --------------------------------------------------------------------------------
@@ -146,6 +146,7 @@ INVERT = Exercise(
                 }
             ),
             *combined(step_of, IMAGE, EPS, SCALE),
+            *combined(step_of, chosen(IMAGE), MORE_EPS, chosen(SCALE)),
         ),
     ),
     properties=(
@@ -159,8 +160,8 @@ INVERT = Exercise(
     linear=("x", "x0_hat"),
     example=lambda *_: (ONES, -ONES, 1, 2, EXAMPLE),
     where=lambda x, x0_hat, s, t, schedule: (
-        f"from s to t the signal rate falls from {schedule.signal[s]:.2g} to {schedule.signal[t]:.2g} and "
-        f"the noise rate rises from {schedule.noise[s]:.2g} to {schedule.noise[t]:.2g}"
+        f"signal[s] = {schedule.signal[s]:.2g}, signal[t] = {schedule.signal[t]:.2g}, "
+        f"noise[s] = {schedule.noise[s]:.2g} and noise[t] = {schedule.noise[t]:.2g}"
     ),
     line="Look at the predicted noise: x is at timestep s now, so which two rates does it have?",
 )

@@ -4,10 +4,10 @@ import torch
 
 from diffusion_edu.lessons.checks import inputs
 from diffusion_edu.lessons.checks.exercise import Exercise, Mistake, Property
-from diffusion_edu.lessons.checks.families import combined, distinct, factors, named
+from diffusion_edu.lessons.checks.families import chosen, combined, distinct, factors, named
 from diffusion_edu.lessons.checks.lesson_04_parts import OF_X, OF_X0, Rates, root
 from diffusion_edu.lessons.checks.lesson_04_posterior import EXAMPLE, ONES, at
-from diffusion_edu.lessons.checks.lesson_05_parts import EPS, IMAGE, ROOM, SCALE, SIGMA
+from diffusion_edu.lessons.checks.lesson_05_parts import EPS, IMAGE, MORE_EPS, ROOM, SCALE, SIGMA
 
 
 def step_of(image, eps, scale, change=lambda x0_hat: x0_hat):
@@ -90,6 +90,7 @@ DDIM_STEP = Exercise(
                 }
             ),
             *combined(step_of, IMAGE, EPS, SCALE),
+            *combined(step_of, chosen(IMAGE), MORE_EPS, chosen(SCALE)),
             *named(
                 {
                     "This is one single step, from t to t - 1. Here s can be any lower timestep.": (
@@ -143,6 +144,22 @@ def _clamped(r, std):
 
 
 ddim_eta = _noisy(IMAGE[""], EPS[""], SIGMA[""], ROOM[""])
+
+
+def _noisy_alone(x, x0_hat, t, s, eta, z, schedule):
+    return ddim_eta(x, x0_hat, t, s, eta, torch.ones_like(z), schedule)
+
+
+def _eta_room(room):
+    """The step in which eta alone decides how much of the old noise stays."""
+
+    def answer(x, x0_hat, t, s, eta, z, schedule):
+        r = Rates(t, s, schedule)
+        return r.Ss * x0_hat + room(eta) * r.Ns * EPS[""](r, x, x0_hat) + SIGMA[""](r, eta) * z
+
+    return answer
+
+
 SOME_IMAGE = {hint: IMAGE[hint] for hint in list(IMAGE)[:3]}
 SOME_EPS = {hint: EPS[hint] for hint in list(EPS)[:5]}
 DDIM_ETA = Exercise(
@@ -174,6 +191,12 @@ DDIM_ETA = Exercise(
                         IMAGE[""], EPS[""], SIGMA[""], ROOM[""], lambda std: std**2
                     ),
                     "The fresh noise is subtracted.": _noisy(IMAGE[""], EPS[""], SIGMA[""], ROOM[""], lambda std: -std),
+                    "sigma joins without z: all pixels move by the same amount.": _noisy_alone,
+                    "Old noise: sigma says how much room the fresh noise needs. eta alone does not.": (
+                        _eta_room(lambda eta: 1 - eta),
+                        _eta_room(lambda eta: (1 - eta**2) ** 0.5),
+                        _eta_room(lambda eta: (1 - eta) ** 0.5),
+                    ),
                     "You interpolate between the two samplers. That is not the same: variances add, not rates.": (
                         lambda x, x0_hat, t, s, eta, z, schedule: (
                             (1 - eta) * ddim_eta(x, x0_hat, t, s, 0.0, z, schedule)

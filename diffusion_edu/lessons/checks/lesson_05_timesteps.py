@@ -55,6 +55,8 @@ TIMESTEPS = Exercise(
                     lambda T, steps: list(range(T, -1, -_stride(T, steps))),
                     lambda T, steps: list(range(T, 0, -_stride(T, steps))),
                     lambda T, steps: [*range(T, 0, -_stride(T, steps)), 0],
+                    lambda T, steps: list(range(T, 0, -T // steps)),
+                    lambda T, steps: list(range(T, -1, -T // steps)),
                 ),
                 "You took the number of steps for the length of a step.": (
                     lambda T, steps: list(range(T, -1, -steps)),
@@ -80,7 +82,13 @@ TIMESTEPS = Exercise(
                     1:
                 ],
                 "Both ends are there, but a step too few: so many steps need one timestep more.": (
-                    lambda T, steps: _even(T, 0, steps)
+                    lambda T, steps: _even(T, 0, steps),
+                    lambda T, steps: [
+                        int(value) for value in torch.linspace(T, 0, steps, dtype=torch.float64).tolist()
+                    ],
+                ),
+                "The list rises, and its largest timestep is missing. A walk starts at noise, at T.": (
+                    lambda T, steps: timesteps(T, steps)[::-1][:-1]
                 ),
                 "There is one step too many.": lambda T, steps: _even(T, 0, steps + 2),
                 "The walk ends at timestep 1. There is still a little noise.": lambda T, steps: _even(T, 1, steps + 1),

@@ -41,22 +41,20 @@ QUESTIONS = {
         },
     ),
     "04.p1": Question(
-        "Imagine a **perfect denoiser**. A sampler repeats two things 1,000 times: predict the clean image; bring the "
-        "prediction to the next lower timestep with **entirely fresh noise**. You generate very many samples. What is "
-        "their standard deviation, compared with the data?",
+        "Imagine a **perfect denoiser** for Gaussian data. A sampler repeats two things 1,000 times: predict the clean "
+        "image; noise this prediction anew, with **entirely fresh noise**, for the next lower timestep. You generate "
+        "very many samples. What is their standard deviation, compared with the data?",
         right="b",
         choices={
             "a": Choice(
                 "The same: the denoiser is perfect.",
                 "You assumed that a perfect denoiser makes a perfect sampler. A prediction is a mean, and means vary "
-                "less "
-                "than images do. The sampler must give back what the mean has lost.",
+                "less than images do. The sampler must give back what the mean has lost.",
             ),
             "b": Choice(
                 "Too small, about 0.7 of it.",
                 "Each prediction is a mean and varies too little. The old noise still knew which image was meant; "
-                "fresh "
-                "noise forgets it at every step.",
+                "with fresh noise, this is lost at every step.",
             ),
             "c": Choice(
                 "Too large: noise is added 1,000 times.",
@@ -90,7 +88,7 @@ QUESTIONS = {
         choices={
             "a": Choice(
                 "Yes: it is the forward process, run backwards like an animation.",
-                "Nobody knows which noise was added. The step only makes sure that x_s is as probable as it should be.",
+                "Nobody knows which noise was added. The step only gives x_s the right mean and variance.",
             ),
             "b": Choice(
                 "No: it removes a part of the noise it predicts, and adds some noise of its own.",
@@ -109,9 +107,8 @@ QUESTIONS = {
         choices={
             "a": Choice(
                 "Yes: the step works for any s below t.",
-                "The step needs only the rates at t and s. But longer steps use one prediction for longer, so "
-                "samples vary "
-                "less.",
+                "The step needs only the rates at t and s. But a longer step uses one prediction for a longer way, so "
+                "the samples vary less.",
             ),
             "b": Choice(
                 "No: it must be 1,000 steps, as in training.",
