@@ -34,9 +34,9 @@ QUESTIONS = {
         },
     ),
     "08.p1": Question(
-        "Flowers are blurred to timestep 60 of 100; their mean PSNR is 14 dB then. A trained network restores them in 20 "
-        "small steps: it predicts the clean image, the prediction is blurred again, a little less than before, and so "
-        "on. Which mean PSNR do the 20 steps reach?",
+        "Flowers are blurred to timestep 60 of 100; their mean PSNR is 14 dB then. A trained network restores them in "
+        "20 small steps: it predicts the clean image, the prediction is blurred again, a little less than before, and "
+        "so on. Which mean PSNR do the 20 steps reach?",
         right="c",
         choices={
             "a": Choice(
