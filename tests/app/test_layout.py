@@ -60,6 +60,6 @@ def test_every_lesson_is_named_on_a_page_and_every_page_names_lessons():
 def test_a_page_says_which_lessons_build_what_it_shows():
     app = healthy(opened("pages/4_Compare.py"))
     assert [caption.value for caption in app.caption if "Build it yourself" in caption.value] == [
-        "Build it yourself: `04_ddpm.ipynb` and `05_ddim_and_fast_solvers.ipynb`. "
-        "The command `diffusion-edu lab` opens the course."
+        "Build it yourself in the course: `04_ddpm.ipynb`, `05_ddim_and_fast_solvers.ipynb`. "
+        "The command `diffusion-edu lab` opens it."
     ]

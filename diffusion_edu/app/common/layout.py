@@ -43,8 +43,9 @@ LESSONS = {  # the name of a page: the lessons that build what it shows; on Home
 def page(name, title, question, icon):
     """Run a page: `with page("sampling", ...): show()`.
 
-    It begins with the list of all pages, its title, the question that it answers, and its lessons. `name` is the first
-    part of the keys of everything that is the page's own, and so of its settings in links. Nobody sees a traceback.
+    It begins with the list of all pages, its title and the question that it answers, and ends with its lessons. `name`
+    is the first part of the keys of everything that is the page's own, and so of its settings in links. Nobody sees a
+    traceback.
     """
     st.set_page_config(page_title=f"{title} · diffusion_edu", page_icon=icon, layout="wide")
     st.session_state[PAGE] = name
@@ -53,19 +54,19 @@ def page(name, title, question, icon):
             st.page_link(path, label=label, icon=symbol)
     st.title(title, anchor=False)
     st.markdown(question)
-    if name in LESSONS:
-        show_lessons(LESSONS[name])
     try:
         with guarded():
             yield
+        if name in LESSONS:  # at the end: what a page shows must be visible without scrolling
+            show_lessons(LESSONS[name])
     finally:
         st.session_state.pop(AFRESH, None)
 
 
 def show_lessons(names):
     """Name the lessons in which students build what this page shows, and how to open them."""
-    files = " and ".join(f"`{name}.ipynb`" for name in names)
-    st.caption(f"Build it yourself: {files}. The command `diffusion-edu lab` opens the course.")
+    files = ", ".join(f"`{name}.ipynb`" for name in names)
+    st.caption(f"Build it yourself in the course: {files}. The command `diffusion-edu lab` opens it.")
 
 
 def show_images(images):
