@@ -44,7 +44,7 @@ predict("05.p1", ..., because=...)  ## solution: predict("05.p1", "c", because="
 # %% [markdown] id="split"
 # ## 1. Split and join (10 min)
 #
-# Whoever has $x$ and a predicted image $\hat x_0$ has a **predicted noise** as well, because $x = \text{signal}_t \, \hat x_0 + \text{noise}_t \, \hat\varepsilon$. DDIM's idea: split $x$ into these two parts, and join the same two parts again with the rates of a lower timestep $s$.
+# From $x$ and a predicted image $\hat x_0$ you can compute a **predicted noise** $\hat\varepsilon$, because $x = \text{signal}_t \, \hat x_0 + \text{noise}_t \, \hat\varepsilon$. DDIM's idea: split $x$ into these two parts, and join the same two parts again with the rates of a lower timestep $s$.
 
 # %% id="split-look"
 import torch
@@ -135,17 +135,17 @@ def ddim_eta(x, x0_hat, t, s, eta, z, schedule):
 check("05.2", ddim_eta)
 
 # %% [markdown] id="eta"
-# What does the knob do? Each flower is generated twice from the **same start**. Only the noise on the way differs, A or B. Try 0, 0.3 and 1.
+# What does the knob do? Each flower is generated twice from the **same start**. Only the noise on the way differs, A or B. Try 0.3 and 0.6.
 
 # %% id="eta-look"
 eta = 1.0  # the knob
 
 two = guided_denoiser(model, Preset(schedule="linear"), labels[:2])
 walks = {
-    f"eta {value:g}, noise {letter}": figures.sampled(
+    f"{name}, noise {letter}": figures.sampled(
         two, eps[:2], spaced(schedule, steps), schedule, eta=value, randn=figures.noise_from(seed)
     )
-    for value in (0.0, eta)
+    for name, value in (("DDIM", 0.0), (f"eta {eta:g}", eta))
     for seed, letter in enumerate("AB", start=10)
 }
 a, b, c, d = walks.values()
@@ -153,7 +153,7 @@ assert torch.equal(a, b)  # with eta = 0 the noise on the way is not used
 figures.rows(
     walks,
     names[:2],
-    f"With eta = 0 the start decides everything. With eta = {eta:g} noises A and B give different flowers.",
+    f"DDIM: the start decides everything. Eta {eta:g}: A and B differ by {figures.rms(c, d):.2f} (root mean square).",
 )
 
 # %% [markdown] id="exercise-3"

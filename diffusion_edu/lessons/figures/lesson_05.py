@@ -37,7 +37,8 @@ def split(x: Tensor, x0_hat: Tensor, schedule: Schedule, t: int, s: int) -> Capt
     return Captioned(
         images(shown(torch.cat([x, x0_hat, eps_hat, x_s]).float()), columns),
         caption=f"x is {schedule.signal[t]:.2f} times the predicted image plus {schedule.noise[t]:.2f} times the "
-        f"predicted noise. At {s}, the same two parts are mixed {schedule.signal[s]:.2f} to {schedule.noise[s]:.2f}.",
+        f"predicted noise. The new x, at {s}, is {schedule.signal[s]:.2f} times this image plus "
+        f"{schedule.noise[s]:.2f} times this noise.",
         alt=f"A noisy image, its predicted image, its predicted noise (standard deviation {eps_hat.std():.2f}), and a "
         "less noisy image made of both.",
     )

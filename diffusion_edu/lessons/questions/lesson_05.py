@@ -40,9 +40,8 @@ QUESTIONS = {
         },
     ),
     "05.p1": Question(
-        "A perfect denoiser, and only **20 steps**. Samples should vary as much as the data. DDPM adds fresh "
-        "noise in every "
-        "step, DDIM adds none. **Whose samples vary more?**",
+        "Imagine a **perfect denoiser** for Gaussian data, and only **20 steps**. The samples should vary as much as "
+        "the data. DDPM adds fresh noise in every step, DDIM adds none. **Whose samples vary more?**",
         right="c",
         choices={
             "a": Choice(
