@@ -1,11 +1,11 @@
 # %% [markdown] id="title"
 # # 13 · Capstone
 #
-# Choose **one** project (or more). Each ends with something of your own that you can show.
+# Choose **one** project (or more). At its end you have something of your own to show.
 #
 # | project | you build | minutes |
 # | --- | --- | --- |
-# | A. Flow matching | the method behind many image models of 2024 and later, in three functions | 30 |
+# | A. Flow matching | the method of many image models since 2024, in three functions | 30 |
 # | B. Bugs | a test that finds ten bugs, eight of them from public code | 30 |
 # | C. Misprints | a property that tells right formulas from wrong ones | 25 |
 # | D. Your own data | a model of your images, and an honest report | 60 or more |
@@ -14,9 +14,9 @@
 #
 # - read a paper's sampler and say which one you know already;
 # - say how you know that your code is right;
-# - evaluate a model on data that nobody has prepared for you.
+# - evaluate a model on your own data (project D).
 #
-# You need lessons [4](04_ddpm.ipynb), [5](05_ddim_and_fast_solvers.ipynb) and [12](12_evaluate_and_reflect.ipynb). The pages of the explorer: [Bug museum](app:Evaluate_and_debug?evaluate.exhibit=16-one-step-beta-in-long-steps) and [Sampling on the flow schedule](app:Sampling?sampling.schedule=flow&sampling.steps=2).
+# **You need** lessons [4](04_ddpm.ipynb), [5](05_ddim_and_fast_solvers.ipynb) and [12](12_evaluate_and_reflect.ipynb). **In the explorer:** the [bug museum](app:Evaluate_and_debug?evaluate.exhibit=16-one-step-beta-in-long-steps) and [sampling on the flow schedule](app:Sampling?sampling.schedule=flow&sampling.steps=2).
 
 # %% id="setup"
 from diffusion_edu.lessons import check, fast, passed, predict, predicted, quiz, report, start
@@ -52,7 +52,7 @@ predict("13.p2", ..., because=...)  ## solution: predict("13.p2", "a", because="
 # %% [markdown] id="flow"
 # ## A. Flow matching (30 min)
 #
-# Flow matching, also called rectified flow, mixes image and noise on a straight line, the **linear interpolation path** (Lipman et al. 2023; Liu et al. 2023):
+# Until now the squares of signal rate and noise rate added up to one. Flow matching, also called rectified flow, mixes image and noise on a straight line, the **linear interpolation path** (Lipman et al. 2023; Liu et al. 2023):
 #
 # $$x = (1 - \tau)\, x_0 + \tau\, \varepsilon, \qquad \tau \text{ from } 0 \text{ (image) to } 1 \text{ (noise)}.$$
 #
@@ -63,7 +63,7 @@ predict("13.p2", ..., because=...)  ## solution: predict("13.p2", "a", because="
 
 # %% id="exercise-1-answer" tags=["exercise"]
 def flow_pair(x0, eps, tau):
-    """x and u, both (b, c, h, w), for images x0, noise eps and one tau for each image (b,)."""
+    """x and u, both (b, c, h, w), for images x0, noise eps and taus (b,), one for each image."""
     # BEGIN SOLUTION
     tau = tau[:, None, None, None]
     return (1 - tau) * x0 + tau * eps, eps - x0
@@ -75,12 +75,12 @@ check("13.1", flow_pair)
 # %% [markdown] id="exercise-2"
 # ### Exercise 13.2: the velocity of a prediction (one blank)
 #
-# Our denoisers predict the clean image $\hat x_0$. Which velocity leads from $\hat x_0$ at time 0 to $x$ at time $\tau$?
+# Our denoisers predict the clean image $\hat x_0$. Which constant velocity leads from $\hat x_0$ at time 0 to $x$ at time $\tau$?
 
 
 # %% id="exercise-2-answer" tags=["exercise"]
 def velocity(x, x0_hat, tau):
-    """The velocity (b, ...) that the prediction x0_hat (b, ...) implies at x; tau is one number above 0."""
+    """The velocity (b, ...) from x0_hat (b, ...) to x (b, ...); tau is one number above 0."""
     # BEGIN SOLUTION
     return (x - x0_hat) / tau
     # END SOLUTION
@@ -92,12 +92,15 @@ check("13.2", velocity)
 # %% [markdown] id="exercise-3"
 # ### Exercise 13.3: Euler's walk (free)
 #
-# From one $\tau$ to the next, move with the velocity for the time $\tau_\text{next} - \tau$ (a negative number).
+# Generation starts with noise at $\tau = 1$ and ends at $\tau = 0$. Euler's method goes from one $\tau$ of the list to the next: it moves $x$ with the velocity at $\tau$, for the time $\tau_\text{next} - \tau$ (a negative number). You may call `velocity`, once that is right.
 
 
 # %% id="exercise-3-answer" tags=["exercise"]
 def euler(denoise, x, taus):
-    """Walk from noise x at taus[0] = 1 to the last tau, 0; denoise(x, tau) predicts x0. Return the last x."""
+    """Walk from noise x at taus[0] = 1 to taus[-1] = 0 and return the last x.
+
+    denoise(x, tau) predicts the clean image.
+    """
     # BEGIN SOLUTION
     for tau, after in zip(taus, taus[1:], strict=False):
         x = x + (after - tau) * velocity(x, denoise(x, tau), tau)
@@ -143,7 +146,7 @@ shown = ", ".join(f"{std:.2f} with n = {n}" for n, std in stds.items())
 predicted("13.p1", f"after n steps, the standard deviation is that of the data times {shown}.")
 
 # %% [markdown] id="experiment"
-# **An experiment.** Now with flowers and a real network. It was trained on another path, to predict $v$. Why does it work here without new training? `counts` is your knob.
+# **An experiment.** Now with flowers and a real network. It was trained on another path, to predict $v$. It works here without new training: the library multiplies $x$ by a number so that the squares of the rates add up to one, as in training, and the network needs only the ratio of noise to signal. `counts` is your knob.
 
 # %% id="flowers"
 from diffusion_edu.checkpoints import load
@@ -164,13 +167,13 @@ figures.flow_steps(generate, counts)
 # %% [markdown] id="bugs"
 # ## B. A test that finds bugs (30 min)
 #
-# Each bug in the museum of this project was in public code. Here are three, with the network of project A.
+# Our bug museum shows bugs that were in public code. Here are three of them, with the network of project A: a step that uses the beta of one timestep in long steps, one that adds too large a variance, and one that takes all the noise of timestep $t$ as new noise.
 
 # %% id="bugs-look"
 figures.bugs(model, 8 if fast() else 20)
 
 # %% [markdown] id="sample-test"
-# How would you find them without looking? Many repositories compare **samples**. The next cell does so with a known distribution, and counts how many of ten wrong DDPM steps such a test finds. This is a **mutation score**: the fraction of planted bugs that a test finds.
+# How would you find such bugs without looking at images? One way is to compare **samples** with a known distribution. The next cell does this, and counts how many of ten wrong DDPM steps such a test finds. The fraction of planted bugs that a test finds is its **mutation score**.
 
 # %% id="sample-test-score"
 from diffusion_edu.lessons.checks.lesson_13 import BUGS, by_samples, right_step
@@ -183,7 +186,7 @@ predicted("13.p2", f"it finds {found} of {len(BUGS)}. It accepts a step that {';
 # %% [markdown] id="exercise-4"
 # ### Exercise 13.4: your own test (free, harder)
 #
-# Write a test of **one step**: `step(x, x0_hat, t, s, z, schedule)` returns x at timestep s. It must accept every right DDPM step and raise `AssertionError` for ten wrong ones. You can compare with your formula of lesson 4. Or test what must hold: feed numbers that you know, and look at signal and noise at s. Which (t, s), how many images, which z make a bug visible?
+# Write a test of **one step**. The function `step(x, x0_hat, t, s, z, schedule)` goes from timestep t to s < t and returns x at s. `x`, the prediction `x0_hat` and the normal noise `z` are tensors of one shape (b, ...), and z is used for the new noise. Your test must accept a right DDPM step and raise `AssertionError` for ten wrong ones. There are two ways. Compare with the formula of lesson 4. Or put in numbers that you know, and look at signal and noise at s. Which (t, s), how many images and which z make a bug visible? Use float64 and the schedules `linear(1000)` and `flow(1000)`.
 
 
 # %% id="exercise-4-answer" tags=["exercise"]
@@ -207,15 +210,15 @@ check("13.4", test_mine)
 # %% [markdown] id="exercise-5"
 # ## C. Misprints (25 min)
 #
-# Formulas are printed wrongly more often than you think: a variance for a standard deviation, a root forgotten, a step of one timestep for a long one. You need no second source. Any sampling step can be written as
+# Printed formulas contain mistakes: a variance in place of a standard deviation, a forgotten root, the formula of a short step for a long one. You can find them without a second source. Every sampling step of lessons 4 and 5 can be written as
 #
 # $$x_s = a\, x_t + b\, \hat x_0 + c\, z .$$
 #
-# Put in $x_t = \text{signal}_t\, x_0 + \text{noise}_t\, \varepsilon$ with a right prediction. What must $a$, $b$ and $c$ fulfil?
+# Here $z$ is new noise. Put in $x_t = \text{signal}_t\, x_0 + \text{noise}_t\, \varepsilon$ and a right prediction, $\hat x_0 = x_0$. Which two equations must $a$, $b$ and $c$ fulfil, so that $x_s$ has the signal and the noise of timestep $s$?
 #
 # ### Exercise 13.5: find the misprints (free)
 #
-# You get a list of formulas. Each is a function `formula(t, s, schedule)` that returns (a, b, c). More than one is right.
+# You get a list of formulas. Each is a function `formula(t, s, schedule)` that returns the numbers (a, b, c). More than one formula is right. Choose yourself for which t, s and schedules you try them: `linear(1000)` and `flow(1000)` are imported.
 
 
 # %% id="exercise-5-answer" tags=["exercise"]
@@ -239,15 +242,15 @@ check("13.5", choose)
 # %% [markdown] id="own-data"
 # ## D. Your own data (60 minutes or more)
 #
-# Take at least 200 images that you may use, in a folder. Then five steps; each gives one paragraph or one figure of your report.
+# Put at least 200 images that you are allowed to use into a folder. Then do five steps. Each gives one paragraph or one figure of your report.
 #
-# 1. **Survey** (the next cell): how many, how varied, any doubles? Whose images are they, and did people in them consent?
-# 2. **Baseline**: the loss of a network that always predicts the mean. Yours must be lower.
+# 1. **Survey** (the next cell): how many images, how varied, any duplicates? Whose images are they, and did the people in them consent?
+# 2. **Baseline**: the loss of a network that always returns zero (the next cell). Yours must be lower.
 # 3. **Train** for ten minutes, in a terminal: `diffusion-edu train flowers_attention --from flowers_attention --data my_images/ --minutes 10 --out runs/mine`
-# 4. **Copies**: the nearest training image of 16 samples, chosen by seed and not by eye.
-# 5. **Score with a band**: one score, with the standard deviation over repeated draws ([lesson 12](12_evaluate_and_reflect.ipynb)), and the same score for real images.
+# 4. **Copies**: 16 samples with the seeds 0 to 15, each beside its nearest training image.
+# 5. **Score with a band**: one score with its band, the standard deviation over repeated draws ([lesson 12](12_evaluate_and_reflect.ipynb)), and the same score for real images.
 #
-# The explorer helps with 1, 4 and 5: [Dataset](app:Evaluate_and_debug?evaluate.tab=Dataset). **Rubric**, two points each: survey; baseline and loss; samples unpicked, with seeds; copies; band. A weak model with an honest report gets full marks.
+# The explorer helps with 1, 4 and 5: [Dataset](app:Evaluate_and_debug?evaluate.tab=Dataset). **Rubric**, two points each: survey; baseline and loss; samples with their seeds, not selected; copies; band. A weak model with an honest report gets full marks.
 
 # %% id="own-data-survey"
 from diffusion_edu.data.images import load_images, to_signed
@@ -266,9 +269,9 @@ print(f"nearest neighbour, median: {inside:.0f} among 200 images, {across:.0f} f
 # %% [markdown] id="takeaways"
 # ## Takeaways
 #
-# - Flow matching (Lipman et al. 2023; rectified flow: Liu et al. 2023) is the same diffusion on the linear path; Euler's method there is DDIM (Song et al. 2021, eq. 12).
-# - The paths of pairs are straight, the paths of samples are not: one step gives the mean.
-# - Comparing samples misses bugs. One step, with numbers that you know, shows them.
+# - Flow matching (Lipman et al. 2023; rectified flow: Liu et al. 2023) is diffusion on another schedule, the linear path. Euler's method on it is DDIM (Song et al. 2021, eq. 12).
+# - The paths of training pairs are straight, but the paths of samples are not. One step gives the mean.
+# - A test that compares samples misses bugs. A test of one step, with numbers that you know, finds them.
 # - Signal and noise of timestep s are two equations. DDPM (Ho et al. 2020), DDIM and multistep renoising fulfil both.
 # - Look for copies before you look at scores.
 

@@ -138,7 +138,7 @@ WRONG = {
         (lambda fake, real: loop_memorised(real, fake), "other way round"),
         (lambda fake, real: loop_memorised(fake, real, 3**-0.5), "squared distances"),
         (lambda fake, real: loop_memorised(fake, real, 0.5), "limit is another one"),
-        (lambda fake, real: loop_memorised(fake, fake), "neighbours among the generated"),
+        (lambda fake, real: loop_memorised(fake, fake), "Every sample counts as memorised"),
         (lambda fake, real: (nearest(fake, real)[0] < 1 / 3).double().mean(), "fixed limit"),
         (lambda fake, real: nearest(fake, real)[0].mean(), "These are distances"),
     ],

@@ -148,6 +148,11 @@ SQUARED_DISTANCES = Exercise(
                     lambda x, points, t, c: squared_distances(x, points, t, c) / c.noise[t] ** 2,
                     lambda x, points, t, c: squared_distances(x, points, t, c) / (2 * c.noise[t] ** 2),
                 ),
+                "You subtract the noise rate as well. Nobody knows the noise: compare x with the place of the point "
+                "without noise.": (
+                    lambda x, points, t, c: (x[:, None] - c.signal[t] * points - c.noise[t]).square().sum(2),
+                    lambda x, points, t, c: (x[:, None] - c.signal[t] * points + c.noise[t]).square().sum(2),
+                ),
                 "You subtract the two squared lengths. Square the difference, not each side.": (
                     lambda x, points, t, c: x.square().sum(1)[:, None] - (c.signal[t] * points).square().sum(1),
                 ),
@@ -164,7 +169,7 @@ SQUARED_DISTANCES = Exercise(
         Property("A squared distance is never negative.", lambda result, *_: bool((result >= -1e-6).all())),
         Property(
             "Where x is large, your numbers stay small: is every coordinate squared and added?",
-            lambda result, x, points, t, c: bool((result > 0.05 * squared_distances(x, points, t, c)).all()),
+            lambda result, x, points, t, c: bool((result[-1] > 0.05 * squared_distances(x, points, t, c)[-1]).all()),
         ),
     ),
     example=example,
@@ -233,6 +238,8 @@ WEIGHTS = {
     "Subtract the largest exponent of the row first.": lambda z: (-z).exp() / ((-z).exp().sum(1, keepdim=True) + 1e-8),
     "You divided the exponentials by the sums of the columns.": lambda z: (-z).exp() / (-z).exp().sum(0),
     "You divided the exponentials by the sum of all.": lambda z: (-z).exp() / (-z).exp().sum(),
+    "You subtracted the largest exponent of all rows. Far from all points a row is still too small: each row needs its "
+    "own largest exponent.": lambda z: (z.amin() - z).exp() / (z.amin() - z).exp().sum(1, keepdim=True),
     "You weighted with one divided by the exponent. A Gaussian falls much faster.": lambda z: (
         (1 / z) / (1 / z).sum(1, keepdim=True)
     ),

@@ -3,7 +3,7 @@
 import torch
 
 from diffusion_edu.lessons.checks.exercise import Exercise, Property
-from diffusion_edu.lessons.checks.families import chosen, combined, factors, one_wrong
+from diffusion_edu.lessons.checks.families import chosen, combined, factors, named, one_wrong
 from diffusion_edu.lessons.checks.inputs import noise, schedule, whole
 from diffusion_edu.lessons.checks.lesson_03_closeness import (
     NEARNESS,
@@ -197,6 +197,15 @@ SCORE = Exercise(
     mistakes=(
         *one_wrong(_arrow, TOPS, BELOW),
         *combined(_arrow, chosen(TOPS, 1, 2, 3, 6, 7, 10), chosen(BELOW, 1, 2, 3, 5, 6, 7, 9)),
+        *named(
+            {
+                "Only one part of the difference is divided: brackets are missing.": (
+                    lambda x, x0_hat, t, c: c.signal[t] * x0_hat - x / c.noise[t] ** 2,
+                    lambda x, x0_hat, t, c: c.signal[t] * x0_hat / c.noise[t] ** 2 - x,
+                    lambda x, x0_hat, t, c: c.signal[t] * x0_hat - x / c.noise[t],
+                ),
+            }
+        ),
     ),
     properties=(
         Property(
@@ -211,7 +220,7 @@ SCORE = Exercise(
         Property(
             "The direction is right, the length is not. By what is the difference divided?",
             lambda g, x, x0, t, c: (
-                torch.nn.functional.cosine_similarity(g, c.signal[t] * x0 - x).min() < 0.999
+                torch.nn.functional.cosine_similarity(g, c.signal[t] * x0 - x).min() < 1 - 1e-6
                 or torch.allclose(g, score(x, x0, t, c), rtol=1e-3)
             ),
         ),

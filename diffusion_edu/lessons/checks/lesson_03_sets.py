@@ -68,7 +68,7 @@ AVERAGES = {
     ),
     "You take the median. The energy distance is made of means.": lambda d, own: d.median(),
     "You take the largest distance. The energy distance is made of means.": lambda d, own: d.max(),
-    "You count each pair inside a set once and divide by all pairs: that is half of the mean.": lambda d, own: (
+    "The means inside the sets count only half. Do you count each pair once, and divide by all?": lambda d, own: (
         d.triu().mean() if own else d.mean()
     ),
     "You look at nearest neighbours. The energy distance is made of all pairs.": lambda d, own: d.amin(1).mean(),

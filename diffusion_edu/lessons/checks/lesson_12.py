@@ -101,11 +101,13 @@ MEMORISED = Exercise(
                 "You skipped the nearest row. A generated row is not in the real set, so the nearest one counts.": (
                     _self_left_out
                 ),
-                "The nearest row is compared with itself, so the ratio is always one.": lambda fake, real: 0.0,
-                "You look for neighbours among the generated rows. A copy is near a real row.": (
-                    _among_themselves,
-                    lambda fake, real: _right_memorised(fake, fake),
+                "No sample counts as memorised. Are your two distances the two smallest ones, and different ones?": (
+                    lambda fake, real: 0.0
                 ),
+                "Every sample counts as memorised. Are both distances to real rows, and which one do you divide?": (
+                    lambda fake, real: 1.0
+                ),
+                "You look for neighbours among the generated rows. A copy is near a real row.": _among_themselves,
                 "You look for neighbours among the real rows. Asked for are the neighbours of the generated ones.": (
                     lambda fake, real: _among_themselves(real, fake)
                 ),
@@ -221,7 +223,7 @@ CENTRES: Parts = {
 }
 WIDTHS: Parts = {
     "": lambda scores, *_: scores.std(),
-    "The standard deviation divides by the number of draws. Of a few draws, it divides by one less.": (
+    "Your standard deviation divides by the number of draws. It must divide by one less.": (
         lambda scores, *_: scores.std(correction=0)
     ),
     "This is a variance: a square, in squared units of the score.": lambda scores, *_: scores.var(),
@@ -240,6 +242,12 @@ WIDTHS: Parts = {
     ),
     "This is the mean distance from the mean. A standard deviation squares first.": lambda scores, *_: (
         (scores - scores.mean()).abs().mean()
+    ),
+    "You divided the standard deviation by the number of draws once more.": lambda scores, *_: (
+        scores.std() / len(scores)
+    ),
+    "You divided the standard deviation once more, by one less than the number of draws.": lambda scores, *_: (
+        scores.std() / (len(scores) - 1)
     ),
     "The band is twice as wide.": lambda scores, *_: 2 * scores.std(),
     "The band is that of an interval for 95 %. Asked for is one standard deviation.": lambda scores, *_: (

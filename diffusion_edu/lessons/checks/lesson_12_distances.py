@@ -49,7 +49,7 @@ SPREADS: Parts = {
     "You squared the standard deviations before you subtracted them.": lambda r, f: r.var() - f.var(),
     "The difference of the standard deviations is not squared.": lambda r, f: (r.std() - f.std()).abs(),
     "The difference of the standard deviations is not squared, and it has a sign.": lambda r, f: r.std() - f.std(),
-    "The standard deviations divide by the number of values. Divide by one less.": lambda r, f: (
+    "Your standard deviations divide by the number of values. Divide by one less.": lambda r, f: (
         (r.std(correction=0) - f.std(correction=0)) ** 2
     ),
     "The standard deviations are added. What is the difference of two equal sets?": lambda r, f: (
@@ -163,7 +163,7 @@ CENTRES: Parts = {
 }
 COVARIANCES: Parts = {
     "": _cov,
-    "The covariances divide by the number of rows. Divide by one less.": lambda rows: _cov(rows, 0),
+    "Your covariances divide by the number of rows. Divide by one less.": lambda rows: _cov(rows, 0),
     "You used correlations. They no longer know how far the features spread.": lambda rows: torch.corrcoef(rows.T),
     "You did not subtract the means before you multiplied.": lambda rows: rows.T @ rows / (len(rows) - 1),
     "You did not subtract the means, and divided by the number of rows.": lambda rows: rows.T @ rows / len(rows),
@@ -241,7 +241,7 @@ FRECHET = Exercise(
                 "You put all features into one set of numbers. Each feature has its own mean.": lambda r, f: (
                     distance_1d(r.flatten(), f.flatten())
                 ),
-                "The means are over each row. A row is one image: take the mean over the rows.": lambda r, f: (
+                "You took one mean of all numbers. Each feature has its own mean, over the rows.": lambda r, f: (
                     (r.mean() - f.mean()) ** 2 + JOINED[""](_cov(r), _cov(f))
                 ),
                 "You cut the larger set so that both have as many rows. All rows count.": lambda r, f: _right(

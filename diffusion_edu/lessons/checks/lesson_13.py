@@ -164,7 +164,10 @@ TEST_MINE = Exercise(
             "Your test accepts every step. Is there an `assert` in it, and does it depend on the result?",
             lambda step: None,
         ),
-        Mistake("You look for NaN only. Most wrong steps give numbers, but wrong ones.", _finite_only),
+        Mistake(
+            "You find only the step that returns NaN. Other steps give wrong numbers: do your inputs show it?",
+            _finite_only,
+        ),
         Mistake("You try the step with z = 0 only, so whatever it does with z goes unseen.", _silent()),
         Mistake(
             "You never try a step to timestep 0. Two bugs show only there.",

@@ -122,6 +122,12 @@ def keeps_the_variance(formula, t, s, schedule):
     return abs(of_x**2 * schedule.noise[t] ** 2 + std**2 - schedule.noise[s] ** 2) < CLOSE
 
 
+def adds_the_rates(formula, t, s, schedule):
+    """A mistake: standard deviations of independent noise do not add up."""
+    of_x, _, std = formula(t, s, schedule)
+    return abs(of_x * schedule.noise[t] + std - schedule.noise[s]) < CLOSE
+
+
 def by(*laws, pairs=PAIRS, schedules=SCHEDULES):
     """The answer that accepts what keeps these laws at these timesteps of these schedules."""
 
@@ -182,7 +188,7 @@ FORMULAS = Exercise(
     mistakes=(
         Mistake("You accept everything. What must hold for x at s?", lambda given: [True] * len(given)),
         Mistake(
-            "You accept nothing. Is a difference of floats compared with exactly zero?",
+            "You accept nothing. Does your equation hold for a right step? Do you compare floats with exactly zero?",
             lambda given: [False] * len(given),
         ),
         Mistake(
@@ -192,6 +198,10 @@ FORMULAS = Exercise(
         Mistake(
             "You look at the noise only, so a wrong mean passes. How much of the image must x hold at s?",
             by(keeps_the_variance),
+        ),
+        Mistake(
+            "You add the standard deviations of old and new noise. The two are independent: what adds up then?",
+            by(keeps_the_mean, adds_the_rates),
         ),
         Mistake(
             "You try schedules whose squares add to one. One formula is right only there: try another schedule.",
@@ -245,7 +255,9 @@ FORMULAS = Exercise(
         ),
     ),
     properties=(
-        _refuses(ddpm, "You refuse a right formula: DDPM's. Is the limit of your comparison very small?"),
+        _refuses(
+            ddpm, "You refuse a right formula: DDPM's. Is your limit very small? What adds up: rates or variances?"
+        ),
         _refuses(ddim, "You refuse a right formula: DDIM's, which adds no noise."),
         _refuses(renoised, "You refuse a right formula: the one in which all noise is new."),
         _accepts(exchanged, "You accept a formula whose two coefficients of the mean have changed places."),

@@ -70,9 +70,9 @@ def arrows(
     stds = ", ".join(f"{value:.2f} at t = {t}" for value, t in zip(spread, timesteps, strict=True))
     return Captioned(
         figure,
-        caption="Green: the direction to the prediction of the exact denoiser; long ways are drawn short. Blue: the "
-        "points without noise, as small as they are at this timestep. At t = 900 all arrows lead to nearly one place, "
-        "the mean. Only at low noise do they lead to a single point.",
+        caption="Green: arrows towards the prediction of the exact denoiser; long ways are drawn short. Blue: the "
+        "clean points, times the signal rate of the timestep. At t = 900 all arrows lead to nearly one place, the "
+        "mean. At t = 100 each leads to the nearest part of a moon.",
         alt=f"Three panels with a grid of arrows. At t = {timesteps[0]} they all point to the middle, at t = "
         f"{timesteps[1]} to the two moons, at t = {timesteps[2]} to the nearest part of a moon. The standard "
         f"deviation of all predictions in a panel is {stds}.",

@@ -69,7 +69,7 @@ def few_samples(counts: tuple[int, ...] = (100, 200, 500, 1000, 2000), width: in
     return Captioned(
         chart(
             [
-                Curve(counts, measured, "FD measured", INK),
+                Curve(counts, measured, "measured", INK),
                 Curve(counts, [measured[0] * counts[0] / count for count in counts], "one over the number", REAL, ":"),
             ],
             x="rows in each of the two sets",
@@ -79,7 +79,8 @@ def few_samples(counts: tuple[int, ...] = (100, 200, 500, 1000, 2000), width: in
             xticks=counts,
             xticklabels=[f"{count:,}" for count in counts],
         ),
-        caption="The true distance is 0 everywhere. What is measured is the number of rows.",
+        caption="Both sets come from one distribution, so the true distance is 0. The measured distance comes only "
+        "from the small number of rows.",
         alt=f"Measured Fréchet distance over the number of rows, both logarithmic: {found}. It falls in proportion to "
         "one over the number.",
     )

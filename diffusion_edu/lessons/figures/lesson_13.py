@@ -60,8 +60,8 @@ def bugs(model: Model, steps: int = 20) -> Captioned:
     said = ", ".join(f"{name} {value:.2f}" for name, value in zip(variants, grain, strict=True))
     return Captioned(
         images(to_bytes(torch.stack(rows, dim=1).flatten(0, 1)), list(variants), [f"seed {seed}" for seed in SEEDS]),
-        caption=f"DDPM in {steps} steps: without a bug, and with three bugs from public code (the numbers are those of "
-        "the museum). Some are obvious. Others look like a network that needs more training.",
+        caption=f"DDPM in {steps} steps: without a bug, and with three bugs from public code (in brackets: their "
+        "numbers in the museum). The first is obvious. The other two look as if the network needed more training.",
         alt=f"Two rows of four images: a flower without a bug, then three with one. Grain, measured as the mean "
         f"difference of neighbouring pixels: {said}.",
     )

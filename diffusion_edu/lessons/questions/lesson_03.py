@@ -32,9 +32,8 @@ QUESTIONS = {
         },
     ),
     "03.p1": Question(
-        "A perfect denoiser knows 200 points: no other has a smaller error on them. You generate 1,000 samples with "
-        "it. How many of them are new, that is, farther from all 200 points than a third of the usual gap between "
-        "two neighbours?",
+        "A perfect denoiser has the smallest possible error on 200 points in the plane. You generate 1,000 samples "
+        "with it. A sample is new if it does not lie (nearly) on one of the 200 points. How many are new?",
         right="b",
         choices={
             "a": Choice(
@@ -55,8 +54,8 @@ QUESTIONS = {
         },
     ),
     "03.p2": Question(
-        "You train a network on 20 points, and go on five times longer. Its loss on these 20 points falls. What does "
-        "its loss on fresh points do, which it has not seen?",
+        "You train a network on 20 points for 200 steps, and then five times as long. Its loss on these 20 points "
+        "falls. What happens to its loss on fresh points, which it has never seen?",
         right="c",
         choices={
             "a": Choice(
@@ -72,7 +71,7 @@ QUESTIONS = {
             "c": Choice(
                 "It rises.",
                 "Yes. The network comes nearer to the perfect denoiser of the 20 points, which predicts these points "
-                "whatever it is shown. For fresh points that is wrong.",
+                "for every x. For fresh points that is wrong.",
             ),
         },
     ),
@@ -105,7 +104,7 @@ QUESTIONS = {
             ),
             "b": Choice(
                 "The same as eps_hat.",
-                "They lie on one line, but the noise points away from the data, and the score is longer at low noise.",
+                "They lie on one line, but the noise points away from the data, and at low noise the score is longer.",
             ),
             "c": Choice(
                 "A number that says how good a sample is.",
@@ -114,12 +113,13 @@ QUESTIONS = {
         },
     ),
     "03.q3": Question(
-        "The energy distance of the copies to fresh points is as small as that of what the network generates. So what?",
+        "The samples of the exact denoiser are copies. Their energy distance to fresh points is as small as that of "
+        "the network's samples. What follows?",
         right="c",
         choices={
             "a": Choice(
                 "Copies are good samples.",
-                "They look right as a set. But nobody needs a model for points that are in a file already.",
+                "They look right as a set. But nobody needs a model to repeat points that are already there.",
             ),
             "b": Choice(
                 "The energy distance is computed wrongly.",
@@ -160,7 +160,7 @@ QUESTIONS = {
             "b": Choice("It was trained too little at t = 900.", "The best possible prediction has the same errors."),
             "c": Choice(
                 "A tiny error in eps means that it knows the image well.",
-                "At t = 900 it means only that the noise is known. Divide by the small signal rate to see the image.",
+                "It means only that the noise is known. To get x0 you divide by the small signal rate, and the error grows.",
             ),
         },
     ),

@@ -4,7 +4,7 @@ from diffusion_edu.lessons.questions.question import Choice, Question
 
 QUESTIONS = {
     "12.r1": Question(
-        "You raise the guidance scale from 1 to 5. What happens to the samples of a class?",
+        "(Lesson 9) You raise the guidance scale from 1 to 5. What happens to the samples of a class?",
         right="b",
         choices={
             "a": Choice(
@@ -14,7 +14,7 @@ QUESTIONS = {
             ),
             "b": Choice(
                 "They become more typical of the class, and less varied.",
-                "More typical and less varied: one score rises, another one falls. No single number shows both.",
+                "Yes. One score becomes better and another one worse. No single number shows both.",
             ),
             "c": Choice(
                 "Only the time changes.",
@@ -24,13 +24,13 @@ QUESTIONS = {
         },
     ),
     "12.r2": Question(
-        "Our text-to-image model was trained twice as long. How did its samples for new prompts change?",
+        "(Lesson 11) Our text-to-image model was trained twice as long. How did its samples for new prompts change?",
         right="a",
         choices={
             "a": Choice(
                 "Their FD did not improve, and for training captions more samples were nearest to their "
                 "training image.",
-                "Lesson 11: 44 % became 79 %. With few images, longer training stores images.",
+                "Yes. 44 % became 79 %. With few images, longer training stores images.",
             ),
             "b": Choice(
                 "Their FD became twice as good.",
@@ -44,26 +44,26 @@ QUESTIONS = {
         },
     ),
     "12.p1": Question(
-        "You sample two sets of 100 rows from the same distribution: 64 independent normal features. The true Fréchet "
-        "distance is 0. Which distance do you measure?",
+        "You draw two sets of 100 rows from the same distribution. Each row has 64 independent normal numbers. The "
+        "true Fréchet distance is 0. Which distance do you measure?",
         right="c",
         choices={
             "a": Choice(
                 "less than 0.1",
                 "You assumed that equal distributions give equal sets. A covariance of 64 "
-                "features has 2,080 different entries, and 100 rows do not determine them.",
+                "numbers has 2,080 different entries, and 100 rows do not determine them.",
             ),
             "b": Choice("about 1", "This is what 2,000 rows give. The error falls like one over the number of rows."),
             "c": Choice(
                 "about 20",
-                "100 rows cannot determine a covariance of 64 features. Each error makes the "
-                "distance larger, and none makes it smaller.",
+                "Yes. 100 rows do not determine a covariance of 64 numbers. The two measured covariances differ, "
+                "and every difference makes the distance larger.",
             ),
         },
     ),
     "12.p2": Question(
-        "A cheater adds a little noise to the training images and hands them in as samples. An honest model hands in "
-        "new flowers. Which of them has the lower FD to the training images?",
+        "A cheater adds a little noise to the training images and calls them samples. An honest model generates new "
+        "flowers. Which set has the lower FD to the training images?",
         right="b",
         choices={
             "a": Choice(
@@ -89,14 +89,14 @@ QUESTIONS = {
         choices={
             "a": Choice(
                 "It may have copied the training images.",
-                "Copies have FD 0. So a report needs a second number: how many samples are memorised.",
+                "Yes. Copies have FD 0. So a report needs a second number: how many samples are memorised.",
             ),
             "b": Choice(
                 "It is perfect.", "A photocopier would get the same score. Look at the nearest training images, too."
             ),
             "c": Choice(
-                "Its samples are those of another feature network.",
-                "Another network would give another number, but 0 stays 0: equal images have equal features.",
+                "Nothing: FD depends on the feature network.",
+                "The value depends on it. But 0 is suspicious with any network: even new real images do not reach it.",
             ),
         },
     ),
@@ -115,7 +115,7 @@ QUESTIONS = {
             ),
             "c": Choice(
                 "You cannot say.",
-                "Number of samples, reference set, feature network and resize must be the "
+                "Yes. Number of samples, reference set, feature network and resize must be the "
                 "same, and the difference must be larger than the bands.",
             ),
         },
@@ -138,35 +138,35 @@ QUESTIONS = {
         },
     ),
     "12.q4": Question(
-        'Under a sheet of 64 samples stands "not selected". What else must be there, so that you can check it?',
+        'A figure with 64 samples says "not selected". What else must it say, so that you can check this?',
         right="a",
         choices={
             "a": Choice(
                 "The model, its settings and the seeds 0 to 63.",
-                "With them you generate the same sheet. If one had chosen the best ones, the seeds would show it.",
+                "Yes. With them you generate the same figure. Whoever chooses the best samples has gaps in the seeds.",
             ),
             "b": Choice(
                 "The FD of the 64 samples.",
                 "FD of 64 samples says nearly nothing, as you have measured, and "
                 "it does not show how they were chosen.",
             ),
-            "c": Choice("The word random.", "A person who takes the best of ten random sheets can write this, too."),
+            "c": Choice("The word random.", "Whoever shows the best of ten random sets can write this, too."),
         },
     ),
     "12.q5": Question(
-        "Image-to-image with strength 0: what comes out?",
+        "(Lesson 10) Image-to-image with strength 0: what comes out?",
         right="b",
         choices={
             "a": Choice("Pure noise.", "This is strength 1, where nothing of the input is left."),
-            "b": Choice("The input, bit for bit.", "The walk starts at timestep 0, so no step is made: lesson 10."),
+            "b": Choice("The input, bit for bit.", "Yes. The walk starts at timestep 0, so no step is made."),
             "c": Choice("A slightly better input.", "No step is made, so the network never sees the image."),
         },
     ),
     "12.q6": Question(
-        "Two schedules, both with T = 1000. Is an image at t = 500 equally noisy on both?",
+        "(Lesson 1) Two schedules, both with T = 1000. Is an image at t = 500 equally noisy on both?",
         right="a",
         choices={
-            "a": Choice("Not in general: t is an index.", "The table of the schedule says what it means: lesson 1."),
+            "a": Choice("Not in general: t is an index.", "Yes. The table of the schedule says how noisy t is."),
             "b": Choice("Yes, both are half-way.", "Linear keeps 8 % of the power there, cosine 49 %."),
             "c": Choice(
                 "Yes, if both are variance preserving.",

@@ -54,17 +54,18 @@ QUESTIONS = {
         },
     ),
     "13.p2": Question(
-        "A test generates 2,000 samples with a step, in 50 steps, and compares their standard deviation with the right "
-        "one (5 % are allowed, three times the statistical error). It is given ten wrong steps. How many does it find?",
+        "A test generates 2,000 samples with 50 DDPM steps and compares their standard deviation with the right one. A "
+        "difference of 5 % (three times the statistical error) is allowed. The test is tried with ten wrong versions "
+        "of the DDPM step. How many does it find?",
         right="c",
         choices={
             "a": Choice(
                 "All ten: a wrong step makes wrong samples.",
-                "It does, but often by less than the statistical error. Most tests in public code are of this kind.",
+                "It does, but often by less than the statistical error.",
             ),
             "b": Choice(
-                "One or two: the network repairs the others.",
-                "Repairing is not perfect: many bugs change the spread of the samples a lot.",
+                "One or two: later steps repair what a step does wrong.",
+                "They do not repair enough: many bugs change the standard deviation of the samples a lot.",
             ),
             "c": Choice(
                 "About six.",
@@ -156,7 +157,7 @@ QUESTIONS = {
         },
     ),
     "13.q6": Question(
-        "(Lesson 9) Which guidance scale is the conditional prediction as it is?",
+        "(Lesson 9) With which guidance scale do you get the conditional prediction, unchanged?",
         right="c",
         choices={
             "a": Choice("0", "Scale 0 is the unconditional prediction. (Ho & Salimans' weight w is 0 there, scale 1.)"),
