@@ -1,7 +1,7 @@
 # %% [markdown] id="title"
 # # 6 · U-Nets
 #
-# So far the denoiser was a function that somebody gave you. Now you look inside: it is a **U-Net**, a network that makes the image small, thinks, and makes it large again. At the end you can
+# So far the denoiser was a function that somebody gave you. Now you look inside. It is a **U-Net**: a network that makes the image smaller step by step, and then larger again. At the end you can
 #
 # - turn a timestep into a vector that a network can use, and say why one number is not enough;
 # - write self-attention, and say which positions of an image read from each other;
@@ -55,9 +55,11 @@ predict("06.p2", ..., because=...)  ## solution: predict("06.p2", "a", because="
 # %% [markdown] id="parts"
 # ## 1. The parts
 #
-# The network `flowers_attention` takes a noisy image, the noise level and a class. It predicts $v$. The cell sends one flower through it and lists every part in the order in which it runs.
+# The network `flowers_attention` takes a noisy image, the noise level and a class (which kind of flower). It predicts $v$. The cell sends one flower through it and lists every part in the order in which it runs.
 #
-# Read the shapes from top to bottom: 32x32, 16x16, 8x8, and up again. (First, 2x2 pixels are folded into one position, so 64x64 pixels become 32x32.) The map gets smaller and the channels get more: this is the U.
+# Inside the network an image has many channels, not three. Each channel is a **map** of numbers, and these numbers are called **features**. A `ResidualBlock` is two convolutions whose result is added to their input.
+#
+# Read the shapes (channels, height, width) from top to bottom: 32x32, 16x16, 8x8, and up again. (First, 2x2 pixels are folded into one position, so 64x64 pixels become 32x32.) On the way down the maps get smaller and the channels get more: this is the U.
 
 # %% id="list-parts"
 model, schedule = load("flowers_attention"), cosine()
@@ -76,15 +78,15 @@ print(f"{summary.parameters:,} parameters. Skip connections: {skips}")
 # %% [markdown] id="time"
 # ## 2. The timestep as a vector
 #
-# The same network removes a little noise at a low timestep and nearly everything at a high one. So it needs the timestep. One number between 0 and 1000 is a poor input: nearby values should look different, and distant ones as well. A clock solves this with three hands. A **time embedding** does the same with waves, from fast to slow:
+# The same network removes a little noise at a low timestep and nearly everything at a high one. So it needs the timestep. One number between 0 and 1000 is a poor input: the network should tell 500 from 501, and also 0 from 1000. A clock has the same problem and uses three hands: the fast one shows the seconds, the slow one the hours. A **time embedding** has fast and slow waves. It is a vector of `width` numbers, made with the frequencies
 #
 # $$f_i = 10000^{-i / (\text{width}/2)}, \qquad i = 0, 1, \dots, \text{width}/2 - 1 .$$
 #
-# The row of a timestep $t$ holds first all cosines $\cos(t f_i)$, then all sines $\sin(t f_i)$.
+# The vector of a timestep $t$ holds first all cosines $\cos(t f_i)$, then all sines $\sin(t f_i)$.
 #
 # ### Exercise 06.1: a timestep as waves (free)
 #
-# Write this as a function. `t` holds one timestep for each image.
+# Write this as a function. `t` holds one timestep for each image, and each of them becomes one row of the result. Note that every timestep meets every frequency.
 
 
 # %% id="exercise-1-answer" tags=["exercise"]
@@ -101,7 +103,7 @@ def sinusoid(t, width):
 check("06.1", sinusoid)
 
 # %% [markdown] id="waves"
-# The library writes the sines first; a network does not mind. Whatever $t$ is, the squares of a row add up to half the width.
+# The library writes the sines first; a network can learn with both orders. Whatever $t$ is, the squares of a row add up to half the width.
 #
 # What if $t$ runs from 0 to 1 instead of 0 to 1000? The figure compares timestep 500 with all others.
 
@@ -113,17 +115,17 @@ print(f"similarity of t = 0 and t = 1: {near:.2f}, of t = 0 and t = 1000: {far:.
 figures.similarity(blocks.sinusoid, 256)
 
 # %% [markdown] id="exercise-2"
-# With $t$ between 0 and 1, clean and noise look nearly alike to the network. Our networks are given $1000\,\theta$, the angle of lesson 1.
+# With $t$ between 0 and 1, a clean image and pure noise have nearly the same embedding. Our networks are given $1000\,\theta$, the angle of lesson 1.
 #
 # ### Exercise 06.2: scale and shift every channel (one blank)
 #
-# Next, a small layer turns the vector into two numbers for each channel: a **scale** and a **shift**. The features $h$ become $h\,(1 + \text{scale}) + \text{shift}$. The 1 lets the features pass if both numbers are 0.
+# Next, a small layer turns the vector into two numbers for each channel: a **scale** and a **shift**. First the scale stretches the features $h$ of the channel: with scale 0 they stay as they are, with scale 1 they double, with scale -1 they become 0. Then the shift is added.
 
 
 # %% id="exercise-2-answer" tags=["exercise"]
 def modulate(h, scale, shift):
     """Scale and shift the features h (b, c, height, width) with scale and shift (b, c)."""
-    scale, shift = scale[:, :, None, None], shift[:, :, None, None]
+    scale, shift = scale[:, :, None, None], shift[:, :, None, None]  # now (b, c, 1, 1)
     # BEGIN SOLUTION
     return h * (1 + scale) + shift
     # END SOLUTION
@@ -155,7 +157,7 @@ def attend(q, k, v):
 check("06.3", attend)
 
 # %% [markdown] id="attention"
-# Does your function do what the trained network does? The layer has 8 **heads**: groups of channels that attend on their own. For your function a head is just one more image of the batch.
+# Does your function do what the trained network does? The cell puts it into a layer of the network, and the `assert` compares the results. The layer has 8 **heads**: groups of channels that attend on their own. For your function a head is just one more image of the batch.
 
 # %% id="attention-by-hand"
 layer = model.net.up[2][0].self_attention
@@ -174,7 +176,7 @@ figures.attention_map(model, schedule, x[2:3], labels[2:3], t, row=4, column=4)
 #
 # ### Exercise 06.4: the way through a U-Net (fill in the loop)
 #
-# Each `layer` in `down` is called as `layer(x)`, each `layer` in `up` as `layer(x, skip)`. Replace the four dots.
+# `down` and `up` are lists of equally many functions. Each `layer` in `down` is called as `layer(x)`, each `layer` in `up` as `layer(x, skip)`. Write something in place of each `...`.
 
 
 # %% id="exercise-4-answer" tags=["exercise"]
@@ -201,7 +203,7 @@ def forward(x, down, up):
 check("06.4", forward)
 
 # %% id="network-by-hand"
-# With this loop you can run the trained network by hand: take its parts, and put them into two lists.
+# Your loop runs the trained network: here are its parts, in two lists.
 net, theta = model.net, schedule.angle(t, x)[1]
 noise_level = (1000 * theta).float().expand(2)
 embedded = net.time_embedding(noise_level) + net.class_embedding(labels[:2], 2)
@@ -244,18 +246,19 @@ check("06.5", add_embedding)
 # %% [markdown] id="experiment"
 # ## 4. Experiment: cut a wire
 #
-# One skip connection at a time is filled with zeros. Then the network predicts. Change `t` and run the cell again: which cut is the worst at 100, which at 900?
+# One skip connection at a time is filled with zeros. Then the network predicts. Change `t_cut` and run the cell again: which cut is the worst at 100, which at 900?
 
 # %% id="cut-skips"
-t = 500
-cut, errors = figures.cut_skips(model, schedule, x0, eps, labels, t)
+t_cut = 500
+cut, errors = figures.cut_skips(model, schedule, x0, eps, labels, t_cut)
 cut
 
 # %% id="predicted-2"
-predicted("06.p2", "; ".join(f"{name}: error {error:.3f}" for name, error in errors.items()))
+happened = ", ".join(f"{name}: {error:.3f}" for name, error in errors.items())
+predicted("06.p2", f"errors at t = {t_cut} by the skip that is cut: {happened} (all: nothing is cut).")
 
 # %% [markdown] id="off"
-# Without 32x32 the noise stays in the image: to take it away, the network has to know it pixel by pixel. Now we switch self-attention off, in all layers.
+# At t = 500 and without the 32x32 skip, the noise stays in the image: to take it away, the network has to know it pixel by pixel. Now we switch self-attention off, in all layers.
 
 # %% id="attention-off"
 classes = torch.tensor([53, 73, 3, 0, 87, 76][: 2 if fast() else 6])
@@ -275,14 +278,14 @@ said = f"one prediction at t = 500: error {with_attention:.3f} with attention, {
 predicted("06.p1", f"{said} FD of 2,000 samples, from `python -m benchmarks.attention`: 21.6.")
 
 # %% [markdown] id="takeaways"
-# The colours are right and the petals do not fit together. Click into an image and see what a position reads: [attention in the explorer](app:Inside_the_U-Net?unet.view=attention).
+# Most colours are nearly right, but the petals do not fit together. Click into an image and see what a position reads: [attention in the explorer](app:Inside_the_U-Net?unet.view=attention).
 #
 # ## Takeaways
 #
 # - **U-Net** with **skip connections**: Ronneberger et al. 2015, figure 1; for diffusion Ho et al. 2020, appendix B.
 # - **Time embedding**: Vaswani et al. 2017, section 3.5. **Scale and shift**: adaptive group normalisation (AdaGN), Dhariwal & Nichol 2021.
-# - **Self-attention**: Vaswani et al. 2017, equation 1. It costs the square of the number of positions, so it runs at low resolutions only.
-# - A network is more than the sum of its parts: what was trained together cannot be switched off alone.
+# - **Self-attention**: Vaswani et al. 2017, equation 1. Its cost grows with the square of the number of positions, so it runs at low resolutions only.
+# - Parts that were trained together cannot simply be switched off.
 
 # %% [markdown] id="quiz"
 # ## Quiz

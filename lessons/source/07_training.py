@@ -3,7 +3,7 @@
 #
 # You have a network (lesson 6) and you know what it must predict (lesson 2). Now you train one, in seconds, on points in the plane. At the end you can
 #
-# - write the loss and the loop of a diffusion model, and find the two commonest bugs in it;
+# - write the loss and the loop of a diffusion model, and find a common bug in a batch;
 # - say whether a loss is good, and which losses must not be compared;
 # - average weights over time (EMA), and say why the average needs a warm-up.
 #
@@ -53,11 +53,11 @@ predict("07.p2", ..., because=...)  ## solution: predict("07.p2", "b", because="
 # %% [markdown] id="loss"
 # ## 1. The loss
 #
-# Training repeats one small task. Take a clean image $x_0$, draw an angle $\theta$ (the noise level) and noise $\varepsilon$, and mix them:
+# Training repeats one small task. Take a clean image $x_0$, draw an angle $\theta$ (the noise level, from 0 to 90 degrees) and noise $\varepsilon$, and mix them:
 #
 # $$y = \cos\theta\; x_0 + \sin\theta\; \varepsilon, \qquad v = \cos\theta\; \varepsilon - \sin\theta\; x_0 .$$
 #
-# The network gets $y$ and $\theta$ and must predict $v$. The loss is the mean squared error. Nobody walks through the timesteps: each image of a batch has an angle of its own.
+# The network gets $y$ and $\theta$ and must predict $v$. The loss is the mean squared error, over all images and pixels. Training does not go through the timesteps one after the other: each image of a batch has a random angle of its own.
 
 # %% id="mixtures"
 flowers = load_images(PRETRAINED / "flower_samples.parquet").take(torch.arange(4 if fast() else 16))
@@ -68,12 +68,12 @@ figures.mixtures(x0[3:4], eps[3:4])
 # %% [markdown] id="exercise-1"
 # ### Exercise 07.1: the loss of v-prediction (free)
 #
-# `net(y, theta)` is the network. There is one angle for each image: bring `theta` into a shape that multiplies images.
+# `net(y, theta)` is the network; it gets `theta` as it is, one angle for each image. For the mixture, bring the cosines and sines into a shape that multiplies images. Give one number.
 
 
 # %% id="exercise-1-answer" tags=["exercise"]
 def v_loss(net, x0, theta, eps):
-    """Give the loss of net for clean images x0 (b, c, height, width), angles theta (b,) and noise eps like x0."""
+    """Give the loss of net for images x0 (b, c, height, width), angles theta (b,) and noise eps."""
     # BEGIN SOLUTION
     cos, sin = theta.cos()[:, None, None, None], theta.sin()[:, None, None, None]
     y = cos * x0 + sin * eps
@@ -88,16 +88,16 @@ check("07.1", v_loss)
 # %% [markdown] id="exercise-2"
 # ## 2. Is this loss good?
 #
-# A loss of 0.5 means nothing by itself. Compare it with the simplest network: it always gives the mean of its target, which is 0. Image and noise are independent, the noise has variance 1, and the images have the variance `power`. For $v$, also average over all angles: on average $\cos^2\theta$ is one half, and so is $\sin^2\theta$.
+# A loss of 0.5 means nothing by itself. Compare it with the simplest network: it gives 0 for every input. Its loss is the mean square of the target. The noise has the mean square 1 and the images have the mean square `power`. Image and noise are independent with mean 0, so the mean of their product is 0. For $v$, also average over all angles: on average $\cos^2\theta$ is one half, and so is $\sin^2\theta$.
 #
 # ### Exercise 07.2: the loss of doing nothing (free)
 #
-# The types and their targets: `"eps"` $\varepsilon$, `"x0"` $x_0$, `"v"` as above, `"flow"` $\varepsilon - x_0$.
+# Give one number for each prediction type. The target of `"eps"` is $\varepsilon$, that of `"x0"` is $x_0$, that of `"v"` is as above, and that of `"flow"` is $\varepsilon - x_0$.
 
 
 # %% id="exercise-2-answer" tags=["exercise"]
 def baseline(prediction_type, power):
-    """Give the loss of a network that always gives 0, for images of variance power."""
+    """Give the loss of a network that always gives 0, for images with the mean square power."""
     # BEGIN SOLUTION
     return {"eps": 1, "x0": power, "v": (1 + power) / 2, "flow": 1 + power}[prediction_type]
     # END SOLUTION
@@ -107,16 +107,16 @@ def baseline(prediction_type, power):
 check("07.2", baseline)
 
 # %% id="baseline-measured"
-# A check without any formula: a network that does nothing, on flowers at random angles.
+# Measured: the loss of a network that always gives 0, on flowers at random angles.
 theta = torch.rand(len(x0), generator=torch.Generator().manual_seed(1)) * math.pi / 2
 nothing = figures.v_loss(lambda y, theta: 0 * y, x0, theta, eps).item()
 power = x0.square().mean().item()
 print(f"power of the flowers: {power:.3f}. Loss of doing nothing: {nothing:.3f}")
 if passed("07.2"):
-    print(f"your baseline for v: {baseline('v', power):.3f} (the other one holds only {len(x0)} angles)")
+    print(f"your baseline for v: {baseline('v', power):.3f} (the measured one has only {len(x0)} angles)")
 
 # %% [markdown] id="three"
-# Now the trained network `flowers_attention`. It predicts $v$. From $v$ follow $x_0$ and $\varepsilon$, so the same prediction has three errors.
+# Now the trained network `flowers_attention`. It predicts $v$. Lesson 2 turned $v$ into $x_0$ and $\varepsilon$. So the same prediction has three errors.
 
 # %% id="three-losses"
 figure, means = figures.three_losses(load("flowers_attention"), x0, flowers.labels)
@@ -129,7 +129,7 @@ figure
 #
 # ### Exercise 07.4: train (fill in the loop)
 #
-# Replace the dots. A step: compute the loss, forget the old gradients, compute the new ones, change the weights. `figures.v_loss` is the loss of exercise 07.1, for images and for points.
+# (Exercise 07.3 comes in section 4.) Write something in place of each `...`. A step: compute the loss, forget the old gradients, compute the new ones, change the weights. `figures.v_loss` is the loss of exercise 07.1, with the same arguments, for images and for points.
 
 
 # %% id="exercise-4-answer" tags=["exercise"]
@@ -155,7 +155,7 @@ def train(net, optimizer, batches, angles, noises):
 check("07.4", train)
 
 # %% id="train-points"
-# Your loop trains network B on 2,000 points (without your answer, the loop of the library does it).
+# Your loop trains network B on 2,000 points (until exercise 07.4 is right, the loop of the library does it).
 mixed = torch.randperm(3000, generator=torch.Generator().manual_seed(1))
 points = two_moons(3000, torch.Generator().manual_seed(0)).x[mixed]
 many, few, new = points[:2000], points[:10], points[2000:]
@@ -180,7 +180,7 @@ said = f"training loss {last(losses_a):.3f} (A, 10 points) and {last(losses_b):.
 predicted("07.p2", f"{said} On {len(new)} new points: {new_a:.3f} (A) and {new_b:.3f} (B).")
 
 # %% [markdown] id="exercise-5"
-# Only new points show what A has learned: ten points by heart.
+# Network A has the lower training loss, and it is the worse one. Only new points, **held out** of the training, show what A has learned: ten points by heart.
 #
 # ### Exercise 07.5: find the bug
 #
@@ -205,7 +205,7 @@ print(f"standard deviation of the loss: {each:.3f} (an angle for each), {one:.3f
 # %% [markdown] id="exercise-3"
 # ## 4. The average of the weights
 #
-# Each step pulls the weights to and fro. So one keeps a second copy, an **exponential moving average** (EMA): at each step it keeps the fraction $d$ of itself, and takes $1 - d$ of the new weights. Samples are drawn with this copy. In a **warm-up** $d$ is smaller, because the first weights are random:
+# The batches are random, so the weights jump a little at each step. A second copy of the weights is calmer: their **exponential moving average** (EMA). At each step the average keeps the fraction $d$ of itself and takes the rest from the new weights. Samples are drawn with the average. The average begins with random weights, and it should forget them soon. So $d$ is small at first; this is the **warm-up**:
 #
 # $$d = \min\!\left(\text{decay},\; \frac{1 + \text{step}}{10 + \text{step}}\right).$$
 #
@@ -215,7 +215,7 @@ print(f"standard deviation of the loss: {each:.3f} (an angle for each), {one:.3f
 # %% id="exercise-3-answer" tags=["exercise"]
 def ema(average, weight, step, decay):
     """Pull the average a little towards the weight; step counts from 0."""
-    d = min(decay, (1 + step) / (10 + step))
+    d = min(decay, (1 + step) / (10 + step))  # how much of the average is kept
     # BEGIN SOLUTION
     return d * average + (1 - d) * weight
     # END SOLUTION
@@ -239,10 +239,10 @@ predicted("07.p1", f"{without:.0%} without a warm-up, {with_it:.0e} with it")
 # %% [markdown] id="experiment"
 # ## 5. Experiment: with and without warm-up
 #
-# The cell trains again and averages the weights. First run it as it is. Then set `warm_up = True`, then try `decay = 0.99`. In the explorer you can watch points while a network learns: [spirals, 15 seconds](app:Playground_2D?points.points=spirals&points.seconds=15).
+# The cell trains again and averages the weights. First run it as it is. Then set `warm_up = True`. Then try `decay = 0.99`, with and without the warm-up: does it still need one? In the explorer you can watch points while a network learns: [spirals, 15 seconds](app:Playground_2D?points.points=spirals&points.seconds=15).
 
 # %% id="warm-up"
-decay, warm_up = 0.9999, False  # your two knobs
+decay, warm_up = 0.9999, False  # change these two
 
 update = ema if passed("07.3") else figures.ema
 net, average = figures.averaged(update, many, steps, decay, warm_up)
@@ -253,10 +253,10 @@ figures.clouds(sets, fresh=points[2000:2500])
 # ## Takeaways
 #
 # - **Training**: Ho et al. 2020, algorithm 1, with one timestep for each image. **v-prediction** with angles: Salimans & Ho 2022, appendix D.
-# - **A loss needs a baseline**: 1 for eps, the power of the images for x0, half of both together for v.
+# - **A loss needs a baseline**: compare it with the loss of doing nothing, for the same prediction type and the same images.
 # - **Held-out images** show learning by heart; the training loss does not.
-# - **EMA** of the weights: Ho et al. 2020, appendix B. The warm-up is in the code of Song et al. 2021 (score-based SDE).
-# - Most of the loss is noise that nobody can predict: look at samples, too.
+# - **EMA** of the weights: Ho et al. 2020, appendix B. The warm-up is in the code of Song et al. 2021 (score-based SDE). The average helps only when it has forgotten its random start.
+# - Most of the loss is noise that nobody can predict: on the new points network B has 0.457, and an exact denoiser (lesson 2) that knows 20,000 such points has 0.454. So look at samples, too.
 
 # %% [markdown] id="quiz"
 # ## Quiz

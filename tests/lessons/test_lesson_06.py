@@ -121,6 +121,21 @@ def in_front(x, down, up):
     return x
 
 
+def counted_back(x, down, up):
+    skips = [x := layer(x) for layer in down]
+    for k, layer in enumerate(up):
+        x = layer(x, skips[-k])
+    return x
+
+
+def popped_too_early(x, down, up):
+    skips = [x := layer(x) for layer in down]
+    skips.pop()
+    for layer in up:
+        x = layer(x, skips.pop() if skips else x)
+    return x
+
+
 def stops(x, down, up):
     skips = [x := layer(x) for layer in down]
     for layer in up:
@@ -214,6 +229,8 @@ WRONG = {
         (lambda x, down, up: down_and_up(x, down, up[::-1]), "wrong order"),
         (lambda x, down, up: down_and_up(x, down, []), "way up is missing"),
         (stops, "inside the loop"),
+        (counted_back, "minus zero"),
+        (popped_too_early, "lost before the way up"),
         (lambda x, down, up: down_and_up(x, down, [lambda x, skip, f=f: f(skip, x) for f in up]), "change places"),
         (lambda x, down, up: down_and_up(x, down, [lambda x, _, f=f: f(x, x) for f in up]), "There is no skip"),
         (lambda x, down, up: down_and_up(x, down, [lambda _, skip, f=f: f(skip, skip) for f in up]), "the skip twice"),

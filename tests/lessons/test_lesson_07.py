@@ -304,6 +304,19 @@ def test_a_flat_loss_is_no_end(points, trained):
     assert last(losses) / last(losses[:400]) == pytest.approx(0.97, abs=0.015)
 
 
+def test_an_exact_denoiser_is_hardly_better(points, trained):
+    known = two_moons(20000, torch.Generator().manual_seed(3)).x
+
+    def exact(y, theta):
+        c, s = theta.cos()[:, None], theta.sin()[:, None].clamp(min=1e-3)
+        weights = -((y.square().sum(1, keepdim=True) - 2 * c * y @ known.T + c**2 * known.square().sum(1)) / (2 * s**2))
+        x0 = weights.softmax(1) @ known
+        return c * (y - c * x0) / s - s * x0
+
+    assert figures.held_out(exact, points[2000:]) == pytest.approx(0.454, abs=0.005)
+    assert figures.held_out(trained[1][0], points[2000:]) == pytest.approx(0.457, abs=0.01)
+
+
 def test_one_angle_for_all_makes_the_loss_jump(points, trained):
     each, one = figures.jumps(trained[1][0], points[:2000])
     assert one > 3.5 * each

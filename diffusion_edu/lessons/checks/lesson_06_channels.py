@@ -118,7 +118,7 @@ MODULATE = Exercise(
     linear=("h", "shift"),
     where=lambda h, scale, shift: f"the scale is {scale[0, 0]:.2g} in the first channel",
     example=lambda: (torch.ones(1, 1, 2, 3).double(), torch.full((1, 1), 0.5).double(), torch.ones(1, 1).double()),
-    line="Look at the factor in front of h: what must it be where the scale is zero?",
+    line="Try three cases: scale and shift 0, then only the scale 1, then only the shift 1. What must become of h?",
 )
 
 

@@ -103,6 +103,13 @@ def _added(x, down, up):
     return bottom + sum(skips)
 
 
+def _lost_skip(x, down, up):
+    bottom, skips = _way_down(x, down)
+    for layer, skip in zip(up, [*skips[-2::-1], None], strict=True):
+        bottom = layer(bottom, bottom if skip is None else skip)
+    return bottom
+
+
 def _pairs(x, down, up):
     for go_down, go_up in zip(down, up, strict=True):
         x = go_down(x)
@@ -124,13 +131,21 @@ FORWARD = Exercise(
             "You keep the inputs of the layers, and use the first one first.": (
                 _through(list, keep=lambda before, after: before)
             ),
-            "Every layer on the way up gets the last skip: take it off the list.": _through(lambda s: [s[-1]] * len(s)),
+            "Every layer on the way up gets the last skip: each one needs a skip of its own.": _through(
+                lambda s: [s[-1]] * len(s)
+            ),
             "Every layer on the way up gets the first skip.": _through(lambda skips: [skips[0]] * len(skips)),
             "The way up begins with the input: it should begin with the result of the last layer down.": (
                 _through(start=lambda x, bottom: x)
             ),
-            "The last skip is left out: all results of the way down are skips.": (
+            "The last skip comes too late: the first layer on the way up needs it.": (
                 _through(lambda skips: [*skips[-2::-1], skips[-1]])
+            ),
+            "One skip is lost before the way up begins: the first layer on the way up needs the last skip.": (
+                _lost_skip
+            ),
+            "The first layer on the way up gets the first skip: which entry does minus zero mean?": (
+                _through(lambda skips: [skips[-i] for i in range(len(skips))])
             ),
             "A layer on the way up is missing: there are as many as on the way down.": (
                 _through(lambda skips: skips[:0:-1]),

@@ -335,6 +335,16 @@ TRAINING_BATCH = Exercise(
             lambda found, x0, u, eps: torch.allclose(found[2], TARGETS[""](x0, eps, found[1]), atol=1e-4),
         ),
     ),
+    example=lambda: (
+        torch.full((2, 1, 1, 1), 2.0).double(),
+        torch.tensor([0.0, 1.0]).double(),
+        torch.full((2, 1, 1, 1), 3.0).double(),
+    ),
+    where=lambda x0, u, eps: (
+        f"u = {[round(each, 2) for each in u.tolist()]} and the first pixels of the images are x0 = "
+        f"{[round(each, 2) for each in x0[:, 0, 0, 0].tolist()]}, eps = "
+        f"{[round(each, 2) for each in eps[:, 0, 0, 0].tolist()]}"
+    ),
     line="How many different angles are there in a batch? Look at the line that makes them.",
 )
 

@@ -117,7 +117,7 @@ EMA = Exercise(
     linear=("average", "weight"),
     where=lambda average, weight, step, decay: f"the step is {step} and the decay {decay:.2g}",
     example=lambda: (torch.ones(1).double(), torch.zeros(1).double(), 8, 0.9),
-    line="Look at how much of the average is kept: which of the two numbers is smaller at an early step, which later?",
+    line="The line with d is right as it is handed out: d is the part of the average that is kept. What part is left?",
 )
 
 
@@ -336,6 +336,18 @@ TRAIN = Exercise(
             ),
         ),
     ),
-    where=lambda weights, rate, batches, *_: f"there are {len(batches)} batches",
+    example=lambda: (
+        torch.zeros(1, 2).double(),
+        0.25,
+        [torch.ones(1, 1, 1, 1).double()] * 2,
+        [torch.zeros(1).double()] * 2,
+        [torch.ones(1, 1, 1, 1).double()] * 2,
+    ),
+    where=lambda weights, rate, batches, *_: (
+        "the network gives w times its input, w begins at 0, the learning rate is 0.25, and there are two batches "
+        "with one pixel, x0 = eps = 1 and the angle 0 (the losses, then w and the weight of the angle)"
+        if weights.numel() == 2
+        else f"there are {len(batches)} batches"
+    ),
     line="Say in order what happens with the gradients: when are they forgotten, computed, used?",
 )

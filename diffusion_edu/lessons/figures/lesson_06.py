@@ -74,7 +74,7 @@ def attention_map(model: Model, schedule: Schedule, x: Tensor, labels: Tensor, t
     return Captioned(
         images(shown, [f"x at t = {t}", "prediction", "reads from"], zoom=3),
         "The white square is the position that asks. On the right: the brighter a position, the more is read from it "
-        f"(mean of all heads). Eight of the 64 positions get {top:.0%} of the attention.",
+        f"(mean of all heads). The brightest eight of the 64 positions get {top:.0%} of the attention.",
         f"A noisy flower, the predicted flower with a white square in row {row + 1}, column {column + 1} of 8, and a "
         f"map of 8 by 8 grey squares, brightest in row {place[0] + 1}, column {place[1] + 1}.",
     )

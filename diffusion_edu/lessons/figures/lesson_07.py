@@ -172,11 +172,14 @@ def forgotten(decay: float, steps: int) -> tuple[Captioned, float, float]:
         y="fraction of the random start",
         ylim=(0, 1.05),
     )
+    axes = figure.axes[0]
+    axes.set_xscale("symlog", linthresh=1)
+    axes.set_xticks([0, 1, 10, 100, 1000], ["0", "1", "10", "100", "1000"])
     return (
         Captioned(
             figure,
             f"After {steps:,} steps {without[-1]:.0%} of the random start are left without a warm-up. With it, less "
-            "than a thousandth is left after 10 steps.",
+            "than a thousandth is left after 10 steps. (The axis of the steps is logarithmic.)",
             f"Two curves. One falls slowly from 1 to {without[-1]:.2f}. The other falls to 0 at once: {with_it[3]:.3f} "
             f"after 3 steps, {with_it[10]:.0e} after 10.",
         ),
@@ -217,10 +220,8 @@ def clouds(sets: dict[str, Tensor], fresh: Tensor) -> Captioned:
         axes.scatter(*x.T.tolist(), s=4, color=REAL if name.startswith("real") else PREDICTION)
         distance = energy_distance(x, fresh)
         axes.set_title(name, color=INK, size=12)
-        axes.set(
-            xlabel=f"distance {distance:.3f}", xlim=(-1.5, 1.5), ylim=(-1.5, 1.5), aspect="equal", xticks=[], yticks=[]
-        )
-        axes.xaxis.label.set_color(INK)
+        axes.set(xlabel=f"distance {distance:.3f}", xlim=(-2, 2), ylim=(-2, 2), aspect="equal", xticks=[], yticks=[])
+        axes.xaxis.label.set(color=INK, size=12)
         axes.spines[:].set_color(INK)
         said.append(f"{name}: {distance:.3f}")
     return Captioned(

@@ -4,7 +4,7 @@ from diffusion_edu.lessons.questions.question import Choice, Question
 
 QUESTIONS = {
     "06.r1": Question(
-        "A network predicts $v$ for the noisy image $x_t$. How do you get the predicted clean image?",
+        "From lesson 2: a network predicts $v$ for the noisy image $x_t$. How do you get the predicted clean image?",
         right="b",
         choices={
             "a": Choice(
@@ -22,7 +22,7 @@ QUESTIONS = {
         },
     ),
     "06.r2": Question(
-        "DDIM with 20 steps, without guidance. How often does the network run for one image?",
+        "From lesson 5: DDIM makes an image in 20 steps. How often does the network run for one image?",
         right="a",
         choices={
             "a": Choice("20 times", "Yes: one prediction for each step, so 20 function evaluations (NFE)."),
@@ -49,7 +49,7 @@ QUESTIONS = {
             ),
             "c": Choice(
                 "more than 20",
-                "The error of one prediction grows by half only. Over all the steps of sampling it adds up.",
+                "Right: the error of one prediction grows by half only, but over all the steps of sampling it adds up.",
             ),
         },
     ),
@@ -60,11 +60,11 @@ QUESTIONS = {
         choices={
             "a": Choice(
                 "32x32",
-                "The fine grain of the noise exists only there. Without it the network cannot say what to take away.",
+                "Right: the single pixels of the noise are known only there, and the network has to take them away.",
             ),
             "b": Choice(
                 "8x8",
-                "You assumed that meaning matters most. It comes from below as well; fine detail comes only across.",
+                "You assumed that the coarse shape matters most. It also comes from below; fine detail does not.",
             ),
             "c": Choice(
                 "all three the same",
@@ -77,7 +77,7 @@ QUESTIONS = {
         right="b",
         choices={
             "a": Choice(
-                "The finished prediction: the rest is decoration.",
+                "The finished prediction: the other parts change little.",
                 "Then a cut at 8x8 would hurt as much as one at 32x32. It hardly changes anything.",
             ),
             "b": Choice(

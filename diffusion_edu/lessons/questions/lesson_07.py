@@ -19,7 +19,7 @@ QUESTIONS = {
         choices={
             "a": Choice(
                 "As a fourth colour of the image.",
-                "That is how a conditioning image enters. The timestep becomes a scale and a shift of each channel.",
+                "A second image can enter like this. The timestep becomes a scale and a shift of each channel.",
             ),
             "b": Choice("Not at all.", "It does: in lesson 6 a wrong timestep ruined the prediction."),
             "c": Choice(
@@ -67,7 +67,8 @@ QUESTIONS = {
         choices={
             "a": Choice(
                 "Yes: a flat loss means that nothing is learned.",
-                "From step 400 to 1,200 the loss fell by 3 %, and the samples near the data rose from 64 % to 81 %.",
+                "From step 400 to 1,200 the loss of network B fell by 3 %, and at the end 81 % of its samples were near "
+                "the data, not 64 %.",
             ),
             "b": Choice(
                 "Yes, unless the loss is still above 0.1.",
@@ -75,7 +76,8 @@ QUESTIONS = {
             ),
             "c": Choice(
                 "Not necessarily: look at samples.",
-                "Yes: small gains in the loss can be large gains in the samples. Here 64 % near the data became 81 %.",
+                "Yes: small gains in the loss can be large gains in the samples. From step 400 to 1,200 of network B, 64 % "
+                "of the samples near the data became 81 %.",
             ),
         },
     ),
