@@ -160,7 +160,7 @@ QUESTIONS = {
             "b": Choice("It was trained too little at t = 900.", "The best possible prediction has the same errors."),
             "c": Choice(
                 "A tiny error in eps means that it knows the image well.",
-                "It means only that the noise is known. To get x0 you divide by the small signal rate, and the error grows.",
+                "It means only that the noise is known. For x0 you divide by the small signal rate: the error grows.",
             ),
         },
     ),
