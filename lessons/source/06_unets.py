@@ -278,7 +278,7 @@ said = f"one prediction at t = 500: error {with_attention:.3f} with attention, {
 predicted("06.p1", f"{said} FD of 2,000 samples, from `python -m benchmarks.attention`: 21.6.")
 
 # %% [markdown] id="takeaways"
-# Most colours are nearly right, but the petals do not fit together. Click into an image and see what a position reads: [attention in the explorer](app:Inside_the_U-Net?unet.view=attention).
+# Some colours are still right, but the petals do not fit together. Click into an image and see what a position reads: [attention in the explorer](app:Inside_the_U-Net?unet.view=attention).
 #
 # ## Takeaways
 #

@@ -234,7 +234,7 @@ figure, without, with_it = figures.forgotten(0.9999, 5000)
 figure
 
 # %% id="predicted-1"
-predicted("07.p1", f"{without:.0%} without a warm-up, {with_it:.0e} with it")
+predicted("07.p1", f"{without:.0%} without a warm-up, practically nothing ({with_it:.0e}) with it")
 
 # %% [markdown] id="experiment"
 # ## 5. Experiment: with and without warm-up

@@ -175,11 +175,12 @@ def forgotten(decay: float, steps: int) -> tuple[Captioned, float, float]:
     axes = figure.axes[0]
     axes.set_xscale("symlog", linthresh=1)
     axes.set_xticks([0, 1, 10, 100, 1000], ["0", "1", "10", "100", "1000"])
+    axes.set_xlim(0, 1.1 * steps)
     return (
         Captioned(
             figure,
             f"After {steps:,} steps {without[-1]:.0%} of the random start are left without a warm-up. With it, less "
-            "than a thousandth is left after 10 steps. (The axis of the steps is logarithmic.)",
+            "than a thousandth is left after 10 steps. (From step 1 on the axis is logarithmic.)",
             f"Two curves. One falls slowly from 1 to {without[-1]:.2f}. The other falls to 0 at once: {with_it[3]:.3f} "
             f"after 3 steps, {with_it[10]:.0e} after 10.",
         ),

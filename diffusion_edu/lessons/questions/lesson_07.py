@@ -67,8 +67,8 @@ QUESTIONS = {
         choices={
             "a": Choice(
                 "Yes: a flat loss means that nothing is learned.",
-                "From step 400 to 1,200 the loss of network B fell by 3 %, and at the end 81 % of its samples were near "
-                "the data, not 64 %.",
+                "From step 400 to 1,200 the loss of network B fell by 3 %, and at the end 81 % of its samples were "
+                "near the data, not 64 %.",
             ),
             "b": Choice(
                 "Yes, unless the loss is still above 0.1.",
@@ -76,8 +76,8 @@ QUESTIONS = {
             ),
             "c": Choice(
                 "Not necessarily: look at samples.",
-                "Yes: small gains in the loss can be large gains in the samples. From step 400 to 1,200 of network B, 64 % "
-                "of the samples near the data became 81 %.",
+                "Yes: small gains in the loss can be large gains in the samples. From step 400 to 1,200 of network B, "
+                "the samples near the data grew from 64 % of all to 81 %.",
             ),
         },
     ),
