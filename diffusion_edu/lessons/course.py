@@ -82,7 +82,7 @@ def check(name: str, answer: Any) -> Verdict:
 def _solution(name, entry):
     """Offer the solution to whoever has passed, or has tried often enough."""
     if entry.status == "right":
-        return f"\nOne solution is in the folder solutions of the course: compare it with yours."
+        return "\nOne solution is in the folder solutions of the course: compare it with yours."
     if entry.status == "wrong" and len(entry.attempts) >= ENOUGH:
         return f"\nYou have tried {len(entry.attempts)} ways. A solution is in the folder solutions of the course."
     return ""
