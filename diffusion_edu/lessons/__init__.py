@@ -1,6 +1,6 @@
 """The course: what its fourteen notebooks call.
 
-`checks/lesson_NN.py` holds the exercises of lesson NN and their mistakes, `questions/lesson_NN.py` its questions,
+`exercises/lesson_NN.py` holds the exercises of lesson NN and their mistakes, `questions/lesson_NN.py` its questions,
 `figures/lesson_NN.py` its longer figures. The text is in `lessons/source/`, and `build.py` makes notebooks of it.
 """
 

@@ -45,7 +45,7 @@ def passed(name: str) -> bool:
 
 def exercises(lesson: str) -> dict[str, Exercise]:
     """Return the exercises of a lesson by name."""
-    return import_module(f"diffusion_edu.lessons.checks.lesson_{lesson}").EXERCISES
+    return import_module(f"diffusion_edu.lessons.exercises.lesson_{lesson}").EXERCISES
 
 
 def questions(lesson: str) -> dict[str, Question]:

@@ -6,7 +6,7 @@ from pathlib import Path
 from diffusion_edu.paths import PACKAGE
 
 HIDDEN = {"app", "recipes", "cli", "museum"}  # an explorer, commands, and mistakes: nothing to call
-ANSWERS = {"checks", "questions", "figures"}  # of the lessons: what a reader shall find alone
+ANSWERS = {"checks", "exercises", "questions", "figures"}  # of the lessons: what a reader shall find alone
 FIRST = (
     *("core", "schedules", "spacings", "denoisers", "samplers", "degradations", "randomness", "generation"),
     *("checkpoints", "cards", "networks", "training"),

@@ -176,7 +176,7 @@ figures.bugs(model, 8 if fast() else 20)
 # How would you find such bugs without looking at images? One way is to compare **samples** with a known distribution. The next cell does this, and counts how many of ten wrong DDPM steps such a test finds. The fraction of planted bugs that a test finds is its **mutation score**.
 
 # %% id="sample-test-score"
-from diffusion_edu.lessons.checks.lesson_13 import BUGS, by_samples, right_step
+from diffusion_edu.lessons.exercises.lesson_13 import BUGS, by_samples, right_step
 
 spread = by_samples(right_step)
 missed = [name for name, step in BUGS.items() if abs(by_samples(step) / spread - 1) < 0.05]

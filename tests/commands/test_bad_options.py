@@ -207,10 +207,10 @@ def test_lessons_are_not_copied_to_where_nothing_can_be_written(place, tmp_path,
 
 def test_a_folder_in_place_of_a_lesson_or_a_file_in_place_of_a_folder_is_named(tmp_path, monkeypatch):
     monkeypatch.setattr(cli, "run", lambda *words: pytest.fail("opened in vain"))
-    for number_, place in enumerate(("01_adding_noise.ipynb", "checks")):
+    for number_, place in enumerate(("01_adding_noise.ipynb", "solutions")):
         folder = tmp_path / str(number_)
         (folder / place).parent.mkdir(parents=True)
-        (folder / place).write_text("mine") if place == "checks" else (folder / place).mkdir()
+        (folder / place).write_text("mine") if place == "solutions" else (folder / place).mkdir()
         code, said = ended(cli.main, ["lab", "--folder", str(folder)])
         assert code == 1 and place in said and "something is in the way" in said and "\n" not in said
 

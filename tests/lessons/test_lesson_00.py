@@ -17,7 +17,7 @@ from pool import (
 
 from diffusion_edu.checkpoints import load
 from diffusion_edu.generation import Preset, generate
-from diffusion_edu.lessons.checks.lesson_00 import EXERCISES
+from diffusion_edu.lessons.exercises.lesson_00 import EXERCISES
 from diffusion_edu.lessons.figures.lesson_00 import likeness, rms
 
 

@@ -10,7 +10,7 @@ import torch
 from diffusion_edu.checkpoints import PRETRAINED
 from diffusion_edu.data.images import load_images, to_signed
 from diffusion_edu.lessons.checks.grading import grade
-from diffusion_edu.lessons.checks.lesson_01 import EXERCISES
+from diffusion_edu.lessons.exercises.lesson_01 import EXERCISES
 from diffusion_edu.lessons.figures import lesson_01 as figures
 from diffusion_edu.schedules import cosine, linear
 

@@ -18,7 +18,7 @@ from pool import (
 from diffusion_edu.checkpoints import PRETRAINED
 from diffusion_edu.data.images import load_images, to_signed
 from diffusion_edu.denoisers import exact, exact_gaussian
-from diffusion_edu.lessons.checks.lesson_02 import EXERCISES
+from diffusion_edu.lessons.exercises.lesson_02 import EXERCISES
 from diffusion_edu.lessons.figures.lesson_02 import error, gaussian_error
 from diffusion_edu.schedules import linear
 

@@ -19,7 +19,7 @@ from diffusion_edu import toy2d
 from diffusion_edu.core import walk
 from diffusion_edu.data.points import Points, two_moons
 from diffusion_edu.denoisers import NeuralDenoiser, exact
-from diffusion_edu.lessons.checks.lesson_03 import EXERCISES
+from diffusion_edu.lessons.exercises.lesson_03 import EXERCISES
 from diffusion_edu.samplers import ddim_step
 from diffusion_edu.schedules import cosine
 from diffusion_edu.spacings import spaced

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from diffusion_edu.lessons.checks.grading import grade
-from diffusion_edu.lessons.checks.lesson_04 import EXERCISES
+from diffusion_edu.lessons.exercises.lesson_04 import EXERCISES
 from diffusion_edu.lessons.figures.lesson_04 import relative_std
 from diffusion_edu.samplers import ddpm_step, multistep_renoising_step
 from diffusion_edu.schedules import linear

@@ -7,7 +7,7 @@ import torch
 
 from diffusion_edu import samplers
 from diffusion_edu.lessons.checks.grading import grade
-from diffusion_edu.lessons.checks.lesson_05 import EXERCISES
+from diffusion_edu.lessons.exercises.lesson_05 import EXERCISES
 from diffusion_edu.lessons.figures.lesson_04 import relative_std
 from diffusion_edu.schedules import linear
 from diffusion_edu.spacings import spaced

@@ -20,7 +20,7 @@ from diffusion_edu.analysis.attention import self_attention_off
 from diffusion_edu.checkpoints import PRETRAINED, load
 from diffusion_edu.data.images import load_images, to_signed
 from diffusion_edu.denoisers import TARGETS
-from diffusion_edu.lessons.checks.lesson_06 import EXERCISES
+from diffusion_edu.lessons.exercises.lesson_06 import EXERCISES
 from diffusion_edu.lessons.figures import lesson_06 as figures
 from diffusion_edu.networks.blocks import sinusoid
 from diffusion_edu.schedules import cosine

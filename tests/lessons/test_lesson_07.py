@@ -18,7 +18,7 @@ from pool import (
 from diffusion_edu.checkpoints import PRETRAINED, load
 from diffusion_edu.data.images import load_images, to_signed
 from diffusion_edu.data.points import two_moons
-from diffusion_edu.lessons.checks.lesson_07 import EXERCISES
+from diffusion_edu.lessons.exercises.lesson_07 import EXERCISES
 from diffusion_edu.lessons.figures import lesson_07 as figures
 
 

@@ -12,7 +12,7 @@ from diffusion_edu.checkpoints import PRETRAINED, load
 from diffusion_edu.core import walk
 from diffusion_edu.data.images import load_images, to_signed
 from diffusion_edu.degradations import Degradation
-from diffusion_edu.lessons.checks.lesson_08 import EXERCISES
+from diffusion_edu.lessons.exercises.lesson_08 import EXERCISES
 from diffusion_edu.lessons.figures.lesson_08 import decibels
 from diffusion_edu.samplers import cold_step, naive_cold_step
 from diffusion_edu.schedules import cosine

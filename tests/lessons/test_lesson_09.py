@@ -16,7 +16,7 @@ from pool import (
 from diffusion_edu.checkpoints import load
 from diffusion_edu.denoisers import clipped, exact_gaussian, exact_mixture, guided, interval_guidance
 from diffusion_edu.lessons.checks.grading import grade
-from diffusion_edu.lessons.checks.lesson_09 import EXERCISES
+from diffusion_edu.lessons.exercises.lesson_09 import EXERCISES
 from diffusion_edu.lessons.figures.lesson_09 import densities, flowers, sample_numbers
 from diffusion_edu.schedules import cosine
 

@@ -18,7 +18,7 @@ from diffusion_edu.denoisers import clipped
 from diffusion_edu.editing import inpainting, interpolation
 from diffusion_edu.editing.super_resolution import bicubic_upsample
 from diffusion_edu.generation import Preset
-from diffusion_edu.lessons.checks.lesson_10 import EXERCISES
+from diffusion_edu.lessons.exercises.lesson_10 import EXERCISES
 from diffusion_edu.lessons.figures import lesson_10 as figures
 from diffusion_edu.randomness import SeededNoise
 from diffusion_edu.samplers import ddim_step

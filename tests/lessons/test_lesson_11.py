@@ -25,7 +25,7 @@ from diffusion_edu.data.images import load_images, to_signed
 from diffusion_edu.latent.codec import load_codec
 from diffusion_edu.latent.text_to_image import load_text_to_image, sample
 from diffusion_edu.lessons.checks.grading import grade
-from diffusion_edu.lessons.checks.lesson_11 import EXERCISES
+from diffusion_edu.lessons.exercises.lesson_11 import EXERCISES
 from diffusion_edu.lessons.figures.lesson_11 import latent_maps, rms, side_by_side, without_words
 
 

@@ -10,7 +10,7 @@ from diffusion_edu.data.images import load_images
 from diffusion_edu.evaluation import distances
 from diffusion_edu.evaluation.neighbours import nearest
 from diffusion_edu.lessons.checks.grading import grade
-from diffusion_edu.lessons.checks.lesson_12 import EXERCISES
+from diffusion_edu.lessons.exercises.lesson_12 import EXERCISES
 from diffusion_edu.lessons.figures import lesson_12 as figures
 
 

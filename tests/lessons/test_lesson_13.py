@@ -18,8 +18,8 @@ from pool import (
 from diffusion_edu.core import walk
 from diffusion_edu.data.points import two_moons
 from diffusion_edu.denoisers import exact
-from diffusion_edu.lessons.checks import lesson_13_formulas
-from diffusion_edu.lessons.checks.lesson_13 import BUGS, EXERCISES, by_samples, mutation_score, right_step, verdicts
+from diffusion_edu.lessons.exercises import lesson_13_formulas
+from diffusion_edu.lessons.exercises.lesson_13 import BUGS, EXERCISES, by_samples, mutation_score, right_step, verdicts
 from diffusion_edu.samplers import ddim_step, ddpm_step
 from diffusion_edu.schedules import Schedule, cosine, flow, linear
 from diffusion_edu.spacings import spaced

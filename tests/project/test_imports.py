@@ -89,7 +89,8 @@ MAY_SEE = {  # our modules and rooms that a module or room may import, besides t
     "museum": {*CORE, "checkpoints", "networks", "data.images", "editing", "training.loop"},
     "lessons": {"paths", "files", "options", "figures", "schedules"},
     "lessons.checks": {"schedules"},
-    "lessons.checks.lesson_13": {"schedules", "museum", "lessons.checks"},
+    "lessons.exercises": {"schedules", "lessons.checks"},
+    "lessons.exercises.lesson_13": {"schedules", "museum", "lessons.checks", "lessons.exercises"},
     "lessons.figures": {
         *(*CORE, *MODELS, "figures", "degradations", "data", "latent", "text", "editing", "analysis", "evaluation"),
         *("toy2d", "museum", "training", "lessons.course", "files"),

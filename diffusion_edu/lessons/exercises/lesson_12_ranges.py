@@ -5,7 +5,7 @@ import torch
 from diffusion_edu.lessons.checks import inputs
 from diffusion_edu.lessons.checks.exercise import Exercise, Property
 from diffusion_edu.lessons.checks.families import named
-from diffusion_edu.lessons.checks.lesson_12_distances import distance_1d
+from diffusion_edu.lessons.exercises.lesson_12_distances import distance_1d
 
 
 def _images(random):

@@ -5,8 +5,8 @@ import torch
 from diffusion_edu.lessons.checks import inputs
 from diffusion_edu.lessons.checks.exercise import Exercise, Property
 from diffusion_edu.lessons.checks.families import Parts, combined, distinct, named
-from diffusion_edu.lessons.checks.lesson_12_distances import FRECHET, FRECHET_1D
-from diffusion_edu.lessons.checks.lesson_12_ranges import SCORE_IMAGES
+from diffusion_edu.lessons.exercises.lesson_12_distances import FRECHET, FRECHET_1D
+from diffusion_edu.lessons.exercises.lesson_12_ranges import SCORE_IMAGES
 
 # 12.3: the fraction of samples that copy a training image -----------------------------------------------------------
 

@@ -9,8 +9,8 @@ from torch import Tensor
 
 from diffusion_edu.lessons.checks.exercise import Exercise, Mistake, Property
 from diffusion_edu.lessons.checks.inputs import noise
-from diffusion_edu.lessons.checks.lesson_13_flow import EULER, FLOW_PAIR, VELOCITY
-from diffusion_edu.lessons.checks.lesson_13_formulas import FORMULAS
+from diffusion_edu.lessons.exercises.lesson_13_flow import EULER, FLOW_PAIR, VELOCITY
+from diffusion_edu.lessons.exercises.lesson_13_formulas import FORMULAS
 from diffusion_edu.museum.ddim import ends_at_timestep_1, prediction_in_place_of_noise, whole_noise_as_sigma
 from diffusion_edu.museum.ddpm import always_large, one_step_beta, root_of_a_logarithm, short_tables
 from diffusion_edu.schedules import Schedule, flow, linear

@@ -5,9 +5,9 @@ import torch
 from diffusion_edu.lessons.checks import inputs
 from diffusion_edu.lessons.checks.exercise import Exercise, Mistake, Property
 from diffusion_edu.lessons.checks.families import chosen, combined, distinct, factors, named
-from diffusion_edu.lessons.checks.lesson_04_parts import OF_X, OF_X0, Rates, root
-from diffusion_edu.lessons.checks.lesson_04_posterior import EXAMPLE, ONES, at
-from diffusion_edu.lessons.checks.lesson_05_parts import EPS, IMAGE, MORE_EPS, ROOM, SCALE, SIGMA
+from diffusion_edu.lessons.exercises.lesson_04_parts import OF_X, OF_X0, Rates, root
+from diffusion_edu.lessons.exercises.lesson_04_posterior import EXAMPLE, ONES, at
+from diffusion_edu.lessons.exercises.lesson_05_parts import EPS, IMAGE, MORE_EPS, ROOM, SCALE, SIGMA
 
 
 def step_of(image, eps, scale, change=lambda x0_hat: x0_hat):

@@ -7,8 +7,8 @@ import torch
 from diffusion_edu.lessons.checks.exercise import Exercise, Property
 from diffusion_edu.lessons.checks.families import combined, distinct, named
 from diffusion_edu.lessons.checks.inputs import images, noise, number
-from diffusion_edu.lessons.checks.lesson_02_best import BEST_PREDICTION
-from diffusion_edu.lessons.checks.lesson_02_rates import EPS_FROM_X0, PRESERVING, SHAPE, X0_FROM_EPS
+from diffusion_edu.lessons.exercises.lesson_02_best import BEST_PREDICTION
+from diffusion_edu.lessons.exercises.lesson_02_rates import EPS_FROM_X0, PRESERVING, SHAPE, X0_FROM_EPS
 
 # 02.3: find the bug ---------------------------------------------------------------------------------------------------
 

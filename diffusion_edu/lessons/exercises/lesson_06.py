@@ -7,9 +7,9 @@ import torch
 from diffusion_edu.lessons.checks.exercise import Exercise, Property
 from diffusion_edu.lessons.checks.families import chosen, combined, named
 from diffusion_edu.lessons.checks.inputs import whole
-from diffusion_edu.lessons.checks.lesson_06_attention import ATTEND
-from diffusion_edu.lessons.checks.lesson_06_channels import ADD_EMBEDDING, MODULATE
-from diffusion_edu.lessons.checks.lesson_06_forward import FORWARD
+from diffusion_edu.lessons.exercises.lesson_06_attention import ATTEND
+from diffusion_edu.lessons.exercises.lesson_06_channels import ADD_EMBEDDING, MODULATE
+from diffusion_edu.lessons.exercises.lesson_06_forward import FORWARD
 
 # 06.1: a timestep as waves -------------------------------------------------------------------------------------------
 

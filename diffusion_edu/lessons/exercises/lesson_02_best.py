@@ -5,7 +5,7 @@ import torch
 from diffusion_edu.lessons.checks.exercise import Exercise, Property
 from diffusion_edu.lessons.checks.families import combined, named
 from diffusion_edu.lessons.checks.inputs import bent_schedule, noise, number, whole
-from diffusion_edu.lessons.checks.lesson_02_rates import PRESERVING, SHAPE, half_way, wrong_only
+from diffusion_edu.lessons.exercises.lesson_02_rates import PRESERVING, SHAPE, half_way, wrong_only
 
 
 def _gaussian(random):

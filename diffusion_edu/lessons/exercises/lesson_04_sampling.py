@@ -5,7 +5,7 @@ import torch
 from diffusion_edu.lessons.checks import inputs
 from diffusion_edu.lessons.checks.exercise import Exercise, Property
 from diffusion_edu.lessons.checks.families import combined, distinct, named
-from diffusion_edu.lessons.checks.lesson_04_parts import (
+from diffusion_edu.lessons.exercises.lesson_04_parts import (
     NOT_PRESERVING,
     OF_X,
     OF_X0,
@@ -18,7 +18,7 @@ from diffusion_edu.lessons.checks.lesson_04_parts import (
     Rates,
     root,
 )
-from diffusion_edu.lessons.checks.lesson_04_posterior import (
+from diffusion_edu.lessons.exercises.lesson_04_posterior import (
     EXAMPLE,
     ONES,
     at,

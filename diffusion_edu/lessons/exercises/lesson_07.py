@@ -7,8 +7,8 @@ import torch
 from diffusion_edu.lessons.checks.exercise import Exercise, Property
 from diffusion_edu.lessons.checks.families import Parts, chosen, combined, distinct, named, one_wrong
 from diffusion_edu.lessons.checks.inputs import images, noise, number
-from diffusion_edu.lessons.checks.lesson_07_baseline import BASELINE
-from diffusion_edu.lessons.checks.lesson_07_loop import EMA, TRAIN
+from diffusion_edu.lessons.exercises.lesson_07_baseline import BASELINE
+from diffusion_edu.lessons.exercises.lesson_07_loop import EMA, TRAIN
 
 # 07.1: the loss of v-prediction --------------------------------------------------------------------------------------
 

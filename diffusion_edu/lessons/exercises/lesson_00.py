@@ -4,8 +4,8 @@ import torch
 
 from diffusion_edu.lessons.checks.exercise import Exercise, Mistake, Property
 from diffusion_edu.lessons.checks.inputs import number, whole
-from diffusion_edu.lessons.checks.lesson_00_bytes import TO_BYTES, TO_SIGNED
-from diffusion_edu.lessons.checks.lesson_00_noise import BATCH_NOISE, NOISE_FOR
+from diffusion_edu.lessons.exercises.lesson_00_bytes import TO_BYTES, TO_SIGNED
+from diffusion_edu.lessons.exercises.lesson_00_noise import BATCH_NOISE, NOISE_FOR
 
 # 00.4: the walk -------------------------------------------------------------------------------------------------------
 

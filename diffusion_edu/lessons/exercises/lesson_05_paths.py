@@ -5,10 +5,10 @@ import torch
 from diffusion_edu.lessons.checks import inputs
 from diffusion_edu.lessons.checks.exercise import Exercise, Property
 from diffusion_edu.lessons.checks.families import chosen, combined, named
-from diffusion_edu.lessons.checks.lesson_04_parts import Rates
-from diffusion_edu.lessons.checks.lesson_04_posterior import EXAMPLE, ONES, at
-from diffusion_edu.lessons.checks.lesson_05_parts import EPS, IMAGE, MORE_EPS, SCALE
-from diffusion_edu.lessons.checks.lesson_05_steps import ddim, rule_of, step_of, wrong
+from diffusion_edu.lessons.exercises.lesson_04_parts import Rates
+from diffusion_edu.lessons.exercises.lesson_04_posterior import EXAMPLE, ONES, at
+from diffusion_edu.lessons.exercises.lesson_05_parts import EPS, IMAGE, MORE_EPS, SCALE
+from diffusion_edu.lessons.exercises.lesson_05_steps import ddim, rule_of, step_of, wrong
 
 # 05.4: clipped too late (find the bug) --------------------------------------------------------------------------------
 

@@ -5,9 +5,9 @@ import torch
 from diffusion_edu.lessons.checks import inputs
 from diffusion_edu.lessons.checks.exercise import Exercise, Property
 from diffusion_edu.lessons.checks.families import named
-from diffusion_edu.lessons.checks.lesson_09_both import DENOISE_BOTH
-from diffusion_edu.lessons.checks.lesson_09_guide import GUIDE, GUIDE_BETWEEN
 from diffusion_edu.lessons.checks.results import Unreadable
+from diffusion_edu.lessons.exercises.lesson_09_both import DENOISE_BOTH
+from diffusion_edu.lessons.exercises.lesson_09_guide import GUIDE, GUIDE_BETWEEN
 
 # 09.1: drop labels for training --------------------------------------------------------------------------------------
 

@@ -7,9 +7,9 @@ import torch
 from diffusion_edu.lessons.checks import inputs
 from diffusion_edu.lessons.checks.exercise import Exercise, Property
 from diffusion_edu.lessons.checks.families import Parts, combined, named
-from diffusion_edu.lessons.checks.lesson_10_cascade import HOLD, RESAMPLE_PATH
-from diffusion_edu.lessons.checks.lesson_10_inpainting import INPAINT_STEP, KEEP_KNOWN
-from diffusion_edu.lessons.checks.lesson_10_slerp import SLERP
+from diffusion_edu.lessons.exercises.lesson_10_cascade import HOLD, RESAMPLE_PATH
+from diffusion_edu.lessons.exercises.lesson_10_inpainting import INPAINT_STEP, KEEP_KNOWN
+from diffusion_edu.lessons.exercises.lesson_10_slerp import SLERP
 
 # 10.1: where image-to-image starts ----------------------------------------------------------------------------------
 

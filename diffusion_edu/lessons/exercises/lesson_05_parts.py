@@ -5,7 +5,7 @@ timestep that x has and s the one that the result has, whichever is higher.
 """
 
 from diffusion_edu.lessons.checks.families import Parts
-from diffusion_edu.lessons.checks.lesson_04_parts import NOT_PRESERVING, root
+from diffusion_edu.lessons.exercises.lesson_04_parts import NOT_PRESERVING, root
 
 IMAGE: Parts = {  # the factor of the prediction
     "": lambda r: r.Ss,

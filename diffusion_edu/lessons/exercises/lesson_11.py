@@ -12,8 +12,8 @@ from torch import Tensor
 from diffusion_edu.lessons.checks import inputs
 from diffusion_edu.lessons.checks.exercise import Exercise, Property
 from diffusion_edu.lessons.checks.families import Parts, chosen, combined, named, one_wrong
-from diffusion_edu.lessons.checks.lesson_11_attention import CROSS_ATTEND
-from diffusion_edu.lessons.checks.lesson_11_kl import KL
+from diffusion_edu.lessons.exercises.lesson_11_attention import CROSS_ATTEND
+from diffusion_edu.lessons.exercises.lesson_11_kl import KL
 
 # 11.1: latents with mean 0 and standard deviation 1 ------------------------------------------------------------------
 
@@ -189,9 +189,7 @@ SAVING = Exercise(
             ),
             "This is the number of values in the latent, not the ratio.": lambda h, w, c, f: c * (h // f) * (w // f),
             "This is the number of values in the image, not the ratio.": lambda h, w, c, f: 3 * h * w,
-            "This is a difference. A ratio is asked for.": lambda h, w, c, f: (
-                3 * h * w - c * (h // f) * (w // f)
-            ),
+            "This is a difference. A ratio is asked for.": lambda h, w, c, f: 3 * h * w - c * (h // f) * (w // f),
             "This is the part that is saved. The ratio of the two numbers is asked for.": (
                 lambda h, w, c, f: 1 - c / (3 * f**2),
                 lambda h, w, c, f: 100 * (1 - c / (3 * f**2)),

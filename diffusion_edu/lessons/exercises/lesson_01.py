@@ -5,8 +5,8 @@ import torch
 from diffusion_edu.lessons.checks import inputs
 from diffusion_edu.lessons.checks.exercise import Exercise, Property
 from diffusion_edu.lessons.checks.families import Parts, combined, factors, named
-from diffusion_edu.lessons.checks.lesson_01_jump_on import JUMP_ON
-from diffusion_edu.lessons.checks.lesson_01_tables import ALPHA_BAR_FROM, CROSSING, VARIANCE_AT
+from diffusion_edu.lessons.exercises.lesson_01_jump_on import JUMP_ON
+from diffusion_edu.lessons.exercises.lesson_01_tables import ALPHA_BAR_FROM, CROSSING, VARIANCE_AT
 
 PIXEL = torch.ones(1, 1, 1, 1, dtype=torch.float64)
 

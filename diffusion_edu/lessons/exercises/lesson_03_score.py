@@ -5,7 +5,7 @@ import torch
 from diffusion_edu.lessons.checks.exercise import Exercise, Property
 from diffusion_edu.lessons.checks.families import chosen, combined, factors, named, one_wrong
 from diffusion_edu.lessons.checks.inputs import noise, schedule, whole
-from diffusion_edu.lessons.checks.lesson_03_closeness import (
+from diffusion_edu.lessons.exercises.lesson_03_closeness import (
     NEARNESS,
     TEMPERS,
     WEIGHTS,

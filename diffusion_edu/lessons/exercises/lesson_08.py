@@ -7,8 +7,8 @@ import torch
 from diffusion_edu.lessons.checks import inputs
 from diffusion_edu.lessons.checks.exercise import Exercise, Property
 from diffusion_edu.lessons.checks.families import Parts, combined, named
-from diffusion_edu.lessons.checks.lesson_08_psnr import PSNR
-from diffusion_edu.lessons.checks.lesson_08_steps import COLD_STEP, NAIVE_STEP
+from diffusion_edu.lessons.exercises.lesson_08_psnr import PSNR
+from diffusion_edu.lessons.exercises.lesson_08_steps import COLD_STEP, NAIVE_STEP
 
 # 08.1: an image that fades to a colour ------------------------------------------------------------------------------
 

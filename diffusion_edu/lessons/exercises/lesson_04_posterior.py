@@ -11,7 +11,7 @@ import torch
 from diffusion_edu.lessons.checks import inputs
 from diffusion_edu.lessons.checks.exercise import Exercise, Property
 from diffusion_edu.lessons.checks.families import combined, distinct, factors, named
-from diffusion_edu.lessons.checks.lesson_04_parts import (
+from diffusion_edu.lessons.exercises.lesson_04_parts import (
     ADDED,
     KEPT,
     OF_X,

@@ -8,8 +8,8 @@ from torch import Tensor
 from diffusion_edu.lessons.checks import inputs
 from diffusion_edu.lessons.checks.exercise import Exercise, Property
 from diffusion_edu.lessons.checks.families import Parts, chosen, combined, named, one_wrong
-from diffusion_edu.lessons.checks.lesson_09_guide import guide
 from diffusion_edu.lessons.checks.results import Unreadable
+from diffusion_edu.lessons.exercises.lesson_09_guide import guide
 
 
 class ClassNetwork:
