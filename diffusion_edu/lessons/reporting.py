@@ -80,18 +80,27 @@ def as_data(record: Record) -> dict:
         "summary": {"exercises": len(rows), "right": sum(row["status"] == "right" for row in rows)},
         "exercises": rows,
         "predictions": [
-            {"name": name, "question": asked[name].text, "choice": asked[name].choices[said.letter].text}
+            {
+                "name": name,
+                "question": _plain(asked[name].text),
+                "choice": _plain(asked[name].choices[said.letter].text),
+            }
             | said.model_dump()
             | {"right": said.letter == asked[name].right}
             for name, said in record.predictions.items()
             if name in asked
         ],
         "questions": [
-            {"name": name, "question": question.text, "letters": chosen.letters, "status": chosen.status}
+            {"name": name, "question": _plain(question.text), "letters": chosen.letters, "status": chosen.status}
             for name, question in asked.items()
             if (chosen := record.questions.get(name))
         ],
     }
+
+
+def _plain(text):
+    """A text without the marks of Markdown for bold and code."""
+    return text.replace("**", "").replace("`", "")
 
 
 def as_page(everything: dict, figures: list[str]) -> str:

@@ -19,7 +19,7 @@ DOUBLE = Exercise(
     line="Look at the factor.",
 )
 CHOICES = {"a": Choice("It grows.", "No <b>growth</b>."), "b": Choice("It shrinks.", "It does.")}
-QUESTIONS = {name: Question("What happens?", "b", CHOICES) for name in ("90.r1", "90.p1", "90.p2", "90.q1")}
+QUESTIONS = {name: Question("What `x` **happens**?", "b", CHOICES) for name in ("90.r1", "90.p1", "90.p2", "90.q1")}
 
 
 def square(x):
@@ -160,6 +160,7 @@ def test_a_report_holds_everything_and_is_safe_to_open(lesson):
     assert data["student"] == "Ada <3" and data["seed"] == 3 and data["summary"] == {"exercises": 2, "right": 1}
     first, second = data["exercises"]
     assert (first["status"], first["attempts"], first["hints"]) == ("right", 2, 1) and "2 * x" in first["code"]
+    assert data["questions"][0]["question"] == data["predictions"][0]["question"] == "What x happens?"
     assert second["status"] == "open" and data["questions"][0]["letters"] == ["a", "b"]
     page = (lesson / "lesson_90_report.html").read_text()
     assert "Ada &lt;3" in page and "not as predicted" in page and page.count("<script") == 1
