@@ -113,7 +113,9 @@ nothing = figures.v_loss(lambda y, theta: 0 * y, x0, theta, eps).item()
 power = x0.square().mean().item()
 print(f"power of the flowers: {power:.3f}. Loss of doing nothing: {nothing:.3f}")
 if passed("07.2"):
-    print(f"your baseline for v: {baseline('v', power):.3f} (the measured one has only {len(x0)} angles)")
+    print(
+        f"your baseline for v: {baseline('v', power):.3f} (the measured one has only {len(x0)} angles)"
+    )
 
 # %% [markdown] id="three"
 # Now the trained network `flowers_attention`. It predicts $v$. Lesson 2 turned $v$ into $x_0$ and $\varepsilon$. So the same prediction has three errors.
