@@ -13,8 +13,8 @@ app: $(VENV)/app
 lab: $(VENV)/app # opens the lessons where they are; `diffusion-edu lab` opens a copy
 	$(BIN)/python -m jupyterlab lessons
 
-test: $(VENV)/dev lint types # a file of tests stays on one core
-	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
+test: $(VENV)/dev lint types # a file of tests stays on one core; in order, so that the long ones of the browser do not come last
+	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 quick: $(VENV)/dev # the library alone: after a change to it, before `make test`
 	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile tests/library

@@ -112,6 +112,7 @@ def saved(page):
     return np.asarray(Image.open(io.BytesIO(download.value.path().read_bytes())).convert("RGB"))
 
 
+@pytest.mark.slow
 def test_prompt_negative_prompt_sampler_steps_guidance_and_seed(page):
     page.goto(PAGE)
     first = animation(page) and pixels(page, NOISY)
@@ -347,6 +348,7 @@ def test_a_mask_is_painted_or_uploaded_and_the_rest_stays(page):
     )
 
 
+@pytest.mark.slow
 def test_a_generated_image_is_upscaled_by_two_and_by_four(page):
     page.goto(PAGE)
     animation(page)
