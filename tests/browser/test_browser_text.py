@@ -6,6 +6,7 @@ import re
 import zipfile
 
 import numpy as np
+import pytest
 from PIL import Image
 from player import MARKS, pixels, scrub
 
