@@ -6,6 +6,8 @@ import os
 from importlib import import_module
 from typing import Any
 
+import torch
+
 from diffusion_edu.lessons.checks.exercise import Exercise
 from diffusion_edu.lessons.checks.grading import grade, is_open
 from diffusion_edu.lessons.questions.question import Question
@@ -20,6 +22,7 @@ def start(lesson: str, seed: int | None = None, student: str = "") -> Verdict:
 
     A seed of one's own draws other trials for the checks; a student's copy of a lesson has both.
     """
+    torch.set_num_threads(max(1, (os.cpu_count() or 2) // 2))  # on a busy computer, more wait for each other
     record = record_of(lesson)
     record.seed = record.seed if seed is None else seed
     record.student = student or record.student
