@@ -96,17 +96,23 @@ def quiz(name: str, letter: Any) -> Verdict:
     question = _find(name, questions)
     record = record_of(name[:2])
     entry = record.questions.setdefault(name, Chosen())
-    if is_open(letter):
-        letters = ", ".join(question.choices)
-        return _strictly(Verdict("open", f"Put one of the letters {letters} in place of the dots, in quotes."))
-    try:
-        chosen = question.letter(letter)
-    except ValueError as problem:
-        return _strictly(Verdict("wrong", str(problem)))
+    chosen = _chosen(question, letter)
+    if isinstance(chosen, Verdict):
+        return _strictly(chosen)
     entry.letters.append(chosen)
     entry.status = "right" if chosen == question.right else "wrong"
     record.keep()
     return _strictly(Verdict(entry.status, question.choices[chosen].reply))
+
+
+def _chosen(question, letter):
+    """The letter that was chosen, or what to say where none was."""
+    if is_open(letter):
+        return Verdict("open", f"Put one of the letters {', '.join(question.choices)} in place of the dots, in quotes.")
+    try:
+        return question.letter(letter)
+    except ValueError as problem:
+        return Verdict("wrong", str(problem))
 
 
 def predict(name: str, letter: Any, because: Any = "") -> Verdict:
@@ -116,12 +122,9 @@ def predict(name: str, letter: Any, because: Any = "") -> Verdict:
     """
     question = _find(name, questions)
     record = record_of(name[:2])
-    if is_open(letter):
-        return Verdict("open", f"Put one of the letters {', '.join(question.choices)} in place of the dots, in quotes.")
-    try:
-        chosen = question.letter(letter)
-    except ValueError as problem:
-        return Verdict("wrong", str(problem))
+    chosen = _chosen(question, letter)
+    if isinstance(chosen, Verdict):
+        return chosen
     reason = "" if because is ... else str(because)
     earlier = record.predictions.get(name)
     if earlier and earlier.happened and earlier.letter != chosen:

@@ -1,6 +1,5 @@
 """The report of a lesson: predictions, answers, attempts, hints and figures as one HTML file and one JSON file."""
 
-import json
 from datetime import datetime
 from html import escape
 from pathlib import Path
@@ -9,7 +8,7 @@ from jinja2 import Environment, FileSystemLoader
 from markupsafe import Markup
 
 from diffusion_edu.figures.still import Captioned
-from diffusion_edu.files import write_safely
+from diffusion_edu.files import to_json, write_safely
 from diffusion_edu.lessons.course import exercises, questions
 from diffusion_edu.lessons.record import Record, latest_lesson, record_of
 
@@ -42,7 +41,7 @@ def report(student: str = "", lesson: str = "", folder: str | Path = ".") -> Han
     record.keep()
     page, data = (Path(folder, f"lesson_{record.lesson}_report.{ending}") for ending in ("html", "json"))
     everything = as_data(record)
-    write_safely(data, lambda part: part.write_text(json.dumps(everything, indent=2, allow_nan=False), "utf-8"))
+    write_safely(data, lambda part: part.write_text(to_json(everything, indent=2), "utf-8"))
     write_safely(page, lambda part: part.write_text(as_page(everything, _figures()), "utf-8"))
     done = everything["summary"]
     summary = f"Lesson {int(record.lesson)}: {done['right']} of {done['exercises']} exercises are right."
@@ -106,7 +105,7 @@ def _plain(text):
 def as_page(everything: dict, figures: list[str]) -> str:
     """Write the data of a report as a page of HTML, with the figures (HTML) of the notebook."""
     environment = Environment(loader=FileSystemLoader(Path(__file__).parent), autoescape=True)
-    inside = json.dumps(everything, allow_nan=False).replace("<", "\\u003c")  # so that no </script> ends it
+    inside = to_json(everything).replace("<", "\\u003c")  # so that no </script> ends it
     return environment.get_template("report.html.j2").render(
         **everything, signs=SIGNS, figures=[Markup(each) for each in figures], data=Markup(inside)
     )

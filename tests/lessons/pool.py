@@ -1,54 +1,58 @@
-"""Helpers of the tests of all lessons: graded answers, as a student sees them."""
+"""The tests that every lesson has: wrong answers meet their hint, right ones pass, hints hide the solution."""
 
 import re
 from collections.abc import Callable
 
+import pytest
+
 from diffusion_edu.lessons.checks.exercise import Exercise
-from diffusion_edu.lessons.checks.grading import Grade, grade
+from diffusion_edu.lessons.checks.grading import grade
 
-Pool = dict[str, list]
-
-
-def wrong(pool: Pool) -> list[tuple[str, Callable, str]]:
-    """List (name, answer, words of the hint) for pytest.mark.parametrize."""
-    return [(name, answer, words) for name, answers in pool.items() for answer, words in answers]
+SEEDS = range(3)
+SOLUTION = re.compile(r"\d\.\d|\breturn\b|\*\*|sqrt\(|torch\.")  # a number with decimals, or code
 
 
-def right(pool: Pool) -> list[tuple[str, Callable]]:
-    """List (name, answer) for pytest.mark.parametrize."""
-    return [(name, answer) for name, answers in pool.items() for answer in answers]
+def tests(
+    exercises: dict[str, Exercise],
+    wrong: dict[str, list[tuple[Callable, str]]],
+    right: dict[str, list[Callable]],
+    every: int = 1,
+) -> tuple[Callable, ...]:
+    """Make the tests of a lesson from wrong answers, each with words of its hint, and right ones, by exercise.
 
+    Where there are hundreds of mistakes, only `every` n-th of them is compared with all others.
+    """
 
-def assert_large_enough(exercises: dict[str, Exercise], wrong_answers: Pool, right_answers: Pool) -> None:
-    """Every exercise has eight wrong answers, five right ones, and eight trials with different results."""
-    assert exercises.keys() == wrong_answers.keys() == right_answers.keys()
-    for name in exercises:
-        assert len(wrong_answers[name]) >= 8, name
-        assert len(right_answers[name]) >= 5, name
+    def every_pool_is_large_enough():
+        assert exercises.keys() == wrong.keys() == right.keys()
+        for name in exercises:
+            assert len(wrong[name]) >= 8 and len(right[name]) >= 5, name
 
+    @pytest.mark.parametrize(
+        ("name", "answer", "words"), [(name, *each) for name, answers in wrong.items() for each in answers]
+    )
+    def a_wrong_answer_gets_its_hint(name, answer, words):
+        for seed in SEEDS:
+            result = grade(exercises[name], answer, seed)
+            assert result.status == "wrong" and words in result.hints[0], result
 
-def assert_named(exercise: Exercise, answer: Callable, words: str) -> Grade:
-    """A wrong answer meets the hint that holds these words, with every seed tried."""
-    for seed in (0, 1, 2):
-        result = grade(exercise, answer, seed)
-        assert result.status == "wrong" and words in result.hints[0], result
-    return result
+    @pytest.mark.parametrize(("name", "answer"), [(name, each) for name, answers in right.items() for each in answers])
+    def a_right_answer_passes(name, answer):
+        for seed in SEEDS:
+            result = grade(exercises[name], answer, seed)
+            assert result.status == "right", result
 
+    @pytest.mark.parametrize("exercise", exercises.values(), ids=exercises)
+    def mistakes_have_hints_of_their_own_that_hide_the_solution(exercise):
+        for mistake in exercise.mistakes[::every]:
+            assert grade(exercise, mistake.answer).hints[:1] == (mistake.hint,), mistake.hint
+        written = [text for each in exercise.mistakes for text in (each.hint, each.line)]
+        for text in [*written, *(law.broken for law in exercise.properties), exercise.line]:
+            assert not SOLUTION.search(text), text
 
-def assert_accepted(exercise: Exercise, answer: Callable) -> None:
-    """A right answer passes with every seed tried."""
-    for seed in (0, 1, 2):
-        assert grade(exercise, answer, seed).status == "right", grade(exercise, answer, seed)
-
-
-def assert_mistakes_differ(exercise: Exercise) -> None:
-    """Every named mistake is wrong and gets its own hint, not that of another."""
-    for mistake in exercise.mistakes:
-        assert grade(exercise, mistake.answer).hints[:1] == (mistake.hint,), mistake.hint
-
-
-def assert_hides_the_solution(exercise: Exercise) -> None:
-    """No hint that is written down holds code of a solution, or a number with decimals."""
-    written = [text for each in exercise.mistakes for text in (each.hint, each.line)]
-    for text in [*written, *(law.broken for law in exercise.properties), exercise.line]:
-        assert not re.search(r"\d\.\d|\breturn\b|\*\*|sqrt\(|torch\.", text), text
+    return (
+        every_pool_is_large_enough,
+        a_wrong_answer_gets_its_hint,
+        a_right_answer_passes,
+        mistakes_have_hints_of_their_own_that_hide_the_solution,
+    )

@@ -3,17 +3,9 @@
 import math
 
 import numpy as np
+import pool
 import pytest
 import torch
-from pool import (
-    assert_accepted,
-    assert_hides_the_solution,
-    assert_large_enough,
-    assert_mistakes_differ,
-    assert_named,
-    right,
-    wrong,
-)
 
 from diffusion_edu.checkpoints import load
 from diffusion_edu.generation import Preset, generate
@@ -192,24 +184,12 @@ WRONG = {
 }
 
 
-def test_the_pool_is_large_enough():
-    assert_large_enough(EXERCISES, WRONG, RIGHT)
-
-
-@pytest.mark.parametrize(("name", "answer", "words"), wrong(WRONG))
-def test_a_wrong_answer_gets_the_hint_for_its_mistake(name, answer, words):
-    assert_named(EXERCISES[name], answer, words)
-
-
-@pytest.mark.parametrize(("name", "answer"), right(RIGHT))
-def test_a_right_answer_is_accepted_in_any_form(name, answer):
-    assert_accepted(EXERCISES[name], answer)
-
-
-@pytest.mark.parametrize("exercise", EXERCISES.values(), ids=EXERCISES)
-def test_every_mistake_has_numbers_of_its_own_and_no_hint_shows_the_solution(exercise):
-    assert_mistakes_differ(exercise)
-    assert_hides_the_solution(exercise)
+(
+    test_the_pool_is_large_enough,
+    test_a_wrong_answer_gets_the_hint_for_its_mistake,
+    test_a_right_answer_passes_in_any_form,
+    test_mistakes_differ_and_hints_hide_the_solution,
+) = pool.tests(EXERCISES, WRONG, RIGHT)
 
 
 def test_one_generator_gives_the_first_images_the_same_start_and_other_noise_later():

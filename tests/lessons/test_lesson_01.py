@@ -214,24 +214,12 @@ WRONG = {
 }
 
 
-def test_the_pool_is_large_enough():
-    pool.assert_large_enough(EXERCISES, WRONG, RIGHT)
-
-
-@pytest.mark.parametrize(("name", "answer"), pool.right(RIGHT))
-def test_a_right_answer_is_accepted_however_it_is_written(name, answer):
-    pool.assert_accepted(EXERCISES[name], answer)
-
-
-@pytest.mark.parametrize(("name", "answer", "words"), pool.wrong(WRONG))
-def test_a_wrong_answer_meets_the_hint_that_names_its_mistake(name, answer, words):
-    pool.assert_named(EXERCISES[name], answer, words)
-
-
-@pytest.mark.parametrize("name", EXERCISES)
-def test_every_named_mistake_differs_and_no_hint_shows_the_solution(name):
-    pool.assert_mistakes_differ(EXERCISES[name])
-    pool.assert_hides_the_solution(EXERCISES[name])
+(
+    test_the_pool_is_large_enough,
+    test_a_wrong_answer_gets_the_hint_for_its_mistake,
+    test_a_right_answer_passes_in_any_form,
+    test_mistakes_differ_and_hints_hide_the_solution,
+) = pool.tests(EXERCISES, WRONG, RIGHT)
 
 
 def test_code_that_was_handed_out_counts_as_open():

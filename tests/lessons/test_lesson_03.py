@@ -3,17 +3,9 @@
 import math
 
 import numpy as np
+import pool
 import pytest
 import torch
-from pool import (
-    assert_accepted,
-    assert_hides_the_solution,
-    assert_large_enough,
-    assert_mistakes_differ,
-    assert_named,
-    right,
-    wrong,
-)
 
 from diffusion_edu import toy2d
 from diffusion_edu.core import walk
@@ -243,24 +235,12 @@ RIGHT = {
 }
 
 
-def test_the_pool_is_large_enough():
-    assert_large_enough(EXERCISES, WRONG, RIGHT)
-
-
-@pytest.mark.parametrize(("name", "answer", "words"), wrong(WRONG))
-def test_a_wrong_answer_gets_its_hint(name, answer, words):
-    assert_named(EXERCISES[name], answer, words)
-
-
-@pytest.mark.parametrize(("name", "answer"), right(RIGHT))
-def test_a_right_answer_passes(name, answer):
-    assert_accepted(EXERCISES[name], answer)
-
-
-@pytest.mark.parametrize("name", EXERCISES)
-def test_mistakes_differ_and_hints_hide_the_solution(name):
-    assert_mistakes_differ(EXERCISES[name])
-    assert_hides_the_solution(EXERCISES[name])
+(
+    test_the_pool_is_large_enough,
+    test_a_wrong_answer_gets_the_hint_for_its_mistake,
+    test_a_right_answer_passes_in_any_form,
+    test_mistakes_differ_and_hints_hide_the_solution,
+) = pool.tests(EXERCISES, WRONG, RIGHT)
 
 
 @pytest.fixture(scope="module")

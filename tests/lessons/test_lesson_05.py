@@ -2,7 +2,6 @@
 
 import numpy as np
 import pool
-import pytest
 import torch
 
 from diffusion_edu import samplers
@@ -219,25 +218,12 @@ WRONG = {
 }
 
 
-def test_the_pool_is_large_enough():
-    pool.assert_large_enough(EXERCISES, WRONG, RIGHT)
-
-
-@pytest.mark.parametrize(("name", "answer"), pool.right(RIGHT))
-def test_a_right_answer_passes_however_it_is_written(name, answer):
-    pool.assert_accepted(EXERCISES[name], answer)
-
-
-@pytest.mark.parametrize(("name", "answer", "words"), pool.wrong(WRONG))
-def test_a_wrong_answer_meets_the_hint_for_its_mistake(name, answer, words):
-    pool.assert_named(EXERCISES[name], answer, words)
-
-
-@pytest.mark.parametrize("name", EXERCISES)
-def test_mistakes_have_hints_of_their_own_that_hide_the_solution(name):
-    for mistake in EXERCISES[name].mistakes[::9]:
-        assert grade(EXERCISES[name], mistake.answer).hints[0] == mistake.hint
-    pool.assert_hides_the_solution(EXERCISES[name])
+(
+    test_the_pool_is_large_enough,
+    test_a_wrong_answer_gets_the_hint_for_its_mistake,
+    test_a_right_answer_passes_in_any_form,
+    test_mistakes_differ_and_hints_hide_the_solution,
+) = pool.tests(EXERCISES, WRONG, RIGHT, every=9)
 
 
 def test_code_that_was_handed_out_counts_as_open():

@@ -3,18 +3,10 @@
 import math
 
 import numpy as np
+import pool
 import pytest
 import torch
 import torch.nn.functional as F
-from pool import (
-    assert_accepted,
-    assert_hides_the_solution,
-    assert_large_enough,
-    assert_mistakes_differ,
-    assert_named,
-    right,
-    wrong,
-)
 
 from diffusion_edu.analysis.attention import self_attention_off
 from diffusion_edu.checkpoints import PRETRAINED, load
@@ -250,24 +242,12 @@ WRONG = {
 }
 
 
-def test_every_exercise_has_enough_answers():
-    assert_large_enough(EXERCISES, WRONG, RIGHT)
-
-
-@pytest.mark.parametrize(("name", "answer", "words"), wrong(WRONG))
-def test_wrong_answers_meet_their_hint(name, answer, words):
-    assert_named(EXERCISES[name], answer, words)
-
-
-@pytest.mark.parametrize(("name", "answer"), right(RIGHT))
-def test_right_answers_are_accepted_in_any_form(name, answer):
-    assert_accepted(EXERCISES[name], answer)
-
-
-@pytest.mark.parametrize("name", EXERCISES)
-def test_mistakes_differ_and_hints_hide_the_solution(name):
-    assert_mistakes_differ(EXERCISES[name])
-    assert_hides_the_solution(EXERCISES[name])
+(
+    test_the_pool_is_large_enough,
+    test_a_wrong_answer_gets_the_hint_for_its_mistake,
+    test_a_right_answer_passes_in_any_form,
+    test_mistakes_differ_and_hints_hide_the_solution,
+) = pool.tests(EXERCISES, WRONG, RIGHT)
 
 
 @pytest.fixture(scope="module")

@@ -125,24 +125,12 @@ RIGHT = {
 }
 
 
-def test_every_exercise_has_a_large_pool():
-    pool.assert_large_enough(EXERCISES, WRONG, RIGHT)
-
-
-@pytest.mark.parametrize(("name", "answer", "words"), pool.wrong(WRONG))
-def test_a_wrong_answer_meets_the_hint_that_names_its_mistake(name, answer, words):
-    pool.assert_named(EXERCISES[name], answer, words)
-
-
-@pytest.mark.parametrize(("name", "answer"), pool.right(RIGHT))
-def test_a_right_answer_is_accepted_however_it_is_written(name, answer):
-    pool.assert_accepted(EXERCISES[name], answer)
-
-
-@pytest.mark.parametrize("name", EXERCISES)
-def test_mistakes_differ_and_hints_hide_the_solution(name):
-    pool.assert_mistakes_differ(EXERCISES[name])
-    pool.assert_hides_the_solution(EXERCISES[name])
+(
+    test_the_pool_is_large_enough,
+    test_a_wrong_answer_gets_the_hint_for_its_mistake,
+    test_a_right_answer_passes_in_any_form,
+    test_mistakes_differ_and_hints_hide_the_solution,
+) = pool.tests(EXERCISES, WRONG, RIGHT)
 
 
 def test_the_code_handed_out_counts_as_open_and_lets_two_in_five_pixels_come_back():

@@ -1,17 +1,9 @@
 """Lesson 09: wrong answers get the hint for their mistake, right ones pass in any form, and its figures hold."""
 
 import numpy as np
+import pool
 import pytest
 import torch
-from pool import (
-    assert_accepted,
-    assert_hides_the_solution,
-    assert_large_enough,
-    assert_mistakes_differ,
-    assert_named,
-    right,
-    wrong,
-)
 
 from diffusion_edu.checkpoints import load
 from diffusion_edu.denoisers import clipped, exact_gaussian, exact_mixture, guided, interval_guidance
@@ -188,24 +180,12 @@ WRONG = {
 }
 
 
-def test_the_pool_is_large_enough():
-    assert_large_enough(EXERCISES, WRONG, RIGHT)
-
-
-@pytest.mark.parametrize(("name", "answer", "words"), wrong(WRONG))
-def test_a_wrong_answer_meets_its_hint(name, answer, words):
-    assert_named(EXERCISES[name], answer, words)
-
-
-@pytest.mark.parametrize(("name", "answer"), right(RIGHT))
-def test_a_right_answer_passes(name, answer):
-    assert_accepted(EXERCISES[name], answer)
-
-
-@pytest.mark.parametrize("name", EXERCISES)
-def test_hints_differ_and_hide_the_solution(name):
-    assert_mistakes_differ(EXERCISES[name])
-    assert_hides_the_solution(EXERCISES[name])
+(
+    test_the_pool_is_large_enough,
+    test_a_wrong_answer_gets_the_hint_for_its_mistake,
+    test_a_right_answer_passes_in_any_form,
+    test_mistakes_differ_and_hints_hide_the_solution,
+) = pool.tests(EXERCISES, WRONG, RIGHT)
 
 
 def test_handed_out_code_counts_as_open():

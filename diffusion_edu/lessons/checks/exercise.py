@@ -1,5 +1,6 @@
 """What an exercise is made of; `grading.py` says how an answer to it is graded."""
 
+import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -60,3 +61,9 @@ class Exercise:
     dtype: torch.dtype | None = None
     seconds: float = 5.0
     run: Callable = call
+
+    @property
+    def names(self) -> list[str]:
+        """The names of the arguments, as the reference answer has them."""
+        parameters = inspect.signature(self.answer).parameters.values()
+        return [each.name for each in parameters if each.kind is each.POSITIONAL_OR_KEYWORD]

@@ -38,7 +38,7 @@ def _wrong_results(exercise, trials, results, right) -> Iterator[tuple[str, Call
     yield "You average over the batch: every row needs a result of its own.", every(lambda each: each.mean(0))
     yield "You add up over the batch: every row needs a result of its own.", every(lambda each: each.sum(0))
     yield "Only the first value is right: you return one value for all.", every(lambda each: each.flatten()[0])
-    for name, inputs in zip(_names(exercise), zip(*trials, strict=True), strict=False):
+    for name, inputs in zip(exercise.names, zip(*trials, strict=True), strict=False):
         yield f"You return `{name}` as it came in.", lambda k, inputs=inputs: inputs[k]
     yield from _other_inputs(exercise, trials)
     yield "Your result is 0 everywhere.", every(lambda each: 0 * each)
@@ -54,14 +54,9 @@ def _wrong_results(exercise, trials, results, right) -> Iterator[tuple[str, Call
         )
 
 
-def _names(exercise: Exercise) -> list[str]:
-    code = getattr(exercise.answer, "__code__", None)
-    return list(code.co_varnames[: code.co_argcount]) if code else []
-
-
 def _other_inputs(exercise, trials):
     """Yield the reference answer to altered inputs: two exchanged, or a timestep one lower or higher."""
-    names = _names(exercise)
+    names = exercise.names
     if len(names) != len(trials[0]):
         return
     asked = lambda change: lambda k: exercise.run(exercise.answer, *change(list(trials[k])))  # noqa: E731

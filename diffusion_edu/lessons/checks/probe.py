@@ -1,6 +1,5 @@
 """The second hint: what the answer does with small, readable inputs. It never shows what would be right."""
 
-import inspect
 from collections.abc import Callable
 
 import torch
@@ -30,9 +29,7 @@ def _case(exercise, function, inputs):
     """Tell the result for one case; for a large one, tell whether it is too large or too small."""
     result, right = (numbers(exercise.run(each, *inputs)) for each in (function, exercise.answer))
     said = ", ".join(short(each.tolist()) for each in result)
-    names = [
-        f"{name} = {text}" for name, value in zip(_names(exercise), inputs, strict=False) if (text := short(value))
-    ]
+    names = [f"{name} = {text}" for name, value in zip(exercise.names, inputs, strict=False) if (text := short(value))]
     setting = exercise.where(*inputs) if exercise.where else ", ".join(names)
     if any(each.numel() > 8 for each in result):
         mine, wanted = (torch.cat([each.flatten() for each in every]).abs().mean() for every in (result, right))
@@ -45,7 +42,7 @@ def _case(exercise, function, inputs):
 
 def _coefficients(exercise, function, inputs):
     """Tell what each linear argument is multiplied by, and which of these factors are right."""
-    names = _names(exercise)
+    names = exercise.names
     places = [names.index(name) for name in exercise.linear]
 
     def answered(by, unit=None):
@@ -77,7 +74,3 @@ def _factor(name: str, mine: Tensor, right: Tensor) -> str:
     if mine.numel() and (mine - mine.flatten()[0]).abs().max() < 1e-5:
         return f"you multiply `{name}` by {mine.flatten()[0]:.3g}, {verdict}"
     return f"you multiply `{name}` by numbers from {mine.min():.3g} to {mine.max():.3g} in different places, {verdict}"
-
-
-def _names(exercise: Exercise) -> list[str]:
-    return list(inspect.signature(exercise.answer).parameters)
